@@ -1,0 +1,228 @@
+//! Runs function processes, isolated from the server and from each other.
+//!
+//! Knows processes, sockets and limits; knows neither functions' lives nor the log.
+//! [`Executor`] is the wall: the sandbox stands behind it, containers will.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use tokio::sync::mpsc;
+use uuid::Uuid;
+
+/// Which of a process's outputs a line came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stream {
+    /// The process wrote it to standard output.
+    Stdout,
+    /// The process wrote it to standard error.
+    Stderr,
+    /// EventFlow wrote it.
+    System,
+}
+
+/// One line that a process wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Line {
+    /// When the line was read.
+    pub at: DateTime<Utc>,
+    /// Where it was written to.
+    pub stream: Stream,
+    /// The run that wrote it, where the wrapper tells.
+    pub run: Option<Uuid>,
+    /// The text without its line end, at most [`MAX_LINE_BYTES`] long.
+    pub text: String,
+}
+
+/// A longer line is cut here, and says that it was.
+pub const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// Where lines go. Bounded: a process whose lines nobody takes waits, it does not fill the memory.
+pub type Lines = mpsc::Sender<Line>;
+
+/// How the process is started.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Runtime {
+    /// `runtimes/node`: `exports.handler = async (event, context) => result`.
+    Node {
+        /// `file.export`, such as `index.handler`.
+        handler: String,
+    },
+    /// `runtimes/python`: `def handler(event, context)`.
+    Python {
+        /// `module.function`, such as `main.handler`.
+        handler: String,
+    },
+    /// `runtimes/python-flask`: `app.py` with a WSGI `app`.
+    PythonFlask,
+    /// A program that listens on `$PORT`, unchanged.
+    Command(Vec<String>),
+}
+
+/// What a process may use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Limits {
+    /// Mebibytes of memory.
+    pub memory_mb: u64,
+    /// Processors; 0.5 is half of one.
+    pub cpu: f64,
+    /// Processes and threads together.
+    pub pids: u64,
+    /// Whether it may reach the network.
+    pub network: bool,
+}
+
+/// What to run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spec {
+    /// Names the instance in logs and folders; unique on this host.
+    pub instance: String,
+    /// The function's name, for `EVENTFLOW_FUNCTION`.
+    pub function: String,
+    /// The function's namespace, for `EVENTFLOW_NAMESPACE`.
+    pub namespace: String,
+    /// The version's number, for `EVENTFLOW_VERSION`.
+    pub version: u32,
+    /// The unpacked artifact; read-only to the process.
+    pub artifact: PathBuf,
+    /// How it is started.
+    pub runtime: Runtime,
+    /// The variables that the function asked for; nothing of the server's own is added.
+    pub env: BTreeMap<String, String>,
+    /// What it may use.
+    pub limits: Limits,
+}
+
+/// A command of the builder's: installs dependencies into a folder.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// Names the task in logs and folders; unique on this host.
+    pub name: String,
+    /// Program and arguments.
+    pub command: Vec<String>,
+    /// The only folder it may write, and its working directory.
+    pub folder: PathBuf,
+    /// Folders kept between tasks (package caches), writable, by the path they have inside.
+    pub caches: BTreeMap<String, PathBuf>,
+    /// The whole environment.
+    pub env: BTreeMap<String, String>,
+    /// What it may use.
+    pub limits: Limits,
+    /// It is ended after this.
+    pub timeout: Duration,
+}
+
+/// Where a service answers.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A Unix socket's path on this host.
+    Unix(PathBuf),
+    /// An address on the loopback interface.
+    Tcp(std::net::SocketAddr),
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// The exit code, unless a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// The memory limit ended it.
+    pub out_of_memory: bool,
+    /// Its time was over.
+    pub timed_out: bool,
+}
+
+/// What a job left behind.
+#[derive(Debug, Clone)]
+pub struct JobOutcome {
+    /// How it ended.
+    pub exit: Exit,
+    /// What it wrote to `$EVENTFLOW_RESULT`, when it wrote anything; at most [`MAX_RESULT_BYTES`].
+    pub result: Option<Bytes>,
+    /// The last lines of its standard error, oldest first.
+    pub stderr_tail: Vec<String>,
+}
+
+/// A larger result of a job is refused.
+pub const MAX_RESULT_BYTES: usize = 6 * 1024 * 1024;
+
+/// What can go wrong before or while a process runs.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The specification cannot be run here: the caller's fault.
+    #[error("{0}")]
+    Refused(String),
+    /// The process was not ready in time or ended before it was.
+    #[error("{message}")]
+    Unhealthy {
+        /// What happened, for people.
+        message: String,
+        /// The last lines of its standard error, oldest first.
+        stderr_tail: Vec<String>,
+    },
+    /// This host failed.
+    #[error("cannot {what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// The wall between EventFlow and whatever runs processes.
+#[async_trait]
+pub trait Executor: Send + Sync + 'static {
+    /// What it is, for people: `sandbox (bubblewrap, cgroup v2)`.
+    fn describe(&self) -> String;
+
+    /// What a reader of the start-up lines should be warned of, such as missing isolation.
+    fn warnings(&self) -> Vec<String>;
+
+    /// Starts a service and waits until it answers, at most `ready_within`.
+    /// The process ends when the last handle to the instance is dropped.
+    async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error>;
+
+    /// Runs a job to its end: `event` on standard input. Dropping the future ends the process.
+    async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error>;
+
+    /// Runs a command of the builder's to its end. Dropping the future ends the process.
+    async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error>;
+}
+
+/// One run of a job.
+#[derive(Debug, Clone)]
+pub struct JobCall {
+    /// The run's id, `EVENTFLOW_RUN_ID` inside.
+    pub run: Uuid,
+    /// Which attempt this is, from 1.
+    pub attempt: u32,
+    /// The CloudEvent as JSON.
+    pub event: Bytes,
+    /// It is ended (SIGTERM, 10 s, SIGKILL) after this.
+    pub timeout: Duration,
+    /// W3C trace context, `TRACEPARENT` inside.
+    pub traceparent: Option<String>,
+}
+
+/// A running service.
+#[async_trait]
+pub trait Instance: Send + Sync + std::fmt::Debug {
+    /// Where it answers.
+    fn endpoint(&self) -> &Endpoint;
+    /// How it ended, once it has; never blocks.
+    fn exited(&self) -> Option<Exit>;
+    /// Waits until the process has ended.
+    async fn wait(&self) -> Exit;
+    /// SIGTERM, then SIGKILL after `grace`; returns when the process is gone.
+    async fn stop(&self, grace: Duration) -> Exit;
+    /// The last lines of its standard error, oldest first.
+    fn stderr_tail(&self) -> Vec<String>;
+}

@@ -1,0 +1,27 @@
+//! The EventFlow server: the rooms of the house, from the ground up.
+//!
+//! A room uses only the floors below it, and rooms on one floor do not know each other
+//! (`tests/it/floors.rs` says so and names the offender).
+//!
+//! | floor | rooms |
+//! | --- | --- |
+//! | 6 | [`app`] puts everything together |
+//! | 5 | [`ingress`] is the door for people and programs; [`dispatch`] does what the log asks for |
+//! | 4 | [`builder`] makes versions from sources; [`fleet`] keeps instances running |
+//! | 3 | [`actors`] are the only writers |
+//! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
+//! | 1 | [`config`], [`clock`], [`telemetry`] |
+//! | 0 | the `domain` crate decides |
+
+pub mod actors;
+pub mod app;
+pub mod builder;
+pub mod clock;
+pub mod config;
+pub mod dispatch;
+pub mod executor;
+pub mod fleet;
+pub mod ingress;
+pub mod queue;
+pub mod store;
+pub mod telemetry;
