@@ -1,1 +1,44 @@
-//! EventFlow
+//! EventFlow's decisions, and nothing else: no clock, no randomness, no I/O.
+//!
+//! | module | what it is |
+//! | --- | --- |
+//! | [`function`] | the life of a function: registered, built, running, stopped, deregistered |
+//! | [`run`] | one invocation: queued, running, retrying, over |
+//! | [`event`] | a trigger event that was received, once |
+//! | [`namespace`] | members, tokens, secrets and quotas of a namespace |
+//! | [`aggregate`] | what they have in common: `decide` and `evolve` |
+//! | [`recorded`] | an event with its place in the log |
+//! | [`react`] | what follows from a recorded event |
+//! | [`routing`] | which functions a trigger event reaches |
+//! | [`manifest`] | `function.json` |
+//! | [`trigger`], [`retry`] | patterns, filters, backoff |
+//! | [`upcast`] | yesterday's event shapes, read as today's |
+//! | [`hash`] | what the hash chain covers |
+
+pub mod aggregate;
+pub mod event;
+pub mod function;
+pub mod hash;
+pub mod id;
+pub mod json;
+pub mod manifest;
+pub mod namespace;
+pub mod react;
+pub mod recorded;
+pub mod retry;
+pub mod routing;
+pub mod run;
+pub mod stream;
+pub mod trigger;
+pub mod upcast;
+
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod testing;
+
+pub use aggregate::Aggregate;
+pub use id::Id;
+pub use json::Json;
+pub use recorded::{Cause, Recorded};
+pub use stream::Stream;

@@ -1,0 +1,113 @@
+//! A trigger event: received once, and never changed.
+//!
+//! Its id is derived from (namespace, source, id), so that the log itself refuses a duplicate.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use crate::aggregate::Payload;
+use crate::json::Json;
+use crate::upcast;
+
+/// Names a trigger event.
+pub type Id = crate::Id<Received>;
+
+/// Nothing, or the event.
+pub type State = Option<Received>;
+
+/// The id of a CloudEvent: the same (source, id) in a namespace is the same event, as CloudEvents 1.0 has it.
+pub fn id(namespace: &str, source: &str, event_id: &str) -> Id {
+    Id::derive("event", &[namespace, source, event_id])
+}
+
+/// The event came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Received {
+    /// Names it in EventFlow.
+    pub id: Id,
+    /// Where it was sent to.
+    pub namespace: String,
+    /// The CloudEvent's `type`.
+    pub kind: String,
+    /// The CloudEvent's `source`.
+    pub source: String,
+    /// The CloudEvent's `id`.
+    pub event_id: String,
+    /// The CloudEvent's `subject`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// The whole CloudEvent in its JSON format.
+    pub event: Json,
+    /// The only function it is for, when it was sent to one: an invocation, not a publication.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<crate::function::Id>,
+    /// When it came in.
+    pub at: DateTime<Utc>,
+}
+
+/// What can happen to a trigger event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// It came in.
+    Received(Box<Received>),
+}
+
+/// What can be asked of a trigger event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Take it.
+    Receive(Box<Received>),
+}
+
+/// Nothing is refused: a duplicate is already done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {}
+
+/// The aggregate.
+pub struct Aggregate;
+
+impl crate::Aggregate for Aggregate {
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    const KIND: &'static str = "event";
+    const STATE_SHAPE: u32 = 1;
+
+    fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+        let Command::Receive(received) = command;
+        Ok(match state {
+            Some(_) => Vec::new(),
+            None => vec![Event::Received(received)],
+        })
+    }
+
+    fn evolve(state: State, event: &Event) -> State {
+        let Event::Received(received) = event;
+        state.or_else(|| Some((**received).clone()))
+    }
+}
+
+impl Payload for Event {
+    fn kind(&self) -> &'static str {
+        "Received"
+    }
+
+    fn at(&self) -> DateTime<Utc> {
+        let Self::Received(e) = self;
+        e.at
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let Self::Received(e) = self;
+        upcast::encode(e, &[])
+    }
+
+    fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error> {
+        match kind {
+            "Received" => upcast::decode(kind, data, &[]).map(Self::Received),
+            _ => Err(upcast::Error::Unknown { kind: kind.to_owned() }),
+        }
+    }
+}

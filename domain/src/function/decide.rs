@@ -1,0 +1,184 @@
+//! What follows from a command: the table of a function's life, one arm an edge.
+
+use super::event::{
+    BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed, Registered,
+    Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
+};
+use super::{BuildState, Command, Error, Event, Function, Life, State};
+
+pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+    let Some(function) = state else {
+        return register(command);
+    };
+    if let Life::Deregistered { .. } = function.life {
+        return match command {
+            Command::Deregister { .. } => done(),
+            _ => Err(Error::Deregistered),
+        };
+    }
+    match (&function.life, command) {
+        (_, Command::Register { source, manifest, .. }) => {
+            if function.builds.is_empty() && function.source == source && function.manifest == manifest {
+                return done();
+            }
+            Err(Error::NameTaken { namespace: function.namespace.clone(), name: function.name.clone() })
+        }
+        (_, Command::Update { source, manifest, at }) => {
+            let source = source.unwrap_or_else(|| function.source.clone());
+            let manifest = manifest.or_else(|| function.manifest.clone());
+            if source == function.source && manifest == function.manifest {
+                return done();
+            }
+            one(Event::Updated(Updated { source, manifest, at }))
+        }
+
+        (_, Command::RequestBuild { build, .. }) if function.build(build).is_some() => done(),
+        (_, Command::RequestBuild { build, git_ref, at }) => {
+            let mut source = function.source.clone();
+            if let (Source::Git { git_ref: wanted, .. }, Some(asked)) = (&mut source, git_ref) {
+                *wanted = Some(asked);
+            }
+            one(Event::BuildRequested(BuildRequested { build, source, manifest: function.manifest.clone(), at }))
+        }
+        (_, Command::StartBuild { build, node, at }) => match build_state(function, build)? {
+            BuildState::Queued => one(Event::BuildStarted(BuildStarted { build, node, at })),
+            BuildState::Running { node: taken, .. } if *taken == node => done(),
+            BuildState::Running { node, .. } => Err(Error::BuildTaken { node: node.clone() }),
+            over => Err(Error::BuildOver { state: over.name() }),
+        },
+        (life, Command::SucceedBuild { build, digest, manifest, commit, size, at }) => match build_state(function, build)? {
+            BuildState::Queued => Err(Error::BuildNotStarted),
+            BuildState::Running { .. } => {
+                let version = next_version(function);
+                let made = BuildSucceeded { build, version, digest, manifest, commit, size, at };
+                let mut events = vec![Event::BuildSucceeded(made)];
+                // What runs goes on running until the new version has shown that it is healthy.
+                if let Life::Built { version: previous } | Life::Stopped { version: previous } = *life {
+                    let reason = Some("built while nothing ran".to_owned());
+                    events.push(Event::VersionPromoted(VersionPromoted { version, previous, reason, at }));
+                }
+                Ok(events)
+            }
+            BuildState::Succeeded { .. } => done(),
+            over => Err(Error::BuildOver { state: over.name() }),
+        },
+        (_, Command::FailBuild { build, error, at }) => match build_state(function, build)? {
+            BuildState::Queued | BuildState::Running { .. } => {
+                one(Event::BuildFailed(BuildFailed { build, error, at }))
+            }
+            BuildState::Failed { .. } => done(),
+            over => Err(Error::BuildOver { state: over.name() }),
+        },
+        (_, Command::CancelBuild { build, at }) => match build_state(function, build)? {
+            BuildState::Queued | BuildState::Running { .. } => one(Event::BuildCancelled(BuildCancelled { build, at })),
+            BuildState::Cancelled { .. } => done(),
+            over => Err(Error::BuildOver { state: over.name() }),
+        },
+
+        (Life::Registered, Command::Start { .. }) => Err(Error::NotBuilt),
+        (Life::Running { .. }, Command::Start { .. }) => done(),
+        (Life::Built { version } | Life::Stopped { version }, Command::Start { at }) => {
+            one(Event::Started(Started { version: *version, at }))
+        }
+        (Life::Running { .. }, Command::Stop { reason, at }) => one(Event::Stopped(Stopped { reason, at })),
+        (Life::Stopped { .. }, Command::Stop { .. }) => done(),
+        (life, Command::Stop { .. }) => Err(Error::NotRunning { state: life.name() }),
+
+        (Life::Registered, Command::Promote { .. }) => Err(Error::NotBuilt),
+        (life, Command::Promote { version, reason, at }) => {
+            existing(function, version)?;
+            match life.version() {
+                Some(previous) if previous != version => {
+                    one(Event::VersionPromoted(VersionPromoted { version, previous, reason, at }))
+                }
+                _ => done(),
+            }
+        }
+        (_, Command::ShiftTraffic { split, at }) => {
+            check_split(function, &split)?;
+            if split == function.traffic {
+                return done();
+            }
+            one(Event::TrafficShifted(TrafficShifted { split, at }))
+        }
+        (Life::Running { .. }, Command::ReportInstanceFailure { version, instance, error, at }) => {
+            existing(function, version)?;
+            one(Event::InstanceFailed(InstanceFailed { version, instance, error, at }))
+        }
+        // Whoever watches instances may be late: what does not run any more cannot break.
+        (_, Command::ReportInstanceFailure { .. }) => done(),
+
+        (_, Command::Deregister { at }) => {
+            let open = function.builds.iter().filter(|build| !build.state.is_over());
+            let mut events: Vec<_> =
+                open.map(|build| Event::BuildCancelled(BuildCancelled { build: build.id, at })).collect();
+            events.push(Event::Deregistered(Deregistered { at }));
+            Ok(events)
+        }
+        (Life::Deregistered { .. }, _) => Err(Error::Deregistered),
+    }
+}
+
+fn register(command: Command) -> Result<Vec<Event>, Error> {
+    match command {
+        Command::Register { id, namespace, name, generation, source, manifest, at } => {
+            if !is_name(&name) {
+                return Err(Error::BadName { name });
+            }
+            one(Event::Registered(Registered { id, namespace, name, generation, source, manifest, at }))
+        }
+        _ => Err(Error::NotFound),
+    }
+}
+
+/// Names are DNS labels (RFC 1123), beginning with a letter: they become host names and image names.
+fn is_name(name: &str) -> bool {
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&name.len())
+        && name.bytes().all(fits)
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && !name.ends_with('-')
+}
+
+fn build_state(function: &Function, build: super::BuildId) -> Result<&BuildState, Error> {
+    function.build(build).map(|build| &build.state).ok_or(Error::NoSuchBuild { build })
+}
+
+fn next_version(function: &Function) -> u32 {
+    u32::try_from(function.versions.len()).unwrap_or(u32::MAX - 1) + 1
+}
+
+fn existing(function: &Function, version: u32) -> Result<(), Error> {
+    if function.version(version).is_some() {
+        return Ok(());
+    }
+    let available = match function.versions.len() {
+        0 => "none".to_owned(),
+        n => format!("1 to {n}"),
+    };
+    Err(Error::NoSuchVersion { version, available })
+}
+
+fn check_split(function: &Function, split: &[Share]) -> Result<(), Error> {
+    for share in split {
+        existing(function, share.version)?;
+    }
+    let mut versions: Vec<_> = split.iter().map(|share| share.version).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    let whole = split.iter().map(|share| u64::from(share.percent)).sum::<u64>() == 100;
+    let positive = split.iter().all(|share| share.percent > 0);
+    // An empty split gives all calls back to the current version.
+    if split.is_empty() || (whole && positive && versions.len() == split.len()) {
+        return Ok(());
+    }
+    Err(Error::BadSplit)
+}
+
+fn done() -> Result<Vec<Event>, Error> {
+    Ok(Vec::new())
+}
+
+fn one(event: Event) -> Result<Vec<Event>, Error> {
+    Ok(vec![event])
+}

@@ -1,0 +1,53 @@
+//! Why a function refuses.
+
+use super::BuildId;
+
+/// A refusal. It names the state that forbids what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the message says it
+pub enum Error {
+    #[error("there is no such function")]
+    NotFound,
+    #[error("a function named `{name}` exists already in namespace `{namespace}`; deregister it first or choose another name")]
+    NameTaken { namespace: String, name: String },
+    #[error("the name `{name}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    BadName { name: String },
+    #[error("the function is DEREGISTERED, for good; register it again under its name")]
+    Deregistered,
+    #[error("the function is REGISTERED and has no version yet; build it first")]
+    NotBuilt,
+    #[error("the function is {state} and does not run")]
+    NotRunning { state: &'static str },
+    #[error("the function has no build {build}")]
+    NoSuchBuild { build: BuildId },
+    #[error("the build is {state} already")]
+    BuildOver { state: &'static str },
+    #[error("the build has not started yet")]
+    BuildNotStarted,
+    #[error("the build is RUNNING on node {node}")]
+    BuildTaken { node: String },
+    #[error("the function has no version {version}; it has {available}")]
+    NoSuchVersion { version: u32, available: String },
+    #[error("the shares do not add up: each version at most once, percentages from 1 to 100, 100 together")]
+    BadSplit,
+}
+
+impl Error {
+    /// A short name that programs can rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "function_not_found",
+            Self::NameTaken { .. } => "name_taken",
+            Self::BadName { .. } => "bad_name",
+            Self::Deregistered => "function_deregistered",
+            Self::NotBuilt => "function_not_built",
+            Self::NotRunning { .. } => "function_not_running",
+            Self::NoSuchBuild { .. } => "build_not_found",
+            Self::BuildOver { .. } => "build_over",
+            Self::BuildNotStarted => "build_not_started",
+            Self::BuildTaken { .. } => "build_taken",
+            Self::NoSuchVersion { .. } => "version_not_found",
+            Self::BadSplit => "bad_split",
+        }
+    }
+}

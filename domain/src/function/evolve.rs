@@ -1,0 +1,105 @@
+//! The state after an event. An event that does not fit the state changes nothing: the log is read, not judged.
+
+use super::{Build, BuildId, BuildState, Event, Function, Life, State, Version};
+use crate::aggregate::Payload;
+
+pub(super) fn evolve(state: State, event: &Event) -> State {
+    let Some(mut function) = state else {
+        return match event {
+            Event::Registered(e) => Some(Function {
+                id: e.id,
+                namespace: e.namespace.clone(),
+                name: e.name.clone(),
+                generation: e.generation,
+                source: e.source.clone(),
+                manifest: e.manifest.clone(),
+                life: Life::Registered,
+                reason: None,
+                builds: Vec::new(),
+                versions: Vec::new(),
+                traffic: Vec::new(),
+                created_at: e.at,
+                updated_at: e.at,
+            }),
+            _ => None,
+        };
+    };
+    function.updated_at = event.at();
+    match event {
+        Event::Registered(_) => {}
+        Event::Updated(e) => {
+            function.source = e.source.clone();
+            function.manifest = e.manifest.clone();
+        }
+        Event::BuildRequested(e) => function.builds.push(Build {
+            id: e.build,
+            source: e.source.clone(),
+            manifest: e.manifest.clone(),
+            state: BuildState::Queued,
+            requested_at: e.at,
+        }),
+        Event::BuildStarted(e) => {
+            set_build(&mut function, e.build, |_| BuildState::Running { node: e.node.clone(), since: e.at });
+        }
+        Event::BuildSucceeded(e) => {
+            set_build(&mut function, e.build, |old| BuildState::Succeeded {
+                version: e.version,
+                started_at: old.started_at().unwrap_or(e.at),
+                at: e.at,
+            });
+            function.versions.push(Version {
+                number: e.version,
+                build: e.build,
+                digest: e.digest.clone(),
+                manifest: e.manifest.clone(),
+                commit: e.commit.clone(),
+                size: e.size,
+                created_at: e.at,
+            });
+            if function.life == Life::Registered {
+                function.life = Life::Built { version: e.version };
+            }
+        }
+        Event::BuildFailed(e) => {
+            set_build(&mut function, e.build, |old| BuildState::Failed {
+                error: e.error.clone(),
+                started_at: old.started_at(),
+                at: e.at,
+            });
+        }
+        Event::BuildCancelled(e) => {
+            set_build(&mut function, e.build, |old| BuildState::Cancelled { started_at: old.started_at(), at: e.at });
+        }
+        Event::Started(e) => {
+            function.life = Life::Running { version: e.version, since: e.at };
+            function.reason = None;
+        }
+        Event::Stopped(e) => {
+            if let Life::Running { version, .. } = function.life {
+                function.life = Life::Stopped { version };
+                function.reason = e.reason.clone();
+            }
+        }
+        Event::VersionPromoted(e) => {
+            match &mut function.life {
+                Life::Built { version } | Life::Running { version, .. } | Life::Stopped { version } => *version = e.version,
+                Life::Registered | Life::Deregistered { .. } => {}
+            }
+            function.reason = None;
+            function.traffic.clear();
+        }
+        Event::TrafficShifted(e) => function.traffic = e.split.clone(),
+        Event::InstanceFailed(e) => function.reason = Some(e.error.clone()),
+        Event::Deregistered(_) => {
+            function.life = Life::Deregistered { version: function.life.version() };
+            function.reason = None;
+        }
+    }
+    Some(function)
+}
+
+fn set_build(function: &mut Function, id: BuildId, change: impl FnOnce(&BuildState) -> BuildState) {
+    if let Some(build) = function.builds.iter_mut().rev().find(|build| build.id == id) {
+        build.state = change(&build.state);
+    }
+}

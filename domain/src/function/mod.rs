@@ -1,0 +1,54 @@
+//! The life of a function: `REGISTERED → BUILT → RUNNING ⇄ STOPPED`, and `DEREGISTERED` from any of them, for good.
+//!
+//! [`command`] is what can be asked, [`event`] what can happen, [`state`] what follows from it;
+//! [`decide`] and [`evolve`] read as the table of that life.
+
+pub mod command;
+mod decide;
+pub mod event;
+mod evolve;
+mod error;
+pub mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::Command;
+pub use error::Error;
+pub use event::Event;
+pub use state::{Build, BuildState, Function, Life, Version};
+
+/// Names a function.
+pub type Id = crate::Id<Function>;
+
+/// Names a build.
+pub type BuildId = crate::Id<Build>;
+
+/// Nothing, or a function.
+pub type State = Option<Function>;
+
+/// The id of the `generation`-th function (from 1) that has this name in this namespace. Deriving it makes names unique:
+/// two registrations of one name ask for the same stream, and only one can be first in it.
+pub fn id(namespace: &str, name: &str, generation: u32) -> Id {
+    Id::derive("function", &[namespace, name, &generation.to_string()])
+}
+
+/// The aggregate.
+pub struct Aggregate;
+
+impl crate::Aggregate for Aggregate {
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    const KIND: &'static str = "function";
+    const STATE_SHAPE: u32 = 1;
+
+    fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+        decide::decide(state, command)
+    }
+
+    fn evolve(state: State, event: &Event) -> State {
+        evolve::evolve(state, event)
+    }
+}

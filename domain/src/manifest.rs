@@ -1,0 +1,218 @@
+//! `function.json`: what a function is and what it asks for.
+//!
+//! Whether a document fits is checked against the JSON Schema by whoever reads it; these types say what it means,
+//! with every default filled in.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::retry;
+
+/// How the code is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Runtime {
+    /// `exports.handler = async (event, context) => result`.
+    Node,
+    /// `def handler(event, context)`.
+    Python,
+    /// `app.py` with a WSGI `app`.
+    PythonFlask,
+    /// Anything that listens on `$PORT`, or, as a job, reads an event from standard input.
+    Command,
+    /// A `Dockerfile`, or an image that was named.
+    Docker,
+}
+
+impl Runtime {
+    /// The name in `function.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Node => "node",
+            Self::Python => "python",
+            Self::PythonFlask => "python-flask",
+            Self::Command => "command",
+            Self::Docker => "docker",
+        }
+    }
+}
+
+/// Whether the process lives on between calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Answers HTTP as long as it lives.
+    #[default]
+    Service,
+    /// One process for each run.
+    Job,
+}
+
+/// What starts a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Trigger {
+    /// A call of `/function/{name}`.
+    Http {},
+    /// A trigger event whose type and content fit.
+    Event {
+        /// See [`crate::trigger::matches`].
+        pattern: String,
+        /// See [`crate::trigger::passes`].
+        #[serde(default, skip_serializing_if = "Map::is_empty")]
+        filter: Map<String, Value>,
+    },
+    /// The clock.
+    Schedule {
+        /// Five fields, or six with seconds in front.
+        cron: String,
+        /// An IANA time zone.
+        #[serde(default = "utc")]
+        timezone: String,
+    },
+    /// A call of `/hooks/{namespace}/{function}/{name}`.
+    Webhook {
+        /// The last part of the address.
+        name: String,
+        /// How a delivery proves where it is from.
+        #[serde(default)]
+        scheme: WebhookScheme,
+        /// The name of the namespace's secret that it is proved with.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        secret: Option<String>,
+    },
+}
+
+/// How a webhook's delivery proves where it is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookScheme {
+    /// `X-Hub-Signature-256`.
+    Github,
+    /// The Standard Webhooks specification.
+    StandardWebhooks,
+    /// An HMAC in a header of the sender's choice.
+    HmacSha256,
+    /// A shared token.
+    Token,
+    /// Nothing is proved.
+    #[default]
+    None,
+}
+
+/// What a process may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Resources {
+    /// Mebibytes.
+    pub memory_mb: u64,
+    /// Processors.
+    pub cpu: f64,
+    /// Seconds that a call or a run may take.
+    pub timeout_s: f64,
+    /// Processes and threads together.
+    pub pids: u64,
+    /// Whether it may reach the network.
+    pub network: bool,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Self { memory_mb: 256, cpu: 1.0, timeout_s: 30.0, pids: 256, network: false }
+    }
+}
+
+/// How many instances a service has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Scaling {
+    /// Kept also when nobody calls.
+    pub min: u32,
+    /// Never more than this.
+    pub max: u32,
+    /// Calls that one instance takes at a time.
+    pub concurrency: u32,
+    /// Seconds without a call after which an instance above `min` is stopped.
+    pub idle_s: u64,
+}
+
+impl Default for Scaling {
+    fn default() -> Self {
+        Self { min: 0, max: 4, concurrency: 10, idle_s: 300 }
+    }
+}
+
+/// `function.json` with every default filled in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The function's own idea of its name; the name at registration counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// How the code is started.
+    pub runtime: Runtime,
+    /// Whether the process lives on between calls.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Where the handler is, for runtimes that have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub handler: Option<String>,
+    /// The program, for `command`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// What starts a run. Nothing said: HTTP.
+    #[serde(default = "http_only")]
+    pub triggers: Vec<Trigger>,
+    /// Variables of the process.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+    /// Names of the namespace's secrets that the process gets.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// What a process may use.
+    #[serde(default)]
+    pub resources: Resources,
+    /// How many instances a service has.
+    #[serde(default)]
+    pub scaling: Scaling,
+    /// How often a failed run of an event is tried.
+    #[serde(default)]
+    pub retry: retry::Policy,
+    /// A push that touches none of these does not build.
+    #[serde(default)]
+    pub watch_paths: Vec<String>,
+}
+
+impl Manifest {
+    /// The manifest of a runtime with all defaults.
+    pub fn of(runtime: Runtime) -> Self {
+        Self {
+            name: None,
+            runtime,
+            mode: Mode::Service,
+            handler: None,
+            command: None,
+            triggers: http_only(),
+            env: BTreeMap::new(),
+            secrets: Vec::new(),
+            resources: Resources::default(),
+            scaling: Scaling::default(),
+            retry: retry::Policy::default(),
+            watch_paths: Vec::new(),
+        }
+    }
+
+    /// Whether `/function/{name}` may call it.
+    pub fn answers_http(&self) -> bool {
+        self.triggers.iter().any(|t| matches!(t, Trigger::Http {}))
+    }
+}
+
+fn http_only() -> Vec<Trigger> {
+    vec![Trigger::Http {}]
+}
+
+fn utc() -> String {
+    "UTC".to_owned()
+}

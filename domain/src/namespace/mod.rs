@@ -1,0 +1,244 @@
+//! A namespace: who belongs to it, which tokens and secrets it has, what it may use.
+//!
+//! The log says that a secret was set, never its value; that a token was made, never the token.
+
+use std::collections::BTreeMap;
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::aggregate::Payload;
+use crate::upcast;
+
+/// Nothing, or a namespace.
+pub type State = Option<Namespace>;
+
+/// What a member may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Sees.
+    Viewer,
+    /// Sees, registers, builds, runs.
+    Developer,
+    /// All of it, members and secrets included.
+    Admin,
+}
+
+/// A namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Namespace {
+    /// Unique.
+    pub name: String,
+    /// Who belongs to it, and as what.
+    pub members: BTreeMap<String, Role>,
+    /// Tokens that are good: id and name.
+    pub tokens: BTreeMap<Uuid, String>,
+    /// Names of secrets, and how often each was set.
+    pub secrets: BTreeMap<String, u32>,
+    /// What it may use: a limit by name.
+    pub quotas: BTreeMap<String, u64>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What can happen to a namespace.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+#[allow(missing_docs)] // the names say it
+pub enum Event {
+    Created { name: String, at: DateTime<Utc> },
+    MemberAdded { member: String, role: Role, at: DateTime<Utc> },
+    RoleChanged { member: String, role: Role, at: DateTime<Utc> },
+    MemberRemoved { member: String, at: DateTime<Utc> },
+    TokenCreated { token: Uuid, name: String, at: DateTime<Utc> },
+    TokenRevoked { token: Uuid, at: DateTime<Utc> },
+    SecretSet { secret: String, at: DateTime<Utc> },
+    QuotaSet { quota: String, limit: u64, at: DateTime<Utc> },
+}
+
+/// What can be asked of a namespace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub enum Command {
+    Create { name: String, at: DateTime<Utc> },
+    AddMember { member: String, role: Role, at: DateTime<Utc> },
+    RemoveMember { member: String, at: DateTime<Utc> },
+    CreateToken { token: Uuid, name: String, at: DateTime<Utc> },
+    RevokeToken { token: Uuid, at: DateTime<Utc> },
+    SetSecret { secret: String, at: DateTime<Utc> },
+    SetQuota { quota: String, limit: u64, at: DateTime<Utc> },
+}
+
+/// A refusal.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the message says it
+pub enum Error {
+    #[error("there is no such namespace")]
+    NotFound,
+    #[error("`{0}` is not a member")]
+    NoSuchMember(String),
+    #[error("the namespace has no token {0}")]
+    NoSuchToken(Uuid),
+    #[error("the last admin cannot go: make another one first")]
+    LastAdmin,
+}
+
+/// The aggregate.
+pub struct Aggregate;
+
+impl crate::Aggregate for Aggregate {
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    const KIND: &'static str = "namespace";
+    const STATE_SHAPE: u32 = 1;
+
+    fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+        let Some(namespace) = state else {
+            return match command {
+                Command::Create { name, at } => Ok(vec![Event::Created { name, at }]),
+                _ => Err(Error::NotFound),
+            };
+        };
+        let last_admin = |member: &str| {
+            let mut admins = namespace.members.iter().filter(|(_, role)| **role == Role::Admin);
+            admins.next().is_some_and(|(only, _)| only == member) && admins.next().is_none()
+        };
+        Ok(match command {
+            Command::Create { .. } => Vec::new(),
+            Command::AddMember { member, role, at } => match namespace.members.get(&member) {
+                None => vec![Event::MemberAdded { member, role, at }],
+                Some(is) if *is == role => Vec::new(),
+                Some(_) if last_admin(&member) => return Err(Error::LastAdmin),
+                Some(_) => vec![Event::RoleChanged { member, role, at }],
+            },
+            Command::RemoveMember { member, .. } if last_admin(&member) => return Err(Error::LastAdmin),
+            Command::RemoveMember { member, at } if namespace.members.contains_key(&member) => {
+                vec![Event::MemberRemoved { member, at }]
+            }
+            Command::RemoveMember { member, .. } => return Err(Error::NoSuchMember(member)),
+            Command::CreateToken { token, .. } if namespace.tokens.contains_key(&token) => Vec::new(),
+            Command::CreateToken { token, name, at } => vec![Event::TokenCreated { token, name, at }],
+            Command::RevokeToken { token, at } if namespace.tokens.contains_key(&token) => {
+                vec![Event::TokenRevoked { token, at }]
+            }
+            Command::RevokeToken { token, .. } => return Err(Error::NoSuchToken(token)),
+            // Each setting of a secret is a fact of its own: the value may differ, and the log does not know it.
+            Command::SetSecret { secret, at } => vec![Event::SecretSet { secret, at }],
+            Command::SetQuota { quota, limit, .. } if namespace.quotas.get(&quota) == Some(&limit) => Vec::new(),
+            Command::SetQuota { quota, limit, at } => vec![Event::QuotaSet { quota, limit, at }],
+        })
+    }
+
+    fn evolve(state: State, event: &Event) -> State {
+        let Some(mut namespace) = state else {
+            return match event {
+                Event::Created { name, at } => Some(Namespace {
+                    name: name.clone(),
+                    members: BTreeMap::new(),
+                    tokens: BTreeMap::new(),
+                    secrets: BTreeMap::new(),
+                    quotas: BTreeMap::new(),
+                    created_at: *at,
+                }),
+                _ => None,
+            };
+        };
+        match event {
+            Event::Created { .. } => {}
+            Event::MemberAdded { member, role, .. } | Event::RoleChanged { member, role, .. } => {
+                namespace.members.insert(member.clone(), *role);
+            }
+            Event::MemberRemoved { member, .. } => {
+                namespace.members.remove(member);
+            }
+            Event::TokenCreated { token, name, .. } => {
+                namespace.tokens.insert(*token, name.clone());
+            }
+            Event::TokenRevoked { token, .. } => {
+                namespace.tokens.remove(token);
+            }
+            Event::SecretSet { secret, .. } => *namespace.secrets.entry(secret.clone()).or_default() += 1,
+            Event::QuotaSet { quota, limit, .. } => {
+                namespace.quotas.insert(quota.clone(), *limit);
+            }
+        }
+        Some(namespace)
+    }
+}
+
+impl Payload for Event {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "Created",
+            Self::MemberAdded { .. } => "MemberAdded",
+            Self::RoleChanged { .. } => "RoleChanged",
+            Self::MemberRemoved { .. } => "MemberRemoved",
+            Self::TokenCreated { .. } => "TokenCreated",
+            Self::TokenRevoked { .. } => "TokenRevoked",
+            Self::SecretSet { .. } => "SecretSet",
+            Self::QuotaSet { .. } => "QuotaSet",
+        }
+    }
+
+    fn at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Created { at, .. }
+            | Self::MemberAdded { at, .. }
+            | Self::RoleChanged { at, .. }
+            | Self::MemberRemoved { at, .. }
+            | Self::TokenCreated { at, .. }
+            | Self::TokenRevoked { at, .. }
+            | Self::SecretSet { at, .. }
+            | Self::QuotaSet { at, .. } => *at,
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        upcast::encode(self, &[])
+    }
+
+    fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error> {
+        // Untagged shapes overlap (a member added and a role changed look alike): the type says which one it is.
+        #[derive(Deserialize)]
+        struct Fields {
+            at: DateTime<Utc>,
+            name: Option<String>,
+            member: Option<String>,
+            role: Option<Role>,
+            token: Option<Uuid>,
+            secret: Option<String>,
+            quota: Option<String>,
+            limit: Option<u64>,
+        }
+        let fields: Fields = upcast::decode(kind, data, &[])?;
+        let at = fields.at;
+        let missing = |field: &str| upcast::Error::Malformed {
+            kind: kind.to_owned(),
+            message: format!("`{field}` is missing"),
+        };
+        let name = fields.name.ok_or_else(|| missing("name"));
+        let member = fields.member.ok_or_else(|| missing("member"));
+        let role = fields.role.ok_or_else(|| missing("role"));
+        let token = fields.token.ok_or_else(|| missing("token"));
+        Ok(match kind {
+            "Created" => Self::Created { name: name?, at },
+            "MemberAdded" => Self::MemberAdded { member: member?, role: role?, at },
+            "RoleChanged" => Self::RoleChanged { member: member?, role: role?, at },
+            "MemberRemoved" => Self::MemberRemoved { member: member?, at },
+            "TokenCreated" => Self::TokenCreated { token: token?, name: name?, at },
+            "TokenRevoked" => Self::TokenRevoked { token: token?, at },
+            "SecretSet" => Self::SecretSet { secret: fields.secret.ok_or_else(|| missing("secret"))?, at },
+            "QuotaSet" => Self::QuotaSet {
+                quota: fields.quota.ok_or_else(|| missing("quota"))?,
+                limit: fields.limit.ok_or_else(|| missing("limit"))?,
+                at,
+            },
+            _ => return Err(upcast::Error::Unknown { kind: kind.to_owned() }),
+        })
+    }
+}

@@ -1,0 +1,67 @@
+//! When a failed attempt is tried again: exponential backoff with full jitter
+//! (M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015).
+
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+/// How often and how patiently a run is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Policy {
+    /// Attempts in all, the first included.
+    pub max_attempts: u32,
+    /// Seconds before the second attempt, at most; doubles with each further one.
+    pub backoff_s: f64,
+    /// Seconds that no wait exceeds.
+    pub backoff_max_s: f64,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 }
+    }
+}
+
+impl Policy {
+    /// When to try again after attempt number `attempt` (from 1) failed at `at`, or `None` after the last.
+    /// `jitter` is a random number in 0..1. A `Retry-After` of the function is a lower bound, itself bounded by the cap.
+    pub fn next(&self, attempt: u32, at: DateTime<Utc>, jitter: f64, retry_after_s: Option<f64>) -> Option<DateTime<Utc>> {
+        if attempt >= self.max_attempts {
+            return None;
+        }
+        let doublings = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
+        let ceiling = (self.backoff_s * 2f64.powi(doublings)).min(self.backoff_max_s);
+        let wait = ceiling * jitter.clamp(0.0, 1.0);
+        let wait = wait.max(retry_after_s.unwrap_or(0.0).min(self.backoff_max_s)).max(0.0);
+        Some(at + TimeDelta::milliseconds((wait * 1000.0) as i64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn waits_double_up_to_the_cap() {
+        let policy = Policy { max_attempts: 20, backoff_s: 1.0, backoff_max_s: 10.0 };
+        let waits: Vec<i64> =
+            (1..7).map(|attempt| (policy.next(attempt, at(), 1.0, None).unwrap() - at()).num_seconds()).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 10, 10]);
+    }
+
+    #[test]
+    fn the_last_attempt_has_no_next() {
+        assert_eq!(Policy::default().next(5, at(), 0.5, None), None);
+    }
+
+    #[test]
+    fn retry_after_is_a_lower_bound_within_the_cap() {
+        let policy = Policy { max_attempts: 3, backoff_s: 1.0, backoff_max_s: 60.0 };
+        assert_eq!(policy.next(1, at(), 0.0, Some(30.0)), Some(at() + TimeDelta::seconds(30)));
+        assert_eq!(policy.next(1, at(), 0.0, Some(3600.0)), Some(at() + TimeDelta::seconds(60)));
+    }
+}

@@ -1,0 +1,125 @@
+//! Which functions a trigger event reaches: those of its namespace that run and have a trigger which fits.
+//!
+//! The table is folded from the log, so that at each position it is what it was when the event came in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use crate::event::Received;
+use crate::function::{self, Event};
+use crate::manifest::{Manifest, Trigger};
+use crate::{retry, trigger};
+
+/// Who is reached by what.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    functions: HashMap<function::Id, Route>,
+}
+
+#[derive(Debug, Clone)]
+struct Route {
+    namespace: Arc<str>,
+    running: bool,
+    current: u32,
+    /// Only what the routing needs of each version.
+    versions: Vec<Arc<Version>>,
+}
+
+#[derive(Debug)]
+struct Version {
+    triggers: Vec<(String, serde_json::Map<String, Value>)>,
+    retry: retry::Policy,
+}
+
+/// A function that an event reaches.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Target {
+    /// Which function.
+    pub function: function::Id,
+    /// How often its runs are tried.
+    pub retry: retry::Policy,
+}
+
+impl Table {
+    /// Takes in what happened to a function.
+    pub fn evolve(&mut self, id: function::Id, event: &Event) {
+        match event {
+            Event::Registered(e) => {
+                let route =
+                    Route { namespace: e.namespace.as_str().into(), running: false, current: 0, versions: Vec::new() };
+                self.functions.insert(id, route);
+            }
+            Event::Deregistered(_) => {
+                self.functions.remove(&id);
+            }
+            other => {
+                if let Some(route) = self.functions.get_mut(&id) {
+                    route.evolve(other);
+                }
+            }
+        }
+    }
+
+    /// The functions that an event reaches, in the order of their ids.
+    pub fn targets(&self, event: &Received) -> Vec<Target> {
+        if let Some(function) = event.target {
+            let retry = self.functions.get(&function).and_then(Route::version).map(|version| version.retry);
+            return vec![Target { function, retry: retry.unwrap_or_default() }];
+        }
+        // Most events meet no filter: their content is parsed for the first that needs it.
+        let mut content: Option<Value> = None;
+        let mut targets: Vec<_> = self
+            .functions
+            .iter()
+            .filter(|(_, route)| route.running && *route.namespace == *event.namespace)
+            .filter_map(|(id, route)| Some((*id, route.version()?)))
+            .filter(|(_, version)| {
+                version.triggers.iter().any(|(pattern, filter)| {
+                    trigger::matches(pattern, &event.kind)
+                        && (filter.is_empty()
+                            || trigger::passes(filter, content.get_or_insert_with(|| event.event.value())))
+                })
+            })
+            .map(|(function, version)| Target { function, retry: version.retry })
+            .collect();
+        targets.sort_by_key(|target| target.function);
+        targets
+    }
+}
+
+impl Route {
+    fn evolve(&mut self, event: &Event) {
+        match event {
+            Event::BuildSucceeded(e) => {
+                self.versions.push(Arc::new(Version::of(&e.manifest)));
+                if self.current == 0 {
+                    self.current = e.version;
+                }
+            }
+            Event::VersionPromoted(e) => self.current = e.version,
+            Event::Started(e) => {
+                self.running = true;
+                self.current = e.version;
+            }
+            Event::Stopped(_) => self.running = false,
+            _ => {}
+        }
+    }
+
+    fn version(&self) -> Option<&Version> {
+        let index = usize::try_from(self.current.checked_sub(1)?).ok()?;
+        self.versions.get(index).map(|version| &**version)
+    }
+}
+
+impl Version {
+    fn of(manifest: &Manifest) -> Self {
+        let triggers = manifest.triggers.iter().filter_map(|trigger| match trigger {
+            Trigger::Event { pattern, filter } => Some((pattern.clone(), filter.clone())),
+            Trigger::Http {} | Trigger::Schedule { .. } | Trigger::Webhook { .. } => None,
+        });
+        Self { triggers: triggers.collect(), retry: manifest.retry }
+    }
+}

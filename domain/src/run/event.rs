@@ -1,0 +1,273 @@
+//! What can happen to a run.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::Id;
+use crate::aggregate::Payload;
+use crate::json::Json;
+use crate::{event, function, retry, upcast};
+
+/// Something that happened to a run.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // each payload says it
+pub enum Event {
+    Requested(Requested),
+    Started(Started),
+    AttemptFailed(AttemptFailed),
+    Succeeded(Succeeded),
+    Failed(Failed),
+    TimedOut(TimedOut),
+    Cancelled(Cancelled),
+    DeadLettered(DeadLettered),
+    Answered(Box<Answered>),
+}
+
+/// What a run is asked for: the part that `Requested` and `Answered` have in common.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Request {
+    /// Names the run.
+    pub run: Id,
+    /// Whose run it is.
+    pub function: function::Id,
+    /// The function's namespace.
+    pub namespace: String,
+    /// The type of the trigger event: `http.invoke`, `schedule.triggered`, `file.uploaded` …
+    pub trigger: String,
+    /// The recorded trigger event, when there is one: a synchronous call has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<event::Id>,
+    /// The CloudEvent that the function gets; bounded.
+    pub input: Json,
+    /// The input was longer than what is kept: it cannot be replayed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub input_cut: bool,
+    /// The version that was asked for; the current one when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u32>,
+    /// The run that this one repeats.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed_from: Option<Id>,
+}
+
+/// How often a run is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delivery {
+    /// One attempt; a person waits for it.
+    Once,
+    /// By a policy; dead after the last attempt.
+    Retried(retry::Policy),
+}
+
+/// A run was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Requested {
+    /// What is asked for.
+    pub request: Request,
+    /// How often it is tried.
+    pub delivery: Delivery,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// An attempt began.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Started {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// The version that runs.
+    pub version: u32,
+    /// The server that runs it.
+    pub node: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// What an attempt left behind.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// The result; bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<Json>,
+    /// The result was longer than what is kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub output_cut: bool,
+    /// The status of a service's answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// The exit code of a job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exit_code: Option<i32>,
+    /// The instance that ran it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<String>,
+    /// The instance was started for it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub cold_start: bool,
+}
+
+/// What went wrong in an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// For people.
+    pub error: String,
+    /// Its time was over.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub timed_out: bool,
+    /// What the attempt left behind.
+    #[serde(default)]
+    pub outcome: Outcome,
+}
+
+/// An attempt failed, and another one follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AttemptFailed {
+    /// Which attempt, from 1.
+    pub attempt: u32,
+    /// What went wrong.
+    pub failure: Failure,
+    /// When the next attempt is due.
+    pub due: DateTime<Utc>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// It is done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Succeeded {
+    /// What it left behind.
+    pub outcome: Outcome,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// It failed, and is not tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failed {
+    /// What went wrong.
+    pub failure: Failure,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// It took too long, and is not tried again.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TimedOut {
+    /// What went wrong.
+    pub failure: Failure,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// It was called off.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Cancelled {
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// The last attempt failed, too.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeadLettered {
+    /// What went wrong in the last attempt.
+    pub failure: Failure,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// A synchronous call, told after its answer: all of its life as one fact.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answered {
+    /// What was asked for.
+    pub request: Request,
+    /// The version that answered, or should have.
+    pub ran: u32,
+    /// How it ended.
+    pub ending: Ending,
+    /// What went wrong, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What it left behind.
+    pub outcome: Outcome,
+    /// When the call came in.
+    pub queued_at: DateTime<Utc>,
+    /// When an instance took it; absent when none did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<DateTime<Utc>>,
+    /// When the answer was complete.
+    pub at: DateTime<Utc>,
+}
+
+/// How a synchronous call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// With an answer below 500.
+    Succeeded,
+    /// With an answer of 500 or above, or with none.
+    Failed,
+    /// Its time was over.
+    TimedOut,
+    /// The caller went away.
+    Cancelled,
+}
+
+impl Payload for Event {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Requested(_) => "Requested",
+            Self::Started(_) => "Started",
+            Self::AttemptFailed(_) => "AttemptFailed",
+            Self::Succeeded(_) => "Succeeded",
+            Self::Failed(_) => "Failed",
+            Self::TimedOut(_) => "TimedOut",
+            Self::Cancelled(_) => "Cancelled",
+            Self::DeadLettered(_) => "DeadLettered",
+            Self::Answered(_) => "Answered",
+        }
+    }
+
+    fn at(&self) -> DateTime<Utc> {
+        match self {
+            Self::Requested(e) => e.at,
+            Self::Started(e) => e.at,
+            Self::AttemptFailed(e) => e.at,
+            Self::Succeeded(e) => e.at,
+            Self::Failed(e) => e.at,
+            Self::TimedOut(e) => e.at,
+            Self::Cancelled(e) => e.at,
+            Self::DeadLettered(e) => e.at,
+            Self::Answered(e) => e.at,
+        }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Requested(e) => upcast::encode(e, &[]),
+            Self::Started(e) => upcast::encode(e, &[]),
+            Self::AttemptFailed(e) => upcast::encode(e, &[]),
+            Self::Succeeded(e) => upcast::encode(e, &[]),
+            Self::Failed(e) => upcast::encode(e, &[]),
+            Self::TimedOut(e) => upcast::encode(e, &[]),
+            Self::Cancelled(e) => upcast::encode(e, &[]),
+            Self::DeadLettered(e) => upcast::encode(e, &[]),
+            Self::Answered(e) => upcast::encode(e, &[]),
+        }
+    }
+
+    fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error> {
+        Ok(match kind {
+            "Requested" => Self::Requested(upcast::decode(kind, data, &[])?),
+            "Started" => Self::Started(upcast::decode(kind, data, &[])?),
+            "AttemptFailed" => Self::AttemptFailed(upcast::decode(kind, data, &[])?),
+            "Succeeded" => Self::Succeeded(upcast::decode(kind, data, &[])?),
+            "Failed" => Self::Failed(upcast::decode(kind, data, &[])?),
+            "TimedOut" => Self::TimedOut(upcast::decode(kind, data, &[])?),
+            "Cancelled" => Self::Cancelled(upcast::decode(kind, data, &[])?),
+            "DeadLettered" => Self::DeadLettered(upcast::decode(kind, data, &[])?),
+            "Answered" => Self::Answered(upcast::decode(kind, data, &[])?),
+            _ => return Err(upcast::Error::Unknown { kind: kind.to_owned() }),
+        })
+    }
+}

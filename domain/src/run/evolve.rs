@@ -1,0 +1,69 @@
+//! The state after an event. An event that does not fit the state changes nothing: the log is read, not judged.
+
+use super::event::{Answered, Delivery, Ending, Failure};
+use super::state::{Attempt, Phase};
+use super::{Event, Run, State};
+
+pub(super) fn evolve(state: State, event: &Event) -> State {
+    let Some(mut run) = state else {
+        return match event {
+            Event::Requested(e) => Some(Run {
+                request: e.request.clone(),
+                delivery: e.delivery,
+                queued_at: e.at,
+                attempts: 0,
+                phase: Phase::Queued,
+            }),
+            Event::Answered(e) => Some(answered(e)),
+            _ => None,
+        };
+    };
+    let last = run.phase.attempt();
+    match event {
+        Event::Requested(_) | Event::Answered(_) => {}
+        Event::Started(e) => {
+            run.attempts = e.attempt;
+            run.phase = Phase::Running { version: e.version, node: e.node.clone(), since: e.at };
+        }
+        Event::AttemptFailed(e) => {
+            run.attempts = e.attempt;
+            let last = last.unwrap_or(Attempt { version: run.request.version.unwrap_or(0), started_at: e.at });
+            run.phase = Phase::Retrying { failure: e.failure.clone(), last, due: e.due };
+        }
+        Event::Succeeded(e) => {
+            let last = last.unwrap_or(Attempt { version: run.request.version.unwrap_or(0), started_at: e.at });
+            run.phase = Phase::Succeeded { outcome: e.outcome.clone(), last, at: e.at };
+        }
+        Event::Failed(e) => run.phase = Phase::Failed { failure: e.failure.clone(), last, at: e.at },
+        Event::TimedOut(e) => run.phase = Phase::TimedOut { failure: e.failure.clone(), last, at: e.at },
+        Event::Cancelled(e) => run.phase = Phase::Cancelled { last, at: e.at },
+        Event::DeadLettered(e) => run.phase = Phase::Dead { failure: e.failure.clone(), last, at: e.at },
+    }
+    Some(run)
+}
+
+fn answered(e: &Answered) -> Run {
+    let last = e.started_at.map(|started_at| Attempt { version: e.ran, started_at });
+    let failure = |timed_out| Failure {
+        error: e.error.clone().unwrap_or_default(),
+        timed_out,
+        outcome: e.outcome.clone(),
+    };
+    let phase = match e.ending {
+        Ending::Succeeded => Phase::Succeeded {
+            outcome: e.outcome.clone(),
+            last: last.unwrap_or(Attempt { version: e.ran, started_at: e.queued_at }),
+            at: e.at,
+        },
+        Ending::Failed => Phase::Failed { failure: failure(false), last, at: e.at },
+        Ending::TimedOut => Phase::TimedOut { failure: failure(true), last, at: e.at },
+        Ending::Cancelled => Phase::Cancelled { last, at: e.at },
+    };
+    Run {
+        request: e.request.clone(),
+        delivery: Delivery::Once,
+        queued_at: e.queued_at,
+        attempts: u32::from(e.started_at.is_some()),
+        phase,
+    }
+}

@@ -1,0 +1,52 @@
+//! One invocation: `QUEUED → RUNNING → SUCCEEDED | FAILED | TIMED_OUT | CANCELLED`, between attempts `RETRYING`,
+//! after the last one `DEAD`.
+//!
+//! A synchronous call is known only after its answer: it is one event, [`event::Answered`], and over at once.
+
+pub mod command;
+mod decide;
+mod error;
+pub mod event;
+mod evolve;
+pub mod state;
+#[cfg(test)]
+mod tests;
+
+pub use command::Command;
+pub use error::Error;
+pub use event::Event;
+pub use state::{Phase, Run};
+
+use crate::function;
+
+/// Names a run.
+pub type Id = crate::Id<Run>;
+
+/// Nothing, or a run.
+pub type State = Option<Run>;
+
+/// The run that an event asks of a function. The same event can never ask twice for the same run.
+pub fn id(event: crate::event::Id, function: function::Id) -> Id {
+    Id::derive("run", &[&event.to_string(), &function.to_string()])
+}
+
+/// The aggregate.
+pub struct Aggregate;
+
+impl crate::Aggregate for Aggregate {
+    type State = State;
+    type Command = Command;
+    type Event = Event;
+    type Error = Error;
+
+    const KIND: &'static str = "run";
+    const STATE_SHAPE: u32 = 1;
+
+    fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+        decide::decide(state, command)
+    }
+
+    fn evolve(state: State, event: &Event) -> State {
+        evolve::evolve(state, event)
+    }
+}

@@ -1,0 +1,125 @@
+//! What a run is, after all that happened to it.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::event::{Delivery, Failure, Outcome, Request};
+
+/// A run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Run {
+    /// What was asked for.
+    pub request: Request,
+    /// How often it is tried.
+    pub delivery: Delivery,
+    /// When it was asked for.
+    pub queued_at: DateTime<Utc>,
+    /// Attempts that began.
+    pub attempts: u32,
+    /// How far it is.
+    pub phase: Phase,
+}
+
+/// How far a run is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)] // the fields are those of the events
+pub enum Phase {
+    Queued,
+    Running { version: u32, node: String, since: DateTime<Utc> },
+    Retrying { failure: Failure, last: Attempt, due: DateTime<Utc> },
+    Succeeded { outcome: Outcome, last: Attempt, at: DateTime<Utc> },
+    Failed { failure: Failure, last: Option<Attempt>, at: DateTime<Utc> },
+    TimedOut { failure: Failure, last: Option<Attempt>, at: DateTime<Utc> },
+    Cancelled { last: Option<Attempt>, at: DateTime<Utc> },
+    Dead { failure: Failure, last: Option<Attempt>, at: DateTime<Utc> },
+}
+
+/// The attempt that a run ended with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The version that ran.
+    pub version: u32,
+    /// When it began.
+    pub started_at: DateTime<Utc>,
+}
+
+impl Phase {
+    /// The name of the state, as the outside knows it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Running { .. } => "RUNNING",
+            Self::Retrying { .. } => "RETRYING",
+            Self::Succeeded { .. } => "SUCCEEDED",
+            Self::Failed { .. } => "FAILED",
+            Self::TimedOut { .. } => "TIMED_OUT",
+            Self::Cancelled { .. } => "CANCELLED",
+            Self::Dead { .. } => "DEAD",
+        }
+    }
+
+    /// Whether nothing more happens to the run.
+    pub fn is_over(&self) -> bool {
+        self.finished_at().is_some()
+    }
+
+    /// When it was over.
+    pub fn finished_at(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Queued | Self::Running { .. } | Self::Retrying { .. } => None,
+            Self::Succeeded { at, .. }
+            | Self::Failed { at, .. }
+            | Self::TimedOut { at, .. }
+            | Self::Cancelled { at, .. }
+            | Self::Dead { at, .. } => Some(*at),
+        }
+    }
+
+    /// The newest attempt.
+    pub fn attempt(&self) -> Option<Attempt> {
+        match self {
+            Self::Queued => None,
+            Self::Running { version, since, .. } => Some(Attempt { version: *version, started_at: *since }),
+            Self::Retrying { last, .. } | Self::Succeeded { last, .. } => Some(*last),
+            Self::Failed { last, .. }
+            | Self::TimedOut { last, .. }
+            | Self::Cancelled { last, .. }
+            | Self::Dead { last, .. } => *last,
+        }
+    }
+
+    /// What went wrong in the newest attempt, if it did.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self {
+            Self::Retrying { failure, .. }
+            | Self::Failed { failure, .. }
+            | Self::TimedOut { failure, .. }
+            | Self::Dead { failure, .. } => Some(failure),
+            Self::Queued | Self::Running { .. } | Self::Succeeded { .. } | Self::Cancelled { .. } => None,
+        }
+    }
+
+    /// What the newest attempt left behind.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        match self {
+            Self::Succeeded { outcome, .. } => Some(outcome),
+            other => other.failure().map(|failure| &failure.outcome),
+        }
+    }
+
+    /// When the next attempt is due, between attempts.
+    pub fn due(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Retrying { due, .. } => Some(*due),
+            _ => None,
+        }
+    }
+
+    /// The server that runs it.
+    pub fn node(&self) -> Option<&str> {
+        match self {
+            Self::Running { node, .. } => Some(node),
+            _ => None,
+        }
+    }
+}

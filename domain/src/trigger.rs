@@ -1,0 +1,91 @@
+//! Which trigger events a function asks for: patterns over types, filters over content.
+
+use serde_json::Value;
+
+/// Whether an event's type fits a pattern: exact, `*` for one segment, `**` for the rest (or none of it).
+/// Segments are separated by dots.
+pub fn matches(pattern: &str, kind: &str) -> bool {
+    let mut kinds = kind.split('.');
+    for segment in pattern.split('.') {
+        if segment == "**" {
+            return true;
+        }
+        match kinds.next() {
+            Some(found) if segment == "*" || segment == found => {}
+            _ => return false,
+        }
+    }
+    kinds.next().is_none()
+}
+
+/// Why a pattern can never match as it was meant.
+pub fn fault(pattern: &str) -> Option<&'static str> {
+    let segments: Vec<_> = pattern.split('.').collect();
+    if segments.iter().any(|s| s.is_empty()) {
+        return Some("a segment is empty: write `file.uploaded`, without dots at the ends or beside each other");
+    }
+    if segments[..segments.len() - 1].contains(&"**") {
+        return Some("`**` stands for the rest and must come last");
+    }
+    if segments.iter().any(|s| s.contains('*') && *s != "*" && *s != "**") {
+        return Some("`*` stands for one whole segment: write `file.*`, not `file.up*`");
+    }
+    None
+}
+
+/// Whether an event has what a filter asks for: each key is a path of dots into the event, each value what must be there.
+/// A number in the path is an index of an array.
+pub fn passes(filter: &serde_json::Map<String, Value>, event: &Value) -> bool {
+    filter.iter().all(|(path, wanted)| lookup(event, path) == Some(wanted))
+}
+
+fn lookup<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
+    path.split('.').try_fold(event, |value, key| match value {
+        Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        other => other.get(key),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn patterns_match_by_segment() {
+        let table = [
+            ("file.uploaded", "file.uploaded", true),
+            ("file.uploaded", "file.deleted", false),
+            ("file.*", "file.uploaded", true),
+            ("file.*", "file.uploaded.again", false),
+            ("file.*", "file", false),
+            ("file.**", "file.uploaded.again", true),
+            ("file.**", "file", true),
+            ("**", "anything.at.all", true),
+            ("*.uploaded", "file.uploaded", true),
+            ("*", "file.uploaded", false),
+        ];
+        for (pattern, kind, expected) in table {
+            assert_eq!(matches(pattern, kind), expected, "{pattern} against {kind}");
+        }
+    }
+
+    #[test]
+    fn patterns_that_cannot_be_meant_are_named() {
+        for pattern in ["", "a..b", "**.a", "file.up*"] {
+            assert!(fault(pattern).is_some(), "{pattern}");
+        }
+        assert_eq!(fault("a.*.b.**"), None);
+    }
+
+    #[test]
+    fn filters_look_into_the_event() {
+        let event = json!({"type": "t", "data": {"kind": "image", "tags": ["a", "b"], "size": 3}});
+        let passes = |filter: Value| super::passes(filter.as_object().unwrap(), &event);
+        assert!(passes(json!({})));
+        assert!(passes(json!({"data.kind": "image", "data.tags.1": "b", "data.size": 3})));
+        assert!(!passes(json!({"data.kind": "video"})));
+        assert!(!passes(json!({"data.missing": null})));
+    }
+}
