@@ -1,1 +1,330 @@
-//! The store room.
+//! The event log and the read tables.
+//!
+//! Knows SQLite and PostgreSQL, not what should happen next. [`Log`] is the wall; one contract test runs against both
+//! adapters. Only the writer in `actors` appends events; everyone may read and follow.
+
+pub mod feed;
+pub mod page;
+pub mod tables;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Cause, Recorded, Stream, event, function, run};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use feed::{Feed, LineFeed};
+pub use page::{Page, PageRequest};
+pub use tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, VersionRow};
+
+/// The log and its tables. Cloning it is cheap.
+pub type Store = Arc<dyn Log>;
+
+/// An event that is not recorded yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// Its id; an append told twice is known by its events' ids.
+    pub id: Uuid,
+    /// Its type.
+    pub kind: &'static str,
+    /// Its payload: JSON as bytes.
+    pub data: Vec<u8>,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+}
+
+/// Events for one stream, and the rows of the read tables that follow from them: all or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Append {
+    /// The stream.
+    pub stream: Stream,
+    /// The stream's version before: 0 when it does not exist yet.
+    pub expected: u64,
+    /// At least one.
+    pub events: Vec<NewEvent>,
+    /// Who asked, and what the events follow from.
+    pub cause: Cause,
+    /// Written in the same transaction. Their `position` is set by the store: that of the append's last event.
+    pub rows: Vec<Row>,
+}
+
+/// What an append led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The position of its last event.
+    pub position: u64,
+    /// The stream's version after it.
+    pub version: u64,
+}
+
+/// What can go wrong.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Somebody else appended to the stream meanwhile: read it again and decide anew.
+    #[error("stream {stream} is at version {actual}, not {expected}")]
+    Conflict {
+        /// Which stream.
+        stream: Stream,
+        /// What the caller knew.
+        expected: u64,
+        /// What is true.
+        actual: u64,
+    },
+    /// The database cannot be reached or cannot write (disk full, read-only): try again later. Nothing was accepted.
+    #[error("the event log is not available: {0}")]
+    Unavailable(String),
+    /// What is stored cannot be read.
+    #[error("the event log is damaged: {0}")]
+    Damaged(String),
+}
+
+/// A line of a build or a run, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLine {
+    /// Whose line it is.
+    pub function: function::Id,
+    /// Its namespace.
+    pub namespace: String,
+    /// The build that wrote it.
+    pub build: Option<function::BuildId>,
+    /// The run that wrote it, where that is known.
+    pub run: Option<run::Id>,
+    /// The instance that wrote it.
+    pub instance: Option<String>,
+    /// Where it was written to.
+    pub stream: LineStream,
+    /// When it was read.
+    pub at: DateTime<Utc>,
+    /// The text without its line end.
+    pub text: String,
+}
+
+/// Where a line was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LineStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// EventFlow's own.
+    System,
+}
+
+/// A stored line. `position` counts all lines of this log: 1, 2, 3 … without a gap.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRow {
+    /// Its place among all lines.
+    pub position: u64,
+    /// The line.
+    pub line: NewLine,
+}
+
+/// Whose lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinesOf {
+    /// All of a function's instances and runs (not its builds).
+    Function(function::Id),
+    /// A run's.
+    Run(run::Id),
+    /// A build's.
+    Build(function::BuildId),
+}
+
+/// A stored state of an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The stream's version that the state includes.
+    pub version: u64,
+    /// The shape of the state; another shape is ignored.
+    pub shape: u32,
+    /// The state as JSON.
+    pub state: Vec<u8>,
+}
+
+/// Numbers of a function (or of all) over a time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metrics {
+    /// Runs that ended.
+    pub invocations: u64,
+    /// Those that did not succeed.
+    pub errors: u64,
+    /// Those that found no instance.
+    pub cold_starts: u64,
+    /// Milliseconds; `None` when nothing ran.
+    pub p50_ms: Option<f64>,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Runs that wait or run now.
+    pub open: u64,
+}
+
+/// Which functions.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FunctionFilter {
+    /// Only in these namespaces; `None`: in all.
+    pub namespaces: Option<Vec<String>>,
+    /// Only in this state (`RUNNING`). `None`: all but `DEREGISTERED`.
+    pub state: Option<String>,
+    /// Only names that contain this.
+    pub search: Option<String>,
+}
+
+/// Which runs.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RunFilter {
+    /// Only in these namespaces; `None`: in all.
+    pub namespaces: Option<Vec<String>>,
+    /// Only this function's.
+    pub function: Option<function::Id>,
+    /// Only in this state (`QUEUED`).
+    pub state: Option<String>,
+    /// Only asked for at or after this.
+    pub since: Option<DateTime<Utc>>,
+    /// Only those that this trigger event caused.
+    pub event: Option<event::Id>,
+}
+
+/// Which trigger events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    /// Only in these namespaces; `None`: in all.
+    pub namespaces: Option<Vec<String>>,
+    /// Only of this type.
+    pub kind: Option<String>,
+}
+
+/// Which records of the log.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct HistoryFilter {
+    /// Only this stream.
+    pub stream: Option<Stream>,
+    /// Only of this type.
+    pub kind: Option<String>,
+    /// Only what belongs to these namespaces; `None`: all.
+    pub namespaces: Option<Vec<String>>,
+}
+
+/// What `verify` found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records that were read.
+    pub events: u64,
+    /// Streams that were read.
+    pub streams: u64,
+    /// Rows of the read tables that were compared.
+    pub rows: u64,
+    /// What is wrong, each with the row's name. Empty: nothing.
+    pub faults: Vec<String>,
+}
+
+/// The wall between EventFlow and its database.
+#[async_trait]
+pub trait Log: Send + Sync + 'static {
+    /// What it is, for people: `SQLite 3.50 at .eventflow/eventflow.db`.
+    fn describe(&self) -> String;
+
+    /// Appends, all or nothing, and returns when it is on disk. Appends that arrive while a commit is on its way go
+    /// together with the next. Told twice (same event ids at the same place) it is one append.
+    async fn append(&self, append: Append) -> Result<Appended, Error>;
+
+    /// Adds lines to the logs of builds and runs, in order. Returns when they are stored.
+    async fn append_lines(&self, lines: Vec<NewLine>) -> Result<(), Error>;
+
+    /// Up to `limit` records of a stream after a version (0: from its beginning).
+    async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error>;
+
+    /// Up to `limit` records of the whole log after a position (0: from its beginning), in order, without a gap.
+    async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error>;
+
+    /// Up to `limit` records of functions' streams after a position and up to another, in order.
+    async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error>;
+
+    /// The position of the newest record; 0 for an empty log.
+    async fn head(&self) -> Result<u64, Error>;
+
+    /// The position of the newest line; 0 when there is none.
+    async fn line_head(&self) -> Result<u64, Error>;
+
+    /// Every record after a position, for ever: none skipped, none twice, in order.
+    fn follow(&self, after: u64) -> Feed;
+
+    /// Every line after a position, for ever: none skipped, none twice, in order. `of` limits whose.
+    fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed;
+
+    /// Up to `limit` lines after a position, in order.
+    async fn lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error>;
+
+    /// The newest `limit` lines at or after a time, in order.
+    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error>;
+
+    /// The newest snapshot of a stream.
+    async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error>;
+
+    /// Keeps a snapshot, unless there is a newer one.
+    async fn save_snapshot(&self, stream: &Stream, snapshot: Snapshot) -> Result<(), Error>;
+
+    /// How far a follower has come; 0 for one that never was.
+    async fn checkpoint(&self, follower: &str) -> Result<u64, Error>;
+
+    /// Moves a follower's checkpoint from one position to another; false when it is not at `from` any more.
+    async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error>;
+
+    /// Whether the log takes appends now; cheap.
+    async fn ready(&self) -> Result<(), Error>;
+
+    /// A function by id.
+    async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Error>;
+    /// Functions by id, in any order; those that do not exist are left out.
+    async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error>;
+    /// The newest generation of a name, deregistered or not.
+    async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error>;
+    /// A page of functions, by namespace and name.
+    async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error>;
+    /// Every function that is RUNNING.
+    async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error>;
+    /// The namespaces that have functions or were created, by name.
+    async fn namespaces(&self) -> Result<Vec<String>, Error>;
+
+    /// A version of a function.
+    async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error>;
+    /// Versions of functions, in any order; those that do not exist are left out.
+    async fn versions_by_key(&self, keys: &[(function::Id, u32)]) -> Result<Vec<VersionRow>, Error>;
+    /// A page of a function's versions, newest first.
+    async fn versions(&self, function: function::Id, page: &PageRequest) -> Result<Page<VersionRow>, Error>;
+
+    /// Builds by id, in any order; those that do not exist are left out.
+    async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error>;
+    /// A page of a function's builds, newest first.
+    async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error>;
+    /// Every build that is QUEUED or RUNNING.
+    async fn open_builds(&self) -> Result<Vec<BuildRow>, Error>;
+
+    /// Runs by id, in any order; those that do not exist are left out.
+    async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error>;
+    /// A page of runs, newest first.
+    async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error>;
+    /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
+    async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
+
+    /// Trigger events by id, in any order; those that do not exist are left out.
+    async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error>;
+    /// A page of trigger events, newest first.
+    async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error>;
+
+    /// A page of the log itself, oldest first.
+    async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error>;
+
+    /// Numbers over the time since `since`.
+    async fn metrics(&self, function: Option<function::Id>, namespaces: Option<&[String]>, since: DateTime<Utc>) -> Result<Metrics, Error>;
+
+    /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
+    async fn rebuild(&self) -> Result<u64, Error>;
+
+    /// Compares the read tables with the log and checks the hash chain of every stream.
+    async fn verify(&self) -> Result<Report, Error>;
+}

@@ -1,0 +1,246 @@
+//! The read tables: what a row holds, and how it follows from an aggregate's state.
+//!
+//! A row is a function of the state after its newest event, so that the tables can be made anew from the log.
+
+use chrono::{DateTime, Utc};
+use domain::event::Received;
+use domain::function::event::Share;
+use domain::function::{Event, Function, event::Source};
+use domain::manifest::{Manifest, Mode};
+use domain::run::Run;
+use domain::{event, function, run};
+
+/// A row to write; it replaces the one with the same key.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // each row says it
+pub enum Row {
+    Function(Box<FunctionRow>),
+    Version(Box<VersionRow>),
+    Build(Box<BuildRow>),
+    Run(Box<RunRow>),
+    Event(Box<EventRow>),
+}
+
+/// A function as it is now. Key: `id`.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // as in `Function`
+pub struct FunctionRow {
+    pub id: function::Id,
+    pub namespace: String,
+    pub name: String,
+    pub generation: u32,
+    pub state: String,
+    pub reason: Option<String>,
+    pub current_version: Option<u32>,
+    /// The current version's; `None` before the first build.
+    pub mode: Option<Mode>,
+    /// The current version's; `None` before the first build.
+    pub runtime: Option<String>,
+    pub source: Source,
+    /// The manifest that beats the file in the source.
+    pub manifest: Option<domain::Json>,
+    pub traffic: Vec<Share>,
+    pub created_at: DateTime<Utc>,
+    pub updated_at: DateTime<Utc>,
+    /// The position of its newest event.
+    pub position: u64,
+}
+
+/// A version. Key: `function` and `number`.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // as in `function::Version`
+pub struct VersionRow {
+    pub function: function::Id,
+    pub number: u32,
+    pub build: function::BuildId,
+    pub digest: String,
+    pub manifest: Manifest,
+    pub commit: Option<String>,
+    pub size: u64,
+    pub created_at: DateTime<Utc>,
+    pub position: u64,
+}
+
+/// A build. Key: `id`.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // as in `function::Build`
+pub struct BuildRow {
+    pub id: function::BuildId,
+    pub function: function::Id,
+    pub namespace: String,
+    pub state: String,
+    pub source: Source,
+    pub manifest: Option<domain::Json>,
+    pub node: Option<String>,
+    pub version: Option<u32>,
+    pub commit: Option<String>,
+    pub error: Option<String>,
+    pub requested_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    pub position: u64,
+}
+
+/// A run. Key: `id`. Input and output are in the log alone.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // as in `Run`
+pub struct RunRow {
+    pub id: run::Id,
+    pub function: function::Id,
+    pub namespace: String,
+    pub state: String,
+    pub trigger: String,
+    pub event: Option<event::Id>,
+    pub version: Option<u32>,
+    pub attempts: u32,
+    pub node: Option<String>,
+    pub instance: Option<String>,
+    pub http_status: Option<u16>,
+    pub exit_code: Option<i32>,
+    pub error: Option<String>,
+    pub cold_start: bool,
+    pub replayed_from: Option<run::Id>,
+    pub queued_at: DateTime<Utc>,
+    pub started_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<DateTime<Utc>>,
+    /// When the next attempt is due, between attempts.
+    pub due: Option<DateTime<Utc>>,
+    /// The position of its newest event.
+    pub position: u64,
+}
+
+/// A trigger event. Key: `id`. The CloudEvent itself is in the log alone.
+#[derive(Debug, Clone, PartialEq)]
+#[allow(missing_docs)] // as in `Received`
+pub struct EventRow {
+    pub id: event::Id,
+    pub namespace: String,
+    pub kind: String,
+    pub source: String,
+    pub event_id: String,
+    pub subject: Option<String>,
+    pub at: DateTime<Utc>,
+    pub position: u64,
+}
+
+/// The rows that change with an event of a function; `state` is the one after it.
+pub fn of_function(state: &Function, event: &Event) -> Vec<Row> {
+    let mut rows = vec![Row::Function(Box::new(function_row(state)))];
+    let build = match event {
+        Event::BuildRequested(e) => Some(e.build),
+        Event::BuildStarted(e) => Some(e.build),
+        Event::BuildSucceeded(e) => Some(e.build),
+        Event::BuildFailed(e) => Some(e.build),
+        Event::BuildCancelled(e) => Some(e.build),
+        _ => None,
+    };
+    if let Some(row) = build.and_then(|build| build_row(state, build)) {
+        rows.push(Row::Build(Box::new(row)));
+    }
+    if let Event::BuildSucceeded(e) = event
+        && let Some(version) = state.version(e.version)
+    {
+        rows.push(Row::Version(Box::new(VersionRow {
+            function: state.id,
+            number: version.number,
+            build: version.build,
+            digest: version.digest.clone(),
+            manifest: (*version.manifest).clone(),
+            commit: version.commit.clone(),
+            size: version.size,
+            created_at: version.created_at,
+            position: 0,
+        })));
+    }
+    rows
+}
+
+fn function_row(state: &Function) -> FunctionRow {
+    let current = state.current();
+    FunctionRow {
+        id: state.id,
+        namespace: state.namespace.clone(),
+        name: state.name.clone(),
+        generation: state.generation,
+        state: state.life.name().to_owned(),
+        reason: state.reason.clone(),
+        current_version: state.life.version(),
+        mode: current.map(|version| version.manifest.mode),
+        runtime: current.map(|version| version.manifest.runtime.as_str().to_owned()),
+        source: state.source.clone(),
+        manifest: state.manifest.clone(),
+        traffic: state.traffic.clone(),
+        created_at: state.created_at,
+        updated_at: state.updated_at,
+        position: 0,
+    }
+}
+
+fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
+    use domain::function::BuildState;
+    let build = state.build(id)?;
+    let (node, version, error) = match &build.state {
+        BuildState::Queued | BuildState::Cancelled { .. } => (None, None, None),
+        BuildState::Running { node, .. } => (Some(node.clone()), None, None),
+        BuildState::Succeeded { version, .. } => (None, Some(*version), None),
+        BuildState::Failed { error, .. } => (None, None, Some(error.clone())),
+    };
+    Some(BuildRow {
+        id: build.id,
+        function: state.id,
+        namespace: state.namespace.clone(),
+        state: build.state.name().to_owned(),
+        source: build.source.clone(),
+        manifest: build.manifest.clone(),
+        node,
+        version,
+        commit: version.and_then(|number| state.version(number)).and_then(|version| version.commit.clone()),
+        error,
+        requested_at: build.requested_at,
+        started_at: build.state.started_at(),
+        finished_at: build.state.finished_at(),
+        position: 0,
+    })
+}
+
+/// The row of a run.
+pub fn of_run(state: &Run) -> Row {
+    let (request, phase) = (&state.request, &state.phase);
+    let outcome = phase.outcome();
+    Row::Run(Box::new(RunRow {
+        id: request.run,
+        function: request.function,
+        namespace: request.namespace.clone(),
+        state: phase.name().to_owned(),
+        trigger: request.trigger.clone(),
+        event: request.event,
+        version: phase.attempt().map(|attempt| attempt.version).or(request.version),
+        attempts: state.attempts,
+        node: phase.node().map(str::to_owned),
+        instance: outcome.and_then(|outcome| outcome.instance.clone()),
+        http_status: outcome.and_then(|outcome| outcome.http_status),
+        exit_code: outcome.and_then(|outcome| outcome.exit_code),
+        error: phase.failure().map(|failure| failure.error.clone()),
+        cold_start: outcome.is_some_and(|outcome| outcome.cold_start),
+        replayed_from: request.replayed_from,
+        queued_at: state.queued_at,
+        started_at: phase.attempt().map(|attempt| attempt.started_at),
+        finished_at: phase.finished_at(),
+        due: phase.due(),
+        position: 0,
+    }))
+}
+
+/// The row of a trigger event.
+pub fn of_event(received: &Received) -> Row {
+    Row::Event(Box::new(EventRow {
+        id: received.id,
+        namespace: received.namespace.clone(),
+        kind: received.kind.clone(),
+        source: received.source.clone(),
+        event_id: received.event_id.clone(),
+        subject: received.subject.clone(),
+        at: received.at,
+        position: 0,
+    }))
+}
