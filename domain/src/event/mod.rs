@@ -64,6 +64,7 @@ pub enum Command {
 pub enum Error {}
 
 /// The aggregate.
+#[derive(Debug, Clone, Copy)]
 pub struct Aggregate;
 
 impl crate::Aggregate for Aggregate {

@@ -33,6 +33,7 @@ pub fn id(namespace: &str, name: &str, generation: u32) -> Id {
 }
 
 /// The aggregate.
+#[derive(Debug, Clone, Copy)]
 pub struct Aggregate;
 
 impl crate::Aggregate for Aggregate {

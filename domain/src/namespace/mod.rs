@@ -86,6 +86,7 @@ pub enum Error {
 }
 
 /// The aggregate.
+#[derive(Debug, Clone, Copy)]
 pub struct Aggregate;
 
 impl crate::Aggregate for Aggregate {

@@ -31,6 +31,7 @@ pub fn id(event: crate::event::Id, function: function::Id) -> Id {
 }
 
 /// The aggregate.
+#[derive(Debug, Clone, Copy)]
 pub struct Aggregate;
 
 impl crate::Aggregate for Aggregate {

@@ -1,1 +1,94 @@
-//! The actors room.
+//! The only writers: whoever wants something to happen asks here.
+//!
+//! [`Commands`] is the handle. A function's commands go through its actor, one at a time, on a state that is kept in
+//! memory; runs, trigger events and namespaces are short streams and go straight to the [`writer`].
+//! Actors are a cache: what is true is decided by the log's unique (stream, version), so that several servers may
+//! command the same function.
+
+mod function;
+mod registry;
+pub mod writer;
+
+use domain::{Cause, event, function as domain_function, namespace, run};
+
+pub use registry::Settings;
+pub use writer::{Done, Error, Loaded, Writer};
+
+use crate::store::Store;
+
+/// Takes commands. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Commands {
+    writer: Writer,
+    functions: registry::Registry,
+}
+
+/// What became of a command to a function.
+pub type FunctionResult = Result<Done<domain_function::Aggregate>, Error<domain_function::Error>>;
+
+/// What became of a command to a run.
+pub type RunResult = Result<Done<run::Aggregate>, Error<run::Error>>;
+
+impl Commands {
+    /// Starts the threads on which actors live. Must be called within an actix `System`.
+    pub fn start(store: Store, settings: Settings) -> Self {
+        let writer = Writer::new(store);
+        Self { functions: registry::Registry::start(writer.clone(), settings), writer }
+    }
+
+    /// Asks something of a function.
+    ///
+    /// # Errors
+    /// When the function refuses, when too many commands for it wait already, or when the log is away.
+    pub async fn function(&self, id: domain_function::Id, command: domain_function::Command, cause: Cause) -> FunctionResult {
+        self.functions.send(id, command, cause).await
+    }
+
+    /// Asks something of a run.
+    ///
+    /// # Errors
+    /// When the run refuses or the log is away.
+    pub async fn run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
+        self.writer.execute(&domain::Stream::run(id), Loaded::unknown(), command, cause).await
+    }
+
+    /// Asks for a run that most probably does not exist yet: spares the look.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn new_run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
+        self.writer.execute(&domain::Stream::run(id), Loaded::absent(), command, cause).await
+    }
+
+    /// Takes a trigger event; a duplicate changes nothing.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn receive(
+        &self,
+        received: event::Received,
+        cause: Cause,
+    ) -> Result<Done<event::Aggregate>, Error<event::Error>> {
+        let stream = domain::Stream::event(received.id);
+        let command = event::Command::Receive(Box::new(received));
+        self.writer.execute(&stream, Loaded::absent(), command, cause).await
+    }
+
+    /// Asks something of a namespace.
+    ///
+    /// # Errors
+    /// When the namespace refuses or the log is away.
+    pub async fn namespace(
+        &self,
+        name: &str,
+        command: namespace::Command,
+        cause: Cause,
+    ) -> Result<Done<namespace::Aggregate>, Error<namespace::Error>> {
+        self.writer.execute(&domain::Stream::namespace(name), Loaded::unknown(), command, cause).await
+    }
+
+    /// Reads aggregates as they were and are.
+    pub fn writer(&self) -> &Writer {
+        &self.writer
+    }
+}

@@ -21,6 +21,20 @@ pub enum Row {
     Event(Box<EventRow>),
 }
 
+impl Row {
+    /// Whether the other row would replace this one.
+    pub fn same_key(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Function(a), Self::Function(b)) => a.id == b.id,
+            (Self::Version(a), Self::Version(b)) => (a.function, a.number) == (b.function, b.number),
+            (Self::Build(a), Self::Build(b)) => a.id == b.id,
+            (Self::Run(a), Self::Run(b)) => a.id == b.id,
+            (Self::Event(a), Self::Event(b)) => a.id == b.id,
+            _ => false,
+        }
+    }
+}
+
 /// A function as it is now. Key: `id`.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // as in `Function`

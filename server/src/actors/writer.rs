@@ -1,0 +1,254 @@
+//! Load, decide, append, evolve; on a conflict all again on the new state. Knows the log, not actors.
+
+use chrono::{DateTime, Utc};
+use domain::aggregate::{Aggregate, Payload};
+use domain::{Cause, Recorded, Stream, event, function, namespace, run};
+use uuid::Uuid;
+
+use crate::store::{self, Append, NewEvent, Row, Snapshot, Store, tables};
+
+/// A command that meets a conflict is decided anew at most this often.
+const MAX_TRIES: u32 = 20;
+
+/// Records read from the log at a time.
+const PAGE: u32 = 4096;
+
+/// A state that took more events than this to load is kept as a snapshot.
+const SNAPSHOT_AFTER: u64 = 256;
+
+/// What came of a command, or why nothing did.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error<E: std::error::Error> {
+    /// The aggregate refuses: the caller's matter.
+    #[error(transparent)]
+    Refused(E),
+    /// Too many commands wait for the same aggregate.
+    #[error("too many commands wait for this function; try again in a moment")]
+    Busy,
+    /// The log is away or damaged: ours, and another try may help.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// An aggregate's state, and the version of the stream that it stands for.
+#[derive(Debug, Clone)]
+pub struct Loaded<A: Aggregate> {
+    /// The state.
+    pub state: A::State,
+    /// The stream's version that it includes.
+    pub version: u64,
+    /// It has been read from the log, or is known to be absent.
+    known: bool,
+}
+
+impl<A: Aggregate> Loaded<A> {
+    /// Nothing has been read yet.
+    pub fn unknown() -> Self {
+        Self { state: A::State::default(), version: 0, known: false }
+    }
+
+    /// The stream is believed to be empty; if it is not, the append will tell.
+    pub fn absent() -> Self {
+        Self { known: true, ..Self::unknown() }
+    }
+}
+
+/// A command was carried out.
+#[derive(Debug, Clone)]
+pub struct Done<A: Aggregate> {
+    /// The state after it.
+    pub state: A::State,
+    /// The stream's version after it.
+    pub version: u64,
+    /// The log's position of its last event; `None` when it was done already.
+    pub position: Option<u64>,
+}
+
+impl<A: Aggregate> Done<A> {
+    /// Whether the command changed anything.
+    pub fn changed(&self) -> bool {
+        self.position.is_some()
+    }
+}
+
+/// An aggregate whose events change rows of the read tables.
+pub trait Tabled: Aggregate {
+    /// The rows that change with an event; `state` is the one after it.
+    fn rows(state: &Self::State, event: &Self::Event) -> Vec<Row>;
+}
+
+impl Tabled for function::Aggregate {
+    fn rows(state: &Self::State, event: &Self::Event) -> Vec<Row> {
+        state.as_ref().map(|function| tables::of_function(function, event)).unwrap_or_default()
+    }
+}
+
+impl Tabled for run::Aggregate {
+    fn rows(state: &Self::State, _: &Self::Event) -> Vec<Row> {
+        state.as_ref().map(tables::of_run).into_iter().collect()
+    }
+}
+
+impl Tabled for event::Aggregate {
+    fn rows(state: &Self::State, _: &Self::Event) -> Vec<Row> {
+        state.as_ref().map(tables::of_event).into_iter().collect()
+    }
+}
+
+impl Tabled for namespace::Aggregate {
+    fn rows(_: &Self::State, _: &Self::Event) -> Vec<Row> {
+        Vec::new()
+    }
+}
+
+/// Writes aggregates. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Writer {
+    store: Store,
+}
+
+impl Writer {
+    /// A writer to this log.
+    pub fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// Carries a command out on what is known of the aggregate; `known` may be out of date.
+    ///
+    /// # Errors
+    /// When the aggregate refuses or the log is away.
+    pub async fn execute<A>(
+        &self,
+        stream: &Stream,
+        mut known: Loaded<A>,
+        command: A::Command,
+        cause: Cause,
+    ) -> Result<Done<A>, Error<A::Error>>
+    where
+        A: Tabled,
+    {
+        let mut tries = 0;
+        loop {
+            if !known.known {
+                known = self.load(stream).await?;
+            }
+            let events = A::decide(&known.state, command.clone()).map_err(Error::Refused)?;
+            if events.is_empty() {
+                return Ok(Done { state: known.state, version: known.version, position: None });
+            }
+            let mut state = known.state.clone();
+            let mut rows: Vec<Row> = Vec::new();
+            let mut new = Vec::with_capacity(events.len());
+            for event in &events {
+                state = A::evolve(state, event);
+                for row in A::rows(&state, event) {
+                    // A later row of the same key stands for the earlier one.
+                    rows.retain(|earlier| !earlier.same_key(&row));
+                    rows.push(row);
+                }
+                new.push(NewEvent { id: Uuid::now_v7(), kind: event.kind(), data: event.encode(), at: event.at() });
+            }
+            let append =
+                Append { stream: stream.clone(), expected: known.version, events: new, cause: cause.clone(), rows };
+            match self.store.append(append).await {
+                Ok(appended) => {
+                    return Ok(Done { state, version: appended.version, position: Some(appended.position) });
+                }
+                Err(store::Error::Conflict { .. }) if tries < MAX_TRIES => {
+                    tries += 1;
+                    known = self.catch_up(stream, known).await?;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The aggregate as it is now, from the newest snapshot and what came after it.
+    ///
+    /// # Errors
+    /// When the log is away or damaged.
+    pub async fn load<A: Aggregate>(&self, stream: &Stream) -> Result<Loaded<A>, store::Error> {
+        let snapshot = self.store.snapshot(stream).await?;
+        let start = snapshot
+            .filter(|snapshot| snapshot.shape == A::STATE_SHAPE)
+            .and_then(|snapshot| Some((snapshot.version, serde_json::from_slice(&snapshot.state).ok()?)))
+            .map_or_else(Loaded::absent, |(version, state)| Loaded { state, version, known: true });
+        let from = start.version;
+        let loaded = self.catch_up(stream, start).await?;
+        if loaded.version - from > SNAPSHOT_AFTER {
+            self.keep(stream, &loaded);
+        }
+        Ok(loaded)
+    }
+
+    /// The aggregate as it was at a time: after all of its events that happened until then.
+    ///
+    /// # Errors
+    /// When the log is away or damaged.
+    pub async fn load_as_of<A: Aggregate>(
+        &self,
+        stream: &Stream,
+        is_before: impl Fn(&Recorded) -> bool,
+    ) -> Result<Option<(Loaded<A>, Recorded)>, store::Error> {
+        let mut loaded = Loaded::<A>::absent();
+        let mut last = None;
+        loop {
+            let page = self.store.stream(stream, loaded.version, PAGE).await?;
+            let full = page.len() == PAGE as usize;
+            for recorded in page {
+                if !is_before(&recorded) {
+                    return Ok(last.map(|last| (loaded, last)));
+                }
+                loaded = evolve(loaded, &recorded)?;
+                last = Some(recorded);
+            }
+            if !full {
+                return Ok(last.map(|last| (loaded, last)));
+            }
+        }
+    }
+
+    async fn catch_up<A: Aggregate>(&self, stream: &Stream, mut known: Loaded<A>) -> Result<Loaded<A>, store::Error> {
+        known.known = true;
+        loop {
+            let page = self.store.stream(stream, known.version, PAGE).await?;
+            let full = page.len() == PAGE as usize;
+            for recorded in &page {
+                known = evolve(known, recorded)?;
+            }
+            if !full {
+                return Ok(known);
+            }
+        }
+    }
+
+    /// Keeps a snapshot, aside: nobody waits for it, and its loss costs time only.
+    fn keep<A: Aggregate>(&self, stream: &Stream, loaded: &Loaded<A>) {
+        let Ok(state) = serde_json::to_vec(&loaded.state) else { return };
+        let snapshot = Snapshot { version: loaded.version, shape: A::STATE_SHAPE, state };
+        let (store, stream) = (self.store.clone(), stream.clone());
+        tokio::spawn(async move {
+            if let Err(error) = store.save_snapshot(&stream, snapshot).await {
+                tracing::warn!(%stream, %error, "snapshot not kept");
+            }
+        });
+    }
+}
+
+fn evolve<A: Aggregate>(loaded: Loaded<A>, recorded: &Recorded) -> Result<Loaded<A>, store::Error> {
+    let event = A::Event::decode(&recorded.kind, &recorded.data).map_err(|error| {
+        store::Error::Damaged(format!("stream {}, version {}: {error}", recorded.stream, recorded.version))
+    })?;
+    Ok(Loaded { state: A::evolve(loaded.state, &event), version: recorded.version, known: true })
+}
+
+impl<A: Aggregate> From<Done<A>> for Loaded<A> {
+    fn from(done: Done<A>) -> Self {
+        Self { state: done.state, version: done.version, known: true }
+    }
+}
+
+/// Whether a record happened at or before a time.
+pub fn until(time: DateTime<Utc>) -> impl Fn(&Recorded) -> bool {
+    move |recorded| recorded.at <= time
+}
