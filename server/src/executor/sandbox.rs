@@ -169,6 +169,7 @@ impl Sandbox {
             stdin: plan.stdin,
             run: plan.run,
             lines: plan.lines,
+            out_of_memory_words: plan.out_of_memory_words,
         };
         let process = Process::start(home.clone(), launch).await.map_err(io_error(format!("start a process for {}", plan.name)))?;
         if !plan.cpu_later {
@@ -315,6 +316,12 @@ struct Plan {
     stdin: Bytes,
     run: Option<Uuid>,
     lines: Lines,
+    out_of_memory_words: Option<&'static str>,
+}
+
+/// Node keeps its heap below the limit of the control group, and ends itself when that is not enough.
+fn out_of_memory_words(runtime: &Runtime) -> Option<&'static str> {
+    matches!(runtime, Runtime::Node { .. }).then_some("JavaScript heap out of memory")
 }
 
 #[async_trait]
@@ -390,6 +397,7 @@ impl Executor for Sandbox {
             stdin: Bytes::new(),
             run: None,
             lines,
+            out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
         let (process, folder) = self.start(plan).await?;
         self.ready(&process, &folder, &endpoint, ready_within).await?;
@@ -433,6 +441,7 @@ impl Executor for Sandbox {
             stdin: call.event,
             run: Some(call.run),
             lines,
+            out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
         let (process, folder) = self.start(plan).await?;
         let (mut exit, timed_out) = match timeout(call.timeout, process.wait()).await {
@@ -473,6 +482,7 @@ impl Executor for Sandbox {
             stdin: Bytes::new(),
             run: None,
             lines,
+            out_of_memory_words: None,
         };
         let (process, _folder) = self.start(plan).await?;
         match timeout(task.timeout, process.wait()).await {

@@ -101,6 +101,8 @@ pub(super) struct Launch {
     /// The run that all lines belong to, for a job.
     pub(super) run: Option<Uuid>,
     pub(super) lines: Lines,
+    /// Words on standard error with which a runtime says, before it gives up, that its memory is full.
+    pub(super) out_of_memory_words: Option<&'static str>,
 }
 
 enum Order {
@@ -201,6 +203,7 @@ fn spawn(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
         pumps.spawn(pump(stderr, Stream::Stderr, launch.run, Some(tail.clone()), launch.lines.clone()));
     }
     let cgroup = launch.cgroup.clone();
+    let own_tail = tail.clone();
     let (orders, received) = mpsc::unbounded_channel();
     let (ended, exit) = watch::channel(None);
     tokio::spawn(async move {
@@ -212,6 +215,9 @@ fn spawn(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
         let drained = timeout(DRAIN_WITHIN, async { while pumps.join_next().await.is_some() {} });
         let _ = drained.await;
         drop(pumps);
+        if let (Some(words), Some(_)) = (launch.out_of_memory_words, exit.signal) {
+            exit.out_of_memory |= own_tail.lines().iter().any(|line| line.contains(words));
+        }
         drop(launch.folder);
         ended.send_replace(Some(exit));
     });
