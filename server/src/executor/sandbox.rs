@@ -21,7 +21,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -46,8 +46,8 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The port of a command, where it has a network of its own.
 const COMMAND_PORT: u16 = 8080;
 
-/// Processes of ours in each sandbox: bubblewrap twice, the bridge and its thread.
-const OWN_PIDS: u64 = 4;
+/// Processes of ours in each sandbox: up to two bubblewraps, the first process inside, the bridge, and some air.
+const OWN_PIDS: u64 = 6;
 
 /// The least memory an interpreter starts with.
 const MIN_MEMORY_MB: u64 = 16;
@@ -58,9 +58,13 @@ const NODE_HEAP_PERCENT: u64 = 75;
 /// Longer paths do not fit into a Unix socket's address (108 bytes with the zero).
 const MAX_SOCKET_PATH: usize = 100;
 
-/// Joins the control groups named before `--`, then becomes the program after it. The file in `$1` is
-/// descriptor 3 of that program. `$0` says where a fault came from.
-const ENTER: &str = r#"arguments=$1; shift; while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift; exec "$@" 3< "$arguments""#;
+/// Joins the control groups named before `--`, then becomes the program after it. The files in `$1` and `$2`, unless
+/// empty, are descriptors 3 and 4 of that program.
+const ENTER: &str = r#"inner=$1 outer=$2; shift 2
+while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift
+[ -n "$outer" ] && exec 4< "$outer"
+[ -n "$inner" ] && exec 3< "$inner"
+exec "$@""#;
 
 /// The executor that needs nothing but this host.
 #[derive(Debug)]
@@ -94,6 +98,7 @@ impl Sandbox {
         let run = RunFolder::claim(&data_dir).map_err(io_error(format!("make a folder for instances in {}", data_dir.display())))?;
         let cgroups = Cgroups::detect(&run.name);
         run.remember(&cgroups.folders()).map_err(io_error("write down the control groups".into()))?;
+        process::keep_descriptors_to_ourselves();
         let ground = Ground::new().map_err(io_error("start a thread".into()))?;
         let bridge = std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
         let home = Home { ground, cgroups, host: Host::look(), wrappers, run, next: AtomicU64::new(1) };
@@ -117,53 +122,65 @@ impl Sandbox {
     /// A folder, a control group, and the arguments around a program.
     async fn start(&self, plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
         let home = &self.home;
-        let number = home.next.fetch_add(1, Ordering::Relaxed);
-        let folder = plan.folder;
+        let number = self.number();
+        let folder = plan.folder.clone();
         let cgroup = home
             .cgroups
             .create(&format!("{number}-{}", short(&plan.name)), &plan.limits)
             .map_err(io_error(format!("make a control group for {}", plan.name)))?;
         let cgroup = Arc::new(cgroup);
         let mut command: Vec<OsString> = vec!["/bin/sh".into(), "-c".into(), ENTER.into(), "eventflow-sandbox".into()];
-        let arguments = folder.0.join("arguments");
-        let mut env = BTreeMap::new();
-        let directory = match &home.host.bubblewrap {
-            Some(bubblewrap) => {
-                let view = View {
-                    host: &home.host,
-                    wrappers: &home.wrappers,
-                    app: &plan.app,
-                    app_writable: plan.app_writable,
-                    own: &folder.0.join("own"),
-                    bridge: plan.bridge.as_deref(),
-                    caches: &plan.caches,
-                    env: &plan.env,
-                    network: plan.limits.network,
-                    tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
-                };
-                write_private(&arguments, &view.arguments()).map_err(io_error("write the sandbox's arguments".into()))?;
-                command.push(arguments.into());
-                command.extend(cgroup.doors().into_iter().map(OsString::from));
-                command.push("--".into());
-                command.extend(self.rlimits(&plan.limits));
-                command.extend([bubblewrap.into(), "--args".into(), "3".into(), "--".into()]);
-                folder.0.clone()
+        let user = home.host.identity.user(plan.user);
+        if let Some(user) = user {
+            plan.hand_over(user, home.host.identity.user(0)).map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
+        }
+        let arguments = home.host.bubblewrap.is_some().then(|| {
+            let view = View {
+                host: &home.host,
+                wrappers: &home.wrappers,
+                app: &plan.app,
+                app_writable: plan.app_writable,
+                own: &folder.0.join("own"),
+                bridge: plan.bridge.as_deref(),
+                caches: &plan.caches,
+                env: &plan.env,
+                network: plan.limits.network,
+                tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
+            };
+            view.arguments()
+        });
+        let inner = arguments.as_ref().map(|arguments| (folder.0.join("inner"), &arguments.inner));
+        let outer = arguments.as_ref().and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
+        for file in [&inner, &outer] {
+            if let Some((path, content)) = file {
+                write_private(path, content).map_err(io_error("write the sandbox's arguments".into()))?;
             }
-            None => {
-                command.push("/dev/null".into());
-                command.extend(cgroup.doors().into_iter().map(OsString::from));
-                command.push("--".into());
-                command.extend(self.rlimits(&plan.limits));
-                env = plan.env;
-                plan.app
-            }
+            command.push(file.as_ref().map(|(path, _)| path.clone()).unwrap_or_default().into());
+        }
+        command.extend(cgroup.doors().into_iter().map(OsString::from));
+        command.push("--".into());
+        command.extend(self.rlimits(&plan.limits));
+        let mut layers = 0;
+        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user) {
+            command.extend([bubblewrap.into(), "--args".into(), "4".into(), "--".into()]);
+            command.extend(host::become_user(user).map(OsString::from));
+            layers += 1;
+        }
+        if let Some(bubblewrap) = &home.host.bubblewrap {
+            command.extend([bubblewrap.into(), "--args".into(), "3".into(), "--".into()]);
+            layers += 1;
+        }
+        let (env, directory) = match layers {
+            0 => (plan.env, plan.app),
+            // Neither variables nor paths of the host's are to be seen in the environment of the sandbox's first process.
+            _ => (BTreeMap::new(), PathBuf::from("/")),
         };
         command.extend(plan.command.into_iter().map(OsString::from));
         let launch = Launch {
             command,
             env,
             directory,
-            isolated: home.host.bubblewrap.is_some(),
+            layers,
             cgroup: cgroup.clone(),
             folder: folder.clone(),
             stdin: plan.stdin,
@@ -204,13 +221,35 @@ impl Sandbox {
         command
     }
 
+    fn check(&self, spec: &Spec) -> Result<(), Error> {
+        check_env(&spec.env)?;
+        check_folder(&spec.artifact)?;
+        let readable = |meta: fs::Metadata| meta.mode() & 0o005 == 0o005;
+        if self.home.host.identity.changes() && !fs::metadata(&spec.artifact).is_ok_and(readable) {
+            let folder = spec.artifact.display();
+            return Err(Error::Refused(format!(
+                "{folder} is closed to the user that the function runs as: its files must be readable for all (chmod -R a+rX {folder})"
+            )));
+        }
+        if spec.limits.memory_mb < MIN_MEMORY_MB {
+            return Err(Error::Refused(format!("memory_mb is {}, and must be at least {MIN_MEMORY_MB}", spec.limits.memory_mb)));
+        }
+        if spec.limits.pids == 0 {
+            return Err(Error::Refused("pids is 0, and must be at least 1".into()));
+        }
+        Ok(())
+    }
+
     fn isolated(&self) -> bool {
         self.home.host.bubblewrap.is_some()
     }
 
+    fn number(&self) -> u64 {
+        self.home.next.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn folder(&self, name: &str) -> Result<Arc<Folder>, Error> {
-        let number = self.home.next.fetch_add(1, Ordering::Relaxed);
-        let path = self.home.run.path.join(number.to_string());
+        let path = self.home.run.path.join(self.number().to_string());
         let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
         make(&path).and_then(|()| make(&path.join("own"))).map_err(io_error(format!("make a folder for {name}")))?;
         Ok(Arc::new(Folder(path)))
@@ -307,6 +346,8 @@ struct Plan {
     env: BTreeMap<String, String>,
     app: PathBuf,
     app_writable: bool,
+    /// Chooses the user that it runs as, see [`host::Identity`].
+    user: u64,
     bridge: Option<PathBuf>,
     caches: BTreeMap<String, PathBuf>,
     limits: super::Limits,
@@ -317,6 +358,36 @@ struct Plan {
     run: Option<Uuid>,
     lines: Lines,
     out_of_memory_words: Option<&'static str>,
+}
+
+impl Plan {
+    /// Makes the folders that may be written the sandbox's user's.
+    fn hand_over(&self, user: u32, caches: Option<u32>) -> io::Result<()> {
+        chown(self.folder.0.join("own"), Some(user), Some(user))?;
+        if self.app_writable {
+            hand_over(&self.app, user)?;
+        }
+        for folder in self.caches.values() {
+            // Everything in a cache was written by tasks, which are all the same user: once is enough.
+            if fs::metadata(folder)?.uid() != caches.unwrap_or(user) {
+                hand_over(folder, user)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes the owner of a folder and all in it. Does not follow links, and leaves alone files with a second name:
+/// that name may be somebody else's, as after a `git clone` on one disk.
+fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry?;
+        let meta = entry.metadata().map_err(io::Error::from)?;
+        if meta.is_dir() || meta.nlink() == 1 {
+            lchown(entry.path(), Some(user), Some(user))?;
+        }
+    }
+    Ok(())
 }
 
 /// Node keeps its heap below the limit of the control group, and ends itself when that is not enough.
@@ -339,6 +410,11 @@ impl Executor for Sandbox {
                 "FUNCTIONS ARE NOT ISOLATED: they run as ordinary processes and can read whatever this server can. {fault}"
             ));
         }
+        if self.home.host.identity == host::Identity::Root {
+            warnings.push(
+                "Functions run as root in their sandbox, because no other user could be taken here. Run the server as an ordinary user.".into(),
+            );
+        }
         let missing = self.home.cgroups.missing();
         if !missing.is_empty() {
             warnings.push(format!(
@@ -356,7 +432,7 @@ impl Executor for Sandbox {
     }
 
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {
-        check(&spec)?;
+        self.check(&spec)?;
         let mut env = self.env(&spec);
         let mut command = self.command(&spec)?;
         let mut limits = spec.limits.clone();
@@ -389,6 +465,7 @@ impl Executor for Sandbox {
             env,
             app: spec.artifact,
             app_writable: false,
+            user: self.number(),
             bridge,
             caches: BTreeMap::new(),
             limits: limits.clone(),
@@ -406,7 +483,7 @@ impl Executor for Sandbox {
     }
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
-        check(&spec)?;
+        self.check(&spec)?;
         let mut command = self.command(&spec)?;
         match spec.runtime {
             Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),
@@ -433,6 +510,7 @@ impl Executor for Sandbox {
             env,
             app: spec.artifact,
             app_writable: false,
+            user: self.number(),
             bridge: None,
             caches: BTreeMap::new(),
             limits,
@@ -474,6 +552,7 @@ impl Executor for Sandbox {
             env,
             app: task.folder,
             app_writable: true,
+            user: 0,
             bridge: None,
             caches: task.caches,
             limits,
@@ -626,18 +705,6 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
     let mut content = Vec::new();
     file.take(MAX_RESULT_BYTES as u64).read_to_end(&mut content).map_err(read)?;
     Ok(Some(content.into()))
-}
-
-fn check(spec: &Spec) -> Result<(), Error> {
-    check_env(&spec.env)?;
-    check_folder(&spec.artifact)?;
-    if spec.limits.memory_mb < MIN_MEMORY_MB {
-        return Err(Error::Refused(format!("memory_mb is {}, and must be at least {MIN_MEMORY_MB}", spec.limits.memory_mb)));
-    }
-    if spec.limits.pids == 0 {
-        return Err(Error::Refused("pids is 0, and must be at least 1".into()));
-    }
-    Ok(())
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {

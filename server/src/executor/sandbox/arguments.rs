@@ -30,6 +30,11 @@ const ETC: [&str; 6] = [
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs",
 ];
+/// And with the network.
+const ETC_NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+
+/// Where the outer layer collects what the inner one shows.
+const STAGE: &str = "/stage";
 
 /// What one sandbox shows.
 pub(super) struct View<'a> {
@@ -47,10 +52,23 @@ pub(super) struct View<'a> {
     pub(super) tmp_bytes: u64,
 }
 
+/// Arguments as `bwrap --args` reads them: each ended by a zero byte. They go through files, so that values of
+/// variables, which may be secret, are in no process list.
+pub(super) struct Arguments {
+    /// For the bubblewrap around the function.
+    pub(super) inner: Vec<u8>,
+    /// For the one around that, where the server is root.
+    pub(super) outer: Option<Vec<u8>>,
+}
+
 impl View<'_> {
-    /// The arguments as `bwrap --args` reads them: each ended by a zero byte. They go through a file, so that
-    /// values of variables, which may be secret, are in no process list.
-    pub(super) fn arguments(&self) -> Vec<u8> {
+    /// The arguments of both layers; of the inner one alone when the server is not root.
+    ///
+    /// Root in a user namespace of root's is still root to the kernel: it may write to `/proc/sys`. So a server that is root
+    /// gives each sandbox a user id of its own. That user could not reach folders below `/root`, which is why
+    /// an outer bubblewrap, still root, first puts everything that the inner one shows onto a stage.
+    pub(super) fn arguments(&self) -> Arguments {
+        let mut stage = Stage { list: self.host.identity.changes().then(List::default), count: 0 };
         let mut list = List::default();
         list.add(["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]);
         if !self.network {
@@ -58,57 +76,91 @@ impl View<'_> {
         }
         list.add(["--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--hostname", "function"]);
         list.add(["--die-with-parent", "--new-session", "--clearenv"]);
-        self.root(&mut list);
-        self.etc(&mut list);
+        self.root(&mut list, &mut stage);
+        self.etc(&mut list, &mut stage);
         list.add(["--proc", "/proc", "--dev", "/dev"]);
-        list.add(["--size", &self.tmp_bytes.to_string(), "--tmpfs", "/tmp"]);
-        list.bind("--ro-bind", &self.wrappers.join("node"), &format!("{WRAPPERS}/node"));
-        list.bind("--ro-bind", &self.wrappers.join("python"), &format!("{WRAPPERS}/python"));
-        list.bind("--ro-bind", &self.wrappers.join("python-flask"), &format!("{WRAPPERS}/python-flask"));
-        if let Some(bridge) = self.bridge {
-            list.bind("--ro-bind", bridge, BRIDGE);
+        if !self.host.identity.changes() {
+            // Of no use to a user who may not write there anyway; a wall where root could not be avoided.
+            list.add(["--ro-bind", "/proc/sys", "/proc/sys"]);
         }
-        list.bind(if self.app_writable { "--bind" } else { "--ro-bind" }, self.app, APP);
-        list.bind("--bind", self.own, OWN);
+        list.add(["--size", &self.tmp_bytes.to_string(), "--tmpfs", "/tmp"]);
+        for runtime in ["node", "python", "python-flask"] {
+            list.bind("--ro-bind", &stage.put("--ro-bind", &self.wrappers.join(runtime)), &format!("{WRAPPERS}/{runtime}"));
+        }
+        if let Some(bridge) = self.bridge {
+            list.bind("--ro-bind", &stage.put("--ro-bind", bridge), BRIDGE);
+        }
+        let how = if self.app_writable { "--bind" } else { "--ro-bind" };
+        list.bind(how, &stage.put(how, self.app), APP);
+        list.bind("--bind", &stage.put("--bind", self.own), OWN);
         for (inside, folder) in self.caches {
-            list.bind("--bind", folder, inside);
+            list.bind("--bind", &stage.put("--bind", folder), inside);
         }
         for (name, value) in self.env {
             list.add(["--setenv", name, value]);
         }
         // The root itself and the folders made on the way to a mount must not be a place to write to.
         list.add(["--remount-ro", "/", "--chdir", APP]);
-        list.0
+        Arguments { inner: list.0, outer: stage.list.map(outer) }
     }
 
-    fn root(&self, list: &mut List) {
-        list.add(["--ro-bind", "/usr", "/usr"]);
-        for name in ROOT_FOLDERS {
-            let path = Path::new("/").join(name);
-            match std::fs::read_link(&path) {
-                Ok(target) => list.bind("--symlink", &target, &format!("/{name}")),
-                Err(_) if path.is_dir() => list.bind("--ro-bind", &path, &format!("/{name}")),
-                Err(_) => {}
-            }
-        }
+    fn root(&self, list: &mut List, stage: &mut Stage) {
+        root(list);
         for prefix in &self.host.prefixes {
-            list.bind("--ro-bind", prefix, &prefix.to_string_lossy());
+            list.bind("--ro-bind", &stage.put("--ro-bind", prefix), &prefix.to_string_lossy());
         }
     }
 
-    fn etc(&self, list: &mut List) {
-        for path in ETC {
-            list.add(["--ro-bind-try", path, path]);
+    fn etc(&self, list: &mut List, stage: &mut Stage) {
+        let from_host = if self.network { [&ETC[..], &ETC_NETWORK[..]].concat() } else { ETC.to_vec() };
+        for path in from_host.into_iter().filter(|path| Path::new(path).exists()) {
+            list.bind("--ro-bind", &stage.put("--ro-bind", Path::new(path)), path);
         }
-        for name in ["passwd", "group", "nsswitch.conf"] {
-            list.bind("--ro-bind", &self.wrappers.join("etc").join(name), &format!("/etc/{name}"));
+        let own: &[&str] = if self.network { &["passwd", "group", "nsswitch.conf"] } else { &["passwd", "group", "nsswitch.conf", "hosts"] };
+        for name in own {
+            list.bind("--ro-bind", &stage.put("--ro-bind", &self.wrappers.join("etc").join(name)), &format!("/etc/{name}"));
         }
-        if self.network {
-            list.add(["--ro-bind-try", "/etc/resolv.conf", "/etc/resolv.conf"]);
-            list.add(["--ro-bind-try", "/etc/hosts", "/etc/hosts"]);
-        } else {
-            list.bind("--ro-bind", &self.wrappers.join("etc/hosts"), "/etc/hosts");
+    }
+}
+
+/// `/usr`, and what a merged system has as links into it.
+fn root(list: &mut List) {
+    list.add(["--ro-bind", "/usr", "/usr"]);
+    for name in ROOT_FOLDERS {
+        let path = Path::new("/").join(name);
+        match std::fs::read_link(&path) {
+            Ok(target) => list.bind("--symlink", &target, &format!("/{name}")),
+            Err(_) if path.is_dir() => list.bind("--ro-bind", &path, &format!("/{name}")),
+            Err(_) => {}
         }
+    }
+}
+
+/// The outer layer: the system's programs, and the stage. It may only change its user.
+fn outer(stage: List) -> Vec<u8> {
+    let mut list = List::default();
+    list.add(["--die-with-parent", "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]);
+    root(&mut list);
+    // `/tmp` is where bubblewrap builds a new root. `/proc` is there whole: the kernel lets the inner layer mount its own only where nothing of the outer one's is hidden.
+    list.add(["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--dir", "/tmp", "--dir", STAGE]);
+    list.0.extend(stage.0);
+    list.0
+}
+
+/// Collects what the outer layer has to show; without one, everything stays where it is.
+struct Stage {
+    list: Option<List>,
+    count: usize,
+}
+
+impl Stage {
+    /// The path at which the inner layer finds `source`.
+    fn put(&mut self, how: &str, source: &Path) -> PathBuf {
+        let Some(list) = &mut self.list else { return source.to_owned() };
+        let place = format!("{STAGE}/{}", self.count);
+        self.count += 1;
+        list.bind(how, source, &place);
+        place.into()
     }
 }
 

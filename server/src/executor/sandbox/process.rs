@@ -12,6 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tokio::io::AsyncWriteExt;
@@ -71,6 +72,21 @@ impl Drop for Ground {
     }
 }
 
+/// Marks every descriptor that this server was started with, but the standard three, as not to be inherited.
+/// Those that it opens itself are marked already; but whoever started it may have left some open, and a function
+/// must not get them.
+pub(super) fn keep_descriptors_to_ourselves() {
+    let descriptors = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = descriptors.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    for number in numbers.filter(|number| *number > 2) {
+        // SAFETY: only a flag of the descriptor is set, and it is not kept. Should another thread have closed it since it
+        // was listed, the call fails, or marks a newer descriptor, as is right for that one too.
+        #[allow(unsafe_code, reason = "the descriptors are not ours, so there is no owner to borrow from")]
+        let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
+        let _ = fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
+    }
+}
+
 /// A folder that goes when nobody needs it any more.
 #[derive(Debug)]
 pub(super) struct Folder(pub(super) PathBuf);
@@ -91,8 +107,8 @@ pub(super) struct Launch {
     /// The whole environment of the first program, which is not the function's: that one is inside `command`.
     pub(super) env: BTreeMap<String, String>,
     pub(super) directory: PathBuf,
-    /// Whether bubblewrap stands around the process.
-    pub(super) isolated: bool,
+    /// How many bubblewraps stand around the process; none, one, or two where the server is root.
+    pub(super) layers: usize,
     pub(super) cgroup: Arc<Cgroup>,
     /// Held until the process has ended.
     pub(super) folder: Arc<Folder>,
@@ -207,8 +223,8 @@ fn spawn(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
     let (orders, received) = mpsc::unbounded_channel();
     let (ended, exit) = watch::channel(None);
     tokio::spawn(async move {
-        let isolated = launch.isolated;
-        let mut exit = Watch { child, isolated, orders: received }.to_the_end().await;
+        let layers = launch.layers;
+        let mut exit = Watch { child, layers, orders: received }.to_the_end().await;
         // The rest of the group goes before the pipes are drained: it may hold them open.
         exit.out_of_memory = launch.cgroup.out_of_memory() && exit.code != Some(0);
         launch.cgroup.clear().await;
@@ -226,7 +242,7 @@ fn spawn(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
 
 struct Watch {
     child: Child,
-    isolated: bool,
+    layers: usize,
     orders: mpsc::UnboundedReceiver<Order>,
 }
 
@@ -244,15 +260,15 @@ impl Watch {
             };
             tokio::select! {
                 status = self.child.wait() => {
-                    if let (Some(outer), false) = (outer, self.isolated) {
+                    if let (Some(outer), false) = (outer, self.layers > 0) {
                         let _ = killpg(outer, Signal::SIGKILL);
                     }
-                    return exit_of(status, self.isolated);
+                    return exit_of(status, self.layers > 0);
                 }
                 order = self.orders.recv(), if handle_held => {
                     let Some(outer) = outer else { continue };
                     match order {
-                        Some(Order::Terminate) => terminate(outer, self.isolated).await,
+                        Some(Order::Terminate) => terminate(outer, self.layers).await,
                         Some(Order::Kill) => last_resort = self.kill(outer),
                         None => {
                             handle_held = false;
@@ -271,11 +287,11 @@ impl Watch {
     /// Kills all: the sandbox's first process takes every other one with it. Returns when to kill
     /// bubblewrap itself, should it not have seen that.
     fn kill(&mut self, outer: Pid) -> Option<Instant> {
-        if !self.isolated {
+        if self.layers == 0 {
             let _ = killpg(outer, Signal::SIGKILL);
             return None;
         }
-        match first_child(outer) {
+        match descendant(outer, self.layers) {
             Some(init) => {
                 let _ = kill(init, Signal::SIGKILL);
                 Some(Instant::now() + NOTICED_WITHIN)
@@ -290,14 +306,14 @@ impl Watch {
 
 /// SIGTERM to the function's own process: the child of the first process in the sandbox, which is
 /// bubblewrap's and would not pass it on.
-async fn terminate(outer: Pid, isolated: bool) {
-    if !isolated {
+async fn terminate(outer: Pid, layers: usize) {
+    if layers == 0 {
         let _ = killpg(outer, Signal::SIGTERM);
         return;
     }
     let until = Instant::now() + FOUND_WITHIN;
     loop {
-        if let Some(function) = first_child(outer).and_then(first_child) {
+        if let Some(function) = descendant(outer, layers + 1) {
             let _ = kill(function, Signal::SIGTERM);
             return;
         }
@@ -307,6 +323,12 @@ async fn terminate(outer: Pid, isolated: bool) {
         }
         sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// The child of a child, and so on: each bubblewrap is the parent of the next, and the last one of the
+/// first process inside, whose child is the function's own.
+fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
+    (0..generations).try_fold(outer, |parent, _| first_child(parent))
 }
 
 /// The oldest child of a process.
