@@ -46,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(10);
 /// The port of a command, where it has a network of its own.
 const COMMAND_PORT: u16 = 8080;
 
-/// Processes of ours in each sandbox: up to two bubblewraps, the first process inside, the bridge, and some air.
+/// Processes of ours in each sandbox: up to two bubblewraps, the first process in each, the bridge, and some air.
 const OWN_PIDS: u64 = 6;
 
 /// The least memory an interpreter starts with.

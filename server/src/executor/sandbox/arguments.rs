@@ -139,7 +139,10 @@ fn root(list: &mut List) {
 /// The outer layer: the system's programs, and the stage. It may only change its user.
 fn outer(stage: List) -> Vec<u8> {
     let mut list = List::default();
-    list.add(["--die-with-parent", "--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]);
+    // Its own process namespace, because its end takes the inner layer with it: a signal on the parent's death would need
+    // the right to kill another user's process, and bubblewrap gives that up.
+    list.add(["--unshare-pid", "--die-with-parent"]);
+    list.add(["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]);
     root(&mut list);
     // `/tmp` is where bubblewrap builds a new root. `/proc` is there whole: the kernel lets the inner layer mount its own only where nothing of the outer one's is hidden.
     list.add(["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--dir", "/tmp", "--dir", STAGE]);

@@ -291,7 +291,7 @@ impl Watch {
             let _ = killpg(outer, Signal::SIGKILL);
             return None;
         }
-        match descendant(outer, self.layers) {
+        match first_child(outer) {
             Some(init) => {
                 let _ = kill(init, Signal::SIGKILL);
                 Some(Instant::now() + NOTICED_WITHIN)
@@ -313,7 +313,7 @@ async fn terminate(outer: Pid, layers: usize) {
     }
     let until = Instant::now() + FOUND_WITHIN;
     loop {
-        if let Some(function) = descendant(outer, layers + 1) {
+        if let Some(function) = descendant(outer, 2 * layers) {
             let _ = kill(function, Signal::SIGTERM);
             return;
         }
@@ -325,8 +325,8 @@ async fn terminate(outer: Pid, layers: usize) {
     }
 }
 
-/// The child of a child, and so on: each bubblewrap is the parent of the next, and the last one of the
-/// first process inside, whose child is the function's own.
+/// The child of a child, and so on. Each bubblewrap is the parent of the first process in its namespace, and that one
+/// is the parent of the next bubblewrap, or of the function's own process.
 fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
     (0..generations).try_fold(outer, |parent, _| first_child(parent))
 }
