@@ -3,6 +3,11 @@
 //! Knows processes, sockets and limits; knows neither functions' lives nor the log.
 //! [`Executor`] is the wall: the sandbox stands behind it, containers will.
 
+pub mod bridge;
+mod sandbox;
+
+pub use sandbox::Sandbox;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
