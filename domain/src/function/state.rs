@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Share, Source};
 use super::{BuildId, Id};
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::manifest::Manifest;
 
 /// A function.
@@ -22,6 +22,7 @@ pub struct Function {
     /// Where the next build takes its code from.
     pub source: Source,
     /// The manifest that beats the file in the source, in the next build.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// Where in its life it stands.
     pub life: Life,
@@ -98,6 +99,7 @@ pub struct Build {
     /// What it builds.
     pub source: Source,
     /// The manifest that beats the file in the source.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// How far it is.
     pub state: BuildState,
