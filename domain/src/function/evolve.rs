@@ -24,6 +24,9 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             _ => None,
         };
     };
+    if !fits(&function, event) {
+        return Some(function);
+    }
     function.updated_at = event.at();
     match event {
         Event::Registered(_) => {}
@@ -77,8 +80,8 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::Stopped(e) => {
             if let Life::Running { version, .. } = function.life {
                 function.life = Life::Stopped { version };
-                function.reason = e.reason.clone();
             }
+            function.reason = e.reason.clone();
         }
         Event::VersionPromoted(e) => {
             match &mut function.life {
@@ -96,6 +99,30 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         }
     }
     Some(function)
+}
+
+/// Whether an event can have happened in this state. `decide` lets no other happen; that a function never runs without a
+/// version, and never comes back, does not hang on that alone.
+fn fits(function: &Function, event: &Event) -> bool {
+    let build = |id| function.build(id).map(|build| &build.state);
+    match (&function.life, event) {
+        (Life::Deregistered { .. }, _) | (_, Event::Registered(_)) => false,
+        (_, Event::Updated(_) | Event::BuildRequested(_) | Event::Deregistered(_)) => true,
+        (_, Event::BuildStarted(e)) => build(e.build) == Some(&BuildState::Queued),
+        (_, Event::BuildSucceeded(e)) => {
+            matches!(build(e.build), Some(BuildState::Running { .. }))
+                && function.versions.last().map_or(0, |last| last.number).checked_add(1) == Some(e.version)
+        }
+        (_, Event::BuildFailed(e)) => build(e.build).is_some_and(|state| !state.is_over()),
+        (_, Event::BuildCancelled(e)) => build(e.build).is_some_and(|state| !state.is_over()),
+        (Life::Built { .. } | Life::Stopped { .. }, Event::Started(e)) => function.version(e.version).is_some(),
+        (Life::Built { .. } | Life::Running { .. } | Life::Stopped { .. }, Event::VersionPromoted(e)) => {
+            function.version(e.version).is_some()
+        }
+        (_, Event::TrafficShifted(e)) => e.split.iter().all(|share| function.version(share.version).is_some()),
+        (life, Event::Stopped(_) | Event::InstanceFailed(_)) => matches!(life, Life::Running { .. }),
+        (_, Event::Started(_) | Event::VersionPromoted(_)) => false,
+    }
 }
 
 fn set_build(function: &mut Function, id: BuildId, change: impl FnOnce(&BuildState) -> BuildState) {
