@@ -103,6 +103,9 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         }
         (Life::Running { .. }, Command::ReportInstanceFailure { version, instance, error, at }) => {
             existing(function, version)?;
+            if function.failed_instance.as_deref() == Some(&*instance) {
+                return done();
+            }
             one(Event::InstanceFailed(InstanceFailed { version, instance, error, at }))
         }
         // Whoever watches instances may be late: what does not run any more cannot break.

@@ -15,6 +15,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
                 manifest: e.manifest.clone(),
                 life: Life::Registered,
                 reason: None,
+                failed_instance: None,
                 builds: Vec::new(),
                 versions: Vec::new(),
                 traffic: Vec::new(),
@@ -92,7 +93,10 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             function.traffic.clear();
         }
         Event::TrafficShifted(e) => function.traffic = e.split.clone(),
-        Event::InstanceFailed(e) => function.reason = Some(e.error.clone()),
+        Event::InstanceFailed(e) => {
+            function.reason = Some(e.error.clone());
+            function.failed_instance = Some(e.instance.clone());
+        }
         Event::Deregistered(_) => {
             function.life = Life::Deregistered { version: function.life.version() };
             function.reason = None;

@@ -28,6 +28,9 @@ pub struct Function {
     pub life: Life,
     /// Why it is broken, when it is.
     pub reason: Option<String>,
+    /// The instance that failed last: it fails only once, however often that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_instance: Option<String>,
     /// All builds, oldest first.
     pub builds: Vec<Build>,
     /// All versions: number 1 first, without a gap.
