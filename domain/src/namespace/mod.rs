@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::aggregate::Payload;
-use crate::upcast;
+use crate::{name, upcast};
 
 /// Nothing, or a namespace.
 pub type State = Option<Namespace>;
@@ -77,12 +77,27 @@ pub enum Command {
 pub enum Error {
     #[error("there is no such namespace")]
     NotFound,
+    #[error("the name `{0}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    BadName(String),
     #[error("`{0}` is not a member")]
     NoSuchMember(String),
     #[error("the namespace has no token {0}")]
     NoSuchToken(Uuid),
     #[error("the last admin cannot go: make another one first")]
     LastAdmin,
+}
+
+impl Error {
+    /// A short name that programs can rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "namespace_not_found",
+            Self::BadName(_) => "bad_namespace",
+            Self::NoSuchMember(_) => "member_not_found",
+            Self::NoSuchToken(_) => "token_not_found",
+            Self::LastAdmin => "last_admin",
+        }
+    }
 }
 
 /// The aggregate.
@@ -100,6 +115,7 @@ impl crate::Aggregate for Aggregate {
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         let Some(namespace) = state else {
             return match command {
+                Command::Create { name, .. } if !name::fits(&name) => Err(Error::BadName(name)),
                 Command::Create { name, at } => Ok(vec![Event::Created { name, at }]),
                 _ => Err(Error::NotFound),
             };
