@@ -2,7 +2,7 @@
 //!
 //! The log says that a secret was set, never its value; that a token was made, never the token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,10 @@ pub struct Namespace {
     pub members: BTreeMap<String, Role>,
     /// Tokens that are good: id and name.
     pub tokens: BTreeMap<Uuid, String>,
+    /// Who belonged to it once: removing them again is done already.
+    pub former_members: BTreeSet<String>,
+    /// Tokens that were good once. Their ids do not come back.
+    pub revoked_tokens: BTreeSet<Uuid>,
     /// Names of secrets, and how often each was set.
     pub secrets: BTreeMap<String, u32>,
     /// What it may use: a limit by name.
@@ -110,7 +114,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "namespace";
-    const STATE_SHAPE: u32 = 1;
+    const STATE_SHAPE: u32 = 2;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         let Some(namespace) = state else {
@@ -136,8 +140,14 @@ impl crate::Aggregate for Aggregate {
             Command::RemoveMember { member, at } if namespace.members.contains_key(&member) => {
                 vec![Event::MemberRemoved { member, at }]
             }
+            Command::RemoveMember { member, .. } if namespace.former_members.contains(&member) => Vec::new(),
             Command::RemoveMember { member, .. } => return Err(Error::NoSuchMember(member)),
             Command::CreateToken { token, .. } if namespace.tokens.contains_key(&token) => Vec::new(),
+            Command::CreateToken { token, .. } | Command::RevokeToken { token, .. }
+                if namespace.revoked_tokens.contains(&token) =>
+            {
+                Vec::new()
+            }
             Command::CreateToken { token, name, at } => vec![Event::TokenCreated { token, name, at }],
             Command::RevokeToken { token, at } if namespace.tokens.contains_key(&token) => {
                 vec![Event::TokenRevoked { token, at }]
@@ -157,6 +167,8 @@ impl crate::Aggregate for Aggregate {
                     name: name.clone(),
                     members: BTreeMap::new(),
                     tokens: BTreeMap::new(),
+                    former_members: BTreeSet::new(),
+                    revoked_tokens: BTreeSet::new(),
                     secrets: BTreeMap::new(),
                     quotas: BTreeMap::new(),
                     created_at: *at,
@@ -168,15 +180,21 @@ impl crate::Aggregate for Aggregate {
             Event::Created { .. } => {}
             Event::MemberAdded { member, role, .. } | Event::RoleChanged { member, role, .. } => {
                 namespace.members.insert(member.clone(), *role);
+                namespace.former_members.remove(member);
             }
             Event::MemberRemoved { member, .. } => {
-                namespace.members.remove(member);
+                if namespace.members.remove(member).is_some() {
+                    namespace.former_members.insert(member.clone());
+                }
             }
             Event::TokenCreated { token, name, .. } => {
-                namespace.tokens.insert(*token, name.clone());
+                if !namespace.revoked_tokens.contains(token) {
+                    namespace.tokens.insert(*token, name.clone());
+                }
             }
             Event::TokenRevoked { token, .. } => {
                 namespace.tokens.remove(token);
+                namespace.revoked_tokens.insert(*token);
             }
             Event::SecretSet { secret, .. } => *namespace.secrets.entry(secret.clone()).or_default() += 1,
             Event::QuotaSet { quota, limit, .. } => {
