@@ -28,15 +28,23 @@ interface Live {
   subscribe(sink: Sink): { unsubscribe(): void };
 }
 
-/** Sends one operation, by the way that its kind asks for. */
-export function fetcher(
-  operation: Operation,
-  options?: { headers?: Record<string, unknown>; documentAST?: DocumentNode | undefined },
-): Promise<unknown> | Live {
-  const headers = sent(options?.headers);
-  return isSubscription(operation, options?.documentAST)
-    ? follow(operation, headers)
-    : post(operation, headers);
+interface Options {
+  headers?: Record<string, unknown>;
+  documentAST?: DocumentNode | undefined;
+}
+
+/**
+ * Makes the function that sends one operation, by the way that its kind asks for. GraphiQL reads the
+ * schema before its headers editor exists: that one question goes out with `initial`.
+ */
+export function fetcher(initial: Record<string, unknown>) {
+  return (operation: Operation, options?: Options): Promise<unknown> | Live => {
+    const introspects = operation.operationName === "IntrospectionQuery";
+    const headers = sent(options?.headers ?? (introspects ? initial : undefined));
+    return isSubscription(operation, options?.documentAST)
+      ? follow(operation, headers)
+      : post(operation, headers);
+  };
 }
 
 /** Whether the named operation (or the only one) is a subscription. */
