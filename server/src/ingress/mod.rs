@@ -1,1 +1,3 @@
 //! The ingress room.
+
+pub mod assets;
