@@ -28,7 +28,7 @@ use crate::telemetry::Metrics;
 
 pub use connection::{Answer, CallError, RequestBody};
 pub use job::JobRun;
-pub use pool::{Lease, Pool};
+pub use pool::{Lease, Pool, describe_exit};
 
 /// Finds an artifact's folder by its digest.
 pub type ArtifactPath = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;

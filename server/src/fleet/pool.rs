@@ -443,7 +443,7 @@ async fn end(fleet: &Inner, instance: Arc<Running>, deadline: Instant) {
 }
 
 /// How a process ended, for people.
-pub(super) fn describe_exit(exit: &executor::Exit) -> String {
+pub fn describe_exit(exit: &executor::Exit) -> String {
     match exit {
         executor::Exit { out_of_memory: true, .. } => "the process used more memory than it may and was ended".to_owned(),
         executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
