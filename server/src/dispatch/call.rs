@@ -49,14 +49,13 @@ pub(super) async fn service(request: &Request, attempt: u32, lease: Lease, timeo
         let answer = lease.send(call).await?;
         let (status, headers) = (answer.response.status().as_u16(), answer.response.headers().clone());
         let mut body = BytesMut::new();
-        let mut whole = true;
-        lease
-            .read(answer, async |part: Bytes| {
-                body.extend_from_slice(&part);
-                whole = body.len() <= MAX_ANSWER;
-                whole
-            })
-            .await?;
+        let mut reading = lease.read(answer);
+        while body.len() <= MAX_ANSWER
+            && let Some(part) = reading.next().await?
+        {
+            body.extend_from_slice(&part);
+        }
+        let whole = body.len() <= MAX_ANSWER;
         Ok::<_, crate::fleet::CallError>((status, headers, body.freeze(), whole))
     };
     match tokio::time::timeout(timeout, exchange).await {

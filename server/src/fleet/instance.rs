@@ -21,7 +21,7 @@ pub(super) struct Running {
     draining: AtomicBool,
     /// Milliseconds after `born`.
     last_used: AtomicU64,
-    born: Instant,
+    pub born: Instant,
     /// Runs that it works on: a line that names no run belongs to the only one.
     runs: Mutex<Vec<run::Id>>,
 }

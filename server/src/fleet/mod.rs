@@ -30,6 +30,9 @@ pub use connection::{Answer, CallError, RequestBody};
 pub use job::JobRun;
 pub use pool::{Lease, Pool, describe_exit};
 
+/// Functions that can be reconciled at the same time.
+const TURNS: usize = 64;
+
 /// Finds an artifact's folder by its digest.
 pub type ArtifactPath = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
 
@@ -128,6 +131,8 @@ struct Inner {
     routes: RwLock<HashMap<(Arc<str>, Arc<str>), Arc<Route>>>,
     pools: Mutex<HashMap<(function::Id, u32), Arc<Pool>>>,
     jobs: Mutex<HashMap<function::Id, Arc<tokio::sync::Semaphore>>>,
+    /// Functions take turns in being reconciled.
+    turns: [tokio::sync::Mutex<()>; TURNS],
     /// Where instances live, whichever thread a call comes in on.
     runtime: tokio::runtime::Handle,
 }
@@ -154,6 +159,7 @@ impl Fleet {
             routes: RwLock::default(),
             pools: Mutex::default(),
             jobs: Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
             runtime: tokio::runtime::Handle::current(),
         });
         let fleet = Self { inner };

@@ -9,6 +9,7 @@ use domain::{Cause, function, run};
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -21,11 +22,14 @@ use crate::executor::{self, Spec};
 /// Instances that fail one after the other are started again ever later, up to this.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
+/// An instance that lived this long did not fail at its start.
+const STEADY: Duration = Duration::from_secs(10);
+
 /// A broken function says so in the log at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 /// Instances of a version that is not the current one are kept this long without a call.
-const SIDE_IDLE: Duration = Duration::from_secs(10);
+const SIDE_IDLE: Duration = Duration::from_secs(5);
 
 /// The instances of one version of a function.
 pub struct Pool {
@@ -186,7 +190,6 @@ impl Pool {
                     let mut state = self.state.lock();
                     state.starting -= 1;
                     if !state.closed {
-                        state.failures = 0;
                         state.retry_at = None;
                         state.failure = None;
                         state.instances.push(running.clone());
@@ -207,7 +210,7 @@ impl Pool {
                     other => (other.to_string(), Vec::new()),
                 };
                 self.state.lock().starting -= 1;
-                self.failed("none", message, tail).await;
+                self.failed("none", message, tail, false).await;
             }
         }
     }
@@ -215,26 +218,32 @@ impl Pool {
     /// Waits for an instance's end; one that nobody asked for is a failure.
     async fn watch(self: Arc<Self>, running: Arc<Running>) {
         let exit = running.process.wait().await;
-        self.state.lock().instances.retain(|other| !Arc::ptr_eq(other, &running));
+        {
+            let mut state = self.state.lock();
+            state.instances.retain(|other| !Arc::ptr_eq(other, &running));
+            if running.born.elapsed() > STEADY {
+                state.failures = 0;
+            }
+        }
         if running.is_draining() {
             self.changed.notify_waiters();
             return;
         }
         let message = describe_exit(&exit);
-        self.failed(&running.id, message, running.process.stderr_tail()).await;
+        self.failed(&running.id, message, running.process.stderr_tail(), true).await;
         if self.is_current() {
             self.ensure(self.manifest.scaling.min);
         }
     }
 
-    async fn failed(&self, instance: &str, message: String, tail: Vec<String>) {
+    async fn failed(&self, instance: &str, message: String, tail: Vec<String>, was_ready: bool) {
         tracing::warn!(function = %self.function, version = self.version, instance, error = message, "instance failed");
         let report = {
             let mut state = self.state.lock();
             state.failures = state.failures.saturating_add(1);
             let backoff = Duration::from_millis(100).saturating_mul(1 << state.failures.min(10)).min(MAX_BACKOFF);
             // An instance that died once is replaced at once; what fails again and again waits.
-            let pause = if state.failures <= 1 { Duration::ZERO } else { backoff };
+            let pause = if was_ready && state.failures <= 1 { Duration::ZERO } else { backoff };
             state.retry_at = Some(Instant::now() + pause);
             state.failure = Some((message.clone(), tail));
             let due = state.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
@@ -363,25 +372,10 @@ impl Lease {
         self.instance.connections.send(request).await
     }
 
-    /// Reads the rest of a body in parts until its end, then keeps the connection for the next call.
-    /// `each` gets every part; when it returns false the rest is not read and the connection is closed.
-    ///
-    /// # Errors
-    /// When the instance breaks off.
-    pub async fn read<F>(&self, answer: Answer, mut each: F) -> Result<(), CallError>
-    where
-        F: AsyncFnMut(bytes::Bytes) -> bool,
-    {
+    /// The answer's body, to be read to its end: then its connection serves the next call. One that is not is closed.
+    pub fn read(&self, answer: Answer) -> Reading<'_> {
         let (response, sender) = answer.into_parts();
-        let mut body: Incoming = response.into_body();
-        while let Some(frame) = body.frame().await {
-            let Ok(data) = frame.map_err(CallError::Protocol)?.into_data() else { continue };
-            if !each(data).await {
-                return Ok(());
-            }
-        }
-        self.instance.connections.give_back(sender);
-        Ok(())
+        Reading { lease: self, body: response.into_body(), sender: Some(sender) }
     }
 
     /// The version that the instance runs.
@@ -399,6 +393,31 @@ impl Lease {
         // The connection breaks a moment before the end of the process is known.
         let ended = tokio::time::timeout(Duration::from_millis(500), self.instance.process.wait()).await;
         (ended.ok().map(|exit| describe_exit(&exit)), self.instance.process.stderr_tail())
+    }
+}
+
+/// A body that is being read.
+pub struct Reading<'l> {
+    lease: &'l Lease,
+    body: Incoming,
+    sender: Option<SendRequest<RequestBody>>,
+}
+
+impl Reading<'_> {
+    /// The next part; `None` at the end.
+    ///
+    /// # Errors
+    /// When the instance breaks off.
+    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, CallError> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(data) = frame.map_err(CallError::Protocol)?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        if let Some(sender) = self.sender.take() {
+            self.lease.instance.connections.give_back(sender);
+        }
+        Ok(None)
     }
 }
 

@@ -37,6 +37,9 @@ impl Inner {
 
     /// The route of a function that runs, with its instances as they should be; `None` when it does not run.
     pub(super) async fn reconcile(self: &Arc<Self>, id: function::Id) -> Result<Option<Arc<Route>>, Error> {
+        // One at a time for a function, so that what was read last is done last.
+        let turn = usize::try_from(id.uuid().as_u128() % self.turns.len() as u128).unwrap_or(0);
+        let _turn = self.turns[turn].lock().await;
         let Some(row) = self.store.function(id).await? else { return Ok(None) };
         let key = (Arc::from(row.namespace.as_str()), Arc::from(row.name.as_str()));
         let version = match (row.state.as_str(), row.current_version) {
@@ -68,22 +71,21 @@ impl Inner {
         Ok(Some(route))
     }
 
-    /// Closes the pools of a function but for one version: each instance ends when its last call is done.
+    /// Takes the ordinary calls from all versions of a function but one. Where one is kept, the others go on with what
+    /// they have begun and end when they are idle; where none is, all are closed.
     fn retire(self: &Arc<Self>, id: function::Id, keep: Option<u32>) {
         let mut pools = self.pools.lock();
-        let old: Vec<_> = pools
-            .keys()
-            .filter(|(function, version)| *function == id && Some(*version) != keep)
-            .filter(|key| keep.is_none() || pools.get(key).is_some_and(|pool| pool.is_current()))
-            .copied()
-            .collect();
-        for key in old {
+        let others: Vec<_> =
+            pools.keys().filter(|(function, version)| *function == id && Some(*version) != keep).copied().collect();
+        for key in others {
+            if keep.is_some() {
+                pools[&key].set_current(false);
+                continue;
+            }
             let Some(pool) = pools.remove(&key) else { continue };
             pool.set_current(false);
-            self.runtime.spawn(async move {
-                let drain = Duration::from_secs_f64(pool.timeout_s());
-                pool.close(Instant::now() + drain).await;
-            });
+            let drain = Duration::from_secs_f64(pool.timeout_s());
+            self.runtime.spawn(async move { pool.close(Instant::now() + drain).await });
         }
     }
 

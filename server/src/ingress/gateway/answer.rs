@@ -51,10 +51,13 @@ pub(super) async fn of_service(
     match answer.response.body().size_hint().exact() {
         Some(length) if length <= WHOLE => {
             let mut whole = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
-            let read = lease.read(answer, async |part: Bytes| {
-                whole.extend_from_slice(&part);
-                true
-            });
+            let read = async {
+                let mut reading = lease.read(answer);
+                while let Some(part) = reading.next().await? {
+                    whole.extend_from_slice(&part);
+                }
+                Ok::<_, CallError>(())
+            };
             match timeout_at(deadline, read).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
@@ -89,13 +92,19 @@ async fn pass_on(
     let limit = call.limit();
     let mut begin = BytesMut::new();
     let mut gone = false;
-    let read = lease.read(answer, async |part: Bytes| {
-        if begin.len() <= limit {
-            begin.extend_from_slice(&part);
+    let read = async {
+        let mut reading = lease.read(answer);
+        while let Some(part) = reading.next().await? {
+            if begin.len() <= limit {
+                begin.extend_from_slice(&part);
+            }
+            if sender.send(Ok(part)).await.is_err() {
+                gone = true;
+                break;
+            }
         }
-        gone = sender.send(Ok(part)).await.is_err();
-        !gone
-    });
+        Ok::<_, CallError>(())
+    };
     // A function that streams for ever is ended by its timeout; a caller that goes away ends it at once.
     let ended = tokio::select! {
         ended = timeout_at(deadline, read) => Some(ended),
