@@ -146,6 +146,12 @@ impl From<store::Error> for Fault {
     }
 }
 
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
         Self::Failed(error.into())

@@ -24,6 +24,8 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use auth::{Auth, Viewer};
+pub use http::openapi;
+pub use graphql::sdl;
 pub use error::{Fault, HttpError, Problem, Refusal};
 pub use middleware::RequestId;
 
@@ -75,7 +77,7 @@ pub fn routes(
             .configure(|config| http::configure(config, &services))
             .configure(|config| graphql::http::configure(config, &schema))
             .configure(gateway.clone())
-            .default_service(web::to(http::not_found));
+            .default_service(web::to(http::fallback));
         config.app_data(web::Data::new(services.clone())).service(scope);
     }
 }

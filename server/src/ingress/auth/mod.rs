@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
 
 pub use cookie::COOKIE;
+pub(super) use cookie::{carrying, gone};
 pub use keys::Error;
 
 use super::error::{HttpError, Refusal};
@@ -109,7 +110,7 @@ impl Auth {
     ///
     /// # Errors
     /// When the data folder cannot be read or written.
-    pub fn open(settings: &Settings) -> Result<(Self, Option<String>), Error> {
+    pub fn new(settings: &Settings) -> Result<(Self, Option<String>), Error> {
         let secret = match &settings.jwt_secret {
             Some(secret) => secret.clone().into_bytes(),
             None => keys::read_or_make(&settings.data_dir)?,
@@ -149,13 +150,16 @@ impl Auth {
         }
     }
 
-    /// As [`Self::viewer`]; `None` when the request does not say who sent it. A WebSocket may say it later.
+    /// As [`Self::viewer`]; `None` when the request does not say who sent it, or a session's cookie is not good here. A
+    /// WebSocket may say it later.
     ///
     /// # Errors
-    /// When it says something that is not good.
+    /// When the header Authorization says something that is not good.
     pub fn viewer_if_any(&self, request: &HttpRequest) -> Result<Option<Viewer>, HttpError> {
-        let says = request.headers().contains_key(header::AUTHORIZATION) || request.cookie(COOKIE).is_some();
-        says.then(|| self.viewer(request)).transpose()
+        match self.proof(request)? {
+            Proof::Bearer(token) => self.bearer(token).map(Some),
+            Proof::Cookie => Ok(self.viewer(request).ok()),
+        }
     }
 
     /// Whose token it is.
