@@ -15,8 +15,7 @@ use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::Settings;
 use crate::dispatch;
-use crate::executor::Executor;
-use crate::executor::sandbox::Sandbox;
+use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::gateway::{Gateway, Recorder};
 use crate::ingress::{self, About, Auth, Services};
@@ -137,7 +136,7 @@ impl Platform {
         })
         .await?;
         fleet.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
-        let (auth, notice) = Auth::new(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
+        let (auth, notice) = Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
         let (recorder, recorded) = Recorder::start(commands.clone());
         let services = Services {
             store,

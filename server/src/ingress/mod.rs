@@ -7,6 +7,7 @@ pub mod assets;
 pub mod auth;
 mod cloudevent;
 pub mod error;
+pub mod gateway;
 pub mod graphql;
 mod http;
 mod middleware;

@@ -122,7 +122,7 @@ async fn of_job(
     let exit = &ran.outcome.exit;
     call.set_exit(exit.code);
     if exit.timed_out {
-        return Err(call.timed_out(timeout));
+        return Err(call.timed_out());
     }
     if exit.code != Some(0) {
         let what = fleet::describe_exit(exit);

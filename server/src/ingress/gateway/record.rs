@@ -1,7 +1,6 @@
 //! What is told of a call: gathered on the way, recorded at its end, whatever the end is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponseBuilder};
@@ -94,10 +93,6 @@ impl Call {
         self.told.as_mut().expect("a call that has not ended knows what is told of it")
     }
 
-    pub(super) fn arrived(&self) -> Instant {
-        self.arrived
-    }
-
     /// Bytes of a body that are kept.
     pub(super) fn limit(&self) -> usize {
         self.limit
@@ -175,8 +170,8 @@ impl Call {
     }
 
     /// It took too long.
-    pub(super) fn timed_out(self, after: Duration) -> HttpError {
-        let message = format!("the function did not answer within {:.3} s", after.as_secs_f64());
+    pub(super) fn timed_out(self) -> HttpError {
+        let message = format!("the function did not answer within {:.3} s", self.arrived.elapsed().as_secs_f64());
         self.end(Ending::TimedOut, None, Some(message.clone()));
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     }
