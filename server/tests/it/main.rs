@@ -1,3 +1,10 @@
-//! All integration tests, in one binary.
+//! EventFlow as its users meet it: the real binary, real functions, real databases.
+#![allow(missing_docs, clippy::unwrap_used)]
 
-mod executor;
+mod app;
+mod bad_input;
+mod floors;
+mod kill;
+mod nodes;
+mod story;
+mod synchronous;
