@@ -221,3 +221,11 @@ pub async fn open_store(settings: &Settings) -> Result<Store, Error> {
         .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
     Ok(store::open(settings.database_url.as_deref(), &settings.data_dir).await?)
 }
+
+/// Opens the log to look at it, beside a server that may be running.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {
+    Ok(store::open_read_only(settings.database_url.as_deref(), &settings.data_dir).await?)
+}

@@ -43,12 +43,8 @@ pub(super) async fn around(
     let pattern = request.match_pattern();
     let services = request.app_data::<web::Data<Services>>().cloned();
     let span = tracing::info_span!("request", id = &*id.0, %method, path = request.path());
-    let kept = request.request().clone();
-    let answered = next.call(request).instrument(span).await;
-    let response = match answered {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, kept),
-    };
+    // The request must not be kept: routing changes it, and insists on being the only one that has it.
+    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
     let mut response = shaped(response, &id);
     if let Some(services) = services {
         let status = response.status();

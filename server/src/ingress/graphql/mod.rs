@@ -12,3 +12,6 @@ pub(super) fn schema(_: &Services) -> Schema {
 pub(super) mod http {
     pub(in super::super) fn configure(_: &mut actix_web::web::ServiceConfig, _: &super::Schema) {}
 }
+
+/// SDL
+pub fn sdl() -> String { String::new() }
