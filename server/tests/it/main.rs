@@ -1,3 +1,4 @@
 //! All integration tests, in one binary.
+#![allow(missing_docs, clippy::unwrap_used)]
 
 mod executor;
