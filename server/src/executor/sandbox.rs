@@ -22,7 +22,9 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, chown, lchown};
+use std::os::unix::fs::{
+    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -311,12 +313,13 @@ impl Sandbox {
     fn check(&self, spec: &Spec) -> Result<(), Error> {
         check_env(&spec.env)?;
         check_folder(&spec.artifact)?;
-        let readable = |meta: fs::Metadata| meta.mode() & 0o005 == 0o005;
-        if self.home.host.identity.changes() && !fs::metadata(&spec.artifact).is_ok_and(readable) {
+        let closed =
+            |folder: &Path| !fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o005 == 0o005);
+        if self.home.host.identity.changes() && closed(&spec.artifact) {
             let folder = spec.artifact.display();
-            return Err(Error::Refused(format!(
-                "{folder} is closed to the user that the function runs as: its files must be readable for all (chmod -R a+rX {folder})"
-            )));
+            open_to_all(&spec.artifact).map_err(io_error(format!(
+                "make the files of {folder} readable for the user that the function runs as"
+            )))?;
         }
         if spec.limits.memory_mb < MIN_MEMORY_MB {
             return Err(Error::Refused(format!(
@@ -930,6 +933,22 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
         .read_to_end(&mut content)
         .map_err(read)?;
     Ok(Some(content.into()))
+}
+
+/// Lets everybody read a folder and what is in it, as far as its owner may. The folder itself comes last: once
+/// it is open, all of it is.
+fn open_to_all(folder: &Path) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder).contents_first(true) {
+        let entry = entry?;
+        if entry.path_is_symlink() {
+            continue;
+        }
+        let mut permissions = entry.metadata().map_err(io::Error::from)?.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055));
+        fs::set_permissions(entry.path(), permissions)?;
+    }
+    Ok(())
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {

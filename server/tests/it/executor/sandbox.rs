@@ -177,6 +177,31 @@ async fn a_data_folder_with_a_long_path_works() {
 }
 
 #[tokio::test]
+async fn an_artifact_that_only_its_owner_may_read_runs() {
+    use std::os::unix::fs::PermissionsExt;
+    let place = Place::new();
+    let spec = place.node("exports.handler = async () => require('./lib/one.js');");
+    std::fs::create_dir(spec.artifact.join("lib")).unwrap();
+    std::fs::write(spec.artifact.join("lib/one.js"), "module.exports = 1;").unwrap();
+    for (path, mode) in [
+        ("lib/one.js", 0o600),
+        ("index.js", 0o600),
+        ("lib", 0o700),
+        ("", 0o700),
+    ] {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(spec.artifact.join(path), permissions).unwrap();
+    }
+    let (lines, _log) = Log::new();
+    let instance = place
+        .sandbox
+        .service(spec, lines, READY_WITHIN)
+        .await
+        .unwrap();
+    assert_eq!(get(&instance, "/").await.json(), 1);
+}
+
+#[tokio::test]
 async fn many_services_start_together() {
     let place = Place::new();
     let starts = (0..6).map(|number| {
