@@ -3,6 +3,7 @@
 
 mod app;
 mod bad_input;
+mod executor;
 mod floors;
 mod kill;
 mod nodes;
