@@ -25,8 +25,9 @@ const KEEPERS: &[(&str, &[&str])] = &[
 fn every_room_uses_only_the_floors_below_it() {
     let offenders = look(|room, text, line| {
         let mine = floor(room)?;
-        let used = text.split("crate::").skip(1).map(word).find(|used| floor(used).is_some_and(|theirs| *used != room && theirs <= mine));
-        used.map(|used| format!("{line}: `{room}` (floor {}) uses `{used}` (floor {})", height(mine), height(floor(used)?)).into()).flatten_some()
+        let mut used = text.split("crate::").skip(1).map(word).filter(|used| *used != room);
+        let (used, theirs) = used.find_map(|used| Some((used, floor(used).filter(|theirs| *theirs <= mine)?)))?;
+        Some(format!("{line}: `{room}` (floor {}) uses `{used}` (floor {})", height(mine), height(theirs)))
     });
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
 }
@@ -59,15 +60,6 @@ fn the_domain_knows_no_clock_no_chance_and_no_world() {
     // Golden files are read and written by the test that keeps them.
     offenders.retain(|offender| !offender.contains("golden"));
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
-}
-
-trait FlattenSome {
-    fn flatten_some(self) -> Option<String>;
-}
-impl FlattenSome for Option<Option<String>> {
-    fn flatten_some(self) -> Option<String> {
-        self.flatten()
-    }
 }
 
 fn look(mut judge: impl FnMut(&str, &str, &str) -> Option<String>) -> Vec<String> {
