@@ -262,7 +262,8 @@ fn check<E: Payload + Debug + PartialEq>(room: &str, samples: Vec<E>) {
                 panic!("{}: {e}; `UPDATE_GOLDEN=1 cargo test -p domain golden` writes what is missing", path.display())
             });
             assert_eq!(shape(&stored), version, "{}", path.display());
-            let read = E::decode(sample.kind(), stored.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            let read =
+                E::decode(sample.kind(), stored.as_bytes()).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
             assert_eq!(read, sample, "{}", path.display());
             known.insert(path);
         }

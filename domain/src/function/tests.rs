@@ -1,8 +1,8 @@
 //! The life of a function, edge by edge, and every refusal.
 
 use super::event::{
-    BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed, Registered,
-    Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
+    BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
+    Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
 use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life};
 use crate::json::Json;
@@ -453,8 +453,12 @@ fn a_build_cancelled_twice_is_cancelled_once() {
 fn a_build_that_is_over_ends_in_no_other_way() {
     let ends = [("SUCCEEDED", succeeded(1, 1)), ("FAILED", build_failed(1)), ("CANCELLED", build_cancelled(1, 3))];
     for (state, end) in ends {
-        let commands =
-            [("RUNNING", start_build(1, "a")), ("SUCCEEDED", succeed(1)), ("FAILED", fail(1)), ("CANCELLED", cancel(1))];
+        let commands = [
+            ("RUNNING", start_build(1, "a")),
+            ("SUCCEEDED", succeed(1)),
+            ("FAILED", fail(1)),
+            ("CANCELLED", cancel(1)),
+        ];
         for (_, command) in commands.into_iter().filter(|(leads_to, _)| *leads_to != state) {
             given([building(), vec![end.clone()]].concat()).when(command).then_refused(Error::BuildOver { state });
         }

@@ -74,14 +74,8 @@ fn a_name_that_is_no_dns_label_is_refused() {
 
 #[test]
 fn nothing_can_be_asked_of_a_namespace_that_is_not_there() {
-    let commands = [
-        add("ada", Role::Admin),
-        remove("ada"),
-        create_token(),
-        revoke_token(),
-        set_secret(5),
-        set_quota(3),
-    ];
+    let commands =
+        [add("ada", Role::Admin), remove("ada"), create_token(), revoke_token(), set_secret(5), set_quota(3)];
     for command in commands {
         given([]).when(command).then_refused(Error::NotFound);
     }

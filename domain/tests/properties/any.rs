@@ -66,9 +66,8 @@ pub fn json() -> impl Strategy<Value = Json> {
 
 /// Any policy that a manifest can have.
 pub fn policy() -> impl Strategy<Value = retry::Policy> {
-    (prop_oneof![0u32..6, any::<u32>()], number(), number()).prop_map(|(max_attempts, backoff_s, backoff_max_s)| {
-        retry::Policy { max_attempts, backoff_s, backoff_max_s }
-    })
+    (prop_oneof![0u32..6, any::<u32>()], number(), number())
+        .prop_map(|(max_attempts, backoff_s, backoff_max_s)| retry::Policy { max_attempts, backoff_s, backoff_max_s })
 }
 
 fn trigger() -> impl Strategy<Value = Trigger> {
@@ -102,15 +101,20 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
         Runtime::Docker,
     ]);
     let mode = proptest::sample::select(vec![Mode::Service, Mode::Job]);
-    let resources = (any::<u64>(), number(), number(), any::<u64>(), any::<bool>()).prop_map(
-        |(memory_mb, cpu, timeout_s, pids, network)| Resources { memory_mb, cpu, timeout_s, pids, network },
-    );
+    let resources = (any::<u64>(), number(), number(), any::<u64>(), any::<bool>())
+        .prop_map(|(memory_mb, cpu, timeout_s, pids, network)| Resources { memory_mb, cpu, timeout_s, pids, network });
     let scaling = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>())
         .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });
     let who = (option::of(text()), runtime, mode, option::of(text()), option::of(vec(text(), 0..3)));
     let what = (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3));
     (who, what, resources, scaling, policy()).prop_map(
-        |((name, runtime, mode, handler, command), (triggers, env, secrets, watch_paths), resources, scaling, retry)| {
+        |(
+            (name, runtime, mode, handler, command),
+            (triggers, env, secrets, watch_paths),
+            resources,
+            scaling,
+            retry,
+        )| {
             Manifest {
                 name,
                 runtime,
@@ -159,8 +163,11 @@ pub fn function_event() -> impl Strategy<Value = function::Event> {
     );
     prop_oneof![
         registered,
-        (source(), option::of(json()), time())
-            .prop_map(|(source, manifest, at)| E::Updated(f::Updated { source, manifest, at })),
+        (source(), option::of(json()), time()).prop_map(|(source, manifest, at)| E::Updated(f::Updated {
+            source,
+            manifest,
+            at
+        })),
         (id(), source(), option::of(json()), time()).prop_map(|(build, source, manifest, at)| E::BuildRequested(
             f::BuildRequested { build, source, manifest, at }
         )),
@@ -251,13 +258,19 @@ pub fn answered() -> impl Strategy<Value = r::Answered> {
 pub fn run_event() -> impl Strategy<Value = run::Event> {
     use run::Event as E;
     prop_oneof![
-        (request(), delivery(), time())
-            .prop_map(|(request, delivery, at)| E::Requested(r::Requested { request, delivery, at })),
-        (any::<u32>(), any::<u32>(), text(), time())
-            .prop_map(|(attempt, version, node, at)| E::Started(r::Started { attempt, version, node, at })),
-        (any::<u32>(), failure(), time(), time()).prop_map(|(attempt, failure, due, at)| E::AttemptFailed(
-            r::AttemptFailed { attempt, failure, due, at }
-        )),
+        (request(), delivery(), time()).prop_map(|(request, delivery, at)| E::Requested(r::Requested {
+            request,
+            delivery,
+            at
+        })),
+        (any::<u32>(), any::<u32>(), text(), time()).prop_map(|(attempt, version, node, at)| E::Started(r::Started {
+            attempt,
+            version,
+            node,
+            at
+        })),
+        (any::<u32>(), failure(), time(), time())
+            .prop_map(|(attempt, failure, due, at)| E::AttemptFailed(r::AttemptFailed { attempt, failure, due, at })),
         (outcome(), time()).prop_map(|(outcome, at)| E::Succeeded(r::Succeeded { outcome, at })),
         (failure(), time()).prop_map(|(failure, at)| E::Failed(r::Failed { failure, at })),
         (failure(), time()).prop_map(|(failure, at)| E::TimedOut(r::TimedOut { failure, at })),

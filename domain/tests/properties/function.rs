@@ -57,8 +57,9 @@ fn register() -> impl Strategy<Value = Command> {
         manifest,
         at: at(seconds),
     };
-    let good = (any::source(), option::of(any::json()), any::<u32>())
-        .prop_map(move |(source, manifest, seconds)| named("default".into(), "hello".into(), source, manifest, seconds));
+    let good = (any::source(), option::of(any::json()), any::<u32>()).prop_map(move |(source, manifest, seconds)| {
+        named("default".into(), "hello".into(), source, manifest, seconds)
+    });
     let odd = (any::text(), any::text(), any::source(), any::<u32>())
         .prop_map(move |(namespace, name, source, seconds)| named(namespace, name, source, None, seconds));
     let bad = any::source().prop_map(move |source| named("default".into(), "Hello".into(), source, None, 0));
@@ -306,13 +307,14 @@ fn received() -> Received {
 fn the_histories_reach_every_state_every_event_and_every_refusal() {
     let states = history::count(commands(), 400, |commands| {
         let history = tell(commands).expect("commands are told");
-        let builds = history.state().iter().flat_map(|function| &function.builds).map(|build| match build.state.name() {
-            "QUEUED" => "build QUEUED",
-            "RUNNING" => "build RUNNING",
-            "SUCCEEDED" => "build SUCCEEDED",
-            "FAILED" => "build FAILED",
-            _ => "build CANCELLED",
-        });
+        let builds =
+            history.state().iter().flat_map(|function| &function.builds).map(|build| match build.state.name() {
+                "QUEUED" => "build QUEUED",
+                "RUNNING" => "build RUNNING",
+                "SUCCEEDED" => "build SUCCEEDED",
+                "FAILED" => "build FAILED",
+                _ => "build CANCELLED",
+            });
         let lives = history.states.iter().map(|state| life(state).map_or("nothing", Life::name));
         lives.chain(builds).collect()
     });

@@ -17,10 +17,7 @@ pub struct History<A: Aggregate> {
 
 impl<A: Aggregate> History<A> {
     /// Tells the commands, each of them twice at once; `repeats` says which may add something the second time.
-    pub fn of(
-        commands: Vec<A::Command>,
-        repeats: impl Fn(&A::Command) -> bool,
-    ) -> Result<Self, TestCaseError> {
+    pub fn of(commands: Vec<A::Command>, repeats: impl Fn(&A::Command) -> bool) -> Result<Self, TestCaseError> {
         let mut history = Self { events: Vec::new(), states: vec![A::State::default()], refusals: Vec::new() };
         for command in commands {
             let events = match A::decide(history.state(), command.clone()) {
@@ -55,7 +52,8 @@ impl<A: Aggregate> History<A> {
 
     /// What is read back is what was there: from the log alone, and from each snapshot with the rest of the log.
     pub fn survives_a_restart(&self) -> Result<(), TestCaseError> {
-        let read = |event: &A::Event| A::Event::decode(event.kind(), &event.encode()).expect("what was written is read");
+        let read =
+            |event: &A::Event| A::Event::decode(event.kind(), &event.encode()).expect("what was written is read");
         for (version, state) in self.states.iter().enumerate() {
             let bytes = serde_json::to_vec(state).expect("a state is written");
             let snapshot: A::State = serde_json::from_slice(&bytes).expect("a snapshot is read");

@@ -3,9 +3,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::aggregate::Payload;
 use domain::retry::Policy;
+use domain::run;
 use domain::run::event::Delivery;
 use domain::run::{Aggregate, Command, Event, Phase, State};
-use domain::run;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -21,8 +21,11 @@ fn delivery() -> impl Strategy<Value = Delivery> {
 }
 
 fn request() -> impl Strategy<Value = Vec<Command>> {
-    let request = (any::request(), delivery(), any::time())
-        .prop_map(|(request, delivery, at)| Command::Request { request, delivery, at });
+    let request = (any::request(), delivery(), any::time()).prop_map(|(request, delivery, at)| Command::Request {
+        request,
+        delivery,
+        at,
+    });
     let answer = any::answered().prop_map(|answered| Command::Answer(Box::new(answered)));
     prop_oneof![12 => request.prop_map(|c| vec![c]), 2 => answer.prop_map(|c| vec![c]), 1 => Just(vec![])]
 }

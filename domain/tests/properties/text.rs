@@ -15,13 +15,12 @@ fn kind() -> impl Strategy<Value = Vec<String>> {
 
 fn pattern() -> impl Strategy<Value = String> {
     let segment = prop_oneof![3 => "[ab]{1,2}", 1 => Just("*".to_owned())];
-    (vec(segment, 0..4), any::<bool>())
-        .prop_map(|(mut segments, rest)| {
-            if rest || segments.is_empty() {
-                segments.push("**".into());
-            }
-            segments.join(".")
-        })
+    (vec(segment, 0..4), any::<bool>()).prop_map(|(mut segments, rest)| {
+        if rest || segments.is_empty() {
+            segments.push("**".into());
+        }
+        segments.join(".")
+    })
 }
 
 /// The same by another road: lengths first, then segment by segment.
