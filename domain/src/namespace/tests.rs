@@ -107,6 +107,7 @@ fn a_member_may_come_back_and_go_again() {
     let life = [created(), added("ada", Role::Viewer), removed("ada")];
     let after = given(life).when(add("ada", Role::Admin)).then([added("ada", Role::Admin)]);
     let after = after.when(add("bob", Role::Admin)).then([added("bob", Role::Admin)]);
+    assert_eq!(after.state.as_ref().expect("it is there").former_members, [].into());
     after.when(remove("ada")).then([removed("ada")]);
 }
 

@@ -218,6 +218,13 @@ fn a_run_that_a_person_waits_for_is_tried_once() {
 }
 
 #[test]
+fn a_run_that_a_person_waits_for_times_out_even_if_another_attempt_might_help() {
+    let command =
+        Command::Fail { failure: failure(true), retryable: true, retry_after_s: None, jitter: 1.0, at: at(5) };
+    given([requested(Delivery::Once), started(1, 1)]).when(command).then([timed_out()]);
+}
+
+#[test]
 fn a_failed_attempt_is_tried_again_after_its_backoff() {
     let after = given(running()).when(fail(2)).then([attempt_failed(1, 12, 2)]);
     let run = after.state.expect("the run is there");

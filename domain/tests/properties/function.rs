@@ -23,7 +23,7 @@ fn at(seconds: u32) -> DateTime<Utc> {
 
 /// Of few builds, so that commands meet.
 fn build() -> impl Strategy<Value = BuildId> {
-    (1u128..6).prop_map(|n| Uuid::from_u128(n).into())
+    (1u128..8).prop_map(|n| Uuid::from_u128(n).into())
 }
 
 fn node() -> impl Strategy<Value = String> {
@@ -90,14 +90,29 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0u32..4, node(), any::text(), time()).prop_map(|(version, instance, error, at)| {
             Command::ReportInstanceFailure { version, instance, error, at }
         }),
-        1 => time().prop_map(|at| Command::Deregister { at }),
+        1 => (prop::bool::weighted(0.3), time()).prop_map(|(end, at)| {
+            if end { Command::Deregister { at } } else { Command::Start { at } }
+        }),
     ]
+}
+
+/// A build from its request to its version. By chance alone these three would hardly ever meet.
+fn whole_build() -> impl Strategy<Value = Vec<Command>> {
+    (build(), manifest(), any::<u32>()).prop_map(|(build, manifest, seconds)| {
+        let (at, digest) = (at(seconds), format!("sha256:{seconds}"));
+        vec![
+            Command::RequestBuild { build, git_ref: None, at },
+            Command::StartBuild { build, node: "a".into(), at },
+            Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at },
+        ]
+    })
 }
 
 /// Most histories begin with a registration, or they would end with nothing.
 fn commands() -> impl Strategy<Value = Vec<Command>> {
-    (option::weighted(0.95, register()), vec(command(), 0..50))
-        .prop_map(|(first, rest)| first.into_iter().chain(rest).collect())
+    let step = prop_oneof![6 => command().prop_map(|command| vec![command]), 1 => whole_build()];
+    (option::weighted(0.95, register()), vec(step, 0..40))
+        .prop_map(|(first, rest)| first.into_iter().chain(rest.into_iter().flatten()).collect())
 }
 
 fn shuffled() -> impl Strategy<Value = Vec<Event>> {
@@ -316,7 +331,12 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
                 _ => "build CANCELLED",
             });
         let lives = history.states.iter().map(|state| life(state).map_or("nothing", Life::name));
-        lives.chain(builds).collect()
+        let promotions = history.steps().filter_map(|(before, event, _)| match (life(before)?, event) {
+            (Life::Running { .. }, Event::VersionPromoted(_)) => Some("promoted while RUNNING"),
+            (_, Event::VersionPromoted(_)) => Some("promoted while not RUNNING"),
+            _ => None,
+        });
+        lives.chain(builds).chain(promotions).collect()
     });
     history::assert_all_met(
         &states,
@@ -332,6 +352,8 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
             "build SUCCEEDED",
             "build FAILED",
             "build CANCELLED",
+            "promoted while RUNNING",
+            "promoted while not RUNNING",
         ],
     );
 

@@ -76,6 +76,7 @@ pub fn fold<A: Aggregate>(events: &[A::Event]) -> A::State {
 pub fn assert_all_met(met: &BTreeMap<&'static str, u32>, names: &[&str]) {
     let missing: Vec<_> = names.iter().filter(|name| !met.contains_key(*name)).collect();
     assert!(missing.is_empty(), "the generator never reaches {missing:?}; it reaches {met:?}");
+    eprintln!("{met:?}");
     let unknown: Vec<_> = met.keys().filter(|name| !names.contains(name)).collect();
     assert!(unknown.is_empty(), "nobody expected {unknown:?}");
 }
