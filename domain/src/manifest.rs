@@ -4,6 +4,7 @@
 //! with every default filled in.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -121,6 +122,17 @@ pub struct Resources {
 impl Default for Resources {
     fn default() -> Self {
         Self { memory_mb: 256, cpu: 1.0, timeout_s: 30.0, pids: 256, network: false }
+    }
+}
+
+impl Resources {
+    /// The longest that anything may take.
+    pub const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// How long a call or a run may take: never nothing, never more than a day, whatever was written.
+    pub fn timeout(&self) -> Duration {
+        let wanted = Duration::try_from_secs_f64(self.timeout_s).unwrap_or(Self::MAX_TIMEOUT);
+        wanted.clamp(Duration::from_millis(1), Self::MAX_TIMEOUT)
     }
 }
 
