@@ -168,6 +168,8 @@ pub(super) enum Chore {
     Snapshot(String, Snapshot),
     /// Move a checkpoint from one position to another.
     Checkpoint(String, u64, u64),
+    /// Nothing that matters, to see whether the database writes.
+    Probe,
     /// Any statement, to make the database misbehave.
     #[cfg(test)]
     Statement(&'static str),
@@ -199,6 +201,7 @@ impl Chore {
                 "UPDATE checkpoints SET position = $3 WHERE follower = $1 AND position = $2",
                 vec![Value::Text(follower.clone()), int(*from), int(*to)],
             ),
+            Self::Probe => ("UPDATE head SET position = position WHERE one = 1", Vec::new()),
             #[cfg(test)]
             Self::Statement(sql) => (sql, Vec::new()),
         }

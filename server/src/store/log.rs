@@ -333,8 +333,9 @@ impl Log for SqlLog {
 
     async fn ready(&self) -> Result<(), Error> {
         self.commits()?;
-        if let Some(fault) = self.inner.stats.fault() {
-            return Err(Error::Unavailable(fault));
+        if self.inner.stats.fault().is_some() {
+            // The last commit failed: only another one can tell whether the next would.
+            self.chore(Chore::Probe).await?;
         }
         self.head().await.map(|_| ())
     }

@@ -7,6 +7,8 @@ mod audit;
 mod batch;
 mod columns;
 mod committer;
+#[cfg(test)]
+mod contract;
 pub mod feed;
 mod log;
 mod metrics;
