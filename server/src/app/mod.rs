@@ -86,6 +86,7 @@ impl Platform {
             .map_err(|e| Error::start(format_args!("cannot write to {}", data_dir.display()), e))?
             .into();
         let metrics = Metrics::new();
+        metrics.show(store.stats().append_seconds.clone());
         let commands = Commands::start(store.clone(), actors::Settings::default());
         let executor: Arc<dyn Executor> =
             Arc::new(Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?);
