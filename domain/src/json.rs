@@ -39,10 +39,18 @@ impl Json {
         self.0.get()
     }
 
-    /// The value, parsed.
+    /// The value, parsed. JSON allows more than a `Value` can hold (numbers beyond an `f64`, half a surrogate pair,
+    /// nesting without end): such a value is its own text, as a string, so that nothing which was accepted can stop
+    /// whoever looks into it.
     pub fn value(&self) -> serde_json::Value {
-        serde_json::from_str(self.get()).expect("a Json holds one valid JSON value")
+        serde_json::from_str(self.get()).unwrap_or_else(|_| serde_json::Value::String(self.get().to_owned()))
     }
+}
+
+/// Reads an optional member so that `null` is `Some(null)`, and only an absent one is `None`
+/// (`#[serde(default, deserialize_with = "json::present")]`): a function that answers `null` has answered.
+pub(crate) fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Json>, D::Error> {
+    Json::deserialize(deserializer).map(Some)
 }
 
 impl PartialEq for Json {
@@ -69,5 +77,51 @@ impl Serialize for Json {
 impl<'de> Deserialize<'de> for Json {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Box::<RawValue>::deserialize(deserializer).map(|raw| Self(raw.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn json_is_kept_as_it_came() {
+        let text = r#"{ "b":1.0,  "a":[1e2,"\u00e9"] }"#;
+        let json = Json::parse(text).unwrap();
+        assert_eq!(json.get(), text);
+        assert_eq!(serde_json::to_string(&json).unwrap(), text);
+        assert_eq!(json.value(), json!({"a": [100.0, "é"], "b": 1.0}));
+    }
+
+    #[test]
+    fn text_that_is_not_one_json_value_is_refused() {
+        for text in ["", "{", "1 2", "nul", "{a:1}"] {
+            assert!(Json::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn looking_into_json_that_no_value_can_hold_does_not_panic() {
+        let deep = format!("{}{}", "[".repeat(10_000), "]".repeat(10_000));
+        let private = r#"{"$serde_json::private::RawValue":"no JSON"}"#;
+        for text in ["1e999", r#"{"data":-1e999}"#, r#""\ud800""#, deep.as_str(), private] {
+            let json = Json::parse(text).expect("valid JSON");
+            assert_eq!(json.value(), Value::String(text.to_owned()));
+        }
+    }
+
+    #[test]
+    fn null_is_told_from_absent() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Answer {
+            #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "present")]
+            output: Option<Json>,
+        }
+        for answer in [Answer { output: None }, Answer { output: Some(Json::null()) }] {
+            let text = serde_json::to_string(&answer).unwrap();
+            assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer, "{text}");
+        }
     }
 }

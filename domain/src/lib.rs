@@ -11,6 +11,7 @@
 //! | [`react`] | what follows from a recorded event |
 //! | [`routing`] | which functions a trigger event reaches |
 //! | [`manifest`] | `function.json` |
+//! | [`name`] | what functions and namespaces may be called |
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
 //! | [`upcast`] | yesterday's event shapes, read as today's |
 //! | [`hash`] | what the hash chain covers |
@@ -22,6 +23,7 @@ pub mod hash;
 pub mod id;
 pub mod json;
 pub mod manifest;
+pub mod name;
 pub mod namespace;
 pub mod react;
 pub mod recorded;

@@ -4,6 +4,9 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 
+/// Seconds that no wait exceeds, whatever a policy says: a year. What is due later is due outside the calendar.
+const MAX_WAIT_S: f64 = 365.0 * 24.0 * 3600.0;
+
 /// How often and how patiently a run is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,7 +28,13 @@ impl Default for Policy {
 impl Policy {
     /// When to try again after attempt number `attempt` (from 1) failed at `at`, or `None` after the last.
     /// `jitter` is a random number in 0..1. A `Retry-After` of the function is a lower bound, itself bounded by the cap.
-    pub fn next(&self, attempt: u32, at: DateTime<Utc>, jitter: f64, retry_after_s: Option<f64>) -> Option<DateTime<Utc>> {
+    pub fn next(
+        &self,
+        attempt: u32,
+        at: DateTime<Utc>,
+        jitter: f64,
+        retry_after_s: Option<f64>,
+    ) -> Option<DateTime<Utc>> {
         if attempt >= self.max_attempts {
             return None;
         }
@@ -33,7 +42,8 @@ impl Policy {
         let ceiling = (self.backoff_s * 2f64.powi(doublings)).min(self.backoff_max_s);
         let wait = ceiling * jitter.clamp(0.0, 1.0);
         let wait = wait.max(retry_after_s.unwrap_or(0.0).min(self.backoff_max_s)).max(0.0);
-        Some(at + TimeDelta::milliseconds((wait * 1000.0) as i64))
+        let wait = TimeDelta::milliseconds((wait.min(MAX_WAIT_S) * 1000.0) as i64);
+        Some(at.checked_add_signed(wait).unwrap_or(at))
     }
 }
 
@@ -63,5 +73,20 @@ mod tests {
         let policy = Policy { max_attempts: 3, backoff_s: 1.0, backoff_max_s: 60.0 };
         assert_eq!(policy.next(1, at(), 0.0, Some(30.0)), Some(at() + TimeDelta::seconds(30)));
         assert_eq!(policy.next(1, at(), 0.0, Some(3600.0)), Some(at() + TimeDelta::seconds(60)));
+    }
+
+    #[test]
+    fn a_policy_without_measure_waits_a_year_at_most() {
+        let policy = Policy { max_attempts: u32::MAX, backoff_s: 1e300, backoff_max_s: 1e300 };
+        let year = at() + TimeDelta::days(365);
+        assert_eq!(policy.next(1, at(), 1.0, None), Some(year));
+        assert_eq!(policy.next(u32::MAX - 1, at(), 0.0, Some(f64::INFINITY)), Some(year));
+    }
+
+    #[test]
+    fn a_wait_is_never_negative() {
+        let policy = Policy { max_attempts: 3, backoff_s: -5.0, backoff_max_s: -1.0 };
+        assert_eq!(policy.next(1, at(), 1.0, Some(-9.0)), Some(at()));
+        assert_eq!(policy.next(1, at(), f64::NAN, None), Some(at()));
     }
 }

@@ -84,8 +84,13 @@ impl Stream {
 impl FromStr for Stream {
     type Err = Unknown;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let stream = Self(text.into());
-        stream.subject().map(|_| stream)
+        // A UUID has several spellings, a stream has one name.
+        Ok(match Self(text.into()).subject()? {
+            Subject::Function(id) => Self::function(id),
+            Subject::Run(id) => Self::run(id),
+            Subject::Event(id) => Self::event(id),
+            Subject::Namespace(name) => Self::namespace(&name),
+        })
     }
 }
 
@@ -97,5 +102,41 @@ impl fmt::Display for Stream {
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_of_stream_knows_its_subject() {
+        let uuid = Uuid::from_u128(7);
+        let table = [
+            (Stream::function(uuid.into()), "function", Subject::Function(uuid.into())),
+            (Stream::run(uuid.into()), "run", Subject::Run(uuid.into())),
+            (Stream::event(uuid.into()), "event", Subject::Event(uuid.into())),
+            (Stream::namespace("team-a"), "namespace", Subject::Namespace("team-a".into())),
+        ];
+        for (stream, kind, subject) in table {
+            assert_eq!(stream.kind(), kind);
+            assert_eq!(stream.subject(), Ok(subject));
+            assert_eq!(stream.as_str().parse(), Ok(stream));
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_uuid_names_the_same_stream() {
+        let id = "6F4B2F0E52C55D0A9A3E0D6A77C1E5F1";
+        let stream: Stream = format!("run-{id}").parse().unwrap();
+        assert_eq!(stream.as_str(), "run-6f4b2f0e-52c5-5d0a-9a3e-0d6a77c1e5f1");
+    }
+
+    #[test]
+    fn text_that_is_no_stream_is_refused() {
+        for text in ["", "run", "run-", "run-7", "namespace-", "build-6f4b2f0e-52c5-5d0a-9a3e-0d6a77c1e5f1"] {
+            let error = text.parse::<Stream>().unwrap_err();
+            assert!(error.to_string().contains(&format!("`{text}` is not a stream")), "{error}");
+        }
     }
 }

@@ -1,1 +1,103 @@
-fn main(){}
+//! `eventflow`: the platform. `eventflow serve` is the default verb.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use server::config::{Flags, Settings};
+use server::{app, executor, ingress, telemetry};
+
+#[derive(Parser)]
+#[command(name = "eventflow", version, about = "A self-hosted, function-first developer platform")]
+struct Cli {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+#[derive(Subcommand, Clone, Copy)]
+enum Verb {
+    /// Run the platform (the default)
+    Serve,
+    /// Bring the database to the newest form
+    Migrate,
+    /// Make the read tables anew from the log; no server may be running on it
+    Rebuild,
+    /// Compare the read tables with the log and check its hash chain
+    Verify,
+    /// Print the GraphQL schema
+    Schema,
+    /// Print the OpenAPI document
+    Openapi,
+}
+
+fn main() -> ExitCode {
+    if let Some(code) = executor::bridge::entry() {
+        return code;
+    }
+    let cli = Cli::parse();
+    match run(&cli) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("eventflow: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let verb = cli.verb.unwrap_or(Verb::Serve);
+    match verb {
+        Verb::Schema => {
+            print!("{}", ingress::graphql::sdl());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Verb::Openapi => {
+            
+            return Ok(ExitCode::SUCCESS);
+        }
+        Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify => {}
+    }
+    let settings = Settings::read(&cli.flags)?;
+    telemetry::start_logging(&settings.log_level);
+    if let Verb::Serve = verb {
+        app::serve(settings)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    tokio::runtime::Runtime::new()?.block_on(async {
+        match verb {
+            Verb::Rebuild => {
+                let events = app::open_store(&settings).await?.rebuild().await?;
+                println!("The read tables were made anew from {events} events.");
+                Ok(ExitCode::SUCCESS)
+            }
+            Verb::Verify => verify(&settings).await,
+            _ => {
+                let store = app::open_store(&settings).await?;
+                println!("{} is up to date.", store.describe());
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    })
+}
+
+async fn verify(settings: &Settings) -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let store = app::open_store_to_read(settings).await?;
+    let report = store.verify().await?;
+    println!(
+        "{}: {} events in {} streams and {} rows of the read tables were checked.",
+        store.describe(),
+        report.events,
+        report.streams,
+        report.rows
+    );
+    if report.faults.is_empty() {
+        println!("Everything fits.");
+        return Ok(ExitCode::SUCCESS);
+    }
+    for fault in &report.faults {
+        println!("  {fault}");
+    }
+    println!("{} faults. A fault in the read tables is mended by `eventflow rebuild`; one in the log is not: somebody changed it.", report.faults.len());
+    Ok(ExitCode::FAILURE)
+}

@@ -1,1 +1,107 @@
-//! The telemetry room.
+//! What the server tells about itself: log lines with fields, and metrics by the names that the contract promises.
+
+use prometheus::{
+    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+};
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging to standard error; `filter` is a level or directives by module.
+pub fn start_logging(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second start (tests) keeps the first one's.
+    let _ = subscriber.try_init();
+}
+
+/// All metrics. Cloning it is cheap: clones count together.
+#[derive(Clone)]
+#[allow(missing_docs)] // the names in `new` say it
+pub struct Metrics {
+    registry: Registry,
+    pub invocations: IntCounterVec,
+    pub duration: HistogramVec,
+    pub http_requests: IntCounterVec,
+    pub active_functions: IntGauge,
+    pub cold_starts: IntCounterVec,
+    pub cold_start_seconds: HistogramVec,
+    pub queue_depth: IntGaugeVec,
+    pub log_position: IntGauge,
+    pub builds: IntCounterVec,
+    pub feed_gaps: IntGauge,
+}
+
+/// Seconds: from a tenth of a millisecond to half a minute.
+const SECONDS: &[f64] =
+    &[0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+impl Metrics {
+    /// All at nought.
+    pub fn new() -> Self {
+        let registry = Registry::new();
+        let counters = |name: &str, help: &str, labels: &[&str]| {
+            let made = IntCounterVec::new(Opts::new(name, help), labels).expect("a constant name is valid");
+            registry.register(Box::new(made.clone())).expect("each name is registered once");
+            made
+        };
+        let gauge = |name: &str, help: &str| {
+            let made = IntGauge::new(name, help).expect("a constant name is valid");
+            registry.register(Box::new(made.clone())).expect("each name is registered once");
+            made
+        };
+        let histograms = |name: &str, help: &str, labels: &[&str]| {
+            let options = HistogramOpts::new(name, help).buckets(SECONDS.to_vec());
+            let made = HistogramVec::new(options, labels).expect("a constant name is valid");
+            registry.register(Box::new(made.clone())).expect("each name is registered once");
+            made
+        };
+        let queue_depth = IntGaugeVec::new(
+            Opts::new("eventflow_queue_depth", "Runs that wait for a worker."),
+            &["function"],
+        )
+        .expect("a constant name is valid");
+        registry.register(Box::new(queue_depth.clone())).expect("each name is registered once");
+        Self {
+            invocations: counters(
+                "eventflow_function_invocations_total",
+                "Runs that ended.",
+                &["namespace", "function", "trigger", "outcome"],
+            ),
+            duration: histograms("eventflow_function_duration_seconds", "Time that runs took.", &["namespace", "function"]),
+            http_requests: counters("eventflow_http_requests_total", "Requests that were answered.", &["method", "path", "status"]),
+            active_functions: gauge("eventflow_active_functions", "Functions that are RUNNING."),
+            cold_starts: counters("eventflow_cold_starts_total", "Instances started because a call waited.", &["namespace", "function"]),
+            cold_start_seconds: histograms(
+                "eventflow_cold_start_seconds",
+                "Time from the wish for an instance to its first answer.",
+                &["namespace", "function"],
+            ),
+            log_position: gauge("eventflow_event_log_position", "Position of the newest record of the log."),
+            builds: counters("eventflow_builds_total", "Builds that ended.", &["outcome"]),
+            feed_gaps: gauge("eventflow_feed_gaps", "Gaps that followers of the log met; must stay 0."),
+            queue_depth,
+            registry,
+        }
+    }
+
+    /// Shows a histogram that another room keeps, too. A second one of the same name is not shown.
+    pub fn show(&self, histogram: prometheus::Histogram) {
+        if let Err(error) = self.registry.register(Box::new(histogram)) {
+            tracing::warn!(%error, "a metric is not shown");
+        }
+    }
+
+    /// The text format of Prometheus, version 0.0.4.
+    pub fn render(&self) -> String {
+        let mut out = Vec::new();
+        if let Err(error) = TextEncoder::new().encode(&self.registry.gather(), &mut out) {
+            tracing::error!(%error, "metrics not rendered");
+        }
+        String::from_utf8_lossy(&out).into_owned()
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}

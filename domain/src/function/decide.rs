@@ -5,6 +5,7 @@ use super::event::{
     Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
 use super::{BuildState, Command, Error, Event, Function, Life, State};
+use crate::name;
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
     let Some(function) = state else {
@@ -103,6 +104,9 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         }
         (Life::Running { .. }, Command::ReportInstanceFailure { version, instance, error, at }) => {
             existing(function, version)?;
+            if function.failed_instance.as_deref() == Some(&*instance) {
+                return done();
+            }
             one(Event::InstanceFailed(InstanceFailed { version, instance, error, at }))
         }
         // Whoever watches instances may be late: what does not run any more cannot break.
@@ -122,22 +126,16 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
 fn register(command: Command) -> Result<Vec<Event>, Error> {
     match command {
         Command::Register { id, namespace, name, generation, source, manifest, at } => {
-            if !is_name(&name) {
+            if !name::fits(&namespace) {
+                return Err(Error::BadNamespace { namespace });
+            }
+            if !name::fits(&name) {
                 return Err(Error::BadName { name });
             }
             one(Event::Registered(Registered { id, namespace, name, generation, source, manifest, at }))
         }
         _ => Err(Error::NotFound),
     }
-}
-
-/// Names are DNS labels (RFC 1123), beginning with a letter: they become host names and image names.
-fn is_name(name: &str) -> bool {
-    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    (1..=63).contains(&name.len())
-        && name.bytes().all(fits)
-        && name.starts_with(|c: char| c.is_ascii_lowercase())
-        && !name.ends_with('-')
 }
 
 fn build_state(function: &Function, build: super::BuildId) -> Result<&BuildState, Error> {

@@ -12,6 +12,8 @@ pub enum Error {
     NameTaken { namespace: String, name: String },
     #[error("the name `{name}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
     BadName { name: String },
+    #[error("the namespace `{namespace}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    BadNamespace { namespace: String },
     #[error("the function is DEREGISTERED, for good; register it again under its name")]
     Deregistered,
     #[error("the function is REGISTERED and has no version yet; build it first")]
@@ -39,6 +41,7 @@ impl Error {
             Self::NotFound => "function_not_found",
             Self::NameTaken { .. } => "name_taken",
             Self::BadName { .. } => "bad_name",
+            Self::BadNamespace { .. } => "bad_namespace",
             Self::Deregistered => "function_deregistered",
             Self::NotBuilt => "function_not_built",
             Self::NotRunning { .. } => "function_not_running",

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BuildId, Id};
 use crate::aggregate::Payload;
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::manifest::Manifest;
 use crate::upcast;
 
@@ -72,7 +72,7 @@ pub struct Registered {
     /// Where its code comes from.
     pub source: Source,
     /// A manifest that beats the file in the source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// When.
     pub at: DateTime<Utc>,
@@ -84,7 +84,7 @@ pub struct Updated {
     /// Where its code comes from now.
     pub source: Source,
     /// A manifest that beats the file in the source.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// When.
     pub at: DateTime<Utc>,
@@ -98,7 +98,7 @@ pub struct BuildRequested {
     /// The source as it was then, with the ref that was asked for.
     pub source: Source,
     /// The manifest that beats the file in the source, as it was then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// When.
     pub at: DateTime<Utc>,

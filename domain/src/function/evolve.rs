@@ -15,6 +15,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
                 manifest: e.manifest.clone(),
                 life: Life::Registered,
                 reason: None,
+                failed_instance: None,
                 builds: Vec::new(),
                 versions: Vec::new(),
                 traffic: Vec::new(),
@@ -24,6 +25,9 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             _ => None,
         };
     };
+    if !fits(&function, event) {
+        return Some(function);
+    }
     function.updated_at = event.at();
     match event {
         Event::Registered(_) => {}
@@ -77,8 +81,8 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::Stopped(e) => {
             if let Life::Running { version, .. } = function.life {
                 function.life = Life::Stopped { version };
-                function.reason = e.reason.clone();
             }
+            function.reason = e.reason.clone();
         }
         Event::VersionPromoted(e) => {
             match &mut function.life {
@@ -89,13 +93,40 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             function.traffic.clear();
         }
         Event::TrafficShifted(e) => function.traffic = e.split.clone(),
-        Event::InstanceFailed(e) => function.reason = Some(e.error.clone()),
+        Event::InstanceFailed(e) => {
+            function.reason = Some(e.error.clone());
+            function.failed_instance = Some(e.instance.clone());
+        }
         Event::Deregistered(_) => {
             function.life = Life::Deregistered { version: function.life.version() };
             function.reason = None;
         }
     }
     Some(function)
+}
+
+/// Whether an event can have happened in this state. `decide` lets no other happen; that a function never runs without a
+/// version, and never comes back, does not hang on that alone.
+fn fits(function: &Function, event: &Event) -> bool {
+    let build = |id| function.build(id).map(|build| &build.state);
+    match (&function.life, event) {
+        (Life::Deregistered { .. }, _) | (_, Event::Registered(_)) => false,
+        (_, Event::Updated(_) | Event::BuildRequested(_) | Event::Deregistered(_)) => true,
+        (_, Event::BuildStarted(e)) => build(e.build) == Some(&BuildState::Queued),
+        (_, Event::BuildSucceeded(e)) => {
+            matches!(build(e.build), Some(BuildState::Running { .. }))
+                && function.versions.last().map_or(0, |last| last.number).checked_add(1) == Some(e.version)
+        }
+        (_, Event::BuildFailed(e)) => build(e.build).is_some_and(|state| !state.is_over()),
+        (_, Event::BuildCancelled(e)) => build(e.build).is_some_and(|state| !state.is_over()),
+        (Life::Built { .. } | Life::Stopped { .. }, Event::Started(e)) => function.version(e.version).is_some(),
+        (Life::Built { .. } | Life::Running { .. } | Life::Stopped { .. }, Event::VersionPromoted(e)) => {
+            function.version(e.version).is_some()
+        }
+        (_, Event::TrafficShifted(e)) => e.split.iter().all(|share| function.version(share.version).is_some()),
+        (life, Event::Stopped(_) | Event::InstanceFailed(_)) => matches!(life, Life::Running { .. }),
+        (_, Event::Started(_) | Event::VersionPromoted(_)) => false,
+    }
 }
 
 fn set_build(function: &mut Function, id: BuildId, change: impl FnOnce(&BuildState) -> BuildState) {

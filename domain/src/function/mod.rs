@@ -43,7 +43,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "function";
-    const STATE_SHAPE: u32 = 1;
+    const STATE_SHAPE: u32 = 2;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         decide::decide(state, command)

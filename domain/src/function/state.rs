@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Share, Source};
 use super::{BuildId, Id};
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::manifest::Manifest;
 
 /// A function.
@@ -22,11 +22,15 @@ pub struct Function {
     /// Where the next build takes its code from.
     pub source: Source,
     /// The manifest that beats the file in the source, in the next build.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// Where in its life it stands.
     pub life: Life,
     /// Why it is broken, when it is.
     pub reason: Option<String>,
+    /// The instance that failed last: it fails only once, however often that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_instance: Option<String>,
     /// All builds, oldest first.
     pub builds: Vec<Build>,
     /// All versions: number 1 first, without a gap.
@@ -98,6 +102,7 @@ pub struct Build {
     /// What it builds.
     pub source: Source,
     /// The manifest that beats the file in the source.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub manifest: Option<Json>,
     /// How far it is.
     pub state: BuildState,

@@ -2,14 +2,17 @@
 //!
 //! The log says that a secret was set, never its value; that a token was made, never the token.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::aggregate::Payload;
-use crate::upcast;
+use crate::{name, upcast};
+
+#[cfg(test)]
+mod tests;
 
 /// Nothing, or a namespace.
 pub type State = Option<Namespace>;
@@ -35,6 +38,10 @@ pub struct Namespace {
     pub members: BTreeMap<String, Role>,
     /// Tokens that are good: id and name.
     pub tokens: BTreeMap<Uuid, String>,
+    /// Who belonged to it once: removing them again is done already.
+    pub former_members: BTreeSet<String>,
+    /// Tokens that were good once. Their ids do not come back.
+    pub revoked_tokens: BTreeSet<Uuid>,
     /// Names of secrets, and how often each was set.
     pub secrets: BTreeMap<String, u32>,
     /// What it may use: a limit by name.
@@ -77,12 +84,27 @@ pub enum Command {
 pub enum Error {
     #[error("there is no such namespace")]
     NotFound,
+    #[error("the name `{0}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    BadName(String),
     #[error("`{0}` is not a member")]
     NoSuchMember(String),
     #[error("the namespace has no token {0}")]
     NoSuchToken(Uuid),
     #[error("the last admin cannot go: make another one first")]
     LastAdmin,
+}
+
+impl Error {
+    /// A short name that programs can rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "namespace_not_found",
+            Self::BadName(_) => "bad_namespace",
+            Self::NoSuchMember(_) => "member_not_found",
+            Self::NoSuchToken(_) => "token_not_found",
+            Self::LastAdmin => "last_admin",
+        }
+    }
 }
 
 /// The aggregate.
@@ -96,11 +118,12 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "namespace";
-    const STATE_SHAPE: u32 = 1;
+    const STATE_SHAPE: u32 = 2;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         let Some(namespace) = state else {
             return match command {
+                Command::Create { name, .. } if !name::fits(&name) => Err(Error::BadName(name)),
                 Command::Create { name, at } => Ok(vec![Event::Created { name, at }]),
                 _ => Err(Error::NotFound),
             };
@@ -121,8 +144,14 @@ impl crate::Aggregate for Aggregate {
             Command::RemoveMember { member, at } if namespace.members.contains_key(&member) => {
                 vec![Event::MemberRemoved { member, at }]
             }
+            Command::RemoveMember { member, .. } if namespace.former_members.contains(&member) => Vec::new(),
             Command::RemoveMember { member, .. } => return Err(Error::NoSuchMember(member)),
             Command::CreateToken { token, .. } if namespace.tokens.contains_key(&token) => Vec::new(),
+            Command::CreateToken { token, .. } | Command::RevokeToken { token, .. }
+                if namespace.revoked_tokens.contains(&token) =>
+            {
+                Vec::new()
+            }
             Command::CreateToken { token, name, at } => vec![Event::TokenCreated { token, name, at }],
             Command::RevokeToken { token, at } if namespace.tokens.contains_key(&token) => {
                 vec![Event::TokenRevoked { token, at }]
@@ -142,6 +171,8 @@ impl crate::Aggregate for Aggregate {
                     name: name.clone(),
                     members: BTreeMap::new(),
                     tokens: BTreeMap::new(),
+                    former_members: BTreeSet::new(),
+                    revoked_tokens: BTreeSet::new(),
                     secrets: BTreeMap::new(),
                     quotas: BTreeMap::new(),
                     created_at: *at,
@@ -153,15 +184,21 @@ impl crate::Aggregate for Aggregate {
             Event::Created { .. } => {}
             Event::MemberAdded { member, role, .. } | Event::RoleChanged { member, role, .. } => {
                 namespace.members.insert(member.clone(), *role);
+                namespace.former_members.remove(member);
             }
             Event::MemberRemoved { member, .. } => {
-                namespace.members.remove(member);
+                if namespace.members.remove(member).is_some() {
+                    namespace.former_members.insert(member.clone());
+                }
             }
             Event::TokenCreated { token, name, .. } => {
-                namespace.tokens.insert(*token, name.clone());
+                if !namespace.revoked_tokens.contains(token) {
+                    namespace.tokens.insert(*token, name.clone());
+                }
             }
             Event::TokenRevoked { token, .. } => {
                 namespace.tokens.remove(token);
+                namespace.revoked_tokens.insert(*token);
             }
             Event::SecretSet { secret, .. } => *namespace.secrets.entry(secret.clone()).or_default() += 1,
             Event::QuotaSet { quota, limit, .. } => {

@@ -17,7 +17,7 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (_, Command::Request { .. } | Command::Answer(_)) => done(),
 
         (Phase::Queued | Phase::Retrying { .. }, Command::Start { version, node, at }) => {
-            one(Event::Started(Started { attempt: run.attempts + 1, version, node, at }))
+            one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
         }
         (Phase::Running { node: taken, .. }, Command::Start { node, .. }) if *taken == node => done(),
         (Phase::Running { node, .. }, Command::Start { .. }) => Err(Error::Taken { node: node.clone() }),
@@ -25,9 +25,15 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (Phase::Running { .. }, Command::Succeed { outcome, at }) => one(Event::Succeeded(Succeeded { outcome, at })),
         (Phase::Succeeded { .. }, Command::Succeed { .. }) => done(),
 
-        (Phase::Queued | Phase::Running { .. }, Command::Fail { failure, retryable, retry_after_s, jitter, at }) => {
-            // A run that never began (its function is gone, say) has its first attempt behind it all the same.
-            let attempt = run.attempts.max(1);
+        // The failure that made it wait, told again: the next attempt is not due yet.
+        (Phase::Retrying { due, .. }, Command::Fail { at, .. }) if at <= *due => done(),
+        (
+            phase @ (Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }),
+            Command::Fail { failure, retryable, retry_after_s, jitter, at },
+        ) => {
+            // An attempt that could not begin (its function is gone, say) counts all the same, or none would be the last.
+            let begun = matches!(phase, Phase::Running { .. });
+            let attempt = if begun { run.attempts } else { run.attempts.saturating_add(1) };
             let event = match run.delivery {
                 Delivery::Retried(policy) if retryable => match policy.next(attempt, at, jitter, retry_after_s) {
                     Some(due) => Event::AttemptFailed(AttemptFailed { attempt, failure, due, at }),
@@ -38,10 +44,7 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
             };
             one(event)
         }
-        (
-            Phase::Retrying { .. } | Phase::Failed { .. } | Phase::TimedOut { .. } | Phase::Dead { .. },
-            Command::Fail { .. },
-        ) => done(),
+        (Phase::Failed { .. } | Phase::TimedOut { .. } | Phase::Dead { .. }, Command::Fail { .. }) => done(),
 
         (Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }, Command::Cancel { at }) => {
             one(Event::Cancelled(Cancelled { at }))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Id;
 use crate::aggregate::Payload;
-use crate::json::Json;
+use crate::json::{self, Json};
 use crate::{event, function, retry, upcast};
 
 /// Something that happened to a run.
@@ -88,7 +88,7 @@ pub struct Started {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The result; bounded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "json::present")]
     pub output: Option<Json>,
     /// The result was longer than what is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]

@@ -18,6 +18,9 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             _ => None,
         };
     };
+    if !fits(&run.phase, event) {
+        return Some(run);
+    }
     let last = run.phase.attempt();
     match event {
         Event::Requested(_) | Event::Answered(_) => {}
@@ -40,6 +43,21 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::DeadLettered(e) => run.phase = Phase::Dead { failure: e.failure.clone(), last, at: e.at },
     }
     Some(run)
+}
+
+/// Whether an event can have happened in this phase. `decide` lets no other happen; that a run ends once does not hang on
+/// that alone.
+fn fits(phase: &Phase, event: &Event) -> bool {
+    match event {
+        Event::Requested(_) | Event::Answered(_) => false,
+        Event::Started(_) => matches!(phase, Phase::Queued | Phase::Retrying { .. }),
+        Event::Succeeded(_) => matches!(phase, Phase::Running { .. }),
+        Event::AttemptFailed(_)
+        | Event::Failed(_)
+        | Event::TimedOut(_)
+        | Event::Cancelled(_)
+        | Event::DeadLettered(_) => !phase.is_over(),
+    }
 }
 
 fn answered(e: &Answered) -> Run {

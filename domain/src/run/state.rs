@@ -14,7 +14,7 @@ pub struct Run {
     pub delivery: Delivery,
     /// When it was asked for.
     pub queued_at: DateTime<Utc>,
-    /// Attempts that began.
+    /// Attempts so far, with those that could not begin and were to be tried again.
     pub attempts: u32,
     /// How far it is.
     pub phase: Phase,

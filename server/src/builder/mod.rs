@@ -1,1 +1,24 @@
-//! The builder room.
+//! Makes versions out of sources: a Git repository or an uploaded bundle becomes an artifact and a manifest.
+//!
+//! A build takes its source ([`source`]), reads or guesses its [`manifest`], installs what it depends on ([`install`])
+//! behind the executor's wall, and puts the result among the [`Artifacts`]. It knows neither the log nor who asked:
+//! whoever calls [`Workshop::build`] tells the log what came of it.
+
+mod artifacts;
+mod digest;
+mod error;
+mod files;
+mod install;
+mod journal;
+pub mod manifest;
+mod scratch;
+mod source;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod workshop;
+
+pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};
+pub use error::Error;
+pub use workshop::{Made, Order, Settings, Workshop};

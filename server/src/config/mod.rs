@@ -1,1 +1,218 @@
-//! The config room.
+//! Settings: flags beat variables beat `eventflow.toml` beat defaults.
+//!
+//! A wrong value stops the start with one line that names where it came from, the value and what is allowed.
+
+mod layers;
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use layers::{Error, Flags};
+use layers::Layers;
+
+/// Everything that can be set.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where people and programs connect to: `EVENTFLOW_HOST`, `PORT`.
+    pub listen: SocketAddr,
+    /// Where everything that is not in a database lives: `EVENTFLOW_DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// PostgreSQL instead of SQLite: `DATABASE_URL`.
+    pub database_url: Option<String>,
+    /// The key that tokens are signed with: `JWT_SECRET`.
+    pub jwt_secret: Option<String>,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives by module: `LOG_LEVEL`.
+    pub log_level: String,
+    /// A port of their own for metrics: `METRICS_PORT`.
+    pub metrics_port: Option<u16>,
+    /// The namespace of functions that name none: `NAMESPACE`.
+    pub namespace: String,
+    /// Development: known credentials, loopback only, a demo function.
+    pub dev: bool,
+    /// What bounds what.
+    pub limits: Limits,
+}
+
+/// Every limit has a name and a default.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Bytes of a request's body: `EVENTFLOW_MAX_BODY`.
+    pub body: usize,
+    /// Bytes of a CloudEvent: `EVENTFLOW_MAX_EVENT`.
+    pub event: usize,
+    /// Bytes of an uploaded bundle: `EVENTFLOW_MAX_BUNDLE`.
+    pub bundle: usize,
+    /// Bytes of a request or a result that a run keeps: `EVENTFLOW_MAX_RECORDED`.
+    pub recorded: usize,
+    /// Bytes of a build's log: `EVENTFLOW_MAX_BUILD_LOG`.
+    pub build_log: usize,
+    /// Builds at a time: `EVENTFLOW_BUILDS`.
+    pub builds: usize,
+    /// Seconds that a build may take: `EVENTFLOW_BUILD_TIMEOUT`.
+    pub build_timeout: Duration,
+    /// Seconds that an instance may take to answer for the first time: `EVENTFLOW_READY_TIMEOUT`.
+    pub ready_timeout: Duration,
+    /// Seconds that an instance may take to end: `EVENTFLOW_STOP_GRACE`.
+    pub stop_grace: Duration,
+    /// Calls that may wait for an instance of one function: `EVENTFLOW_MAX_WAITING`.
+    pub waiting: usize,
+    /// Subscriptions of one connection: `EVENTFLOW_MAX_SUBSCRIPTIONS`.
+    pub subscriptions: usize,
+    /// Levels of a GraphQL query: `EVENTFLOW_MAX_DEPTH`.
+    pub depth: usize,
+    /// Fields of a GraphQL query: `EVENTFLOW_MAX_COMPLEXITY`.
+    pub complexity: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 6 << 20,
+            event: 256 << 10,
+            bundle: 50 << 20,
+            recorded: 64 << 10,
+            build_log: 10 << 20,
+            builds: 2,
+            build_timeout: Duration::from_secs(600),
+            ready_timeout: Duration::from_secs(30),
+            stop_grace: Duration::from_secs(10),
+            waiting: 1000,
+            subscriptions: 100,
+            depth: 15,
+            complexity: 2000,
+        }
+    }
+}
+
+impl Settings {
+    /// Reads flags, the environment and `eventflow.toml` in the working directory.
+    ///
+    /// # Errors
+    /// When a value is not allowed.
+    pub fn read(flags: &Flags) -> Result<Self, Error> {
+        Self::from_layers(&Layers::read(flags)?)
+    }
+
+    fn from_layers(layers: &Layers) -> Result<Self, Error> {
+        let number = |name, default: usize| layers.get(name, "a whole number above 0", positive).map(|n| n.unwrap_or(default));
+        let seconds = |name, default: Duration| {
+            layers.get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)))
+                .map(|n| n.unwrap_or(default))
+        };
+        let default = Limits::default();
+        let host: IpAddr = layers
+            .get("EVENTFLOW_HOST", "an IP address such as 127.0.0.1 or 0.0.0.0", |text| match text {
+                "localhost" => Some(IpAddr::from([127, 0, 0, 1])),
+                text => text.parse().ok(),
+            })?
+            .unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]));
+        let port = layers.get("PORT", "a port from 0 to 65535", |text| text.parse().ok())?.unwrap_or(8080);
+        let dev = layers.dev();
+        if dev && !host.is_loopback() {
+            return Err(layers.refuse("EVENTFLOW_HOST", "a loopback address with --dev, whose credentials everyone knows"));
+        }
+        layers.get("EVENTFLOW_EXECUTOR", "sandbox (docker and kubernetes are not there yet)", |text| {
+            (text == "sandbox").then_some(())
+        })?;
+        layers.get::<()>("AMQP_URL", "nothing yet: delivery by RabbitMQ is not there yet", |_| None)?;
+        layers.get("EVENTFLOW_ARTIFACTS", "nothing or `local`: object storage is not there yet", |text| {
+            (text == "local").then_some(())
+        })?;
+        Ok(Self {
+            listen: SocketAddr::new(host, port),
+            data_dir: layers
+                .get("EVENTFLOW_DATA_DIR", "a folder", |text| Some(PathBuf::from(text)))?
+                .unwrap_or_else(|| PathBuf::from(".eventflow")),
+            database_url: layers.get("DATABASE_URL", "postgres://user:password@host/database", |text| {
+                (text.starts_with("postgres://") || text.starts_with("postgresql://")).then(|| text.to_owned())
+            })?,
+            jwt_secret: layers.get("JWT_SECRET", "at least 32 characters", |text| (text.len() >= 32).then(|| text.to_owned()))?,
+            log_level: layers
+                .get("LOG_LEVEL", "error, warn, info, debug or trace, or directives such as info,server=debug", |text| {
+                    text.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| text.to_owned())
+                })?
+                .unwrap_or_else(|| "info".to_owned()),
+            metrics_port: layers.get("METRICS_PORT", "a port from 1 to 65535", |text| text.parse().ok().filter(|p| *p > 0))?,
+            namespace: layers
+                .get("NAMESPACE", "a name of lower-case letters, digits and hyphens", |text| {
+                    is_namespace(text).then(|| text.to_owned())
+                })?
+                .unwrap_or_else(|| "default".to_owned()),
+            dev,
+            limits: Limits {
+                body: number("EVENTFLOW_MAX_BODY", default.body)?,
+                event: number("EVENTFLOW_MAX_EVENT", default.event)?,
+                bundle: number("EVENTFLOW_MAX_BUNDLE", default.bundle)?,
+                recorded: number("EVENTFLOW_MAX_RECORDED", default.recorded)?,
+                build_log: number("EVENTFLOW_MAX_BUILD_LOG", default.build_log)?,
+                builds: number("EVENTFLOW_BUILDS", default.builds)?,
+                build_timeout: seconds("EVENTFLOW_BUILD_TIMEOUT", default.build_timeout)?,
+                ready_timeout: seconds("EVENTFLOW_READY_TIMEOUT", default.ready_timeout)?,
+                stop_grace: seconds("EVENTFLOW_STOP_GRACE", default.stop_grace)?,
+                waiting: number("EVENTFLOW_MAX_WAITING", default.waiting)?,
+                subscriptions: number("EVENTFLOW_MAX_SUBSCRIPTIONS", default.subscriptions)?,
+                depth: number("EVENTFLOW_MAX_DEPTH", default.depth)?,
+                complexity: number("EVENTFLOW_MAX_COMPLEXITY", default.complexity)?,
+            },
+        })
+    }
+}
+
+/// Whether a namespace may be called so.
+pub fn is_namespace(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+}
+
+fn positive(text: &str) -> Option<usize> {
+    text.parse().ok().filter(|n| *n > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)], toml: &str, flags: &Flags) -> Result<Settings, Error> {
+        let variables = pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Settings::from_layers(&Layers::of(flags, variables.collect(), toml).unwrap())
+    }
+
+    #[test]
+    fn flags_beat_variables_beat_the_file_beats_defaults() {
+        let toml = "port = 1\nnamespace = \"file\"\nlog_level = \"debug\"";
+        let flags = Flags { port: Some("3".into()), ..Flags::default() };
+        let settings = read(&[("PORT", "2"), ("NAMESPACE", "variable")], toml, &flags).unwrap();
+        assert_eq!((settings.listen.port(), settings.namespace.as_str()), (3, "variable"));
+        assert_eq!((settings.log_level.as_str(), settings.limits.body), ("debug", 6 << 20));
+    }
+
+    #[test]
+    fn a_wrong_value_is_told_in_one_line() {
+        let error = read(&[("PORT", "http")], "", &Flags::default()).unwrap_err().to_string();
+        assert_eq!(error, "PORT is `http` (from the environment): allowed is a port from 0 to 65535");
+        let error = read(&[], "port = 99999", &Flags::default()).unwrap_err().to_string();
+        assert_eq!(error, "PORT is `99999` (from eventflow.toml): allowed is a port from 0 to 65535");
+    }
+
+    #[test]
+    fn a_secret_is_not_repeated_in_the_error() {
+        let error = read(&[("JWT_SECRET", "hunter2")], "", &Flags::default()).unwrap_err().to_string();
+        assert!(!error.contains("hunter2") && error.contains("JWT_SECRET"), "{error}");
+    }
+
+    #[test]
+    fn an_unknown_key_in_the_file_is_named() {
+        let error = Layers::of(&Flags::default(), Default::default(), "prot = 1").unwrap_err().to_string();
+        assert!(error.contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn development_binds_loopback_only() {
+        let flags = Flags { dev: true, host: Some("0.0.0.0".into()), ..Flags::default() };
+        let error = read(&[], "", &flags).unwrap_err().to_string();
+        assert!(error.contains("EVENTFLOW_HOST") && error.contains("loopback"), "{error}");
+    }
+}

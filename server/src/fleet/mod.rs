@@ -1,1 +1,266 @@
-//! The fleet room.
+//! Keeps instances running: what is wanted against what is there.
+//!
+//! Knows versions, instances and their health; knows neither HTTP's front door nor queues. A service has a [`pool`] for
+//! each version that is called; a call takes a [`Lease`] on an instance and gives it back. [`reconcile`] takes no input
+//! but a function's id: it reads what should be and closes the gap.
+
+mod connection;
+mod instance;
+mod job;
+mod lines;
+mod pool;
+mod reconcile;
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::function;
+use domain::manifest::{Manifest, Mode};
+use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
+
+use crate::actors::Commands;
+use crate::executor::{self, Executor};
+use crate::store::{self, Store};
+use crate::telemetry::Metrics;
+
+pub use connection::{Answer, CallError, RequestBody};
+pub use job::JobRun;
+pub use pool::{Lease, Pool, describe_exit};
+
+/// Functions that can be reconciled at the same time.
+const TURNS: usize = 64;
+
+/// Finds an artifact's folder by its digest.
+pub type ArtifactPath = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
+
+/// How instances are kept.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// An instance must answer for the first time within this.
+    pub ready_within: Duration,
+    /// An instance that should end gets this long.
+    pub stop_grace: Duration,
+    /// Calls of one version that may wait for an instance.
+    pub waiting: usize,
+}
+
+/// Why there is no instance for a call.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// The function does not run.
+    #[error("the function is {state}; start it first")]
+    NotRunning {
+        /// The state that it is in.
+        state: String,
+    },
+    /// The function has no such version.
+    #[error("the function has no version {0}")]
+    NoSuchVersion(u32),
+    /// Too many calls wait already.
+    #[error("all instances are busy and {waiting} calls wait already; try again in a moment")]
+    Overloaded {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// No instance was free in time.
+    #[error("no instance was free in time")]
+    TimedOut,
+    /// Instances do not become healthy.
+    #[error("{message}")]
+    Unhealthy {
+        /// What happened to the last one.
+        message: String,
+        /// The last lines of its standard error, oldest first.
+        stderr_tail: Vec<String>,
+    },
+    /// The log is away.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// A running function as calls see it.
+#[derive(Debug)]
+pub struct Route {
+    /// Which function.
+    pub function: function::Id,
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The version that takes the calls.
+    pub version: u32,
+    /// That version's manifest.
+    pub manifest: Arc<Manifest>,
+    /// That version's instances; jobs have none.
+    pub pool: Option<Arc<Pool>>,
+}
+
+/// An instance as people see it.
+#[derive(Debug, Clone)]
+pub struct InstanceInfo {
+    /// Names it.
+    pub id: String,
+    /// The version that it runs.
+    pub version: u32,
+    /// `starting`, `ready` or `draining`.
+    pub state: &'static str,
+    /// Calls that it works on.
+    pub in_flight: u32,
+    /// When it was started.
+    pub started_at: chrono::DateTime<chrono::Utc>,
+}
+
+/// Keeps instances. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Fleet {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    commands: Commands,
+    executor: Arc<dyn Executor>,
+    artifacts: ArtifactPath,
+    metrics: Metrics,
+    settings: Settings,
+    node: String,
+    /// Functions that were called or must have instances. A function that is not here may still run: it was not called yet.
+    routes: RwLock<HashMap<(Arc<str>, Arc<str>), Arc<Route>>>,
+    pools: Mutex<HashMap<(function::Id, u32), Arc<Pool>>>,
+    jobs: Mutex<HashMap<function::Id, Arc<tokio::sync::Semaphore>>>,
+    /// Functions take turns in being reconciled.
+    turns: [tokio::sync::Mutex<()>; TURNS],
+    /// Where instances live, whichever thread a call comes in on.
+    runtime: tokio::runtime::Handle,
+}
+
+impl Fleet {
+    /// Begins to keep instances; none is started yet. Must be called within a tokio runtime.
+    pub fn start(
+        store: Store,
+        commands: Commands,
+        executor: Arc<dyn Executor>,
+        artifacts: ArtifactPath,
+        metrics: Metrics,
+        settings: Settings,
+        node: String,
+    ) -> Self {
+        let inner = Arc::new(Inner {
+            store,
+            commands,
+            executor,
+            artifacts,
+            metrics,
+            settings,
+            node,
+            routes: RwLock::default(),
+            pools: Mutex::default(),
+            jobs: Mutex::default(),
+            turns: std::array::from_fn(|_| tokio::sync::Mutex::default()),
+            runtime: tokio::runtime::Handle::current(),
+        });
+        let fleet = Self { inner };
+        tokio::spawn(reconcile::tick(Arc::downgrade(&fleet.inner)));
+        fleet
+    }
+
+    /// The route to a running function.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] when it does not run; `Ok(None)` when there is no such function.
+    pub async fn route(&self, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
+        let key = (Arc::from(namespace), Arc::from(name));
+        if let Some(route) = self.inner.routes.read().get(&key) {
+            return Ok(Some(route.clone()));
+        }
+        let Some(row) = self.inner.store.function_named(namespace, name).await? else { return Ok(None) };
+        match row.state.as_str() {
+            "RUNNING" => self.inner.reconcile(row.id).await,
+            "DEREGISTERED" => Ok(None),
+            state => Err(Error::NotRunning { state: state.to_owned() }),
+        }
+    }
+
+    /// The route to a function by id; with a version, to that one instead of the current.
+    ///
+    /// # Errors
+    /// [`Error::NotRunning`] when it does not run (and no version was asked for), or [`Error::NoSuchVersion`].
+    pub async fn route_to(&self, id: function::Id, version: Option<u32>) -> Result<Option<Arc<Route>>, Error> {
+        let Some(row) = self.inner.store.function(id).await? else { return Ok(None) };
+        if row.state == "DEREGISTERED" {
+            return Err(Error::NotRunning { state: row.state });
+        }
+        match version {
+            Some(version) if row.current_version != Some(version) || row.state != "RUNNING" => {
+                self.inner.side_route(&row, version).await.map(Some)
+            }
+            _ if row.state != "RUNNING" => Err(Error::NotRunning { state: row.state }),
+            _ => {
+                let known = self.inner.routes.read().get(&(row.namespace.as_str().into(), row.name.as_str().into())).cloned();
+                match known {
+                    Some(route) if Some(route.version) == row.current_version => Ok(Some(route)),
+                    _ => self.inner.reconcile(id).await,
+                }
+            }
+        }
+    }
+
+    /// Reads what should be of a function, and closes the gap.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn reconcile(&self, id: function::Id) -> Result<(), Error> {
+        self.inner.reconcile(id).await.map(|_| ())
+    }
+
+    /// Starts an instance of a newer version of a running function, and promotes the version when it is healthy.
+    ///
+    /// # Errors
+    /// When the log is away. An unhealthy version is reported to the function, not here.
+    pub async fn roll_out(&self, id: function::Id, version: u32) -> Result<(), Error> {
+        self.inner.roll_out(id, version).await
+    }
+
+    /// Starts one instance ahead of the first call, so that what cannot start is known at once.
+    ///
+    /// # Errors
+    /// When the log is away. An instance that does not become healthy is reported to the function, not here.
+    pub async fn warm_up(&self, id: function::Id) -> Result<(), Error> {
+        if let Some(route) = self.inner.reconcile(id).await?
+            && let Some(pool) = &route.pool
+        {
+            pool.ensure(1);
+        }
+        Ok(())
+    }
+
+    /// The instances of a function on this server, oldest first.
+    pub fn instances(&self, id: function::Id) -> Vec<InstanceInfo> {
+        let pools: Vec<_> = self.inner.pools.lock().values().filter(|pool| pool.function() == id).cloned().collect();
+        let mut all: Vec<_> = pools.iter().flat_map(|pool| pool.instances()).collect();
+        all.sort_by(|a, b| a.started_at.cmp(&b.started_at).then_with(|| a.id.cmp(&b.id)));
+        all
+    }
+
+    /// Whether functions of a mode have instances at all.
+    pub fn has_instances(mode: Mode) -> bool {
+        mode == Mode::Service
+    }
+
+    /// Runs a job to its end; at most as many at a time as its scaling allows.
+    ///
+    /// # Errors
+    /// When the executor cannot run it.
+    pub async fn run_job(&self, route: &Route, call: executor::JobCall) -> Result<JobRun, executor::Error> {
+        job::run(&self.inner, route, call).await
+    }
+
+    /// Ends all instances.
+    pub async fn stop(&self) {
+        let pools: Vec<_> = self.inner.pools.lock().drain().map(|(_, pool)| pool).collect();
+        futures::future::join_all(pools.iter().map(|pool| pool.close(Instant::now()))).await;
+    }
+}

@@ -1,1 +1,82 @@
-//! The ingress room.
+//! The door for people and programs: HTTP, GraphQL, sign-in, web pages.
+//!
+//! Translates between what comes over the wire and [`verbs`], the use cases that REST and GraphQL share. Decides nothing
+//! about functions and runs: commands go down, facts come up by reading and following the store.
+
+pub mod assets;
+pub mod auth;
+mod cloudevent;
+pub mod error;
+pub mod gateway;
+pub mod graphql;
+mod http;
+mod middleware;
+pub mod verbs;
+
+use std::sync::Arc;
+
+use actix_web::web;
+
+use crate::actors::Commands;
+use crate::builder;
+use crate::config::Settings;
+use crate::fleet::Fleet;
+use crate::store::Store;
+use crate::telemetry::Metrics;
+
+pub use auth::{Auth, Viewer};
+pub use error::{Fault, HttpError, Problem, Refusal};
+pub use middleware::RequestId;
+
+/// What the ingress needs of the rooms below. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Services {
+    /// The log and its tables.
+    pub store: Store,
+    /// Takes commands.
+    pub commands: Commands,
+    /// Keeps instances.
+    pub fleet: Fleet,
+    /// Takes bundles.
+    pub workshop: builder::Workshop,
+    /// Counts.
+    pub metrics: Metrics,
+    /// Everything that can be set.
+    pub settings: Arc<Settings>,
+    /// Knows who is who.
+    pub auth: Arc<Auth>,
+    /// What the server runs on.
+    pub about: Arc<About>,
+}
+
+/// What the server runs on, for people.
+#[derive(Debug, Clone, Default)]
+pub struct About {
+    /// The log.
+    pub store: String,
+    /// How runs are delivered.
+    pub queue: String,
+    /// Where functions run.
+    pub executor: String,
+    /// What a reader should be warned of, such as missing isolation.
+    pub warnings: Vec<String>,
+}
+
+/// All routes, for `App::configure`; `gateway` adds those of the synchronous calls.
+///
+/// Makes the GraphQL schema: call it once and clone the result for each worker.
+pub fn routes(
+    services: Services,
+    gateway: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static,
+) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    let schema = graphql::schema(&services);
+    move |config| {
+        let scope = web::scope("")
+            .wrap(actix_web::middleware::from_fn(middleware::around))
+            .configure(|config| http::configure(config, &services))
+            .configure(|config| graphql::http::configure(config, &schema))
+            .default_service(web::to(http::not_found));
+        // Calls of functions come first, and past what is around the others: they are the hot path.
+        config.app_data(web::Data::new(services.clone())).configure(gateway.clone()).service(scope);
+    }
+}

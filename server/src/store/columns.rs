@@ -424,7 +424,7 @@ pub(super) fn run_cells<'a>(row: &'a RunRow, created: u64, out: &mut Vec<Cell<'a
 
 pub(super) fn run(row: &Row) -> Result<RunRow, Error> {
     let mut cells = row.cells();
-    cells.int()?;
+    let created_position = cells.number()?;
     Ok(RunRow {
         id: cells.id()?,
         function: cells.id()?,
@@ -445,6 +445,7 @@ pub(super) fn run(row: &Row) -> Result<RunRow, Error> {
         started_at: cells.opt_time()?,
         finished_at: cells.opt_time()?,
         due: cells.opt_time()?,
+        created_position,
         position: cells.number()?,
     })
 }

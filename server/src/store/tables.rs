@@ -119,7 +119,9 @@ pub struct RunRow {
     pub finished_at: Option<DateTime<Utc>>,
     /// When the next attempt is due, between attempts.
     pub due: Option<DateTime<Utc>>,
-    /// The position of its newest event.
+    /// The position of its first event; set by the store.
+    pub created_position: u64,
+    /// The position of its newest event; set by the store.
     pub position: u64,
 }
 
@@ -241,6 +243,7 @@ pub fn of_run(state: &Run) -> Row {
         started_at: phase.attempt().map(|attempt| attempt.started_at),
         finished_at: phase.finished_at(),
         due: phase.due(),
+        created_position: 0,
         position: 0,
     }))
 }

@@ -1,0 +1,52 @@
+# `make` alone says what there is. The work itself is in scripts/, which can be called without make.
+
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+
+# The profile that `make run` builds with. A newcomer waits for the build, not for the server: the dev
+# profile spares the optimiser, which is the longest part of a release build on a small machine, and its
+# dependencies are optimised a little all the same (Cargo.toml). What answers a call is mostly
+# those dependencies and the function itself. For measuring or real use: make run PROFILE=release
+PROFILE ?= dev
+
+# More flags for the server: make run ARGS='--port 9000'
+ARGS ?=
+
+.PHONY: help run build web test check fmt bench deps clean-web
+
+help: ## this list
+	@echo "EventFlow"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: web ## build everything, then serve on http://127.0.0.1:8080 with a demo function (token: dev-token)
+	@command -v bwrap >/dev/null || echo "run: bubblewrap is not installed: functions will run as plain processes (make deps)" >&2
+	cargo run --locked --package server --bin eventflow --profile $(PROFILE) -- serve --dev $(ARGS)
+
+build: web ## an optimised eventflow with the web pages inside: target/release/eventflow
+	cargo build --locked --release --package server --bin eventflow
+
+web: ## the web pages, when Node is there and something changed
+	@scripts/web build
+
+test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
+	@scripts/test
+
+check: ## formatting, lints, documentation, types: all without a warning
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	for script in scripts/* benches/* .ci/run; do case $$(head -c 20 "$$script") in '#!'*bash*) bash -n "$$script";; esac; done
+	scripts/web check
+
+fmt: ## format the Rust code
+	cargo fmt --all
+
+bench: web ## measure beside the yardsticks, write docs/benchmarks.md (some minutes)
+	@benches/run
+
+deps: ## install what tests and sandbox need (Debian, as root), or say what to install
+	@scripts/deps
+
+clean-web: ## remove the built web pages and their packages
+	rm -rf frontend/dist frontend/node_modules

@@ -1,0 +1,45 @@
+// The GraphiQL page. It is bundled whole: no request leaves for another host.
+
+import { GraphiQL } from "graphiql";
+import "graphiql/style.css";
+import { type ComponentProps, StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { acceptsDevToken } from "../lib/server.ts";
+import changeQuery from "./examples/change.graphql?raw";
+import lookQuery from "./examples/look.graphql?raw";
+import watchQuery from "./examples/watch.graphql?raw";
+import { fetcher } from "./fetcher.ts";
+import "./graphiql.css";
+import { defaultHeaders, first } from "./headers.ts";
+
+const place = document.getElementById("graphiql");
+if (!place) throw new Error("the page has no element #graphiql");
+
+const headers = defaultHeaders(await acceptsDevToken());
+// GraphiQL's type asks for every way to subscribe to an Observable; it uses the one that ours has.
+const reach = fetcher(first(headers)) as ComponentProps<typeof GraphiQL>["fetcher"];
+const ids = JSON.stringify({ id: "the id of a function", build: "the id of a build" }, null, 2);
+
+createRoot(place).render(
+  <StrictMode>
+    <GraphiQL
+      fetcher={reach}
+      defaultQuery={lookQuery}
+      defaultHeaders={headers}
+      defaultTabs={[
+        { query: lookQuery, headers },
+        { query: changeQuery, headers, variables: ids },
+        { query: watchQuery, headers, variables: ids },
+      ]}
+      defaultEditorToolsVisibility="headers"
+      // Whether a token may stay in this browser is the person's choice (settings, bottom left); off at first.
+      showPersistHeadersSettings
+    >
+      <GraphiQL.Logo>
+        <a className="home" href="/">
+          EventFlow
+        </a>
+      </GraphiQL.Logo>
+    </GraphiQL>
+  </StrictMode>,
+);

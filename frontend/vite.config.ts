@@ -1,0 +1,36 @@
+// Two pages, built to `dist/` with hashed file names under `assets/`; the server embeds that folder.
+// Nothing here may lead to a request to another host, or to an inline script: the server's
+// Content-Security-Policy allows `script-src 'self'` only.
+
+import { defineConfig } from "vite";
+
+/** `npm run dev` serves the pages itself and hands everything else to a server started with `--dev`. */
+const server = "http://127.0.0.1:8080";
+
+export default defineConfig({
+  base: "/",
+  build: {
+    target: "es2022",
+    sourcemap: false,
+    // The editor alone is larger than Vite's default limit, and it is loaded from the same machine.
+    chunkSizeWarningLimit: 2500,
+    // The licences of everything that is bundled go along with it.
+    license: { fileName: "licenses.md" },
+    // Small assets stay files: `data:` URLs would widen the policy for no gain.
+    assetsInlineLimit: 0,
+    rolldownOptions: {
+      input: { index: "index.html", graphiql: "graphiql.html" },
+      // "use client" in a library speaks to server-side renderers; there is none here.
+      onwarn: (warning, show) => {
+        if (warning.code !== "MODULE_LEVEL_DIRECTIVE") show(warning);
+      },
+    },
+  },
+  server: {
+    proxy: {
+      "/graphql": { target: server, ws: true },
+      "^/(auth|v1|function|async-function|hooks|schemas)/": { target: server },
+      "^/(healthz|readyz|metrics|openapi.json)$": { target: server },
+    },
+  },
+});

@@ -1,0 +1,232 @@
+//! Puts the rooms together: the only place that knows them all.
+
+mod demo;
+mod node;
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::sync::Arc;
+
+use actix_web::{App, HttpServer, web};
+use tokio::runtime::Runtime;
+use tokio::task::JoinHandle;
+
+use crate::actors::{self, Commands};
+use crate::builder::{self, Workshop};
+use crate::config::Settings;
+use crate::dispatch;
+use crate::executor::{Executor, Sandbox};
+use crate::fleet::{self, Fleet};
+use crate::ingress::gateway::{Gateway, Recorder};
+use crate::ingress::{self, About, Auth, Services};
+use crate::queue::{Queue, local::Local};
+use crate::store::{self, Store};
+use crate::telemetry::Metrics;
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log cannot be opened.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Something else is in the way.
+    #[error("{0}")]
+    Start(String),
+}
+
+impl Error {
+    fn start(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
+        Self::Start(format!("{what}: {why}"))
+    }
+}
+
+/// All rooms, running.
+struct Platform {
+    services: Services,
+    recorder: Recorder,
+    recorded: JoinHandle<()>,
+    /// What to tell once: the first password.
+    notice: Option<String>,
+}
+
+/// Runs the server until it is told to end.
+///
+/// # Errors
+/// When it cannot start.
+pub fn serve(settings: Settings) -> Result<(), Error> {
+    std::fs::create_dir_all(&settings.data_dir)
+        .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
+    // The port comes first: whoever starts a second server by mistake learns of it before anything is touched.
+    let listener = TcpListener::bind(settings.listen)
+        .map_err(|e| Error::start(format_args!("cannot listen on {}", settings.listen), e))?;
+    let address = listener.local_addr().map_err(|e| Error::start("cannot tell the port", e))?;
+    let settings = Arc::new(Settings { listen: address, ..settings });
+
+    let system = actix::System::new();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("eventflow")
+        .enable_all()
+        .build()
+        .map_err(|e| Error::start("cannot start threads", e))?;
+    let platform = runtime.block_on(Platform::start(settings.clone()))?;
+    let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
+    let served = system.block_on(listen(&platform, listener, &settings));
+    ready.abort();
+    stop(&runtime, platform);
+    served
+}
+
+impl Platform {
+    async fn start(settings: Arc<Settings>) -> Result<Self, Error> {
+        let data_dir = std::fs::canonicalize(&settings.data_dir)
+            .map_err(|e| Error::start(format_args!("cannot open the data folder {}", settings.data_dir.display()), e))?;
+        let store = store::open(settings.database_url.as_deref(), &data_dir).await?;
+        let node: Arc<str> = node::name(&data_dir)
+            .map_err(|e| Error::start(format_args!("cannot write to {}", data_dir.display()), e))?
+            .into();
+        let metrics = Metrics::new();
+        metrics.show(store.stats().append_seconds.clone());
+        let commands = Commands::start(store.clone(), actors::Settings::default());
+        let executor: Arc<dyn Executor> =
+            Arc::new(Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?);
+        let limits = &settings.limits;
+        let workshop = Workshop::new(
+            executor.clone(),
+            &data_dir,
+            builder::Settings {
+                parallel: limits.builds,
+                git_timeout: limits.build_timeout,
+                install_timeout: limits.build_timeout,
+                max_log_bytes: limits.build_log as u64,
+                ..builder::Settings::default()
+            },
+        )
+        .map_err(|e| Error::start("cannot prepare builds", e))?;
+        let artifacts = workshop.artifacts().clone();
+        let fleet = Fleet::start(
+            store.clone(),
+            commands.clone(),
+            executor.clone(),
+            Arc::new(move |digest| artifacts.artifact(digest)),
+            metrics.clone(),
+            fleet::Settings {
+                ready_within: limits.ready_timeout,
+                stop_grace: limits.stop_grace,
+                waiting: limits.waiting,
+            },
+            node.to_string(),
+        );
+        let queue: Arc<dyn Queue> = Arc::new(Local::new());
+        let about = About {
+            store: store.describe(),
+            queue: queue.describe(),
+            executor: executor.describe(),
+            warnings: executor.warnings(),
+        };
+        dispatch::start(dispatch::Tools {
+            store: store.clone(),
+            commands: commands.clone(),
+            queue,
+            fleet: fleet.clone(),
+            workshop: workshop.clone(),
+            metrics: metrics.clone(),
+            builds: limits.builds,
+            recorded: limits.recorded,
+            node,
+        })
+        .await?;
+        fleet.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
+        let (auth, notice) = Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
+        let (recorder, recorded) = Recorder::start(commands.clone());
+        let services = Services {
+            store,
+            commands,
+            fleet,
+            workshop,
+            metrics,
+            settings,
+            auth: Arc::new(auth),
+            about: Arc::new(about),
+        };
+        Ok(Self { services, recorder, recorded, notice })
+    }
+}
+
+/// Serves HTTP until the server is told to end, then until the last answer is given.
+fn listen(platform: &Platform, listener: TcpListener, settings: &Settings) -> impl Future<Output = Result<(), Error>> + use<> {
+    let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
+    let routes = ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
+    let grace = settings.limits.stop_grace.as_secs();
+    async move {
+        HttpServer::new(move || App::new().configure(routes.clone()))
+            .shutdown_timeout(grace)
+            .listen(listener)
+            .map_err(|e| Error::start("cannot listen", e))?
+            .run()
+            .await
+            .map_err(|e| Error::start("the server broke down", e))
+    }
+}
+
+/// Tells that the server is there, once it answers, with a line that works.
+async fn welcome(services: Services, notice: Option<String>) {
+    let settings = &services.settings;
+    let url = format!("http://{}", settings.listen);
+    let mut demo = None;
+    if settings.dev {
+        match demo::seed(&services).await {
+            Ok(()) => demo = Some(format!("curl -H 'Authorization: Bearer dev-token' {url}/function/{}", demo::NAME)),
+            Err(error) => tracing::error!(%error, "the demo function is not there"),
+        }
+    }
+    let about = &services.about;
+    let mut text = format!(
+        "\nEventFlow {} is ready\n\n  web       {url}/\n  GraphiQL  {url}/graphql\n  store     {}\n  queue     {}\n  executor  {}\n",
+        env!("CARGO_PKG_VERSION"),
+        about.store,
+        about.queue,
+        about.executor
+    );
+    for warning in &about.warnings {
+        text.push_str(&format!("\n  WARNING   {warning}\n"));
+    }
+    if let Some(notice) = notice {
+        text.push_str(&format!("\n  {notice}\n"));
+    }
+    match demo {
+        Some(line) => text.push_str(&format!("  sign in   admin / admin, or the token dev-token (--dev)\n\n  {line}\n")),
+        None => text.push_str(&format!("\n  curl {url}/readyz\n")),
+    }
+    println!("{text}");
+}
+
+/// Lets everything end in order: calls are recorded before the log closes, instances end.
+fn stop(runtime: &Runtime, platform: Platform) {
+    let Platform { services, recorder, recorded, .. } = platform;
+    drop(recorder);
+    runtime.block_on(async {
+        if tokio::time::timeout(services.settings.limits.stop_grace, recorded).await.is_err() {
+            tracing::warn!("not every call could be recorded in time");
+        }
+        services.fleet.stop().await;
+    });
+}
+
+/// Opens the log alone, for the verbs that work on it.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store(settings: &Settings) -> Result<Store, Error> {
+    std::fs::create_dir_all(&settings.data_dir)
+        .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
+    Ok(store::open(settings.database_url.as_deref(), &settings.data_dir).await?)
+}
+
+/// Opens the log to look at it, beside a server that may be running.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {
+    Ok(store::open_read_only(settings.database_url.as_deref(), &settings.data_dir).await?)
+}

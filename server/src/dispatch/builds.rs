@@ -1,0 +1,149 @@
+//! Builds what was asked for: takes the build, lets the workshop make it, records what came of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::function::{BuildId, Command, Id};
+use domain::{Cause, function};
+use parking_lot::Mutex;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::AbortHandle;
+
+use super::Tools;
+use crate::builder::{self, Made, Order};
+use crate::executor::{Line, Stream};
+use crate::store::{LineStream, NewLine};
+use crate::{actors, clock};
+
+/// Lines on their way; when they are not stored in time, the build waits.
+const BUFFER: usize = 1024;
+
+/// Lines stored together.
+const GROUP: usize = 256;
+
+/// Starts and cancels builds. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) struct Builds {
+    tools: Tools,
+    places: Arc<Semaphore>,
+    running: Arc<Mutex<HashMap<BuildId, AbortHandle>>>,
+}
+
+impl Builds {
+    pub(super) fn new(tools: Tools) -> Self {
+        Self { places: Arc::new(Semaphore::new(tools.builds)), tools, running: Arc::default() }
+    }
+
+    /// Builds, unless it is being done already.
+    pub(super) fn start(&self, function: Id, build: BuildId, cause: Cause) {
+        let mut running = self.running.lock();
+        if running.contains_key(&build) {
+            return;
+        }
+        let this = self.clone();
+        let task = tokio::spawn(async move {
+            this.run(function, build, cause).await;
+            this.running.lock().remove(&build);
+        });
+        running.insert(build, task.abort_handle());
+    }
+
+    /// Ends a build; that it was cancelled is recorded already.
+    pub(super) fn cancel(&self, build: BuildId) {
+        if let Some(task) = self.running.lock().remove(&build) {
+            task.abort();
+            self.tools.metrics.builds.with_label_values(&["cancelled"]).inc();
+        }
+    }
+
+    async fn run(&self, id: Id, build: BuildId, cause: Cause) {
+        let cause = Cause { actor: Some(self.tools.actor()), ..cause };
+        // Places are limited: a build that waits for one is still QUEUED.
+        let _place = self.places.acquire().await.expect("nobody closes the semaphore");
+        let start = Command::StartBuild { build, node: self.tools.node.to_string(), at: clock::now() };
+        let Some(state) = self.command(id, start, &cause).await else { return };
+        let Some((function, wanted)) = state.as_ref().and_then(|function| Some((function, function.build(build)?))) else {
+            return;
+        };
+        let order = Order {
+            function: id,
+            namespace: function.namespace.clone(),
+            name: function.name.clone(),
+            build,
+            source: wanted.source.clone(),
+            manifest: wanted.manifest.clone(),
+        };
+        let (lines, stored) = self.log(id, build, &order.namespace);
+        let made = self.tools.workshop.build(order, lines).await;
+        // Whoever follows the log sees its last line before the build is over.
+        let _ = stored.await;
+        self.finish(id, build, made, &cause).await;
+    }
+
+    async fn finish(&self, id: Id, build: BuildId, made: Result<Made, builder::Error>, cause: &Cause) {
+        let outcome = if made.is_ok() { "succeeded" } else { "failed" };
+        let command = match made {
+            Ok(made) => Command::SucceedBuild {
+                build,
+                digest: made.digest,
+                manifest: Box::new(made.manifest),
+                commit: made.commit,
+                size: made.size,
+                at: clock::now(),
+            },
+            Err(error) => Command::FailBuild { build, error: error.to_string(), at: clock::now() },
+        };
+        if self.command(id, command, cause).await.is_some() {
+            self.tools.metrics.builds.with_label_values(&[outcome]).inc();
+        }
+    }
+
+    /// Asks until there is an answer; `None` when the function refuses.
+    async fn command(&self, id: Id, command: Command, cause: &Cause) -> Option<function::State> {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.tools.commands.function(id, command.clone(), cause.clone()).await {
+                Ok(done) => return Some(done.state),
+                Err(actors::Error::Refused(error)) => {
+                    tracing::info!(function = %id, %error, "build not taken or not wanted any more");
+                    return None;
+                }
+                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    /// A channel whose lines are stored as the build's, and the task that does it.
+    fn log(&self, function: Id, build: BuildId, namespace: &str) -> (mpsc::Sender<Line>, tokio::task::JoinHandle<()>) {
+        let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
+        let (store, namespace) = (self.tools.store.clone(), namespace.to_owned());
+        let task = tokio::spawn(async move {
+            let mut group = Vec::with_capacity(GROUP);
+            while receiver.recv_many(&mut group, GROUP).await > 0 {
+                let lines = group.drain(..).map(|line| NewLine {
+                    function,
+                    namespace: namespace.clone(),
+                    build: Some(build),
+                    run: None,
+                    instance: None,
+                    stream: match line.stream {
+                        Stream::Stdout => LineStream::Stdout,
+                        Stream::Stderr => LineStream::Stderr,
+                        Stream::System => LineStream::System,
+                    },
+                    at: line.at,
+                    text: line.text,
+                });
+                let lines: Vec<_> = lines.collect();
+                while let Err(error) = store.append_lines(lines.clone()).await {
+                    tracing::warn!(%build, %error, "build log not stored yet");
+                    tokio::time::sleep(Duration::from_millis(500)).await;
+                }
+            }
+        });
+        (sender, task)
+    }
+}

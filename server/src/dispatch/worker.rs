@@ -1,0 +1,347 @@
+//! Takes runs from the queue, runs them, records what came of it, then acknowledges.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::run::event::{Failure, Outcome};
+use domain::run::{self, Command, Phase, Run};
+use domain::{Cause, Stream, function};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+
+use super::call::{self, Ended};
+use super::Tools;
+use crate::actors::{self, Loaded};
+use crate::fleet::{self, Route};
+use crate::queue::{Consumer, Delivery, Request};
+use crate::{clock, store};
+
+/// A function's consumer that had nothing to do for this long ends; the next request starts it again.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Runs of one function in the hands of this server when its scaling is not known yet.
+const DEFAULT_PREFETCH: usize = 10;
+
+/// Starts consumers and knows what runs. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) struct Workers {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    tools: Tools,
+    consumers: Mutex<HashMap<function::Id, ()>>,
+    running: Mutex<HashMap<run::Id, AbortHandle>>,
+    timers: Mutex<BinaryHeap<Reverse<(DateTime<Utc>, run::Id)>>>,
+    timer_changed: Notify,
+}
+
+/// What became of an attempt.
+enum Attempted {
+    Succeeded(Outcome),
+    Failed { failure: Failure, retryable: bool, retry_after_s: Option<f64> },
+}
+
+impl Workers {
+    /// Nothing runs yet. Must be called within a tokio runtime.
+    pub(super) fn new(tools: Tools) -> Self {
+        let inner = Inner {
+            tools,
+            consumers: Mutex::default(),
+            running: Mutex::default(),
+            timers: Mutex::default(),
+            timer_changed: Notify::new(),
+        };
+        let workers = Self { inner: Arc::new(inner) };
+        tokio::spawn(workers.clone().keep_time());
+        workers
+    }
+
+    /// Puts a run in its function's queue and sees to it that somebody takes it.
+    pub(super) async fn deliver(&self, request: Request) {
+        let mut pause = Duration::from_millis(50);
+        while let Err(error) = self.inner.tools.queue.publish(request).await {
+            tracing::warn!(run = %request.run, %error, "run not published yet");
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+        self.consume(request.function);
+    }
+
+    /// Delivers a run when it is due.
+    pub(super) fn deliver_at(&self, run: run::Id, due: DateTime<Utc>) {
+        self.inner.timers.lock().push(Reverse((due, run)));
+        self.inner.timer_changed.notify_one();
+    }
+
+    /// Ends a run; that it was cancelled is recorded already.
+    pub(super) fn abort(&self, run: run::Id) {
+        if let Some(task) = self.inner.running.lock().remove(&run) {
+            task.abort();
+        }
+    }
+
+    async fn keep_time(self) {
+        loop {
+            let changed = self.inner.timer_changed.notified();
+            let next = self.inner.timers.lock().peek().map(|Reverse((due, _))| *due);
+            match next {
+                None => changed.await,
+                Some(due) if due > clock::now() => {
+                    let wait = (due - clock::now()).to_std().unwrap_or_default();
+                    let _ = tokio::time::timeout(wait, changed).await;
+                }
+                Some(_) => self.deliver_due().await,
+            }
+        }
+    }
+
+    async fn deliver_due(&self) {
+        let now = clock::now();
+        let mut due = Vec::new();
+        {
+            let mut timers = self.inner.timers.lock();
+            while timers.peek().is_some_and(|Reverse((at, _))| *at <= now) {
+                due.extend(timers.pop().map(|Reverse((_, run))| run));
+            }
+        }
+        match self.inner.tools.store.runs_by_id(&due).await {
+            Ok(rows) => {
+                for row in rows {
+                    self.deliver(Request { function: row.function, run: row.id }).await;
+                }
+            }
+            Err(error) => {
+                tracing::warn!(%error, "runs that are due wait for the log");
+                let later = now + chrono::TimeDelta::seconds(1);
+                self.inner.timers.lock().extend(due.into_iter().map(|run| Reverse((later, run))));
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+    }
+
+    /// Sees to it that this server takes the function's runs.
+    fn consume(&self, function: function::Id) {
+        if self.inner.consumers.lock().insert(function, ()).is_some() {
+            return;
+        }
+        let this = self.clone();
+        tokio::spawn(async move {
+            this.take_all(function).await;
+            this.inner.consumers.lock().remove(&function);
+            // A request may have come between the last look and the removal.
+            if this.inner.tools.queue.depth(function) > 0 {
+                this.consume(function);
+            }
+        });
+    }
+
+    async fn take_all(&self, function: function::Id) {
+        let mut consumer = match self.inner.tools.queue.consume(function).await {
+            Ok(consumer) => consumer,
+            Err(error) => {
+                tracing::warn!(%function, %error, "the queue is not consumed");
+                return;
+            }
+        };
+        let places = Arc::new(Semaphore::new(self.prefetch(function).await));
+        loop {
+            // Only as many as can run are taken: the others wait where they are counted.
+            let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
+            let delivery = match next(&mut consumer).await {
+                Some(Ok(delivery)) => delivery,
+                Some(Err(error)) => {
+                    tracing::warn!(%function, %error, "the queue is away");
+                    return;
+                }
+                None => return,
+            };
+            let this = self.clone();
+            let run = delivery.request.run;
+            let mut running = self.inner.running.lock();
+            if running.contains_key(&run) {
+                delivery.acknowledge();
+                continue;
+            }
+            let task = tokio::spawn(async move {
+                this.take(delivery).await;
+                this.inner.running.lock().remove(&run);
+                drop(place);
+            });
+            running.insert(run, task.abort_handle());
+        }
+    }
+
+    async fn prefetch(&self, function: function::Id) -> usize {
+        match self.inner.tools.fleet.route_to(function, None).await {
+            Ok(Some(route)) => {
+                let scaling = &route.manifest.scaling;
+                let each = if route.pool.is_some() { scaling.concurrency } else { 1 };
+                (scaling.max.max(1) as usize).saturating_mul(each.max(1) as usize)
+            }
+            _ => DEFAULT_PREFETCH,
+        }
+    }
+
+    /// Runs one run; acknowledges when its outcome, or that it is somebody else's, is recorded.
+    async fn take(&self, delivery: Delivery) {
+        let mut pause = Duration::from_millis(50);
+        loop {
+            match self.run(delivery.request).await {
+                Ok(()) => return delivery.acknowledge(),
+                Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+        }
+    }
+
+    async fn run(&self, request: Request) -> Result<(), store::Error> {
+        let tools = &self.inner.tools;
+        let stream = Stream::run(request.run);
+        let loaded = tools.commands.writer().load::<run::Aggregate>(&stream).await?;
+        let Some(run) = loaded.state.clone() else { return Ok(()) };
+        let elsewhere = run.phase.node().is_some_and(|node| *node != *tools.node);
+        if run.phase.is_over() || elsewhere {
+            return Ok(());
+        }
+        let cause = Cause { correlation: None, ..tools.own_cause() };
+        let (loaded, attempted) = match tools.fleet.route_to(request.function, run.request.version).await {
+            Ok(Some(route)) => match self.attempt(&stream, loaded, &run, &route, &cause).await? {
+                Some(attempted) => attempted,
+                // Somebody else has it, or it is over.
+                None => return Ok(()),
+            },
+            Ok(None) => (loaded, cannot("the function does not exist".to_owned(), false)),
+            Err(fleet::Error::Store(error)) => return Err(error),
+            Err(error) => {
+                let gone = matches!(&error, fleet::Error::NotRunning { state } if state == "DEREGISTERED");
+                let retryable = !gone && !matches!(error, fleet::Error::NoSuchVersion(_));
+                (loaded, cannot(error.to_string(), retryable))
+            }
+        };
+        self.record(&stream, loaded, &run, attempted, &cause).await
+    }
+
+    /// Begins the attempt in the log and runs it.
+    async fn attempt(
+        &self,
+        stream: &Stream,
+        loaded: Loaded<run::Aggregate>,
+        run: &Run,
+        route: &Arc<Route>,
+        cause: &Cause,
+    ) -> Result<Option<(Loaded<run::Aggregate>, Attempted)>, store::Error> {
+        let tools = &self.inner.tools;
+        let timeout = route.manifest.resources.timeout();
+        // An instance is looked for while the beginning is being made durable.
+        let lease = async {
+            match &route.pool {
+                Some(pool) => pool.lease(Some(run.request.run), Instant::now() + timeout).await.map(Some),
+                None => Ok(None),
+            }
+        };
+        let start = Command::Start { version: route.version, node: tools.node.to_string(), at: clock::now() };
+        let started = tools.commands.writer().execute(stream, loaded, start, cause.clone());
+        let (lease, started) = tokio::join!(lease, started);
+        let done = match started {
+            Ok(done) => done,
+            Err(actors::Error::Refused(error)) => {
+                tracing::info!(run = %run.request.run, %error, "run not started");
+                return Ok(None);
+            }
+            Err(actors::Error::Store(error)) => return Err(error),
+            Err(actors::Error::Busy) => return Err(store::Error::Unavailable("too many commands wait".to_owned())),
+        };
+        let attempt = done.state.as_ref().map_or(1, |run| run.attempts);
+        let loaded = Loaded::from(done);
+        tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
+        let ended = match lease {
+            Err(error) => return Ok(Some((loaded, cannot(error.to_string(), true)))),
+            Ok(Some(lease)) => call::service(&run.request, attempt, lease, timeout, tools.recorded).await,
+            Ok(None) => call::job(&tools.fleet, &run.request, attempt, route, timeout, tools.recorded).await,
+        };
+        Ok(Some((loaded, judge(ended))))
+    }
+
+    async fn record(
+        &self,
+        stream: &Stream,
+        mut loaded: Loaded<run::Aggregate>,
+        run: &Run,
+        attempted: Attempted,
+        cause: &Cause,
+    ) -> Result<(), store::Error> {
+        let tools = &self.inner.tools;
+        let command = match attempted {
+            Attempted::Succeeded(outcome) => Command::Succeed { outcome, at: clock::now() },
+            Attempted::Failed { failure, retryable, retry_after_s } => {
+                Command::Fail { failure, retryable, retry_after_s, jitter: clock::chance(), at: clock::now() }
+            }
+        };
+        let mut pause = Duration::from_millis(50);
+        let done = loop {
+            match tools.commands.writer().execute(stream, loaded.clone(), command.clone(), cause.clone()).await {
+                Ok(done) => break done,
+                // Cancelled meanwhile, most likely: that stands.
+                Err(actors::Error::Refused(error)) => {
+                    tracing::info!(run = %run.request.run, %error, "outcome not recorded");
+                    return Ok(());
+                }
+                Err(error) => tracing::warn!(run = %run.request.run, %error, "the outcome waits for the log"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_secs(5));
+            loaded = Loaded::unknown();
+        };
+        if let Some(ended) = done.state {
+            self.count(&ended).await;
+        }
+        Ok(())
+    }
+
+    async fn count(&self, run: &Run) {
+        if matches!(run.phase, Phase::Retrying { .. }) {
+            return;
+        }
+        let tools = &self.inner.tools;
+        let name = match tools.store.function(run.request.function).await {
+            Ok(Some(row)) => row.name,
+            _ => run.request.function.to_string(),
+        };
+        let outcome = run.phase.name().to_lowercase();
+        let labels = [run.request.namespace.as_str(), &name, &run.request.trigger, &outcome];
+        tools.metrics.invocations.with_label_values(&labels).inc();
+        if let (Some(attempt), Some(at)) = (run.phase.attempt(), run.phase.finished_at()) {
+            let seconds = (at - attempt.started_at).to_std().unwrap_or_default().as_secs_f64();
+            tools.metrics.duration.with_label_values(&labels[..2]).observe(seconds);
+        }
+    }
+}
+
+/// The next delivery; `None` when none came for a while.
+async fn next(consumer: &mut Box<dyn Consumer>) -> Option<Result<Delivery, crate::queue::Error>> {
+    tokio::time::timeout(IDLE, consumer.next()).await.ok()
+}
+
+fn cannot(error: String, retryable: bool) -> Attempted {
+    let failure = Failure { error, timed_out: false, outcome: Outcome::default() };
+    Attempted::Failed { failure, retryable, retry_after_s: None }
+}
+
+/// Which endings are worth another attempt: those of the CloudEvents Subscriptions API and Knative Eventing (connection
+/// errors, 408, 429, 5xx, a non-zero exit, a timeout); other client errors would only fail again.
+fn judge(ended: Ended) -> Attempted {
+    let Ended { outcome, error, timed_out, retry_after_s } = ended;
+    let Some(error) = error else { return Attempted::Succeeded(outcome) };
+    let retryable = match outcome.http_status {
+        Some(status) => status == 408 || status == 429 || status >= 500 || timed_out,
+        None => true,
+    };
+    Attempted::Failed { failure: Failure { error, timed_out, outcome }, retryable, retry_after_s }
+}

@@ -1,0 +1,158 @@
+//! HTTP/1.1 to an instance over connections that are kept open.
+//!
+//! Idle connections are kept apart by thread: a request is written by the thread that drives its connection, and no lock
+//! is ever fought over.
+
+use std::cell::Cell;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
+use tokio::net::{TcpStream, UnixStream};
+use tokio::sync::mpsc;
+
+use crate::executor::Endpoint;
+
+/// Parts that idle connections are kept in; more threads than this share.
+const SHARDS: usize = 8;
+
+/// Idle connections kept in one part.
+const MAX_IDLE: usize = 64;
+
+/// Why an instance did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// Nothing listens any more.
+    #[error("the instance cannot be reached: {0}")]
+    Connect(std::io::Error),
+    /// It went away or answered something that is not HTTP.
+    #[error("the instance broke off or did not answer in HTTP: {0}")]
+    Protocol(hyper::Error),
+}
+
+/// A request's body: all of it, or as it comes.
+#[derive(Debug)]
+pub enum RequestBody {
+    /// All of it.
+    Full(Bytes),
+    /// As it comes; an `Err` breaks the request off.
+    Stream(mpsc::Receiver<Result<Bytes, std::io::Error>>),
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match &mut *self {
+            Self::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Self::Full(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
+            Self::Stream(parts) => parts.poll_recv(cx).map(|part| part.map(|part| part.map(Frame::data))),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        matches!(self, Self::Full(bytes) if bytes.is_empty())
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Stream(_) => SizeHint::default(),
+        }
+    }
+}
+
+/// An answer whose body is still coming.
+pub struct Answer {
+    /// Status, headers and body.
+    pub response: Response<Incoming>,
+    sender: SendRequest<RequestBody>,
+}
+
+#[derive(Debug)]
+pub(super) struct Connections {
+    endpoint: Endpoint,
+    idle: [Mutex<Vec<SendRequest<RequestBody>>>; SHARDS],
+}
+
+impl Connections {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint, idle: Default::default() }
+    }
+
+    pub(super) async fn send(&self, mut request: Request<RequestBody>) -> Result<Answer, CallError> {
+        while let Some(mut sender) = self.take() {
+            if sender.ready().await.is_err() {
+                continue;
+            }
+            match sender.try_send_request(request).await {
+                Ok(response) => return Ok(Answer { response, sender }),
+                // The connection had been closed while it was idle and nothing was sent: another one.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) => request = unsent,
+                    None => return Err(CallError::Protocol(error.into_error())),
+                },
+            }
+        }
+        let mut sender = self.connect().await?;
+        let response = sender.send_request(request).await.map_err(CallError::Protocol)?;
+        Ok(Answer { response, sender })
+    }
+
+    /// Keeps a connection for the next request; its answer has been read to the end.
+    pub(super) fn give_back(&self, sender: SendRequest<RequestBody>) {
+        if sender.is_closed() {
+            return;
+        }
+        let mut idle = self.idle[shard()].lock();
+        if idle.len() < MAX_IDLE {
+            idle.push(sender);
+        }
+    }
+
+    fn take(&self) -> Option<SendRequest<RequestBody>> {
+        self.idle[shard()].lock().pop()
+    }
+
+    async fn connect(&self) -> Result<SendRequest<RequestBody>, CallError> {
+        match &self.endpoint {
+            Endpoint::Unix(path) => handshake(UnixStream::connect(path).await.map_err(CallError::Connect)?).await,
+            Endpoint::Tcp(address) => {
+                let stream = TcpStream::connect(address).await.map_err(CallError::Connect)?;
+                stream.set_nodelay(true).map_err(CallError::Connect)?;
+                handshake(stream).await
+            }
+        }
+    }
+}
+
+impl Answer {
+    /// Takes the answer apart. The connection is to be given back when the body has ended.
+    pub(super) fn into_parts(self) -> (Response<Incoming>, SendRequest<RequestBody>) {
+        (self.response, self.sender)
+    }
+}
+
+async fn handshake<S>(stream: S) -> Result<SendRequest<RequestBody>, CallError>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(CallError::Protocol)?;
+    // It ends with its last handle; what went wrong is told to whoever waits for the answer.
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// The part of this thread.
+fn shard() -> usize {
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    thread_local!(static MINE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS));
+    MINE.with(Cell::get)
+}

@@ -1,0 +1,478 @@
+//! The instances of one version: who takes a call, when another one is started, when one is let go.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use domain::manifest::Manifest;
+use domain::{Cause, function, run};
+use http_body_util::BodyExt;
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::client::conn::http1::SendRequest;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::connection::{Answer, CallError, RequestBody};
+use super::instance::Running;
+use super::{Error, Inner, InstanceInfo, lines};
+use crate::executor::{self, Spec};
+
+/// Instances that fail one after the other are started again ever later, up to this.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+
+/// An instance that lived this long did not fail at its start.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// A broken function says so in the log at most this often.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+
+/// Instances of a version that is not the current one are kept this long without a call.
+const SIDE_IDLE: Duration = Duration::from_secs(5);
+
+/// The instances of one version of a function.
+pub struct Pool {
+    function: function::Id,
+    version: u32,
+    spec: Spec,
+    manifest: Arc<Manifest>,
+    /// Takes the function's ordinary calls.
+    current: AtomicBool,
+    state: Mutex<State>,
+    changed: Notify,
+    fleet: Weak<Inner>,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("function", &self.function).field("version", &self.version).finish_non_exhaustive()
+    }
+}
+
+#[derive(Default)]
+struct State {
+    instances: Vec<Arc<Running>>,
+    starting: u32,
+    waiting: usize,
+    failures: u32,
+    retry_at: Option<Instant>,
+    failure: Option<(String, Vec<String>)>,
+    reported_at: Option<Instant>,
+    closed: bool,
+}
+
+/// The right to one call of an instance; given back when dropped.
+pub struct Lease {
+    pool: Arc<Pool>,
+    instance: Arc<Running>,
+    run: Option<run::Id>,
+    /// The instance was started because of this call.
+    pub cold_start: bool,
+}
+
+impl Pool {
+    pub(super) fn new(fleet: &Arc<Inner>, function: function::Id, version: u32, spec: Spec, manifest: Arc<Manifest>) -> Self {
+        Self {
+            function,
+            version,
+            spec,
+            manifest,
+            current: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Notify::new(),
+            fleet: Arc::downgrade(fleet),
+        }
+    }
+
+    pub(super) fn function(&self) -> function::Id {
+        self.function
+    }
+
+    pub(super) fn timeout(&self) -> Duration {
+        self.manifest.resources.timeout()
+    }
+
+    pub(super) fn is_current(&self) -> bool {
+        self.current.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_current(&self, current: bool) {
+        self.current.store(current, Ordering::Release);
+    }
+
+    /// A place for a call, at once where an instance has one; otherwise the call waits for it until `deadline`.
+    ///
+    /// # Errors
+    /// When too many wait, when it takes too long, or when instances do not become healthy.
+    pub async fn lease(self: &Arc<Self>, run: Option<run::Id>, deadline: Instant) -> Result<Lease, Error> {
+        let mut cold_start = false;
+        loop {
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            {
+                let mut state = self.state.lock();
+                if let Some(instance) = state.pick(self.manifest.scaling.concurrency) {
+                    drop(state);
+                    if let Some(run) = run {
+                        instance.begin(run);
+                    }
+                    return Ok(Lease { pool: self.clone(), instance, run, cold_start });
+                }
+                if state.closed {
+                    return Err(Error::NotRunning { state: "STOPPED".to_owned() });
+                }
+                let limit = self.fleet.upgrade().map_or(0, |fleet| fleet.settings.waiting);
+                if state.waiting >= limit {
+                    return Err(Error::Overloaded { waiting: state.waiting });
+                }
+                let none = state.instances.is_empty();
+                cold_start |= none;
+                let demand = state.waiting + 1;
+                let coming = (state.starting * self.manifest.scaling.concurrency) as usize;
+                if demand > coming && !self.start_one(&mut state) && none && state.starting == 0 {
+                    return Err(state.unhealthy());
+                }
+                state.waiting += 1;
+                // From here on no wake-up is lost: it is listened for before the lock is let go.
+                changed.as_mut().enable();
+            }
+            let woken = tokio::time::timeout_at(deadline, Waiting { pool: self, changed }).await;
+            if woken.is_err() {
+                return Err(Error::TimedOut);
+            }
+        }
+    }
+
+    /// Starts instances until there are `wanted`, as far as the scaling and earlier failures allow.
+    pub(super) fn ensure(self: &Arc<Self>, wanted: u32) {
+        let mut state = self.state.lock();
+        while state.alive() < wanted && self.start_one(&mut state) {}
+    }
+
+    /// Begins to start an instance; false when there may not be another one now.
+    fn start_one(self: &Arc<Self>, state: &mut State) -> bool {
+        let paused = state.retry_at.is_some_and(|at| Instant::now() < at);
+        if state.closed || paused || state.alive() >= self.manifest.scaling.max.max(1) {
+            return false;
+        }
+        let Some(fleet) = self.fleet.upgrade() else { return false };
+        state.starting += 1;
+        let pool = self.clone();
+        // Calls come in on threads of their own; instances live on those of the fleet.
+        let runtime = fleet.runtime().clone();
+        runtime.spawn(async move {
+            let began = Instant::now();
+            let started = pool.start(&fleet).await;
+            pool.started(&fleet, started, began).await;
+        });
+        true
+    }
+
+    async fn start(&self, fleet: &Inner) -> Result<Arc<Running>, executor::Error> {
+        let id = format!("{}-v{}-{}", self.spec.function, self.version, short_id());
+        let spec = Spec { instance: id.clone(), ..self.spec.clone() };
+        let (sender, forward) = lines::forward(&fleet.store, self.function, &self.spec.namespace, Some(id.clone()), None);
+        let process = fleet.executor.service(spec, sender, fleet.settings.ready_within).await?;
+        let running = Arc::new(Running::new(id, process));
+        forward.attribute_to(&running);
+        Ok(running)
+    }
+
+    async fn started(self: &Arc<Self>, fleet: &Arc<Inner>, started: Result<Arc<Running>, executor::Error>, began: Instant) {
+        match started {
+            Ok(running) => {
+                let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
+                fleet.metrics.cold_starts.with_label_values(&labels).inc();
+                fleet.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
+                tracing::info!(function = %self.function, version = self.version, instance = running.id, ms = began.elapsed().as_millis() as u64, "instance ready");
+                let closed = {
+                    let mut state = self.state.lock();
+                    state.starting -= 1;
+                    if !state.closed {
+                        state.retry_at = None;
+                        state.failure = None;
+                        state.instances.push(running.clone());
+                    }
+                    state.closed
+                };
+                self.changed.notify_waiters();
+                if closed {
+                    running.process.stop(fleet.settings.stop_grace).await;
+                    return;
+                }
+                let pool = self.clone();
+                tokio::spawn(async move { pool.watch(running).await });
+            }
+            Err(error) => {
+                let (message, tail) = match error {
+                    executor::Error::Unhealthy { message, stderr_tail } => (message, stderr_tail),
+                    other => (other.to_string(), Vec::new()),
+                };
+                self.state.lock().starting -= 1;
+                self.failed("none", message, tail, false).await;
+            }
+        }
+    }
+
+    /// Waits for an instance's end; one that nobody asked for is a failure.
+    async fn watch(self: Arc<Self>, running: Arc<Running>) {
+        let exit = running.process.wait().await;
+        {
+            let mut state = self.state.lock();
+            state.instances.retain(|other| !Arc::ptr_eq(other, &running));
+            if running.born.elapsed() > STEADY {
+                state.failures = 0;
+            }
+        }
+        if running.is_draining() {
+            self.changed.notify_waiters();
+            return;
+        }
+        let message = describe_exit(&exit);
+        self.failed(&running.id, message, running.process.stderr_tail(), true).await;
+        if self.is_current() {
+            self.ensure(self.manifest.scaling.min);
+        }
+    }
+
+    async fn failed(&self, instance: &str, message: String, tail: Vec<String>, was_ready: bool) {
+        tracing::warn!(function = %self.function, version = self.version, instance, error = message, "instance failed");
+        let report = {
+            let mut state = self.state.lock();
+            state.failures = state.failures.saturating_add(1);
+            let backoff = Duration::from_millis(100).saturating_mul(1 << state.failures.min(10)).min(MAX_BACKOFF);
+            // An instance that died once is replaced at once; what fails again and again waits.
+            let pause = if was_ready && state.failures <= 1 { Duration::ZERO } else { backoff };
+            state.retry_at = Some(Instant::now() + pause);
+            state.failure = Some((message.clone(), tail));
+            let due = state.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
+            if due {
+                state.reported_at = Some(Instant::now());
+            }
+            due && !state.closed
+        };
+        self.changed.notify_waiters();
+        if !report {
+            return;
+        }
+        let Some(fleet) = self.fleet.upgrade() else { return };
+        let command = function::Command::ReportInstanceFailure {
+            version: self.version,
+            instance: instance.to_owned(),
+            error: message,
+            at: crate::clock::now(),
+        };
+        let cause = Cause { actor: Some(format!("server:{}", fleet.node).into()), ..Cause::default() };
+        if let Err(error) = fleet.commands.function(self.function, command, cause).await {
+            tracing::warn!(function = %self.function, %error, "failure not reported");
+        }
+    }
+
+    /// Waits until one instance is ready, starting it where there is none.
+    ///
+    /// # Errors
+    /// When it does not become healthy.
+    pub(super) async fn healthy(self: &Arc<Self>, deadline: Instant) -> Result<(), Error> {
+        self.lease(None, deadline).await.map(drop)
+    }
+
+    /// Lets instances go that nobody needs, and starts those that should be there.
+    pub(super) fn tend(self: &Arc<Self>) {
+        let scaling = &self.manifest.scaling;
+        let (min, idle) = match self.is_current() {
+            true => (scaling.min, Duration::from_secs(scaling.idle_s)),
+            false => (0, SIDE_IDLE),
+        };
+        let mut surplus = Vec::new();
+        {
+            let mut state = self.state.lock();
+            let mut keep = state.instances.len();
+            let now = Instant::now();
+            state.instances.retain(|instance| {
+                let is_idle = instance.idle_since().is_some_and(|since| now.duration_since(since) >= idle);
+                let go = is_idle && keep > min as usize;
+                if go {
+                    keep -= 1;
+                    surplus.push(instance.clone());
+                }
+                !go
+            });
+        }
+        for instance in surplus {
+            self.let_go(instance, Instant::now());
+        }
+        self.ensure(min);
+    }
+
+    /// Takes no more calls and ends the instances: each when its last call is done, at the latest at `deadline`.
+    pub(super) async fn close(&self, deadline: Instant) {
+        let instances = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            std::mem::take(&mut state.instances)
+        };
+        self.changed.notify_waiters();
+        let Some(fleet) = self.fleet.upgrade() else { return };
+        futures::future::join_all(instances.into_iter().map(|instance| end(&fleet, instance, deadline))).await;
+    }
+
+    fn let_go(&self, instance: Arc<Running>, deadline: Instant) {
+        let Some(fleet) = self.fleet.upgrade() else { return };
+        instance.drain();
+        let runtime = fleet.runtime().clone();
+        runtime.spawn(async move { end(&fleet, instance, deadline).await });
+    }
+
+    /// Whether it has neither instances nor anyone who waits for one.
+    pub(super) fn is_empty(&self) -> bool {
+        let state = self.state.lock();
+        state.alive() == 0 && state.waiting == 0
+    }
+
+    pub(super) fn instances(&self) -> Vec<InstanceInfo> {
+        let state = self.state.lock();
+        let info = |instance: &Arc<Running>| InstanceInfo {
+            id: instance.id.clone(),
+            version: self.version,
+            state: if instance.is_draining() { "draining" } else { "ready" },
+            in_flight: instance.in_flight(),
+            started_at: instance.started_at,
+        };
+        state.instances.iter().map(info).collect()
+    }
+}
+
+impl State {
+    fn alive(&self) -> u32 {
+        u32::try_from(self.instances.len()).unwrap_or(u32::MAX).saturating_add(self.starting)
+    }
+
+    /// The instance with the fewest calls that has a place left; the place is taken.
+    fn pick(&mut self, concurrency: u32) -> Option<Arc<Running>> {
+        let least = self.instances.iter().min_by_key(|instance| instance.in_flight())?;
+        if least.enter(concurrency) {
+            return Some(least.clone());
+        }
+        self.instances.iter().find(|instance| instance.enter(concurrency)).cloned()
+    }
+
+    fn unhealthy(&self) -> Error {
+        let (message, stderr_tail) = self.failure.clone().unwrap_or_else(|| ("no instance could be started".to_owned(), Vec::new()));
+        Error::Unhealthy { message, stderr_tail }
+    }
+}
+
+impl Lease {
+    /// Sends a request to the instance.
+    ///
+    /// # Errors
+    /// When the instance cannot be reached, breaks off, or does not answer in HTTP.
+    pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, CallError> {
+        self.instance.connections.send(request).await
+    }
+
+    /// The answer's body, to be read to its end: then its connection serves the next call. One that is not is closed.
+    pub fn read(&self, answer: Answer) -> Reading<'_> {
+        let (response, sender) = answer.into_parts();
+        Reading { lease: self, body: response.into_body(), sender: Some(sender) }
+    }
+
+    /// The version that the instance runs.
+    pub fn version(&self) -> u32 {
+        self.pool.version
+    }
+
+    /// Names the instance.
+    pub fn instance(&self) -> &str {
+        &self.instance.id
+    }
+
+    /// How the instance ended, for people, when it has; and its last lines.
+    pub async fn post_mortem(&self) -> (Option<String>, Vec<String>) {
+        // The connection breaks a moment before the end of the process is known.
+        let ended = tokio::time::timeout(Duration::from_millis(500), self.instance.process.wait()).await;
+        (ended.ok().map(|exit| describe_exit(&exit)), self.instance.process.stderr_tail())
+    }
+}
+
+/// A body that is being read.
+pub struct Reading<'l> {
+    lease: &'l Lease,
+    body: Incoming,
+    sender: Option<SendRequest<RequestBody>>,
+}
+
+impl Reading<'_> {
+    /// The next part; `None` at the end.
+    ///
+    /// # Errors
+    /// When the instance breaks off.
+    pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, CallError> {
+        while let Some(frame) = self.body.frame().await {
+            if let Ok(data) = frame.map_err(CallError::Protocol)?.into_data() {
+                return Ok(Some(data));
+            }
+        }
+        if let Some(sender) = self.sender.take() {
+            self.lease.instance.connections.give_back(sender);
+        }
+        Ok(None)
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        self.instance.leave(self.run);
+        if self.pool.state.lock().waiting > 0 {
+            self.pool.changed.notify_one();
+        }
+    }
+}
+
+/// Somebody who waits for an instance, counted as long as it waits.
+struct Waiting<'a, F> {
+    pool: &'a Pool,
+    changed: std::pin::Pin<&'a mut F>,
+}
+
+impl<F: Future<Output = ()>> Future for Waiting<'_, F> {
+    type Output = ();
+    fn poll(mut self: std::pin::Pin<&mut Self>, cx: &mut std::task::Context<'_>) -> std::task::Poll<()> {
+        self.changed.as_mut().poll(cx)
+    }
+}
+
+impl<F> Drop for Waiting<'_, F> {
+    fn drop(&mut self) {
+        self.pool.state.lock().waiting -= 1;
+    }
+}
+
+async fn end(fleet: &Inner, instance: Arc<Running>, deadline: Instant) {
+    instance.drain();
+    while instance.in_flight() > 0 && Instant::now() < deadline {
+        tokio::select! {
+            _ = instance.process.wait() => return,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    }
+    instance.process.stop(fleet.settings.stop_grace).await;
+    tracing::info!(instance = instance.id, "instance stopped");
+}
+
+/// How a process ended, for people.
+pub fn describe_exit(exit: &executor::Exit) -> String {
+    match exit {
+        executor::Exit { out_of_memory: true, .. } => "the process used more memory than it may and was ended".to_owned(),
+        executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
+        executor::Exit { code: Some(code), .. } => format!("the process exited with code {code}"),
+        executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),
+        executor::Exit { .. } => "the process ended".to_owned(),
+    }
+}
+
+fn short_id() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    id[..8].to_owned()
+}

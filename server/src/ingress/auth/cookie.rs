@@ -1,0 +1,81 @@
+//! The session of a browser: a cookie that scripts cannot read, good only for requests from this server's own pages.
+
+use actix_web::HttpRequest;
+use actix_web::cookie::time::Duration as CookieDuration;
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::http::{Method, StatusCode};
+
+use super::TOKEN_LIFE;
+use crate::ingress::error::HttpError;
+
+/// The cookie's name.
+pub const COOKIE: &str = "eventflow_session";
+
+/// The cookie that carries a token.
+pub(crate) fn carrying(token: String, secure: bool) -> Cookie<'static> {
+    let life = i64::try_from(TOKEN_LIFE.as_secs()).unwrap_or(i64::MAX);
+    let cookie = Cookie::build(COOKIE, token).path("/").http_only(true).same_site(SameSite::Lax).secure(secure);
+    cookie.max_age(CookieDuration::seconds(life)).finish()
+}
+
+/// The cookie that ends a session.
+pub(crate) fn gone() -> Cookie<'static> {
+    let mut cookie = Cookie::build(COOKIE, "").path("/").http_only(true).same_site(SameSite::Lax).finish();
+    cookie.make_removal();
+    cookie
+}
+
+/// A browser sends the cookie along wherever a page of a stranger leads it: what may change something must come from
+/// this server's own pages.
+pub(super) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // A WebSocket begins with a GET, knows no same-origin policy, and may change everything.
+    let socket = request.headers().contains_key(header::UPGRADE);
+    if (safe && !socket) || is_from_here(request.headers(), request.connection_info().host(), socket) {
+        return Ok(());
+    }
+    let message = "a request with the session's cookie must come from this server's own pages (Origin), \
+                   or carry X-Requested-With; a program sends `Authorization: Bearer TOKEN` instead";
+    Err(HttpError::new(StatusCode::FORBIDDEN, "cross_site", message))
+}
+
+fn is_from_here(headers: &HeaderMap, host: &str, socket: bool) -> bool {
+    match headers.get(header::ORIGIN).map(|origin| origin.to_str()) {
+        Some(Ok(origin)) => origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)),
+        Some(Err(_)) => false,
+        // A page of a stranger cannot set this header without asking first, and is not allowed to.
+        None => !socket && headers.contains_key("x-requested-with"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    fn allowed(method: Method, headers: &[(&'static str, &str)]) -> bool {
+        let request = TestRequest::default().method(method).insert_header(("host", "flow.example:8080"));
+        let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+        same_origin(&request.to_http_request()).is_ok()
+    }
+
+    #[test]
+    fn only_this_servers_own_pages_change_anything_with_the_cookie() {
+        assert!(allowed(Method::GET, &[]));
+        assert!(!allowed(Method::POST, &[]));
+        assert!(allowed(Method::POST, &[("x-requested-with", "EventFlow")]));
+        assert!(allowed(Method::POST, &[("origin", "https://flow.example:8080")]));
+        for stranger in ["https://evil.example", "https://flow.example", "null", "https://flow.example:8080.evil.example"] {
+            assert!(!allowed(Method::POST, &[("origin", stranger), ("x-requested-with", "x")]), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_socket_with_the_cookie_must_name_its_origin() {
+        assert!(!allowed(Method::GET, &[("upgrade", "websocket")]));
+        assert!(!allowed(Method::GET, &[("upgrade", "websocket"), ("origin", "https://evil.example")]));
+        assert!(allowed(Method::GET, &[("upgrade", "websocket"), ("origin", "http://flow.example:8080")]));
+    }
+}

@@ -1,0 +1,76 @@
+//! Files in the data folder that nobody else may read.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use rand::TryRngCore;
+use rand::rngs::OsRng;
+
+/// Bytes of the key that tokens are signed with.
+const KEY_BYTES: usize = 64;
+
+/// A file of the data folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The disk refuses.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+    /// The file holds something else.
+    #[error("{path} does not hold what it should: {message}; remove the file to have it made anew")]
+    Damaged {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        message: String,
+    },
+}
+
+/// The key in `jwt.key`, made when it is not there.
+pub(super) fn read_or_make(data_dir: &Path) -> Result<Vec<u8>, Error> {
+    let path = data_dir.join("jwt.key");
+    match fs::read(&path) {
+        Ok(key) if key.len() == KEY_BYTES => Ok(key),
+        Ok(key) => Err(Error::Damaged { path, message: format!("{} bytes instead of {KEY_BYTES}", key.len()) }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let key = random::<KEY_BYTES>();
+            write_private(&path, &key)?;
+            Ok(key.to_vec())
+        }
+        Err(source) => Err(Error::Io { what: "read", path, source }),
+    }
+}
+
+/// Bytes that nobody can guess.
+pub(super) fn random<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    OsRng.try_fill_bytes(&mut bytes).expect("the operating system always has random bytes");
+    bytes
+}
+
+/// Writes a file whole or not at all, readable by its owner only.
+pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
+    let failed = |what| move |source| Error::Io { what, path: path.to_owned(), source };
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder).map_err(failed("make the folder of"))?;
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)
+        .map_err(failed("write"))?;
+    file.write_all(content).and_then(|()| file.sync_all()).map_err(failed("write"))?;
+    fs::rename(&new, path).map_err(failed("write"))?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("write"))
+}

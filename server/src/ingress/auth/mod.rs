@@ -1,0 +1,233 @@
+//! Who is asking: bearer tokens for programs, a cookie for the web pages, a password for people.
+//!
+//! Knows tokens and passwords; knows nothing of what they are used for, but whether it changes anything.
+
+mod attempts;
+mod cookie;
+mod keys;
+mod password;
+mod token;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+use actix_web::http::header;
+use chrono::{DateTime, Utc};
+use parking_lot::RwLock;
+
+pub use cookie::COOKIE;
+pub use keys::Error;
+
+use super::error::{HttpError, Refusal};
+use crate::clock;
+use crate::config::Settings;
+
+/// The bearer token that is good with `--dev`.
+pub const DEV_TOKEN: &str = "dev-token";
+
+/// The only user so far.
+pub const ADMIN: &str = "admin";
+
+/// How long a token is good.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
+
+/// A token that was found good is not checked again for this long.
+const CACHE_FOR: Duration = Duration::from_secs(5);
+
+/// Tokens that are remembered.
+const CACHE_SIZE: usize = 4096;
+
+/// Who is asking, and what they may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Viewer {
+    /// As the log names them: `user:admin`, `token:dev`.
+    pub name: Arc<str>,
+    /// The namespaces that they see; `None`: all.
+    pub namespaces: Option<Vec<String>>,
+    /// Whether they may change anything.
+    pub may_write: bool,
+}
+
+impl Viewer {
+    /// Sees and may do everything.
+    pub fn all(name: &str) -> Self {
+        Self { name: name.into(), namespaces: None, may_write: true }
+    }
+
+    /// Whether they see a namespace.
+    pub fn sees(&self, namespace: &str) -> bool {
+        self.namespaces.as_ref().is_none_or(|seen| seen.iter().any(|one| one == namespace))
+    }
+
+    /// The namespaces to look into: those asked for as far as they are seen.
+    ///
+    /// # Errors
+    /// When one was asked for that is not seen.
+    pub fn looks_into(&self, namespace: Option<&str>) -> Result<Option<Vec<String>>, Refusal> {
+        match namespace {
+            None => Ok(self.namespaces.clone()),
+            Some(namespace) if self.sees(namespace) => Ok(Some(vec![namespace.to_owned()])),
+            Some(namespace) => Err(Refusal::problem("forbidden", format!("you do not belong to the namespace `{namespace}`"))),
+        }
+    }
+
+    /// # Errors
+    /// When they may not change anything there.
+    pub fn may_change(&self, namespace: &str) -> Result<(), Refusal> {
+        self.looks_into(Some(namespace))?;
+        match self.may_write {
+            true => Ok(()),
+            false => Err(Refusal::problem("forbidden", "you may look, but not change anything")),
+        }
+    }
+}
+
+/// Knows who is who.
+pub struct Auth {
+    dev: bool,
+    keys: token::Keys,
+    /// The hash of the admin's password; `None` with `--dev`, whose password everyone knows.
+    admin: Option<password::Hash>,
+    attempts: attempts::Attempts,
+    known: RwLock<HashMap<Box<str>, (Viewer, Instant)>>,
+}
+
+/// What a request proves itself with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Proof<'a> {
+    Bearer(&'a str),
+    Cookie,
+}
+
+impl Auth {
+    /// Reads, or makes, the key and the admin's password in the data folder. The text is to be printed: it is the only
+    /// place where a new password ever stands.
+    ///
+    /// # Errors
+    /// When the data folder cannot be read or written.
+    pub fn open(settings: &Settings) -> Result<(Self, Option<String>), Error> {
+        let secret = match &settings.jwt_secret {
+            Some(secret) => secret.clone().into_bytes(),
+            None => keys::read_or_make(&settings.data_dir)?,
+        };
+        let (admin, printed) = match settings.dev {
+            true => (None, None),
+            false => {
+                let (hash, password) = password::read_or_make(&settings.data_dir)?;
+                let text = password.map(|password| {
+                    format!("first start: sign in as `{ADMIN}` with the password {password} (it is not shown again)")
+                });
+                (Some(hash), text)
+            }
+        };
+        let auth = Self {
+            dev: settings.dev,
+            keys: token::Keys::new(&secret),
+            admin,
+            attempts: attempts::Attempts::default(),
+            known: RwLock::default(),
+        };
+        Ok((auth, printed))
+    }
+
+    /// Who sent a request.
+    ///
+    /// # Errors
+    /// 401 when it does not say, or says something that is not good; 403 when a browser was led to it by another site.
+    pub fn viewer(&self, request: &HttpRequest) -> Result<Viewer, HttpError> {
+        match self.proof(request)? {
+            Proof::Bearer(token) => self.bearer(token),
+            Proof::Cookie => {
+                let cookie = request.cookie(COOKIE).ok_or_else(missing)?;
+                cookie::same_origin(request)?;
+                self.bearer(cookie.value())
+            }
+        }
+    }
+
+    /// As [`Self::viewer`]; `None` when the request does not say who sent it. A WebSocket may say it later.
+    ///
+    /// # Errors
+    /// When it says something that is not good.
+    pub fn viewer_if_any(&self, request: &HttpRequest) -> Result<Option<Viewer>, HttpError> {
+        let says = request.headers().contains_key(header::AUTHORIZATION) || request.cookie(COOKIE).is_some();
+        says.then(|| self.viewer(request)).transpose()
+    }
+
+    /// Whose token it is.
+    ///
+    /// # Errors
+    /// 401, saying what is wrong with it.
+    pub fn bearer(&self, token: &str) -> Result<Viewer, HttpError> {
+        if self.dev && token::same(token.as_bytes(), DEV_TOKEN.as_bytes()) {
+            return Ok(Viewer::all("token:dev"));
+        }
+        let now = Instant::now();
+        if let Some((viewer, until)) = self.known.read().get(token)
+            && now < *until
+        {
+            return Ok(viewer.clone());
+        }
+        let (viewer, expires_at) = self.keys.verify(token)?;
+        let left = (expires_at - clock::now()).to_std().unwrap_or(Duration::ZERO);
+        let mut known = self.known.write();
+        if known.len() >= CACHE_SIZE {
+            known.retain(|_, (_, until)| now < *until);
+        }
+        if known.len() < CACHE_SIZE {
+            known.insert(token.into(), (viewer.clone(), now + left.min(CACHE_FOR)));
+        }
+        Ok(viewer)
+    }
+
+    /// A token that says who its bearer is, and when it stops being good.
+    pub fn issue(&self, viewer: &Viewer, life: Duration) -> (String, DateTime<Utc>) {
+        self.keys.issue(viewer, clock::now(), life)
+    }
+
+    /// A token for a person who knows the password. Takes a moment on purpose.
+    ///
+    /// # Errors
+    /// 401 when the password is wrong; 429 when too many were.
+    pub async fn sign_in(&self, username: &str, password: String, peer: Option<IpAddr>) -> Result<(String, DateTime<Utc>), HttpError> {
+        if let Some(wait) = self.attempts.wait(peer, Instant::now()) {
+            let message = "too many wrong passwords; try again in a minute";
+            return Err(HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait));
+        }
+        let right = match &self.admin {
+            None => token::same(password.as_bytes(), ADMIN.as_bytes()),
+            Some(hash) => {
+                let hash = hash.clone();
+                let checked = tokio::task::spawn_blocking(move || hash.fits(&password)).await;
+                checked.map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
+            }
+        };
+        if !(right && token::same(username.as_bytes(), ADMIN.as_bytes())) {
+            self.attempts.failed(peer, Instant::now());
+            return Err(HttpError::unauthenticated("the user name or the password is wrong"));
+        }
+        Ok(self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
+    }
+
+    fn proof<'a>(&self, request: &'a HttpRequest) -> Result<Proof<'a>, HttpError> {
+        let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(Proof::Cookie) };
+        let bad = || HttpError::unauthenticated("the header Authorization must be `Bearer TOKEN`");
+        let text = value.to_str().map_err(|_| bad())?;
+        let (scheme, token) = text.split_once(' ').ok_or_else(bad)?;
+        match scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty() {
+            true => Ok(Proof::Bearer(token.trim())),
+            false => Err(bad()),
+        }
+    }
+}
+
+fn missing() -> HttpError {
+    HttpError::unauthenticated("this needs a token: send `Authorization: Bearer TOKEN`; POST /auth/token gives one")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! The way back: a function's answer becomes the caller's, whole when it is short, as it comes when it is not.
+
+use actix_web::HttpResponse;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{HeaderName, HeaderValue};
+use bytes::{Bytes, BytesMut};
+use domain::run::event::Ending;
+use futures::StreamExt;
+use hyper::body::Body;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, timeout_at};
+use tokio_stream::wrappers::ReceiverStream;
+
+use super::HttpError;
+use super::record::Call;
+use super::request::stays_here;
+use crate::fleet::{Answer, CallError, Lease, RequestBody};
+
+/// An answer up to this length is read whole.
+const WHOLE: u64 = 64 << 10;
+
+/// Parts of an answer on their way.
+const PARTS: usize = 8;
+
+/// Calls an instance and answers the caller.
+pub(super) async fn of_service(
+    mut call: Call,
+    lease: Lease,
+    mut request: hyper::Request<RequestBody>,
+    deadline: Instant,
+) -> Result<HttpResponse, HttpError> {
+    call.begin_attempt(Some(lease.instance()), lease.cold_start);
+    call.sign(request.headers_mut());
+    let answer = match timeout_at(deadline, lease.send(request)).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
+        Err(_) => return Err(call.timed_out()),
+    };
+    let status = StatusCode::from_u16(answer.response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
+    let mut response = HttpResponse::build(status);
+    for (name, value) in answer.response.headers() {
+        if !stays_here(name.as_str())
+            && let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
+        {
+            response.append_header((name, value));
+        }
+    }
+    let kind = answer.response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or("application/octet-stream").to_owned();
+    match answer.response.body().size_hint().exact() {
+        Some(length) if length <= WHOLE => {
+            let mut whole = BytesMut::with_capacity(usize::try_from(length).unwrap_or(0));
+            let read = async {
+                let mut reading = lease.read(answer);
+                while let Some(part) = reading.next().await? {
+                    whole.extend_from_slice(&part);
+                }
+                Ok::<_, CallError>(())
+            };
+            match timeout_at(deadline, read).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
+                Err(_) => return Err(call.timed_out()),
+            }
+            drop(lease);
+            let whole = whole.freeze();
+            call.mark(&mut response);
+            call.keep_answer(&whole, &kind);
+            call.answered(status.as_u16());
+            Ok(response.body(whole))
+        }
+        _ => {
+            call.mark(&mut response);
+            let (sender, receiver) = mpsc::channel(PARTS);
+            actix_web::rt::spawn(pass_on(call, lease, answer, sender, status.as_u16(), kind, deadline));
+            Ok(response.body(actix_web::body::BodyStream::new(ReceiverStream::new(receiver).map(|part| part))))
+        }
+    }
+}
+
+/// Passes an answer on as it comes; the call is over when it ends, breaks off, takes too long or nobody reads it any more.
+async fn pass_on(
+    mut call: Call,
+    lease: Lease,
+    answer: Answer,
+    sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
+    status: u16,
+    kind: String,
+    deadline: Instant,
+) {
+    let limit = call.limit();
+    let mut begin = BytesMut::new();
+    let mut gone = false;
+    let read = async {
+        let mut reading = lease.read(answer);
+        while let Some(part) = reading.next().await? {
+            if begin.len() <= limit {
+                begin.extend_from_slice(&part);
+            }
+            if sender.send(Ok(part)).await.is_err() {
+                gone = true;
+                break;
+            }
+        }
+        Ok::<_, CallError>(())
+    };
+    // A function that streams for ever is ended by its timeout; a caller that goes away ends it at once.
+    let ended = tokio::select! {
+        ended = timeout_at(deadline, read) => Some(ended),
+        () = sender.closed() => None,
+    };
+    call.keep_answer(&begin.freeze(), &kind);
+    match ended {
+        Some(Ok(Ok(()))) if !gone => call.answered(status),
+        None | Some(Ok(Ok(()))) => call.end(Ending::Cancelled, Some(status), Some("the caller went away".to_owned())),
+        Some(Ok(Err(error))) => {
+            let told = crashed(call, &lease, &error).await;
+            let _ = sender.send(Err(std::io::Error::other(told.message))).await;
+        }
+        Some(Err(_)) => {
+            let told = call.timed_out();
+            let _ = sender.send(Err(std::io::Error::other(told.message))).await;
+        }
+    }
+}
+
+/// The instance broke off: what it wrote last says more than the connection's error.
+async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
+    if let CallError::Protocol(error) = error
+        && error.is_user()
+    {
+        return call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is too large or broke off".to_owned(), &[]);
+    }
+    let (ended, tail) = lease.post_mortem().await;
+    let what = ended.unwrap_or_else(|| error.to_string());
+    call.failed(StatusCode::BAD_GATEWAY, "function_crashed", what, &tail)
+}

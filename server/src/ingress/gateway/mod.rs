@@ -1,0 +1,199 @@
+//! Synchronous calls: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`.
+//!
+//! A call takes a place for its record, then a place on an instance; the answer is streamed back as it comes. What is
+//! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it.
+
+mod answer;
+mod record;
+mod recorder;
+mod request;
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::run::event::Ending;
+use tokio::time::Instant;
+
+pub use recorder::Recorder;
+
+use super::auth::Viewer;
+use super::{HttpError, Services};
+use crate::clock;
+use crate::executor::JobCall;
+use crate::fleet::{self, Fleet, Route};
+use record::Call;
+
+/// The route's pattern, as metrics name it.
+const PATTERN: &str = "/function/{path:.*}";
+
+/// What a browser lets a function's page do: everything but to act as a page of this server.
+const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
+
+/// What the gateway needs. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Gateway {
+    services: Services,
+    recorder: Recorder,
+}
+
+impl Gateway {
+    /// A gateway that records by `recorder`.
+    pub fn new(services: Services, recorder: Recorder) -> Self {
+        Self { services, recorder }
+    }
+
+    /// Adds its routes.
+    pub fn configure(&self, config: &mut web::ServiceConfig) {
+        config.app_data(web::Data::new(self.clone())).route(PATTERN, web::to(answer_any));
+    }
+
+    fn fleet(&self) -> &Fleet {
+        &self.services.fleet
+    }
+
+    /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
+    /// the default namespace may be a namespace.
+    async fn find<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(std::sync::Arc<Route>, &'p str), HttpError> {
+        let default = self.services.settings.namespace.as_str();
+        let (first, rest) = split(path);
+        if sees(viewer, default)
+            && let Some(route) = self.fleet().route(default, first).await.map_err(refusal)?
+        {
+            return Ok((route, rest));
+        }
+        let (second, rest) = split(rest.trim_start_matches('/'));
+        if !second.is_empty()
+            && sees(viewer, first)
+            && let Some(route) = self.fleet().route(first, second).await.map_err(refusal)?
+        {
+            return Ok((route, rest));
+        }
+        Err(HttpError::new(
+            StatusCode::NOT_FOUND,
+            "function_not_found",
+            format!("there is no function `{first}` in namespace `{default}`; `GET /v1/functions` lists those there are"),
+        ))
+    }
+}
+
+/// Answers a call, be it with an error, and counts it.
+async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
+    let method = super::middleware::label(request.method());
+    let id = super::RequestId::of(request.headers());
+    let mut response = match call(request, payload, gateway.clone()).await {
+        Ok(response) => response,
+        Err(error) => error.response(&id.0),
+    };
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(super::middleware::REQUEST_ID, value);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
+    headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    let status = response.status();
+    let labels = [method, PATTERN, status.as_str()];
+    gateway.services.metrics.http_requests.with_label_values(&labels).inc();
+    response
+}
+
+async fn call(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> Result<HttpResponse, HttpError> {
+    let viewer = gateway.services.auth.viewer(&request)?;
+    let path = request.uri().path().strip_prefix("/function/").unwrap_or_default();
+    let (route, rest) = gateway.find(&viewer, path).await?;
+    if !route.manifest.answers_http() {
+        return Err(HttpError::new(
+            StatusCode::NOT_FOUND,
+            "no_http_trigger",
+            format!("function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it", route.name),
+        ));
+    }
+    let place = gateway.recorder.reserve().ok_or_else(|| {
+        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the event log does not keep up; try again in a moment")
+            .retry_after(1)
+    })?;
+    let limits = &gateway.services.settings.limits;
+    let timeout = request::timeout(&request, &route)?;
+    let (body, kept) = request::body(&request, payload, limits.body, limits.recorded).await?;
+    let call = Call::begin(place, &request, rest, &viewer, route.clone(), kept, limits.recorded, gateway.services.metrics.clone());
+    let deadline = Instant::now() + timeout;
+    match &route.pool {
+        Some(pool) => {
+            let lease = match pool.lease(Some(call.run), deadline).await {
+                Ok(lease) => lease,
+                Err(error) => return Err(call.refused(error)),
+            };
+            answer::of_service(call, lease, request::to_function(&request, rest, body, &route, deadline), deadline).await
+        }
+        None => of_job(&gateway, call, &route, body, timeout).await,
+    }
+}
+
+/// Runs a job while the caller waits.
+async fn of_job(
+    gateway: &Gateway,
+    mut call: Call,
+    route: &Route,
+    body: fleet::RequestBody,
+    timeout: Duration,
+) -> Result<HttpResponse, HttpError> {
+    call.begin_attempt(None, true);
+    call.keep_all(body).await;
+    let job = JobCall { run: call.run.uuid(), attempt: 1, event: call.event_json(), timeout, traceparent: call.traceparent() };
+    let ran = match gateway.fleet().run_job(route, job).await {
+        Ok(ran) => ran,
+        Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),
+    };
+    call.set_instance(&ran.instance);
+    let exit = &ran.outcome.exit;
+    call.set_exit(exit.code);
+    if exit.timed_out {
+        return Err(call.timed_out());
+    }
+    if exit.code != Some(0) {
+        let what = fleet::describe_exit(exit);
+        return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", what, &ran.outcome.stderr_tail));
+    }
+    let result = ran.outcome.result.unwrap_or_else(|| bytes::Bytes::from_static(b"null"));
+    let mut response = HttpResponse::Ok();
+    call.mark(&mut response);
+    response.content_type("application/json");
+    call.keep_answer(&result, "application/json");
+    call.end(Ending::Succeeded, Some(200), None);
+    Ok(response.body(result))
+}
+
+fn split(path: &str) -> (&str, &str) {
+    match path.find('/') {
+        Some(at) => path.split_at(at),
+        None => (path, ""),
+    }
+}
+
+fn sees(viewer: &Viewer, namespace: &str) -> bool {
+    viewer.namespaces.as_ref().is_none_or(|all| all.iter().any(|name| name == namespace))
+}
+
+/// Why there is no instance, as an answer.
+fn refusal(error: fleet::Error) -> HttpError {
+    let message = error.to_string();
+    match error {
+        fleet::Error::NotRunning { .. } => {
+            HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(1)
+        }
+        fleet::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
+        fleet::Error::Overloaded { .. } => {
+            HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(1)
+        }
+        fleet::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
+        fleet::Error::Unhealthy { .. } => HttpError::new(StatusCode::BAD_GATEWAY, "function_unhealthy", message),
+        fleet::Error::Store(error) => error.into(),
+    }
+}
+
+/// Now, for people who wait.
+fn now() -> chrono::DateTime<chrono::Utc> {
+    clock::now()
+}

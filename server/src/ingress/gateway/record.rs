@@ -1,0 +1,394 @@
+//! What is told of a call: gathered on the way, recorded at its end, whatever the end is.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponseBuilder};
+use base64::Engine;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::run::event::{Answered, Ending, Outcome, Request};
+use domain::{Cause, Json, run};
+use http_body_util::BodyExt;
+use hyper::header::HeaderValue;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::recorder::Place;
+use super::request::{Kept, stays_here};
+use super::{HttpError, now, refusal};
+use crate::clock;
+use crate::fleet::{self, RequestBody, Route};
+use crate::ingress::auth::Viewer;
+use crate::telemetry::Metrics;
+
+/// Headers that are not kept: they may hold what lets somebody in.
+const SECRET: &[&str] = &["cookie", "x-api-key"];
+
+/// A call under way. When it is dropped without an end, its caller went away.
+pub(super) struct Call {
+    pub run: run::Id,
+    place: Option<Place>,
+    told: Option<ToldOf>,
+    arrived: Instant,
+    limit: usize,
+    metrics: Metrics,
+    traceparent: HeaderValue,
+}
+
+/// What the record is made of.
+struct ToldOf {
+    run: run::Id,
+    route: Arc<Route>,
+    actor: Arc<str>,
+    method: String,
+    path: String,
+    query: String,
+    headers: Vec<(String, String)>,
+    traceparent: HeaderValue,
+    kept: Kept,
+    outcome: Outcome,
+    answer: Option<(Bytes, String, bool)>,
+    queued_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+}
+
+impl Call {
+    #[allow(clippy::too_many_arguments)] // all that is known when a call comes in
+    pub(super) fn begin(
+        place: Place,
+        request: &HttpRequest,
+        rest: &str,
+        viewer: &Viewer,
+        route: Arc<Route>,
+        kept: Kept,
+        limit: usize,
+        metrics: Metrics,
+    ) -> Self {
+        let run = clock::new_id();
+        let headers = request.headers().iter().filter(|(name, _)| {
+            !stays_here(name.as_str()) && !SECRET.contains(&name.as_str())
+        });
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let traceparent = trace(request, run);
+        let told = ToldOf {
+            run,
+            route,
+            actor: viewer.name.clone(),
+            method: request.method().as_str().to_owned(),
+            path: if rest.is_empty() { "/".to_owned() } else { rest.to_owned() },
+            query: request.query_string().to_owned(),
+            headers: headers.collect(),
+            traceparent: traceparent.clone(),
+            kept,
+            outcome: Outcome::default(),
+            answer: None,
+            queued_at: now(),
+            started_at: None,
+        };
+        Self { run, place: Some(place), told: Some(told), arrived: Instant::now(), limit, metrics, traceparent }
+    }
+
+    fn told(&mut self) -> &mut ToldOf {
+        self.told.as_mut().expect("a call that has not ended knows what is told of it")
+    }
+
+    /// Bytes of a body that are kept.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn traceparent(&self) -> Option<String> {
+        self.traceparent.to_str().ok().map(str::to_owned)
+    }
+
+    /// An instance took it.
+    pub(super) fn begin_attempt(&mut self, instance: Option<&str>, cold_start: bool) {
+        let told = self.told();
+        told.started_at = Some(now());
+        told.outcome.instance = instance.map(str::to_owned);
+        told.outcome.cold_start = cold_start;
+    }
+
+    pub(super) fn set_instance(&mut self, instance: &str) {
+        self.told().outcome.instance = Some(instance.to_owned());
+    }
+
+    pub(super) fn set_exit(&mut self, code: Option<i32>) {
+        self.told().outcome.exit_code = code;
+    }
+
+    /// Tells the function which call it is.
+    pub(super) fn sign(&self, headers: &mut hyper::HeaderMap) {
+        let mut buffer = uuid::Uuid::encode_buffer();
+        let id = HeaderValue::from_str(self.run.uuid().hyphenated().encode_lower(&mut buffer)).expect("a UUID is a valid header");
+        headers.insert("x-call-id", id.clone());
+        headers.insert("x-eventflow-run", id);
+        headers.insert("traceparent", self.traceparent.clone());
+    }
+
+    /// Tells the caller which call it was, how long it took, and which version answered.
+    pub(super) fn mark(&mut self, response: &mut HttpResponseBuilder) {
+        let mut buffer = uuid::Uuid::encode_buffer();
+        let id = &*self.run.uuid().hyphenated().encode_lower(&mut buffer);
+        response.insert_header(("x-call-id", id));
+        response.insert_header(("x-duration-seconds", format!("{:.6}", self.arrived.elapsed().as_secs_f64())));
+        let version = self.told().route.version;
+        response.insert_header(("x-function-version", version));
+    }
+
+    /// Reads the whole body: a job gets it as a part of its event.
+    pub(super) async fn keep_all(&mut self, body: RequestBody) {
+        if let Ok(whole) = body.collect().await {
+            let mut kept = self.told().kept.bytes.lock();
+            kept.bytes = whole.to_bytes();
+            kept.cut = false;
+        }
+    }
+
+    /// Keeps the answer, or as much of it as may be.
+    pub(super) fn keep_answer(&mut self, answer: &Bytes, kind: &str) {
+        let cut = answer.len() > self.limit;
+        let kept = if cut { answer.slice(..self.limit) } else { answer.clone() };
+        self.told().answer = Some((kept, kind.to_owned(), cut));
+    }
+
+    /// The event that a job gets.
+    pub(super) fn event_json(&mut self) -> Bytes {
+        Bytes::copy_from_slice(self.told().event().get().as_bytes())
+    }
+
+    /// The function answered.
+    pub(super) fn answered(self, status: u16) {
+        match status {
+            500.. => {
+                let error = format!("the function answered {status}");
+                self.end(Ending::Failed, Some(status), Some(error));
+            }
+            _ => self.end(Ending::Succeeded, Some(status), None),
+        }
+    }
+
+    /// It took too long.
+    pub(super) fn timed_out(self) -> HttpError {
+        let message = format!("the function did not answer within {:.3} s", self.arrived.elapsed().as_secs_f64());
+        self.end(Ending::TimedOut, None, Some(message.clone()));
+        HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
+    }
+
+    /// It failed without an answer. The caller learns what happened, the run keeps the last lines, too.
+    pub(super) fn failed(self, status: StatusCode, code: &'static str, what: String, stderr_tail: &[String]) -> HttpError {
+        let run = self.run;
+        let last: Vec<_> = stderr_tail.iter().rev().take(10).rev().map(String::as_str).collect();
+        let error = if last.is_empty() { what.clone() } else { format!("{what}; its last lines: {}", last.join("\n")) };
+        self.end(Ending::Failed, None, Some(error));
+        HttpError::new(status, code, format!("{what}; its log is that of run {run}"))
+    }
+
+    /// There was no instance for it.
+    pub(super) fn refused(self, error: fleet::Error) -> HttpError {
+        let (ending, tail) = match &error {
+            fleet::Error::TimedOut => (Ending::TimedOut, Vec::new()),
+            fleet::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
+            _ => (Ending::Failed, Vec::new()),
+        };
+        let last: Vec<_> = tail.iter().rev().take(10).rev().map(String::as_str).collect();
+        let told = if last.is_empty() { error.to_string() } else { format!("{error}; its last lines: {}", last.join("\n")) };
+        self.end(ending, None, Some(told));
+        refusal(error)
+    }
+
+    /// It is over: records it.
+    pub(super) fn end(mut self, ending: Ending, status: Option<u16>, error: Option<String>) {
+        self.finish(ending, status, error);
+    }
+
+    fn finish(&mut self, ending: Ending, status: Option<u16>, error: Option<String>) {
+        let (Some(place), Some(mut told)) = (self.place.take(), self.told.take()) else { return };
+        told.outcome.http_status = status;
+        let outcome = match ending {
+            Ending::Succeeded => "succeeded",
+            Ending::Failed => "failed",
+            Ending::TimedOut => "timed_out",
+            Ending::Cancelled => "cancelled",
+        };
+        let labels = [&*told.route.namespace, &*told.route.name, "http.invoke", outcome];
+        self.metrics.invocations.with_label_values(&labels).inc();
+        self.metrics.duration.with_label_values(&labels[..2]).observe(self.arrived.elapsed().as_secs_f64());
+        let at = now();
+        place.record(Box::new(move || told.answered(ending, error, at)));
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.finish(Ending::Cancelled, None, Some("the caller went away".to_owned()));
+    }
+}
+
+impl ToldOf {
+    fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> (Answered, Cause) {
+        let input = self.event();
+        let input_cut = self.kept.bytes.lock().cut;
+        if let Some((answer, kind, cut)) = self.answer.take()
+            && !answer.is_empty()
+        {
+            self.outcome.output = keep(&answer, &kind, cut);
+            self.outcome.output_cut = cut;
+        }
+        let request = Request {
+            run: self.run,
+            function: self.route.function,
+            namespace: self.route.namespace.to_string(),
+            trigger: "http.invoke".to_owned(),
+            event: None,
+            input,
+            input_cut,
+            version: None,
+            replayed_from: None,
+        };
+        let answered = Answered {
+            request,
+            ran: self.route.version,
+            ending,
+            error,
+            outcome: self.outcome,
+            queued_at: self.queued_at,
+            started_at: self.started_at,
+            at,
+        };
+        (answered, Cause { actor: Some(self.actor), ..Cause::default() })
+    }
+
+    /// The call as a CloudEvent: what a handler sees, and what a replay repeats.
+    fn event(&self) -> Json {
+        let kept = self.kept.bytes.lock();
+        let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
+        let (data, data_base64) = match std::str::from_utf8(&kept.bytes) {
+            _ if kept.bytes.is_empty() => (None, None),
+            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => {
+                (Json::parse(text).or_else(|_| Json::of(text)).ok(), None)
+            }
+            Ok(text) => (Json::of(text).ok(), None),
+            Err(_) => (None, Some(base64::engine::general_purpose::STANDARD.encode(&kept.bytes))),
+        };
+        let event = Event {
+            specversion: "1.0",
+            id: self.run,
+            source: format_args!("eventflow/function/{}", self.route.name),
+            kind: "http.invoke",
+            time: self.queued_at,
+            datacontenttype: kind,
+            data,
+            data_base64,
+            traceparent: self.traceparent.to_str().unwrap_or_default(),
+            http: Http {
+                method: &self.method,
+                path: &self.path,
+                query: query(&self.query),
+                headers: Headers(&self.headers),
+            },
+        };
+        Json::of(&event).expect("an event of text always serialises")
+    }
+}
+
+/// A call in the JSON format of CloudEvents.
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: run::Id,
+    source: std::fmt::Arguments<'a>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    datacontenttype: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_base64: Option<String>,
+    traceparent: &'a str,
+    http: Http<'a>,
+}
+
+#[derive(Serialize)]
+struct Http<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: Map<String, Value>,
+    headers: Headers<'a>,
+}
+
+/// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
+struct Headers<'a>(&'a [(String, String)]);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = |index: usize, name: &str| self.0[..index].iter().all(|(earlier, _)| earlier != name);
+        let mut map = serializer.serialize_map(None)?;
+        for (index, (name, value)) in self.0.iter().enumerate().filter(|(index, (name, _))| first(*index, name)) {
+            let mut later = self.0[index + 1..].iter().filter(|(other, _)| other == name).peekable();
+            if later.peek().is_none() {
+                map.serialize_entry(name, value)?;
+                continue;
+            }
+            let all: Vec<_> = std::iter::once(value).chain(later.map(|(_, value)| value)).map(String::as_str).collect();
+            map.serialize_entry(name, &all.join(", "))?;
+        }
+        map.end()
+    }
+}
+
+/// An answer as what a run keeps of it.
+fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
+    match std::str::from_utf8(answer) {
+        Ok(text) if kind.contains("json") && !cut => Json::parse(text).or_else(|_| Json::of(text)).ok(),
+        Ok(text) => Json::of(text).ok(),
+        Err(_) if cut => Json::of(&*String::from_utf8_lossy(answer)).ok(),
+        Err(_) => Json::of(&base64::engine::general_purpose::STANDARD.encode(answer)).ok(),
+    }
+}
+
+/// A query's parameters; one that comes more than once is a list.
+fn query(text: &str) -> Map<String, Value> {
+    let mut all = Map::new();
+    if text.is_empty() {
+        return all;
+    }
+    let pairs: Vec<(String, String)> = actix_web::web::Query::from_query(text).map(actix_web::web::Query::into_inner).unwrap_or_default();
+    for (name, value) in pairs {
+        match all.get_mut(&name) {
+            None => {
+                all.insert(name, Value::String(value));
+            }
+            Some(Value::Array(values)) => values.push(Value::String(value)),
+            Some(first) => *first = Value::Array(vec![first.take(), Value::String(value)]),
+        }
+    }
+    all
+}
+
+/// The caller's trace context with this call as its child (W3C Trace Context, section 3.2), or a new trace.
+fn trace(request: &HttpRequest, run: run::Id) -> HeaderValue {
+    let id = run.uuid().as_u128();
+    let caller = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
+    let parts: Option<Vec<&str>> = caller.map(|text| text.split('-').collect());
+    let (trace, flags) = match parts.as_deref() {
+        Some([version, trace, parent, flags, ..])
+            if is_hex(version, 2) && is_hex(trace, 32) && is_hex(parent, 16) && is_hex(flags, 2) =>
+        {
+            ((*trace).to_owned(), *flags)
+        }
+        _ => (format!("{id:032x}"), "01"),
+    };
+    // The low half of a run's id is random: it serves as the id of the call's span.
+    let span = u64::try_from(id & u128::from(u64::MAX)).unwrap_or(1);
+    HeaderValue::from_str(&format!("00-{trace}-{span:016x}-{flags}")).expect("hexadecimal digits are a valid header")
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}

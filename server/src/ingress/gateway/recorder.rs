@@ -1,0 +1,79 @@
+//! Records synchronous calls after their answers, in groups.
+//!
+//! A place is taken before the function is called: when the log cannot keep up, calls are refused instead of forgotten.
+
+use std::time::Duration;
+
+use domain::run::{self, Command, event::Answered};
+use domain::Cause;
+use futures::future;
+use tokio::sync::mpsc::{self, OwnedPermit};
+use tokio::task::JoinHandle;
+
+use crate::actors::{Commands, Error};
+
+/// Calls whose record is on its way.
+const PLACES: usize = 16_384;
+
+/// Calls recorded together.
+const GROUP: usize = 512;
+
+/// What is known of a call after its answer; the record is made of it away from the thread that answers.
+pub type Told = Box<dyn FnOnce() -> (Answered, Cause) + Send>;
+
+/// Takes calls to record. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Recorder {
+    sender: mpsc::Sender<Told>,
+}
+
+/// A place for one record.
+pub struct Place(OwnedPermit<Told>);
+
+impl Place {
+    /// Records the call, soon.
+    pub fn record(self, told: Told) {
+        self.0.send(told);
+    }
+}
+
+impl Recorder {
+    /// Begins to record. The task ends, with everything recorded, when the last recorder is gone.
+    /// Must be called within a tokio runtime.
+    pub fn start(commands: Commands) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::channel(PLACES);
+        (Self { sender }, tokio::spawn(record(commands, receiver)))
+    }
+
+    /// A place, if there is one.
+    pub fn reserve(&self) -> Option<Place> {
+        self.sender.clone().try_reserve_owned().ok().map(Place)
+    }
+}
+
+async fn record(commands: Commands, mut receiver: mpsc::Receiver<Told>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while receiver.recv_many(&mut group, GROUP).await > 0 {
+        // Appended together, they are committed together.
+        future::join_all(group.drain(..).map(|told| record_one(&commands, told))).await;
+    }
+}
+
+async fn record_one(commands: &Commands, told: Told) {
+    let (answered, cause) = told();
+    let id: run::Id = answered.request.run;
+    let command = Command::Answer(Box::new(answered));
+    let mut pause = Duration::from_millis(20);
+    loop {
+        match commands.new_run(id, command.clone(), cause.clone()).await {
+            Ok(_) => return,
+            Err(Error::Refused(error)) => {
+                tracing::error!(run = %id, %error, "a call was not recorded");
+                return;
+            }
+            Err(error) => tracing::warn!(run = %id, %error, "call not recorded yet"),
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}

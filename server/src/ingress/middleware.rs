@@ -1,0 +1,105 @@
+//! Around every request: its id in and out, its span, its count, the headers that browsers heed, one shape of error.
+
+use std::sync::Arc;
+
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
+use actix_web::middleware::Next;
+use actix_web::{HttpMessage, web};
+use tracing::Instrument;
+use uuid::Uuid;
+
+use super::Services;
+use super::assets::CONTENT_SECURITY_POLICY;
+use super::error::HttpError;
+
+/// The header that carries a request's id, in and out.
+pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// The longest id that is taken from a caller, in bytes.
+const MAX_REQUEST_ID: usize = 128;
+
+/// A request's id: the caller's own, or a new one.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub Arc<str>);
+
+impl RequestId {
+    /// The id of a request with these headers.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let theirs = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let fits = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
+        Self(theirs.filter(fits).map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
+    }
+}
+
+pub(super) async fn around(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let id = RequestId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let method = request.method().clone();
+    let pattern = request.match_pattern();
+    let services = request.app_data::<web::Data<Services>>().cloned();
+    let span = tracing::info_span!("request", id = &*id.0, %method, path = request.path());
+    // The request must not be kept: routing changes it, and insists on being the only one that has it.
+    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
+    let mut response = shaped(response, &id);
+    if let Some(services) = services {
+        let status = response.status();
+        let labels = [label(&method), pattern.as_deref().unwrap_or("none"), status.as_str()];
+        services.metrics.http_requests.with_label_values(&labels).inc();
+    }
+    let headers = response.headers_mut();
+    let mut default = |name: HeaderName, value: HeaderValue| {
+        if !headers.contains_key(&name) {
+            headers.insert(name, value);
+        }
+    };
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        default(REQUEST_ID, value);
+    }
+    default(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    default(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    default(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    Ok(response)
+}
+
+/// An error's answer in the one shape, with the request's id.
+fn shaped(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
+    let Some(error) = response.response().error() else { return response };
+    let ours = match error.as_error::<HttpError>() {
+        Some(error) => error.clone(),
+        None => {
+            let status = response.status();
+            let (code, message) = match status {
+                StatusCode::NOT_FOUND => ("not_found", "there is nothing here".to_owned()),
+                StatusCode::PAYLOAD_TOO_LARGE => ("payload_too_large", error.to_string()),
+                status if status.is_client_error() => ("bad_request", error.to_string()),
+                _ => {
+                    tracing::error!(request = &*id.0, %error, "request failed");
+                    ("internal", "the server failed; its log says why, under this request_id".to_owned())
+                }
+            };
+            HttpError::new(status, code, message)
+        }
+    };
+    let answer = ours.response(&id.0);
+    response.into_response(answer)
+}
+
+/// Methods that clients make up do not make up metrics.
+pub(super) fn label(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::HEAD => "HEAD",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
+}

@@ -1,0 +1,67 @@
+//! Trigger events, as programs send them.
+
+use domain::event::{self, Received};
+use domain::function;
+
+use super::Caller;
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::cloudevent::CloudEvent;
+use crate::ingress::error::{Fault, Problem, Refusal};
+
+/// An event to take.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Where it is sent to.
+    pub namespace: String,
+    /// The event.
+    pub event: CloudEvent,
+}
+
+/// An event that is in the log.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The event as it was taken first.
+    pub received: Received,
+    /// It had been taken before; nothing was added.
+    pub duplicate: bool,
+    /// The position of its record.
+    pub position: u64,
+}
+
+/// Takes an event; it is on disk when this returns. A duplicate (namespace, source, id) answers the first one again.
+///
+/// # Errors
+/// `bad_namespace`, `forbidden`, `payload_too_large`, or when the log is away.
+pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -> Result<Published, Refusal> {
+    let Publication { namespace, event } = asked;
+    if !domain::name::fits(&namespace) {
+        let error = function::Error::BadNamespace { namespace };
+        return Err(Problem::new(error.code(), error.to_string()).at(["input", "namespace"]).into());
+    }
+    caller.viewer.may_change(&namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
+    let (size, limit) = (event.json.get().len(), services.settings.limits.event);
+    if size > limit {
+        let message = format!("the event of {size} bytes is larger than {limit} bytes, the most that is taken");
+        return Err(Problem::new("payload_too_large", message).at(["input", "data"]).into());
+    }
+    let received = Received {
+        id: event::id(&namespace, &event.source, &event.id),
+        namespace,
+        kind: event.kind,
+        source: event.source,
+        event_id: event.id,
+        subject: event.subject,
+        event: event.json,
+        target: None,
+        at: clock::now(),
+    };
+    let id = received.id;
+    let done = services.commands.receive(received, caller.cause()).await?;
+    let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
+    let position = match done.position {
+        Some(position) => position,
+        None => services.store.events_by_id(&[id]).await?.first().ok_or_else(gone)?.position,
+    };
+    Ok(Published { received: done.state.ok_or_else(gone)?, duplicate: done.position.is_none(), position })
+}

@@ -1,0 +1,283 @@
+//! The life of a function, as people ask for it.
+
+use domain::function::{self, BuildId, Command, event::Source};
+use domain::Json;
+use serde_json::Value;
+
+use super::Caller;
+use crate::actors;
+use crate::builder::manifest;
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::auth::Viewer;
+use crate::ingress::error::{Problem, Refusal};
+use crate::store::{FunctionRow, Store};
+
+/// Registrations that lose against a deregistration are tried again at most this often.
+const MAX_TRIES: u32 = 3;
+
+/// What a function is registered with.
+#[derive(Debug, Clone)]
+pub struct Registration {
+    /// Where it belongs.
+    pub namespace: String,
+    /// Unique in its namespace.
+    pub name: String,
+    /// Where its code comes from.
+    pub source: Source,
+    /// A manifest that beats the file in the source.
+    pub manifest: Option<Value>,
+}
+
+/// What changes in the next build. `None` leaves it as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Update {
+    /// Where the code comes from.
+    pub source: Option<Source>,
+    /// A manifest that beats the file in the source.
+    pub manifest: Option<Value>,
+}
+
+/// The function, if the viewer may see it.
+///
+/// # Errors
+/// `function_not_found`, or when the log is away.
+pub async fn visible(store: &Store, viewer: &Viewer, id: function::Id) -> Result<FunctionRow, Refusal> {
+    let row = store.function(id).await?.filter(|row| viewer.sees(&row.namespace));
+    row.ok_or_else(|| Refusal::no_function(&id.to_string()))
+}
+
+/// The function that has this name now, if the viewer may see it.
+///
+/// # Errors
+/// `function_not_found`, or when the log is away.
+pub async fn named(store: &Store, viewer: &Viewer, namespace: &str, name: &str) -> Result<FunctionRow, Refusal> {
+    let row = match viewer.sees(namespace) {
+        true => store.function_named(namespace, name).await?,
+        false => None,
+    };
+    row.filter(|row| row.state != "DEREGISTERED").ok_or_else(|| Refusal::no_function(name))
+}
+
+/// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
+///
+/// # Errors
+/// Every fault of name, namespace, source and manifest at once; `name_taken`.
+pub async fn register(services: &Services, caller: &Caller, asked: Registration) -> Result<function::Id, Refusal> {
+    caller.viewer.may_change(&asked.namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
+    let mut problems = Vec::new();
+    if !domain::name::fits(&asked.namespace) {
+        let error = function::Error::BadNamespace { namespace: asked.namespace.clone() };
+        problems.push(Problem::new(error.code(), error.to_string()).at(["input", "namespace"]));
+    }
+    if !domain::name::fits(&asked.name) {
+        let error = function::Error::BadName { name: asked.name.clone() };
+        problems.push(Problem::new(error.code(), error.to_string()).at(["input", "name"]));
+    }
+    problems.extend(source_problems(&asked.source));
+    problems.extend(manifest_problems(asked.manifest.as_ref()));
+    if !problems.is_empty() {
+        return Err(Refusal::Refused(problems));
+    }
+    let Registration { namespace, name, source, manifest } = asked;
+    let manifest = manifest.as_ref().map(Json::from);
+    let newest = services.store.function_named(&namespace, &name).await?;
+    let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == "DEREGISTERED"));
+    let mut tries = 0;
+    loop {
+        let id = function::id(&namespace, &name, generation);
+        let command = Command::Register {
+            id,
+            namespace: namespace.clone(),
+            name: name.clone(),
+            generation,
+            source: source.clone(),
+            manifest: manifest.clone(),
+            at: clock::now(),
+        };
+        match services.commands.function(id, command, caller.cause()).await {
+            Ok(_) => return Ok(id),
+            // It was deregistered after it was looked up.
+            Err(actors::Error::Refused(function::Error::Deregistered)) if tries < MAX_TRIES => {
+                tries += 1;
+                generation += 1;
+            }
+            Err(error) => return Err(Refusal::from(error).at(&["input", "name"])),
+        }
+    }
+}
+
+/// Changes what the next build takes.
+///
+/// # Errors
+/// Every fault of source and manifest at once; what the function refuses.
+pub async fn update(services: &Services, caller: &Caller, id: function::Id, asked: Update) -> Result<(), Refusal> {
+    changeable(services, caller, id).await?;
+    let mut problems: Vec<_> = asked.source.iter().flat_map(source_problems).collect();
+    problems.extend(manifest_problems(asked.manifest.as_ref()));
+    if !problems.is_empty() {
+        return Err(Refusal::Refused(problems));
+    }
+    let manifest = asked.manifest.as_ref().map(Json::from);
+    ask(services, caller, id, Command::Update { source: asked.source, manifest, at: clock::now() }).await
+}
+
+/// Asks for a version.
+///
+/// # Errors
+/// What the function refuses.
+pub async fn build(services: &Services, caller: &Caller, id: function::Id, git_ref: Option<String>) -> Result<BuildId, Refusal> {
+    let row = changeable(services, caller, id).await?;
+    if let (Some(git_ref), source) = (&git_ref, &row.source) {
+        if !matches!(source, Source::Git { .. }) {
+            let message = format!("the function's source is no Git repository, so there is no ref `{git_ref}`; leave it out");
+            return Err(Problem::new("bad_ref", message).at(["ref"]).into());
+        }
+        if let Some(message) = ref_fault(git_ref) {
+            return Err(Problem::new("bad_ref", message).at(["ref"]).into());
+        }
+    }
+    let build = clock::new_id();
+    ask(services, caller, id, Command::RequestBuild { build, git_ref, at: clock::now() }).await?;
+    Ok(build)
+}
+
+/// Runs the current version; what cannot start says so without waiting for the first call.
+///
+/// # Errors
+/// What the function refuses.
+pub async fn start(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
+    changeable(services, caller, id).await?;
+    ask(services, caller, id, Command::Start { at: clock::now() }).await?;
+    let fleet = services.fleet.clone();
+    tokio::spawn(async move {
+        if let Err(error) = fleet.warm_up(id).await {
+            tracing::warn!(function = %id, %error, "not warmed up");
+        }
+    });
+    Ok(())
+}
+
+/// Runs nothing any more.
+///
+/// # Errors
+/// What the function refuses.
+pub async fn stop(services: &Services, caller: &Caller, id: function::Id, reason: Option<String>) -> Result<(), Refusal> {
+    changeable(services, caller, id).await?;
+    ask(services, caller, id, Command::Stop { reason, at: clock::now() }).await?;
+    close_gap(services, id).await;
+    Ok(())
+}
+
+/// Lets it be gone, for good. A call right afterwards finds nothing.
+///
+/// # Errors
+/// When the viewer may not, or the log is away.
+pub async fn deregister(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
+    changeable(services, caller, id).await?;
+    ask(services, caller, id, Command::Deregister { at: clock::now() }).await?;
+    close_gap(services, id).await;
+    Ok(())
+}
+
+/// Makes an older version the current one; the one before the current when none is named.
+///
+/// # Errors
+/// What the function refuses; `no_earlier_version`.
+pub async fn rollback(
+    services: &Services,
+    caller: &Caller,
+    id: function::Id,
+    version: Option<u32>,
+    reason: Option<String>,
+) -> Result<(), Refusal> {
+    let row = changeable(services, caller, id).await?;
+    let version = match (version, row.current_version) {
+        (Some(version), _) => version,
+        (None, Some(current)) if current > 1 => current - 1,
+        (None, Some(current)) => {
+            let message = format!("version {current} is the first: there is none before it to roll back to");
+            return Err(Refusal::problem("no_earlier_version", message));
+        }
+        (None, None) => return Err(function::Error::NotBuilt.into()),
+    };
+    let reason = reason.or_else(|| Some("rolled back".to_owned()));
+    let command = Command::Promote { version, reason, at: clock::now() };
+    ask(services, caller, id, command).await.map_err(|refusal| refusal.at(&["version"]))?;
+    close_gap(services, id).await;
+    Ok(())
+}
+
+/// The function, if the viewer may change it.
+pub(super) async fn changeable(services: &Services, caller: &Caller, id: function::Id) -> Result<FunctionRow, Refusal> {
+    let row = visible(&services.store, &caller.viewer, id).await?;
+    caller.viewer.may_change(&row.namespace)?;
+    Ok(row)
+}
+
+async fn ask(services: &Services, caller: &Caller, id: function::Id, command: Command) -> Result<(), Refusal> {
+    services.commands.function(id, command, caller.cause()).await?;
+    Ok(())
+}
+
+/// What was asked for is recorded and will be done; doing it now lets the next call see it.
+async fn close_gap(services: &Services, id: function::Id) {
+    if let Err(error) = services.fleet.reconcile(id).await {
+        tracing::warn!(function = %id, %error, "not reconciled at once");
+    }
+}
+
+fn source_problems(source: &Source) -> Vec<Problem> {
+    let at = |code, message: String, last: [&'static str; 2]| Problem::new(code, message).at(["input", "source"].into_iter().chain(last));
+    let mut problems = Vec::new();
+    match source {
+        Source::Git { url, git_ref, path } => {
+            if url.trim().is_empty() || url.starts_with('-') || url.chars().any(char::is_control) {
+                let message = "the URL must be https://…, ssh://…, git@host:path, or a path on the server's disk";
+                problems.push(at("bad_source", message.to_owned(), ["git", "url"]));
+            }
+            if let Some(message) = git_ref.as_deref().and_then(ref_fault) {
+                problems.push(at("bad_ref", message, ["git", "ref"]));
+            }
+            if path.as_deref().is_some_and(|path| path.starts_with('/') || path.split('/').any(|part| part == "..")) {
+                let message = "the path must be a folder inside the repository, without `..` and without a leading `/`";
+                problems.push(at("bad_source", message.to_owned(), ["git", "path"]));
+            }
+        }
+        Source::Bundle { digest } => {
+            let hex = digest.strip_prefix("sha256:").unwrap_or_default();
+            if hex.len() != 64 || !hex.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b)) {
+                let message = format!("`{digest}` is not a bundle's digest: POST /v1/bundles answers it, as sha256:…");
+                problems.push(at("bad_source", message, ["bundle", "digest"]));
+            }
+        }
+        Source::Image { image, command } => {
+            if image.trim().is_empty() || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
+                problems.push(at("bad_source", "the image must be a reference such as ghcr.io/team/app:1".to_owned(), ["image", "image"]));
+            }
+            if command.as_ref().is_some_and(Vec::is_empty) {
+                problems.push(at("bad_source", "the command is empty; leave it out to run the image's own".to_owned(), ["image", "command"]));
+            }
+        }
+    }
+    problems
+}
+
+/// What Git would not take for a branch, tag or commit, or would take for something else.
+fn ref_fault(git_ref: &str) -> Option<String> {
+    let bad = git_ref.is_empty()
+        || git_ref.starts_with('-')
+        || git_ref.contains("..")
+        || git_ref.chars().any(|c| c.is_whitespace() || c.is_control() || "~^:?*[\\".contains(c));
+    bad.then(|| format!("`{git_ref}` cannot be a branch, tag or commit"))
+}
+
+fn manifest_problems(manifest: Option<&Value>) -> Vec<Problem> {
+    let Some(Err(faults)) = manifest.map(manifest::parse) else { return Vec::new() };
+    let problem = |fault: manifest::Fault| {
+        let place = fault.pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
+        let field: Vec<_> = ["input".to_owned(), "manifest".to_owned()].into_iter().chain(place).collect();
+        Problem::new("bad_manifest", fault.to_string()).at(field)
+    };
+    faults.into_iter().map(problem).collect()
+}

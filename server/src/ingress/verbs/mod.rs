@@ -1,0 +1,38 @@
+//! What people and programs can ask for, whichever door they come through: one async function each.
+//!
+//! Each checks what the viewer may, asks `actors`, and says what came of it. Knows neither HTTP nor GraphQL.
+
+mod event;
+mod function;
+mod run;
+
+use std::sync::Arc;
+
+use domain::Cause;
+use uuid::Uuid;
+
+pub use event::{Published, Publication, publish};
+pub use function::{Registration, Update, build, deregister, named, register, rollback, start, stop, update, visible};
+pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
+
+use super::auth::Viewer;
+
+/// Who asks, in which request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub viewer: Viewer,
+    /// The same for all that follows from one request, where the caller says so.
+    pub correlation: Option<Uuid>,
+}
+
+impl Caller {
+    /// A caller without a correlation.
+    pub fn new(viewer: Viewer) -> Self {
+        Self { viewer, correlation: None }
+    }
+
+    pub(super) fn cause(&self) -> Cause {
+        Cause { actor: Some(Arc::clone(&self.viewer.name)), causation: None, correlation: self.correlation }
+    }
+}

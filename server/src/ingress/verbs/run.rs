@@ -1,0 +1,244 @@
+//! Runs, as people ask for them: invoke, wait, cancel, replay.
+
+use std::time::Duration;
+
+use domain::run::event::{Delivery, Request};
+use domain::run::{self, Run};
+use domain::{Json, Recorded, Stream, event, function};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+
+use super::Caller;
+use super::function::changeable;
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::auth::Viewer;
+use crate::ingress::error::{Fault, Problem, Refusal};
+use crate::store::{RunRow, Store};
+
+/// What a function is invoked with.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Which function.
+    pub function: function::Id,
+    /// `data` of the event that it gets.
+    pub payload: Option<Value>,
+    /// What else the request said, as `event.http`; without it, that of a plain POST.
+    pub http: Option<Value>,
+}
+
+/// What is different in a run that is asked for again.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    /// Another version than the current one.
+    pub version: Option<u32>,
+    /// Other `data` than the first time's.
+    pub payload: Option<Value>,
+}
+
+/// Waits for the end of a run: made before the run is asked for, so that nothing of it is missed.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    after: u64,
+    deadline: Instant,
+}
+
+impl Wait {
+    /// From now on, at most that long.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn at_most(store: &Store, time: Duration) -> Result<Self, Refusal> {
+        Ok(Self { after: store.head().await?, deadline: Instant::now() + time })
+    }
+}
+
+/// The run, if the viewer may see it.
+///
+/// # Errors
+/// `run_not_found`, or when the log is away.
+pub async fn visible_run(store: &Store, viewer: &Viewer, id: run::Id) -> Result<RunRow, Refusal> {
+    let rows = store.runs_by_id(&[id]).await?;
+    rows.into_iter().find(|row| viewer.sees(&row.namespace)).ok_or_else(Refusal::no_run)
+}
+
+/// The whole run, input and output included, if the viewer may see it.
+///
+/// # Errors
+/// `run_not_found`, or when the log is away.
+pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Result<Run, Refusal> {
+    let loaded = services.commands.writer().load::<run::Aggregate>(&Stream::run(id)).await?;
+    loaded.state.filter(|run| viewer.sees(&run.request.namespace)).ok_or_else(Refusal::no_run)
+}
+
+/// Asks a function to run once; the run is in the log when this returns.
+///
+/// # Errors
+/// `function_not_running` with the state that it is in; `payload_too_large`.
+pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<run::Id, Refusal> {
+    let row = changeable(services, caller, asked.function).await?;
+    if row.state != "RUNNING" {
+        return Err(not_running(&row.state));
+    }
+    let at = clock::now();
+    let (id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
+    let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
+    let mut event = json!({
+        "specversion": "1.0", "id": id, "source": source, "type": "http.invoke", "time": at,
+        "datacontenttype": "application/json", "http": http,
+    });
+    if let Some(payload) = asked.payload {
+        event["data"] = payload;
+    }
+    let input = Json::from(&event);
+    fits(&input, services.settings.limits.event, "payload")?;
+    let received = event::Received {
+        id: event::id(&row.namespace, &source, &id),
+        namespace: row.namespace.clone(),
+        kind: "http.invoke".to_owned(),
+        source,
+        event_id: id,
+        subject: None,
+        event: input.clone(),
+        target: Some(row.id),
+        at,
+    };
+    let event = received.id;
+    services.commands.receive(received, caller.cause()).await?;
+    let run = run::id(event, row.id);
+    let request = Request {
+        run,
+        function: row.id,
+        namespace: row.namespace,
+        trigger: "http.invoke".to_owned(),
+        event: Some(event),
+        input,
+        input_cut: false,
+        version: None,
+        replayed_from: None,
+    };
+    // The relay asks for the same run when it comes to the event; whoever is first wins, and the other finds it done.
+    let command = run::Command::Request { request, delivery: Delivery::Once, at };
+    services.commands.new_run(run, command, caller.cause()).await?;
+    Ok(run)
+}
+
+/// Waits until a run is over; `None` when it is not in time.
+///
+/// # Errors
+/// `run_not_found`, or when the log is away.
+pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait) -> Result<Option<Run>, Refusal> {
+    let run = load_run(services, viewer, id).await?;
+    if run.phase.is_over() {
+        return Ok(Some(run));
+    }
+    let stream = Stream::run(id);
+    let mut feed = services.store.follow(wait.after);
+    loop {
+        match timeout_at(wait.deadline, feed.next()).await {
+            Err(_) => return Ok(None),
+            Ok(None) => return Err(Refusal::Failed(Fault::Unavailable("the log's feed has ended: the server is stopping".into()))),
+            // The feed goes on trying by itself.
+            Ok(Some(Err(_))) => {}
+            Ok(Some(Ok(records))) => {
+                if !records.iter().any(|record: &Recorded| record.stream == stream) {
+                    continue;
+                }
+                let run = load_run(services, viewer, id).await?;
+                if run.phase.is_over() {
+                    return Ok(Some(run));
+                }
+            }
+        }
+    }
+}
+
+/// Calls a run off.
+///
+/// # Errors
+/// What the run refuses.
+pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
+    let row = visible_run(&services.store, &caller.viewer, id).await?;
+    caller.viewer.may_change(&row.namespace)?;
+    services.commands.run(id, run::Command::Cancel { at: clock::now() }, caller.cause()).await?;
+    Ok(())
+}
+
+/// Asks for a run again, with the same input or other data, on the current version or another. It is a run of its own
+/// that names the old one.
+///
+/// # Errors
+/// `run_not_found`, `run_not_replayable`, `function_not_running`, `version_not_found`, `payload_too_large`.
+pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Replay) -> Result<run::Id, Refusal> {
+    let old = load_run(services, &caller.viewer, id).await?;
+    let row = changeable(services, caller, old.request.function).await?;
+    match asked.version {
+        _ if row.state == "DEREGISTERED" => return Err(function::Error::Deregistered.into()),
+        None if row.state != "RUNNING" => return Err(not_running(&row.state)),
+        Some(version) if services.store.version(row.id, version).await?.is_none() => {
+            let message = format!("the function has no version {version}");
+            return Err(Problem::new("version_not_found", message).at(["version"]).into());
+        }
+        _ => {}
+    }
+    let input = match asked.payload {
+        Some(payload) => {
+            let mut event = match old.request.input.value() {
+                Value::Object(event) if !old.request.input_cut => event,
+                _ => http_invoke(&old),
+            };
+            event.remove("data_base64");
+            event.insert("data".to_owned(), payload);
+            event.insert("datacontenttype".to_owned(), json!("application/json"));
+            Json::from(&Value::Object(event))
+        }
+        None if old.request.input_cut => {
+            let message = "the run's input was longer than what is kept, so that it cannot be sent again; give a payload";
+            return Err(Problem::new("run_not_replayable", message).at(["payload"]).into());
+        }
+        None => old.request.input.clone(),
+    };
+    fits(&input, services.settings.limits.event.max(old.request.input.get().len()), "payload")?;
+    let run = clock::new_id();
+    let request = Request {
+        run,
+        function: row.id,
+        namespace: row.namespace,
+        trigger: old.request.trigger,
+        event: old.request.event,
+        input,
+        input_cut: false,
+        version: asked.version,
+        replayed_from: Some(id),
+    };
+    let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
+    services.commands.new_run(run, command, caller.cause()).await?;
+    Ok(run)
+}
+
+/// The frame of an event whose own was not kept whole.
+fn http_invoke(old: &Run) -> serde_json::Map<String, Value> {
+    let event = json!({
+        "specversion": "1.0", "id": uuid::Uuid::now_v7().to_string(), "source": format!("/v1/runs/{}", old.request.run),
+        "type": old.request.trigger, "time": clock::now(),
+    });
+    match event {
+        Value::Object(event) => event,
+        _ => serde_json::Map::new(),
+    }
+}
+
+fn not_running(state: &str) -> Refusal {
+    Refusal::problem("function_not_running", format!("the function is {state} and does not run; start it first"))
+}
+
+fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {
+    match input.get().len() > limit {
+        true => {
+            let message = format!("the event of {} bytes is larger than {limit} bytes, the most that is taken", input.get().len());
+            Err(Problem::new("payload_too_large", message).at([field]).into())
+        }
+        false => Ok(()),
+    }
+}
