@@ -3,6 +3,11 @@
 //! Knows processes, sockets and limits; knows neither functions' lives nor the log.
 //! [`Executor`] is the wall: the sandbox stands behind it, containers will.
 
+pub mod bridge;
+mod sandbox;
+
+pub use sandbox::Sandbox;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -188,7 +193,12 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Starts a service and waits until it answers, at most `ready_within`.
     /// The process ends when the last handle to the instance is dropped.
-    async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error>;
+    async fn service(
+        &self,
+        spec: Spec,
+        lines: Lines,
+        ready_within: Duration,
+    ) -> Result<Arc<dyn Instance>, Error>;
 
     /// Runs a job to its end: `event` on standard input. Dropping the future ends the process.
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error>;

@@ -1,1 +1,4 @@
-fn main(){}
+//! All integration tests, in one binary.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod executor;

@@ -1,0 +1,161 @@
+"""Serves the WSGI application `app` of `app.py` over HTTP on $EVENTFLOW_SOCKET (or $PORT).
+
+The working directory is the function's folder; what `pip install --target .python` put there is found.
+"""
+
+import importlib
+import os
+import sys
+import traceback
+from urllib.parse import unquote_to_bytes
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
+
+import eventflow_http
+import eventflow_lines
+
+
+def load():
+    """Finds the application; ends the process with a clear message when there is none."""
+    folder = os.getcwd()
+    sys.path[0] = folder
+    sys.path.insert(1, os.path.join(folder, ".python"))
+    if not os.path.exists("app.py") and not os.path.isdir("app"):
+        files = ", ".join(sorted(file for file in os.listdir(folder) if file.endswith(".py"))) or "none"
+        fail(f"there is no app.py; the Python files in the folder are: {files}")
+    try:
+        module = importlib.import_module("app")
+    except BaseException:
+        fail(f"app.py cannot be loaded: {traceback.format_exc()}")
+    app = getattr(module, "app", None)
+    if not callable(app):
+        found = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_")) or "nothing"
+        fail(f'app.py has no WSGI application "app"; what can be called there: {found}')
+    return app
+
+
+def fail(message):
+    print(message, file=sys.stderr, flush=True)
+    sys.exit(1)
+
+
+def environ_of(request):
+    path, _, query = request.target.partition("?")
+    headers = request.headers
+    host, _, port = headers.get("host", "localhost").partition(":")
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        # WSGI wants bytes, written as latin-1.
+        "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_NAME": host,
+        "SERVER_PORT": port or "80",
+        "SERVER_PROTOCOL": request.version,
+        "REMOTE_ADDR": headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip(),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": headers.get("x-forwarded-proto", "http"),
+        "wsgi.input": request.body,
+        "wsgi.input_terminated": True,
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    if "content-type" in headers:
+        environ["CONTENT_TYPE"] = headers["content-type"]
+    if "content-length" in headers:
+        environ["CONTENT_LENGTH"] = headers["content-length"]
+    for name, value in headers.items():
+        # A name with an underscore could pass for another header.
+        if name in ("content-type", "content-length") or name.startswith("x-eventflow-") or "_" in name:
+            continue
+        environ["HTTP_" + name.upper().replace("-", "_")] = value
+    environ["eventflow.run_id"] = headers.get("x-eventflow-run")
+    environ["eventflow.attempt"] = headers.get("x-eventflow-attempt")
+    environ["eventflow.deadline"] = headers.get("x-eventflow-deadline")
+    return environ
+
+
+class Exchange:
+    """One call of the application: `start_response`, `write`, and the parts that it returns."""
+
+    def __init__(self, response):
+        self._response = response
+        self._status = None
+        self._headers = []
+
+    def start_response(self, status, headers, exc_info=None):
+        if exc_info and self._response.started:
+            raise exc_info[1].with_traceback(exc_info[2])
+        if self._status is not None and not exc_info:
+            raise RuntimeError("start_response was called twice")
+        self._status = int(status.split(" ", 1)[0])
+        self._headers = headers
+        return self.write
+
+    def write(self, data):
+        self._start(None)
+        if data:
+            self._response.write(data)
+
+    def _start(self, known_length):
+        if self._response.started:
+            return
+        if self._status is None:
+            raise RuntimeError("the application answered without calling start_response")
+        headers, length = [], known_length
+        for name, value in self._headers:
+            lower = name.lower()
+            if lower == "content-length":
+                length = int(value)
+            elif lower not in ("connection", "transfer-encoding"):
+                headers.append((lower, value))
+        self._response.start(self._status, headers, length)
+
+    def send(self, parts):
+        # A list of one part has a length that is known.
+        known = len(parts[0]) if isinstance(parts, (list, tuple)) and len(parts) == 1 else None
+        for part in parts:
+            if part:
+                self._start(known)
+                self._response.write(part)
+        self._start(0)
+        self._response.finish()
+
+
+def serve(app):
+    def handle(request, response):
+        with eventflow_lines.during(request.headers.get("x-eventflow-run")):
+            parts = None
+            try:
+                exchange = Exchange(response)
+                parts = app(environ_of(request), exchange.start_response)
+                exchange.send(parts)
+            except (BrokenPipeError, ConnectionResetError, eventflow_http.BadRequest):
+                raise
+            except Exception as error:
+                traceback.print_exc()
+                request.keep_alive = False
+                if response.started:
+                    raise ConnectionAbortedError from None
+                import json
+
+                message = str(error) or type(error).__name__
+                text = json.dumps({"error": {"code": "function_error", "message": message}}).encode()
+                response.start(500, [("content-type", "application/json")], len(text))
+                response.write(text)
+                response.finish()
+            finally:
+                if hasattr(parts, "close"):
+                    parts.close()
+
+    eventflow_http.Server(handle, threads=int(os.environ.get("EVENTFLOW_THREADS", "32"))).serve()
+
+
+if __name__ == "__main__":
+    eventflow_lines.install()
+    serve(load())
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,1000 @@
+//! Functions as processes of this host, behind bubblewrap's namespaces and the kernel's control groups.
+//!
+//! A process sees: `/usr`, a minimal `/etc`, its artifact read-only at `/app`, its own folder at
+//! `/run/eventflow`, the wrappers at `/eventflow`, a private `/tmp`. It sees no other process, and no network
+//! unless `limits.network` is set: then it shares the host's, so it reaches whatever the host reaches, services
+//! on the loopback interface included; but not, where the server is root, the metadata addresses of clouds.
+//!
+//! Without bubblewrap a process is an ordinary one, held only by limits: [`Executor::warnings`] says so.
+//!
+//! Knows nothing of functions' lives, of the log, or of HTTP.
+
+mod arguments;
+mod cgroup;
+mod host;
+mod lines;
+mod process;
+mod script;
+mod wrappers;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::{
+    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
+};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{SecondsFormat, Utc};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout};
+use uuid::Uuid;
+
+use super::{
+    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES,
+    Runtime, Spec, Task,
+};
+use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
+use cgroup::Cgroups;
+use host::Host;
+use parking_lot::Mutex;
+use process::{Folder, Ground, Launch, Process, Slot};
+use script::Script;
+
+/// Between SIGTERM and SIGKILL for a job whose time is over.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// The port of a command, where it has a network of its own.
+const COMMAND_PORT: u16 = 8080;
+
+/// Processes of ours in each sandbox: up to two bubblewraps, the first process in each, the bridge, and some air.
+const OWN_PIDS: u64 = 6;
+
+/// The least memory an interpreter starts with.
+const MIN_MEMORY_MB: u64 = 16;
+
+/// Share of the memory that node's heap may take; the rest is for its buffers and itself.
+const NODE_HEAP_PERCENT: u64 = 75;
+
+/// Longer paths do not fit into a Unix socket's address (108 bytes with the zero).
+const MAX_SOCKET_PATH: usize = 100;
+
+/// How many shells wait in control groups for something to start.
+const SPARE_SLOTS: usize = 2;
+
+/// A slot that was used is replaced after this, so as not to get in the way of what was started in it.
+const REFILL_AFTER: Duration = Duration::from_millis(200);
+
+/// The executor that needs nothing but this host.
+#[derive(Debug)]
+pub struct Sandbox {
+    home: Arc<Home>,
+    bridge: PathBuf,
+    grace: Duration,
+}
+
+/// What all processes of one executor share. The order of the fields is the order of their end.
+#[derive(Debug)]
+struct Home {
+    spare: Mutex<Vec<Slot>>,
+    ground: Ground,
+    cgroups: Cgroups,
+    host: Host,
+    wrappers: PathBuf,
+    run: RunFolder,
+    next: AtomicU64,
+}
+
+impl Home {
+    fn take_slot(&self) -> Option<Slot> {
+        let mut spare = self.spare.lock();
+        while let Some(mut slot) = spare.pop() {
+            if slot.usable() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    async fn open_slot(&self) -> io::Result<Slot> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let cgroup = self.cgroups.create(&number.to_string())?;
+        self.ground.slot(cgroup).await
+    }
+}
+
+impl Sandbox {
+    /// Prepares to run processes: looks at the host, writes the wrappers below `data_dir`, removes what a killed
+    /// server left behind there.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when `data_dir` cannot be written or a thread cannot be started.
+    pub fn new(data_dir: &Path) -> Result<Sandbox, Error> {
+        fs::create_dir_all(data_dir)
+            .map_err(io_error(format!("make the folder {}", data_dir.display())))?;
+        let data_dir = data_dir
+            .canonicalize()
+            .map_err(io_error(format!("find the folder {}", data_dir.display())))?;
+        let wrappers = wrappers::write(&data_dir).map_err(io_error(format!(
+            "write the runtimes to {}",
+            data_dir.display()
+        )))?;
+        let run = RunFolder::claim(&data_dir).map_err(io_error(format!(
+            "make a folder for instances in {}",
+            data_dir.display()
+        )))?;
+        let cgroups = Cgroups::detect(&run.name);
+        run.remember(&cgroups.folders())
+            .map_err(io_error("write down the control groups".into()))?;
+        process::keep_descriptors_to_ourselves();
+        let ground = Ground::new().map_err(io_error("start a thread".into()))?;
+        let bridge =
+            std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
+        let home = Home {
+            spare: Mutex::default(),
+            ground,
+            cgroups,
+            host: Host::look(),
+            wrappers,
+            run,
+            next: AtomicU64::new(1),
+        };
+        let sandbox = Sandbox {
+            home: Arc::new(home),
+            bridge,
+            grace: GRACE,
+        };
+        sandbox.refill();
+        Ok(sandbox)
+    }
+
+    /// Takes another program as the bridge than the running one: for tests, which are not `eventflow` themselves.
+    #[must_use]
+    pub fn with_bridge(mut self, program: &Path) -> Sandbox {
+        self.bridge = program.to_owned();
+        self
+    }
+
+    /// Gives a job whose time is over this long between SIGTERM and SIGKILL; 10 s unless told.
+    #[must_use]
+    pub fn with_grace(mut self, grace: Duration) -> Sandbox {
+        self.grace = grace;
+        self
+    }
+
+    /// A folder, a control group, and the arguments around a program.
+    async fn start(&self, plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
+        let home = &self.home;
+        let folder = plan.folder.clone();
+        let slot = match home.take_slot() {
+            Some(slot) => slot,
+            None => home
+                .open_slot()
+                .await
+                .map_err(io_error(format!("make a control group for {}", plan.name)))?,
+        };
+        self.refill();
+        slot.cgroup()
+            .limit(&plan.limits)
+            .map_err(io_error(format!("limit what {} may use", plan.name)))?;
+        let user = home.host.identity.user(plan.user);
+        if let Some(user) = user {
+            plan.hand_over(user, home.host.identity.user(0))
+                .map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
+        }
+        let arguments = home.host.bubblewrap.is_some().then(|| {
+            let view = View {
+                host: &home.host,
+                wrappers: &home.wrappers,
+                app: &plan.app,
+                app_writable: plan.app_writable,
+                own: &folder.0.join("own"),
+                bridge: plan.bridge.as_deref(),
+                caches: &plan.caches,
+                env: &plan.env,
+                network: plan.limits.network,
+                tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
+            };
+            view.arguments()
+        });
+        let inner = arguments
+            .as_ref()
+            .map(|arguments| (folder.0.join("inner"), &arguments.inner));
+        let outer = arguments
+            .as_ref()
+            .and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
+        let write = |path: &Path, content: &[u8]| {
+            write_private(path, content).map_err(io_error(format!("write {}", path.display())))
+        };
+        let mut script = Script::default();
+        for (descriptor, file) in [(3, &inner), (4, &outer)] {
+            if let Some((path, content)) = file {
+                write(path, content)?;
+                script.open(descriptor, path);
+            }
+        }
+        let mut command = self.rlimits(&plan.limits);
+        let mut layers = 0;
+        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user)
+        {
+            command.extend([bubblewrap.into(), "--args".into(), "4".into(), "--".into()]);
+            command.extend(host::become_user(user).map(OsString::from));
+            layers += 1;
+        }
+        if let Some(bubblewrap) = &home.host.bubblewrap {
+            command.extend([bubblewrap.into(), "--args".into(), "3".into(), "--".into()]);
+            layers += 1;
+        }
+        if layers == 0 {
+            script.change_to(&plan.app);
+            let variables = plan
+                .env
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            command.extend(["env".into(), "-i".into()]);
+            command.extend(variables.map(OsString::from));
+        }
+        command.extend(plan.command.into_iter().map(OsString::from));
+        let path = folder.0.join("script");
+        write(
+            &path,
+            &script.become_program(&command, plan.stdin.is_empty()),
+        )?;
+        let launch = Launch {
+            script: path,
+            layers,
+            folder: folder.clone(),
+            stdin: plan.stdin,
+            run: plan.run,
+            lines: plan.lines,
+            out_of_memory_words: plan.out_of_memory_words,
+        };
+        let process = Process::start(home.clone(), slot, launch)
+            .await
+            .map_err(io_error(format!("start a process for {}", plan.name)))?;
+        if !plan.cpu_later {
+            self.limit_cpu(process.cgroup(), &plan.limits);
+        }
+        Ok((process, folder))
+    }
+
+    /// Sees to it that there are slots again, a little later.
+    fn refill(&self) {
+        let home = Arc::downgrade(&self.home);
+        self.home.ground.later(async move {
+            tokio::time::sleep(REFILL_AFTER).await;
+            while let Some(home) = home.upgrade() {
+                if home.spare.lock().len() >= SPARE_SLOTS {
+                    return;
+                }
+                match home.open_slot().await {
+                    Ok(slot) => home.spare.lock().push(slot),
+                    Err(error) => {
+                        return tracing::warn!(%error, "a control group could not be prepared");
+                    }
+                }
+            }
+        });
+    }
+
+    fn limit_cpu(&self, cgroup: &cgroup::Cgroup, limits: &super::Limits) {
+        // Its process may be over already, and its group with it.
+        if let Err(error) = cgroup.limit_cpu(limits.cpu)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            tracing::warn!(%error, "a processor limit could not be set");
+        }
+    }
+
+    /// The rougher limits, for what control groups are missing.
+    fn rlimits(&self, limits: &super::Limits) -> Vec<OsString> {
+        let missing = self.home.cgroups.missing();
+        let mut command: Vec<OsString> = Vec::new();
+        if missing.contains(&"memory") {
+            command.push(format!("--data={}", limits.memory_mb * 1024 * 1024).into());
+        }
+        if missing.contains(&"pids") {
+            command.push(format!("--nproc={}", limits.pids + OWN_PIDS).into());
+        }
+        if command.is_empty() {
+            return command;
+        }
+        command.insert(0, "prlimit".into());
+        command
+    }
+
+    fn check(&self, spec: &Spec) -> Result<(), Error> {
+        check_env(&spec.env)?;
+        check_folder(&spec.artifact)?;
+        let closed =
+            |folder: &Path| !fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o005 == 0o005);
+        if self.home.host.identity.changes() && closed(&spec.artifact) {
+            let folder = spec.artifact.display();
+            open_to_all(&spec.artifact).map_err(io_error(format!(
+                "make the files of {folder} readable for the user that the function runs as"
+            )))?;
+        }
+        if spec.limits.memory_mb < MIN_MEMORY_MB {
+            return Err(Error::Refused(format!(
+                "memory_mb is {}, and must be at least {MIN_MEMORY_MB}",
+                spec.limits.memory_mb
+            )));
+        }
+        if spec.limits.pids == 0 {
+            return Err(Error::Refused("pids is 0, and must be at least 1".into()));
+        }
+        Ok(())
+    }
+
+    fn isolated(&self) -> bool {
+        self.home.host.bubblewrap.is_some()
+    }
+
+    fn number(&self) -> u64 {
+        self.home.next.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn folder(&self, name: &str) -> Result<Arc<Folder>, Error> {
+        let path = self.home.run.path.join(self.number().to_string());
+        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
+        make(&path)
+            .and_then(|()| make(&path.join("own")))
+            .map_err(io_error(format!("make a folder for {name}")))?;
+        Ok(Arc::new(Folder(path)))
+    }
+
+    /// A path of the inside as the process has to name it: without bubblewrap there is no inside.
+    fn own_path(&self, folder: &Folder, file: &str) -> String {
+        match self.isolated() {
+            true => format!("{OWN}/{file}"),
+            false => folder.0.join("own").join(file).display().to_string(),
+        }
+    }
+
+    fn wrapper(&self, file: &str) -> String {
+        match self.isolated() {
+            true => format!("{WRAPPERS}/{file}"),
+            false => self.home.wrappers.join(file).display().to_string(),
+        }
+    }
+
+    /// The environment of a function.
+    fn env(&self, spec: &Spec) -> BTreeMap<String, String> {
+        let mut env = self.basic_env();
+        env.extend(spec.env.clone());
+        if spec.artifact.join(".python").is_dir() {
+            let app = if self.isolated() {
+                PathBuf::from(APP)
+            } else {
+                spec.artifact.clone()
+            };
+            env.entry("PYTHONPATH".into())
+                .or_insert_with(|| app.join(".python").display().to_string());
+        }
+        env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
+        env.insert("EVENTFLOW_FUNCTION".into(), spec.function.clone());
+        env.insert("EVENTFLOW_NAMESPACE".into(), spec.namespace.clone());
+        env.insert("EVENTFLOW_VERSION".into(), spec.version.to_string());
+        env
+    }
+
+    fn basic_env(&self) -> BTreeMap<String, String> {
+        let all = [
+            ("PATH", self.home.host.path.as_str()),
+            ("HOME", "/tmp"),
+            ("LANG", "C.UTF-8"),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
+    }
+
+    /// Program and arguments of a function, without sandbox and bridge.
+    fn command(&self, spec: &Spec) -> Result<Vec<String>, Error> {
+        let missing = |what: &str| {
+            Error::Refused(format!(
+                "{} needs {what}, and this host has none in its PATH",
+                spec.function
+            ))
+        };
+        let node = || {
+            self.home
+                .host
+                .node
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .ok_or_else(|| missing("node"))
+        };
+        let python = || {
+            self.home
+                .host
+                .python
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .ok_or_else(|| missing("python3"))
+        };
+        Ok(match &spec.runtime {
+            Runtime::Node { handler } => {
+                let heap = (spec.limits.memory_mb * NODE_HEAP_PERCENT / 100).max(1);
+                vec![
+                    node()?,
+                    format!("--max-old-space-size={heap}"),
+                    self.wrapper("node/wrapper.cjs"),
+                    handler.clone(),
+                ]
+            }
+            Runtime::Python { handler } => vec![
+                python()?,
+                self.wrapper("python/wrapper.py"),
+                handler.clone(),
+            ],
+            Runtime::PythonFlask => vec![python()?, self.wrapper("python-flask/wrapper.py")],
+            Runtime::Command(command) if command.is_empty() => {
+                return Err(Error::Refused(format!(
+                    "the command of {} is empty",
+                    spec.function
+                )));
+            }
+            Runtime::Command(command) => command.clone(),
+        })
+    }
+
+    /// Waits until something accepts connections at the endpoint.
+    async fn ready(
+        &self,
+        process: &Process,
+        folder: &Folder,
+        endpoint: &Endpoint,
+        within: Duration,
+    ) -> Result<(), Error> {
+        let until = Instant::now() + within;
+        let mut waited = 0;
+        loop {
+            let reached = match endpoint {
+                Endpoint::Unix(path) => {
+                    publish(&folder.0.join("own/socket"), path)
+                        && UnixStream::connect(path).await.is_ok()
+                }
+                Endpoint::Tcp(address) => TcpStream::connect(address).await.is_ok(),
+            };
+            if let Some(exit) = process.exited() {
+                let message = format!("the process ended before it answered: {}", describe(&exit));
+                return Err(Error::Unhealthy {
+                    message,
+                    stderr_tail: process.stderr_tail(),
+                });
+            }
+            if reached {
+                return Ok(());
+            }
+            if Instant::now() >= until {
+                process.kill();
+                process.wait().await;
+                let message = format!(
+                    "the process did not listen within {} s",
+                    within.as_secs_f64()
+                );
+                return Err(Error::Unhealthy {
+                    message,
+                    stderr_tail: process.stderr_tail(),
+                });
+            }
+            let pause = if waited < 200 { 1 } else { 10 };
+            waited += pause;
+            // An end is noticed at once, not at the next look.
+            let _ = timeout(Duration::from_millis(pause), process.wait()).await;
+        }
+    }
+}
+
+/// One process to start.
+struct Plan {
+    name: String,
+    command: Vec<String>,
+    env: BTreeMap<String, String>,
+    app: PathBuf,
+    app_writable: bool,
+    /// Chooses the user that it runs as, see [`host::Identity`].
+    user: u64,
+    bridge: Option<PathBuf>,
+    caches: BTreeMap<String, PathBuf>,
+    limits: super::Limits,
+    /// Whether the processor limit is set only when the service answers.
+    cpu_later: bool,
+    folder: Arc<Folder>,
+    stdin: Bytes,
+    run: Option<Uuid>,
+    lines: Lines,
+    out_of_memory_words: Option<&'static str>,
+}
+
+impl Plan {
+    /// Makes the folders that may be written the sandbox's user's.
+    fn hand_over(&self, user: u32, caches: Option<u32>) -> io::Result<()> {
+        chown(self.folder.0.join("own"), Some(user), Some(user))?;
+        if self.app_writable {
+            hand_over(&self.app, user)?;
+        }
+        for folder in self.caches.values() {
+            // Everything in a cache was written by tasks, which are all the same user: once is enough.
+            if fs::metadata(folder)?.uid() != caches.unwrap_or(user) {
+                hand_over(folder, user)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes the owner of a folder and all in it. Does not follow links, and leaves alone files with a second name:
+/// that name may be somebody else's, as after a `git clone` on one disk.
+fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder) {
+        let entry = entry?;
+        let meta = entry.metadata().map_err(io::Error::from)?;
+        if meta.is_dir() || meta.nlink() == 1 {
+            lchown(entry.path(), Some(user), Some(user))?;
+        }
+    }
+    Ok(())
+}
+
+/// Node keeps its heap below the limit of the control group, and ends itself when that is not enough.
+fn out_of_memory_words(runtime: &Runtime) -> Option<&'static str> {
+    matches!(runtime, Runtime::Node { .. }).then_some("JavaScript heap out of memory")
+}
+
+#[async_trait]
+impl Executor for Sandbox {
+    fn describe(&self) -> String {
+        let isolation = if self.isolated() {
+            "bubblewrap"
+        } else {
+            "plain processes, NOT isolated"
+        };
+        let limits = self
+            .home
+            .cgroups
+            .describe()
+            .unwrap_or_else(|| "rlimits".into());
+        format!("sandbox ({isolation}, {limits})")
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if let Some(fault) = &self.home.host.bubblewrap_fault {
+            warnings.push(format!(
+                "FUNCTIONS ARE NOT ISOLATED: they run as ordinary processes and can read whatever this server can. {fault}"
+            ));
+        }
+        if self.home.host.identity == host::Identity::Root {
+            warnings.push(
+                "Functions run as root in their sandbox, because no other user could be taken here. Run the server as an ordinary user.".into(),
+            );
+        }
+        if self.isolated() && !self.home.host.metadata_closed {
+            warnings.push(
+                "Functions that ask for the network can reach the cloud's metadata address (169.254.169.254): \
+                 only a server that is root, with the program `ip`, can close it to them."
+                    .into(),
+            );
+        }
+        let missing = self.home.cgroups.missing();
+        if !missing.is_empty() {
+            warnings.push(format!(
+                "No control group for {}: functions are held only by rougher limits (memory and processes) or none (processor). \
+                 Run as root, or as a systemd unit with Delegate=yes.",
+                missing.join(", ")
+            ));
+        }
+        for (program, runtime) in [
+            (&self.home.host.node, "node"),
+            (&self.home.host.python, "python3"),
+        ] {
+            if program.is_none() {
+                warnings.push(format!(
+                    "There is no {runtime} in PATH: functions of that runtime cannot run."
+                ));
+            }
+        }
+        warnings
+    }
+
+    async fn service(
+        &self,
+        spec: Spec,
+        lines: Lines,
+        ready_within: Duration,
+    ) -> Result<Arc<dyn Instance>, Error> {
+        self.check(&spec)?;
+        let mut env = self.env(&spec);
+        let mut command = self.command(&spec)?;
+        let mut limits = spec.limits.clone();
+        limits.pids += OWN_PIDS;
+        let folder = self.folder(&spec.instance)?;
+        let socket = Endpoint::Unix(folder.0.join("socket"));
+        let own_socket = self.own_path(&folder, "socket");
+        let mut bridge = None;
+        let endpoint = match &spec.runtime {
+            Runtime::Command(_) if self.isolated() && !limits.network => {
+                let around = [
+                    BRIDGE,
+                    super::bridge::VERB,
+                    &own_socket,
+                    &COMMAND_PORT.to_string(),
+                    "--",
+                ];
+                command.splice(0..0, around.map(str::to_owned));
+                env.insert("PORT".into(), COMMAND_PORT.to_string());
+                bridge = Some(self.bridge.clone());
+                socket
+            }
+            Runtime::Command(_) => {
+                let address = free_port().map_err(io_error("find a free port".into()))?;
+                env.insert("PORT".into(), address.port().to_string());
+                Endpoint::Tcp(address)
+            }
+            _ => {
+                env.insert("EVENTFLOW_SOCKET".into(), own_socket);
+                socket
+            }
+        };
+        let plan = Plan {
+            name: spec.instance.clone(),
+            command,
+            env,
+            app: spec.artifact,
+            app_writable: false,
+            user: self.number(),
+            bridge,
+            caches: BTreeMap::new(),
+            limits: limits.clone(),
+            cpu_later: true,
+            folder,
+            stdin: Bytes::new(),
+            run: None,
+            lines,
+            out_of_memory_words: out_of_memory_words(&spec.runtime),
+        };
+        let (process, folder) = self.start(plan).await?;
+        self.ready(&process, &folder, &endpoint, ready_within)
+            .await?;
+        self.limit_cpu(process.cgroup(), &limits);
+        Ok(Arc::new(Service {
+            name: spec.instance,
+            process,
+            endpoint,
+        }))
+    }
+
+    async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
+        self.check(&spec)?;
+        let mut command = self.command(&spec)?;
+        match spec.runtime {
+            Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),
+            Runtime::Command(_) => {}
+            Runtime::PythonFlask => {
+                return Err(Error::Refused(format!(
+                    "{} is a python-flask app: that is a service and cannot be a job",
+                    spec.function
+                )));
+            }
+        }
+        let mut limits = spec.limits.clone();
+        limits.pids += OWN_PIDS;
+        let folder = self.folder(&spec.instance)?;
+        let mut env = self.env(&spec);
+        let deadline = Utc::now() + call.timeout;
+        env.insert("EVENTFLOW_RESULT".into(), self.own_path(&folder, "result"));
+        env.insert("EVENTFLOW_RUN_ID".into(), call.run.to_string());
+        env.insert("EVENTFLOW_ATTEMPT".into(), call.attempt.to_string());
+        env.insert(
+            "EVENTFLOW_DEADLINE".into(),
+            deadline.to_rfc3339_opts(SecondsFormat::Millis, true),
+        );
+        if let Some(traceparent) = call.traceparent {
+            env.insert("TRACEPARENT".into(), traceparent);
+        }
+        let plan = Plan {
+            name: spec.instance,
+            command,
+            env,
+            app: spec.artifact,
+            app_writable: false,
+            user: self.number(),
+            bridge: None,
+            caches: BTreeMap::new(),
+            limits,
+            cpu_later: false,
+            folder,
+            stdin: call.event,
+            run: Some(call.run),
+            lines,
+            out_of_memory_words: out_of_memory_words(&spec.runtime),
+        };
+        let (process, folder) = self.start(plan).await?;
+        let (mut exit, timed_out) = match timeout(call.timeout, process.wait()).await {
+            Ok(exit) => (exit, false),
+            Err(_) => (process.stop(self.grace).await, true),
+        };
+        exit.timed_out = timed_out;
+        let stderr_tail = process.stderr_tail();
+        let result = result_of(&folder.0.join("own/result"))?;
+        Ok(JobOutcome {
+            exit,
+            result,
+            stderr_tail,
+        })
+    }
+
+    async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
+        check_env(&task.env)?;
+        check_folder(&task.folder)?;
+        if task.command.is_empty() {
+            return Err(Error::Refused(format!(
+                "the command of {} is empty",
+                task.name
+            )));
+        }
+        for folder in task.caches.values() {
+            fs::create_dir_all(folder)
+                .map_err(io_error(format!("make the folder {}", folder.display())))?;
+        }
+        let mut env = self.basic_env();
+        env.extend(task.env);
+        let mut limits = task.limits;
+        limits.pids += OWN_PIDS;
+        let folder = self.folder(&task.name)?;
+        let plan = Plan {
+            name: task.name,
+            command: task.command,
+            env,
+            app: task.folder,
+            app_writable: true,
+            user: 0,
+            bridge: None,
+            caches: task.caches,
+            limits,
+            cpu_later: false,
+            folder,
+            stdin: Bytes::new(),
+            run: None,
+            lines,
+            out_of_memory_words: None,
+        };
+        let (process, _folder) = self.start(plan).await?;
+        match timeout(task.timeout, process.wait()).await {
+            Ok(exit) => Ok(exit),
+            Err(_) => {
+                process.kill();
+                Ok(Exit {
+                    timed_out: true,
+                    ..process.wait().await
+                })
+            }
+        }
+    }
+}
+
+/// A service of the sandbox's.
+#[derive(Debug)]
+struct Service {
+    #[allow(dead_code, reason = "for Debug: it names the instance in logs")]
+    name: String,
+    process: Process,
+    endpoint: Endpoint,
+}
+
+#[async_trait]
+impl Instance for Service {
+    fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    fn exited(&self) -> Option<Exit> {
+        self.process.exited()
+    }
+
+    async fn wait(&self) -> Exit {
+        self.process.wait().await
+    }
+
+    async fn stop(&self, grace: Duration) -> Exit {
+        self.process.stop(grace).await
+    }
+
+    fn stderr_tail(&self) -> Vec<String> {
+        self.process.stderr_tail()
+    }
+}
+
+/// The folder of one server's instances. A lock that ends with the server tells the next one what is left over.
+#[derive(Debug)]
+struct RunFolder {
+    name: String,
+    path: PathBuf,
+    /// Below `data_dir`, also when `path` is not.
+    record: PathBuf,
+    _lock: File,
+}
+
+impl RunFolder {
+    /// Removes what dead servers left, and makes a folder for this one.
+    fn claim(data_dir: &Path) -> io::Result<RunFolder> {
+        let records = data_dir.join("run");
+        fs::create_dir_all(&records)?;
+        for entry in fs::read_dir(&records)?.flatten() {
+            remove_if_dead(&entry.path());
+        }
+        let id = Uuid::new_v4().simple().to_string();
+        let name = format!("eventflow-{}", &id[..12]);
+        let record = records.join(&name);
+        fs::DirBuilder::new().mode(0o700).create(&record)?;
+        let lock = File::create(record.join("lock"))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH
+        {
+            true => record.clone(),
+            false => std::env::temp_dir().join(&name),
+        };
+        if path != record {
+            fs::DirBuilder::new().mode(0o700).create(&path)?;
+        }
+        fs::write(record.join("folder"), path.as_os_str().as_encoded_bytes())?;
+        Ok(RunFolder {
+            name,
+            path,
+            record,
+            _lock: lock,
+        })
+    }
+
+    fn remember(&self, cgroups: &[PathBuf]) -> io::Result<()> {
+        let lines: String = cgroups
+            .iter()
+            .map(|folder| format!("{}\n", folder.display()))
+            .collect();
+        fs::write(self.record.join("cgroups"), lines)
+    }
+}
+
+impl Drop for RunFolder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+        let _ = fs::remove_dir_all(&self.record);
+    }
+}
+
+fn remove_if_dead(record: &Path) {
+    // A folder whose lock is not there yet belongs to a server that is just starting.
+    let Ok(lock) = File::open(record.join("lock")) else {
+        return;
+    };
+    if lock.try_lock().is_err() {
+        return;
+    }
+    for base in fs::read_to_string(record.join("cgroups"))
+        .unwrap_or_default()
+        .lines()
+    {
+        cgroup::remove_leftovers(Path::new(base));
+    }
+    if let Ok(folder) = fs::read_to_string(record.join("folder"))
+        && Path::new(&folder).file_name() == record.file_name()
+    {
+        let _ = fs::remove_dir_all(folder);
+    }
+    let _ = fs::remove_dir_all(record);
+}
+
+/// Makes the socket that a process opened in its own folder reachable at a path that it cannot touch:
+/// otherwise it could put a link there, to a socket of the host's, and have the server talk to that.
+fn publish(socket: &Path, public: &Path) -> bool {
+    let is_socket =
+        |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    if !is_socket(socket) {
+        return false;
+    }
+    // A process may open its socket twice; the last one counts.
+    let _ = fs::remove_file(public);
+    fs::hard_link(socket, public).is_ok() && is_socket(public)
+}
+
+/// What a job wrote as its result. Only a file is read: not what a link names, and no pipe that never ends.
+fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
+    let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
+    let file = match fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+    {
+        Ok(file) => file,
+        Err(_) => return Ok(None),
+    };
+    let read = io_error("read a job's result".to_owned());
+    match file.metadata() {
+        Ok(meta) if !meta.is_file() || meta.len() == 0 => return Ok(None),
+        Ok(meta) if meta.len() > MAX_RESULT_BYTES as u64 => {
+            return Err(Error::Refused(format!(
+                "the result in $EVENTFLOW_RESULT has {} bytes, and at most {MAX_RESULT_BYTES} are taken",
+                meta.len()
+            )));
+        }
+        Ok(_) => {}
+        Err(error) => return Err(read(error)),
+    }
+    let mut content = Vec::new();
+    file.take(MAX_RESULT_BYTES as u64)
+        .read_to_end(&mut content)
+        .map_err(read)?;
+    Ok(Some(content.into()))
+}
+
+/// Lets everybody read a folder and what is in it, as far as its owner may. The folder itself comes last: once
+/// it is open, all of it is.
+fn open_to_all(folder: &Path) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder).contents_first(true) {
+        let entry = entry?;
+        if entry.path_is_symlink() {
+            continue;
+        }
+        let mut permissions = entry.metadata().map_err(io::Error::from)?.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055));
+        fs::set_permissions(entry.path(), permissions)?;
+    }
+    Ok(())
+}
+
+fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {
+    for (name, value) in env {
+        if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+            return Err(Error::Refused(format!(
+                "{name:?} cannot be a variable: its name is empty or holds '=', or there is a zero byte in it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn check_folder(folder: &Path) -> Result<(), Error> {
+    match folder.is_absolute() && folder.is_dir() {
+        true => Ok(()),
+        false => Err(Error::Refused(format!(
+            "{} is not a folder, or not an absolute path",
+            folder.display()
+        ))),
+    }
+}
+
+/// `it exited with code 3`, for people.
+fn describe(exit: &Exit) -> String {
+    match (exit.out_of_memory, exit.code, exit.signal) {
+        (true, ..) => "it went over its memory limit".into(),
+        (_, Some(code), _) => format!("it exited with code {code}"),
+        (_, _, Some(signal)) => format!("signal {signal} ended it"),
+        _ => "it is gone".into(),
+    }
+}
+
+fn free_port() -> io::Result<SocketAddr> {
+    std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
+    io::Write::write_all(&mut file, content)
+}
+
+fn io_error(what: String) -> impl FnOnce(io::Error) -> Error {
+    move |source| Error::Io { what, source }
+}

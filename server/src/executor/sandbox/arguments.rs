@@ -1,0 +1,259 @@
+//! Bubblewrap's arguments: what a process sees of the host.
+//!
+//! Knows mounts and namespaces; knows neither runtimes nor control groups. Everything that is not
+//! named here is not there for the process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+use std::path::{Path, PathBuf};
+
+use super::host::Host;
+
+/// Where the artifact, or the folder of a task, is inside.
+pub(super) const APP: &str = "/app";
+/// Where the instance's own folder is inside: its socket, its result.
+pub(super) const OWN: &str = "/run/eventflow";
+/// Where the wrappers are inside.
+pub(super) const WRAPPERS: &str = "/eventflow";
+/// Where the bridge is inside.
+pub(super) const BRIDGE: &str = "/eventflow/bridge";
+
+/// Folders of the root that are links into `/usr` on a merged system, and real folders on others.
+const ROOT_FOLDERS: [&str; 5] = ["bin", "sbin", "lib", "lib32", "lib64"];
+/// Files of the host's `/etc` that programs need and that tell nothing about the host's users.
+const ETC: [&str; 6] = [
+    "/etc/ld.so.cache",
+    "/etc/alternatives",
+    "/etc/localtime",
+    "/etc/ssl/certs",
+    "/etc/ssl/openssl.cnf",
+    "/etc/pki/tls/certs",
+];
+/// And with the network.
+const ETC_NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+
+/// Where the outer layer collects what the inner one shows.
+const STAGE: &str = "/stage";
+
+/// What one sandbox shows.
+pub(super) struct View<'a> {
+    pub(super) host: &'a Host,
+    pub(super) wrappers: &'a Path,
+    pub(super) app: &'a Path,
+    pub(super) app_writable: bool,
+    pub(super) own: &'a Path,
+    pub(super) bridge: Option<&'a Path>,
+    /// Inside path and host folder, writable.
+    pub(super) caches: &'a BTreeMap<String, PathBuf>,
+    pub(super) env: &'a BTreeMap<String, String>,
+    pub(super) network: bool,
+    /// The size of `/tmp` in bytes. It counts as the process's memory, too.
+    pub(super) tmp_bytes: u64,
+}
+
+/// Arguments as `bwrap --args` reads them: each ended by a zero byte. They go through files, so that values of
+/// variables, which may be secret, are in no process list.
+pub(super) struct Arguments {
+    /// For the bubblewrap around the function.
+    pub(super) inner: Vec<u8>,
+    /// For the one around that, where the server is root.
+    pub(super) outer: Option<Vec<u8>>,
+}
+
+impl View<'_> {
+    /// The arguments of both layers; of the inner one alone when the server is not root.
+    ///
+    /// Root in a user namespace of root's is still root to the kernel: it may write to `/proc/sys`. So a server that is root
+    /// gives each sandbox a user id of its own. That user could not reach folders below `/root`, which is why
+    /// an outer bubblewrap, still root, first puts everything that the inner one shows onto a stage.
+    pub(super) fn arguments(&self) -> Arguments {
+        let mut stage = Stage {
+            list: self.host.identity.changes().then(List::default),
+            count: 0,
+        };
+        let mut list = List::default();
+        list.add([
+            "--unshare-user",
+            "--unshare-pid",
+            "--unshare-ipc",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+        ]);
+        if !self.network {
+            list.add(["--unshare-net"]);
+        }
+        list.add([
+            "--disable-userns",
+            "--uid",
+            "1000",
+            "--gid",
+            "1000",
+            "--cap-drop",
+            "ALL",
+            "--hostname",
+            "function",
+        ]);
+        list.add(["--die-with-parent", "--new-session", "--clearenv"]);
+        self.root(&mut list, &mut stage);
+        self.etc(&mut list, &mut stage);
+        list.add(["--proc", "/proc", "--dev", "/dev"]);
+        if !self.host.identity.changes() {
+            // Of no use to a user who may not write there anyway; a wall where root could not be avoided.
+            list.add(["--ro-bind", "/proc/sys", "/proc/sys"]);
+        }
+        list.add(["--size", &self.tmp_bytes.to_string(), "--tmpfs", "/tmp"]);
+        for runtime in ["node", "python", "python-flask"] {
+            list.bind(
+                "--ro-bind",
+                &stage.put("--ro-bind", &self.wrappers.join(runtime)),
+                &format!("{WRAPPERS}/{runtime}"),
+            );
+        }
+        if let Some(bridge) = self.bridge {
+            list.bind("--ro-bind", &stage.put("--ro-bind", bridge), BRIDGE);
+        }
+        let how = if self.app_writable {
+            "--bind"
+        } else {
+            "--ro-bind"
+        };
+        list.bind(how, &stage.put(how, self.app), APP);
+        list.bind("--bind", &stage.put("--bind", self.own), OWN);
+        for (inside, folder) in self.caches {
+            list.bind("--bind", &stage.put("--bind", folder), inside);
+        }
+        for (name, value) in self.env {
+            list.add(["--setenv", name, value]);
+        }
+        // The root itself and the folders made on the way to a mount must not be a place to write to.
+        list.add(["--remount-ro", "/", "--chdir", APP]);
+        Arguments {
+            inner: list.0,
+            outer: stage.list.map(outer),
+        }
+    }
+
+    fn root(&self, list: &mut List, stage: &mut Stage) {
+        root(list);
+        for prefix in &self.host.prefixes {
+            list.bind(
+                "--ro-bind",
+                &stage.put("--ro-bind", prefix),
+                &prefix.to_string_lossy(),
+            );
+        }
+    }
+
+    fn etc(&self, list: &mut List, stage: &mut Stage) {
+        let from_host = if self.network {
+            [&ETC[..], &ETC_NETWORK[..]].concat()
+        } else {
+            ETC.to_vec()
+        };
+        for path in from_host
+            .into_iter()
+            .filter(|path| Path::new(path).exists())
+        {
+            list.bind("--ro-bind", &stage.put("--ro-bind", Path::new(path)), path);
+        }
+        let own: &[&str] = if self.network {
+            &["passwd", "group", "nsswitch.conf"]
+        } else {
+            &["passwd", "group", "nsswitch.conf", "hosts"]
+        };
+        for name in own {
+            list.bind(
+                "--ro-bind",
+                &stage.put("--ro-bind", &self.wrappers.join("etc").join(name)),
+                &format!("/etc/{name}"),
+            );
+        }
+    }
+}
+
+/// `/usr`, and what a merged system has as links into it.
+fn root(list: &mut List) {
+    list.add(["--ro-bind", "/usr", "/usr"]);
+    for name in ROOT_FOLDERS {
+        let path = Path::new("/").join(name);
+        match std::fs::read_link(&path) {
+            Ok(target) => list.bind("--symlink", &target, &format!("/{name}")),
+            Err(_) if path.is_dir() => list.bind("--ro-bind", &path, &format!("/{name}")),
+            Err(_) => {}
+        }
+    }
+}
+
+/// The outer layer: the system's programs, and the stage. It may only change its user.
+fn outer(stage: List) -> Vec<u8> {
+    let mut list = List::default();
+    // Its own process namespace, because its end takes the inner layer with it: a signal on the parent's death would need
+    // the right to kill another user's process, and bubblewrap gives that up.
+    list.add(["--unshare-pid", "--die-with-parent"]);
+    list.add([
+        "--cap-drop",
+        "ALL",
+        "--cap-add",
+        "CAP_SETUID",
+        "--cap-add",
+        "CAP_SETGID",
+    ]);
+    root(&mut list);
+    // `/tmp` is where bubblewrap builds a new root. `/proc` is there whole: the kernel lets the inner layer mount its own only where nothing of the outer one's is hidden.
+    list.add([
+        "--bind",
+        "/proc",
+        "/proc",
+        "--dev-bind",
+        "/dev",
+        "/dev",
+        "--dir",
+        "/tmp",
+        "--dir",
+        STAGE,
+    ]);
+    list.0.extend(stage.0);
+    list.0
+}
+
+/// Collects what the outer layer has to show; without one, everything stays where it is.
+struct Stage {
+    list: Option<List>,
+    count: usize,
+}
+
+impl Stage {
+    /// The path at which the inner layer finds `source`.
+    fn put(&mut self, how: &str, source: &Path) -> PathBuf {
+        let Some(list) = &mut self.list else {
+            return source.to_owned();
+        };
+        let place = format!("{STAGE}/{}", self.count);
+        self.count += 1;
+        list.bind(how, source, &place);
+        place.into()
+    }
+}
+
+#[derive(Default)]
+struct List(Vec<u8>);
+
+impl List {
+    fn add<const N: usize>(&mut self, arguments: [&str; N]) {
+        for argument in arguments {
+            self.push(argument.into());
+        }
+    }
+
+    fn bind(&mut self, how: &str, source: &Path, inside: &str) {
+        self.push(how.into());
+        self.push(source.into());
+        self.push(inside.into());
+    }
+
+    fn push(&mut self, argument: OsString) {
+        self.0.extend(argument.into_vec());
+        self.0.push(0);
+    }
+}

@@ -1,0 +1,516 @@
+//! Limits by control groups, version 1 or 2, controller by controller: whichever is there and may be written.
+//!
+//! Knows the kernel's files; knows nothing of functions or of bubblewrap.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use super::super::Limits;
+
+/// One accounting period of the processor limit, in microseconds.
+const CPU_PERIOD_US: u64 = 100_000;
+
+/// How long a group may take to become empty after its processes were killed.
+const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+
+/// What a hierarchy of the kernel's is used for here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    V1,
+    V2,
+}
+
+/// A folder below which groups are made, and the controllers that it gives them.
+#[derive(Debug, Clone)]
+struct Hierarchy {
+    version: Version,
+    base: PathBuf,
+    controllers: Vec<&'static str>,
+}
+
+/// The limits that functions need.
+const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+
+/// All hierarchies that this server may use.
+#[derive(Debug)]
+pub(super) struct Cgroups {
+    hierarchies: Vec<Hierarchy>,
+}
+
+impl Cgroups {
+    /// Looks for writable hierarchies and makes a folder named `name` in each.
+    /// Controllers that no hierarchy offers are missing afterwards, see [`Cgroups::missing`].
+    pub(super) fn detect(name: &str) -> Cgroups {
+        let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+        let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+        let mut hierarchies = Vec::new();
+        for mount in mounts.lines().filter_map(Mount::parse) {
+            let wanted = mount.controllers();
+            let taken = |controller: &&str| {
+                hierarchies
+                    .iter()
+                    .any(|hierarchy: &Hierarchy| hierarchy.controllers.contains(controller))
+            };
+            let wanted: Vec<_> = wanted
+                .into_iter()
+                .filter(|controller| !taken(controller))
+                .collect();
+            if wanted.is_empty() {
+                continue;
+            }
+            let places = mount.places(&own);
+            if let Some(hierarchy) = places
+                .iter()
+                .find_map(|place| claim(mount.version, place, name, &wanted))
+            {
+                hierarchies.push(hierarchy);
+            }
+        }
+        Cgroups { hierarchies }
+    }
+
+    /// The controllers that are not to be had here.
+    pub(super) fn missing(&self) -> Vec<&'static str> {
+        let there = |controller: &&&str| {
+            self.hierarchies
+                .iter()
+                .any(|hierarchy| hierarchy.controllers.contains(controller))
+        };
+        CONTROLLERS
+            .iter()
+            .filter(|controller| !there(controller))
+            .copied()
+            .collect()
+    }
+
+    /// `cgroup v1`, `cgroup v2`, both, or `None` when there is neither.
+    pub(super) fn describe(&self) -> Option<String> {
+        let v1 = self
+            .hierarchies
+            .iter()
+            .any(|hierarchy| hierarchy.version == Version::V1);
+        let v2 = self
+            .hierarchies
+            .iter()
+            .any(|hierarchy| hierarchy.version == Version::V2);
+        match (v1, v2) {
+            (false, false) => None,
+            (true, false) => Some("cgroup v1".into()),
+            (false, true) => Some("cgroup v2".into()),
+            (true, true) => Some("cgroup v1 and v2".into()),
+        }
+    }
+
+    /// The folders that hold this server's groups: to be written down, so that the next start can clear them.
+    pub(super) fn folders(&self) -> Vec<PathBuf> {
+        self.hierarchies
+            .iter()
+            .map(|hierarchy| hierarchy.base.clone())
+            .collect()
+    }
+
+    /// Makes a group, without limits yet.
+    pub(super) fn create(&self, name: &str) -> io::Result<Cgroup> {
+        let mut group = Cgroup {
+            folders: Vec::new(),
+        };
+        for hierarchy in &self.hierarchies {
+            let folder = hierarchy.base.join(name);
+            fs::create_dir(&folder)?;
+            group
+                .folders
+                .push((hierarchy.version, hierarchy.controllers.clone(), folder));
+        }
+        Ok(group)
+    }
+}
+
+impl Drop for Cgroups {
+    fn drop(&mut self) {
+        for folder in self.folders() {
+            let _ = fs::remove_dir(folder);
+        }
+    }
+}
+
+/// The limits of one process and all that it starts. Removed by [`Cgroup::clear`], or when dropped.
+#[derive(Debug)]
+pub(super) struct Cgroup {
+    folders: Vec<(Version, Vec<&'static str>, PathBuf)>,
+}
+
+impl Cgroup {
+    /// A process that writes `0` to each of these is in the group from then on.
+    pub(super) fn doors(&self) -> Vec<PathBuf> {
+        self.folders
+            .iter()
+            .map(|(_, _, folder)| folder.join("cgroup.procs"))
+            .collect()
+    }
+
+    fn with(&self, controller: &str) -> Option<(Version, &Path)> {
+        for (version, controllers, folder) in &self.folders {
+            if controllers.contains(&controller) {
+                return Some((*version, folder));
+            }
+        }
+        None
+    }
+
+    /// Limits memory and processes. The processor is not limited yet: see [`Cgroup::limit_cpu`].
+    pub(super) fn limit(&self, limits: &Limits) -> io::Result<()> {
+        let memory = (limits.memory_mb * 1024 * 1024).to_string();
+        match self.with("memory") {
+            Some((Version::V1, folder)) => {
+                fs::write(folder.join("memory.limit_in_bytes"), &memory)?;
+                // Absent where the kernel does not account swap; then there is nothing to forbid.
+                let _ = fs::write(folder.join("memory.memsw.limit_in_bytes"), &memory);
+                let _ = fs::write(folder.join("memory.swappiness"), "0");
+            }
+            Some((Version::V2, folder)) => {
+                fs::write(folder.join("memory.max"), &memory)?;
+                let _ = fs::write(folder.join("memory.swap.max"), "0");
+            }
+            None => {}
+        }
+        if let Some((_, folder)) = self.with("pids") {
+            fs::write(folder.join("pids.max"), limits.pids.to_string())?;
+        }
+        Ok(())
+    }
+
+    /// Sets the processor limit. Apart from the other limits, so that a start may use what is free:
+    /// an interpreter that needs 50 ms to start would otherwise wait for its next period.
+    pub(super) fn limit_cpu(&self, cpu: f64) -> io::Result<()> {
+        // At least a hundredth of a processor: the kernel refuses less than one millisecond.
+        let quota = (cpu.max(0.01) * CPU_PERIOD_US as f64) as u64;
+        match self.with("cpu") {
+            Some((Version::V1, folder)) => {
+                fs::write(folder.join("cpu.cfs_period_us"), CPU_PERIOD_US.to_string())?;
+                fs::write(folder.join("cpu.cfs_quota_us"), quota.to_string())
+            }
+            Some((Version::V2, folder)) => {
+                fs::write(folder.join("cpu.max"), format!("{quota} {CPU_PERIOD_US}"))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Whether the memory limit has killed a process of the group.
+    pub(super) fn out_of_memory(&self) -> bool {
+        let (file, key) = match self.with("memory") {
+            Some((Version::V1, folder)) => (folder.join("memory.oom_control"), "oom_kill "),
+            Some((Version::V2, folder)) => (folder.join("memory.events"), "oom_kill "),
+            None => return false,
+        };
+        let text = fs::read_to_string(file).unwrap_or_default();
+        let count = text.lines().find_map(|line| line.strip_prefix(key));
+        count.is_some_and(|count| count.trim() != "0")
+    }
+
+    /// Kills whatever is left in the group, waits until it is empty, and removes it.
+    pub(super) async fn clear(&self) {
+        let until = tokio::time::Instant::now() + EMPTY_WITHIN;
+        let mut pause = Duration::from_millis(1);
+        while !self.remove_folders() && tokio::time::Instant::now() < until {
+            self.kill_all();
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(Duration::from_millis(100));
+        }
+    }
+
+    fn kill_all(&self) {
+        for (_, _, folder) in &self.folders {
+            kill_members(folder);
+        }
+    }
+
+    /// True when nothing is left of the group.
+    fn remove_folders(&self) -> bool {
+        let gone = |folder: &Path| match fs::remove_dir(folder) {
+            Ok(()) => true,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        self.folders
+            .iter()
+            .filter(|(_, _, folder)| !gone(folder))
+            .count()
+            == 0
+    }
+}
+
+impl Drop for Cgroup {
+    /// Only after a fault, or when the executor itself goes, is anything left here.
+    fn drop(&mut self) {
+        for _ in 0..50 {
+            if self.remove_folders() {
+                return;
+            }
+            self.kill_all();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
+
+/// Kills and removes the groups of a server that is no more. Waits for them, so call it before anything starts.
+pub(super) fn remove_leftovers(base: &Path) {
+    for _ in 0..200 {
+        if !base.exists() {
+            return;
+        }
+        let groups = fs::read_dir(base).into_iter().flatten().flatten();
+        for group in groups
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+        {
+            kill_members(&group);
+            let _ = fs::remove_dir(group);
+        }
+        if fs::remove_dir(base).is_ok() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    tracing::warn!(folder = %base.display(), "a control group of an earlier server could not be removed");
+}
+
+fn kill_members(folder: &Path) {
+    let members = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
+    for pid in members
+        .lines()
+        .filter_map(|line| line.parse::<i32>().ok())
+        .filter(|pid| *pid > 0)
+    {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+/// One control group mount of this host.
+#[derive(Debug, PartialEq, Eq)]
+struct Mount {
+    version: Version,
+    /// The part of the hierarchy that is mounted.
+    root: String,
+    point: PathBuf,
+    options: Vec<String>,
+}
+
+impl Mount {
+    /// Reads a line of `/proc/self/mountinfo`; `None` when it is not a control group's.
+    fn parse(line: &str) -> Option<Mount> {
+        let (place, kind) = line.split_once(" - ")?;
+        let place: Vec<_> = place.split(' ').collect();
+        let kind: Vec<_> = kind.split(' ').collect();
+        let version = match *kind.first()? {
+            "cgroup" => Version::V1,
+            "cgroup2" => Version::V2,
+            _ => return None,
+        };
+        Some(Mount {
+            version,
+            root: (*place.get(3)?).to_owned(),
+            point: PathBuf::from(place.get(4)?),
+            options: kind.get(2)?.split(',').map(str::to_owned).collect(),
+        })
+    }
+
+    fn controllers(&self) -> Vec<&'static str> {
+        let offered: Vec<String> = match self.version {
+            Version::V1 => self.options.clone(),
+            Version::V2 => {
+                let text =
+                    fs::read_to_string(self.point.join("cgroup.controllers")).unwrap_or_default();
+                text.split_whitespace().map(str::to_owned).collect()
+            }
+        };
+        CONTROLLERS
+            .iter()
+            .filter(|controller| offered.iter().any(|one| one == *controller))
+            .copied()
+            .collect()
+    }
+
+    /// Where groups might be made, best first: below the server's own group, so that a limit on the server
+    /// holds for its functions too; else at the top.
+    fn places(&self, own: &str) -> Vec<PathBuf> {
+        let mut places = Vec::new();
+        if let Some(path) = self.own_path(own) {
+            places.push(self.point.join(path.trim_start_matches('/')));
+        }
+        if !places.contains(&self.point.join("")) {
+            places.push(self.point.clone());
+        }
+        places
+    }
+
+    /// This process's group in the hierarchy, as a path below the mount.
+    fn own_path(&self, own: &str) -> Option<String> {
+        let line = own.lines().find(|line| {
+            let mut parts = line.splitn(3, ':');
+            let (number, controllers) = (
+                parts.next().unwrap_or_default(),
+                parts.next().unwrap_or_default(),
+            );
+            match self.version {
+                Version::V2 => number == "0" && controllers.is_empty(),
+                Version::V1 => controllers.split(',').any(|one| {
+                    CONTROLLERS.contains(&one) && self.options.iter().any(|option| option == one)
+                }),
+            }
+        })?;
+        let path = line.splitn(3, ':').nth(2)?;
+        match path.strip_prefix(&self.root) {
+            Some(below) => Some(below.to_owned()),
+            None => Some(path.to_owned()),
+        }
+    }
+}
+
+/// Makes `place/name` and tries whether groups with limits can be made in it.
+fn claim(version: Version, place: &Path, name: &str, wanted: &[&'static str]) -> Option<Hierarchy> {
+    if version == Version::V2 && !delegate(place, wanted) {
+        return None;
+    }
+    let base = place.join(name);
+    fs::create_dir(&base).ok()?;
+    let hierarchy = Hierarchy {
+        version,
+        base: base.clone(),
+        controllers: wanted.to_vec(),
+    };
+    if version == Version::V2 && !enable(&base, wanted) {
+        let _ = fs::remove_dir(&base);
+        return None;
+    }
+    let limits = Limits {
+        memory_mb: 64,
+        cpu: 1.0,
+        pids: 16,
+        network: false,
+    };
+    let usable = Cgroups::trial(&hierarchy, &limits);
+    if !usable {
+        let _ = fs::remove_dir(&base);
+    }
+    usable.then_some(hierarchy)
+}
+
+impl Cgroups {
+    fn trial(hierarchy: &Hierarchy, limits: &Limits) -> bool {
+        let folder = hierarchy.base.join("trial");
+        if fs::create_dir(&folder).is_err() {
+            return false;
+        }
+        let group = Cgroup {
+            folders: vec![(hierarchy.version, hierarchy.controllers.clone(), folder)],
+        };
+        group
+            .limit(limits)
+            .and_then(|()| group.limit_cpu(limits.cpu))
+            .is_ok()
+    }
+}
+
+/// Version 2 gives controllers only to the children of a group that holds no process itself: where the
+/// server is alone in its group, it moves into a child, as a delegated systemd unit is meant to do.
+fn delegate(place: &Path, wanted: &[&'static str]) -> bool {
+    if enable(place, wanted) {
+        return true;
+    }
+    let members = fs::read_to_string(place.join("cgroup.procs")).unwrap_or_default();
+    let own = std::process::id().to_string();
+    if members.trim() != own {
+        return false;
+    }
+    let leaf = place.join("eventflow-server");
+    let _ = fs::create_dir(&leaf);
+    fs::write(leaf.join("cgroup.procs"), &own).is_ok() && enable(place, wanted)
+}
+
+fn enable(place: &Path, wanted: &[&'static str]) -> bool {
+    let enabled = fs::read_to_string(place.join("cgroup.subtree_control")).unwrap_or_default();
+    let missing: Vec<_> = wanted
+        .iter()
+        .filter(|one| !enabled.split_whitespace().any(|there| there == **one))
+        .collect();
+    let text: Vec<String> = missing
+        .iter()
+        .map(|controller| format!("+{controller}"))
+        .collect();
+    text.is_empty() || fs::write(place.join("cgroup.subtree_control"), text.join(" ")).is_ok()
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    const V1_MEMORY: &str =
+        "31 24 0:27 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory";
+    const V2: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate";
+
+    #[test]
+    fn mounts_of_both_versions_are_recognised_and_others_are_not() {
+        let v1 = Mount::parse(V1_MEMORY).unwrap();
+        assert_eq!(
+            (v1.version, v1.controllers()),
+            (Version::V1, vec!["memory"])
+        );
+        assert_eq!(Mount::parse(V2).unwrap().version, Version::V2);
+        assert_eq!(Mount::parse("22 1 8:1 / / rw - ext4 /dev/sda rw"), None);
+    }
+
+    #[test]
+    fn the_servers_own_group_comes_before_the_top() {
+        let own = "4:memory:/system.slice/eventflow.service\n0::/user.slice\n";
+        let v1 = Mount::parse(V1_MEMORY).unwrap().places(own);
+        assert_eq!(
+            v1[0],
+            Path::new("/sys/fs/cgroup/memory/system.slice/eventflow.service")
+        );
+        let v2 = Mount::parse(V2).unwrap().places(own);
+        assert_eq!(v2[0], Path::new("/sys/fs/cgroup/user.slice"));
+        assert_eq!(v2.last().unwrap(), Path::new("/sys/fs/cgroup"));
+    }
+
+    #[test]
+    fn inside_a_container_the_mounted_part_is_not_repeated() {
+        let line = "31 24 0:27 /docker/abc /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory";
+        let places = Mount::parse(line).unwrap().places("4:memory:/docker/abc\n");
+        assert_eq!(places[0], Path::new("/sys/fs/cgroup/memory/"));
+    }
+
+    /// The kernel's files cannot be had in both versions on one host: a folder of plain files shows what is written.
+    #[test]
+    fn version_2_limits_are_written_to_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let group = Cgroup {
+            folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.path().to_owned())],
+        };
+        let limits = Limits {
+            memory_mb: 128,
+            cpu: 0.5,
+            pids: 32,
+            network: false,
+        };
+        group.limit(&limits).unwrap();
+        group.limit_cpu(limits.cpu).unwrap();
+        let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
+        assert_eq!(read("memory.max"), "134217728");
+        assert_eq!(read("memory.swap.max"), "0");
+        assert_eq!(read("pids.max"), "32");
+        assert_eq!(read("cpu.max"), "50000 100000");
+        assert!(!group.out_of_memory());
+        fs::write(
+            folder.path().join("memory.events"),
+            "low 0\noom 1\noom_kill 1\n",
+        )
+        .unwrap();
+        assert!(group.out_of_memory());
+    }
+}

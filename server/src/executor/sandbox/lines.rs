@@ -1,0 +1,246 @@
+//! Turns the bytes that a process writes into lines.
+//!
+//! Knows bytes and the wrappers' mark of a run; knows neither processes nor who reads the lines.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use chrono::Utc;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use uuid::Uuid;
+
+use super::super::{Line, Lines, MAX_LINE_BYTES, Stream};
+
+/// How many lines of standard error are kept for the message of a failure.
+pub(super) const TAIL_LINES: usize = 50;
+
+/// Wrappers start a line with this, the run's UUID and [`MARK_END`].
+const MARK_START: u8 = 0x1e;
+const MARK_END: u8 = 0x1f;
+/// Start, 36 characters of UUID, end.
+const MARK_BYTES: usize = 38;
+
+/// Room for the words that say how much was cut.
+const CUT_NOTE_BYTES: usize = 64;
+
+const READ_BYTES: usize = 64 * 1024;
+
+/// The last lines of a process's standard error.
+#[derive(Debug, Default)]
+pub(super) struct Tail(Mutex<VecDeque<String>>);
+
+impl Tail {
+    /// Adds a line, and forgets the oldest one when there are too many.
+    pub(super) fn push(&self, line: &str) {
+        let mut lines = self.0.lock();
+        if lines.len() == TAIL_LINES {
+            lines.pop_front();
+        }
+        lines.push_back(line.to_owned());
+    }
+
+    /// The lines, oldest first.
+    pub(super) fn lines(&self) -> Vec<String> {
+        self.0.lock().iter().cloned().collect()
+    }
+}
+
+/// Reads `source` to its end and sends each line on. Waits while nobody takes the lines; reads on
+/// and throws them away once nobody ever will, so that the process is not held up by a closed log.
+pub(super) async fn pump(
+    mut source: impl AsyncRead + Unpin,
+    stream: Stream,
+    run: Option<Uuid>,
+    tail: Option<Arc<Tail>>,
+    lines: Lines,
+) {
+    let mut splitter = Splitter::new(stream, run);
+    let mut buffer = vec![0; READ_BYTES];
+    let mut wanted = true;
+    loop {
+        let read = match source.read(&mut buffer).await {
+            Ok(0) | Err(_) => break,
+            Ok(read) => read,
+        };
+        let mut rest = &buffer[..read];
+        while let Some(line) = splitter.next(&mut rest) {
+            pass_on(line, tail.as_deref(), &lines, &mut wanted).await;
+        }
+    }
+    if let Some(line) = splitter.finish() {
+        pass_on(line, tail.as_deref(), &lines, &mut wanted).await;
+    }
+}
+
+async fn pass_on(line: Line, tail: Option<&Tail>, lines: &Lines, wanted: &mut bool) {
+    if let Some(tail) = tail {
+        tail.push(&line.text);
+    }
+    if *wanted {
+        *wanted = lines.send(line).await.is_ok();
+    }
+}
+
+/// Collects one line at a time; holds at most [`MAX_LINE_BYTES`] and a mark.
+struct Splitter {
+    stream: Stream,
+    run: Option<Uuid>,
+    line: Vec<u8>,
+    /// Bytes of the line that were not kept.
+    dropped: usize,
+}
+
+impl Splitter {
+    fn new(stream: Stream, run: Option<Uuid>) -> Self {
+        Splitter {
+            stream,
+            run,
+            line: Vec::new(),
+            dropped: 0,
+        }
+    }
+
+    /// Takes bytes from `rest` up to and with the next line end; `None` when they end before it.
+    fn next(&mut self, rest: &mut &[u8]) -> Option<Line> {
+        let Some(end) = rest.iter().position(|byte| *byte == b'\n') else {
+            self.keep(rest);
+            *rest = &[];
+            return None;
+        };
+        self.keep(&rest[..end]);
+        *rest = &rest[end + 1..];
+        Some(self.take())
+    }
+
+    /// The last line, when it had no line end.
+    fn finish(&mut self) -> Option<Line> {
+        (!self.line.is_empty()).then(|| self.take())
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = (MAX_LINE_BYTES + MARK_BYTES).saturating_sub(self.line.len());
+        let kept = bytes.len().min(room);
+        self.line.extend_from_slice(&bytes[..kept]);
+        self.dropped += bytes.len() - kept;
+    }
+
+    fn take(&mut self) -> Line {
+        let (marked, text) = split_mark(&self.line);
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
+        let line = Line {
+            at: Utc::now(),
+            stream: self.stream,
+            run: marked.or(self.run),
+            text: cut(text, self.dropped),
+        };
+        self.line.clear();
+        self.dropped = 0;
+        line
+    }
+}
+
+/// The run that a wrapper marked the line with, and the line without the mark.
+fn split_mark(line: &[u8]) -> (Option<Uuid>, &[u8]) {
+    if line.len() < MARK_BYTES || line[0] != MARK_START || line[MARK_BYTES - 1] != MARK_END {
+        return (None, line);
+    }
+    match Uuid::try_parse_ascii(&line[1..MARK_BYTES - 1]) {
+        Ok(run) => (Some(run), &line[MARK_BYTES..]),
+        Err(_) => (None, line),
+    }
+}
+
+/// The text, made valid and short enough; says how many bytes are missing.
+fn cut(bytes: &[u8], dropped: usize) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    if dropped == 0 && text.len() <= MAX_LINE_BYTES {
+        return text.into_owned();
+    }
+    let end = text.floor_char_boundary(MAX_LINE_BYTES - CUT_NOTE_BYTES);
+    let missing = text.len() - end + dropped;
+    format!("{} … [line cut: {missing} bytes more]", &text[..end])
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+
+    async fn read(input: &[u8]) -> Vec<Line> {
+        let (lines, mut received) = mpsc::channel(10_000);
+        pump(input, Stream::Stdout, None, None, lines).await;
+        let mut all = Vec::new();
+        while let Some(line) = received.recv().await {
+            all.push(line);
+        }
+        all
+    }
+
+    fn texts(lines: &[Line]) -> Vec<&str> {
+        lines.iter().map(|line| line.text.as_str()).collect()
+    }
+
+    #[tokio::test]
+    async fn lines_are_split_at_line_ends_and_the_last_needs_none() {
+        assert_eq!(
+            texts(&read(b"one\n\ntwo\r\nthree").await),
+            ["one", "", "two", "three"]
+        );
+    }
+
+    #[tokio::test]
+    async fn a_marked_line_names_its_run_and_loses_the_mark() {
+        let run = Uuid::now_v7();
+        let lines = read(format!("\x1e{run}\x1fhello\nplain\n").as_bytes()).await;
+        assert_eq!(texts(&lines), ["hello", "plain"]);
+        assert_eq!((lines[0].run, lines[1].run), (Some(run), None));
+    }
+
+    #[tokio::test]
+    async fn a_false_mark_is_text() {
+        let lines = read(b"\x1enot-a-uuid-but-thirty-six-characters\x1fx\n").await;
+        assert_eq!(lines[0].run, None);
+        assert!(lines[0].text.ends_with('x'));
+    }
+
+    #[tokio::test]
+    async fn invalid_utf8_is_replaced() {
+        assert_eq!(texts(&read(b"a\xffb\n").await), ["a\u{fffd}b"]);
+    }
+
+    #[tokio::test]
+    async fn a_long_line_is_cut_says_so_and_does_not_swallow_the_next() {
+        let mut input = vec![b'x'; 1024 * 1024];
+        input.extend_from_slice(b"\nnext\n");
+        let lines = read(&input).await;
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].text.len() <= MAX_LINE_BYTES);
+        let kept = lines[0].text.bytes().filter(|byte| *byte == b'x').count();
+        assert!(
+            lines[0]
+                .text
+                .ends_with(&format!("[line cut: {} bytes more]", 1024 * 1024 - kept)),
+            "{}",
+            lines[0].text
+        );
+        assert_eq!(lines[1].text, "next");
+    }
+
+    #[tokio::test]
+    async fn a_line_of_invalid_bytes_that_grows_by_replacement_still_fits() {
+        let lines = read(&vec![0xff; MAX_LINE_BYTES]).await;
+        assert!(lines[0].text.len() <= MAX_LINE_BYTES);
+    }
+
+    #[test]
+    fn the_tail_keeps_the_last_lines() {
+        let tail = Tail::default();
+        for number in 0..TAIL_LINES + 5 {
+            tail.push(&number.to_string());
+        }
+        assert_eq!(tail.lines().len(), TAIL_LINES);
+        assert_eq!(tail.lines()[0], "5");
+    }
+}

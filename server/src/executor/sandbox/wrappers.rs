@@ -1,0 +1,72 @@
+//! The runtimes' wrappers and the few files of `/etc`, carried in the binary and written out at the start.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+/// Path below the folder, and content.
+const FILES: [(&str, &str); 9] = [
+    (
+        "node/wrapper.cjs",
+        include_str!("../../../../runtimes/node/wrapper.cjs"),
+    ),
+    (
+        "python/wrapper.py",
+        include_str!("../../../../runtimes/python/wrapper.py"),
+    ),
+    (
+        "python/eventflow_http.py",
+        include_str!("../../../../runtimes/python/eventflow_http.py"),
+    ),
+    (
+        "python/eventflow_lines.py",
+        include_str!("../../../../runtimes/python/eventflow_lines.py"),
+    ),
+    (
+        "python-flask/wrapper.py",
+        include_str!("../../../../runtimes/python-flask/wrapper.py"),
+    ),
+    (
+        "etc/passwd",
+        "function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
+    ),
+    ("etc/group", "function:x:1000:\nnogroup:x:65534:\n"),
+    (
+        "etc/nsswitch.conf",
+        "passwd: files\ngroup: files\nhosts: files dns\n",
+    ),
+    ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+];
+
+/// Writes the files to `data_dir/runtimes/<digest>` unless they are there, and returns that folder.
+pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
+    let mut digest = Sha256::new();
+    for (path, content) in FILES {
+        digest.update(path.as_bytes());
+        digest.update([0]);
+        digest.update(content.as_bytes());
+        digest.update([0]);
+    }
+    let runtimes = data_dir.join("runtimes");
+    let folder = runtimes.join(&hex::encode(digest.finalize())[..16]);
+    if folder.is_dir() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&runtimes)?;
+    let unfinished = tempfile::Builder::new()
+        .prefix(".unfinished-")
+        .tempdir_in(&runtimes)?;
+    for (path, content) in FILES {
+        let file = unfinished.path().join(path);
+        std::fs::create_dir_all(file.parent().unwrap_or(&runtimes))?;
+        std::fs::write(file, content)?;
+    }
+    let unfinished = unfinished.keep();
+    match std::fs::rename(&unfinished, &folder) {
+        Ok(()) => Ok(folder),
+        // Another server was faster, with the same content.
+        Err(_) if folder.is_dir() => std::fs::remove_dir_all(unfinished).map(|()| folder),
+        Err(error) => Err(error),
+    }
+}
