@@ -193,6 +193,9 @@ pub(super) const LINES: Table = Table {
 pub(super) const RECORD_NAMES: &str =
     "position, stream, version, id, type, data, at, actor, causation, correlation, hash";
 
+/// How many these are.
+pub(super) const RECORD_WIDTH: usize = 11;
+
 /// The tables that follow from the log.
 pub(super) const READ_TABLES: [&Table; 5] = [&FUNCTIONS, &VERSIONS, &BUILDS, &RUNS, &EVENTS];
 

@@ -390,8 +390,8 @@ impl Committer {
                     self.stats.set_fault(None);
                 }
                 self.remember(&batch);
-                work.answer(&chores);
                 self.publish(batch);
+                work.answer(&chores);
                 Ok(true)
             }
             Ok(Written { moved: true, .. }) => {

@@ -1,5 +1,6 @@
 //! The log over either database: appends go to the committer, reads go to the pool.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -242,6 +243,12 @@ impl Log for SqlLog {
 
     async fn append_lines(&self, mut lines: Vec<NewLine>) -> Result<(), Error> {
         let commits = self.commits()?;
+        for line in &mut lines {
+            // Whatever a program prints; PostgreSQL's texts cannot hold a zero byte.
+            if let Cow::Owned(text) = columns::without_zero(&line.text) {
+                line.text = text;
+            }
+        }
         let mut answers = Vec::new();
         while !lines.is_empty() {
             let rest = if lines.len() > MAX_LINES { lines.split_off(MAX_LINES) } else { Vec::new() };

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sqlx::error::BoxDynError;
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgListener, PgPoolOptions};
 use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions, Connection as _, PgPool, query_with};
 use tokio::sync::{Notify, watch};
@@ -40,9 +41,15 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// How to connect.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
-    let options: PgConnectOptions = url.parse().map_err(|error| {
-        Error::Unavailable(format!("DATABASE_URL is not a PostgreSQL URL ({error}); allowed: postgres://user:password@host:port/database"))
-    })?;
+    let wrong = |why: &dyn std::fmt::Display| {
+        Error::Unavailable(format!(
+            "DATABASE_URL is not a PostgreSQL URL ({why}); allowed: postgres://user:password@host:port/database"
+        ))
+    };
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+        return Err(wrong(&"it begins with something else"));
+    }
+    let options: PgConnectOptions = url.parse().map_err(|error| wrong(&error))?;
     Ok(options.application_name("eventflow").disable_statement_logging())
 }
 
@@ -157,14 +164,12 @@ impl Writer {
         let text = self.texts.entry(names).or_insert_with(|| statement(tables.iter().map(|(table, _)| *table)).into());
         let text = text.clone();
         let mut arguments = PgArguments::default();
+        let refused = |error: BoxDynError| Fault::Refused(error.to_string());
         for head in [batch.after, batch.line_after, batch.head(), batch.line_head()] {
-            add(&mut arguments, head.cast_signed())?;
+            arguments.add(head.cast_signed()).map_err(refused)?;
         }
         for (table, cells) in &tables {
-            for (index, (_, kind)) in table.columns.iter().enumerate() {
-                let column = cells.iter().skip(index).step_by(table.columns.len());
-                add_column(&mut arguments, *kind, column)?;
-            }
+            add_rows(&mut arguments, table, cells).map_err(refused)?;
         }
         let conn = self.conn.as_mut().ok_or_else(|| Fault::Lost("not connected".into()))?;
         let writing = query_with(AssertSqlSafe(text), arguments).fetch_one(conn);
@@ -215,54 +220,59 @@ fn statement<'t>(tables: impl Iterator<Item = &'t Table>) -> String {
     );
     let mut parameter = 5;
     for table in tables {
-        let mut arrays = Vec::with_capacity(table.columns.len());
-        for (_, kind) in table.columns {
-            let kind = match kind {
-                Kind::Int => "bigint",
-                Kind::Text => "text",
-                Kind::Bytes => "bytea",
-            };
-            arrays.push(format!("${parameter}::{kind}[]"));
-            parameter += 1;
-        }
-        text.push_str(&format!(
-            ", {name}_rows AS (INSERT INTO {name} ({columns}) SELECT * FROM unnest({arrays}) WHERE EXISTS (SELECT 1 FROM moved){conflict})",
-            name = table.name,
-            columns = table.names(""),
-            arrays = arrays.join(", "),
-            conflict = table.on_conflict(),
-        ));
+        let insert = insertion(table, parameter, " WHERE EXISTS (SELECT 1 FROM moved)");
+        text.push_str(&format!(", {}_rows AS ({insert})", table.name));
+        parameter += table.columns.len();
     }
     text.push_str(" SELECT count(*) FROM moved");
     text
 }
 
-fn add<'t, T>(arguments: &mut PgArguments, value: T) -> Result<(), Fault>
-where
-    T: sqlx::Encode<'t, sqlx::Postgres> + sqlx::Type<sqlx::Postgres>,
-{
-    arguments.add(value).map_err(|error| Fault::Refused(error.to_string()))
+/// An `INSERT` of rows that come as one array for each column, the first in parameter `first`.
+fn insertion(table: &Table, first: usize, condition: &str) -> String {
+    let arrays = table.columns.iter().enumerate().map(|(index, (_, kind))| {
+        let kind = match kind {
+            Kind::Int => "bigint",
+            Kind::Text => "text",
+            Kind::Bytes => "bytea",
+        };
+        format!("${}::{kind}[]", first + index)
+    });
+    format!(
+        "INSERT INTO {} ({}) SELECT * FROM unnest({}){condition}{}",
+        table.name,
+        table.names(""),
+        arrays.collect::<Vec<_>>().join(", "),
+        table.on_conflict(),
+    )
 }
 
-fn add_column<'c, 'a: 'c>(
-    arguments: &mut PgArguments,
-    kind: Kind,
-    cells: impl Iterator<Item = &'c Cell<'a>>,
-) -> Result<(), Fault> {
-    match kind {
-        Kind::Int => {
-            let column = cells.map(|cell| if let Cell::Int(number) = cell { Some(*number) } else { None });
-            add(arguments, column.collect::<Vec<_>>())
-        }
-        Kind::Text => {
-            let column = cells.map(|cell| if let Cell::Text(text) = cell { Some(&**text) } else { None });
-            add(arguments, column.collect::<Vec<Option<&str>>>())
-        }
-        Kind::Bytes => {
-            let column = cells.map(|cell| if let Cell::Bytes(bytes) = cell { Some(&**bytes) } else { None });
-            add(arguments, column.collect::<Vec<Option<&[u8]>>>())
+/// Inserts rows, all at a time.
+pub(super) async fn insert(conn: &mut PgConnection, table: &Table, cells: &[Cell<'_>]) -> Result<(), sqlx::Error> {
+    let mut arguments = PgArguments::default();
+    add_rows(&mut arguments, table, cells).map_err(sqlx::Error::Encode)?;
+    query_with(AssertSqlSafe(insertion(table, 1, "")), arguments).execute(conn).await.map(|_| ())
+}
+
+fn add_rows(arguments: &mut PgArguments, table: &Table, cells: &[Cell<'_>]) -> Result<(), BoxDynError> {
+    for (index, (_, kind)) in table.columns.iter().enumerate() {
+        let column = cells.iter().skip(index).step_by(table.columns.len());
+        match kind {
+            Kind::Int => {
+                let column = column.map(|cell| if let Cell::Int(number) = cell { Some(*number) } else { None });
+                arguments.add(column.collect::<Vec<_>>())?;
+            }
+            Kind::Text => {
+                let column = column.map(|cell| if let Cell::Text(text) = cell { Some(&**text) } else { None });
+                arguments.add(column.collect::<Vec<Option<&str>>>())?;
+            }
+            Kind::Bytes => {
+                let column = column.map(|cell| if let Cell::Bytes(bytes) = cell { Some(&**bytes) } else { None });
+                arguments.add(column.collect::<Vec<Option<&[u8]>>>())?;
+            }
         }
     }
+    Ok(())
 }
 
 #[allow(clippy::needless_pass_by_value)] // it is made for `map_err`

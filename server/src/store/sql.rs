@@ -39,6 +39,8 @@ pub(super) enum Value {
     Bytes(Vec<u8>),
     /// For `$n` in [`Dialect::any`].
     Texts(Vec<String>),
+    /// The same for numbers.
+    Ints(Vec<i64>),
 }
 
 /// A row that came out.
@@ -181,6 +183,7 @@ fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
             Value::Text(text) => arguments.add(text.as_str()),
             Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
             Value::Texts(texts) => arguments.add(serde_json::to_string(texts).expect("texts serialise")),
+            Value::Ints(numbers) => arguments.add(serde_json::to_string(numbers).expect("numbers serialise")),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -196,6 +199,7 @@ fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
             Value::Text(text) => arguments.add(text.as_str()),
             Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
             Value::Texts(texts) => arguments.add(texts.as_slice()),
+            Value::Ints(numbers) => arguments.add(numbers.as_slice()),
         }
         .map_err(sqlx::Error::Encode)?;
     }
@@ -238,9 +242,14 @@ impl Row {
         Cells { row: self, next: 0 }
     }
 
+    /// The cells from an index on.
+    pub fn cells_from(&self, index: usize) -> Cells<'_> {
+        Cells { row: self, next: index }
+    }
+
     /// The last cell alone.
     pub fn last_cell(&self) -> Cells<'_> {
-        Cells { row: self, next: self.width() - 1 }
+        self.cells_from(self.width() - 1)
     }
 
     fn width(&self) -> usize {
@@ -263,11 +272,6 @@ impl<'r> Cells<'r> {
             Row::Postgres(row) => row.try_get(index),
         }
         .map_err(|error| Error::Damaged(error.to_string()))
-    }
-
-    /// The place of the next cell in the row.
-    pub fn index(&self) -> usize {
-        self.next
     }
 
     pub fn int(&mut self) -> Result<i64, Error> {

@@ -191,7 +191,7 @@ async fn transaction(
 }
 
 /// Inserts rows, many at a time.
-async fn insert(
+pub(super) async fn insert(
     conn: &mut SqliteConnection,
     texts: &mut HashMap<(&'static str, usize), Arc<str>>,
     table: &'static Table,
