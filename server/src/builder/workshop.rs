@@ -67,6 +67,8 @@ pub struct Settings {
     pub memory_mb: u64,
     /// Where caches are kept; `cache` in the data folder when absent.
     pub cache_dir: Option<PathBuf>,
+    /// Where artifacts and bundles are kept; the data folder when absent. Servers on one database share it.
+    pub artifacts_dir: Option<PathBuf>,
     /// Whether a source may be a repository on the server's own disk.
     pub local_repositories: bool,
     /// Variables for the commands that install: a registry (`npm_config_registry`, `PIP_INDEX_URL`), a proxy. Functions'
@@ -86,6 +88,7 @@ impl Default for Settings {
             max_files: 200_000,
             memory_mb: 2048,
             cache_dir: None,
+            artifacts_dir: None,
             local_repositories: true,
             install_env: BTreeMap::new(),
         }
@@ -120,7 +123,10 @@ impl Workshop {
         let data_dir = data_dir
             .canonicalize()
             .map_err(failed("find the data folder"))?;
-        let artifacts = Artifacts::new(&data_dir)?;
+        let artifacts_dir = settings.artifacts_dir.clone().unwrap_or_else(|| data_dir.clone());
+        let unusable = |error| Error::failed(format!("use the folder {}", artifacts_dir.display()))(error);
+        std::fs::create_dir_all(&artifacts_dir).map_err(unusable)?;
+        let artifacts = Artifacts::new(&artifacts_dir.canonicalize().map_err(unusable)?)?;
         let yard =
             Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
         let git = Git::new(&data_dir.join("builder")).map_err(failed("write settings for git"))?;
