@@ -153,6 +153,26 @@ pub(super) fn size(folder: &Path) -> u64 {
         .sum()
 }
 
+/// Whether a tool that worked in `folder` has failed since the disk is full: by its words, or since nothing is free.
+pub(super) fn is_disk_full(folder: &Path, words: &[String]) -> bool {
+    const WORDS: [&str; 5] = [
+        "No space left on device",
+        "no space left",
+        "Out of diskspace",
+        "ENOSPC",
+        "Disk quota exceeded",
+    ];
+    const NOTHING: u64 = 64 * 1024;
+    let free = || {
+        nix::sys::statvfs::statvfs(folder)
+            .is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() < NOTHING)
+    };
+    words
+        .iter()
+        .any(|line| WORDS.iter().any(|word| line.contains(word)))
+        || free()
+}
+
 /// A path of names only: what a stranger called a file, made safe to join to a folder. `None` when it leads elsewhere.
 pub(super) fn inner_path(raw: &str) -> Option<PathBuf> {
     let mut path = PathBuf::new();

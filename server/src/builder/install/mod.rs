@@ -136,11 +136,7 @@ impl Site<'_> {
             return Ok(());
         }
         let shown = command.join(" ");
-        if tail.iter().any(|line| {
-            line.contains("ENOSPC")
-                || line.contains("No space left on device")
-                || line.contains("EDQUOT")
-        }) {
+        if files::is_disk_full(&self.folder, &tail) {
             return Err(Error::failed(format!("run `{shown}`"))(
                 std::io::ErrorKind::StorageFull.into(),
             ));

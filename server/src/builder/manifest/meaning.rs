@@ -88,9 +88,7 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
         let at = |name: &str| format!("/triggers/{index}{name}");
         match trigger["type"].as_str() {
             Some("event") => {
-                let fault = trigger["pattern"]
-                    .as_str()
-                    .and_then(|pattern| domain::trigger::fault(pattern));
+                let fault = trigger["pattern"].as_str().and_then(domain::trigger::fault);
                 faults.extend(fault.map(|fault| Fault::at(at("/pattern"), fault)));
             }
             Some("schedule") => {

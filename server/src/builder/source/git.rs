@@ -317,7 +317,10 @@ impl Repository<'_> {
         match ended.success {
             true => Ok(ended),
             false => {
-                let source = io::Error::other(ended.stderr.join(" "));
+                let source = match files::is_disk_full(&self.tree, &ended.stderr) {
+                    true => io::ErrorKind::StorageFull.into(),
+                    false => io::Error::other(ended.stderr.join(" ")),
+                };
                 Err(Error::Failed {
                     what: format!("run git {}", arguments[0]),
                     source,
@@ -376,10 +379,7 @@ impl Repository<'_> {
     /// The fetch failed, and not for the ref's sake.
     fn unreachable(&self, ended: &Ended) -> Error {
         let text = ended.stderr.join("\n");
-        if ["No space left on device", "Disk quota exceeded"]
-            .iter()
-            .any(|fault| text.contains(fault))
-        {
+        if files::is_disk_full(&self.tree, &ended.stderr) {
             return Error::failed("keep what was fetched")(io::ErrorKind::StorageFull.into());
         }
         let says = |patterns: &[&str]| patterns.iter().any(|pattern| text.contains(pattern));
@@ -722,7 +722,8 @@ mod tests {
 
     #[test]
     fn listings_are_added_up() {
-        let listing = b"100644 blob 11 5\ta\0120000 blob 22      7\tb c\0160000 commit 33 -\tsub\0";
+        let listing =
+            b"100644 blob 11 5\ta\x00120000 blob 22      7\tb c\x00160000 commit 33 -\tsub\x00";
         assert_eq!(count(listing), (3, 12));
     }
 }
