@@ -87,7 +87,10 @@ mod tests {
     fn a_known_record_has_a_known_hash() {
         // Computed apart from this code: a change here would break the chain of every log there is.
         assert_eq!(sha256(&bytes(&record())), "e11a1e7e058d255720a5b8a1e0a561fec0760dd598cc167a4f928d8e2b8ae0cf");
-        assert_eq!(sha256(&bytes(&Record { cause: Cause::default(), ..record() })), "fd5184cbf53e8af272154a073716aa8cc8ca8ad8a25a223223d47de0ff8915c5");
+        assert_eq!(
+            sha256(&bytes(&Record { cause: Cause::default(), ..record() })),
+            "fd5184cbf53e8af272154a073716aa8cc8ca8ad8a25a223223d47de0ff8915c5"
+        );
     }
 
     #[test]

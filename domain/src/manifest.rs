@@ -4,6 +4,7 @@
 //! with every default filled in.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -124,6 +125,17 @@ impl Default for Resources {
     }
 }
 
+impl Resources {
+    /// The longest that anything may take.
+    pub const MAX_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// How long a call or a run may take: never nothing, never more than a day, whatever was written.
+    pub fn timeout(&self) -> Duration {
+        let wanted = Duration::try_from_secs_f64(self.timeout_s).unwrap_or(Self::MAX_TIMEOUT);
+        wanted.clamp(Duration::from_millis(1), Self::MAX_TIMEOUT)
+    }
+}
+
 /// How many instances a service has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -215,4 +227,93 @@ fn http_only() -> Vec<Trigger> {
 
 fn utc() -> String {
     "UTC".to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Manifest {
+        serde_json::from_str(text).expect("it is a manifest")
+    }
+
+    #[test]
+    fn a_manifest_with_everything_said_is_read_as_said() {
+        let manifest = read(
+            r#"{
+              "$schema": "http://localhost:8080/schemas/function.json",
+              "name": "thumbnails",
+              "runtime": "node",
+              "mode": "service",
+              "handler": "index.handler",
+              "triggers": [
+                { "type": "http" },
+                { "type": "event", "pattern": "file.uploaded", "filter": { "data.kind": "image" } },
+                { "type": "schedule", "cron": "*/5 * * * *", "timezone": "Europe/Berlin" },
+                { "type": "webhook", "name": "github", "scheme": "github", "secret": "GITHUB_WEBHOOK_SECRET" }
+              ],
+              "env": { "LEVEL": "info" },
+              "secrets": ["API_KEY"],
+              "resources": { "memory_mb": 256, "cpu": 0.5, "timeout_s": 30 },
+              "scaling": { "min": 0, "max": 4, "concurrency": 10, "idle_s": 300 },
+              "retry": { "max_attempts": 5, "backoff_s": 1, "backoff_max_s": 300 },
+              "watch_paths": ["functions/thumbnails/**"]
+            }"#,
+        );
+        let mut filter = Map::new();
+        filter.insert("data.kind".into(), Value::from("image"));
+        let expected = Manifest {
+            name: Some("thumbnails".into()),
+            runtime: Runtime::Node,
+            mode: Mode::Service,
+            handler: Some("index.handler".into()),
+            command: None,
+            triggers: vec![
+                Trigger::Http {},
+                Trigger::Event { pattern: "file.uploaded".into(), filter },
+                Trigger::Schedule { cron: "*/5 * * * *".into(), timezone: "Europe/Berlin".into() },
+                Trigger::Webhook {
+                    name: "github".into(),
+                    scheme: WebhookScheme::Github,
+                    secret: Some("GITHUB_WEBHOOK_SECRET".into()),
+                },
+            ],
+            env: [("LEVEL".to_owned(), "info".to_owned())].into(),
+            secrets: vec!["API_KEY".into()],
+            resources: Resources { memory_mb: 256, cpu: 0.5, timeout_s: 30.0, ..Resources::default() },
+            scaling: Scaling { min: 0, max: 4, concurrency: 10, idle_s: 300 },
+            retry: retry::Policy { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 },
+            watch_paths: vec!["functions/thumbnails/**".into()],
+        };
+        assert_eq!(manifest, expected);
+    }
+
+    #[test]
+    fn a_manifest_with_a_runtime_alone_has_every_default() {
+        let runtimes = [Runtime::Node, Runtime::Python, Runtime::PythonFlask, Runtime::Command, Runtime::Docker];
+        for runtime in runtimes {
+            let manifest = read(&format!(r#"{{"runtime":"{}"}}"#, runtime.as_str()));
+            assert_eq!(manifest, Manifest::of(runtime));
+            assert_eq!((manifest.mode, manifest.answers_http()), (Mode::Service, true));
+        }
+    }
+
+    #[test]
+    fn only_a_function_with_an_http_trigger_answers_http() {
+        let manifest = read(r#"{"runtime":"node","triggers":[{"type":"event","pattern":"**"},{"type":"http"}]}"#);
+        assert!(manifest.answers_http());
+        let manifest = read(r#"{"runtime":"node","triggers":[{"type":"event","pattern":"**"}]}"#);
+        assert!(!manifest.answers_http());
+        assert!(!read(r#"{"runtime":"node","triggers":[]}"#).answers_http());
+    }
+
+    #[test]
+    fn what_a_trigger_leaves_out_has_its_default() {
+        let manifest = read(
+            r#"{"runtime":"node","triggers":[{"type":"schedule","cron":"@daily"},{"type":"webhook","name":"w"}]}"#,
+        );
+        let schedule = Trigger::Schedule { cron: "@daily".into(), timezone: "UTC".into() };
+        let webhook = Trigger::Webhook { name: "w".into(), scheme: WebhookScheme::None, secret: None };
+        assert_eq!(manifest.triggers, [schedule, webhook]);
+    }
 }

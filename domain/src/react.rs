@@ -63,3 +63,6 @@ pub fn react(fact: &Fact) -> Vec<Reaction> {
         Fact::Namespace(..) => Vec::new(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,3 +77,64 @@ impl Recorded {
         Cause { actor, causation: Some(self.id), correlation: Some(self.cause.correlation.unwrap_or(self.id)) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::golden;
+    use crate::testing::at;
+
+    fn record(stream: Stream, kind: &str, data: Vec<u8>) -> Recorded {
+        Recorded {
+            position: 9,
+            stream,
+            version: 1,
+            id: Uuid::from_u128(1),
+            kind: kind.into(),
+            data: data.into(),
+            at: at(0),
+            cause: Cause::default(),
+            hash: [0; 32],
+        }
+    }
+
+    #[test]
+    fn the_stream_says_whose_event_it_is() {
+        let id = Uuid::from_u128(7);
+        for event in golden::functions() {
+            let recorded = record(Stream::function(id.into()), event.kind(), event.encode());
+            assert_eq!(recorded.fact(), Ok(Fact::Function(id.into(), event)));
+        }
+        for event in golden::runs() {
+            let recorded = record(Stream::run(id.into()), event.kind(), event.encode());
+            assert_eq!(recorded.fact(), Ok(Fact::Run(id.into(), event)));
+        }
+        for event in golden::events() {
+            let recorded = record(Stream::event(id.into()), event.kind(), event.encode());
+            assert_eq!(recorded.fact(), Ok(Fact::Event(id.into(), event)));
+        }
+        for event in golden::namespaces() {
+            let recorded = record(Stream::namespace("team"), event.kind(), event.encode());
+            assert_eq!(recorded.fact(), Ok(Fact::Namespace("team".into(), event)));
+        }
+    }
+
+    #[test]
+    fn an_event_in_the_wrong_stream_is_not_known() {
+        let received = golden::events().remove(0);
+        let recorded = record(Stream::namespace("team"), received.kind(), received.encode());
+        assert_eq!(recorded.fact(), Err(upcast::Error::Unknown { kind: "Received".into() }));
+    }
+
+    #[test]
+    fn what_follows_names_its_cause_and_keeps_the_first_one() {
+        let first = record(Stream::namespace("team"), "Created", Vec::new());
+        let cause = first.as_cause(Some("server:a".into()));
+        let expected = Cause { actor: Some("server:a".into()), causation: Some(first.id), correlation: Some(first.id) };
+        assert_eq!(cause, expected);
+
+        let second = Recorded { id: Uuid::from_u128(2), cause, ..first.clone() };
+        let cause = second.as_cause(None);
+        assert_eq!(cause, Cause { actor: None, causation: Some(second.id), correlation: Some(first.id) });
+    }
+}

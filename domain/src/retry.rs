@@ -28,7 +28,13 @@ impl Default for Policy {
 impl Policy {
     /// When to try again after attempt number `attempt` (from 1) failed at `at`, or `None` after the last.
     /// `jitter` is a random number in 0..1. A `Retry-After` of the function is a lower bound, itself bounded by the cap.
-    pub fn next(&self, attempt: u32, at: DateTime<Utc>, jitter: f64, retry_after_s: Option<f64>) -> Option<DateTime<Utc>> {
+    pub fn next(
+        &self,
+        attempt: u32,
+        at: DateTime<Utc>,
+        jitter: f64,
+        retry_after_s: Option<f64>,
+    ) -> Option<DateTime<Utc>> {
         if attempt >= self.max_attempts {
             return None;
         }

@@ -123,3 +123,6 @@ impl Version {
         Self { triggers: triggers.collect(), retry: manifest.retry }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,6 @@ pub struct Metrics {
     pub cold_start_seconds: HistogramVec,
     pub queue_depth: IntGaugeVec,
     pub log_position: IntGauge,
-    pub append_seconds: prometheus::Histogram,
     pub builds: IntCounterVec,
     pub feed_gaps: IntGauge,
 }
@@ -61,10 +60,6 @@ impl Metrics {
         )
         .expect("a constant name is valid");
         registry.register(Box::new(queue_depth.clone())).expect("each name is registered once");
-        let append_options = HistogramOpts::new("eventflow_append_seconds", "Time from an append's arrival to its commit.");
-        let append_seconds =
-            prometheus::Histogram::with_opts(append_options.buckets(SECONDS.to_vec())).expect("a constant name is valid");
-        registry.register(Box::new(append_seconds.clone())).expect("each name is registered once");
         Self {
             invocations: counters(
                 "eventflow_function_invocations_total",
@@ -84,8 +79,14 @@ impl Metrics {
             builds: counters("eventflow_builds_total", "Builds that ended.", &["outcome"]),
             feed_gaps: gauge("eventflow_feed_gaps", "Gaps that followers of the log met; must stay 0."),
             queue_depth,
-            append_seconds,
             registry,
+        }
+    }
+
+    /// Shows a histogram that another room keeps, too. A second one of the same name is not shown.
+    pub fn show(&self, histogram: prometheus::Histogram) {
+        if let Err(error) = self.registry.register(Box::new(histogram)) {
+            tracing::warn!(%error, "a metric is not shown");
         }
     }
 

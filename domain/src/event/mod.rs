@@ -9,6 +9,9 @@ use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::upcast;
 
+#[cfg(test)]
+mod tests;
+
 /// Names a trigger event.
 pub type Id = crate::Id<Received>;
 

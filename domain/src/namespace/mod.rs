@@ -11,6 +11,9 @@ use uuid::Uuid;
 use crate::aggregate::Payload;
 use crate::{name, upcast};
 
+#[cfg(test)]
+mod tests;
+
 /// Nothing, or a namespace.
 pub type State = Option<Namespace>;
 

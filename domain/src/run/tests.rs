@@ -1,0 +1,442 @@
+//! The life of a run, edge by edge, and every refusal.
+
+use super::event::{
+    Answered, AttemptFailed, Cancelled, DeadLettered, Delivery, Ending, Failed, Failure, Outcome, Request, Requested,
+    Started, Succeeded, TimedOut,
+};
+use super::state::Attempt;
+use super::{Aggregate, Command, Error, Event, Id, Phase};
+use crate::json::Json;
+use crate::retry::Policy;
+use crate::testing::{Given, at};
+
+/// Two attempts, ten seconds apart.
+const TWICE: Delivery = Delivery::Retried(Policy { max_attempts: 2, backoff_s: 10.0, backoff_max_s: 60.0 });
+
+// ---- what has happened ----
+
+fn given(events: impl IntoIterator<Item = Event>) -> Given<Aggregate> {
+    crate::testing::given(events)
+}
+
+fn run() -> Id {
+    super::id(crate::event::id("default", "/shop", "1"), crate::function::id("default", "hello", 1))
+}
+
+fn request() -> Request {
+    Request {
+        run: run(),
+        function: crate::function::id("default", "hello", 1),
+        namespace: "default".into(),
+        trigger: "file.uploaded".into(),
+        event: Some(crate::event::id("default", "/shop", "1")),
+        input: Json::parse(r#"{"id":"1"}"#).unwrap(),
+        input_cut: false,
+        version: None,
+        replayed_from: None,
+    }
+}
+
+fn outcome(status: u16) -> Outcome {
+    Outcome { http_status: Some(status), instance: Some("i".into()), ..Outcome::default() }
+}
+
+fn failure(timed_out: bool) -> Failure {
+    Failure { error: "it broke".into(), timed_out, outcome: outcome(500) }
+}
+
+fn requested(delivery: Delivery) -> Event {
+    Event::Requested(Requested { request: request(), delivery, at: at(0) })
+}
+
+fn started(attempt: u32, seconds: i64) -> Event {
+    Event::Started(Started { attempt, version: 3, node: "a".into(), at: at(seconds) })
+}
+
+fn attempt_failed(attempt: u32, due: i64, seconds: i64) -> Event {
+    Event::AttemptFailed(AttemptFailed { attempt, failure: failure(false), due: at(due), at: at(seconds) })
+}
+
+fn succeeded() -> Event {
+    Event::Succeeded(Succeeded { outcome: outcome(200), at: at(5) })
+}
+
+fn failed() -> Event {
+    Event::Failed(Failed { failure: failure(false), at: at(5) })
+}
+
+fn timed_out() -> Event {
+    Event::TimedOut(TimedOut { failure: failure(true), at: at(5) })
+}
+
+fn cancelled() -> Event {
+    Event::Cancelled(Cancelled { at: at(5) })
+}
+
+fn dead(seconds: i64) -> Event {
+    Event::DeadLettered(DeadLettered { failure: failure(false), at: at(seconds) })
+}
+
+fn answered(ending: Ending) -> Answered {
+    Answered {
+        request: Request { event: None, trigger: "http.invoke".into(), ..request() },
+        ran: 3,
+        ending,
+        error: (ending != Ending::Succeeded).then(|| "it broke".into()),
+        outcome: outcome(200),
+        queued_at: at(0),
+        started_at: Some(at(1)),
+        at: at(2),
+    }
+}
+
+// The states of the life, by the shortest way there.
+
+fn queued() -> Vec<Event> {
+    vec![requested(TWICE)]
+}
+
+fn running() -> Vec<Event> {
+    vec![requested(TWICE), started(1, 1)]
+}
+
+/// The second attempt is due at 12.
+fn retrying() -> Vec<Event> {
+    vec![requested(TWICE), started(1, 1), attempt_failed(1, 12, 2)]
+}
+
+fn over() -> [(&'static str, Vec<Event>); 5] {
+    let after = |delivery, end| vec![requested(delivery), started(1, 1), end];
+    [
+        ("SUCCEEDED", after(TWICE, succeeded())),
+        ("FAILED", after(Delivery::Once, failed())),
+        ("TIMED_OUT", after(Delivery::Once, timed_out())),
+        ("CANCELLED", after(TWICE, cancelled())),
+        ("DEAD", after(TWICE, dead(5))),
+    ]
+}
+
+// ---- what is asked ----
+
+fn start(node: &str, seconds: i64) -> Command {
+    Command::Start { version: 3, node: node.into(), at: at(seconds) }
+}
+
+fn succeed() -> Command {
+    Command::Succeed { outcome: outcome(200), at: at(5) }
+}
+
+/// Another attempt may help.
+fn fail(seconds: i64) -> Command {
+    let failure = failure(false);
+    Command::Fail { failure, retryable: true, retry_after_s: None, jitter: 1.0, at: at(seconds) }
+}
+
+/// No other attempt will help.
+fn fail_for_good(timed_out: bool) -> Command {
+    let failure = failure(timed_out);
+    Command::Fail { failure, retryable: false, retry_after_s: None, jitter: 1.0, at: at(5) }
+}
+
+fn cancel() -> Command {
+    Command::Cancel { at: at(5) }
+}
+
+fn ask() -> Command {
+    Command::Request { request: request(), delivery: TWICE, at: at(0) }
+}
+
+#[track_caller]
+fn phase(given: Given<Aggregate>) -> Phase {
+    given.state.expect("the run is there").phase
+}
+
+// ---- the request ----
+
+#[test]
+fn a_run_is_requested() {
+    let after = given([]).when(ask()).then([requested(TWICE)]);
+    let run = after.state.expect("the run is there");
+    assert_eq!((run.phase, run.attempts, run.queued_at), (Phase::Queued, 0, at(0)));
+}
+
+#[test]
+fn a_run_that_is_requested_twice_is_requested_once() {
+    let lives = [queued(), running(), retrying()].into_iter().chain(over().map(|(_, life)| life));
+    for life in lives {
+        given(life).when(ask()).then_nothing();
+    }
+}
+
+#[test]
+fn nothing_can_be_asked_of_a_run_that_is_not_there() {
+    for command in [start("a", 1), succeed(), fail(5), fail_for_good(false), cancel()] {
+        given([]).when(command).then_refused(Error::NotFound);
+    }
+}
+
+// ---- attempts ----
+
+#[test]
+fn a_queued_run_starts() {
+    let after = given(queued()).when(start("a", 1)).then([started(1, 1)]);
+    let phase = phase(after);
+    assert_eq!(phase, Phase::Running { version: 3, node: "a".into(), since: at(1) });
+    assert_eq!(phase.attempt(), Some(Attempt { version: 3, started_at: at(1) }));
+    assert_eq!(phase.node(), Some("a"));
+}
+
+#[test]
+fn a_running_run_belongs_to_the_node_that_took_it() {
+    given(running()).when(start("a", 9)).then_nothing();
+    given(running()).when(start("b", 9)).then_refused(Error::Taken { node: "a".into() });
+}
+
+#[test]
+fn a_running_run_succeeds() {
+    let phase = phase(given(running()).when(succeed()).then([succeeded()]));
+    assert_eq!((phase.name(), phase.finished_at(), phase.is_over()), ("SUCCEEDED", Some(at(5)), true));
+    assert_eq!(phase.outcome(), Some(&outcome(200)));
+    assert_eq!(phase.failure(), None);
+}
+
+#[test]
+fn a_queued_run_does_not_finish() {
+    given(queued()).when(succeed()).then_refused(Error::NotRunning { state: "QUEUED" });
+}
+
+#[test]
+fn a_run_between_attempts_does_not_finish() {
+    given(retrying()).when(succeed()).then_refused(Error::NotRunning { state: "RETRYING" });
+}
+
+#[test]
+fn a_run_that_a_person_waits_for_is_tried_once() {
+    let life = [requested(Delivery::Once), started(1, 1)];
+    let phase = phase(given(life).when(fail(5)).then([failed()]));
+    assert_eq!((phase.name(), phase.failure()), ("FAILED", Some(&failure(false))));
+}
+
+#[test]
+fn a_run_that_a_person_waits_for_times_out_even_if_another_attempt_might_help() {
+    let command =
+        Command::Fail { failure: failure(true), retryable: true, retry_after_s: None, jitter: 1.0, at: at(5) };
+    given([requested(Delivery::Once), started(1, 1)]).when(command).then([timed_out()]);
+}
+
+#[test]
+fn a_failed_attempt_is_tried_again_after_its_backoff() {
+    let after = given(running()).when(fail(2)).then([attempt_failed(1, 12, 2)]);
+    let run = after.state.expect("the run is there");
+    assert_eq!((run.phase.name(), run.phase.due(), run.attempts), ("RETRYING", Some(at(12)), 1));
+    assert!(!run.phase.is_over());
+    assert_eq!(run.phase.attempt(), Some(Attempt { version: 3, started_at: at(1) }));
+}
+
+#[test]
+fn a_functions_retry_after_is_waited_for() {
+    let failure = failure(false);
+    let command = Command::Fail { failure, retryable: true, retry_after_s: Some(30.0), jitter: 0.0, at: at(2) };
+    given(running()).when(command).then([attempt_failed(1, 32, 2)]);
+}
+
+#[test]
+fn a_timeout_that_may_pass_is_tried_again() {
+    let failure = failure(true);
+    let command =
+        Command::Fail { failure: failure.clone(), retryable: true, retry_after_s: None, jitter: 1.0, at: at(2) };
+    let again = Event::AttemptFailed(AttemptFailed { attempt: 1, failure, due: at(12), at: at(2) });
+    given(running()).when(command).then([again]);
+}
+
+#[test]
+fn a_retrying_run_starts_its_next_attempt() {
+    let after = given(retrying()).when(start("a", 12)).then([started(2, 12)]);
+    assert_eq!(after.state.expect("the run is there").attempts, 2);
+}
+
+#[test]
+fn a_run_is_dead_after_its_last_attempt() {
+    let life = [retrying(), vec![started(2, 12)]].concat();
+    let phase = phase(given(life).when(fail(13)).then([dead(13)]));
+    assert_eq!((phase.name(), phase.finished_at()), ("DEAD", Some(at(13))));
+    assert_eq!(phase.attempt(), Some(Attempt { version: 3, started_at: at(12) }));
+}
+
+#[test]
+fn a_failure_that_no_attempt_can_mend_ends_the_run_at_once() {
+    for delivery in [TWICE, Delivery::Once] {
+        given([requested(delivery), started(1, 1)]).when(fail_for_good(false)).then([failed()]);
+        let ended = given([requested(delivery), started(1, 1)]).when(fail_for_good(true)).then([timed_out()]);
+        assert_eq!(phase(ended).name(), "TIMED_OUT");
+    }
+}
+
+#[test]
+fn an_attempt_that_cannot_begin_counts() {
+    let after = given(queued()).when(fail(2)).then([attempt_failed(1, 12, 2)]);
+    let after = after.when(fail(13)).then([dead(13)]);
+    assert_eq!(phase(after).name(), "DEAD");
+}
+
+#[test]
+fn a_queued_run_fails_for_good_when_its_function_is_gone() {
+    let phase = phase(given(queued()).when(fail_for_good(false)).then([failed()]));
+    assert_eq!((phase.name(), phase.attempt()), ("FAILED", None));
+}
+
+#[test]
+fn a_retrying_run_fails_for_good_when_its_function_is_gone() {
+    let failure = failure(false);
+    let command =
+        Command::Fail { failure: failure.clone(), retryable: false, retry_after_s: None, jitter: 0.0, at: at(13) };
+    given(retrying()).when(command).then([Event::Failed(Failed { failure, at: at(13) })]);
+}
+
+#[test]
+fn a_failure_told_again_before_the_next_attempt_is_due_is_told_once() {
+    for seconds in [2, 5, 12] {
+        given(retrying()).when(fail(seconds)).then_nothing();
+    }
+}
+
+#[test]
+fn a_failure_told_again_is_told_once_even_without_a_wait() {
+    let failure = failure(false);
+    let at_once =
+        Command::Fail { failure: failure.clone(), retryable: true, retry_after_s: None, jitter: 0.0, at: at(2) };
+    let after = given(running()).when(at_once.clone()).then([attempt_failed(1, 2, 2)]);
+    after.when(at_once).then_nothing();
+}
+
+// ---- the end ----
+
+#[test]
+fn a_run_that_is_not_over_is_cancelled() {
+    for life in [queued(), running(), retrying()] {
+        let attempt = given(life.clone()).state.and_then(|run| run.phase.attempt());
+        let phase = phase(given(life).when(cancel()).then([cancelled()]));
+        assert_eq!((phase.name(), phase.attempt()), ("CANCELLED", attempt));
+    }
+}
+
+#[test]
+fn an_end_told_twice_is_told_once() {
+    let ends = [succeed(), fail(99), fail(99), cancel(), fail(99)];
+    for ((state, life), again) in over().into_iter().zip(ends) {
+        assert_eq!(phase(given(life.clone())).name(), state);
+        given(life).when(again).then_nothing();
+    }
+}
+
+#[test]
+fn a_run_that_is_over_does_not_start() {
+    for (state, life) in over() {
+        given(life).when(start("a", 9)).then_refused(Error::Over { state });
+    }
+}
+
+#[test]
+fn a_run_that_is_over_does_not_succeed() {
+    for (state, life) in over().into_iter().filter(|(state, _)| *state != "SUCCEEDED") {
+        given(life).when(succeed()).then_refused(Error::Over { state });
+    }
+}
+
+#[test]
+fn a_run_that_succeeded_or_was_cancelled_does_not_fail() {
+    for (state, life) in over().into_iter().filter(|(state, _)| ["SUCCEEDED", "CANCELLED"].contains(state)) {
+        given(life.clone()).when(fail(9)).then_refused(Error::Over { state });
+        given(life).when(fail_for_good(true)).then_refused(Error::Over { state });
+    }
+}
+
+#[test]
+fn a_run_that_is_over_is_not_cancelled() {
+    for (state, life) in over().into_iter().filter(|(state, _)| *state != "CANCELLED") {
+        given(life).when(cancel()).then_refused(Error::Over { state });
+    }
+}
+
+// ---- synchronous calls ----
+
+#[test]
+fn a_synchronous_call_is_over_when_it_is_told() {
+    let endings = [
+        (Ending::Succeeded, "SUCCEEDED"),
+        (Ending::Failed, "FAILED"),
+        (Ending::TimedOut, "TIMED_OUT"),
+        (Ending::Cancelled, "CANCELLED"),
+    ];
+    for (ending, name) in endings {
+        let told = Box::new(answered(ending));
+        let after = given([]).when(Command::Answer(told.clone())).then([Event::Answered(told.clone())]);
+        let run = after.state.clone().expect("the run is there");
+        assert_eq!((run.queued_at, run.attempts, run.delivery), (at(0), 1, Delivery::Once));
+        assert_eq!((run.phase.name(), run.phase.finished_at()), (name, Some(at(2))));
+        assert_eq!(run.phase.attempt(), Some(Attempt { version: 3, started_at: at(1) }));
+        let failed = matches!(ending, Ending::Failed | Ending::TimedOut);
+        assert_eq!(run.phase.failure().map(|failure| &*failure.error), failed.then_some("it broke"));
+        assert_eq!(run.phase.failure().map(|f| f.timed_out), failed.then_some(ending == Ending::TimedOut));
+        after.when(Command::Answer(told)).then_nothing();
+    }
+}
+
+#[test]
+fn a_synchronous_call_that_no_instance_took_has_no_attempt() {
+    for ending in [Ending::Failed, Ending::TimedOut, Ending::Cancelled] {
+        let told = Box::new(Answered { started_at: None, ..answered(ending) });
+        let run = given([]).when(Command::Answer(told.clone())).then([Event::Answered(told)]).state;
+        let run = run.expect("the run is there");
+        assert_eq!((run.attempts, run.phase.attempt()), (0, None));
+    }
+}
+
+// ---- events that do not fit ----
+
+#[test]
+fn events_that_do_not_fit_change_nothing() {
+    let answer = Event::Answered(Box::new(answered(Ending::Failed)));
+    let all = [
+        requested(Delivery::Once),
+        answer.clone(),
+        started(7, 9),
+        attempt_failed(7, 99, 9),
+        succeeded(),
+        failed(),
+        timed_out(),
+        cancelled(),
+        dead(9),
+    ];
+    let mut table = vec![
+        (vec![], all[2..].to_vec()),
+        (queued(), vec![all[0].clone(), answer.clone(), succeeded()]),
+        (running(), vec![all[0].clone(), answer.clone(), started(7, 9)]),
+        (retrying(), vec![all[0].clone(), answer, succeeded()]),
+    ];
+    table.extend(over().map(|(_, life)| (life, all.to_vec())));
+    for (life, strangers) in table {
+        for stranger in strangers {
+            let before = given(life.clone()).state;
+            let after = given(life.iter().cloned().chain([stranger.clone()])).state;
+            assert_eq!(after, before, "{stranger:?}");
+        }
+    }
+}
+
+// ---- what people read ----
+
+#[test]
+fn every_refusal_has_its_own_code_and_names_the_state() {
+    let refusals = [
+        Error::NotFound,
+        Error::Over { state: "DEAD" },
+        Error::NotRunning { state: "QUEUED" },
+        Error::Taken { node: "b".into() },
+    ];
+    let codes: std::collections::BTreeSet<_> = refusals.iter().map(Error::code).collect();
+    assert_eq!(codes.len(), refusals.len());
+    for (refusal, word) in refusals.iter().zip(["no such run", "DEAD", "QUEUED", "node b"]) {
+        assert!(refusal.to_string().contains(word), "{refusal}");
+    }
+}

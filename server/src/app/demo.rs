@@ -32,7 +32,8 @@ pub(super) async fn seed(services: &Services) -> Result<(), Error> {
         return Ok(());
     }
     let cause = Cause { actor: Some("server:demo".into()), ..Cause::default() };
-    let digest = services.workshop.artifacts().put_bundle(bundle()?).await?;
+    let archive = futures::stream::once(async { bundle().map(bytes::Bytes::from) });
+    let digest = services.workshop.artifacts().put_bundle(archive).await?;
     let id = function::id(namespace, NAME, 1);
     let register = Command::Register {
         id,

@@ -15,8 +15,7 @@ use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::Settings;
 use crate::dispatch;
-use crate::executor::Executor;
-use crate::executor::sandbox::Sandbox;
+use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::gateway::{Gateway, Recorder};
 use crate::ingress::{self, About, Auth, Services};
@@ -87,6 +86,7 @@ impl Platform {
             .map_err(|e| Error::start(format_args!("cannot write to {}", data_dir.display()), e))?
             .into();
         let metrics = Metrics::new();
+        metrics.show(store.stats().append_seconds.clone());
         let commands = Commands::start(store.clone(), actors::Settings::default());
         let executor: Arc<dyn Executor> =
             Arc::new(Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?);
@@ -99,6 +99,7 @@ impl Platform {
                 git_timeout: limits.build_timeout,
                 install_timeout: limits.build_timeout,
                 max_log_bytes: limits.build_log as u64,
+                artifacts_dir: settings.artifacts_dir.clone(),
                 ..builder::Settings::default()
             },
         )
@@ -137,7 +138,7 @@ impl Platform {
         })
         .await?;
         fleet.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
-        let (auth, notice) = Auth::new(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
+        let (auth, notice) = Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
         let (recorder, recorded) = Recorder::start(commands.clone());
         let services = Services {
             store,
@@ -221,4 +222,12 @@ pub async fn open_store(settings: &Settings) -> Result<Store, Error> {
     std::fs::create_dir_all(&settings.data_dir)
         .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
     Ok(store::open(settings.database_url.as_deref(), &settings.data_dir).await?)
+}
+
+/// Opens the log to look at it, beside a server that may be running.
+///
+/// # Errors
+/// When it cannot be opened.
+pub async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {
+    Ok(store::open_read_only(settings.database_url.as_deref(), &settings.data_dir).await?)
 }

@@ -1,30 +1,24 @@
-//! The builder room.
+//! Makes versions out of sources: a Git repository or an uploaded bundle becomes an artifact and a manifest.
+//!
+//! A build takes its source ([`source`]), reads or guesses its [`manifest`], installs what it depends on ([`install`])
+//! behind the executor's wall, and puts the result among the [`Artifacts`]. It knows neither the log nor who asked:
+//! whoever calls [`Workshop::build`] tells the log what came of it.
 
-/// Placeholder until the builder is there.
-#[derive(Clone)]
-pub struct Workshop;
+mod artifacts;
+mod digest;
+mod error;
+mod files;
+mod install;
+mod journal;
+pub mod manifest;
+mod scratch;
+mod source;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod workshop;
 
-/// Placeholder until the builder is there.
-pub mod manifest {
-    /// Placeholder.
-    #[derive(Debug)]
-    pub struct Fault {
-        /// Where.
-        pub pointer: String,
-        /// What.
-        pub message: String,
-    }
-    impl std::fmt::Display for Fault {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            write!(f, "{}: {}", self.pointer, self.message)
-        }
-    }
-    /// Placeholder.
-    pub fn parse(json: &serde_json::Value) -> Result<domain::manifest::Manifest, Vec<Fault>> {
-        serde_json::from_value(json.clone()).map_err(|e| vec![Fault { pointer: String::new(), message: e.to_string() }])
-    }
-    /// Placeholder.
-    pub fn schema() -> &'static str {
-        "{}"
-    }
-}
+pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};
+pub use error::Error;
+pub use workshop::{Made, Order, Settings, Workshop};

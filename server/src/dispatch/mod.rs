@@ -6,6 +6,7 @@
 
 mod builds;
 mod call;
+mod depth;
 mod relay;
 mod sweep;
 mod worker;
@@ -66,6 +67,7 @@ pub async fn start(tools: Tools) -> Result<(), store::Error> {
     sweep::builds(&tools, &builds).await?;
     sweep::runs(&tools, &workers).await?;
     tokio::spawn(relay.follow());
+    tokio::spawn(depth::tell(tools.clone()));
     tokio::spawn(sweep::forever(tools, workers));
     Ok(())
 }

@@ -238,7 +238,7 @@ impl Workers {
         cause: &Cause,
     ) -> Result<Option<(Loaded<run::Aggregate>, Attempted)>, store::Error> {
         let tools = &self.inner.tools;
-        let timeout = Duration::from_secs_f64(route.manifest.resources.timeout_s);
+        let timeout = route.manifest.resources.timeout();
         // An instance is looked for while the beginning is being made durable.
         let lease = async {
             match &route.pool {

@@ -33,8 +33,12 @@ pub fn entry() -> Option<ExitCode> {
     if verb != VERB {
         return None;
     }
-    let [socket, port, dashes, program @ ..] = rest else { return Some(usage()) };
-    let (Ok(port), "--", false) = (port.parse(), dashes.as_str(), program.is_empty()) else { return Some(usage()) };
+    let [socket, port, dashes, program @ ..] = rest else {
+        return Some(usage());
+    };
+    let (Ok(port), "--", false) = (port.parse(), dashes.as_str(), program.is_empty()) else {
+        return Some(usage());
+    };
     Some(run(&PathBuf::from(socket), port, program))
 }
 
@@ -46,7 +50,10 @@ fn usage() -> ExitCode {
 /// Starts `program` with `PORT` set, listens on `socket` as soon as the program does on its port, and copies
 /// bytes both ways. Passes SIGTERM on; returns the program's exit code, 128 and the signal's number when one ended it.
 pub fn run(socket: &Path, port: u16, program: &[String]) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return broken("start", &error),
     };
@@ -61,7 +68,11 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
         Ok(terminate) => terminate,
         Err(error) => return broken("listen for signals", &error),
     };
-    let mut child = match Command::new(&program[0]).args(&program[1..]).env("PORT", port.to_string()).spawn() {
+    let mut child = match Command::new(&program[0])
+        .args(&program[1..])
+        .env("PORT", port.to_string())
+        .spawn()
+    {
         Ok(child) => child,
         Err(error) => {
             eprintln!("cannot start {}: {error}", program[0]);
@@ -88,7 +99,10 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
 
 /// Ends only with an error.
 async fn copy(socket: &Path, port: u16) -> io::Result<()> {
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
+        .await
+        .is_err()
+    {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let listener = UnixListener::bind(socket)?;
@@ -100,7 +114,9 @@ async fn copy(socket: &Path, port: u16) -> io::Result<()> {
 
 /// An error on either side closes the connection, and that is what the other side should see.
 async fn connect(mut outside: UnixStream, port: u16) {
-    let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else { return };
+    let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
+        return;
+    };
     let _ = inside.set_nodelay(true);
     let _ = copy_bidirectional(&mut outside, &mut inside).await;
 }
@@ -116,7 +132,10 @@ fn code_of(status: io::Result<ExitStatus>) -> ExitCode {
         Ok(status) => status.code().or(status.signal().map(|signal| 128 + signal)),
         Err(error) => return broken("wait for the program", &error),
     };
-    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(BROKEN))
+    ExitCode::from(
+        code.and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(BROKEN),
+    )
 }
 
 fn broken(what: &str, error: &io::Error) -> ExitCode {

@@ -3,7 +3,7 @@
 //! A process sees: `/usr`, a minimal `/etc`, its artifact read-only at `/app`, its own folder at
 //! `/run/eventflow`, the wrappers at `/eventflow`, a private `/tmp`. It sees no other process, and no network
 //! unless `limits.network` is set: then it shares the host's, so it reaches whatever the host reaches, services
-//! on the loopback interface included.
+//! on the loopback interface included; but not, where the server is root, the metadata addresses of clouds.
 //!
 //! Without bubblewrap a process is an ordinary one, held only by limits: [`Executor::warnings`] says so.
 //!
@@ -14,6 +14,7 @@ mod cgroup;
 mod host;
 mod lines;
 mod process;
+mod script;
 mod wrappers;
 
 use std::collections::BTreeMap;
@@ -21,7 +22,9 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, chown, lchown};
+use std::os::unix::fs::{
+    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,11 +37,16 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
-use super::{Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, Runtime, Spec, Task};
+use super::{
+    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES,
+    Runtime, Spec, Task,
+};
 use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
 use cgroup::Cgroups;
 use host::Host;
-use process::{Folder, Ground, Launch, Process};
+use parking_lot::Mutex;
+use process::{Folder, Ground, Launch, Process, Slot};
+use script::Script;
 
 /// Between SIGTERM and SIGKILL for a job whose time is over.
 const GRACE: Duration = Duration::from_secs(10);
@@ -58,13 +66,11 @@ const NODE_HEAP_PERCENT: u64 = 75;
 /// Longer paths do not fit into a Unix socket's address (108 bytes with the zero).
 const MAX_SOCKET_PATH: usize = 100;
 
-/// Joins the control groups named before `--`, then becomes the program after it. The files in `$1` and `$2`, unless
-/// empty, are descriptors 3 and 4 of that program.
-const ENTER: &str = r#"inner=$1 outer=$2; shift 2
-while [ "$1" != -- ]; do echo 0 > "$1" || exit 125; shift; done; shift
-[ -n "$outer" ] && exec 4< "$outer"
-[ -n "$inner" ] && exec 3< "$inner"
-exec "$@""#;
+/// How many shells wait in control groups for something to start.
+const SPARE_SLOTS: usize = 2;
+
+/// A slot that was used is replaced after this, so as not to get in the way of what was started in it.
+const REFILL_AFTER: Duration = Duration::from_millis(200);
 
 /// The executor that needs nothing but this host.
 #[derive(Debug)]
@@ -77,12 +83,31 @@ pub struct Sandbox {
 /// What all processes of one executor share. The order of the fields is the order of their end.
 #[derive(Debug)]
 struct Home {
+    spare: Mutex<Vec<Slot>>,
     ground: Ground,
     cgroups: Cgroups,
     host: Host,
     wrappers: PathBuf,
     run: RunFolder,
     next: AtomicU64,
+}
+
+impl Home {
+    fn take_slot(&self) -> Option<Slot> {
+        let mut spare = self.spare.lock();
+        while let Some(mut slot) = spare.pop() {
+            if slot.usable() {
+                return Some(slot);
+            }
+        }
+        None
+    }
+
+    async fn open_slot(&self) -> io::Result<Slot> {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let cgroup = self.cgroups.create(&number.to_string())?;
+        self.ground.slot(cgroup).await
+    }
 }
 
 impl Sandbox {
@@ -92,17 +117,42 @@ impl Sandbox {
     /// # Errors
     /// [`Error::Io`] when `data_dir` cannot be written or a thread cannot be started.
     pub fn new(data_dir: &Path) -> Result<Sandbox, Error> {
-        fs::create_dir_all(data_dir).map_err(io_error(format!("make the folder {}", data_dir.display())))?;
-        let data_dir = data_dir.canonicalize().map_err(io_error(format!("find the folder {}", data_dir.display())))?;
-        let wrappers = wrappers::write(&data_dir).map_err(io_error(format!("write the runtimes to {}", data_dir.display())))?;
-        let run = RunFolder::claim(&data_dir).map_err(io_error(format!("make a folder for instances in {}", data_dir.display())))?;
+        fs::create_dir_all(data_dir)
+            .map_err(io_error(format!("make the folder {}", data_dir.display())))?;
+        let data_dir = data_dir
+            .canonicalize()
+            .map_err(io_error(format!("find the folder {}", data_dir.display())))?;
+        let wrappers = wrappers::write(&data_dir).map_err(io_error(format!(
+            "write the runtimes to {}",
+            data_dir.display()
+        )))?;
+        let run = RunFolder::claim(&data_dir).map_err(io_error(format!(
+            "make a folder for instances in {}",
+            data_dir.display()
+        )))?;
         let cgroups = Cgroups::detect(&run.name);
-        run.remember(&cgroups.folders()).map_err(io_error("write down the control groups".into()))?;
+        run.remember(&cgroups.folders())
+            .map_err(io_error("write down the control groups".into()))?;
         process::keep_descriptors_to_ourselves();
         let ground = Ground::new().map_err(io_error("start a thread".into()))?;
-        let bridge = std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
-        let home = Home { ground, cgroups, host: Host::look(), wrappers, run, next: AtomicU64::new(1) };
-        Ok(Sandbox { home: Arc::new(home), bridge, grace: GRACE })
+        let bridge =
+            std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
+        let home = Home {
+            spare: Mutex::default(),
+            ground,
+            cgroups,
+            host: Host::look(),
+            wrappers,
+            run,
+            next: AtomicU64::new(1),
+        };
+        let sandbox = Sandbox {
+            home: Arc::new(home),
+            bridge,
+            grace: GRACE,
+        };
+        sandbox.refill();
+        Ok(sandbox)
     }
 
     /// Takes another program as the bridge than the running one: for tests, which are not `eventflow` themselves.
@@ -122,17 +172,22 @@ impl Sandbox {
     /// A folder, a control group, and the arguments around a program.
     async fn start(&self, plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
         let home = &self.home;
-        let number = self.number();
         let folder = plan.folder.clone();
-        let cgroup = home
-            .cgroups
-            .create(&format!("{number}-{}", short(&plan.name)), &plan.limits)
-            .map_err(io_error(format!("make a control group for {}", plan.name)))?;
-        let cgroup = Arc::new(cgroup);
-        let mut command: Vec<OsString> = vec!["/bin/sh".into(), "-c".into(), ENTER.into(), "eventflow-sandbox".into()];
+        let slot = match home.take_slot() {
+            Some(slot) => slot,
+            None => home
+                .open_slot()
+                .await
+                .map_err(io_error(format!("make a control group for {}", plan.name)))?,
+        };
+        self.refill();
+        slot.cgroup()
+            .limit(&plan.limits)
+            .map_err(io_error(format!("limit what {} may use", plan.name)))?;
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
-            plan.hand_over(user, home.host.identity.user(0)).map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
+            plan.hand_over(user, home.host.identity.user(0))
+                .map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
         }
         let arguments = home.host.bubblewrap.is_some().then(|| {
             let view = View {
@@ -149,19 +204,26 @@ impl Sandbox {
             };
             view.arguments()
         });
-        let inner = arguments.as_ref().map(|arguments| (folder.0.join("inner"), &arguments.inner));
-        let outer = arguments.as_ref().and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
-        for file in [&inner, &outer] {
+        let inner = arguments
+            .as_ref()
+            .map(|arguments| (folder.0.join("inner"), &arguments.inner));
+        let outer = arguments
+            .as_ref()
+            .and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
+        let write = |path: &Path, content: &[u8]| {
+            write_private(path, content).map_err(io_error(format!("write {}", path.display())))
+        };
+        let mut script = Script::default();
+        for (descriptor, file) in [(3, &inner), (4, &outer)] {
             if let Some((path, content)) = file {
-                write_private(path, content).map_err(io_error("write the sandbox's arguments".into()))?;
+                write(path, content)?;
+                script.open(descriptor, path);
             }
-            command.push(file.as_ref().map(|(path, _)| path.clone()).unwrap_or_default().into());
         }
-        command.extend(cgroup.doors().into_iter().map(OsString::from));
-        command.push("--".into());
-        command.extend(self.rlimits(&plan.limits));
+        let mut command = self.rlimits(&plan.limits);
         let mut layers = 0;
-        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user) {
+        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user)
+        {
             command.extend([bubblewrap.into(), "--args".into(), "4".into(), "--".into()]);
             command.extend(host::become_user(user).map(OsString::from));
             layers += 1;
@@ -170,29 +232,56 @@ impl Sandbox {
             command.extend([bubblewrap.into(), "--args".into(), "3".into(), "--".into()]);
             layers += 1;
         }
-        let (env, directory) = match layers {
-            0 => (plan.env, plan.app),
-            // Neither variables nor paths of the host's are to be seen in the environment of the sandbox's first process.
-            _ => (BTreeMap::new(), PathBuf::from("/")),
-        };
+        if layers == 0 {
+            script.change_to(&plan.app);
+            let variables = plan
+                .env
+                .iter()
+                .map(|(name, value)| format!("{name}={value}"));
+            command.extend(["env".into(), "-i".into()]);
+            command.extend(variables.map(OsString::from));
+        }
         command.extend(plan.command.into_iter().map(OsString::from));
+        let path = folder.0.join("script");
+        write(
+            &path,
+            &script.become_program(&command, plan.stdin.is_empty()),
+        )?;
         let launch = Launch {
-            command,
-            env,
-            directory,
+            script: path,
             layers,
-            cgroup: cgroup.clone(),
             folder: folder.clone(),
             stdin: plan.stdin,
             run: plan.run,
             lines: plan.lines,
             out_of_memory_words: plan.out_of_memory_words,
         };
-        let process = Process::start(home.clone(), launch).await.map_err(io_error(format!("start a process for {}", plan.name)))?;
+        let process = Process::start(home.clone(), slot, launch)
+            .await
+            .map_err(io_error(format!("start a process for {}", plan.name)))?;
         if !plan.cpu_later {
-            self.limit_cpu(&cgroup, &plan.limits);
+            self.limit_cpu(process.cgroup(), &plan.limits);
         }
         Ok((process, folder))
+    }
+
+    /// Sees to it that there are slots again, a little later.
+    fn refill(&self) {
+        let home = Arc::downgrade(&self.home);
+        self.home.ground.later(async move {
+            tokio::time::sleep(REFILL_AFTER).await;
+            while let Some(home) = home.upgrade() {
+                if home.spare.lock().len() >= SPARE_SLOTS {
+                    return;
+                }
+                match home.open_slot().await {
+                    Ok(slot) => home.spare.lock().push(slot),
+                    Err(error) => {
+                        return tracing::warn!(%error, "a control group could not be prepared");
+                    }
+                }
+            }
+        });
     }
 
     fn limit_cpu(&self, cgroup: &cgroup::Cgroup, limits: &super::Limits) {
@@ -224,15 +313,19 @@ impl Sandbox {
     fn check(&self, spec: &Spec) -> Result<(), Error> {
         check_env(&spec.env)?;
         check_folder(&spec.artifact)?;
-        let readable = |meta: fs::Metadata| meta.mode() & 0o005 == 0o005;
-        if self.home.host.identity.changes() && !fs::metadata(&spec.artifact).is_ok_and(readable) {
+        let closed =
+            |folder: &Path| !fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o005 == 0o005);
+        if self.home.host.identity.changes() && closed(&spec.artifact) {
             let folder = spec.artifact.display();
-            return Err(Error::Refused(format!(
-                "{folder} is closed to the user that the function runs as: its files must be readable for all (chmod -R a+rX {folder})"
-            )));
+            open_to_all(&spec.artifact).map_err(io_error(format!(
+                "make the files of {folder} readable for the user that the function runs as"
+            )))?;
         }
         if spec.limits.memory_mb < MIN_MEMORY_MB {
-            return Err(Error::Refused(format!("memory_mb is {}, and must be at least {MIN_MEMORY_MB}", spec.limits.memory_mb)));
+            return Err(Error::Refused(format!(
+                "memory_mb is {}, and must be at least {MIN_MEMORY_MB}",
+                spec.limits.memory_mb
+            )));
         }
         if spec.limits.pids == 0 {
             return Err(Error::Refused("pids is 0, and must be at least 1".into()));
@@ -251,7 +344,9 @@ impl Sandbox {
     fn folder(&self, name: &str) -> Result<Arc<Folder>, Error> {
         let path = self.home.run.path.join(self.number().to_string());
         let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
-        make(&path).and_then(|()| make(&path.join("own"))).map_err(io_error(format!("make a folder for {name}")))?;
+        make(&path)
+            .and_then(|()| make(&path.join("own")))
+            .map_err(io_error(format!("make a folder for {name}")))?;
         Ok(Arc::new(Folder(path)))
     }
 
@@ -275,8 +370,13 @@ impl Sandbox {
         let mut env = self.basic_env();
         env.extend(spec.env.clone());
         if spec.artifact.join(".python").is_dir() {
-            let app = if self.isolated() { PathBuf::from(APP) } else { spec.artifact.clone() };
-            env.entry("PYTHONPATH".into()).or_insert_with(|| app.join(".python").display().to_string());
+            let app = if self.isolated() {
+                PathBuf::from(APP)
+            } else {
+                spec.artifact.clone()
+            };
+            env.entry("PYTHONPATH".into())
+                .or_insert_with(|| app.join(".python").display().to_string());
         }
         env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
         env.insert("EVENTFLOW_FUNCTION".into(), spec.function.clone());
@@ -286,41 +386,89 @@ impl Sandbox {
     }
 
     fn basic_env(&self) -> BTreeMap<String, String> {
-        let all = [("PATH", self.home.host.path.as_str()), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
-        all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+        let all = [
+            ("PATH", self.home.host.path.as_str()),
+            ("HOME", "/tmp"),
+            ("LANG", "C.UTF-8"),
+        ];
+        all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into()
     }
 
     /// Program and arguments of a function, without sandbox and bridge.
     fn command(&self, spec: &Spec) -> Result<Vec<String>, Error> {
-        let missing = |what: &str| Error::Refused(format!("{} needs {what}, and this host has none in its PATH", spec.function));
-        let node = || self.home.host.node.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("node"));
-        let python = || self.home.host.python.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("python3"));
+        let missing = |what: &str| {
+            Error::Refused(format!(
+                "{} needs {what}, and this host has none in its PATH",
+                spec.function
+            ))
+        };
+        let node = || {
+            self.home
+                .host
+                .node
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .ok_or_else(|| missing("node"))
+        };
+        let python = || {
+            self.home
+                .host
+                .python
+                .as_ref()
+                .map(|path| path.display().to_string())
+                .ok_or_else(|| missing("python3"))
+        };
         Ok(match &spec.runtime {
             Runtime::Node { handler } => {
                 let heap = (spec.limits.memory_mb * NODE_HEAP_PERCENT / 100).max(1);
-                vec![node()?, format!("--max-old-space-size={heap}"), self.wrapper("node/wrapper.cjs"), handler.clone()]
+                vec![
+                    node()?,
+                    format!("--max-old-space-size={heap}"),
+                    self.wrapper("node/wrapper.cjs"),
+                    handler.clone(),
+                ]
             }
-            Runtime::Python { handler } => vec![python()?, self.wrapper("python/wrapper.py"), handler.clone()],
+            Runtime::Python { handler } => vec![
+                python()?,
+                self.wrapper("python/wrapper.py"),
+                handler.clone(),
+            ],
             Runtime::PythonFlask => vec![python()?, self.wrapper("python-flask/wrapper.py")],
             Runtime::Command(command) if command.is_empty() => {
-                return Err(Error::Refused(format!("the command of {} is empty", spec.function)));
+                return Err(Error::Refused(format!(
+                    "the command of {} is empty",
+                    spec.function
+                )));
             }
             Runtime::Command(command) => command.clone(),
         })
     }
 
     /// Waits until something accepts connections at the endpoint.
-    async fn ready(&self, process: &Process, folder: &Folder, endpoint: &Endpoint, within: Duration) -> Result<(), Error> {
+    async fn ready(
+        &self,
+        process: &Process,
+        folder: &Folder,
+        endpoint: &Endpoint,
+        within: Duration,
+    ) -> Result<(), Error> {
         let until = Instant::now() + within;
         let mut waited = 0;
         loop {
             let reached = match endpoint {
-                Endpoint::Unix(path) => publish(&folder.0.join("own/socket"), path) && UnixStream::connect(path).await.is_ok(),
+                Endpoint::Unix(path) => {
+                    publish(&folder.0.join("own/socket"), path)
+                        && UnixStream::connect(path).await.is_ok()
+                }
                 Endpoint::Tcp(address) => TcpStream::connect(address).await.is_ok(),
             };
             if let Some(exit) = process.exited() {
                 let message = format!("the process ended before it answered: {}", describe(&exit));
-                return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
+                return Err(Error::Unhealthy {
+                    message,
+                    stderr_tail: process.stderr_tail(),
+                });
             }
             if reached {
                 return Ok(());
@@ -328,8 +476,14 @@ impl Sandbox {
             if Instant::now() >= until {
                 process.kill();
                 process.wait().await;
-                let message = format!("the process did not listen within {} s", within.as_secs_f64());
-                return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
+                let message = format!(
+                    "the process did not listen within {} s",
+                    within.as_secs_f64()
+                );
+                return Err(Error::Unhealthy {
+                    message,
+                    stderr_tail: process.stderr_tail(),
+                });
             }
             let pause = if waited < 200 { 1 } else { 10 };
             waited += pause;
@@ -398,8 +552,16 @@ fn out_of_memory_words(runtime: &Runtime) -> Option<&'static str> {
 #[async_trait]
 impl Executor for Sandbox {
     fn describe(&self) -> String {
-        let isolation = if self.isolated() { "bubblewrap" } else { "plain processes, NOT isolated" };
-        let limits = self.home.cgroups.describe().unwrap_or_else(|| "rlimits".into());
+        let isolation = if self.isolated() {
+            "bubblewrap"
+        } else {
+            "plain processes, NOT isolated"
+        };
+        let limits = self
+            .home
+            .cgroups
+            .describe()
+            .unwrap_or_else(|| "rlimits".into());
         format!("sandbox ({isolation}, {limits})")
     }
 
@@ -415,6 +577,13 @@ impl Executor for Sandbox {
                 "Functions run as root in their sandbox, because no other user could be taken here. Run the server as an ordinary user.".into(),
             );
         }
+        if self.isolated() && !self.home.host.metadata_closed {
+            warnings.push(
+                "Functions that ask for the network can reach the cloud's metadata address (169.254.169.254): \
+                 only a server that is root, with the program `ip`, can close it to them."
+                    .into(),
+            );
+        }
         let missing = self.home.cgroups.missing();
         if !missing.is_empty() {
             warnings.push(format!(
@@ -423,15 +592,25 @@ impl Executor for Sandbox {
                 missing.join(", ")
             ));
         }
-        for (program, runtime) in [(&self.home.host.node, "node"), (&self.home.host.python, "python3")] {
+        for (program, runtime) in [
+            (&self.home.host.node, "node"),
+            (&self.home.host.python, "python3"),
+        ] {
             if program.is_none() {
-                warnings.push(format!("There is no {runtime} in PATH: functions of that runtime cannot run."));
+                warnings.push(format!(
+                    "There is no {runtime} in PATH: functions of that runtime cannot run."
+                ));
             }
         }
         warnings
     }
 
-    async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {
+    async fn service(
+        &self,
+        spec: Spec,
+        lines: Lines,
+        ready_within: Duration,
+    ) -> Result<Arc<dyn Instance>, Error> {
         self.check(&spec)?;
         let mut env = self.env(&spec);
         let mut command = self.command(&spec)?;
@@ -443,7 +622,13 @@ impl Executor for Sandbox {
         let mut bridge = None;
         let endpoint = match &spec.runtime {
             Runtime::Command(_) if self.isolated() && !limits.network => {
-                let around = [BRIDGE, super::bridge::VERB, &own_socket, &COMMAND_PORT.to_string(), "--"];
+                let around = [
+                    BRIDGE,
+                    super::bridge::VERB,
+                    &own_socket,
+                    &COMMAND_PORT.to_string(),
+                    "--",
+                ];
                 command.splice(0..0, around.map(str::to_owned));
                 env.insert("PORT".into(), COMMAND_PORT.to_string());
                 bridge = Some(self.bridge.clone());
@@ -477,9 +662,14 @@ impl Executor for Sandbox {
             out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
         let (process, folder) = self.start(plan).await?;
-        self.ready(&process, &folder, &endpoint, ready_within).await?;
+        self.ready(&process, &folder, &endpoint, ready_within)
+            .await?;
         self.limit_cpu(process.cgroup(), &limits);
-        Ok(Arc::new(Service { name: spec.instance, process, endpoint }))
+        Ok(Arc::new(Service {
+            name: spec.instance,
+            process,
+            endpoint,
+        }))
     }
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
@@ -489,7 +679,10 @@ impl Executor for Sandbox {
             Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),
             Runtime::Command(_) => {}
             Runtime::PythonFlask => {
-                return Err(Error::Refused(format!("{} is a python-flask app: that is a service and cannot be a job", spec.function)));
+                return Err(Error::Refused(format!(
+                    "{} is a python-flask app: that is a service and cannot be a job",
+                    spec.function
+                )));
             }
         }
         let mut limits = spec.limits.clone();
@@ -500,7 +693,10 @@ impl Executor for Sandbox {
         env.insert("EVENTFLOW_RESULT".into(), self.own_path(&folder, "result"));
         env.insert("EVENTFLOW_RUN_ID".into(), call.run.to_string());
         env.insert("EVENTFLOW_ATTEMPT".into(), call.attempt.to_string());
-        env.insert("EVENTFLOW_DEADLINE".into(), deadline.to_rfc3339_opts(SecondsFormat::Millis, true));
+        env.insert(
+            "EVENTFLOW_DEADLINE".into(),
+            deadline.to_rfc3339_opts(SecondsFormat::Millis, true),
+        );
         if let Some(traceparent) = call.traceparent {
             env.insert("TRACEPARENT".into(), traceparent);
         }
@@ -529,17 +725,25 @@ impl Executor for Sandbox {
         exit.timed_out = timed_out;
         let stderr_tail = process.stderr_tail();
         let result = result_of(&folder.0.join("own/result"))?;
-        Ok(JobOutcome { exit, result, stderr_tail })
+        Ok(JobOutcome {
+            exit,
+            result,
+            stderr_tail,
+        })
     }
 
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
         check_env(&task.env)?;
         check_folder(&task.folder)?;
         if task.command.is_empty() {
-            return Err(Error::Refused(format!("the command of {} is empty", task.name)));
+            return Err(Error::Refused(format!(
+                "the command of {} is empty",
+                task.name
+            )));
         }
         for folder in task.caches.values() {
-            fs::create_dir_all(folder).map_err(io_error(format!("make the folder {}", folder.display())))?;
+            fs::create_dir_all(folder)
+                .map_err(io_error(format!("make the folder {}", folder.display())))?;
         }
         let mut env = self.basic_env();
         env.extend(task.env);
@@ -568,7 +772,10 @@ impl Executor for Sandbox {
             Ok(exit) => Ok(exit),
             Err(_) => {
                 process.kill();
-                Ok(Exit { timed_out: true, ..process.wait().await })
+                Ok(Exit {
+                    timed_out: true,
+                    ..process.wait().await
+                })
             }
         }
     }
@@ -630,7 +837,8 @@ impl RunFolder {
         fs::DirBuilder::new().mode(0o700).create(&record)?;
         let lock = File::create(record.join("lock"))?;
         lock.try_lock().map_err(io::Error::from)?;
-        let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH {
+        let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH
+        {
             true => record.clone(),
             false => std::env::temp_dir().join(&name),
         };
@@ -638,11 +846,19 @@ impl RunFolder {
             fs::DirBuilder::new().mode(0o700).create(&path)?;
         }
         fs::write(record.join("folder"), path.as_os_str().as_encoded_bytes())?;
-        Ok(RunFolder { name, path, record, _lock: lock })
+        Ok(RunFolder {
+            name,
+            path,
+            record,
+            _lock: lock,
+        })
     }
 
     fn remember(&self, cgroups: &[PathBuf]) -> io::Result<()> {
-        let lines: String = cgroups.iter().map(|folder| format!("{}\n", folder.display())).collect();
+        let lines: String = cgroups
+            .iter()
+            .map(|folder| format!("{}\n", folder.display()))
+            .collect();
         fs::write(self.record.join("cgroups"), lines)
     }
 }
@@ -656,11 +872,16 @@ impl Drop for RunFolder {
 
 fn remove_if_dead(record: &Path) {
     // A folder whose lock is not there yet belongs to a server that is just starting.
-    let Ok(lock) = File::open(record.join("lock")) else { return };
+    let Ok(lock) = File::open(record.join("lock")) else {
+        return;
+    };
     if lock.try_lock().is_err() {
         return;
     }
-    for base in fs::read_to_string(record.join("cgroups")).unwrap_or_default().lines() {
+    for base in fs::read_to_string(record.join("cgroups"))
+        .unwrap_or_default()
+        .lines()
+    {
         cgroup::remove_leftovers(Path::new(base));
     }
     if let Ok(folder) = fs::read_to_string(record.join("folder"))
@@ -674,7 +895,8 @@ fn remove_if_dead(record: &Path) {
 /// Makes the socket that a process opened in its own folder reachable at a path that it cannot touch:
 /// otherwise it could put a link there, to a socket of the host's, and have the server talk to that.
 fn publish(socket: &Path, public: &Path) -> bool {
-    let is_socket = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let is_socket =
+        |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if !is_socket(socket) {
         return false;
     }
@@ -686,7 +908,11 @@ fn publish(socket: &Path, public: &Path) -> bool {
 /// What a job wrote as its result. Only a file is read: not what a link names, and no pipe that never ends.
 fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
     let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
-    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
+    let file = match fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(path)
+    {
         Ok(file) => file,
         Err(_) => return Ok(None),
     };
@@ -703,14 +929,34 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
         Err(error) => return Err(read(error)),
     }
     let mut content = Vec::new();
-    file.take(MAX_RESULT_BYTES as u64).read_to_end(&mut content).map_err(read)?;
+    file.take(MAX_RESULT_BYTES as u64)
+        .read_to_end(&mut content)
+        .map_err(read)?;
     Ok(Some(content.into()))
+}
+
+/// Lets everybody read a folder and what is in it, as far as its owner may. The folder itself comes last: once
+/// it is open, all of it is.
+fn open_to_all(folder: &Path) -> io::Result<()> {
+    for entry in walkdir::WalkDir::new(folder).contents_first(true) {
+        let entry = entry?;
+        if entry.path_is_symlink() {
+            continue;
+        }
+        let mut permissions = entry.metadata().map_err(io::Error::from)?.permissions();
+        let mode = permissions.mode();
+        permissions.set_mode(mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055));
+        fs::set_permissions(entry.path(), permissions)?;
+    }
+    Ok(())
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {
     for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
-            return Err(Error::Refused(format!("{name:?} cannot be a variable: its name is empty or holds '=', or there is a zero byte in it")));
+            return Err(Error::Refused(format!(
+                "{name:?} cannot be a variable: its name is empty or holds '=', or there is a zero byte in it"
+            )));
         }
     }
     Ok(())
@@ -719,7 +965,10 @@ fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {
 fn check_folder(folder: &Path) -> Result<(), Error> {
     match folder.is_absolute() && folder.is_dir() {
         true => Ok(()),
-        false => Err(Error::Refused(format!("{} is not a folder, or not an absolute path", folder.display()))),
+        false => Err(Error::Refused(format!(
+            "{} is not a folder, or not an absolute path",
+            folder.display()
+        ))),
     }
 }
 
@@ -737,13 +986,12 @@ fn free_port() -> io::Result<SocketAddr> {
     std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }
 
-/// Letters, digits and dashes of a name, and not too many: it becomes the name of a folder.
-fn short(name: &str) -> String {
-    name.chars().filter(|letter| letter.is_ascii_alphanumeric() || *letter == '-').take(64).collect()
-}
-
 fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)?;
     io::Write::write_all(&mut file, content)
 }
 

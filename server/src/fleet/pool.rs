@@ -89,8 +89,8 @@ impl Pool {
         self.function
     }
 
-    pub(super) fn timeout_s(&self) -> f64 {
-        self.manifest.resources.timeout_s
+    pub(super) fn timeout(&self) -> Duration {
+        self.manifest.resources.timeout()
     }
 
     pub(super) fn is_current(&self) -> bool {

@@ -84,7 +84,7 @@ impl Inner {
             }
             let Some(pool) = pools.remove(&key) else { continue };
             pool.set_current(false);
-            let drain = Duration::from_secs_f64(pool.timeout_s());
+            let drain = pool.timeout();
             self.runtime.spawn(async move { pool.close(Instant::now() + drain).await });
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use actix_web::body::MessageBody;
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, web};
@@ -26,8 +26,9 @@ const MAX_REQUEST_ID: usize = 128;
 pub struct RequestId(pub Arc<str>);
 
 impl RequestId {
-    fn of(request: &ServiceRequest) -> Self {
-        let theirs = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+    /// The id of a request with these headers.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let theirs = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let fits = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
         Self(theirs.filter(fits).map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
     }
@@ -37,18 +38,14 @@ pub(super) async fn around(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let id = RequestId::of(&request);
+    let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let pattern = request.match_pattern();
     let services = request.app_data::<web::Data<Services>>().cloned();
     let span = tracing::info_span!("request", id = &*id.0, %method, path = request.path());
-    let kept = request.request().clone();
-    let answered = next.call(request).instrument(span).await;
-    let response = match answered {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, kept),
-    };
+    // The request must not be kept: routing changes it, and insists on being the only one that has it.
+    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
     let mut response = shaped(response, &id);
     if let Some(services) = services {
         let status = response.status();
@@ -65,11 +62,8 @@ pub(super) async fn around(
         default(REQUEST_ID, value);
     }
     default(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // What a function answers is its own: only our pages are bound to our policy.
-    if !pattern.as_deref().is_some_and(|pattern| pattern.starts_with("/function/")) {
-        default(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
-        default(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    }
+    default(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
+    default(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
 }
 
@@ -97,7 +91,7 @@ fn shaped(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
 }
 
 /// Methods that clients make up do not make up metrics.
-fn label(method: &Method) -> &'static str {
+pub(super) fn label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::POST => "POST",

@@ -7,6 +7,7 @@ pub mod assets;
 pub mod auth;
 mod cloudevent;
 pub mod error;
+pub mod gateway;
 pub mod graphql;
 mod http;
 mod middleware;
@@ -76,8 +77,8 @@ pub fn routes(
             .wrap(actix_web::middleware::from_fn(middleware::around))
             .configure(|config| http::configure(config, &services))
             .configure(|config| graphql::http::configure(config, &schema))
-            .configure(gateway.clone())
             .default_service(web::to(http::fallback));
-        config.app_data(web::Data::new(services.clone())).service(scope);
+        // Calls of functions come first, and past what is around the others: they are the hot path.
+        config.app_data(web::Data::new(services.clone())).configure(gateway.clone()).service(scope);
     }
 }

@@ -3,10 +3,25 @@
 //! Knows SQLite and PostgreSQL, not what should happen next. [`Log`] is the wall; one contract test runs against both
 //! adapters. Only the writer in `actors` appends events; everyone may read and follow.
 
+mod audit;
+mod batch;
+mod columns;
+mod committer;
+#[cfg(test)]
+mod contract;
 pub mod feed;
+mod log;
+mod metrics;
+mod open;
 pub mod page;
+mod postgres;
+mod ring;
+mod sql;
+mod sqlite;
+pub mod stats;
 pub mod tables;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -17,6 +32,7 @@ use uuid::Uuid;
 
 pub use feed::{Feed, LineFeed};
 pub use page::{Page, PageRequest};
+pub use stats::Stats;
 pub use tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, VersionRow};
 
 /// The log and its tables. Cloning it is cheap.
@@ -78,6 +94,9 @@ pub enum Error {
     /// What is stored cannot be read.
     #[error("the event log is damaged: {0}")]
     Damaged(String),
+    /// What is asked for cannot be, now or later: the caller's matter.
+    #[error("{0}")]
+    Refused(String),
 }
 
 /// A line of a build or a run, as it is stored.
@@ -228,6 +247,9 @@ pub trait Log: Send + Sync + 'static {
     /// What it is, for people: `SQLite 3.50 at .eventflow/eventflow.db`.
     fn describe(&self) -> String;
 
+    /// What it tells about itself.
+    fn stats(&self) -> Arc<Stats>;
+
     /// Appends, all or nothing, and returns when it is on disk. Appends that arrive while a commit is on its way go
     /// together with the next. Told twice (same event ids at the same place) it is one append.
     async fn append(&self, append: Append) -> Result<Appended, Error>;
@@ -327,4 +349,21 @@ pub trait Log: Send + Sync + 'static {
 
     /// Compares the read tables with the log and checks the hash chain of every stream.
     async fn verify(&self) -> Result<Report, Error>;
+}
+
+/// Opens the log: in PostgreSQL when there is a URL, else in an SQLite file in the data folder. Makes and migrates what
+/// is missing. A second server on one data folder is refused; on one PostgreSQL it is welcome.
+///
+/// # Errors
+/// When the database cannot be reached, is too old, or belongs to another server.
+pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Store, Error> {
+    open::writing(url, data_dir).await.map(|log| log as Store)
+}
+
+/// Opens the log for reading, beside a server that may be running. Nothing is migrated, and appends are refused.
+///
+/// # Errors
+/// When the database cannot be reached or does not exist.
+pub async fn open_read_only(url: Option<&str>, data_dir: &Path) -> Result<Store, Error> {
+    open::reading(url, data_dir).await.map(|log| log as Store)
 }

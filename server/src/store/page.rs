@@ -1,5 +1,10 @@
 //! Pages: how much, and after what.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::Error;
+
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
@@ -21,4 +26,43 @@ pub struct Page<T> {
     pub has_next: bool,
     /// How many there are on all pages together.
     pub total: u64,
+}
+
+impl PageRequest {
+    /// Rows that are asked for, within the limit.
+    pub(super) fn limit(&self) -> usize {
+        self.first.clamp(1, MAX_PAGE) as usize
+    }
+
+    /// The key of the row before the page, if it is not the first page.
+    pub(super) fn key(&self) -> Result<Option<String>, Error> {
+        let Some(cursor) = &self.after else { return Ok(None) };
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+        bytes.map(Some).ok_or_else(|| not_ours(cursor))
+    }
+
+    /// The same for keys that are positions.
+    pub(super) fn position(&self) -> Result<Option<u64>, Error> {
+        let Some(key) = self.key()? else { return Ok(None) };
+        key.parse().map(Some).map_err(|_| not_ours(self.after.as_deref().unwrap_or_default()))
+    }
+}
+
+/// A cursor that was not made here.
+pub(super) fn not_ours(cursor: &str) -> Error {
+    Error::Refused(format!("`{cursor}` is not a cursor; use one that a page came with"))
+}
+
+/// The cursor of a row with this key.
+pub(super) fn cursor(key: &str) -> String {
+    URL_SAFE_NO_PAD.encode(key)
+}
+
+impl<T> Page<T> {
+    /// A page from up to one row more than asked for.
+    pub(super) fn of(mut rows: Vec<(String, T)>, limit: usize, total: u64) -> Self {
+        let has_next = rows.len() > limit;
+        rows.truncate(limit);
+        Self { rows, has_next, total }
+    }
 }

@@ -1,3 +1,11 @@
-//! All integration tests, in one binary.
+//! EventFlow as its users meet it: the real binary, real functions, real databases.
+#![allow(missing_docs, clippy::unwrap_used)]
 
+mod app;
+mod bad_input;
 mod executor;
+mod floors;
+mod kill;
+mod nodes;
+mod story;
+mod synchronous;

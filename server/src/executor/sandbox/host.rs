@@ -21,6 +21,8 @@ pub(super) struct Host {
     pub(super) path: String,
     /// Which user a sandbox is to the kernel.
     pub(super) identity: Identity,
+    /// Whether a sandbox with the network is kept away from [`METADATA`].
+    pub(super) metadata_closed: bool,
 }
 
 /// Which user of the host's stands behind the user inside.
@@ -40,9 +42,15 @@ pub(super) enum Identity {
 }
 
 /// Ids for the users of sandboxes: above those that distributions, containers and systemd give away.
-const OWN_USERS: Identity = Identity::Own { first: 0x7000_0000, count: 60_000 };
+const OWN_USERS: Identity = Identity::Own {
+    first: 0x7000_0000,
+    count: 60_000,
+};
 /// Where only the usual ids exist, as in most containers.
-const NOBODY: Identity = Identity::Own { first: 65_534, count: 1 };
+const NOBODY: Identity = Identity::Own {
+    first: 65_534,
+    count: 1,
+};
 
 impl Identity {
     /// Whether a sandbox has to become another user than the server's.
@@ -53,51 +61,131 @@ impl Identity {
     /// The user of the sandbox with this number. Number 0 is for tasks, whose caches are handed on.
     pub(super) fn user(self, number: u64) -> Option<u32> {
         match self {
-            Identity::Own { first, count } => Some(first + u32::try_from(number % u64::from(count)).unwrap_or(0)),
+            Identity::Own { first, count } => {
+                Some(first + u32::try_from(number % u64::from(count)).unwrap_or(0))
+            }
             Identity::Servers | Identity::Root => None,
         }
     }
 }
 
+/// Where clouds tell a machine its secrets: whoever asks from the machine is answered.
+const METADATA: [&str; 4] = [
+    "169.254.169.254",
+    "169.254.170.2",
+    "100.100.100.200",
+    "fd00:ec2::254",
+];
+
+/// Has the kernel refuse connections of sandboxes' users to [`METADATA`]. The routing rules are for these users
+/// alone, which nobody else is, and stay: other servers on this host may need them. TCP only, because in
+/// some clouds the same address answers DNS.
+fn close_metadata(identity: Identity) -> bool {
+    let (Identity::Own { first, count }, true) = (identity, identity == OWN_USERS) else {
+        return false;
+    };
+    let users = format!("{first}-{}", first + count - 1);
+    METADATA.iter().all(|address| {
+        let family = if address.contains(':') { "-6" } else { "-4" };
+        let rule = [
+            "uidrange", &users, "to", address, "ipproto", "tcp", "prohibit",
+        ];
+        let run = |verb: &[&str]| {
+            quiet("ip")
+                .arg(family)
+                .arg("rule")
+                .args(verb)
+                .args(rule)
+                .output()
+        };
+        let there = || {
+            let answer = quiet("ip")
+                .args([family, "rule", "show", "to", address])
+                .output();
+            answer.is_ok_and(|answer| {
+                let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+                text.contains(&users) && text.contains("prohibit")
+            })
+        };
+        let add = || run(&["add", "pref", "90"]).is_ok_and(|answer| answer.status.success());
+        // A machine without IPv6 has no such address either.
+        let no_family = || family == "-6" && !Path::new("/proc/net/if_inet6").exists();
+        // Another server may add the same rule at the same time: then ours fails, and it is there.
+        there() || add() || there() || no_family()
+    })
+}
+
 /// The program and arguments that make the following program run as the user.
 pub(super) fn become_user(user: u32) -> [String; 6] {
-    ["setpriv".into(), format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".into(), "--inh-caps=-all".into(), "--".into()]
+    [
+        "setpriv".into(),
+        format!("--reuid={user}"),
+        format!("--regid={user}"),
+        "--clear-groups".into(),
+        "--inh-caps=-all".into(),
+        "--".into(),
+    ]
 }
 
 impl Host {
     /// Looks around. Nothing that is missing is an error here: it is when a function needs it.
     pub(super) fn look() -> Host {
         let node = find("node").and_then(|path| path.canonicalize().ok());
-        let (python, python_prefixes) = python().map_or((None, Vec::new()), |(exe, prefixes)| (Some(exe), prefixes));
+        let (python, python_prefixes) =
+            python().map_or((None, Vec::new()), |(exe, prefixes)| (Some(exe), prefixes));
         let mut prefixes: Vec<PathBuf> = python_prefixes;
-        prefixes.extend(node.as_deref().and_then(Path::parent).and_then(Path::parent).map(Path::to_owned));
-        prefixes.retain(|prefix| prefix.is_dir() && !prefix.starts_with("/usr") && prefix != Path::new("/"));
+        prefixes.extend(
+            node.as_deref()
+                .and_then(Path::parent)
+                .and_then(Path::parent)
+                .map(Path::to_owned),
+        );
+        prefixes.retain(|prefix| {
+            prefix.is_dir() && !prefix.starts_with("/usr") && prefix != Path::new("/")
+        });
         prefixes.sort();
         prefixes.dedup();
         let mut path: Vec<String> = Vec::new();
         for program in [&python, &node].into_iter().flatten() {
             let folder = program.parent().map(|folder| folder.display().to_string());
-            path.extend(folder.filter(|folder| !path.contains(folder) && !folder.starts_with("/usr")));
+            path.extend(
+                folder.filter(|folder| !path.contains(folder) && !folder.starts_with("/usr")),
+            );
         }
         path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
         let (bubblewrap, identity, bubblewrap_fault) = match try_bubblewrap() {
             Ok((path, identity)) => (Some(path), identity, None),
             Err(fault) => (None, Identity::Servers, Some(fault)),
         };
-        Host { bubblewrap, bubblewrap_fault, node, python, prefixes, path: path.join(":"), identity }
+        Host {
+            bubblewrap,
+            bubblewrap_fault,
+            node,
+            python,
+            prefixes,
+            path: path.join(":"),
+            identity,
+            metadata_closed: close_metadata(identity),
+        }
     }
 }
 
 /// The first program of that name in `PATH`.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 /// The interpreter itself, not a version manager's shim, and the folders of its library.
 fn python() -> Option<(PathBuf, Vec<PathBuf>)> {
     let ask = "import os, sys; print(os.path.realpath(sys.executable)); print(sys.base_prefix); print(sys.base_exec_prefix)";
-    let answer = quiet(find("python3")?).args(["-I", "-c", ask]).output().ok().filter(|answer| answer.status.success())?;
+    let answer = quiet(find("python3")?)
+        .args(["-I", "-c", ask])
+        .output()
+        .ok()
+        .filter(|answer| answer.status.success())?;
     let text = String::from_utf8(answer.stdout).ok()?;
     let mut lines = text.lines().map(PathBuf::from);
     let executable = lines.next().filter(|path| path.is_file())?;
@@ -106,9 +194,14 @@ fn python() -> Option<(PathBuf, Vec<PathBuf>)> {
 
 /// Present is not enough: namespaces may be forbidden by the kernel or by the container around us.
 fn try_bubblewrap() -> Result<(PathBuf, Identity), String> {
-    let path = find("bwrap").ok_or("bubblewrap is not installed (Debian: apt-get install bubblewrap)")?;
+    let path =
+        find("bwrap").ok_or("bubblewrap is not installed (Debian: apt-get install bubblewrap)")?;
     let root = nix::unistd::geteuid().is_root();
-    let identities = if root { vec![OWN_USERS, NOBODY, Identity::Root] } else { vec![Identity::Servers] };
+    let identities = if root {
+        vec![OWN_USERS, NOBODY, Identity::Root]
+    } else {
+        vec![Identity::Servers]
+    };
     let mut fault = String::new();
     for identity in identities {
         let user = identity.user(0);
@@ -116,11 +209,37 @@ fn try_bubblewrap() -> Result<(PathBuf, Identity), String> {
         if let Some(user) = user {
             command.args(&become_user(user)[1..]).arg(&path);
         }
-        command.args(["--unshare-user", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts", "--disable-userns"]);
-        command.args(["--cap-drop", "ALL", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "--size", "65536", "--tmpfs", "/tmp"]);
+        command.args([
+            "--unshare-user",
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-ipc",
+            "--unshare-uts",
+            "--disable-userns",
+        ]);
+        command.args([
+            "--cap-drop",
+            "ALL",
+            "--ro-bind",
+            "/",
+            "/",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--size",
+            "65536",
+            "--tmpfs",
+            "/tmp",
+        ]);
         match command.args(["--", "/bin/true"]).output() {
             Ok(answer) if answer.status.success() => return Ok((path, identity)),
-            Ok(answer) => fault = format!("bubblewrap does not work here: {}", String::from_utf8_lossy(&answer.stderr).trim()),
+            Ok(answer) => {
+                fault = format!(
+                    "bubblewrap does not work here: {}",
+                    String::from_utf8_lossy(&answer.stderr).trim()
+                )
+            }
             Err(error) => fault = format!("bubblewrap cannot be started: {error}"),
         }
     }

@@ -93,7 +93,12 @@ struct Splitter {
 
 impl Splitter {
     fn new(stream: Stream, run: Option<Uuid>) -> Self {
-        Splitter { stream, run, line: Vec::new(), dropped: 0 }
+        Splitter {
+            stream,
+            run,
+            line: Vec::new(),
+            dropped: 0,
+        }
     }
 
     /// Takes bytes from `rest` up to and with the next line end; `None` when they end before it.
@@ -158,6 +163,7 @@ fn cut(bytes: &[u8], dropped: usize) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use tokio::sync::mpsc;
@@ -178,7 +184,10 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_split_at_line_ends_and_the_last_needs_none() {
-        assert_eq!(texts(&read(b"one\n\ntwo\r\nthree").await), ["one", "", "two", "three"]);
+        assert_eq!(
+            texts(&read(b"one\n\ntwo\r\nthree").await),
+            ["one", "", "two", "three"]
+        );
     }
 
     #[tokio::test]
@@ -209,7 +218,13 @@ mod tests {
         assert_eq!(lines.len(), 2);
         assert!(lines[0].text.len() <= MAX_LINE_BYTES);
         let kept = lines[0].text.bytes().filter(|byte| *byte == b'x').count();
-        assert!(lines[0].text.ends_with(&format!("[line cut: {} bytes more]", 1024 * 1024 - kept)), "{}", lines[0].text);
+        assert!(
+            lines[0]
+                .text
+                .ends_with(&format!("[line cut: {} bytes more]", 1024 * 1024 - kept)),
+            "{}",
+            lines[0].text
+        );
         assert_eq!(lines[1].text, "next");
     }
 

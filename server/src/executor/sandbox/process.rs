@@ -2,8 +2,6 @@
 //!
 //! Knows processes and control groups; knows nothing of what runs in them.
 
-use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -51,13 +49,21 @@ pub(super) struct Ground {
 impl Ground {
     /// Starts the thread. It ends, and every process with it, when the `Ground` is dropped.
     pub(super) fn new() -> io::Result<Ground> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let handle = runtime.handle().clone();
         let (open, closed) = oneshot::channel();
-        let thread = std::thread::Builder::new().name("sandbox".into()).spawn(move || {
-            let _ = runtime.block_on(closed);
-        })?;
-        Ok(Ground { handle, open: Some(open), thread: Some(thread) })
+        let thread = std::thread::Builder::new()
+            .name("sandbox".into())
+            .spawn(move || {
+                let _ = runtime.block_on(closed);
+            })?;
+        Ok(Ground {
+            handle,
+            open: Some(open),
+            thread: Some(thread),
+        })
     }
 }
 
@@ -65,7 +71,10 @@ impl Drop for Ground {
     fn drop(&mut self) {
         drop(self.open.take());
         // A handle that nobody waited for may be dropped on the thread itself.
-        let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
+        let thread = self
+            .thread
+            .take()
+            .filter(|thread| thread.thread().id() != std::thread::current().id());
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -76,12 +85,18 @@ impl Drop for Ground {
 /// Those that it opens itself are marked already; but whoever started it may have left some open, and a function
 /// must not get them.
 pub(super) fn keep_descriptors_to_ourselves() {
-    let descriptors = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let descriptors = std::fs::read_dir("/proc/self/fd")
+        .into_iter()
+        .flatten()
+        .flatten();
     let numbers = descriptors.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     for number in numbers.filter(|number| *number > 2) {
         // SAFETY: only a flag of the descriptor is set, and it is not kept. Should another thread have closed it since it
         // was listed, the call fails, or marks a newer descriptor, as is right for that one too.
-        #[allow(unsafe_code, reason = "the descriptors are not ours, so there is no owner to borrow from")]
+        #[allow(
+            unsafe_code,
+            reason = "the descriptors are not ours, so there is no owner to borrow from"
+        )]
         let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
         let _ = fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
     }
@@ -101,18 +116,79 @@ impl Drop for Folder {
     }
 }
 
-/// What to start, and what belongs to it.
+/// Joins the control groups that are its arguments, then does what the script says whose path is the first line of its
+/// input; without a line, nothing.
+const ENTER: &str = r#"for door; do echo 0 > "$door" || exit 125; done; IFS= read -r script || exit 0; . "$script""#;
+
+/// A shell in a control group of its own, waiting for what to do.
+///
+/// To join a group takes the kernel up to some tens of milliseconds, because it waits until no processor is in the middle of
+/// something; so a few are kept ready.
+#[derive(Debug)]
+pub(super) struct Slot {
+    child: Child,
+    cgroup: Arc<Cgroup>,
+}
+
+impl Slot {
+    /// Starts the shell. To be called on the thread of the [`Ground`].
+    fn open(cgroup: Cgroup) -> io::Result<Slot> {
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", ENTER, "eventflow-sandbox"])
+            .args(cgroup.doors());
+        command
+            .env_clear()
+            .current_dir("/")
+            .process_group(0)
+            .kill_on_drop(true);
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let child = command.spawn()?;
+        Ok(Slot {
+            child,
+            cgroup: Arc::new(cgroup),
+        })
+    }
+
+    pub(super) fn cgroup(&self) -> &Cgroup {
+        &self.cgroup
+    }
+
+    /// Whether it still waits.
+    pub(super) fn usable(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+}
+
+impl Ground {
+    /// Opens a slot in this group.
+    pub(super) async fn slot(&self, cgroup: Cgroup) -> io::Result<Slot> {
+        let opened = self.handle.spawn(async move { Slot::open(cgroup) });
+        opened.await.unwrap_or_else(|_| Err(ended()))
+    }
+
+    /// Does something on the thread, without waiting for it.
+    pub(super) fn later(&self, what: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(what);
+    }
+}
+
+fn ended() -> io::Error {
+    io::Error::other("the thread that starts processes has ended")
+}
+
+/// What to start in a slot, and what belongs to it.
 pub(super) struct Launch {
-    pub(super) command: Vec<OsString>,
-    /// The whole environment of the first program, which is not the function's: that one is inside `command`.
-    pub(super) env: BTreeMap<String, String>,
-    pub(super) directory: PathBuf,
+    /// A script that replaces the shell with the program.
+    pub(super) script: PathBuf,
     /// How many bubblewraps stand around the process; none, one, or two where the server is root.
     pub(super) layers: usize,
-    pub(super) cgroup: Arc<Cgroup>,
     /// Held until the process has ended.
     pub(super) folder: Arc<Folder>,
-    /// What standard input gives; nothing when empty.
+    /// What standard input gives, if the script leaves it as it is.
     pub(super) stdin: Bytes,
     /// The run that all lines belong to, for a job.
     pub(super) run: Option<Uuid>,
@@ -138,14 +214,14 @@ pub(super) struct Process {
 
 impl Process {
     /// Starts it.
-    pub(super) async fn start(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
+    pub(super) async fn start(home: Arc<Home>, slot: Slot, launch: Launch) -> io::Result<Process> {
         let (started, result) = oneshot::channel();
         let own = home.clone();
         home.ground.handle.spawn(async move {
             // Nobody waits for the answer any more when the caller was cancelled: then it is dropped, and killed.
-            let _ = started.send(spawn(own, launch));
+            let _ = started.send(run(own, slot, launch));
         });
-        result.await.unwrap_or_else(|_| Err(io::Error::other("the thread that starts processes has ended")))
+        result.await.map_err(|_| ended())
     }
 
     pub(super) fn exited(&self) -> Option<Exit> {
@@ -192,43 +268,64 @@ impl Process {
 
 /// The executor went away before the process's end was seen: it was killed.
 fn lost() -> Exit {
-    Exit { code: None, signal: Some(Signal::SIGKILL as i32), out_of_memory: false, timed_out: false }
+    Exit {
+        code: None,
+        signal: Some(Signal::SIGKILL as i32),
+        out_of_memory: false,
+        timed_out: false,
+    }
 }
 
-fn spawn(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
-    let (program, arguments) = launch.command.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().envs(&launch.env).current_dir(&launch.directory);
-    command.stdin(if launch.stdin.is_empty() { Stdio::null() } else { Stdio::piped() });
-    command.stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
-    let mut child = command.spawn()?;
-
+fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
+    let Slot { mut child, cgroup } = slot;
     if let Some(mut stdin) = child.stdin.take() {
-        let event = launch.stdin.clone();
+        let mut input = launch.script.as_os_str().as_encoded_bytes().to_vec();
+        input.push(b'\n');
+        input.extend_from_slice(&launch.stdin);
         tokio::spawn(async move {
             // A job need not read its event.
-            let _ = stdin.write_all(&event).await;
+            let _ = stdin.write_all(&input).await;
         });
     }
     let tail = Arc::new(Tail::default());
     let mut pumps = tokio::task::JoinSet::new();
     if let Some(stdout) = child.stdout.take() {
-        pumps.spawn(pump(stdout, Stream::Stdout, launch.run, None, launch.lines.clone()));
+        pumps.spawn(pump(
+            stdout,
+            Stream::Stdout,
+            launch.run,
+            None,
+            launch.lines.clone(),
+        ));
     }
     if let Some(stderr) = child.stderr.take() {
-        pumps.spawn(pump(stderr, Stream::Stderr, launch.run, Some(tail.clone()), launch.lines.clone()));
+        pumps.spawn(pump(
+            stderr,
+            Stream::Stderr,
+            launch.run,
+            Some(tail.clone()),
+            launch.lines.clone(),
+        ));
     }
-    let cgroup = launch.cgroup.clone();
+    let own_cgroup = cgroup.clone();
     let own_tail = tail.clone();
     let (orders, received) = mpsc::unbounded_channel();
     let (ended, exit) = watch::channel(None);
     tokio::spawn(async move {
         let layers = launch.layers;
-        let mut exit = Watch { child, layers, orders: received }.to_the_end().await;
+        let mut exit = Watch {
+            child,
+            layers,
+            orders: received,
+        }
+        .watch()
+        .await;
         // The rest of the group goes before the pipes are drained: it may hold them open.
-        exit.out_of_memory = launch.cgroup.out_of_memory() && exit.code != Some(0);
-        launch.cgroup.clear().await;
-        let drained = timeout(DRAIN_WITHIN, async { while pumps.join_next().await.is_some() {} });
+        exit.out_of_memory = own_cgroup.out_of_memory() && exit.code != Some(0);
+        own_cgroup.clear().await;
+        let drained = timeout(DRAIN_WITHIN, async {
+            while pumps.join_next().await.is_some() {}
+        });
         let _ = drained.await;
         drop(pumps);
         if let (Some(words), Some(_)) = (launch.out_of_memory_words, exit.signal) {
@@ -237,7 +334,13 @@ fn spawn(home: Arc<Home>, launch: Launch) -> io::Result<Process> {
         drop(launch.folder);
         ended.send_replace(Some(exit));
     });
-    Ok(Process { orders, exit, tail, cgroup, _home: home })
+    Process {
+        orders,
+        exit,
+        tail,
+        cgroup,
+        _home: home,
+    }
 }
 
 struct Watch {
@@ -247,7 +350,7 @@ struct Watch {
 }
 
 impl Watch {
-    async fn to_the_end(mut self) -> Exit {
+    async fn watch(mut self) -> Exit {
         let outer = self.child.id().map(|pid| Pid::from_raw(pid.cast_signed()));
         let mut handle_held = true;
         let mut last_resort: Option<Instant> = None;
@@ -335,7 +438,12 @@ fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
 fn first_child(parent: Pid) -> Option<Pid> {
     let file = format!("/proc/{parent}/task/{parent}/children");
     match std::fs::read_to_string(&file) {
-        Ok(children) => children.split_whitespace().next()?.parse().ok().map(Pid::from_raw),
+        Ok(children) => children
+            .split_whitespace()
+            .next()?
+            .parse()
+            .ok()
+            .map(Pid::from_raw),
         // Kernels without CONFIG_PROC_CHILDREN; or the parent is gone, and the search finds nothing.
         Err(_) => search_child(parent),
     }
@@ -344,9 +452,11 @@ fn first_child(parent: Pid) -> Option<Pid> {
 fn search_child(parent: Pid) -> Option<Pid> {
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| parent_of(Path::new("/proc").join(pid.to_string()).as_path()) == Some(parent.as_raw()))
-        .min()
-        .map(Pid::from_raw)
+    pids.filter(|pid| {
+        parent_of(Path::new("/proc").join(pid.to_string()).as_path()) == Some(parent.as_raw())
+    })
+    .min()
+    .map(Pid::from_raw)
 }
 
 /// The fourth field of `stat`; the second one, the name in brackets, may itself hold brackets and spaces.
@@ -360,13 +470,21 @@ fn exit_of(status: io::Result<std::process::ExitStatus>, isolated: bool) -> Exit
     use std::os::unix::process::ExitStatusExt;
     let Ok(status) = status else { return lost() };
     let (code, signal) = match (status.code(), status.signal()) {
-        (Some(code), _) if isolated && Signal::try_from(code - 128).is_ok() => (None, Some(code - 128)),
+        (Some(code), _) if isolated && Signal::try_from(code - 128).is_ok() => {
+            (None, Some(code - 128))
+        }
         (code, signal) => (code, signal),
     };
-    Exit { code, signal, out_of_memory: false, timed_out: false }
+    Exit {
+        code,
+        signal,
+        out_of_memory: false,
+        timed_out: false,
+    }
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
     use std::os::unix::process::ExitStatusExt;
@@ -386,11 +504,17 @@ mod tests {
 
     #[test]
     fn a_child_is_found_with_and_without_the_kernels_list() {
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
         let pid = child.id().cast_signed();
         let found = search_child(Pid::from_raw(std::process::id().cast_signed()));
         assert!(found.is_some());
-        assert_eq!(parent_of(Path::new(&format!("/proc/{pid}"))), Some(std::process::id().cast_signed()));
+        assert_eq!(
+            parent_of(Path::new(&format!("/proc/{pid}"))),
+            Some(std::process::id().cast_signed())
+        );
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -34,7 +34,7 @@ pub(super) async fn of_service(
     let answer = match timeout_at(deadline, lease.send(request)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
-        Err(_) => return Err(call.timed_out(deadline - call.arrived())),
+        Err(_) => return Err(call.timed_out()),
     };
     let status = StatusCode::from_u16(answer.response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
@@ -61,7 +61,7 @@ pub(super) async fn of_service(
             match timeout_at(deadline, read).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
-                Err(_) => return Err(call.timed_out(deadline - call.arrived())),
+                Err(_) => return Err(call.timed_out()),
             }
             drop(lease);
             let whole = whole.freeze();
@@ -119,7 +119,7 @@ async fn pass_on(
             let _ = sender.send(Err(std::io::Error::other(told.message))).await;
         }
         Some(Err(_)) => {
-            let told = call.timed_out(deadline - call.arrived());
+            let told = call.timed_out();
             let _ = sender.send(Err(std::io::Error::other(told.message))).await;
         }
     }

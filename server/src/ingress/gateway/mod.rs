@@ -11,6 +11,7 @@ mod request;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
@@ -23,6 +24,12 @@ use crate::clock;
 use crate::executor::JobCall;
 use crate::fleet::{self, Fleet, Route};
 use record::Call;
+
+/// The route's pattern, as metrics name it.
+const PATTERN: &str = "/function/{path:.*}";
+
+/// What a browser lets a function's page do: everything but to act as a page of this server.
+const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
 
 /// What the gateway needs. Cloning it is cheap.
 #[derive(Clone)]
@@ -39,7 +46,7 @@ impl Gateway {
 
     /// Adds its routes.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
-        config.app_data(web::Data::new(self.clone())).route("/function/{path:.*}", web::to(call));
+        config.app_data(web::Data::new(self.clone())).route(PATTERN, web::to(answer_any));
     }
 
     fn fleet(&self) -> &Fleet {
@@ -69,6 +76,27 @@ impl Gateway {
             format!("there is no function `{first}` in namespace `{default}`; `GET /v1/functions` lists those there are"),
         ))
     }
+}
+
+/// Answers a call, be it with an error, and counts it.
+async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
+    let method = super::middleware::label(request.method());
+    let id = super::RequestId::of(request.headers());
+    let mut response = match call(request, payload, gateway.clone()).await {
+        Ok(response) => response,
+        Err(error) => error.response(&id.0),
+    };
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(super::middleware::REQUEST_ID, value);
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
+    headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    let status = response.status();
+    let labels = [method, PATTERN, status.as_str()];
+    gateway.services.metrics.http_requests.with_label_values(&labels).inc();
+    response
 }
 
 async fn call(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> Result<HttpResponse, HttpError> {
@@ -122,7 +150,7 @@ async fn of_job(
     let exit = &ran.outcome.exit;
     call.set_exit(exit.code);
     if exit.timed_out {
-        return Err(call.timed_out(timeout));
+        return Err(call.timed_out());
     }
     if exit.code != Some(0) {
         let what = fleet::describe_exit(exit);

@@ -1,18 +1,19 @@
 //! What is told of a call: gathered on the way, recorded at its end, whatever the end is.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponseBuilder};
 use base64::Engine;
 use bytes::Bytes;
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, Utc};
 use domain::run::event::{Answered, Ending, Outcome, Request};
 use domain::{Cause, Json, run};
 use http_body_util::BodyExt;
 use hyper::header::HeaderValue;
-use serde_json::{Map, Value, json};
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::recorder::Place;
@@ -94,10 +95,6 @@ impl Call {
         self.told.as_mut().expect("a call that has not ended knows what is told of it")
     }
 
-    pub(super) fn arrived(&self) -> Instant {
-        self.arrived
-    }
-
     /// Bytes of a body that are kept.
     pub(super) fn limit(&self) -> usize {
         self.limit
@@ -160,7 +157,7 @@ impl Call {
 
     /// The event that a job gets.
     pub(super) fn event_json(&mut self) -> Bytes {
-        Bytes::from(self.told().event().to_string())
+        Bytes::copy_from_slice(self.told().event().get().as_bytes())
     }
 
     /// The function answered.
@@ -175,8 +172,8 @@ impl Call {
     }
 
     /// It took too long.
-    pub(super) fn timed_out(self, after: Duration) -> HttpError {
-        let message = format!("the function did not answer within {:.3} s", after.as_secs_f64());
+    pub(super) fn timed_out(self) -> HttpError {
+        let message = format!("the function did not answer within {:.3} s", self.arrived.elapsed().as_secs_f64());
         self.end(Ending::TimedOut, None, Some(message.clone()));
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     }
@@ -247,7 +244,7 @@ impl ToldOf {
             namespace: self.route.namespace.to_string(),
             trigger: "http.invoke".to_owned(),
             event: None,
-            input: Json::from(&input),
+            input,
             input_cut,
             version: None,
             replayed_from: None,
@@ -266,42 +263,82 @@ impl ToldOf {
     }
 
     /// The call as a CloudEvent: what a handler sees, and what a replay repeats.
-    fn event(&self) -> Value {
-        let mut headers = Map::new();
-        for (name, value) in &self.headers {
-            match headers.get_mut(name) {
-                Some(Value::String(all)) => {
-                    all.push_str(", ");
-                    all.push_str(value);
-                }
-                _ => {
-                    headers.insert(name.clone(), Value::String(value.clone()));
-                }
-            }
-        }
-        let mut event = json!({
-            "specversion": "1.0",
-            "id": self.run,
-            "source": format!("eventflow/function/{}", self.route.name),
-            "type": "http.invoke",
-            "time": self.queued_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-            "traceparent": self.traceparent.to_str().unwrap_or_default(),
-            "http": { "method": self.method, "path": self.path, "query": query(&self.query), "headers": headers },
-        });
+    fn event(&self) -> Json {
         let kept = self.kept.bytes.lock();
-        if kept.bytes.is_empty() {
-            return event;
-        }
-        let kind = self.headers.iter().find(|(name, _)| name == "content-type").map_or("application/octet-stream", |(_, kind)| kind);
-        event["datacontenttype"] = kind.into();
-        match std::str::from_utf8(&kept.bytes) {
-            Ok(text) if kind.contains("json") => {
-                event["data"] = serde_json::from_str(text).unwrap_or_else(|_| text.into());
+        let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
+        let (data, data_base64) = match std::str::from_utf8(&kept.bytes) {
+            _ if kept.bytes.is_empty() => (None, None),
+            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => {
+                (Json::parse(text).or_else(|_| Json::of(text)).ok(), None)
             }
-            Ok(text) => event["data"] = text.into(),
-            Err(_) => event["data_base64"] = base64::engine::general_purpose::STANDARD.encode(&kept.bytes).into(),
+            Ok(text) => (Json::of(text).ok(), None),
+            Err(_) => (None, Some(base64::engine::general_purpose::STANDARD.encode(&kept.bytes))),
+        };
+        let event = Event {
+            specversion: "1.0",
+            id: self.run,
+            source: format_args!("eventflow/function/{}", self.route.name),
+            kind: "http.invoke",
+            time: self.queued_at,
+            datacontenttype: kind,
+            data,
+            data_base64,
+            traceparent: self.traceparent.to_str().unwrap_or_default(),
+            http: Http {
+                method: &self.method,
+                path: &self.path,
+                query: query(&self.query),
+                headers: Headers(&self.headers),
+            },
+        };
+        Json::of(&event).expect("an event of text always serialises")
+    }
+}
+
+/// A call in the JSON format of CloudEvents.
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: run::Id,
+    source: std::fmt::Arguments<'a>,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    datacontenttype: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_base64: Option<String>,
+    traceparent: &'a str,
+    http: Http<'a>,
+}
+
+#[derive(Serialize)]
+struct Http<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: Map<String, Value>,
+    headers: Headers<'a>,
+}
+
+/// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
+struct Headers<'a>(&'a [(String, String)]);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = |index: usize, name: &str| self.0[..index].iter().all(|(earlier, _)| earlier != name);
+        let mut map = serializer.serialize_map(None)?;
+        for (index, (name, value)) in self.0.iter().enumerate().filter(|(index, (name, _))| first(*index, name)) {
+            let mut later = self.0[index + 1..].iter().filter(|(other, _)| other == name).peekable();
+            if later.peek().is_none() {
+                map.serialize_entry(name, value)?;
+                continue;
+            }
+            let all: Vec<_> = std::iter::once(value).chain(later.map(|(_, value)| value)).map(String::as_str).collect();
+            map.serialize_entry(name, &all.join(", "))?;
         }
-        event
+        map.end()
     }
 }
 
@@ -318,6 +355,9 @@ fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
 /// A query's parameters; one that comes more than once is a list.
 fn query(text: &str) -> Map<String, Value> {
     let mut all = Map::new();
+    if text.is_empty() {
+        return all;
+    }
     let pairs: Vec<(String, String)> = actix_web::web::Query::from_query(text).map(actix_web::web::Query::into_inner).unwrap_or_default();
     for (name, value) in pairs {
         match all.get_mut(&name) {

@@ -52,7 +52,7 @@ impl Kept {
 
 /// How long the call may take: what the caller asks for in `X-Timeout` (seconds, or with a unit), at most the function's.
 pub(super) fn timeout(request: &HttpRequest, route: &Route) -> Result<Duration, HttpError> {
-    let most = Duration::from_secs_f64(route.manifest.resources.timeout_s);
+    let most = route.manifest.resources.timeout();
     let Some(value) = request.headers().get("x-timeout") else { return Ok(most) };
     let wrong = || {
         HttpError::bad_request("bad_timeout", "X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m")

@@ -1,0 +1,61 @@
+//! What follows from each event, all types of them.
+
+use super::{Reaction, react};
+use crate::aggregate::Payload;
+use crate::recorded::Fact;
+use crate::{event, function, golden, run};
+
+#[test]
+fn what_follows_from_each_event_of_a_function() {
+    let id = function::id("default", "thumbnails", 1);
+    for event in golden::functions() {
+        let expected = match &event {
+            function::Event::BuildRequested(e) => vec![Reaction::Build(id, e.build)],
+            function::Event::BuildSucceeded(e) => vec![Reaction::RollOut(id, e.version)],
+            function::Event::BuildCancelled(e) => vec![Reaction::CancelBuild(e.build)],
+            other => match other.kind() {
+                "Started" | "Stopped" | "VersionPromoted" | "TrafficShifted" | "Deregistered" => {
+                    vec![Reaction::Reconcile(id)]
+                }
+                "Registered" | "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" => vec![],
+                kind => panic!("nobody said what follows from {kind}"),
+            },
+        };
+        let kind = event.kind();
+        assert_eq!(react(&Fact::Function(id, event)), expected, "{kind}");
+    }
+}
+
+#[test]
+fn what_follows_from_each_event_of_a_run() {
+    let function = function::id("default", "thumbnails", 1);
+    let id = run::id(event::id("default", "/shop", "order-7"), function);
+    for event in golden::runs() {
+        let expected = match &event {
+            run::Event::Requested(_) => vec![Reaction::Deliver(id, function)],
+            run::Event::AttemptFailed(e) => vec![Reaction::DeliverAt(id, e.due)],
+            run::Event::Cancelled(_) => vec![Reaction::Abort(id)],
+            other => match other.kind() {
+                "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Answered" => vec![],
+                kind => panic!("nobody said what follows from {kind}"),
+            },
+        };
+        let kind = event.kind();
+        assert_eq!(react(&Fact::Run(id, event)), expected, "{kind}");
+    }
+}
+
+#[test]
+fn a_received_event_is_routed() {
+    let id = event::id("default", "/shop", "order-7");
+    for event in golden::events() {
+        assert_eq!(react(&Fact::Event(id, event)), [Reaction::Route(id)]);
+    }
+}
+
+#[test]
+fn nothing_follows_from_the_events_of_a_namespace() {
+    for event in golden::namespaces() {
+        assert_eq!(react(&Fact::Namespace("default".into(), event)), []);
+    }
+}

@@ -1,0 +1,172 @@
+'use strict';
+// The wrapper by itself, without a sandbox: `node --test runtimes/node`.
+
+const assert = require('node:assert');
+const { spawn } = require('node:child_process');
+const fs = require('node:fs');
+const http = require('node:http');
+const os = require('node:os');
+const path = require('node:path');
+const { test } = require('node:test');
+
+const WRAPPER = path.join(__dirname, 'wrapper.cjs');
+const RUN = '01890000-0000-7000-8000-000000000001';
+
+/** Starts the wrapper in a folder with these files; `output` is all that it wrote. */
+function start(t, files, args, { env = {}, input } = {}) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'wrapper-'));
+  for (const [name, content] of Object.entries(files)) fs.writeFileSync(path.join(folder, name), content);
+  const socket = path.join(folder, 'socket');
+  const child = spawn(process.execPath, [WRAPPER, ...args], {
+    cwd: folder,
+    env: { EVENTFLOW_SOCKET: socket, EVENTFLOW_FUNCTION: 'f', EVENTFLOW_RESULT: path.join(folder, 'result'), ...env },
+  });
+  const process_ = { child, folder, socket, output: '' };
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part) => (process_.output += part));
+  child.stdin.end(input);
+  process_.ended = new Promise((done) => child.on('close', (code, signal) => done({ code, signal })));
+  t.after(() => {
+    child.kill('SIGKILL');
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
+  return process_;
+}
+
+async function until(condition, what) {
+  const end = Date.now() + 10_000;
+  while (!condition()) {
+    assert.ok(Date.now() < end, `it did not happen in time: ${what}`);
+    await new Promise((done) => setTimeout(done, 2));
+  }
+}
+
+async function service(t, files, handler = 'index.handler', options) {
+  const started = start(t, files, [handler], options);
+  await until(() => fs.existsSync(started.socket) || started.child.exitCode !== null, 'it listens');
+  assert.strictEqual(started.child.exitCode, null, started.output);
+  return started;
+}
+
+function ask(socketPath, { body, agent, onPart, ...options } = {}) {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ socketPath, path: '/', agent, ...options }, (response) => {
+      let text = '';
+      response.on('data', (part) => {
+        text += part;
+        onPart?.(String(part), request);
+      });
+      response.on('end', () => resolve({ status: response.statusCode, headers: response.headers, text, json: () => JSON.parse(text) }));
+      response.on('error', reject);
+    });
+    request.on('error', reject);
+    request.end(body);
+  });
+}
+
+test('CommonJS, .mjs and "type": "module" all load', async (t) => {
+  const commonJs = await service(t, { 'index.js': 'exports.handler = () => "cjs";' });
+  assert.strictEqual((await ask(commonJs.socket)).json(), 'cjs');
+  const mjs = await service(t, { 'index.mjs': 'export const handler = async () => "mjs";' });
+  assert.strictEqual((await ask(mjs.socket)).json(), 'mjs');
+  const module = await service(t, { 'package.json': '{"type":"module"}', 'index.js': 'await 0; export const handler = () => "module";' });
+  assert.strictEqual((await ask(module.socket)).json(), 'module');
+});
+
+test('a handler that cannot be loaded says which file, which export and what was found', async (t) => {
+  const cases = [
+    [{ 'index.js': 'exports.other = () => 1;' }, 'index.handler', /index\.js exports no function "handler"; it exports other \(function\)/],
+    [{}, 'index.handler', /no such file: looked for index\.js, index\.mjs/],
+    [{ 'index.js': 'throw new Error("not today")' }, 'index.handler', /index\.js cannot be loaded: Error: not today/],
+    [{ 'index.js': '' }, 'handler', /must be FILE\.EXPORT/],
+  ];
+  for (const [files, handler, message] of cases) {
+    const started = start(t, files, [handler]);
+    assert.deepStrictEqual(await started.ended, { code: 1, signal: null });
+    assert.match(started.output, message);
+  }
+});
+
+test('lines of runs that overlap are told apart', async (t) => {
+  const code = `exports.handler = async (event) => {
+    const name = event.http.query.name;
+    process.stdout.write(name + ' begins');
+    await new Promise((done) => setTimeout(done, 20));
+    console.log(', and\\n' + name + ' ends');
+  };`;
+  const started = await service(t, { 'index.js': code });
+  const runs = ['a', 'b'].map((name, index) => [name, RUN.slice(0, -1) + index]);
+  await Promise.all(runs.map(([name, run]) => ask(started.socket, { path: `/?name=${name}`, headers: { 'x-eventflow-run': run } })));
+  await until(() => started.output.split('\n').length === 5, 'four lines');
+  const expected = runs.flatMap(([name, run]) => [`\x1e${run}\x1f${name} begins, and`, `\x1e${run}\x1f${name} ends`]);
+  assert.deepStrictEqual(started.output.trim().split('\n').sort(), expected.sort());
+});
+
+test('a partial line is written with its run when the run ends', async (t) => {
+  const started = await service(t, { 'index.js': 'exports.handler = () => { process.stdout.write("no end"); };' });
+  await ask(started.socket, { headers: { 'x-eventflow-run': RUN } });
+  await until(() => started.output !== '', 'the line');
+  assert.strictEqual(started.output, `\x1e${RUN}\x1fno end\n`);
+});
+
+test('the signal aborts at the deadline', async (t) => {
+  const code = 'exports.handler = (event, context) => new Promise((done) => context.signal.addEventListener("abort", () => done(context.signal.reason.name)));';
+  const started = await service(t, { 'index.js': code });
+  const deadline = new Date(Date.now() + 50).toISOString();
+  assert.strictEqual((await ask(started.socket, { headers: { 'x-eventflow-deadline': deadline } })).json(), 'TimeoutError');
+});
+
+test('the signal aborts when the caller goes away, and a stream stops', async (t) => {
+  const code = `exports.handler = (event, context) => {
+    context.signal.addEventListener('abort', () => console.log('aborted'));
+    return { statusCode: 200, body: (async function* () { try { for (;;) { yield 'x'.repeat(65536); await 0; } } finally { console.log('closed'); } })() };
+  };`;
+  const started = await service(t, { 'index.js': code });
+  await assert.rejects(ask(started.socket, { onPart: (_, request) => request.destroy() }));
+  await until(() => started.output.includes('aborted') && started.output.includes('closed'), 'both ends');
+});
+
+test('a stream that fails on its way breaks the answer off', async (t) => {
+  const code = 'exports.handler = () => ({ statusCode: 200, body: (function* () { yield "x"; throw new Error("half way"); })() });';
+  const started = await service(t, { 'index.js': code });
+  await assert.rejects(ask(started.socket));
+  await until(() => started.output.includes('half way'), 'the stack');
+});
+
+test('SIGTERM lets the request under way finish, and ends with 0', async (t) => {
+  const code = 'exports.handler = () => new Promise((done) => { console.log("begun"); setTimeout(done, 200, "whole"); });';
+  const started = await service(t, { 'index.js': code });
+  const agent = new http.Agent({ keepAlive: true });
+  const answer = ask(started.socket, { agent });
+  await until(() => started.output.includes('begun'), 'the request');
+  started.child.kill('SIGTERM');
+  assert.strictEqual((await answer).json(), 'whole');
+  assert.deepStrictEqual(await started.ended, { code: 0, signal: null });
+  agent.destroy();
+});
+
+test('a result that is no JSON is a fault of the function', async (t) => {
+  const started = await service(t, { 'index.js': 'exports.handler = () => { const x = {}; x.x = x; return x; };' });
+  const answer = await ask(started.socket);
+  assert.strictEqual(answer.status, 500);
+  assert.strictEqual(answer.json().error.code, 'function_error');
+});
+
+test('a job that watches its signal may end in peace; another is ended', async (t) => {
+  const waits = 'exports.handler = (e, context) => new Promise((done) => { context.signal.addEventListener("abort", () => done("saved")); console.log("begun"); setInterval(() => {}, 1000); });';
+  const watching = start(t, { 'index.js': waits }, ['index.handler', '--job'], { input: '{}' });
+  await until(() => watching.output.includes('begun'), 'the start');
+  watching.child.kill('SIGTERM');
+  assert.deepStrictEqual(await watching.ended, { code: 0, signal: null });
+  assert.strictEqual(fs.readFileSync(path.join(watching.folder, 'result'), 'utf8'), '"saved"');
+
+  const deaf = start(t, { 'index.js': 'exports.handler = () => new Promise(() => { console.log("begun"); setInterval(() => {}, 1000); });' }, ['index.handler', '--job'], { input: '{}' });
+  await until(() => deaf.output.includes('begun'), 'the start');
+  deaf.child.kill('SIGTERM');
+  assert.deepStrictEqual(await deaf.ended, { code: 143, signal: null });
+});
+
+test('the template answers', async (t) => {
+  const code = fs.readFileSync(path.join(__dirname, 'template', 'index.js'), 'utf8');
+  const started = await service(t, { 'index.js': code });
+  assert.deepStrictEqual((await ask(started.socket, { path: '/?name=Ada' })).json(), { message: 'Hello, Ada!' });
+});

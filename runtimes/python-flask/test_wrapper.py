@@ -1,0 +1,82 @@
+"""The wrapper by itself, without a sandbox: `python3 -m unittest discover runtimes/python-flask`."""
+
+import importlib.util
+import os
+import signal
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+_spec = importlib.util.spec_from_file_location("python_test_wrapper", os.path.join(HERE, "..", "python", "test_wrapper.py"))
+shared = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(shared)
+
+
+class Applications(unittest.TestCase):
+    def start(self, files):
+        return shared.Wrapper(self, files, wrapper=os.path.join(HERE, "wrapper.py"))
+
+    def test_a_body_of_known_length_is_not_chunked_and_write_works(self):
+        code = """
+def app(environ, start_response):
+    write = start_response("200 OK", [("Content-Length", "4")])
+    write(b"ab")
+    return [b"cd"]
+"""
+        self.assertEqual(self.start({"app.py": code}).listening().ask(), (200, "abcd"))
+
+    def test_the_body_is_a_file(self):
+        code = """
+def app(environ, start_response):
+    lines = environ["wsgi.input"].readlines()
+    start_response("200 OK", [])
+    return [repr((lines, environ["CONTENT_LENGTH"])).encode()]
+"""
+        wrapper = self.start({"app.py": code}).listening()
+        self.assertEqual(wrapper.ask(method="POST", body=b"one\ntwo"), (200, "([b'one\\n', b'two'], '7')"))
+
+    def test_what_the_application_does_not_read_does_not_disturb_the_next_request(self):
+        wrapper = self.start({"app.py": "def app(e, s):\n    s('200 OK', [])\n    return [b'x']"}).listening()
+        connection = shared.UnixConnection(wrapper.socket)
+        for _ in range(3):
+            connection.request("POST", "/", b"y" * 100_000)
+            self.assertEqual(connection.getresponse().read(), b"x")
+        connection.close()
+
+    def test_an_iterable_is_closed(self):
+        code = """
+class Parts:
+    def __iter__(self): return iter([b"a", b"b"])
+    def close(self): print("closed")
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return Parts()
+"""
+        wrapper = self.start({"app.py": code}).listening()
+        self.assertEqual(wrapper.ask(), (200, "ab"))
+        shared.until(lambda: "closed" in wrapper.output, "the end")
+
+    def test_an_application_that_is_not_there_says_what_was_found(self):
+        cases = [
+            ({"main.py": ""}, "there is no app.py; the Python files in the folder are: main.py"),
+            ({"app.py": "def application(): pass"}, 'no WSGI application "app"; what can be called there: application'),
+            ({"app.py": "1 / 0"}, "ZeroDivisionError"),
+        ]
+        for files, message in cases:
+            wrapper = self.start(files)
+            self.assertEqual(wrapper.wait(), 1)
+            self.assertIn(message, wrapper.output)
+
+    def test_sigterm_ends_it(self):
+        wrapper = self.start({"app.py": "def app(e, s): pass"}).listening()
+        wrapper.process.send_signal(signal.SIGTERM)
+        self.assertEqual(wrapper.wait(), 0)
+
+    @unittest.skipUnless(importlib.util.find_spec("flask"), "flask is not installed")
+    def test_the_template_answers(self):
+        with open(os.path.join(HERE, "template", "app.py")) as file:
+            wrapper = self.start({"app.py": file.read()}).listening()
+        self.assertEqual(wrapper.ask("/?name=Ada"), (200, '{"message":"Hello, Ada!"}\n'))
+
+
+if __name__ == "__main__":
+    unittest.main()

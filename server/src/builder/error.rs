@@ -1,0 +1,71 @@
+//! Why there is no version.
+
+use std::io;
+
+use super::manifest::Fault;
+use crate::executor;
+
+/// Why a build made nothing. What it displays is fit for whoever asked for the build.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The source, or what it depends on, cannot be built as it is: its author can change that.
+    #[error("{0}")]
+    Refused(String),
+    /// The manifest does not fit.
+    #[error("{}", faults_text(.origin, .faults))]
+    Manifest {
+        /// Where the manifest was: `function.json`, `the manifest given at registration`.
+        origin: String,
+        /// All that is wrong with it.
+        faults: Vec<Fault>,
+    },
+    /// This host failed. The same build may succeed later.
+    #[error("cannot {what}: {source}{}", hint(.source))]
+    Failed {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        #[source]
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// Whether the author of the source has to change something; otherwise the fault is this host's.
+    pub fn is_refused(&self) -> bool {
+        !matches!(self, Self::Failed { .. })
+    }
+
+    /// For `map_err`: what was tried when the host failed.
+    pub(super) fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |source| Self::Failed { what, source }
+    }
+}
+
+impl From<executor::Error> for Error {
+    fn from(error: executor::Error) -> Self {
+        match error {
+            executor::Error::Refused(message) => Self::Refused(message),
+            executor::Error::Unhealthy { message, .. } => Self::Refused(message),
+            executor::Error::Io { what, source } => Self::Failed { what, source },
+        }
+    }
+}
+
+fn faults_text(origin: &str, faults: &[Fault]) -> String {
+    let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    format!("{origin} does not fit: {}", faults.join("; "))
+}
+
+fn hint(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ". Free some space on the disk of the data folder, and build again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            ". The server must be able to write its data folder"
+        }
+        _ => "",
+    }
+}

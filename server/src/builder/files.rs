@@ -1,0 +1,251 @@
+//! Small things that are done with files that a stranger has made.
+//!
+//! Knows paths and links; knows nothing of builds.
+
+use std::fs;
+use std::io::{self, Read};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Component, Path, PathBuf};
+
+use walkdir::WalkDir;
+
+use super::Error;
+
+/// A file that is read whole must not be larger: manifests, `package.json`, lock files.
+pub(super) const MAX_TEXT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// The text of a file directly in `folder`; `None` when there is none. Links are not followed: they may lead anywhere.
+///
+/// # Errors
+/// [`Error::Refused`] when it is a link, no file, too large or not UTF-8.
+pub(super) fn text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
+    let path = folder.join(name);
+    let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
+    let file = match fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(&path)
+    {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) if path.is_symlink() => {
+            return Err(Error::Refused(format!(
+                "{name} is a link; it must be a file of its own"
+            )));
+        }
+        Err(error) => return Err(Error::failed(format!("read {name}"))(error)),
+    };
+    let meta = file
+        .metadata()
+        .map_err(Error::failed(format!("read {name}")))?;
+    if !meta.is_file() {
+        return Err(Error::Refused(format!(
+            "{name} must be a file, and is something else"
+        )));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_TEXT_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(Error::failed(format!("read {name}")))?;
+    if bytes.len() as u64 > MAX_TEXT_BYTES {
+        return Err(Error::Refused(format!(
+            "{name} is larger than {} MiB",
+            MAX_TEXT_BYTES >> 20
+        )));
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(
+            text.strip_prefix('\u{feff}')
+                .map(str::to_owned)
+                .unwrap_or(text),
+        )),
+        Err(_) => Err(Error::Refused(format!("{name} is not UTF-8 text"))),
+    }
+}
+
+/// Whether a plain file of that name is directly in the folder.
+pub(super) fn has(folder: &Path, name: &str) -> bool {
+    fs::symlink_metadata(folder.join(name)).is_ok_and(|meta| meta.is_file())
+}
+
+/// Whether a symbolic link, whose parent is the folder `parent` (relative to the root), stays below the root.
+/// `..` may stand only in front: behind a name it would depend on what that name leads to.
+pub(super) fn link_stays(parent: &Path, target: &Path) -> bool {
+    let mut depth = parent.components().count();
+    let mut descended = false;
+    for component in target.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir if !descended && depth > 0 => depth -= 1,
+            Component::Normal(_) => descended = true,
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Removes a folder or file, also one that was made read-only. What is not there is removed already.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+        Ok(meta) if !meta.is_dir() => return fs::remove_file(path),
+        Ok(_) => {}
+    }
+    if fs::remove_dir_all(path).is_ok() {
+        return Ok(());
+    }
+    // Only the superuser may take files out of read-only folders.
+    for entry in WalkDir::new(path)
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_dir())
+    {
+        let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
+    }
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result,
+    }
+}
+
+/// Copies a folder with its links (as links) and modes. `go_on` is asked before each entry.
+pub(super) fn copy(
+    from: &Path,
+    to: &Path,
+    mut go_on: impl FnMut() -> io::Result<()>,
+) -> io::Result<()> {
+    for entry in WalkDir::new(from) {
+        go_on()?;
+        let entry = entry?;
+        let rest = entry.path().strip_prefix(from).map_err(io::Error::other)?;
+        let target = if rest.as_os_str().is_empty() {
+            to.to_owned()
+        } else {
+            to.join(rest)
+        };
+        let kind = entry.file_type();
+        if kind.is_dir() {
+            fs::create_dir(&target)?;
+        } else if kind.is_symlink() {
+            std::os::unix::fs::symlink(fs::read_link(entry.path())?, &target)?;
+        } else if kind.is_file() {
+            fs::copy(entry.path(), &target)?;
+            let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
+            fs::set_permissions(
+                &target,
+                fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Bytes of all files below the folder. What disappears meanwhile does not count.
+pub(super) fn size(folder: &Path) -> u64 {
+    let files = WalkDir::new(folder)
+        .into_iter()
+        .flatten()
+        .filter(|entry| entry.file_type().is_file());
+    files
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|meta| meta.len())
+        .sum()
+}
+
+/// Whether a tool that worked in `folder` has failed since the disk is full: by its words, or since nothing is free.
+pub(super) fn is_disk_full(folder: &Path, words: &[String]) -> bool {
+    const WORDS: [&str; 5] = [
+        "No space left on device",
+        "no space left",
+        "Out of diskspace",
+        "ENOSPC",
+        "Disk quota exceeded",
+    ];
+    const NOTHING: u64 = 64 * 1024;
+    let free = || {
+        nix::sys::statvfs::statvfs(folder)
+            .is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() < NOTHING)
+    };
+    words
+        .iter()
+        .any(|line| WORDS.iter().any(|word| line.contains(word)))
+        || free()
+}
+
+/// A path of names only: what a stranger called a file, made safe to join to a folder. `None` when it leads elsewhere.
+pub(super) fn inner_path(raw: &str) -> Option<PathBuf> {
+    let mut path = PathBuf::new();
+    for component in Path::new(raw).components() {
+        match component {
+            Component::Normal(name) => path.push(name),
+            Component::CurDir => {}
+            Component::ParentDir | Component::RootDir | Component::Prefix(_) => return None,
+        }
+    }
+    (!raw.contains('\0')).then_some(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_stay_or_leave() {
+        let table = [
+            ("", "a/b", true),
+            ("", "..", false),
+            ("x/y", "../../z", true),
+            ("x/y", "../../../z", false),
+            ("x", "/etc/passwd", false),
+            ("", "a/../../b", false),
+            ("x", "./../y", true),
+        ];
+        for (parent, target, stays) in table {
+            assert_eq!(
+                link_stays(Path::new(parent), Path::new(target)),
+                stays,
+                "{parent} -> {target}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("function.json")).unwrap();
+        let error = text(folder.path(), "function.json").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "function.json is a link; it must be a file of its own"
+        );
+    }
+
+    #[test]
+    fn a_pipe_is_refused_and_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        nix::unistd::mkfifo(
+            &folder.path().join("function.json"),
+            nix::sys::stat::Mode::S_IRWXU,
+        )
+        .unwrap();
+        assert!(
+            text(folder.path(), "function.json")
+                .unwrap_err()
+                .is_refused()
+        );
+    }
+
+    #[test]
+    fn read_only_folders_can_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let inner = folder.path().join("a/b");
+        fs::create_dir_all(&inner).unwrap();
+        fs::write(inner.join("f"), "x").unwrap();
+        for path in [inner.clone(), folder.path().join("a")] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o555)).unwrap();
+        }
+        remove(&folder.path().join("a")).unwrap();
+        assert!(!folder.path().join("a").exists());
+    }
+}

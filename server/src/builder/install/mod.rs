@@ -1,0 +1,317 @@
+//! Installs what a function depends on, behind the executor's wall, into its own folder.
+//!
+//! | found | done |
+//! | --- | --- |
+//! | `package-lock.json` or `npm-shrinkwrap.json` | `npm ci` |
+//! | `package.json` with dependencies | `npm install --no-package-lock`, and a word of warning |
+//! | a `build` script in `package.json` | dependencies for development are there for it, `npm run build`, `npm prune` |
+//! | `requirements.txt` | `pip install --target .python`, compiled |
+//!
+//! Knows package managers and their files; knows neither where the source came from nor where the result goes.
+
+mod cache;
+mod node;
+mod python;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::manifest::Runtime;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+
+pub(super) use cache::Cache;
+
+use super::journal::{Journal, bytes};
+use super::scratch::Scratch;
+use super::{Error, files};
+use crate::executor::{self, Executor, Limits, Task};
+
+/// Variables with certificates of the host's, passed on when they name something below `/etc/ssl`: registries behind a
+/// company's proxy need them.
+const CERTIFICATES: [&str; 6] = [
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "PIP_CERT",
+    "REQUESTS_CA_BUNDLE",
+    "CURL_CA_BUNDLE",
+];
+
+/// How often the size of what a task has written is looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+
+/// Processes and threads of a task together.
+const TASK_PIDS: u64 = 512;
+
+/// Folders of the sandbox's own: a package cache cannot be shown at a path below them.
+const TAKEN_PATHS: [&str; 10] = [
+    "/app",
+    "/eventflow",
+    "/run",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/proc",
+    "/dev",
+    "/etc",
+];
+
+/// What all installations of one server share.
+pub(super) struct Tools {
+    pub(super) executor: Arc<dyn Executor>,
+    pub(super) cache: Cache,
+    /// Variables that the server's owner wants each installation to have: a registry, a proxy.
+    pub(super) env: BTreeMap<String, String>,
+    pub(super) timeout: Duration,
+    pub(super) memory_mb: u64,
+    pub(super) max_bytes: u64,
+}
+
+/// One build's installation.
+pub(super) struct Site<'a> {
+    pub(super) tools: &'a Tools,
+    /// The function's files.
+    pub(super) folder: PathBuf,
+    pub(super) namespace: &'a str,
+    /// Unique on this host.
+    pub(super) build: &'a str,
+    pub(super) scratch: &'a Scratch,
+    pub(super) journal: &'a Journal,
+    deadline: Instant,
+}
+
+/// Installs by what is in the folder.
+pub(super) async fn install(
+    tools: &Tools,
+    folder: &Path,
+    runtime: Runtime,
+    (namespace, build): (&str, &str),
+    scratch: &Scratch,
+    journal: &Journal,
+) -> Result<(), Error> {
+    let deadline = Instant::now() + tools.timeout;
+    let site = Site {
+        tools,
+        folder: folder.to_owned(),
+        namespace,
+        build,
+        scratch,
+        journal,
+        deadline,
+    };
+    if matches!(runtime, Runtime::Node | Runtime::Command) {
+        node::install(&site).await?;
+    }
+    if matches!(
+        runtime,
+        Runtime::Python | Runtime::PythonFlask | Runtime::Command
+    ) {
+        python::install(&site).await?;
+    }
+    Ok(())
+}
+
+impl Site<'_> {
+    /// Runs a command in the function's folder, with network; its lines go to the log. Anything but success is refused.
+    async fn run(&self, command: &[&str]) -> Result<(), Error> {
+        let shown = command.join(" ");
+        self.journal.say(format!("$ {shown}")).await;
+        let task = self.task(command);
+        let work = |lines| async move {
+            tokio::select! {
+                exit = self.tools.executor.task(task, lines) => exit.map_err(Error::from),
+                () = grows_beyond(self.folder.clone(), self.tools.max_bytes) => Err(Error::Refused(format!(
+                    "`{shown}` wrote more than {}, which is the limit of a function with what it depends on",
+                    bytes(self.tools.max_bytes)
+                ))),
+            }
+        };
+        let (exit, tail) = self.journal.follow(work).await;
+        let exit = exit?;
+        if exit.code == Some(0) {
+            return Ok(());
+        }
+        let shown = command.join(" ");
+        if files::is_disk_full(&self.folder, &tail) {
+            return Err(Error::failed(format!("run `{shown}`"))(
+                std::io::ErrorKind::StorageFull.into(),
+            ));
+        }
+        Err(Error::Refused(
+            match (exit.timed_out, exit.out_of_memory, exit.code, exit.signal) {
+                (true, ..) => format!(
+                    "`{shown}` did not end in time: all that is installed may take {} s together",
+                    self.tools.timeout.as_secs_f64()
+                ),
+                (_, true, ..) => format!(
+                    "`{shown}` went over the memory limit of a build, {} MiB",
+                    self.tools.memory_mb
+                ),
+                (_, _, Some(code), _) => format!(
+                    "`{shown}` failed with exit code {code}{}",
+                    last_words(&tail)
+                ),
+                (_, _, None, Some(signal)) => format!(
+                    "`{shown}` was ended by signal {signal}{}",
+                    last_words(&tail)
+                ),
+                (_, _, None, None) => format!("`{shown}` was ended{}", last_words(&tail)),
+            },
+        ))
+    }
+
+    /// What a command prints, without a place in the log: for questions such as a version.
+    async fn ask(&self, command: &[&str]) -> Result<String, Error> {
+        let (lines, mut answer) = tokio::sync::mpsc::channel::<executor::Line>(16);
+        let mut task = self.task(command);
+        task.limits.network = false;
+        task.caches.clear();
+        let collect = async {
+            let mut text = String::new();
+            while let Some(line) = answer.recv().await {
+                if line.stream == executor::Stream::Stdout {
+                    text.push_str(&line.text);
+                    text.push('\n');
+                }
+            }
+            text
+        };
+        let (exit, text) = tokio::join!(self.tools.executor.task(task, lines), collect);
+        match exit?.code {
+            Some(0) => Ok(text.trim().to_owned()),
+            _ => Err(Error::Refused(format!(
+                "`{}` does not run on this host; install it first",
+                command.join(" ")
+            ))),
+        }
+    }
+
+    fn task(&self, command: &[&str]) -> Task {
+        let mut env = BTreeMap::new();
+        for name in CERTIFICATES {
+            if let Ok(path) = std::env::var(name)
+                && Path::new(&path).starts_with("/etc/ssl")
+                && files::inner_path(path.trim_start_matches('/')).is_some()
+            {
+                env.insert(name.to_owned(), path);
+            }
+        }
+        let mut caches = BTreeMap::new();
+        for (name, variable) in [("npm", "npm_config_cache"), ("pip", "PIP_CACHE_DIR")] {
+            // At the same path inside as outside: then it is right also where there is no inside.
+            if let Some(folder) = self
+                .tools
+                .cache
+                .packages(self.namespace, name)
+                .filter(|folder| !is_taken(folder))
+            {
+                env.insert(variable.to_owned(), folder.display().to_string());
+                caches.insert(folder.display().to_string(), folder);
+            }
+        }
+        env.extend(self.tools.env.clone());
+        Task {
+            name: format!("build-{}", self.build),
+            command: command
+                .iter()
+                .map(|&argument| argument.to_owned())
+                .collect(),
+            folder: self.folder.clone(),
+            caches,
+            env,
+            limits: Limits {
+                memory_mb: self.tools.memory_mb,
+                cpu: 2.0,
+                pids: TASK_PIDS,
+                network: true,
+            },
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
+        }
+    }
+
+    /// Puts `name` (a folder in the function's) there as it was installed the last time, or installs it and keeps it.
+    async fn cached<F: Future<Output = Result<(), Error>>>(
+        &self,
+        name: &'static str,
+        key: Option<String>,
+        install: impl FnOnce() -> F,
+    ) -> Result<(), Error> {
+        let Some(key) = key else {
+            return install().await;
+        };
+        let (cache, target) = (self.tools.cache.clone(), self.folder.join(name));
+        let (namespace, key) = (self.namespace.to_owned(), format!("{name}-{key}"));
+        let restored = {
+            let (cache, target, namespace, key) = (
+                cache.clone(),
+                target.clone(),
+                namespace.clone(),
+                key.clone(),
+            );
+            self.scratch
+                .block(move |hold| cache.restore(&namespace, &key, &target, || hold.go_on()))
+                .await?
+        };
+        if restored {
+            self.journal.say(format!("Restored {name} from the cache: the locked dependencies are those of an earlier build")).await;
+            return Ok(());
+        }
+        install().await?;
+        let kept = self.scratch.block(move |hold| {
+            // A cache that cannot be written makes builds slow, not wrong.
+            Ok(cache.keep(&namespace, &key, &target, || hold.go_on()).err())
+        });
+        if let Some(error) = kept.await? {
+            tracing::warn!(%error, "installed dependencies could not be cached");
+        }
+        Ok(())
+    }
+}
+
+fn is_taken(folder: &Path) -> bool {
+    TAKEN_PATHS.iter().any(|taken| folder.starts_with(taken))
+}
+
+/// Ends when the folder holds more than `max_bytes`.
+async fn grows_beyond(folder: PathBuf, max_bytes: u64) {
+    loop {
+        tokio::time::sleep(BETWEEN_LOOKS).await;
+        let folder = folder.clone();
+        if tokio::task::spawn_blocking(move || files::size(&folder))
+            .await
+            .is_ok_and(|size| size > max_bytes)
+        {
+            return;
+        }
+    }
+}
+
+/// The last lines of a tool, for a message of one line.
+fn last_words(tail: &[String]) -> String {
+    const LAST: usize = 3;
+    const MAX_LETTERS: usize = 200;
+    let lines = tail[tail.len().saturating_sub(LAST)..]
+        .iter()
+        .map(|line| line.trim().chars().take(MAX_LETTERS).collect::<String>());
+    match tail {
+        [] => "; it printed nothing".to_owned(),
+        _ => format!(
+            "; the end of its output: {}",
+            lines.collect::<Vec<_>>().join(" / ")
+        ),
+    }
+}
+
+/// A name for what follows from `parts`.
+fn key(parts: &[&str]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part.as_bytes());
+    }
+    hex::encode(hash.finalize())
+}

@@ -1,0 +1,211 @@
+//! A build's log on its way out: what tools print, up to a limit, and what EventFlow says, always.
+//!
+//! Knows lines and their limit; knows neither who prints them nor who reads them.
+
+use std::collections::VecDeque;
+use std::future::Future;
+use std::pin::pin;
+use std::time::Duration;
+
+use chrono::Utc;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::executor::{Line, Lines, Stream};
+
+/// Lines of a tool that wait to be passed on.
+const BUFFERED_LINES: usize = 256;
+
+/// How long the rest of a tool's lines may take after the tool has ended.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Lines that are kept for the message of a failure.
+const TAIL_LINES: usize = 8;
+
+/// The log of one build.
+pub(super) struct Journal {
+    lines: Lines,
+    limit: u64,
+    drain: Duration,
+    budget: Mutex<Budget>,
+}
+
+struct Budget {
+    left: u64,
+    told: bool,
+}
+
+impl Journal {
+    /// Passes on at most `limit` bytes of what tools print.
+    pub(super) fn new(lines: Lines, limit: u64) -> Self {
+        Self {
+            lines,
+            limit,
+            drain: DRAIN,
+            budget: Mutex::new(Budget {
+                left: limit,
+                told: false,
+            }),
+        }
+    }
+
+    /// EventFlow's own word.
+    pub(super) async fn say(&self, text: impl Into<String>) {
+        let line = Line {
+            at: Utc::now(),
+            stream: Stream::System,
+            run: None,
+            text: text.into(),
+        };
+        // Nobody reads any more: the build goes on.
+        let _ = self.lines.send(line).await;
+    }
+
+    /// A tool's line.
+    pub(super) async fn pass(&self, line: Line) {
+        let fits = {
+            let mut budget = self.budget.lock();
+            let cost = line.text.len() as u64 + 1;
+            if !budget.told && cost <= budget.left {
+                budget.left -= cost;
+                Some(true)
+            } else {
+                (!std::mem::replace(&mut budget.told, true)).then_some(false)
+            }
+        };
+        match fits {
+            Some(true) => _ = self.lines.send(line).await,
+            Some(false) => {
+                self.say(format!(
+                    "The log has reached its limit of {}: the rest is left out, the build goes on.",
+                    bytes(self.limit)
+                ))
+                .await
+            }
+            None => {}
+        }
+    }
+
+    /// Runs `work`, which prints to the lines that it is given. The last lines are returned beside its result.
+    pub(super) async fn follow<T, F: Future<Output = T>>(
+        &self,
+        work: impl FnOnce(Lines) -> F,
+    ) -> (T, Vec<String>) {
+        let (sender, mut receiver) = mpsc::channel::<Line>(BUFFERED_LINES);
+        let mut tail = VecDeque::with_capacity(TAIL_LINES);
+        let result = {
+            let mut work = pin!(work(sender));
+            let mut forward = pin!(async {
+                while let Some(line) = receiver.recv().await {
+                    if line.stream != Stream::System && !line.text.trim().is_empty() {
+                        if tail.len() == TAIL_LINES {
+                            tail.pop_front();
+                        }
+                        tail.push_back(line.text.clone());
+                    }
+                    self.pass(line).await;
+                }
+            });
+            // Both are driven at once: a reader that does not read holds up the tool, not its time limit.
+            tokio::select! {
+                result = &mut work => {
+                    let _ = timeout(self.drain, forward).await;
+                    result
+                }
+                () = &mut forward => work.await,
+            }
+        };
+        (result, tail.into())
+    }
+}
+
+/// `12.5 MiB`, for people.
+pub(super) fn bytes(count: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(size, _)| count >= *size) {
+        Some((size, unit)) if count.is_multiple_of(*size) => format!("{} {unit}", count / size),
+        Some((size, unit)) => format!("{:.1} {unit}", count as f64 / *size as f64),
+        None => format!("{count} bytes"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(text: &str) -> Line {
+        Line {
+            at: Utc::now(),
+            stream: Stream::Stdout,
+            run: None,
+            text: text.to_owned(),
+        }
+    }
+
+    #[tokio::test]
+    async fn what_exceeds_the_limit_is_left_out_and_said_once() {
+        let (sender, mut receiver) = mpsc::channel(100);
+        let journal = Journal::new(sender, 8);
+        for text in ["one", "two", "three", "x"] {
+            journal.pass(line(text)).await;
+        }
+        journal.say("ours").await;
+        drop(journal);
+        let mut texts = Vec::new();
+        while let Some(line) = receiver.recv().await {
+            texts.push(line.text);
+        }
+        assert_eq!(texts.len(), 4, "{texts:?}");
+        assert_eq!(
+            (texts[0].as_str(), texts[1].as_str(), texts[3].as_str()),
+            ("one", "two", "ours")
+        );
+        assert!(texts[2].contains("limit of 8 bytes"), "{texts:?}");
+    }
+
+    #[tokio::test]
+    async fn a_reader_who_does_not_read_does_not_hold_up_a_time_limit() {
+        let (sender, _receiver) = mpsc::channel(1);
+        let journal = Journal {
+            drain: Duration::from_millis(1),
+            ..Journal::new(sender, u64::MAX)
+        };
+        let work = |lines: Lines| async move {
+            let print = async {
+                loop {
+                    let _ = lines.send(line("again")).await;
+                }
+            };
+            timeout(Duration::from_millis(20), print).await.is_err()
+        };
+        let (timed_out, _) = timeout(Duration::from_secs(10), journal.follow(work))
+            .await
+            .expect("the work ends");
+        assert!(timed_out);
+    }
+
+    #[tokio::test]
+    async fn the_last_lines_are_kept_for_the_message() {
+        let (sender, _receiver) = mpsc::channel(100);
+        let journal = Journal::new(sender, 10);
+        let (result, tail) = journal
+            .follow(|lines| async move {
+                for number in 0..20 {
+                    lines.send(line(&number.to_string())).await.unwrap();
+                }
+                7
+            })
+            .await;
+        assert_eq!(result, 7);
+        assert_eq!(tail.last().map(String::as_str), Some("19"));
+        assert_eq!(tail.len(), TAIL_LINES);
+    }
+
+    #[test]
+    fn sizes_are_written_for_people() {
+        assert_eq!(bytes(10 << 20), "10 MiB");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(7), "7 bytes");
+    }
+}

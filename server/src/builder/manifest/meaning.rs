@@ -1,0 +1,202 @@
+//! What a schema cannot say: faults between fields, and in texts that have a grammar of their own.
+//!
+//! Looks at the JSON value, not at a manifest: the faults of one section must not hide those of another.
+
+use serde_json::Value;
+
+use super::{Fault, escaped, shorten};
+
+/// The faults of meaning, but for those at places where `others` already found one.
+pub(super) fn faults(json: &Value, others: &[Fault]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    runtime(json, &mut faults);
+    triggers(json, &mut faults);
+    variables(json, &mut faults);
+    ranges(json, &mut faults);
+    faults.retain(|fault| others.iter().all(|other| other.pointer != fault.pointer));
+    faults
+}
+
+fn runtime(json: &Value, faults: &mut Vec<Fault>) {
+    let runtime = json["runtime"].as_str().unwrap_or_default();
+    if let Some(handler) = json["handler"].as_str() {
+        let takes_one = !matches!(runtime, "command" | "docker" | "python-flask");
+        if !takes_one {
+            faults.push(Fault::at("/handler", format!("a handler is only for the runtimes node and python, and this is {runtime}; remove it")));
+        } else if !is_handler(handler) {
+            let example = if runtime == "python" {
+                "main.handler"
+            } else {
+                "index.handler"
+            };
+            let message = format!(
+                "`{}` must be FILE.EXPORT, a file in the function's folder without its ending, such as {example}",
+                shorten(handler)
+            );
+            faults.push(Fault::at("/handler", message));
+        }
+    }
+    if let Some(command) = json["command"].as_array() {
+        if matches!(runtime, "node" | "python" | "python-flask") {
+            faults.push(Fault::at("/command", format!("a command is only for the runtimes command and docker, and this is {runtime}; remove it")));
+        }
+        if command.first().and_then(Value::as_str) == Some("") {
+            faults.push(Fault::at("/command/0", "it names no program"));
+        }
+        for (index, argument) in command
+            .iter()
+            .enumerate()
+            .filter(|(_, argument)| has_zero(argument))
+        {
+            let _ = argument;
+            faults.push(Fault::at(
+                format!("/command/{index}"),
+                "there is a zero byte in it",
+            ));
+        }
+    }
+    if runtime == "python-flask" && json["mode"] == "job" {
+        faults.push(Fault::at("/mode", "a python-flask function answers HTTP and is a service; for a job, use the runtime python"));
+    }
+}
+
+/// `dir/file.export`: where the wrappers look for it.
+fn is_handler(handler: &str) -> bool {
+    let Some((file, export)) = handler.rsplit_once('.') else {
+        return false;
+    };
+    let word = |text: &str, more: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_alphanumeric() || more.contains(c))
+    };
+    let inside = file
+        .split('/')
+        .all(|part| word(part, "_-.$@") && part != "." && part != "..");
+    inside && word(export, "_$") && !export.starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn triggers(json: &Value, faults: &mut Vec<Fault>) {
+    let mut webhooks = Vec::new();
+    for (index, trigger) in json["triggers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
+        let at = |name: &str| format!("/triggers/{index}{name}");
+        match trigger["type"].as_str() {
+            Some("event") => {
+                let fault = trigger["pattern"].as_str().and_then(domain::trigger::fault);
+                faults.extend(fault.map(|fault| Fault::at(at("/pattern"), fault)));
+            }
+            Some("schedule") => {
+                if let Some(cron) = trigger["cron"]
+                    .as_str()
+                    .filter(|cron| !matches!(cron.split_whitespace().count(), 5 | 6))
+                {
+                    let message = format!(
+                        "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
+                        shorten(cron)
+                    );
+                    faults.push(Fault::at(at("/cron"), message));
+                }
+            }
+            Some("webhook") => {
+                let scheme = trigger["scheme"].as_str().unwrap_or("none");
+                if scheme != "none" && trigger.get("secret").is_none() {
+                    faults.push(Fault::at(at(""), format!("the scheme {scheme} needs `secret`: the name of the secret that deliveries are proved with")));
+                }
+                if let Some(name) = trigger["name"].as_str() {
+                    if webhooks.contains(&name) {
+                        faults.push(Fault::at(
+                            at("/name"),
+                            format!("the webhook `{}` is there twice", shorten(name)),
+                        ));
+                    }
+                    webhooks.push(name);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+fn variables(json: &Value, faults: &mut Vec<Fault>) {
+    const RESERVED: &str = "is EventFlow's own variable; choose another name";
+    let reserved = |name: &str| name == "PORT" || name.starts_with("EVENTFLOW_");
+    let env = json["env"].as_object();
+    for (name, value) in env.into_iter().flatten() {
+        let at = || format!("/env/{}", escaped(name));
+        if reserved(name) {
+            faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
+        }
+        if has_zero(value) {
+            faults.push(Fault::at(at(), "there is a zero byte in it"));
+        }
+    }
+    for (index, secret) in json["secrets"].as_array().into_iter().flatten().enumerate() {
+        let name = secret.as_str().unwrap_or_default();
+        let at = || format!("/secrets/{index}");
+        if reserved(name) {
+            faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
+        } else if env.is_some_and(|env| env.contains_key(name)) {
+            faults.push(Fault::at(
+                at(),
+                format!(
+                    "`{}` is also in `env`; only one of them can be the variable",
+                    shorten(name)
+                ),
+            ));
+        }
+    }
+}
+
+fn ranges(json: &Value, faults: &mut Vec<Fault>) {
+    // The defaults are the domain's; what is no number is another fault.
+    let (scaling, retry) = (
+        domain::manifest::Scaling::default(),
+        domain::retry::Policy::default(),
+    );
+    let pairs = [
+        (
+            "scaling",
+            "min",
+            f64::from(scaling.min),
+            "max",
+            f64::from(scaling.max),
+        ),
+        (
+            "retry",
+            "backoff_s",
+            retry.backoff_s,
+            "backoff_max_s",
+            retry.backoff_max_s,
+        ),
+    ];
+    for (section, low, low_default, high, high_default) in pairs {
+        let section_json = &json[section];
+        let number =
+            |name: &str, default: f64| section_json.get(name).map_or(Some(default), Value::as_f64);
+        let (Some(from), Some(to)) = (number(low, low_default), number(high, high_default)) else {
+            continue;
+        };
+        if from > to {
+            // Only `max` was set: the fault is where somebody wrote something.
+            let name = if section_json.get(low).is_some() {
+                low
+            } else {
+                high
+            };
+            faults.push(Fault::at(
+                format!("/{section}/{name}"),
+                format!("`{low}` ({from}) is more than `{high}` ({to})"),
+            ));
+        }
+    }
+}
+
+fn has_zero(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| text.contains('\0'))
+}

@@ -1,0 +1,612 @@
+//! `function.json`: its schema, and from text to [`Manifest`], with all that is wrong at once.
+//!
+//! Knows what a manifest may say; knows nothing of what is built by it.
+
+mod guess;
+mod meaning;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use domain::manifest::Manifest;
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{ValidationError, Validator};
+use serde_json::{Number, Value};
+
+pub use guess::guess;
+pub(super) use guess::{check_handler, handler};
+
+const SCHEMA: &str = include_str!("../function.schema.json");
+
+static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
+    let schema = serde_json::from_str(SCHEMA).expect("the schema is JSON, as a test says");
+    jsonschema::draft202012::new(&schema).expect("the schema is one, as a test says")
+});
+
+/// More faults than these are not listed.
+const MAX_FAULTS: usize = 50;
+
+/// One thing that is wrong with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// Where: a JSON pointer (RFC 6901), empty for the whole document.
+    pub pointer: String,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl Fault {
+    fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            pointer: pointer.into(),
+            message: message.into(),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pointer.as_str() {
+            "" => f.write_str(&self.message),
+            pointer => write!(f, "{pointer}: {}", self.message),
+        }
+    }
+}
+
+/// The JSON Schema (draft 2020-12), as it is served.
+pub fn schema() -> &'static str {
+    SCHEMA
+}
+
+/// The manifest that a JSON value means, with every default filled in.
+///
+/// # Errors
+/// All faults, in the order of the document where it is known; never an empty list.
+pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
+    let mut faults: Vec<Fault> = VALIDATOR
+        .iter_errors(json)
+        .flat_map(|error| faults_of(&error))
+        .collect();
+    faults.extend(meaning::faults(json, &faults));
+    faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
+    faults.dedup();
+    faults.truncate(MAX_FAULTS);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let mut json = json.clone();
+    whole_numbers(&mut json);
+    serde_json::from_value(json).map_err(|error| vec![Fault::at("", error.to_string())])
+}
+
+/// The manifest that a text means.
+///
+/// # Errors
+/// As [`parse`]; one fault with line and column when the text is not JSON.
+pub fn parse_text(text: &str) -> Result<Manifest, Vec<Fault>> {
+    match serde_json::from_str(text) {
+        Ok(json) => parse(&json),
+        Err(error) => Err(vec![Fault::at("", format!("it is not JSON: {error}"))]),
+    }
+}
+
+/// JSON Schema calls 256.0 an integer, Rust does not.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for section in ["resources", "scaling", "retry"] {
+                if let Some(Value::Object(section)) = members.get_mut(section) {
+                    section.values_mut().for_each(whole_number);
+                }
+            }
+        }
+        _ => whole_number(value),
+    }
+}
+
+fn whole_number(value: &mut Value) {
+    // Beyond 2^53 a float is no count any more; the schema's limits are far below.
+    if let Some(float) = value
+        .as_f64()
+        .filter(|float| value.is_f64() && float.fract() == 0.0 && (0.0..9e15).contains(float))
+    {
+        *value = Value::Number(Number::from(float as u64));
+    }
+}
+
+fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
+    let pointer = error.instance_path().to_string();
+    let one = |message: String| vec![Fault::at(pointer.clone(), message)];
+    let shown = || shorten(&error.instance().to_string());
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let known = known_names(error);
+            let fault = |name: &String| {
+                let hint = match nearest(name, &known) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None if known.is_empty() => "remove it".to_owned(),
+                    None => format!("known are {}", known.join(", ")),
+                };
+                Fault::at(
+                    format!("{pointer}/{}", escaped(name)),
+                    format!("`{name}` is not known here; {hint}"),
+                )
+            };
+            unexpected.iter().map(fault).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            one(match name {
+                "command" => "the runtime `command` needs `command`: the program and its arguments, such as [\"./server\"]".to_owned(),
+                name => format!("`{name}` is missing"),
+            })
+        }
+        ValidationErrorKind::Enum { options } => {
+            let options: Vec<String> = options
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_owned)
+                .collect();
+            let near = error
+                .instance()
+                .as_str()
+                .and_then(|text| nearest(text, &options));
+            let hint = near
+                .map(|near| format!("; did you mean `{near}`?"))
+                .unwrap_or_default();
+            one(format!(
+                "{} must be one of {}{hint}",
+                shown(),
+                options.join(", ")
+            ))
+        }
+        ValidationErrorKind::Type { kind } => {
+            let wanted = match kind {
+                TypeKind::Single(kind) => kind.as_str(),
+                TypeKind::Multiple(_) => "something else",
+            };
+            let wanted = match wanted {
+                "object" => "an object",
+                "array" => "a list",
+                "string" => "a text",
+                "integer" => "a whole number",
+                "number" => "a number",
+                "boolean" => "true or false",
+                other => other,
+            };
+            let quoted = match error.instance().as_ref() {
+                Value::Number(_) | Value::Bool(_) if wanted == "a text" => {
+                    format!(": write \"{}\"", error.instance())
+                }
+                _ => String::new(),
+            };
+            one(format!("{} must be {wanted}{quoted}", shown()))
+        }
+        ValidationErrorKind::PropertyNames { error } => {
+            let name = error.instance().as_str().unwrap_or_default();
+            let message = format!(
+                "`{}` cannot be a variable's name: letters, digits and `_`, not beginning with a digit, 128 at most",
+                shorten(name)
+            );
+            vec![Fault::at(format!("{pointer}/{}", escaped(name)), message)]
+        }
+        ValidationErrorKind::Pattern { .. } => one(format!(
+            "{} does not fit: {}",
+            shown(),
+            pattern_in_words(&pointer)
+        )),
+        ValidationErrorKind::Minimum { limit } => {
+            one(format!("{} must be {limit} or more", shown()))
+        }
+        ValidationErrorKind::ExclusiveMinimum { limit } => {
+            one(format!("{} must be more than {limit}", shown()))
+        }
+        ValidationErrorKind::Maximum { limit } => {
+            one(format!("{} must be {limit} or less", shown()))
+        }
+        ValidationErrorKind::MinLength { limit } => {
+            one(format!("{} must have {limit} letters or more", shown()))
+        }
+        ValidationErrorKind::MaxLength { limit } => {
+            one(format!("the text must have {limit} letters or less"))
+        }
+        ValidationErrorKind::MinItems { limit } => {
+            one(format!("the list must have {limit} entries or more"))
+        }
+        ValidationErrorKind::MaxItems { limit } => {
+            one(format!("the list must have {limit} entries or less"))
+        }
+        ValidationErrorKind::MaxProperties { limit } => {
+            one(format!("there must be {limit} entries or less"))
+        }
+        ValidationErrorKind::UniqueItems => one("an entry is in the list twice".to_owned()),
+        _ => one(shorten(&error.to_string())),
+    }
+}
+
+/// What a pattern of the schema asks for, by where it stands.
+fn pattern_in_words(pointer: &str) -> &'static str {
+    if pointer.ends_with("/timezone") {
+        "name an IANA time zone, such as Europe/Berlin"
+    } else if pointer.starts_with("/secrets/") || pointer.ends_with("/secret") {
+        "a secret's name has letters, digits and `_`, and does not begin with a digit"
+    } else if pointer == "/name" {
+        "a function's name has lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen"
+    } else {
+        "a webhook's name has lower-case letters, digits and hyphens, and neither begins nor ends with a hyphen"
+    }
+}
+
+/// The names that the schema knows at the place of an `additionalProperties` fault.
+fn known_names(error: &ValidationError<'_>) -> Vec<String> {
+    static DOCUMENT: LazyLock<Value> =
+        LazyLock::new(|| serde_json::from_str(SCHEMA).expect("the schema is JSON, as a test says"));
+    let path = error.schema_path().to_string();
+    let parent = path
+        .strip_suffix("/additionalProperties")
+        .unwrap_or_default();
+    let properties = DOCUMENT
+        .pointer(&format!("{parent}/properties"))
+        .and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flat_map(|names| names.keys().cloned())
+        .filter(|name| name != "$schema")
+        .collect()
+}
+
+/// The known name that differs in the fewest letters, when they are few.
+fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    const MAX_NAME: usize = 64;
+    if name.len() > MAX_NAME {
+        return None;
+    }
+    let by_distance = known
+        .iter()
+        .map(|candidate| (distance(name, candidate), candidate.as_str()));
+    by_distance
+        .filter(|(distance, candidate)| *distance <= 2.min(candidate.len() / 2))
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+/// How many letters must be put in, taken out or changed to make one word of the other (Levenshtein, row by row).
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b) = (a.to_lowercase(), b.to_lowercase());
+    let columns: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=columns.len()).collect();
+    for (line, letter) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = line + 1;
+        for (column, other) in columns.iter().enumerate() {
+            let changed = diagonal + usize::from(letter != *other);
+            diagonal = row[column + 1];
+            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+        }
+    }
+    row[columns.len()]
+}
+
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn shorten(text: &str) -> String {
+    const MAX_LETTERS: usize = 80;
+    match text.char_indices().nth(MAX_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    /// The example of the product's contract.
+    const EXAMPLE: &str = r#"{
+      "$schema": "http://localhost:8080/schemas/function.json",
+      "name": "thumbnails",
+      "runtime": "node",
+      "mode": "service",
+      "handler": "index.handler",
+      "triggers": [
+        { "type": "http" },
+        { "type": "event", "pattern": "file.uploaded", "filter": { "data.kind": "image" } },
+        { "type": "schedule", "cron": "*/5 * * * *", "timezone": "Europe/Berlin" },
+        { "type": "webhook", "name": "github", "scheme": "github", "secret": "GITHUB_WEBHOOK_SECRET" }
+      ],
+      "env": { "LEVEL": "info" },
+      "secrets": ["API_KEY"],
+      "resources": { "memory_mb": 256, "cpu": 0.5, "timeout_s": 30 },
+      "scaling": { "min": 0, "max": 4, "concurrency": 10, "idle_s": 300 },
+      "retry": { "max_attempts": 5, "backoff_s": 1, "backoff_max_s": 300 },
+      "watch_paths": ["functions/thumbnails/**"]
+    }"#;
+
+    fn faults(json: Value) -> Vec<(String, String)> {
+        let faults = parse(&json).unwrap_err();
+        faults
+            .into_iter()
+            .map(|fault| (fault.pointer, fault.message))
+            .collect()
+    }
+
+    #[test]
+    fn the_schema_is_one() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        assert!(jsonschema::draft202012::meta::is_valid(&schema));
+        LazyLock::force(&VALIDATOR);
+    }
+
+    #[test]
+    fn the_example_of_the_contract_fits_unchanged() {
+        let manifest = parse_text(EXAMPLE).unwrap();
+        assert_eq!(manifest.name.as_deref(), Some("thumbnails"));
+        assert_eq!(manifest.triggers.len(), 4);
+        assert_eq!(manifest.resources.cpu, 0.5);
+    }
+
+    #[test]
+    fn what_is_not_said_has_the_default_that_the_schema_names() {
+        let manifest = parse(&json!({"runtime": "node"})).unwrap();
+        assert_eq!(manifest, Manifest::of(domain::manifest::Runtime::Node));
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let manifest = serde_json::to_value(manifest).unwrap();
+        for (name, value) in manifest.as_object().unwrap() {
+            let about = &schema["properties"][name];
+            match about.get("properties").and_then(Value::as_object) {
+                Some(inner) => inner.iter().for_each(|(key, about)| {
+                    assert_eq!(
+                        about["default"].as_f64(),
+                        value[key].as_f64(),
+                        "{name}.{key}"
+                    )
+                }),
+                None if name != "runtime" => assert_eq!(&about["default"], value, "{name}"),
+                None => {}
+            }
+        }
+    }
+
+    #[test]
+    fn all_faults_are_named_at_once_each_at_its_place() {
+        let found = faults(json!({
+            "runtime": "nodejs",
+            "mod": "job",
+            "triggers": [
+                {"type": "event", "pattern": "a..b", "filtr": {}},
+                {"type": "schedule", "cron": "* * *"},
+                {"type": "clock"},
+                {"type": "webhook"},
+                {"type": "http", "path": "/x"},
+                "http"
+            ],
+            "env": {"A": 1, "1A": "x", "PORT": "80", "EVENTFLOW_X": "y"},
+            "secrets": ["a-b"],
+            "resources": {"memory_mb": 20.5, "cpu": 0, "memory": 1},
+            "scaling": {"min": 5, "max": 2},
+            "retry": {"max_attempts": 0}
+        }));
+        let expected = [
+            ("/env/1A", "cannot be a variable's name"),
+            ("/env/A", "1 must be a text: write \"1\""),
+            ("/env/EVENTFLOW_X", "EventFlow's own"),
+            ("/env/PORT", "EventFlow's own"),
+            ("/mod", "did you mean `mode`?"),
+            ("/resources/cpu", "must be 0.01 or more"),
+            ("/resources/memory", "is not known here"),
+            ("/resources/memory_mb", "20.5 must be a whole number"),
+            ("/retry/max_attempts", "must be 1 or more"),
+            ("/runtime", "did you mean `node`?"),
+            ("/scaling/min", "more than `max`"),
+            ("/secrets/0", "a secret's name has"),
+            ("/triggers/0/filtr", "did you mean `filter`?"),
+            ("/triggers/0/pattern", "a segment is empty"),
+            ("/triggers/1/cron", "5 fields"),
+            (
+                "/triggers/2/type",
+                "must be one of http, event, schedule, webhook",
+            ),
+            ("/triggers/3", "`name` is missing"),
+            ("/triggers/4/path", "is not known here"),
+            ("/triggers/5", "must be an object"),
+        ];
+        let pointers: Vec<_> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();
+        assert_eq!(pointers, expected.map(|(pointer, _)| pointer), "{found:#?}");
+        for ((pointer, part), (_, message)) in expected.iter().zip(&found) {
+            assert!(message.contains(part), "{pointer}: {message}");
+        }
+    }
+
+    #[test]
+    fn each_meaning_that_cannot_be_is_named() {
+        let table = [
+            (json!({}), "", "`runtime` is missing"),
+            (json!([]), "", "must be an object"),
+            (json!({"runtime": "command"}), "", "needs `command`"),
+            (
+                json!({"runtime": "command", "command": []}),
+                "/command",
+                "1 entries or more",
+            ),
+            (
+                json!({"runtime": "command", "command": [""]}),
+                "/command/0",
+                "names no program",
+            ),
+            (
+                json!({"runtime": "command", "command": ["a\u{0}"]}),
+                "/command/0",
+                "zero byte",
+            ),
+            (
+                json!({"runtime": "node", "command": ["a"]}),
+                "/command",
+                "only for",
+            ),
+            (
+                json!({"runtime": "command", "command": ["a"], "handler": "a.b"}),
+                "/handler",
+                "only for",
+            ),
+            (
+                json!({"runtime": "node", "handler": "handler"}),
+                "/handler",
+                "FILE.EXPORT",
+            ),
+            (
+                json!({"runtime": "node", "handler": "../x.handler"}),
+                "/handler",
+                "FILE.EXPORT",
+            ),
+            (
+                json!({"runtime": "node", "handler": "/etc/x.handler"}),
+                "/handler",
+                "FILE.EXPORT",
+            ),
+            (
+                json!({"runtime": "python", "handler": "main.py.1"}),
+                "/handler",
+                "FILE.EXPORT",
+            ),
+            (
+                json!({"runtime": "python-flask", "mode": "job"}),
+                "/mode",
+                "a service",
+            ),
+            (
+                json!({"runtime": "node", "env": {"A": "x"}, "secrets": ["A"]}),
+                "/secrets/0",
+                "also in `env`",
+            ),
+            (
+                json!({"runtime": "node", "env": {"A": "x\u{0}"}}),
+                "/env/A",
+                "zero byte",
+            ),
+            (
+                json!({"runtime": "node", "secrets": ["PORT"]}),
+                "/secrets/0",
+                "EventFlow's own",
+            ),
+            (
+                json!({"runtime": "node", "secrets": ["A", "A"]}),
+                "/secrets",
+                "twice",
+            ),
+            (
+                json!({"runtime": "node", "retry": {"backoff_s": 9, "backoff_max_s": 3}}),
+                "/retry/backoff_s",
+                "more than `backoff_max_s`",
+            ),
+            (
+                json!({"runtime": "node", "scaling": {"min": 9}}),
+                "/scaling/min",
+                "more than `max`",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "scheme": "github"}]}),
+                "/triggers/0",
+                "needs `secret`",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a"}, {"type": "webhook", "name": "a"}]}),
+                "/triggers/1/name",
+                "twice",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "x * * * * * *"}]}),
+                "/triggers/0/cron",
+                "5 fields",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "* * * * *", "timezone": "a b"}]}),
+                "/triggers/0/timezone",
+                "IANA",
+            ),
+        ];
+        for (json, pointer, part) in table {
+            let found = faults(json.clone());
+            assert_eq!(found.len(), 1, "{json}: {found:?}");
+            assert_eq!(found[0].0, pointer, "{json}: {found:?}");
+            assert!(found[0].1.contains(part), "{json}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn a_docker_function_is_no_fault_of_the_manifest() {
+        parse(&json!({"runtime": "docker"})).unwrap();
+    }
+
+    #[test]
+    fn text_that_is_no_json_is_named_with_line_and_column() {
+        let faults = parse_text("{\n  \"runtime\": node\n}").unwrap_err();
+        assert_eq!(faults.len(), 1);
+        assert!(faults[0].message.contains("line 2 column"), "{}", faults[0]);
+    }
+
+    #[test]
+    fn a_thousand_faults_are_cut_to_a_readable_number() {
+        let names: serde_json::Map<String, Value> = (0..1000)
+            .map(|n| (format!("unknown{n}"), json!(1)))
+            .collect();
+        assert_eq!(parse(&Value::Object(names)).unwrap_err().len(), MAX_FAULTS);
+    }
+
+    fn number(float: bool, value: u32) -> Value {
+        if float {
+            json!(f64::from(value))
+        } else {
+            json!(value)
+        }
+    }
+
+    prop_compose! {
+        fn documents()(
+            runtime in prop::sample::select(vec!["node", "python", "python-flask", "docker"]),
+            float in any::<bool>(),
+            memory in 0u32..2_000_000, cpu in 0.0..2000.0f64, pids in 0u32..40_000, network in any::<bool>(),
+            min in 0u32..1100, max in 0u32..1100, concurrency in 0u32..11_000, idle in 0u32..700_000,
+            attempts in 0u32..110, backoff in -1.0..10.0f64,
+            pattern in "[a-z.*]{0,8}", cron in "[0-9*/ ]{0,12}", key in "[A-Z_0-9]{0,4}",
+            scheme in prop::sample::select(vec!["github", "standard-webhooks", "hmac-sha256", "token", "none", "other"]),
+        ) -> Value {
+            json!({
+                "runtime": runtime,
+                "triggers": [
+                    {"type": "event", "pattern": pattern, "filter": {"data.x": null}},
+                    {"type": "schedule", "cron": cron},
+                    {"type": "webhook", "name": "a", "scheme": scheme, "secret": "S"},
+                ],
+                "env": {key: "x"},
+                "resources": {"memory_mb": number(float, memory), "cpu": cpu, "pids": number(float, pids), "network": network},
+                "scaling": {"min": number(float, min), "max": number(float, max), "concurrency": number(float, concurrency), "idle_s": number(float, idle)},
+                "retry": {"max_attempts": number(float, attempts), "backoff_s": backoff},
+            })
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_the_schema_accepts_is_a_manifest(document in documents()) {
+            if VALIDATOR.is_valid(&document) {
+                let mut document = document;
+                whole_numbers(&mut document);
+                serde_json::from_value::<Manifest>(document).unwrap();
+            } else {
+                prop_assert!(!parse(&document).unwrap_err().is_empty());
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*") {
+            let _ = parse_text(&text);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! The folder that a build works in. It goes when the build is over, however it ends.
+//!
+//! Knows folders and their end; knows nothing of builds.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::{Error, files};
+
+/// How often a folder is removed again that a process, killed a moment ago, still wrote into.
+const REMOVALS: u32 = 50;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
+
+/// The folder of all builds of one server. A lock that ends with the server tells the next one what is left over.
+#[derive(Debug)]
+pub(super) struct Yard {
+    path: PathBuf,
+    _lock: File,
+}
+
+impl Yard {
+    /// Removes what dead servers left below `folder`, and makes a folder for this one.
+    pub(super) fn claim(folder: &Path) -> io::Result<Self> {
+        fs::create_dir_all(folder)?;
+        for entry in fs::read_dir(folder)?.flatten() {
+            remove_if_dead(&entry.path());
+        }
+        let path = folder.join(Uuid::new_v4().simple().to_string());
+        fs::create_dir(&path)?;
+        let lock = File::create(path.join("lock"))?;
+        lock.try_lock().map_err(io::Error::from)?;
+        Ok(Self { path, _lock: lock })
+    }
+}
+
+impl Drop for Yard {
+    fn drop(&mut self) {
+        let _ = files::remove(&self.path);
+    }
+}
+
+fn remove_if_dead(folder: &Path) {
+    // A folder whose lock is not there yet belongs to a server that is just starting.
+    let Ok(lock) = File::open(folder.join("lock")) else {
+        return;
+    };
+    if lock.try_lock().is_ok() {
+        let _ = files::remove(folder);
+    }
+}
+
+/// One build's folder, and its right to go on.
+pub(super) struct Scratch(Hold);
+
+/// The folder as work on another thread holds it: it stays until the last of them is gone.
+#[derive(Clone)]
+pub(super) struct Hold(Arc<Inner>);
+
+struct Inner {
+    path: PathBuf,
+    called_off: AtomicBool,
+    _yard: Arc<Yard>,
+}
+
+impl Scratch {
+    /// A new folder, named for people by `name`.
+    pub(super) fn new(yard: &Arc<Yard>, name: &str) -> io::Result<Self> {
+        let path = yard
+            .path
+            .join(format!("{name}-{}", Uuid::new_v4().simple()));
+        fs::create_dir(&path)?;
+        Ok(Self(Hold(Arc::new(Inner {
+            path,
+            called_off: AtomicBool::new(false),
+            _yard: yard.clone(),
+        }))))
+    }
+
+    /// A path in the folder.
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.0.0.path.join(name)
+    }
+
+    /// Does `work` where it may block. When this future is dropped, the work is told so by [`Hold::go_on`].
+    pub(super) async fn block<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Hold) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let hold = self.0.clone();
+        match tokio::task::spawn_blocking(move || work(&hold)).await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => Err(Error::Failed {
+                    what: "do the build's work".into(),
+                    source: io::Error::other(error),
+                }),
+            },
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        self.0.0.called_off.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Hold {
+    /// # Errors
+    /// When the build was called off meanwhile.
+    pub(super) fn go_on(&self) -> io::Result<()> {
+        match self.0.called_off.load(Ordering::Relaxed) {
+            true => Err(io::Error::new(
+                io::ErrorKind::Interrupted,
+                "the build was called off",
+            )),
+            false => Ok(()),
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let path = std::mem::take(&mut self.path);
+        let yard = self._yard.clone();
+        let remove = move || {
+            let _yard = yard;
+            for _ in 0..REMOVALS {
+                match files::remove(&path) {
+                    Ok(()) => return,
+                    Err(_) => std::thread::sleep(BETWEEN_REMOVALS),
+                }
+            }
+            tracing::warn!(folder = %path.display(), "a build's folder could not be removed");
+        };
+        // A large folder takes its time, and this may be a thread that others wait for.
+        if std::thread::Builder::new()
+            .name("build-cleanup".into())
+            .spawn(remove)
+            .is_err()
+        {
+            tracing::warn!("a build's folder is left to the next start of the server");
+        }
+    }
+}

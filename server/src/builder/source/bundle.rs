@@ -1,0 +1,685 @@
+//! Unpacks a zip or a tar.gz that a stranger has made.
+//!
+//! Nothing of it may end up outside of the folder, be larger than allowed, or be anything else than a file, a folder or a
+//! link that stays inside. Links are made when everything else is there, so nothing is ever written through one.
+//! Modes are reduced to "executable or not". `.git` folders and what macOS adds to archives are left out.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read, Seek};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use flate2::read::GzDecoder;
+
+use crate::builder::journal::bytes;
+use crate::builder::{Error, files};
+
+/// An archive is recognised by so many of its first bytes.
+pub(in crate::builder) const MAGIC_BYTES: usize = 4;
+
+/// A link's target is not longer than a path can be.
+const MAX_LINK_BYTES: u64 = 4096;
+
+/// A tar's headers for one long name are not larger than this.
+const MAX_EXTENSION_BYTES: u64 = 64 * 1024;
+
+/// What tar adds to the content of a file, at most, when it is counted against the limit.
+const TAR_OVERHEAD_BYTES: u64 = 4096;
+
+enum Kind {
+    Zip,
+    TarGz,
+}
+
+fn kind(magic: &[u8]) -> Result<Kind, Error> {
+    match magic {
+        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Kind::Zip),
+        [0x1f, 0x8b, ..] => Ok(Kind::TarGz),
+        [] => Err(Error::Refused(
+            "the bundle is empty; send a zip or a tar.gz".into(),
+        )),
+        _ => Err(Error::Refused(
+            "the bundle is neither a zip nor a tar.gz; pack the function's folder as one of them"
+                .into(),
+        )),
+    }
+}
+
+/// Whether the first bytes are those of an archive.
+pub(in crate::builder) fn check_magic(magic: &[u8]) -> Result<(), Error> {
+    kind(magic).map(|_| ())
+}
+
+/// Unpacks into `folder`, which must not be there. Returns it, or the only folder in it when there is nothing else.
+pub(super) fn unpack(
+    archive: &Path,
+    folder: &Path,
+    max_bytes: u64,
+    max_files: usize,
+    go_on: impl FnMut() -> io::Result<()>,
+) -> Result<PathBuf, Error> {
+    let open = || File::open(archive).map_err(Error::failed("open the bundle"));
+    let mut magic = [0; MAGIC_BYTES];
+    let mut file = open()?;
+    let read = read_up_to(&mut file, &mut magic).map_err(Error::failed("read the bundle"))?;
+    fs::create_dir(folder).map_err(Error::failed("make a folder for the bundle"))?;
+    let mut unpacker = Unpacker {
+        root: folder.to_owned(),
+        bytes_left: max_bytes,
+        files_left: max_files,
+        max_bytes,
+        max_files,
+        links: BTreeMap::new(),
+        go_on,
+    };
+    match kind(&magic[..read])? {
+        Kind::Zip => unpacker.zip(BufReader::new(open()?))?,
+        Kind::TarGz => {
+            let limit = max_bytes.saturating_add(max_files as u64 * TAR_OVERHEAD_BYTES);
+            check_extensions(
+                GzDecoder::new(BufReader::new(open()?)).take(limit),
+                &mut unpacker.go_on,
+            )?;
+            unpacker.tar(GzDecoder::new(BufReader::new(open()?)).take(limit))?;
+        }
+    }
+    unpacker.make_links()?;
+    only_folder(folder).map_err(Error::failed("read the unpacked bundle"))
+}
+
+/// A bundle of one folder means that folder.
+fn only_folder(folder: &Path) -> io::Result<PathBuf> {
+    let mut entries = fs::read_dir(folder)?.collect::<io::Result<Vec<_>>>()?;
+    match entries.pop() {
+        Some(entry) if entries.is_empty() && entry.file_type()?.is_dir() => Ok(entry.path()),
+        _ => Ok(folder.to_owned()),
+    }
+}
+
+struct Unpacker<G> {
+    root: PathBuf,
+    bytes_left: u64,
+    files_left: usize,
+    max_bytes: u64,
+    max_files: usize,
+    /// Link and target, made last.
+    links: BTreeMap<PathBuf, PathBuf>,
+    go_on: G,
+}
+
+impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
+    fn zip(&mut self, reader: impl Read + Seek) -> Result<(), Error> {
+        let mut archive = zip::ZipArchive::new(reader).map_err(damaged_zip)?;
+        if archive.len() > self.max_files {
+            return Err(self.too_many());
+        }
+        for index in 0..archive.len() {
+            let mut entry = archive.by_index(index).map_err(damaged_zip)?;
+            let name = entry.name().map_err(damaged_zip)?.into_owned();
+            let Some(path) = self.entry(&name)? else {
+                continue;
+            };
+            if entry.is_dir() {
+                self.folder(&path)?;
+            } else if entry.is_symlink() {
+                let mut target = String::new();
+                (&mut entry)
+                    .take(MAX_LINK_BYTES)
+                    .read_to_string(&mut target)
+                    .map_err(damaged)?;
+                self.link(path, PathBuf::from(target))?;
+            } else {
+                let mode = entry.unix_mode().unwrap_or(0o644);
+                if !matches!(mode & 0o170_000, 0 | 0o100_000) {
+                    return Err(strange(&path));
+                }
+                self.file(&path, mode, &mut entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn tar(&mut self, reader: impl Read) -> Result<(), Error> {
+        let mut archive = tar::Archive::new(reader);
+        for entry in archive.entries().map_err(damaged)? {
+            let mut entry = entry.map_err(damaged)?;
+            let kind = entry.header().entry_type();
+            if kind == tar::EntryType::XGlobalHeader {
+                continue;
+            }
+            let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| {
+                Error::Refused("the bundle has a file whose name is not UTF-8; rename it".into())
+            })?;
+            let Some(path) = self.entry(&name)? else {
+                continue;
+            };
+            match kind {
+                tar::EntryType::Directory => self.folder(&path)?,
+                tar::EntryType::Regular
+                | tar::EntryType::Continuous
+                | tar::EntryType::GNUSparse => {
+                    let mode = entry.header().mode().map_err(damaged)?;
+                    self.file(&path, mode, &mut entry)?;
+                }
+                tar::EntryType::Symlink => {
+                    let target = entry
+                        .link_name()
+                        .map_err(damaged)?
+                        .ok_or_else(|| strange(&path))?
+                        .into_owned();
+                    self.link(path, target)?;
+                }
+                tar::EntryType::Link => {
+                    let target = entry
+                        .link_name()
+                        .map_err(damaged)?
+                        .ok_or_else(|| strange(&path))?;
+                    let source = target
+                        .to_str()
+                        .and_then(files::inner_path)
+                        .ok_or_else(|| leaves(&path, &target))?;
+                    self.hard_link(&path, &source)?;
+                }
+                _ => return Err(strange(&path)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The path of an entry, counted; `None` when it is to be left out.
+    fn entry(&mut self, name: &str) -> Result<Option<PathBuf>, Error> {
+        (self.go_on)().map_err(Error::failed("unpack the bundle"))?;
+        self.files_left = self
+            .files_left
+            .checked_sub(1)
+            .ok_or_else(|| self.too_many())?;
+        if name.contains('\\') {
+            return Err(Error::Refused(format!(
+                "the bundle has a file `{}`: pack it with `/` between folders",
+                name.escape_default()
+            )));
+        }
+        let path = files::inner_path(name).ok_or_else(|| {
+            Error::Refused(format!(
+                "the bundle has a file `{}`, which leaves the function's folder; pack paths relative to that folder, without `..`",
+                name.escape_default()
+            ))
+        })?;
+        let left_out = |part: &std::ffi::OsStr| part == ".git" || part == "__MACOSX";
+        let skip =
+            path.as_os_str().is_empty() || path.components().any(|part| left_out(part.as_os_str()));
+        Ok((!skip).then_some(path))
+    }
+
+    fn folder(&self, path: &Path) -> Result<(), Error> {
+        fs::create_dir_all(self.root.join(path)).map_err(|error| written(path, error))
+    }
+
+    fn file(&mut self, path: &Path, mode: u32, content: &mut impl Read) -> Result<(), Error> {
+        if let Some(parent) = path.parent() {
+            self.folder(parent)?;
+        }
+        let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
+        let open = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(mode)
+            .open(self.root.join(path));
+        let mut file = open.map_err(|error| written(path, error))?;
+        file.set_permissions(fs::Permissions::from_mode(mode))
+            .map_err(|error| written(path, error))?;
+        let mut piece = vec![0; 64 * 1024];
+        loop {
+            (self.go_on)().map_err(Error::failed("unpack the bundle"))?;
+            let read = match content.read(&mut piece) {
+                Ok(0) => return Ok(()),
+                Ok(read) => read,
+                Err(error) => return Err(damaged(error)),
+            };
+            self.bytes_left = self
+                .bytes_left
+                .checked_sub(read as u64)
+                .ok_or_else(|| self.too_large())?;
+            io::Write::write_all(&mut file, &piece[..read])
+                .map_err(|error| written(path, error))?;
+        }
+    }
+
+    /// A copy: two names for one file would be changed together.
+    fn hard_link(&mut self, path: &Path, source: &Path) -> Result<(), Error> {
+        let full = self.root.join(source);
+        // No links are there yet, so nothing on the way can be one.
+        let meta = fs::symlink_metadata(&full)
+            .ok()
+            .filter(fs::Metadata::is_file);
+        let meta = meta.ok_or_else(|| {
+            Error::Refused(format!(
+                "the bundle's `{}` is a hard link to `{}`, which is no file before it",
+                path.display(),
+                source.display()
+            ))
+        })?;
+        let mut content = File::open(&full).map_err(|error| written(source, error))?;
+        self.file(path, meta.permissions().mode(), &mut content)
+    }
+
+    fn link(&mut self, path: PathBuf, target: PathBuf) -> Result<(), Error> {
+        if target.as_os_str().is_empty()
+            || !files::link_stays(path.parent().unwrap_or(Path::new("")), &target)
+        {
+            return Err(leaves(&path, &target));
+        }
+        match self.links.insert(path.clone(), target) {
+            None => Ok(()),
+            Some(_) => Err(twice(&path)),
+        }
+    }
+
+    fn make_links(&mut self) -> Result<(), Error> {
+        let links = std::mem::take(&mut self.links);
+        for path in links.keys() {
+            if path
+                .ancestors()
+                .skip(1)
+                .any(|parent| links.contains_key(parent))
+            {
+                return Err(twice(path));
+            }
+            if let Some(parent) = path.parent() {
+                self.folder(parent)?;
+            }
+        }
+        for (path, target) in &links {
+            std::os::unix::fs::symlink(target, self.root.join(path))
+                .map_err(|error| written(path, error))?;
+        }
+        Ok(())
+    }
+
+    fn too_many(&self) -> Error {
+        Error::Refused(format!(
+            "the bundle has more than {} files; leave out what can be installed",
+            self.max_files
+        ))
+    }
+
+    fn too_large(&self) -> Error {
+        Error::Refused(format!(
+            "the bundle is larger than {} when it is unpacked, and at most that is allowed",
+            bytes(self.max_bytes)
+        ))
+    }
+}
+
+/// Names in extension headers are read into memory as a whole: not when somebody wrote gigabytes of them.
+fn check_extensions(
+    reader: impl Read,
+    mut go_on: impl FnMut() -> io::Result<()>,
+) -> Result<(), Error> {
+    let mut archive = tar::Archive::new(reader);
+    for entry in archive.entries().map_err(damaged)?.raw(true) {
+        go_on().map_err(Error::failed("unpack the bundle"))?;
+        let entry = entry.map_err(damaged)?;
+        let kind = entry.header().entry_type();
+        let extends = kind.is_gnu_longname()
+            || kind.is_gnu_longlink()
+            || kind.is_pax_local_extensions()
+            || kind.is_pax_global_extensions();
+        if extends && entry.size() > MAX_EXTENSION_BYTES {
+            return Err(Error::Refused(
+                "the bundle has a file with a name or attributes of more than 64 KiB; pack it anew"
+                    .into(),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut read = 0;
+    while read < buffer.len() {
+        match file.read(&mut buffer[read..])? {
+            0 => break,
+            count => read += count,
+        }
+    }
+    Ok(read)
+}
+
+fn damaged(error: io::Error) -> Error {
+    Error::Refused(format!(
+        "the bundle is damaged: {error}; pack and send it again"
+    ))
+}
+
+fn damaged_zip(error: zip::result::ZipError) -> Error {
+    Error::Refused(format!(
+        "the bundle cannot be read: {error}; pack it again, without a password"
+    ))
+}
+
+fn strange(path: &Path) -> Error {
+    Error::Refused(format!(
+        "the bundle's `{}` is neither a file nor a folder nor a link; leave it out",
+        path.display()
+    ))
+}
+
+fn leaves(path: &Path, target: &Path) -> Error {
+    Error::Refused(format!(
+        "the bundle's `{}` is a link to `{}`, which leaves the function's folder; put the file itself there",
+        path.display(),
+        target.display()
+    ))
+}
+
+fn twice(path: &Path) -> Error {
+    Error::Refused(format!(
+        "the bundle has `{}` twice, or as a file and as a folder; pack it again",
+        path.display()
+    ))
+}
+
+fn written(path: &Path, error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists
+        | io::ErrorKind::NotADirectory
+        | io::ErrorKind::IsADirectory => twice(path),
+        io::ErrorKind::InvalidFilename => Error::Refused(format!(
+            "the bundle's `{}` has too long a name; shorten it",
+            path.display()
+        )),
+        _ => Error::failed(format!("write {}", path.display()))(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    const LIMIT: u64 = 1 << 20;
+
+    /// Unpacks the archive and hands the result to `look`.
+    fn unpacked<T>(archive: &[u8], look: impl FnOnce(Result<PathBuf, Error>) -> T) -> T {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("archive");
+        fs::write(&file, archive).unwrap();
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let result = unpack(&file, &inner.join("out"), LIMIT, 20, || Ok(()));
+        let around: Vec<_> = fs::read_dir(&inner)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert!(
+            around.iter().all(|name| name == "out"),
+            "something was written outside: {around:?}"
+        );
+        look(result)
+    }
+
+    fn refusal(archive: &[u8]) -> String {
+        unpacked(archive, |result| {
+            let error = result.unwrap_err();
+            assert!(error.is_refused(), "{error}");
+            error.to_string()
+        })
+    }
+
+    fn tar_gz(make: impl FnOnce(&mut tar::Builder<GzEncoder<Vec<u8>>>)) -> Vec<u8> {
+        let mut builder = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
+        make(&mut builder);
+        builder.into_inner().unwrap().finish().unwrap()
+    }
+
+    /// Writes the name as it is: the crate itself would refuse it.
+    fn raw(
+        builder: &mut tar::Builder<GzEncoder<Vec<u8>>>,
+        kind: tar::EntryType,
+        name: &str,
+        target: &str,
+        mode: u32,
+        content: &[u8],
+    ) {
+        let mut header = tar::Header::new_ustar();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+        header.set_entry_type(kind);
+        header.set_size(content.len() as u64);
+        header.set_mode(mode);
+        header.set_cksum();
+        builder.append(&header, content).unwrap();
+    }
+
+    fn file(builder: &mut tar::Builder<GzEncoder<Vec<u8>>>, name: &str, content: &[u8]) {
+        raw(builder, tar::EntryType::Regular, name, "", 0o644, content);
+    }
+
+    fn zipped(make: impl FnOnce(&mut zip::ZipWriter<io::Cursor<Vec<u8>>>)) -> Vec<u8> {
+        let mut writer = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+        make(&mut writer);
+        writer.finish().unwrap().into_inner()
+    }
+
+    #[test]
+    fn files_links_and_the_right_to_execute_are_kept_and_setuid_is_not() {
+        let archive = tar_gz(|tar| {
+            file(tar, "./a/data", b"x");
+            raw(
+                tar,
+                tar::EntryType::Regular,
+                "a/tool",
+                "",
+                0o4755,
+                b"#!/bin/sh",
+            );
+            raw(
+                tar,
+                tar::EntryType::Symlink,
+                "a/link",
+                "../b/data",
+                0o777,
+                b"",
+            );
+            raw(tar, tar::EntryType::Link, "b/data", "a/data", 0o644, b"");
+            file(tar, ".git/config", b"x");
+        });
+        unpacked(&archive, |result| {
+            let folder = result.unwrap();
+            assert_eq!(fs::read(folder.join("a/link")).unwrap(), b"x");
+            let mode = |name: &str| {
+                fs::metadata(folder.join(name))
+                    .unwrap()
+                    .permissions()
+                    .mode()
+                    & 0o7777
+            };
+            assert_eq!((mode("a/tool"), mode("a/data")), (0o755, 0o644));
+            assert!(!folder.join(".git").exists());
+        });
+    }
+
+    #[test]
+    fn the_only_folder_is_entered() {
+        let zip = zipped(|zip| {
+            zip.start_file(
+                "hello/index.js",
+                SimpleFileOptions::default().unix_permissions(0o755),
+            )
+            .unwrap();
+            zip.write_all(b"x").unwrap();
+            zip.start_file("__MACOSX/hello/._index.js", SimpleFileOptions::default())
+                .unwrap();
+        });
+        unpacked(&zip, |result| {
+            let folder = result.unwrap();
+            assert!(folder.ends_with("out/hello"));
+            assert_eq!(
+                fs::metadata(folder.join("index.js"))
+                    .unwrap()
+                    .permissions()
+                    .mode()
+                    & 0o777,
+                0o755
+            );
+        });
+    }
+
+    #[test]
+    fn paths_that_leave_the_folder_are_refused() {
+        for name in ["../evil", "a/../../evil", "/tmp/evil"] {
+            assert!(
+                refusal(&tar_gz(|tar| file(tar, name, b"x")))
+                    .contains("leaves the function's folder"),
+                "{name}"
+            );
+            let zip = zipped(|zip| zip.start_file(name, SimpleFileOptions::default()).unwrap());
+            assert!(
+                refusal(&zip).contains("leaves the function's folder"),
+                "{name}"
+            );
+        }
+        let zip = zipped(|zip| {
+            zip.start_file("..\\evil", SimpleFileOptions::default())
+                .unwrap()
+        });
+        assert!(refusal(&zip).contains("with `/` between folders"));
+    }
+
+    #[test]
+    fn links_that_leave_the_folder_are_refused() {
+        for target in ["../evil", "/etc/passwd", "x/../../evil"] {
+            for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
+                let text = refusal(&tar_gz(|tar| raw(tar, kind, "link", target, 0o777, b"")));
+                assert!(
+                    text.contains("leaves the function's folder"),
+                    "{target} {kind:?}: {text}"
+                );
+            }
+            let zip = zipped(|zip| {
+                zip.add_symlink("link", target, SimpleFileOptions::default())
+                    .unwrap()
+            });
+            assert!(
+                refusal(&zip).contains("leaves the function's folder"),
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn nothing_is_written_through_a_link() {
+        let text = refusal(&tar_gz(|tar| {
+            raw(tar, tar::EntryType::Symlink, "link", "inside", 0o777, b"");
+            file(tar, "link/evil", b"x");
+        }));
+        assert!(text.contains("twice"), "{text}");
+        let text = refusal(&tar_gz(|tar| {
+            raw(tar, tar::EntryType::Symlink, "a", "b", 0o777, b"");
+            raw(tar, tar::EntryType::Symlink, "a/c", "d", 0o777, b"");
+        }));
+        assert!(text.contains("twice"), "{text}");
+    }
+
+    #[test]
+    fn devices_and_pipes_are_refused() {
+        for kind in [
+            tar::EntryType::Char,
+            tar::EntryType::Block,
+            tar::EntryType::Fifo,
+        ] {
+            let text = refusal(&tar_gz(|tar| raw(tar, kind, "strange", "", 0o644, b"")));
+            assert!(
+                text.contains("neither a file nor a folder nor a link"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_is_unpacked() {
+        let zeros = vec![0; LIMIT as usize + 1];
+        assert!(refusal(&tar_gz(|tar| file(tar, "zeros", &zeros))).contains("larger than 1 MiB"));
+        let zip = zipped(|zip| {
+            zip.start_file("zeros", SimpleFileOptions::default())
+                .unwrap();
+            zip.write_all(&zeros).unwrap();
+        });
+        assert!(zip.len() < 10_000);
+        assert!(refusal(&zip).contains("larger than 1 MiB"));
+    }
+
+    #[test]
+    fn too_many_files_are_refused() {
+        let names: Vec<_> = (0..21).map(|number| number.to_string()).collect();
+        assert!(
+            refusal(&tar_gz(|tar| names
+                .iter()
+                .for_each(|name| file(tar, name, b""))))
+            .contains("more than 20 files")
+        );
+        let zip = zipped(|zip| {
+            names.iter().for_each(|name| {
+                zip.start_file(name.as_str(), SimpleFileOptions::default())
+                    .unwrap()
+            })
+        });
+        assert!(refusal(&zip).contains("more than 20 files"));
+    }
+
+    #[test]
+    fn a_name_of_megabytes_is_not_read_into_memory() {
+        let archive = tar_gz(|tar| {
+            raw(
+                tar,
+                tar::EntryType::GNULongName,
+                "././@LongLink",
+                "",
+                0o644,
+                &vec![b'a'; 100_000],
+            )
+        });
+        assert!(refusal(&archive).contains("more than 64 KiB"));
+    }
+
+    #[test]
+    fn a_file_that_is_there_twice_is_refused() {
+        assert!(
+            refusal(&tar_gz(|tar| ["a", "a"]
+                .iter()
+                .for_each(|name| file(tar, name, b"x"))))
+            .contains("twice")
+        );
+        assert!(
+            refusal(&tar_gz(|tar| ["a", "a/b"]
+                .iter()
+                .for_each(|name| file(tar, name, b"x"))))
+            .contains("twice")
+        );
+    }
+
+    #[test]
+    fn damaged_archives_are_refused() {
+        let whole = tar_gz(|tar| file(tar, "a", &[7; 5000]));
+        assert!(refusal(&whole[..whole.len() / 2]).contains("damaged"));
+        assert!(refusal(b"PK\x03\x04nothing").contains("cannot be read"));
+        assert!(refusal(b"hello").contains("neither a zip nor a tar.gz"));
+        assert!(refusal(b"").contains("is empty"));
+    }
+
+    #[test]
+    fn unpacking_stops_when_it_is_called_off() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = folder.path().join("archive");
+        fs::write(&archive, tar_gz(|tar| file(tar, "a", b"x"))).unwrap();
+        let stop = || Err(io::Error::from(io::ErrorKind::Interrupted));
+        assert!(unpack(&archive, &folder.path().join("out"), LIMIT, 20, stop).is_err());
+    }
+}

@@ -1,0 +1,87 @@
+//! Where the code comes from: a folder of a Git repository, or an archive.
+//!
+//! Knows Git and archives; knows neither manifests nor dependencies.
+
+mod bundle;
+mod git;
+mod process;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use domain::function::event::Source;
+
+pub(super) use bundle::{MAGIC_BYTES, check_magic};
+pub(super) use git::Git;
+
+use super::journal::Journal;
+use super::scratch::Scratch;
+use super::{Artifacts, Error};
+
+/// Limits of a source.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) max_bytes: u64,
+    pub(super) max_files: usize,
+    pub(super) git_timeout: Duration,
+    pub(super) local_repositories: bool,
+}
+
+/// A function's own files.
+#[derive(Debug)]
+pub(super) struct Taken {
+    /// In the scratch folder; holds no `.git`.
+    pub(super) folder: PathBuf,
+    /// For a Git source.
+    pub(super) commit: Option<String>,
+}
+
+/// Takes the source into the scratch folder.
+pub(super) async fn take(
+    source: &Source,
+    git: &Git,
+    artifacts: &Artifacts,
+    scratch: &Scratch,
+    limits: Limits,
+    journal: &Journal,
+) -> Result<Taken, Error> {
+    match source {
+        Source::Git { url, git_ref, path } => {
+            git.take(
+                url,
+                git_ref.as_deref(),
+                path.as_deref(),
+                scratch,
+                limits,
+                journal,
+            )
+            .await
+        }
+        Source::Bundle { digest } => {
+            let archive = artifacts.bundle(digest).ok_or_else(|| {
+                Error::Refused(format!("there is no bundle `{digest}`; upload it with `POST /v1/bundles`, and use the digest of the answer"))
+            })?;
+            journal.say(format!("Unpacking bundle {digest}")).await;
+            let folder = scratch.path("source");
+            let folder = scratch
+                .block(move |hold| {
+                    bundle::unpack(
+                        &archive,
+                        &folder,
+                        limits.max_bytes,
+                        limits.max_files,
+                        || hold.go_on(),
+                    )
+                })
+                .await?;
+            Ok(Taken {
+                folder,
+                commit: None,
+            })
+        }
+        Source::Image { image, .. } => Err(Error::Refused(format!(
+            "the image `{image}` cannot run in the sandbox, which runs processes of this host; start the server with \
+             EVENTFLOW_EXECUTOR=docker, or give the function's code as a Git repository or a bundle"
+        ))),
+    }
+}

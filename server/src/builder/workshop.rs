@@ -1,0 +1,283 @@
+//! One build from its order to its artifact.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::function::event::Source;
+use domain::manifest::{Manifest, Runtime};
+use tokio::sync::Semaphore;
+
+use super::install::{self, Cache, Tools};
+use super::journal::{Journal, bytes};
+use super::scratch::{Scratch, Yard};
+use super::source::{self, Git};
+use super::{Artifacts, Error, files, manifest};
+use crate::executor::{Executor, Lines};
+
+/// What to build.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    /// Whose version it becomes.
+    pub function: domain::function::Id,
+    /// Where the function belongs; caches are not shared with others.
+    pub namespace: String,
+    /// The function's name, for the log.
+    pub name: String,
+    /// Names the build.
+    pub build: domain::function::BuildId,
+    /// Where the code is.
+    pub source: Source,
+    /// The manifest that beats the file in the source, as a whole.
+    pub manifest: Option<domain::Json>,
+}
+
+/// What was made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Made {
+    /// `sha256:…` over the version's files: [`Artifacts::artifact`] has them.
+    pub digest: String,
+    /// With every default filled in, the handler included.
+    pub manifest: Manifest,
+    /// The full id of the commit, for a Git source.
+    pub commit: Option<String>,
+    /// Bytes of all files.
+    pub size: u64,
+}
+
+/// Limits and places of a [`Workshop`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Settings {
+    /// Builds at a time; the others wait.
+    pub parallel: usize,
+    /// Fetching a repository may take this long.
+    pub git_timeout: Duration,
+    /// Installing dependencies and the build script may take this long, together.
+    pub install_timeout: Duration,
+    /// Bytes that tools may print to a build's log; the rest is left out.
+    pub max_log_bytes: u64,
+    /// Bytes of a source: of what is fetched, and of the function's own files.
+    pub max_source_bytes: u64,
+    /// Bytes of a function with all that it depends on.
+    pub max_artifact_bytes: u64,
+    /// Files, folders and links of a function with all that it depends on.
+    pub max_files: usize,
+    /// Mebibytes of memory for each command that is run.
+    pub memory_mb: u64,
+    /// Where caches are kept; `cache` in the data folder when absent.
+    pub cache_dir: Option<PathBuf>,
+    /// Where artifacts and bundles are kept; the data folder when absent. Servers on one database share it.
+    pub artifacts_dir: Option<PathBuf>,
+    /// Whether a source may be a repository on the server's own disk.
+    pub local_repositories: bool,
+    /// Variables for the commands that install: a registry (`npm_config_registry`, `PIP_INDEX_URL`), a proxy. Functions'
+    /// own install scripts can read them.
+    pub install_env: BTreeMap<String, String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            parallel: 2,
+            git_timeout: Duration::from_secs(300),
+            install_timeout: Duration::from_secs(900),
+            max_log_bytes: 10 << 20,
+            max_source_bytes: 512 << 20,
+            max_artifact_bytes: 1 << 30,
+            max_files: 200_000,
+            memory_mb: 2048,
+            cache_dir: None,
+            artifacts_dir: None,
+            local_repositories: true,
+            install_env: BTreeMap::new(),
+        }
+    }
+}
+
+/// Where versions are made. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Workshop(Arc<Inner>);
+
+struct Inner {
+    artifacts: Artifacts,
+    git: Git,
+    tools: Tools,
+    yard: Arc<Yard>,
+    permits: Semaphore,
+    settings: Settings,
+}
+
+impl Workshop {
+    /// Prepares the folders below `data_dir`, and removes what builds of a killed server left there.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the folders cannot be written.
+    pub fn new(
+        executor: Arc<dyn Executor>,
+        data_dir: &Path,
+        settings: Settings,
+    ) -> Result<Self, Error> {
+        let failed = |what: &str| Error::failed(format!("{what} in {}", data_dir.display()));
+        std::fs::create_dir_all(data_dir).map_err(failed("make the data folder"))?;
+        let data_dir = data_dir
+            .canonicalize()
+            .map_err(failed("find the data folder"))?;
+        let artifacts_dir = settings.artifacts_dir.clone().unwrap_or_else(|| data_dir.clone());
+        let unusable = |error| Error::failed(format!("use the folder {}", artifacts_dir.display()))(error);
+        std::fs::create_dir_all(&artifacts_dir).map_err(unusable)?;
+        let artifacts = Artifacts::new(&artifacts_dir.canonicalize().map_err(unusable)?)?;
+        let yard =
+            Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
+        let git = Git::new(&data_dir.join("builder")).map_err(failed("write settings for git"))?;
+        let cache_dir = settings
+            .cache_dir
+            .clone()
+            .unwrap_or_else(|| data_dir.join("cache"));
+        let cache = Cache::new(&cache_dir).map_err(Error::failed(format!(
+            "make the folder {}",
+            cache_dir.display()
+        )))?;
+        let tools = Tools {
+            executor,
+            cache,
+            env: settings.install_env.clone(),
+            timeout: settings.install_timeout,
+            memory_mb: settings.memory_mb,
+            max_bytes: settings.max_artifact_bytes,
+        };
+        let permits = Semaphore::new(settings.parallel.max(1));
+        Ok(Self(Arc::new(Inner {
+            artifacts,
+            git,
+            tools,
+            yard: Arc::new(yard),
+            permits,
+            settings,
+        })))
+    }
+
+    /// What was made and what was uploaded.
+    pub fn artifacts(&self) -> &Artifacts {
+        &self.0.artifacts
+    }
+
+    /// Makes a version; waits while as many builds run as may. Its log goes to `lines`, and is complete when this returns;
+    /// a reader that is gone holds up nothing. Dropping the future calls the build off: all that it started ends, and
+    /// its folder goes.
+    ///
+    /// # Errors
+    /// [`Error::is_refused`] tells the author's faults from this host's.
+    pub async fn build(&self, order: Order, lines: Lines) -> Result<Made, Error> {
+        let inner = &*self.0;
+        let journal = Journal::new(lines, inner.settings.max_log_bytes);
+        let permit = match inner.permits.try_acquire() {
+            Ok(permit) => permit,
+            Err(_) => {
+                journal.say("Waiting for another build to end").await;
+                inner
+                    .permits
+                    .acquire()
+                    .await
+                    .expect("the semaphore is never closed")
+            }
+        };
+        let result = inner.build(&order, &journal).await;
+        drop(permit);
+        match &result {
+            Ok(made) => {
+                journal
+                    .say(format!("Built {} ({})", made.digest, bytes(made.size)))
+                    .await
+            }
+            Err(error) => journal.say(format!("Build failed: {error}")).await,
+        }
+        result
+    }
+}
+
+impl Inner {
+    async fn build(&self, order: &Order, journal: &Journal) -> Result<Made, Error> {
+        journal
+            .say(format!("Building {}/{}", order.namespace, order.name))
+            .await;
+        let build = order.build.to_string();
+        let scratch = Scratch::new(&self.yard, &build)
+            .map_err(Error::failed("make a folder for the build"))?;
+        let limits = source::Limits {
+            max_bytes: self.settings.max_source_bytes,
+            max_files: self.settings.max_files,
+            git_timeout: self.settings.git_timeout,
+            local_repositories: self.settings.local_repositories,
+        };
+        let taken = source::take(
+            &order.source,
+            &self.git,
+            &self.artifacts,
+            &scratch,
+            limits,
+            journal,
+        )
+        .await?;
+        let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
+        if manifest.runtime == Runtime::Docker {
+            return Err(Error::Refused(
+                "a function with the runtime `docker` cannot run in the sandbox, which runs processes of this host; start the server \
+                 with EVENTFLOW_EXECUTOR=docker, or say another runtime in function.json"
+                    .into(),
+            ));
+        }
+        install::install(
+            &self.tools,
+            &taken.folder,
+            manifest.runtime,
+            (&order.namespace, &build),
+            &scratch,
+            journal,
+        )
+        .await?;
+        manifest::check_handler(&taken.folder, &manifest)?;
+        let (artifacts, folder) = (self.artifacts.clone(), taken.folder);
+        let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
+        let (digest, size) = scratch
+            .block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on()))
+            .await?;
+        Ok(Made {
+            digest,
+            manifest,
+            commit: taken.commit,
+            size,
+        })
+    }
+}
+
+/// The order's manifest beats the file, and the file beats a guess.
+async fn read_manifest(
+    folder: &Path,
+    given: Option<&domain::Json>,
+    journal: &Journal,
+) -> Result<Manifest, Error> {
+    let faults = |origin: &str| {
+        let origin = origin.to_owned();
+        move |faults| Error::Manifest { origin, faults }
+    };
+    let mut manifest = match (given, files::text(folder, "function.json")?) {
+        (Some(given), _) => manifest::parse_text(given.get())
+            .map_err(faults("the manifest given at registration"))?,
+        (None, Some(text)) => manifest::parse_text(&text).map_err(faults("function.json"))?,
+        (None, None) => {
+            let manifest = manifest::guess(folder)?;
+            journal
+                .say(format!(
+                    "There is no function.json: this looks like {}",
+                    manifest.runtime.as_str()
+                ))
+                .await;
+            manifest
+        }
+    };
+    if manifest.handler.is_none() {
+        manifest.handler = manifest::handler(folder, manifest.runtime)?;
+    }
+    Ok(manifest)
+}

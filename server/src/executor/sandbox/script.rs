@@ -1,0 +1,86 @@
+//! The few lines of shell that replace a waiting shell with a program.
+//!
+//! Everything that is put in is quoted: whatever a path or an argument holds, it is one word.
+
+use std::ffi::OsStr;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+/// A script for a POSIX shell.
+#[derive(Debug, Default)]
+pub(super) struct Script(Vec<u8>);
+
+impl Script {
+    /// Opens a file for reading as this descriptor, from 3 to 9.
+    pub(super) fn open(&mut self, descriptor: u8, path: &Path) {
+        self.0
+            .extend_from_slice(format!("exec {descriptor}< ").as_bytes());
+        self.word(path.as_os_str());
+        self.0.push(b'\n');
+    }
+
+    /// Makes a folder the working directory.
+    pub(super) fn change_to(&mut self, folder: &Path) {
+        self.0.extend_from_slice(b"cd ");
+        self.word(folder.as_os_str());
+        self.0.extend_from_slice(b" || exit 125\n");
+    }
+
+    /// The script, with the program as its end: the shell's standard input becomes the program's, or nothing does.
+    pub(super) fn become_program(mut self, command: &[OsString], no_input: bool) -> Vec<u8> {
+        self.0.extend_from_slice(b"exec");
+        for word in command {
+            self.0.push(b' ');
+            self.word(word);
+        }
+        if no_input {
+            self.0.extend_from_slice(b" < /dev/null");
+        }
+        self.0.push(b'\n');
+        self.0
+    }
+
+    /// In single quotes nothing has a meaning but the single quote itself.
+    fn word(&mut self, word: &OsStr) {
+        self.0.push(b'\'');
+        for byte in word.as_bytes() {
+            match byte {
+                b'\'' => self.0.extend_from_slice(br"'\''"),
+                byte => self.0.push(*byte),
+            }
+        }
+        self.0.push(b'\'');
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_word_holds_arrives_as_it_is() {
+        let words = [
+            "a b",
+            "",
+            "'",
+            "$(id) `id` \\ \"",
+            "new\nline",
+            "ä",
+            "-x",
+            "*",
+        ];
+        let mut command: Vec<OsString> = vec!["printf".into(), "%s|".into()];
+        command.extend(words.iter().map(OsString::from));
+        let script = Script::default().become_program(&command, true);
+        let mut shell = std::process::Command::new("/bin/sh");
+        let output = shell
+            .arg("-c")
+            .arg(OsStr::from_bytes(&script))
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(printed, words.map(|word| format!("{word}|")).concat());
+    }
+}

@@ -1,0 +1,485 @@
+//! The log against itself, and against the tables that follow from it.
+
+use std::collections::{HashMap, HashSet};
+
+use domain::Aggregate;
+use domain::recorded::Fact;
+use domain::{Recorded, Stream, event, function, run};
+use sha2::{Digest, Sha256};
+
+use super::batch::Rows;
+use super::columns::{self, BUILDS, Cell, FUNCTIONS, Kind, READ_TABLES, RECORD_NAMES, Table, VERSIONS};
+use super::sql::{Conn, Db, Dialect, Row, Value};
+use super::tables::{self, Row as TableRow};
+use super::{Error, Report, postgres, sqlite};
+
+/// Records that are read at a time.
+const PAGE: usize = 2000;
+
+/// Rows that are compared or written at a time.
+const ROWS: usize = 500;
+
+/// Faults that are named at most; more are only counted.
+const FAULTS: usize = 1000;
+
+/// A record, and what the log keeps beside it.
+struct Audited {
+    record: Recorded,
+    namespace: String,
+    following: u64,
+}
+
+/// A stream that has not come to its end.
+#[derive(Default)]
+struct Open {
+    version: u64,
+    hash: [u8; 32],
+    /// The position of its first record.
+    first: u64,
+    namespace: Option<String>,
+    function: function::State,
+    run: run::State,
+}
+
+/// The log as it is folded: states of streams that may go on, rows of the append that is being read.
+#[derive(Default)]
+struct Fold {
+    open: HashMap<Stream, Open>,
+    pending: Vec<TableRow>,
+}
+
+/// A row that follows from the log, with the positions that [`Rows::put`] wants.
+struct Derived {
+    row: TableRow,
+    first: u64,
+    last: u64,
+}
+
+impl Fold {
+    /// Takes the next record; returns the rows that its append leads to, once it is complete.
+    fn take(&mut self, audited: &Audited) -> Result<Vec<Derived>, Error> {
+        let record = &audited.record;
+        let fact = record.fact().map_err(|error| Error::Damaged(format!("{}: {error}", name(record))))?;
+        let open = self.open.entry(record.stream.clone()).or_default();
+        if open.first == 0 {
+            open.first = record.position;
+        }
+        let rows = match &fact {
+            Fact::Function(_, event) => {
+                open.function = function::Aggregate::evolve(open.function.take(), event);
+                open.function.as_ref().map(|state| tables::of_function(state, event)).unwrap_or_default()
+            }
+            Fact::Run(_, event) => {
+                open.run = run::Aggregate::evolve(open.run.take(), event);
+                open.run.as_ref().map(tables::of_run).into_iter().collect()
+            }
+            Fact::Event(_, event::Event::Received(received)) => vec![tables::of_event(received)],
+            Fact::Namespace(..) => Vec::new(),
+        };
+        for row in rows {
+            self.pending.retain(|earlier| !earlier.same_key(&row));
+            self.pending.push(row);
+        }
+        if audited.following > 0 {
+            return Ok(Vec::new());
+        }
+        let (first, last) = (open.first, record.position);
+        Ok(std::mem::take(&mut self.pending).into_iter().map(|row| Derived { row, first, last }).collect())
+    }
+
+    /// Forgets a stream that nothing more happens in; says whether it is one.
+    fn close(&mut self, stream: &Stream) -> bool {
+        let over = match stream.kind() {
+            "event" => true,
+            "run" => self.open.get(stream).and_then(|open| open.run.as_ref()).is_none_or(|run| run.phase.is_over()),
+            _ => false,
+        };
+        if over {
+            self.open.remove(stream);
+        }
+        over
+    }
+}
+
+/// How a record is named in a fault.
+fn name(record: &Recorded) -> String {
+    format!("log position {} (stream {}, version {})", record.position, record.stream, record.version)
+}
+
+async fn read(conn: &mut Conn, after: u64) -> Result<Vec<Audited>, Error> {
+    let sql = format!(
+        "SELECT {RECORD_NAMES}, namespace, following FROM log WHERE position > $1 ORDER BY position LIMIT {PAGE}"
+    );
+    let rows = conn.fetch(&sql, &[Value::Int(after.cast_signed())]).await?;
+    let audited = |row: &Row| {
+        let mut cells = row.cells_from(columns::RECORD_WIDTH);
+        Ok(Audited { record: columns::record(row)?, namespace: cells.text()?, following: cells.number()? })
+    };
+    rows.iter().map(audited).collect()
+}
+
+/// See [`super::Log::rebuild`]. One transaction: a crash leaves the old tables.
+pub(super) async fn rebuild(db: &Db) -> Result<u64, Error> {
+    let mut conn = db.acquire().await?;
+    let result = rebuild_on(&mut conn).await;
+    let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = conn.execute(end, &[]).await;
+    if result.is_ok() {
+        ended?;
+    }
+    result
+}
+
+async fn rebuild_on(conn: &mut Conn) -> Result<u64, Error> {
+    match conn.dialect() {
+        Dialect::Sqlite => conn.execute("BEGIN IMMEDIATE", &[]).await?,
+        Dialect::Postgres => {
+            conn.execute("BEGIN", &[]).await?;
+            // Servers that write wait until it is done.
+            conn.execute("UPDATE head SET position = position WHERE one = 1", &[]).await?
+        }
+    };
+    for table in READ_TABLES {
+        conn.execute(&format!("DELETE FROM {}", table.name), &[]).await?;
+    }
+    let (mut fold, mut rows, mut count, mut after) = (Fold::default(), Rows::default(), 0, 0);
+    loop {
+        let page = read(conn, after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.record.position;
+        count += page.len() as u64;
+        for audited in &page {
+            for Derived { row, first, last } in fold.take(audited)? {
+                rows.put(&row, first, last);
+            }
+            if audited.following == 0 {
+                fold.close(&audited.record.stream);
+            }
+        }
+        write(conn, &std::mem::take(&mut rows)).await?;
+    }
+    Ok(count)
+}
+
+async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
+    for (table, cells) in rows.cells() {
+        match conn {
+            Conn::Sqlite(conn) => sqlite::insert(conn, &mut HashMap::new(), table, cells).await,
+            Conn::Postgres(conn) => postgres::insert(conn, table, &cells).await,
+        }
+        .map_err(super::sql::unavailable)?;
+    }
+    Ok(())
+}
+
+/// See [`super::Log::verify`]. It reads one state of the database, whatever is written meanwhile.
+pub(super) async fn verify(db: &Db) -> Result<Report, Error> {
+    let mut conn = db.acquire().await?;
+    let begin = match conn.dialect() {
+        Dialect::Sqlite => "BEGIN",
+        Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+    };
+    conn.execute(begin, &[]).await?;
+    let mut audit = Audit::default();
+    let result = audit.run(&mut conn).await;
+    conn.execute("ROLLBACK", &[]).await?;
+    result.map(|()| audit.report())
+}
+
+#[derive(Default)]
+struct Audit {
+    fold: Fold,
+    report: Report,
+    unnamed: u64,
+    /// Rows of functions, versions and builds; few, and known for certain only at the end.
+    kept: Rows,
+    /// Rows of runs that are not over.
+    open_runs: HashMap<Stream, Derived>,
+    /// Rows of what is over, to be compared soon.
+    over: Rows,
+    over_count: usize,
+    /// How many rows of each table were expected and found.
+    found: HashMap<&'static str, u64>,
+    /// Keys of the small tables that are expected.
+    expected: HashSet<(&'static str, String)>,
+}
+
+impl Audit {
+    fn fault(&mut self, fault: String) {
+        if self.report.faults.len() < FAULTS {
+            self.report.faults.push(fault);
+        } else {
+            self.unnamed += 1;
+        }
+    }
+
+    fn report(mut self) -> Report {
+        if self.unnamed > 0 {
+            self.report.faults.push(format!("… and {} more", self.unnamed));
+        }
+        self.report
+    }
+
+    async fn run(&mut self, conn: &mut Conn) -> Result<(), Error> {
+        let mut after = 0;
+        loop {
+            let page = read(conn, after).await?;
+            let Some(last) = page.last() else { break };
+            let last = last.record.position;
+            for audited in page {
+                self.missing(after + 1, audited.record.position);
+                after = audited.record.position;
+                self.check(conn, &audited).await?;
+            }
+            after = last;
+            if self.over_count >= ROWS {
+                self.compare_over(conn).await?;
+            }
+        }
+        let rows = conn.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
+        let head: u64 = rows.first().map_or(Ok(0), |row| row.cells().number())?;
+        self.missing(after + 1, head + 1);
+        if head < after {
+            self.fault(format!("head row 1: position is {head}, the log says {after}"));
+        }
+        for (_, Derived { row, first, last }) in std::mem::take(&mut self.open_runs) {
+            self.over.put(&row, first, last);
+        }
+        self.compare_over(conn).await?;
+        let kept = std::mem::take(&mut self.kept);
+        self.compare(conn, &kept).await?;
+        for table in READ_TABLES {
+            self.look_for_strangers(conn, table).await?;
+        }
+        Ok(())
+    }
+
+    /// Names the positions from `from` up to, not including, `to`.
+    fn missing(&mut self, from: u64, to: u64) {
+        match to.saturating_sub(from) {
+            0 => {}
+            1 => self.fault(format!("log position {from} is missing")),
+            _ => self.fault(format!("log positions {from} to {} are missing", to - 1)),
+        }
+    }
+
+    async fn check(&mut self, conn: &mut Conn, audited: &Audited) -> Result<(), Error> {
+        let record = &audited.record;
+        self.report.events += 1;
+        if record.version == 1 {
+            self.report.streams += 1;
+        }
+        let before = self.fold.open.get(&record.stream).map(|open| (open.version, open.hash));
+        let (version, hash) = match before {
+            Some(before) => before,
+            None if record.version == 1 => (0, [0; 32]),
+            // Nothing more was expected of this stream.
+            None => predecessor(conn, record).await?,
+        };
+        if record.version != version + 1 {
+            let what = match record.version.saturating_sub(version) {
+                0 | 1 => format!("it comes after version {version}"),
+                2 => format!("version {} is missing before it", version + 1),
+                _ => format!("versions {} to {} are missing before it", version + 1, record.version - 1),
+            };
+            self.fault(format!("{}: {what}", name(record)));
+        } else if record.hash != hash_of(hash, record) {
+            self.fault(format!("{}: hash does not fit its content", name(record)));
+        }
+        match self.fold.take(audited) {
+            Ok(rows) => {
+                for Derived { row, first, last } in rows {
+                    match row {
+                        TableRow::Run(_) => {
+                            self.open_runs.insert(record.stream.clone(), Derived { row, first, last });
+                        }
+                        TableRow::Event(_) => {
+                            self.over.put(&row, first, last);
+                            self.over_count += 1;
+                        }
+                        row => self.kept.put(&row, first, last),
+                    }
+                }
+            }
+            Err(Error::Damaged(error)) => {
+                // The hash may be in order while the content is from the future; the rest goes on.
+                if !self.report.faults.contains(&error) {
+                    self.fault(error);
+                }
+                self.fold.pending.clear();
+            }
+            Err(error) => return Err(error),
+        }
+        let open = self.fold.open.entry(record.stream.clone()).or_default();
+        open.version = record.version;
+        open.hash = record.hash;
+        let namespace = match (&open.function, &open.run) {
+            (Some(function), _) => Some(function.namespace.clone()),
+            (_, Some(run)) => Some(run.request.namespace.clone()),
+            _ => record.stream.as_str().strip_prefix("namespace-").map(str::to_owned),
+        };
+        open.namespace = namespace.or_else(|| match record.fact() {
+            Ok(Fact::Event(_, event::Event::Received(received))) => Some(received.namespace.clone()),
+            _ => open.namespace.take(),
+        });
+        let namespace = open.namespace.clone();
+        if let Some(namespace) = namespace
+            && namespace != audited.namespace
+        {
+            let what = format!("namespace is {}, the log says {namespace}", audited.namespace);
+            self.fault(format!("{}: {what}", name(record)));
+        }
+        if audited.following == 0
+            && self.fold.close(&record.stream)
+            && let Some(Derived { row, first, last }) = self.open_runs.remove(&record.stream)
+        {
+            self.over.put(&row, first, last);
+            self.over_count += 1;
+        }
+        Ok(())
+    }
+
+    async fn compare_over(&mut self, conn: &mut Conn) -> Result<(), Error> {
+        self.over_count = 0;
+        let over = std::mem::take(&mut self.over);
+        self.compare(conn, &over).await
+    }
+
+    /// Compares rows with what the tables have under their keys.
+    async fn compare(&mut self, conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
+        for (table, cells) in rows.cells() {
+            for chunk in cells.chunks(ROWS * table.columns.len()) {
+                let expected: Vec<&[Cell<'_>]> = chunk.chunks(table.columns.len()).collect();
+                let actual = fetch(conn, table, &expected).await?;
+                for row in expected {
+                    let (key, named) = (key(table, row), row_name(table, row));
+                    if is_small(table) {
+                        self.expected.insert((table.name, key.clone()));
+                    }
+                    let Some(actual) = actual.get(&key) else {
+                        self.fault(format!("{named} is missing"));
+                        continue;
+                    };
+                    self.report.rows += 1;
+                    *self.found.entry(table.name).or_default() += 1;
+                    for (index, (column, kind)) in table.columns.iter().enumerate() {
+                        let is = cell(actual, index, *kind)?;
+                        if is != row[index] {
+                            self.fault(format!("{named}: {column} is {}, the log says {}", show(&is), show(&row[index])));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Names rows that the log knows nothing of.
+    async fn look_for_strangers(&mut self, conn: &mut Conn, table: &'static Table) -> Result<(), Error> {
+        let count = conn.fetch(&format!("SELECT count(*) FROM {}", table.name), &[]).await?;
+        let count: u64 = count.first().map_or(Ok(0), |row| row.cells().number())?;
+        if count <= self.found.get(table.name).copied().unwrap_or_default() {
+            return Ok(());
+        }
+        let names = table.names("");
+        let sql = match table.name {
+            "runs" => format!(
+                "SELECT {names} FROM runs WHERE NOT EXISTS (SELECT 1 FROM log l WHERE l.position = runs.created_position
+                 AND l.version = 1 AND l.stream = 'run-' || runs.id) LIMIT {FAULTS}"
+            ),
+            "events" => format!(
+                "SELECT {names} FROM events WHERE NOT EXISTS (SELECT 1 FROM log l WHERE l.position = events.position
+                 AND l.version = 1 AND l.stream = 'event-' || events.id) LIMIT {FAULTS}"
+            ),
+            _ => format!("SELECT {names} FROM {}", table.name),
+        };
+        for row in conn.fetch(&sql, &[]).await? {
+            let cells = cells(table, &row)?;
+            if is_small(table) && self.expected.contains(&(table.name, key(table, &cells))) {
+                continue;
+            }
+            self.fault(format!("{}: the log knows nothing of it", row_name(table, &cells)));
+        }
+        Ok(())
+    }
+}
+
+/// The version and hash before a record, as the log has them.
+async fn predecessor(conn: &mut Conn, record: &Recorded) -> Result<(u64, [u8; 32]), Error> {
+    let sql = "SELECT version, hash FROM log WHERE stream = $1 AND version < $2 ORDER BY version DESC LIMIT 1";
+    let values = [Value::Text(record.stream.as_str().into()), Value::Int(record.version.cast_signed())];
+    let rows = conn.fetch(sql, &values).await?;
+    let Some(row) = rows.first() else { return Ok((0, [0; 32])) };
+    let mut cells = row.cells();
+    Ok((cells.number()?, cells.bytes()?.try_into().unwrap_or_default()))
+}
+
+fn hash_of(previous: [u8; 32], record: &Recorded) -> [u8; 32] {
+    let mut content = previous.to_vec();
+    let (id, kind, data) = (record.id, &record.kind, &record.data);
+    domain::hash::content(&mut content, &record.stream, record.version, id, kind, data, record.at, &record.cause);
+    Sha256::digest(&content).into()
+}
+
+/// Whether all keys of the table are kept in memory.
+fn is_small(table: &Table) -> bool {
+    [FUNCTIONS.name, VERSIONS.name, BUILDS.name].contains(&table.name)
+}
+
+fn column<'c, 'a>(table: &Table, row: &'c [Cell<'a>], name: &str) -> &'c Cell<'a> {
+    let index = table.columns.iter().position(|(column, _)| *column == name);
+    index.map_or(&Cell::Null, |index| &row[index])
+}
+
+/// What tells a row from the others of its table.
+fn key(table: &Table, row: &[Cell<'_>]) -> String {
+    let parts: Vec<_> = table.key.iter().map(|name| show(column(table, row, name))).collect();
+    parts.join("/")
+}
+
+/// How a row is named in a fault.
+fn row_name(table: &Table, row: &[Cell<'_>]) -> String {
+    let name = if table.name == VERSIONS.name { key(table, row) } else { show(column(table, row, "id")) };
+    format!("{} row {name}", table.name)
+}
+
+fn show(cell: &Cell<'_>) -> String {
+    match cell {
+        Cell::Null => "nothing".into(),
+        Cell::Int(number) => number.to_string(),
+        Cell::Text(text) => text.to_string(),
+        Cell::Bytes(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+fn cell(row: &Row, index: usize, kind: Kind) -> Result<Cell<'_>, Error> {
+    let mut cells = row.cells_from(index);
+    Ok(match kind {
+        Kind::Int => cells.opt_int()?.map_or(Cell::Null, Cell::Int),
+        Kind::Text => cells.opt_str()?.map_or(Cell::Null, |text| Cell::Text(text.into())),
+        Kind::Bytes => cells.opt_bytes()?.map_or(Cell::Null, |bytes| Cell::Bytes(bytes.into())),
+    })
+}
+
+fn cells<'r>(table: &Table, row: &'r Row) -> Result<Vec<Cell<'r>>, Error> {
+    table.columns.iter().enumerate().map(|(index, (_, kind))| cell(row, index, *kind)).collect()
+}
+
+/// The rows that the table has under the keys of these.
+async fn fetch(conn: &mut Conn, table: &Table, expected: &[&[Cell<'_>]]) -> Result<HashMap<String, Row>, Error> {
+    let by = table.key[0];
+    let keys = expected.iter().map(|row| column(table, row, by));
+    let values = match by {
+        "created_position" | "position" => {
+            Value::Ints(keys.filter_map(|key| if let Cell::Int(key) = key { Some(*key) } else { None }).collect())
+        }
+        _ => Value::Texts(keys.map(show).collect()),
+    };
+    let sql = format!("SELECT {} FROM {} WHERE {}", table.names(""), table.name, conn.dialect().any(by, 1));
+    let mut found = HashMap::new();
+    for row in conn.fetch(&sql, &[values]).await? {
+        let key = key(table, &cells(table, &row)?);
+        found.insert(key, row);
+    }
+    Ok(found)
+}

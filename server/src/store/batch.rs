@@ -1,0 +1,209 @@
+//! What goes to the database in one transaction.
+
+use std::collections::HashMap;
+
+use domain::{Recorded, function};
+
+use super::columns::{self, Cell, Entry, Table};
+use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, VersionRow};
+use super::{LineRow, Snapshot};
+
+/// Records, lines and rows that are committed together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// The log's head before it.
+    pub after: u64,
+    /// The lines' head before it.
+    pub line_after: u64,
+    pub records: Vec<Recorded>,
+    /// One for each record.
+    pub entries: Vec<Entry>,
+    pub lines: Vec<LineRow>,
+    pub rows: Rows,
+}
+
+/// Rows by table; of several with one key the last one stands.
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    functions: Keyed<function::Id, (u64, Box<FunctionRow>)>,
+    versions: Keyed<(function::Id, u32), Box<VersionRow>>,
+    builds: Keyed<function::BuildId, (u64, Box<BuildRow>)>,
+    runs: Keyed<u64, Box<RunRow>>,
+    events: Keyed<u64, Box<EventRow>>,
+}
+
+/// Values in the order of their first coming, found by key.
+#[derive(Debug)]
+struct Keyed<K, V> {
+    places: HashMap<K, usize>,
+    values: Vec<(K, V)>,
+}
+
+impl<K, V> Default for Keyed<K, V> {
+    fn default() -> Self {
+        Self { places: HashMap::new(), values: Vec::new() }
+    }
+}
+
+impl<K: std::hash::Hash + Eq + Copy, V> Keyed<K, V> {
+    fn put(&mut self, key: K, value: V) {
+        match self.places.entry(key) {
+            std::collections::hash_map::Entry::Occupied(place) => self.values[*place.get()].1 = value,
+            std::collections::hash_map::Entry::Vacant(place) => {
+                place.insert(self.values.len());
+                self.values.push((key, value));
+            }
+        }
+    }
+
+    fn get(&self, key: &K) -> Option<&V> {
+        self.places.get(key).map(|place| &self.values[*place].1)
+    }
+}
+
+impl Rows {
+    /// Takes a row that belongs to an append: `first` is the position of its stream's first record, `last` that of the
+    /// append's last one.
+    pub fn put(&mut self, row: &Row, first: u64, last: u64) {
+        match row {
+            Row::Function(row) => {
+                self.functions.put(row.id, (first, Box::new(FunctionRow { position: last, ..(**row).clone() })));
+            }
+            Row::Version(row) => {
+                let row = VersionRow { position: last, ..(**row).clone() };
+                self.versions.put((row.function, row.number), Box::new(row));
+            }
+            Row::Build(row) => {
+                let created = self.builds.get(&row.id).map_or(last, |(created, _)| *created);
+                self.builds.put(row.id, (created, Box::new(BuildRow { position: last, ..(**row).clone() })));
+            }
+            Row::Run(row) => self.runs.put(first, Box::new(RunRow { position: last, ..(**row).clone() })),
+            Row::Event(row) => self.events.put(first, Box::new(EventRow { position: first, ..(**row).clone() })),
+        }
+    }
+
+    /// The tables that have rows, and these row after row.
+    pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
+        let mut tables = Vec::new();
+        if !self.functions.values.is_empty() {
+            let mut out = Vec::new();
+            for (_, (created, row)) in &self.functions.values {
+                columns::function_cells(row, *created, &mut out);
+            }
+            tables.push((&columns::FUNCTIONS, out));
+        }
+        if !self.versions.values.is_empty() {
+            let mut out = Vec::new();
+            for (_, row) in &self.versions.values {
+                columns::version_cells(row, &mut out);
+            }
+            tables.push((&columns::VERSIONS, out));
+        }
+        if !self.builds.values.is_empty() {
+            let mut out = Vec::new();
+            for (_, (created, row)) in &self.builds.values {
+                columns::build_cells(row, *created, &mut out);
+            }
+            tables.push((&columns::BUILDS, out));
+        }
+        if !self.runs.values.is_empty() {
+            let mut out = Vec::with_capacity(self.runs.values.len() * columns::RUNS.columns.len());
+            for (created, row) in &self.runs.values {
+                columns::run_cells(row, *created, &mut out);
+            }
+            tables.push((&columns::RUNS, out));
+        }
+        if !self.events.values.is_empty() {
+            let mut out = Vec::with_capacity(self.events.values.len() * columns::EVENTS.columns.len());
+            for (_, row) in &self.events.values {
+                columns::event_cells(row, &mut out);
+            }
+            tables.push((&columns::EVENTS, out));
+        }
+        tables
+    }
+}
+
+impl Batch {
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.lines.is_empty()
+    }
+
+    /// The log's head after it.
+    pub fn head(&self) -> u64 {
+        self.after + self.records.len() as u64
+    }
+
+    /// The lines' head after it.
+    pub fn line_head(&self) -> u64 {
+        self.line_after + self.lines.len() as u64
+    }
+
+    /// The tables that it writes to, and the rows as cells.
+    pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
+        let mut tables = Vec::new();
+        if !self.records.is_empty() {
+            let mut out = Vec::with_capacity(self.records.len() * columns::LOG.columns.len());
+            for (record, entry) in self.records.iter().zip(&self.entries) {
+                columns::log_cells(record, entry, &mut out);
+            }
+            tables.push((&columns::LOG, out));
+        }
+        tables.extend(self.rows.cells());
+        if !self.lines.is_empty() {
+            let mut out = Vec::with_capacity(self.lines.len() * columns::LINES.columns.len());
+            for line in &self.lines {
+                columns::line_cells(line, &mut out);
+            }
+            tables.push((&columns::LINES, out));
+        }
+        tables
+    }
+}
+
+/// What is written beside the log, in the next transaction.
+#[derive(Debug)]
+pub(super) enum Chore {
+    /// Keep a snapshot.
+    Snapshot(String, Snapshot),
+    /// Move a checkpoint from one position to another.
+    Checkpoint(String, u64, u64),
+    /// Nothing that matters, to see whether the database writes.
+    Probe,
+    /// Any statement, to make the database misbehave.
+    #[cfg(test)]
+    Statement(&'static str),
+}
+
+impl Chore {
+    /// Its statement; it is done when that changes a row.
+    pub fn statement(&self) -> (&'static str, Vec<super::sql::Value>) {
+        use super::sql::Value;
+        let int = |number: u64| Value::Int(number.cast_signed());
+        match self {
+            Self::Snapshot(stream, snapshot) => (
+                "INSERT INTO snapshots (stream, version, shape, state) VALUES ($1, $2, $3, $4)
+                 ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state
+                 WHERE snapshots.version < excluded.version OR snapshots.shape <> excluded.shape",
+                vec![
+                    Value::Text(stream.clone()),
+                    int(snapshot.version),
+                    int(snapshot.shape.into()),
+                    Value::Bytes(snapshot.state.clone()),
+                ],
+            ),
+            Self::Checkpoint(follower, 0, to) => (
+                "INSERT INTO checkpoints (follower, position) VALUES ($1, $2)
+                 ON CONFLICT (follower) DO UPDATE SET position = excluded.position WHERE checkpoints.position = 0",
+                vec![Value::Text(follower.clone()), int(*to)],
+            ),
+            Self::Checkpoint(follower, from, to) => (
+                "UPDATE checkpoints SET position = $3 WHERE follower = $1 AND position = $2",
+                vec![Value::Text(follower.clone()), int(*from), int(*to)],
+            ),
+            Self::Probe => ("UPDATE head SET position = position WHERE one = 1", Vec::new()),
+            #[cfg(test)]
+            Self::Statement(sql) => (sql, Vec::new()),
+        }
+    }
+}

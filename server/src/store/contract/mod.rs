@@ -1,0 +1,10 @@
+//! What every log must keep: one list of promises, tried on SQLite and on PostgreSQL.
+
+mod given;
+mod home;
+mod log;
+mod tables;
+mod trouble;
+
+mod on_postgres;
+mod on_sqlite;

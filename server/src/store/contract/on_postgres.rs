@@ -1,0 +1,194 @@
+//! The promises, on PostgreSQL.
+
+use super::home::Home;
+use super::{log, tables, trouble};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_appended_is_read_back() {
+    log::what_is_appended_is_read_back(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_log_has_nothing() {
+    log::an_empty_log_has_nothing(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_at_another_version_is_a_conflict() {
+    log::an_append_at_another_version_is_a_conflict(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_told_twice_is_one_append() {
+    log::an_append_told_twice_is_one_append(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_appends_to_one_stream_can_wait_together() {
+    log::several_appends_to_one_stream_can_wait_together(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_answered_to_its_caller_only() {
+    log::a_conflict_is_answered_to_its_caller_only(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_refused() {
+    log::what_cannot_be_is_refused(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_never_lags_a_write() {
+    log::a_read_never_lags_a_write(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_sees_what_sixteen_writers_write_once_and_in_order() {
+    log::a_follower_sees_what_sixteen_writers_write_once_and_in_order(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_begins_in_the_middle_and_goes_on() {
+    log::a_feed_begins_in_the_middle_and_goes_on(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_lags_reads_on_from_the_log() {
+    log::a_follower_that_lags_reads_on_from_the_log(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_is_told() {
+    log::a_gap_is_told(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_followed_and_read() {
+    log::lines_are_followed_and_read(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_lines_stay_in_order_beside_appends() {
+    log::many_lines_stay_in_order_beside_appends(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_snapshot_is_kept() {
+    log::the_newest_snapshot_is_kept(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_moves_only_from_where_it_is() {
+    log::a_checkpoint_moves_only_from_where_it_is(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_have_a_history_of_their_own() {
+    log::functions_have_a_history_of_their_own(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_write_one_log() {
+    log::two_servers_write_one_log(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_meet_on_one_stream() {
+    log::two_servers_meet_on_one_stream(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_commits_late_is_not_skipped() {
+    log::a_transaction_that_commits_late_is_not_skipped(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_server_hears_of_what_another_writes() {
+    log::an_idle_server_hears_of_what_another_writes(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_servers_may_start_at_once() {
+    log::two_servers_may_start_at_once(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_streams_are_told_apart() {
+    log::many_streams_are_told_apart(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_written_with_the_events() {
+    tables::rows_are_written_with_the_events(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_append_leaves_no_rows() {
+    tables::a_refused_append_leaves_no_rows(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_found_and_paged() {
+    tables::functions_are_found_and_paged(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_found_and_paged_newest_first() {
+    tables::runs_are_found_and_paged_newest_first(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_runs_are_read_in_steps() {
+    tables::open_runs_are_read_in_steps(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trigger_events_are_found_and_paged() {
+    tables::trigger_events_are_found_and_paged(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_filtered() {
+    tables::the_history_is_filtered(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_what_ended() {
+    tables::metrics_count_what_ended(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_function_is_not_running() {
+    tables::a_stopped_function_is_not_running(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilt_tables_are_the_same() {
+    tables::rebuilt_tables_are_the_same(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_names_what_was_changed() {
+    tables::verify_names_what_was_changed(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_last_is_there_after_the_end() {
+    trouble::what_is_written_last_is_there_after_the_end(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_not_there_is_named() {
+    trouble::a_database_that_is_not_there_is_named(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_nothing() {
+    trouble::a_server_that_is_killed_while_appending_loses_nothing_and_doubles_nothing().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_stays_away_is_told_and_readiness_with_it() {
+    trouble::a_database_that_stays_away_is_told_and_readiness_with_it().await;
+}

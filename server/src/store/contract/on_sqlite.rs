@@ -1,0 +1,174 @@
+//! The promises, on SQLite.
+
+use super::home::Home;
+use super::{log, tables, trouble};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_appended_is_read_back() {
+    log::what_is_appended_is_read_back(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_log_has_nothing() {
+    log::an_empty_log_has_nothing(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_at_another_version_is_a_conflict() {
+    log::an_append_at_another_version_is_a_conflict(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_append_told_twice_is_one_append() {
+    log::an_append_told_twice_is_one_append(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_appends_to_one_stream_can_wait_together() {
+    log::several_appends_to_one_stream_can_wait_together(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_conflict_is_answered_to_its_caller_only() {
+    log::a_conflict_is_answered_to_its_caller_only(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_is_refused() {
+    log::what_cannot_be_is_refused(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_never_lags_a_write() {
+    log::a_read_never_lags_a_write(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_sees_what_sixteen_writers_write_once_and_in_order() {
+    log::a_follower_sees_what_sixteen_writers_write_once_and_in_order(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_feed_begins_in_the_middle_and_goes_on() {
+    log::a_feed_begins_in_the_middle_and_goes_on(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_lags_reads_on_from_the_log() {
+    log::a_follower_that_lags_reads_on_from_the_log(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_is_told() {
+    log::a_gap_is_told(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_are_followed_and_read() {
+    log::lines_are_followed_and_read(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_lines_stay_in_order_beside_appends() {
+    log::many_lines_stay_in_order_beside_appends(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_snapshot_is_kept() {
+    log::the_newest_snapshot_is_kept(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_checkpoint_moves_only_from_where_it_is() {
+    log::a_checkpoint_moves_only_from_where_it_is(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_have_a_history_of_their_own() {
+    log::functions_have_a_history_of_their_own(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_streams_are_told_apart() {
+    log::many_streams_are_told_apart(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_are_written_with_the_events() {
+    tables::rows_are_written_with_the_events(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_append_leaves_no_rows() {
+    tables::a_refused_append_leaves_no_rows(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_found_and_paged() {
+    tables::functions_are_found_and_paged(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_found_and_paged_newest_first() {
+    tables::runs_are_found_and_paged_newest_first(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn open_runs_are_read_in_steps() {
+    tables::open_runs_are_read_in_steps(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trigger_events_are_found_and_paged() {
+    tables::trigger_events_are_found_and_paged(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_filtered() {
+    tables::the_history_is_filtered(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_what_ended() {
+    tables::metrics_count_what_ended(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_function_is_not_running() {
+    tables::a_stopped_function_is_not_running(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rebuilt_tables_are_the_same() {
+    tables::rebuilt_tables_are_the_same(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_names_what_was_changed() {
+    tables::verify_names_what_was_changed(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_refuses_appends_until_there_is_room() {
+    trouble::a_full_disk_refuses_appends_until_there_is_room(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_only_database_refuses_appends_until_it_is_writable() {
+    trouble::a_read_only_database_refuses_appends_until_it_is_writable(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_server_on_one_folder_is_refused() {
+    trouble::a_second_server_on_one_folder_is_refused(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_that_cannot_be_made_is_named() {
+    trouble::a_folder_that_cannot_be_made_is_named(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_written_last_is_there_after_the_end() {
+    trouble::what_is_written_last_is_there_after_the_end(Home::sqlite()).await;
+}

@@ -1,0 +1,418 @@
+//! The read tables.
+
+use domain::{event, function, run};
+use uuid::Uuid;
+
+use super::given::{self, a_call, a_run, at, build_requested, build_started, build_succeeded, deregistered, promoted};
+use super::given::{registered, requested, run_started, run_succeeded, started, stopped, trigger_event};
+use super::home::Home;
+use crate::store::page::MAX_PAGE;
+use crate::store::{
+    BuildRow, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter, RunRow, Store,
+    VersionRow,
+};
+
+fn first(count: u32) -> PageRequest {
+    PageRequest { first: count, after: None }
+}
+
+/// A function with two versions and three builds, and what its rows must be.
+async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow, Vec<VersionRow>, Vec<BuildRow>) {
+    let mut subject = given::function(namespace, name);
+    let builds = [0, 1, 2].map(|_| function::BuildId::new(Uuid::now_v7()));
+    let [one, two, three] = builds;
+    let steps = vec![
+        vec![registered(namespace, name)],
+        vec![build_requested(one)],
+        vec![build_started(one)],
+        vec![build_succeeded(one, 1)],
+        vec![build_requested(two), build_started(two)],
+        vec![build_succeeded(two, 2), promoted(2, 1)],
+        vec![started(2)],
+        vec![build_requested(three)],
+    ];
+    let (mut function, mut versions, mut built) = (None, Vec::new(), std::collections::BTreeMap::new());
+    for step in steps {
+        let append = subject.append(step);
+        let rows = append.rows.clone();
+        let position = store.append(append).await.unwrap().position;
+        for row in rows {
+            match row {
+                Row::Function(row) => function = Some(FunctionRow { position, ..*row }),
+                Row::Version(row) => versions.push(VersionRow { position, ..*row }),
+                Row::Build(row) => {
+                    built.insert(row.id, BuildRow { position, ..*row });
+                }
+                Row::Run(_) | Row::Event(_) => {}
+            }
+        }
+    }
+    (function.unwrap(), versions, builds.map(|id| built.remove(&id).unwrap()).to_vec())
+}
+
+pub async fn rows_are_written_with_the_events(home: Home) {
+    let store = home.open().await;
+    let (function, versions, builds) = a_life(&store, "default", "hello").await;
+    let id = function.id;
+    assert_eq!(store.function(id).await.unwrap(), Some(function.clone()));
+    assert_eq!(function.state, "RUNNING");
+    assert_eq!(function.current_version, Some(2));
+    assert_eq!(store.function_named("default", "hello").await.unwrap(), Some(function.clone()));
+    assert_eq!(store.function_named("default", "nothing").await.unwrap(), None);
+    assert_eq!(store.running_functions().await.unwrap(), [function.clone()]);
+    assert_eq!(store.version(id, 1).await.unwrap().as_ref(), versions.first());
+    assert_eq!(store.version(id, 3).await.unwrap(), None);
+    let mut both = store.versions_by_key(&[(id, 2), (id, 1), (id, 9)]).await.unwrap();
+    both.sort_by_key(|version| version.number);
+    assert_eq!(both, versions);
+    let found = store.builds_by_id(&[builds[1].id]).await.unwrap();
+    assert_eq!(found, builds[1..2]);
+    assert_eq!(store.open_builds().await.unwrap(), builds[2..]);
+    assert_eq!(store.namespaces().await.unwrap(), ["default"]);
+
+    let newest = |rows: Page<BuildRow>| rows.rows.into_iter().map(|(_, row)| row.id).collect::<Vec<_>>();
+    let all = store.builds(id, &first(10)).await.unwrap();
+    assert_eq!(all.total, 3);
+    assert_eq!(newest(all), [builds[2].id, builds[1].id, builds[0].id]);
+    let page = store.versions(id, &first(1)).await.unwrap();
+    assert_eq!((page.rows[0].1.number, page.has_next, page.total), (2, true, 2));
+    let rest = PageRequest { first: 5, after: Some(page.rows[0].0.clone()) };
+    let page = store.versions(id, &rest).await.unwrap();
+    assert_eq!((page.rows[0].1.number, page.has_next), (1, false));
+}
+
+pub async fn a_refused_append_leaves_no_rows(home: Home) {
+    let store = home.open().await;
+    let mut subject = given::function("default", "hello");
+    store.append(subject.append(vec![registered("default", "hello")])).await.unwrap();
+    let before = store.function(function::id("default", "hello", 1)).await.unwrap();
+    let build = function::BuildId::new(Uuid::now_v7());
+    let mut append = subject.append(vec![build_requested(build)]);
+    append.expected = 0;
+    store.append(append).await.unwrap_err();
+    assert_eq!(store.function(function::id("default", "hello", 1)).await.unwrap(), before);
+    assert_eq!(store.builds_by_id(&[build]).await.unwrap(), []);
+}
+
+pub async fn functions_are_found_and_paged(home: Home) {
+    let store = home.open().await;
+    for (namespace, name) in [("a", "one"), ("a", "two"), ("b", "one"), ("b", "o-ne"), ("b", "t_e")] {
+        let mut subject = given::function(namespace, name);
+        store.append(subject.append(vec![registered(namespace, name)])).await.unwrap();
+        if name == "two" {
+            store.append(subject.append(vec![deregistered()])).await.unwrap();
+        }
+    }
+    let names = |page: &Page<FunctionRow>| {
+        page.rows.iter().map(|(_, row)| format!("{}/{}", row.namespace, row.name)).collect::<Vec<_>>()
+    };
+    let all = FunctionFilter::default();
+    let page = store.functions(&all, &first(3)).await.unwrap();
+    assert_eq!((names(&page), page.has_next, page.total), (vec!["a/one".into(), "b/o-ne".into(), "b/one".into()], true, 4));
+    let rest = PageRequest { first: 3, after: Some(page.rows[2].0.clone()) };
+    let page = store.functions(&all, &rest).await.unwrap();
+    assert_eq!((names(&page), page.has_next, page.total), (vec!["b/t_e".to_owned()], false, 4));
+
+    let gone = FunctionFilter { state: Some("DEREGISTERED".into()), ..FunctionFilter::default() };
+    assert_eq!(names(&store.functions(&gone, &first(9)).await.unwrap()), ["a/two"]);
+    let mine = FunctionFilter { namespaces: Some(vec!["a".into()]), ..FunctionFilter::default() };
+    assert_eq!(names(&store.functions(&mine, &first(9)).await.unwrap()), ["a/one"]);
+    let none = FunctionFilter { namespaces: Some(vec![]), ..FunctionFilter::default() };
+    assert_eq!(store.functions(&none, &first(9)).await.unwrap().total, 0);
+    let search = |text: &str| FunctionFilter { search: Some(text.into()), ..FunctionFilter::default() };
+    assert_eq!(names(&store.functions(&search("NE"), &first(9)).await.unwrap()), ["a/one", "b/o-ne", "b/one"]);
+    assert_eq!(names(&store.functions(&search("_"), &first(9)).await.unwrap()), ["b/t_e"]);
+    assert_eq!(names(&store.functions(&search("%"), &first(9)).await.unwrap()), Vec::<String>::new());
+    assert_eq!(store.namespaces().await.unwrap(), ["a", "b"]);
+}
+
+pub async fn runs_are_found_and_paged_newest_first(home: Home) {
+    let store = home.open().await;
+    let (one, two) = (function::id("default", "one", 1), function::id("default", "two", 1));
+    let mut ids: Vec<run::Id> = Vec::new();
+    let cause = event::Id::new(Uuid::now_v7());
+    for number in 0..7 {
+        let mut subject = a_run();
+        let function = if number % 2 == 0 { one } else { two };
+        let mut request = given::request(&subject, function);
+        ids.push(request.run);
+        if number == 3 {
+            request.event = Some(cause);
+        }
+        let requested = run::Event::Requested(run::event::Requested {
+            request,
+            delivery: run::event::Delivery::Once,
+            at: at(number),
+        });
+        store.append(subject.append(vec![requested])).await.unwrap();
+        if number < 2 {
+            store.append(subject.append(vec![run_started(), run_succeeded()])).await.unwrap();
+        }
+    }
+    let of = |page: &Page<RunRow>| page.rows.iter().map(|(_, row)| row.id).collect::<Vec<_>>();
+    let all = RunFilter::default();
+    let page = store.runs(&all, &first(3)).await.unwrap();
+    assert_eq!((of(&page), page.has_next, page.total), (vec![ids[6], ids[5], ids[4]], true, 7));
+    // New runs do not shift the pages that come after.
+    store.append(a_call(one)).await.unwrap();
+    let page = store.runs(&all, &PageRequest { first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    assert_eq!((of(&page), page.has_next), (vec![ids[3], ids[2], ids[1]], true));
+    let page = store.runs(&all, &PageRequest { first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    assert_eq!((of(&page), page.has_next, page.total), (vec![ids[0]], false, 8));
+
+    let filter = RunFilter { function: Some(two), ..RunFilter::default() };
+    assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[5], ids[3], ids[1]]);
+    let filter = RunFilter { event: Some(cause), ..RunFilter::default() };
+    assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[3]]);
+    let filter = RunFilter { state: Some("QUEUED".into()), since: Some(at(5)), ..RunFilter::default() };
+    assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[6], ids[5]]);
+    let filter = RunFilter { namespaces: Some(vec!["other".into()]), ..RunFilter::default() };
+    assert_eq!(store.runs(&filter, &first(9)).await.unwrap().total, 0);
+
+    let open = store.open_runs(0, 100).await.unwrap();
+    assert_eq!(open.iter().map(|row| row.id).collect::<Vec<_>>(), ids[2..]);
+    let mut found = store.runs_by_id(&[ids[0], ids[4], run::Id::new(Uuid::now_v7())]).await.unwrap();
+    found.sort_by_key(|row| row.queued_at);
+    assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[0], ids[4]]);
+    assert_eq!((found[0].state.as_str(), found[0].http_status, found[0].position), ("SUCCEEDED", Some(200), 3));
+}
+
+pub async fn open_runs_are_read_in_steps(home: Home) {
+    let store = home.open().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let mut subject = a_run();
+        let event = requested(&subject, function::id("default", "one", 1));
+        ids.push(given::request(&subject, function::id("default", "one", 1)).run);
+        store.append(subject.append(vec![event])).await.unwrap();
+    }
+    let some = store.open_runs(0, 2).await.unwrap();
+    assert_eq!(some.iter().map(|row| row.id).collect::<Vec<_>>(), ids[..2]);
+    // Each was created by its newest event here.
+    let rest = store.open_runs(some[1].position, 9).await.unwrap();
+    assert_eq!(rest.iter().map(|row| row.id).collect::<Vec<_>>(), ids[2..]);
+}
+
+pub async fn trigger_events_are_found_and_paged(home: Home) {
+    let store = home.open().await;
+    for (namespace, kind, id) in [("a", "x", "1"), ("a", "y", "2"), ("b", "x", "3")] {
+        store.append(trigger_event(namespace, kind, id)).await.unwrap();
+    }
+    // Sent again it is the same event, and nothing is written.
+    let again = store.append(trigger_event("a", "x", "1")).await.unwrap_err();
+    assert!(matches!(again, crate::store::Error::Conflict { actual: 1, .. }), "{again}");
+    let found = |filter: EventFilter, page: PageRequest| {
+        let store = store.clone();
+        async move {
+            let page = store.events(&filter, &page).await.unwrap();
+            (page.rows.iter().map(|(_, row)| row.event_id.clone()).collect::<Vec<_>>(), page.total, page.has_next)
+        }
+    };
+    let text = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+    assert_eq!(found(EventFilter::default(), first(2)).await, (text(&["3", "2"]), 3, true));
+    let of_kind = EventFilter { kind: Some("x".into()), ..EventFilter::default() };
+    assert_eq!(found(of_kind, first(9)).await, (text(&["3", "1"]), 2, false));
+    let of_namespace = EventFilter { namespaces: Some(vec!["a".into()]), ..EventFilter::default() };
+    assert_eq!(found(of_namespace, first(9)).await, (text(&["2", "1"]), 2, false));
+    let row = store.events_by_id(&[event::id("a", "/test", "2")]).await.unwrap().remove(0);
+    assert_eq!((row.kind.as_str(), row.subject.as_deref(), row.position), ("y", Some("it"), 2));
+}
+
+pub async fn the_history_is_filtered(home: Home) {
+    let store = home.open().await;
+    let mut subject = given::function("a", "hello");
+    store.append(subject.append(vec![registered("a", "hello")])).await.unwrap();
+    store.append(trigger_event("b", "x", "1")).await.unwrap();
+    store.append(a_call(function::id("default", "one", 1))).await.unwrap();
+    let build = function::BuildId::new(Uuid::now_v7());
+    store.append(subject.append(vec![build_requested(build)])).await.unwrap();
+    let found = |filter: HistoryFilter| {
+        let store = store.clone();
+        async move {
+            let page = store.history(&filter, &first(MAX_PAGE)).await.unwrap();
+            page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>()
+        }
+    };
+    assert_eq!(found(HistoryFilter::default()).await, [1, 2, 3, 4]);
+    let of_stream = HistoryFilter { stream: Some(subject.stream.clone()), ..HistoryFilter::default() };
+    assert_eq!(found(of_stream).await, [1, 4]);
+    assert_eq!(found(HistoryFilter { kind: Some("Received".into()), ..HistoryFilter::default() }).await, [2]);
+    let of = |name: &str| HistoryFilter { namespaces: Some(vec![name.into()]), ..HistoryFilter::default() };
+    assert_eq!(found(of("a")).await, [1, 4]);
+    assert_eq!(found(of("b")).await, [2]);
+    assert_eq!(found(of("default")).await, [3]);
+    let page = store.history(&HistoryFilter::default(), &first(2)).await.unwrap();
+    let rest = PageRequest { first: 9, after: Some(page.rows[1].0.clone()) };
+    let page = store.history(&HistoryFilter::default(), &rest).await.unwrap();
+    assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [3, 4]);
+}
+
+pub async fn metrics_count_what_ended(home: Home) {
+    let store = home.open().await;
+    let (one, two) = (function::id("default", "one", 1), function::id("default", "two", 1));
+    for _ in 0..3 {
+        store.append(a_call(one)).await.unwrap();
+    }
+    store.append(a_call(two)).await.unwrap();
+    let mut open = a_run();
+    let event = requested(&open, one);
+    store.append(open.append(vec![event])).await.unwrap();
+    let metrics = store.metrics(Some(one), None, at(0)).await.unwrap();
+    assert_eq!((metrics.invocations, metrics.errors, metrics.cold_starts, metrics.open), (3, 0, 0, 1));
+    assert_eq!((metrics.p50_ms, metrics.p99_ms), (Some(1000.0), Some(1000.0)));
+    assert_eq!(store.metrics(None, None, at(0)).await.unwrap().invocations, 4);
+    let late = store.metrics(None, None, at(1000)).await.unwrap();
+    assert_eq!((late.invocations, late.p50_ms), (0, None));
+    let namespaces = ["other".to_owned()];
+    assert_eq!(store.metrics(None, Some(&namespaces), at(0)).await.unwrap().open, 0);
+}
+
+pub async fn a_stopped_function_is_not_running(home: Home) {
+    let store = home.open().await;
+    let (function, ..) = a_life(&store, "default", "hello").await;
+    let mut subject = given::function("default", "again");
+    let build = function::BuildId::new(Uuid::now_v7());
+    let events = vec![registered("default", "again"), build_requested(build), build_started(build)];
+    store.append(subject.append(events)).await.unwrap();
+    store.append(subject.append(vec![build_succeeded(build, 1), started(1), stopped()])).await.unwrap();
+    let running = store.running_functions().await.unwrap();
+    assert_eq!(running.iter().map(|row| row.id).collect::<Vec<_>>(), [function.id]);
+    let row = store.function_named("default", "again").await.unwrap().unwrap();
+    assert_eq!((row.state.as_str(), row.reason.as_deref()), ("STOPPED", Some("enough")));
+}
+
+pub async fn rebuilt_tables_are_the_same(home: Home) {
+    let store = home.open().await;
+    let (function, ..) = a_life(&store, "default", "hello").await;
+    for _ in 0..5 {
+        store.append(a_call(function.id)).await.unwrap();
+    }
+    let mut open = a_run();
+    let event = requested(&open, function.id);
+    store.append(open.append(vec![event])).await.unwrap();
+    store.append(open.append(vec![run_started()])).await.unwrap();
+    store.append(trigger_event("default", "x", "1")).await.unwrap();
+    let before = everything(&store, function.id).await;
+    home.tamper("DELETE FROM runs WHERE created_position = (SELECT min(created_position) FROM runs)").await;
+    home.tamper("UPDATE functions SET state = 'STOPPED'").await;
+    home.tamper("DELETE FROM events").await;
+    assert_ne!(everything(&store, function.id).await, before);
+    assert_eq!(store.rebuild().await.unwrap(), store.head().await.unwrap());
+    assert_eq!(everything(&store, function.id).await, before);
+    let report = store.verify().await.unwrap();
+    assert_eq!(report.faults, Vec::<String>::new());
+    assert_eq!((report.events, report.rows), (store.head().await.unwrap(), 1 + 2 + 3 + 6 + 1));
+    // It goes on where it was.
+    store.append(a_call(function.id)).await.unwrap();
+}
+
+async fn everything(store: &Store, function: function::Id) -> String {
+    let all = first(MAX_PAGE);
+    format!(
+        "{:?} {:?} {:?} {:?} {:?}",
+        store.functions(&FunctionFilter::default(), &all).await.unwrap(),
+        store.versions(function, &all).await.unwrap(),
+        store.builds(function, &all).await.unwrap(),
+        store.runs(&RunFilter::default(), &all).await.unwrap(),
+        store.events(&EventFilter::default(), &all).await.unwrap(),
+    )
+}
+
+pub async fn verify_names_what_was_changed(home: Home) {
+    let store = home.open().await;
+    let (function, _, builds) = a_life(&store, "default", "hello").await;
+    let call = store.append(a_call(function.id)).await.unwrap();
+    store.append(trigger_event("default", "x", "1")).await.unwrap();
+    assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());
+
+    let stream = domain::Stream::function(function.id);
+    let faults = async |tamper: String, repair: String| {
+        home.tamper(&tamper).await;
+        let faults = store.verify().await.unwrap().faults;
+        home.tamper(&repair).await;
+        faults.join("\n")
+    };
+    let bytes = |text: &str| {
+        if home.is_postgres() { format!("convert_to('{text}', 'UTF8')") } else { format!("CAST('{text}' AS BLOB)") }
+    };
+    let original = store.log(6, 1).await.unwrap().remove(0);
+    let original = format!("UPDATE log SET data = {} WHERE position = 7", bytes(&String::from_utf8_lossy(&original.data).replace('\'', "''")));
+
+    let named = format!("log position 7 (stream {stream}, version 7): hash does not fit its content");
+    let changed = format!("UPDATE log SET data = {} WHERE position = 7", bytes(r#"{"v":1,"at":"2026-01-01T00:00:00Z"}"#));
+    let found = faults(changed, original.clone()).await;
+    assert!(found.contains(&named), "payload: {found}");
+
+    let found = faults(
+        "UPDATE log SET actor = 'user:eve' WHERE position = 7".into(),
+        "UPDATE log SET actor = 'user:ada' WHERE position = 7".into(),
+    )
+    .await;
+    assert!(found.contains(&named), "actor: {found}");
+
+    let found = faults(
+        "UPDATE log SET namespace = 'other' WHERE position = 7".into(),
+        "UPDATE log SET namespace = 'default' WHERE position = 7".into(),
+    )
+    .await;
+    assert!(found.contains("log position 7") && found.contains("namespace is other, the log says default"), "{found}");
+
+    let found = faults(
+        "UPDATE functions SET state = 'STOPPED'".into(),
+        "UPDATE functions SET state = 'RUNNING'".into(),
+    )
+    .await;
+    assert_eq!(found, format!("functions row {}: state is STOPPED, the log says RUNNING", function.id));
+
+    let found = faults(
+        format!("UPDATE builds SET node = NULL WHERE id = '{}'", builds[1].id),
+        format!("UPDATE builds SET node = NULL WHERE id = '{}'", builds[1].id),
+    )
+    .await;
+    assert_eq!(found, "", "a finished build names no node");
+
+    let found = faults(
+        format!("UPDATE runs SET http_status = 500 WHERE created_position = {}", call.position),
+        format!("UPDATE runs SET http_status = 200 WHERE created_position = {}", call.position),
+    )
+    .await;
+    assert!(found.contains("http_status is 500, the log says 200"), "{found}");
+
+    let found = faults(
+        "UPDATE events SET subject = 'that'".into(),
+        "UPDATE events SET subject = 'it'".into(),
+    )
+    .await;
+    assert!(found.contains("subject is that, the log says it"), "{found}");
+
+    let found = faults(
+        format!("UPDATE versions SET size = 1 WHERE function = '{}' AND number = 2", function.id),
+        format!("UPDATE versions SET size = 4096 WHERE function = '{}' AND number = 2", function.id),
+    )
+    .await;
+    assert_eq!(found, format!("versions row {}/2: size is 1, the log says 4096", function.id));
+    assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());
+
+    home.tamper(
+        "INSERT INTO runs (created_position, id, function, namespace, state, trigger, attempts, cold_start, queued_at, position)
+         VALUES (900, 'made-up', 'f', 'default', 'SUCCEEDED', 'x', 1, 0, 0, 900)",
+    )
+    .await;
+    let found = store.verify().await.unwrap().faults.join("\n");
+    assert_eq!(found, "runs row made-up: the log knows nothing of it");
+    home.tamper("DELETE FROM runs WHERE created_position = 900").await;
+
+    home.tamper(&format!("DELETE FROM runs WHERE created_position = {}", call.position)).await;
+    let found = store.verify().await.unwrap().faults.join("\n");
+    assert!(found.starts_with("runs row ") && found.ends_with("is missing"), "{found}");
+
+    home.tamper("DELETE FROM log WHERE position = 5").await;
+    let found = store.verify().await.unwrap().faults.join("\n");
+    assert!(found.contains("log position 5 is missing"), "{found}");
+    assert!(found.contains(&format!("(stream {stream}, version 6): version 5 is missing before it")), "{found}");
+
+    let last = store.head().await.unwrap();
+    home.tamper(&format!("DELETE FROM log WHERE position = {last}")).await;
+    let found = store.verify().await.unwrap().faults.join("\n");
+    assert!(found.contains(&format!("log position {last} is missing")), "{found}");
+}

@@ -1,0 +1,590 @@
+//! The log over either database: appends go to the committer, reads go to the pool.
+
+use std::borrow::Cow;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Recorded, Stream, event, function, run};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::batch::Chore;
+use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, Table, VERSIONS};
+use super::committer::{Lines, MAX_LINES, Request};
+use super::page::{self, Page, PageRequest};
+use super::ring::Ring;
+use super::sql::{Db, Row, Value};
+use super::stats::Stats;
+use super::{
+    Append, Appended, BuildRow, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
+    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Report, RunFilter, RunRow, Snapshot, VersionRow, audit, feed,
+    metrics, sqlite,
+};
+
+/// What readers and followers need.
+pub(super) struct Inner {
+    pub db: Db,
+    pub records: Arc<Ring<Recorded>>,
+    pub lines: Arc<Ring<LineRow>>,
+    pub stats: Arc<Stats>,
+}
+
+/// A log in a database.
+pub(super) struct SqlLog {
+    pub inner: Arc<Inner>,
+    pub description: String,
+    /// The way to the committer; `None` when the log is open for reading only.
+    pub commits: Option<Commits>,
+    /// The database's file, for SQLite.
+    pub file: Option<PathBuf>,
+    /// Tasks that end with the log.
+    pub tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// The way to the committer.
+pub(super) struct Commits {
+    pub requests: mpsc::Sender<Request>,
+    pub lines: mpsc::Sender<Lines>,
+}
+
+impl Drop for SqlLog {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Rows by key, where a query may name thousands: so many at a time.
+const KEYS: usize = 500;
+
+fn int(number: u64) -> Value {
+    // Positions and versions stay far below 2^63; whoever asks for more gets nothing.
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
+}
+
+fn gone() -> Error {
+    Error::Unavailable("the event log is closed".into())
+}
+
+/// Conditions of a query and the values that they compare with.
+#[derive(Default)]
+struct Where {
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Where {
+    /// Adds a condition on one value; `{}` stands for its parameter.
+    fn and(&mut self, condition: &str, value: Value) {
+        self.values.push(value);
+        self.conditions.push(condition.replace("{}", &format!("${}", self.values.len())));
+    }
+
+    /// Adds a condition without a value.
+    fn and_always(&mut self, condition: &str) {
+        self.conditions.push(condition.to_owned());
+    }
+
+    fn and_any(&mut self, db: &Db, column: &str, texts: &[String]) {
+        self.values.push(Value::Texts(texts.to_vec()));
+        self.conditions.push(db.dialect().any(column, self.values.len()));
+    }
+
+    fn text(&self) -> String {
+        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
+    }
+}
+
+impl Inner {
+    /// Rows of a query, decoded.
+    async fn select<T>(&self, sql: &str, values: &[Value], decode: fn(&Row) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+        self.db.fetch(sql, values).await?.iter().map(decode).collect()
+    }
+
+    /// Up to `limit` records of the log after a position.
+    pub async fn read_log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let sql = format!("SELECT {RECORD_NAMES} FROM log WHERE position > $1 ORDER BY position LIMIT $2");
+        self.select(&sql, &[int(after), int(limit.into())], columns::record).await
+    }
+
+    /// Up to `limit` lines after a position.
+    pub async fn read_lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
+        let (condition, id) = lines_of(of);
+        let sql = format!(
+            "SELECT {} FROM lines WHERE {condition} AND position > $2 ORDER BY position LIMIT $3",
+            LINES.names("")
+        );
+        self.select(&sql, &[id, int(after), int(limit.into())], columns::line).await
+    }
+
+    /// Notes that records are missing between two positions.
+    pub fn gap(&self, after: u64, found: u64) -> Error {
+        self.stats.add_gap();
+        tracing::error!(after, found, "records are missing from the log");
+        Error::Damaged(format!("log position {} is missing; the next one is {found}", after + 1))
+    }
+
+    async fn count(&self, table: &Table, filter: &Where) -> Result<u64, Error> {
+        let sql = format!("SELECT count(*) FROM {} {}", table.name, filter.text());
+        let rows = self.db.fetch(&sql, &filter.values).await?;
+        rows.first().ok_or_else(gone)?.cells().number()
+    }
+
+    /// A page whose key is a position.
+    async fn page<T>(
+        &self,
+        table: &Table,
+        names: &str,
+        order: &Order,
+        mut filter: Where,
+        request: &PageRequest,
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Page<T>, Error> {
+        let total = self.count(table, &filter).await?;
+        let (column, limit) = (order.column, request.limit());
+        if let Some(position) = request.position()? {
+            filter.and(&format!("{column} {} {{}}", if order.newest_first { "<" } else { ">" }), int(position));
+        }
+        let direction = if order.newest_first { "DESC" } else { "ASC" };
+        let sql = format!(
+            "SELECT {names}, {column} FROM {} {} ORDER BY {column} {direction} LIMIT {}",
+            table.name,
+            filter.text(),
+            limit + 1
+        );
+        let mut rows = Vec::with_capacity(limit + 1);
+        for row in self.db.fetch(&sql, &filter.values).await? {
+            let key: u64 = row.last_cell().number()?;
+            rows.push((page::cursor(&key.to_string()), decode(&row)?));
+        }
+        Ok(Page::of(rows, limit, total))
+    }
+}
+
+/// By which position a page goes.
+struct Order {
+    column: &'static str,
+    newest_first: bool,
+}
+
+fn lines_of(of: LinesOf) -> (&'static str, Value) {
+    match of {
+        LinesOf::Function(id) => ("function = $1 AND build IS NULL", Value::Text(id.to_string())),
+        LinesOf::Run(id) => ("run = $1 AND run IS NOT NULL", Value::Text(id.to_string())),
+        LinesOf::Build(id) => ("build = $1 AND build IS NOT NULL", Value::Text(id.to_string())),
+    }
+}
+
+impl SqlLog {
+    fn commits(&self) -> Result<&Commits, Error> {
+        self.commits.as_ref().ok_or_else(|| Error::Unavailable("the event log is open for reading only".into()))
+    }
+
+    pub(super) async fn chore(&self, chore: Chore) -> Result<bool, Error> {
+        let commits = self.commits()?;
+        if let (Db::Postgres(_), Chore::Snapshot(..) | Chore::Checkpoint(..)) = (&self.inner.db, &chore) {
+            let (sql, values) = chore.statement();
+            return Ok(self.inner.db.execute(sql, &values).await? > 0);
+        }
+        let (answer, done) = oneshot::channel();
+        commits.requests.send(Request::Chore(chore, answer)).await.map_err(|_| gone())?;
+        done.await.map_err(|_| gone())?
+    }
+}
+
+/// What an append must be, whatever the database.
+fn check(append: &Append) -> Result<(), Error> {
+    let refuse = |why: String| Err(Error::Refused(format!("append to {}: {why}", append.stream)));
+    if append.events.is_empty() {
+        return refuse("it has no events".into());
+    }
+    let actor = append.cause.actor.as_deref().unwrap_or_default();
+    if append.stream.as_str().contains('\0') || actor.contains('\0') {
+        return refuse("the names of streams and actors hold no zero byte".into());
+    }
+    for row in &append.rows {
+        let own = match row {
+            super::Row::Function(row) => Stream::function(row.id),
+            super::Row::Version(row) => Stream::function(row.function),
+            super::Row::Build(row) => Stream::function(row.function),
+            super::Row::Run(row) => Stream::run(row.id),
+            super::Row::Event(row) => Stream::event(row.id),
+        };
+        if own != append.stream {
+            return refuse(format!("a row of {own} is written with that stream only"));
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl Log for SqlLog {
+    fn describe(&self) -> String {
+        self.description.clone()
+    }
+
+    fn stats(&self) -> Arc<Stats> {
+        self.inner.stats.clone()
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        check(&append)?;
+        let since = Instant::now();
+        let (answer, appended) = oneshot::channel();
+        let request = Request::Append(Box::new(append), answer);
+        self.commits()?.requests.send(request).await.map_err(|_| gone())?;
+        let result = appended.await.map_err(|_| gone())?;
+        self.inner.stats.append_seconds.observe(since.elapsed().as_secs_f64());
+        result
+    }
+
+    async fn append_lines(&self, mut lines: Vec<NewLine>) -> Result<(), Error> {
+        let commits = self.commits()?;
+        for line in &mut lines {
+            // Whatever a program prints; PostgreSQL's texts cannot hold a zero byte.
+            if let Cow::Owned(text) = columns::without_zero(&line.text) {
+                line.text = text;
+            }
+        }
+        let mut answers = Vec::new();
+        while !lines.is_empty() {
+            let rest = if lines.len() > MAX_LINES { lines.split_off(MAX_LINES) } else { Vec::new() };
+            let (answer, done) = oneshot::channel();
+            commits.lines.send(Lines(lines, answer)).await.map_err(|_| gone())?;
+            answers.push(done);
+            lines = rest;
+        }
+        for done in answers {
+            done.await.map_err(|_| gone())??;
+        }
+        Ok(())
+    }
+
+    async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let sql =
+            format!("SELECT {RECORD_NAMES} FROM log WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3");
+        let values = [Value::Text(stream.as_str().into()), int(after), int(limit.into())];
+        self.inner.select(&sql, &values, columns::record).await
+    }
+
+    async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        self.inner.read_log(after, limit).await
+    }
+
+    async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let sql = format!(
+            "SELECT {RECORD_NAMES} FROM log WHERE stream >= 'function-' AND stream < 'function.'
+             AND position > $1 AND position <= $2 ORDER BY position LIMIT $3"
+        );
+        self.inner.select(&sql, &[int(after), int(up_to), int(limit.into())], columns::record).await
+    }
+
+    async fn head(&self) -> Result<u64, Error> {
+        let rows = self.inner.db.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
+        rows.first().ok_or_else(gone)?.cells().number()
+    }
+
+    async fn line_head(&self) -> Result<u64, Error> {
+        let rows = self.inner.db.fetch("SELECT line FROM head WHERE one = 1", &[]).await?;
+        rows.first().ok_or_else(gone)?.cells().number()
+    }
+
+    fn follow(&self, after: u64) -> Feed {
+        feed::records(self.inner.clone(), after)
+    }
+
+    fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed {
+        feed::lines(self.inner.clone(), of, after)
+    }
+
+    async fn lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
+        self.inner.read_lines(of, after, limit).await
+    }
+
+    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error> {
+        let (condition, id) = lines_of(of);
+        let sql = format!(
+            "SELECT {} FROM lines WHERE {condition} AND at >= $2 ORDER BY position DESC LIMIT $3",
+            LINES.names("")
+        );
+        let since = Value::Int(since.map_or(i64::MIN, |since| since.timestamp_micros()));
+        let mut lines = self.inner.select(&sql, &[id, since, int(limit.into())], columns::line).await?;
+        lines.reverse();
+        Ok(lines)
+    }
+
+    async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error> {
+        let sql = "SELECT version, shape, state FROM snapshots WHERE stream = $1";
+        let rows = self.inner.db.fetch(sql, &[Value::Text(stream.as_str().into())]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let mut cells = row.cells();
+        Ok(Some(Snapshot { version: cells.number()?, shape: cells.number()?, state: cells.bytes()?.to_vec() }))
+    }
+
+    async fn save_snapshot(&self, stream: &Stream, snapshot: Snapshot) -> Result<(), Error> {
+        self.chore(Chore::Snapshot(stream.as_str().into(), snapshot)).await.map(|_| ())
+    }
+
+    async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
+        let sql = "SELECT position FROM checkpoints WHERE follower = $1";
+        let rows = self.inner.db.fetch(sql, &[Value::Text(follower.into())]).await?;
+        rows.first().map_or(Ok(0), |row| row.cells().number())
+    }
+
+    async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
+        self.chore(Chore::Checkpoint(follower.into(), from, to)).await
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        self.commits()?;
+        if self.inner.stats.fault().is_some() {
+            // The last commit failed: only another one can tell whether the next would.
+            self.chore(Chore::Probe).await?;
+        }
+        self.head().await.map(|_| ())
+    }
+
+    async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Error> {
+        Ok(self.functions_by_id(&[id]).await?.pop())
+    }
+
+    async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error> {
+        self.by_id(&FUNCTIONS, ids, columns::function).await
+    }
+
+    async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM functions WHERE namespace = $1 AND name = $2 ORDER BY generation DESC LIMIT 1",
+            FUNCTIONS.names("")
+        );
+        let values = [Value::Text(namespace.into()), Value::Text(name.into())];
+        Ok(self.inner.select(&sql, &values, columns::function).await?.pop())
+    }
+
+    async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
+        let inner = &self.inner;
+        let mut conditions = Where::default();
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&inner.db, "namespace", namespaces);
+        }
+        match &filter.state {
+            Some(state) => conditions.and("state = {}", Value::Text(state.clone())),
+            None => conditions.and_always("state <> 'DEREGISTERED'"),
+        }
+        if let Some(search) = &filter.search {
+            // Names are lower-case; SQLite's LIKE does not tell the cases apart, PostgreSQL's does.
+            let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            conditions.and("name LIKE {} ESCAPE '\\'", Value::Text(format!("%{escaped}%")));
+        }
+        let total = inner.count(&FUNCTIONS, &conditions).await?;
+        if let Some(key) = page.key()? {
+            let mut parts = key.split('\n');
+            let (Some(namespace), Some(name), Some(Ok(generation)), None) =
+                (parts.next(), parts.next(), parts.next().map(str::parse), parts.next())
+            else {
+                return Err(page::not_ours(page.after.as_deref().unwrap_or_default()));
+            };
+            let start = conditions.values.len();
+            conditions.values.extend([Value::Text(namespace.into()), Value::Text(name.into()), Value::Int(generation)]);
+            let (a, b, c) = (start + 1, start + 2, start + 3);
+            conditions.and_always(&format!("(namespace, name, generation) > (${a}, ${b}, ${c})"));
+        }
+        let limit = page.limit();
+        let sql = format!(
+            "SELECT {} FROM functions {} ORDER BY namespace, name, generation LIMIT {}",
+            FUNCTIONS.names(""),
+            conditions.text(),
+            limit + 1
+        );
+        let rows = inner.select(&sql, &conditions.values, columns::function).await?;
+        let key = |row: &FunctionRow| page::cursor(&format!("{}\n{}\n{}", row.namespace, row.name, row.generation));
+        Ok(Page::of(rows.into_iter().map(|row| (key(&row), row)).collect(), limit, total))
+    }
+
+    async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error> {
+        let sql = format!("SELECT {} FROM functions WHERE state = 'RUNNING' ORDER BY id", FUNCTIONS.names(""));
+        self.inner.select(&sql, &[], columns::function).await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<String>, Error> {
+        let sql = "SELECT DISTINCT namespace AS name FROM functions
+                   UNION SELECT substr(stream, 11) FROM log
+                   WHERE stream >= 'namespace-' AND stream < 'namespace.' AND version = 1 ORDER BY name";
+        self.inner.select(sql, &[], |row| row.cells().text()).await
+    }
+
+    async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error> {
+        Ok(self.versions_by_key(&[(function, number)]).await?.pop())
+    }
+
+    async fn versions_by_key(&self, keys: &[(function::Id, u32)]) -> Result<Vec<VersionRow>, Error> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(KEYS) {
+            let names = keys.iter().map(|(function, number)| format!("{function}/{number}")).collect();
+            let sql = format!(
+                "SELECT {} FROM {} JOIN versions v ON v.function = substr(t.value, 1, 36)
+                 AND v.number = CAST(substr(t.value, 38) AS BIGINT)",
+                VERSIONS.names("v."),
+                self.inner.db.dialect().table(1)
+            );
+            found.extend(self.inner.select(&sql, &[Value::Texts(names)], columns::version).await?);
+        }
+        Ok(found)
+    }
+
+    async fn versions(&self, function: function::Id, page: &PageRequest) -> Result<Page<VersionRow>, Error> {
+        let mut filter = Where::default();
+        filter.and("function = {}", Value::Text(function.to_string()));
+        let order = Order { column: "number", newest_first: true };
+        self.inner.page(&VERSIONS, &VERSIONS.names(""), &order, filter, page, columns::version).await
+    }
+
+    async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
+        self.by_id(&BUILDS, ids, columns::build).await
+    }
+
+    async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error> {
+        let mut filter = Where::default();
+        filter.and("function = {}", Value::Text(function.to_string()));
+        let order = Order { column: "created_position", newest_first: true };
+        self.inner.page(&BUILDS, &BUILDS.names(""), &order, filter, page, columns::build).await
+    }
+
+    async fn open_builds(&self) -> Result<Vec<BuildRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM builds WHERE state IN ('QUEUED', 'RUNNING') ORDER BY created_position",
+            BUILDS.names("")
+        );
+        self.inner.select(&sql, &[], columns::build).await
+    }
+
+    async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {
+        let streams: Vec<_> = ids.iter().map(|id| Stream::run(*id).as_str().to_owned()).collect();
+        self.by_stream(&RUNS, "created_position", &streams, columns::run).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
+        let mut conditions = Where::default();
+        if let Some(event) = filter.event {
+            conditions.and("event = {}", Value::Text(event.to_string()));
+        }
+        if let Some(function) = filter.function {
+            conditions.and("function = {}", Value::Text(function.to_string()));
+        }
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&self.inner.db, "namespace", namespaces);
+        }
+        if let Some(state) = &filter.state {
+            conditions.and("state = {}", Value::Text(state.clone()));
+        }
+        if let Some(since) = filter.since {
+            conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));
+        }
+        let order = Order { column: "created_position", newest_first: true };
+        self.inner.page(&RUNS, &RUNS.names(""), &order, conditions, page, columns::run).await
+    }
+
+    async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING') AND created_position > $1
+             ORDER BY created_position LIMIT $2",
+            RUNS.names("")
+        );
+        self.inner.select(&sql, &[int(after), int(limit.into())], columns::run).await
+    }
+
+    async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
+        let streams: Vec<_> = ids.iter().map(|id| Stream::event(*id).as_str().to_owned()).collect();
+        self.by_stream(&EVENTS, "position", &streams, columns::event).await
+    }
+
+    async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error> {
+        let mut conditions = Where::default();
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&self.inner.db, "namespace", namespaces);
+        }
+        if let Some(kind) = &filter.kind {
+            conditions.and("type = {}", Value::Text(kind.clone()));
+        }
+        let order = Order { column: "position", newest_first: true };
+        self.inner.page(&EVENTS, &EVENTS.names(""), &order, conditions, page, columns::event).await
+    }
+
+    async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
+        let mut conditions = Where::default();
+        if let Some(stream) = &filter.stream {
+            conditions.and("stream = {}", Value::Text(stream.as_str().into()));
+        }
+        if let Some(kind) = &filter.kind {
+            conditions.and("type = {}", Value::Text(kind.clone()));
+        }
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&self.inner.db, "namespace", namespaces);
+        }
+        let order = Order { column: "position", newest_first: false };
+        self.inner.page(&columns::LOG, RECORD_NAMES, &order, conditions, page, columns::record).await
+    }
+
+    async fn metrics(
+        &self,
+        function: Option<function::Id>,
+        namespaces: Option<&[String]>,
+        since: DateTime<Utc>,
+    ) -> Result<Metrics, Error> {
+        metrics::read(&self.inner.db, function, namespaces, since).await
+    }
+
+    async fn rebuild(&self) -> Result<u64, Error> {
+        let db = match &self.file {
+            Some(file) => Db::Sqlite(sqlite::writing(file).await?),
+            None => self.inner.db.clone(),
+        };
+        audit::rebuild(&db).await
+    }
+
+    async fn verify(&self) -> Result<Report, Error> {
+        audit::verify(&self.inner.db).await
+    }
+}
+
+impl SqlLog {
+    async fn by_id<T, I: Copy + std::fmt::Display>(
+        &self,
+        table: &Table,
+        ids: &[I],
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let any = self.inner.db.dialect().any("id", 1);
+        let sql = format!("SELECT {} FROM {} WHERE {any}", table.names(""), table.name);
+        let mut found = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(KEYS) {
+            let ids = Value::Texts(ids.iter().map(ToString::to_string).collect());
+            found.extend(self.inner.select(&sql, &[ids], decode).await?);
+        }
+        Ok(found)
+    }
+
+    /// Rows that are found through the first record of their stream.
+    async fn by_stream<T>(
+        &self,
+        table: &Table,
+        key: &str,
+        streams: &[String],
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let any = self.inner.db.dialect().any("l.stream", 1);
+        let sql = format!(
+            "SELECT {} FROM log l JOIN {} r ON r.{key} = l.position WHERE {any} AND l.version = 1",
+            table.names("r."),
+            table.name
+        );
+        let mut found = Vec::with_capacity(streams.len());
+        for streams in streams.chunks(KEYS) {
+            found.extend(self.inner.select(&sql, &[Value::Texts(streams.to_vec())], decode).await?);
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,97 @@
+//! Puts a log together: database, committer, rings.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::{Notify, mpsc};
+use uuid::Uuid;
+
+use super::committer::{Committer, Inbox, QUEUE, Writer};
+use super::log::{Commits, Inner, SqlLog};
+use super::ring::{Limit, Ring};
+use super::sql::Db;
+use super::stats::Stats;
+use super::{Error, postgres, sqlite};
+
+/// Records that are kept for followers.
+const RECORDS: Limit = Limit { items: 65_536, bytes: 64 << 20 };
+
+/// Lines that are kept for followers.
+const LINES: Limit = Limit { items: 16_384, bytes: 8 << 20 };
+
+/// Requests for lines that wait at most.
+const LINE_QUEUE: usize = 256;
+
+/// A log that takes appends.
+pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<SqlLog>, Error> {
+    let stats = Arc::new(Stats::default());
+    let wake = Arc::new(Notify::new());
+    let (db, writer, description, file) = match url {
+        Some(url) => {
+            let options = postgres::options(url)?;
+            let version = postgres::migrate(&options, true).await?;
+            let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
+            let writer = postgres::Writer::new(options.clone());
+            (Db::Postgres(postgres::readers(options)), Writer::Postgres(writer), description, None)
+        }
+        None => {
+            let lock = sqlite::lock(data_dir).await?;
+            let file = data_dir.join(sqlite::FILE);
+            sqlite::migrate(&file).await?;
+            let writer = sqlite::Writer::new(file.clone(), lock);
+            let db = Db::Sqlite(sqlite::readers(&file).await?);
+            let description = describe_sqlite(&db, &file).await?;
+            (db, Writer::Sqlite(writer), description, Some(file))
+        }
+    };
+    let inner = inner(db, stats.clone());
+    let (requests, request_inbox) = mpsc::channel(QUEUE);
+    let (lines, line_inbox) = mpsc::channel(LINE_QUEUE);
+    let inbox = Inbox { requests: request_inbox, lines: line_inbox, wake: wake.clone() };
+    let mut committer = Committer::new(writer, inbox, inner.records.clone(), inner.lines.clone(), stats);
+    committer.start().await?;
+    let mut tasks = Vec::new();
+    if let Db::Postgres(pool) = &inner.db {
+        let node = Uuid::now_v7();
+        let heads = [inner.records.watch(), inner.lines.watch()];
+        tasks.push(tokio::spawn(postgres::tell(pool.clone(), node, heads)));
+        tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake)));
+    }
+    // Not among the tasks that are ended: it ends when it has written what it was given.
+    tokio::spawn(committer.run());
+    Ok(Arc::new(SqlLog { inner, description, commits: Some(Commits { requests, lines }), file, tasks }))
+}
+
+/// A log that is only read.
+pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<SqlLog>, Error> {
+    let (db, description) = match url {
+        Some(url) => {
+            let options = postgres::options(url)?;
+            let version = postgres::migrate(&options, false).await?;
+            let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
+            (Db::Postgres(postgres::readers(options)), description)
+        }
+        None => {
+            let file = data_dir.join(sqlite::FILE);
+            if !file.exists() {
+                return Err(Error::Unavailable(format!("there is no event log at {}", file.display())));
+            }
+            let db = Db::Sqlite(sqlite::readers(&file).await?);
+            let description = describe_sqlite(&db, &file).await?;
+            (db, description)
+        }
+    };
+    let inner = inner(db, Arc::new(Stats::default()));
+    Ok(Arc::new(SqlLog { inner, description, commits: None, file: None, tasks: Vec::new() }))
+}
+
+fn inner(db: Db, stats: Arc<Stats>) -> Arc<Inner> {
+    let (records, lines) = (Arc::new(Ring::new(RECORDS, stats.clone())), Arc::new(Ring::new(LINES, stats.clone())));
+    Arc::new(Inner { db, records, lines, stats })
+}
+
+async fn describe_sqlite(db: &Db, file: &Path) -> Result<String, Error> {
+    let rows = db.fetch("SELECT sqlite_version()", &[]).await?;
+    let version = rows.first().map(|row| row.cells().text()).transpose()?.unwrap_or_default();
+    Ok(format!("SQLite {version} at {}", file.display()))
+}

@@ -1,0 +1,360 @@
+//! The two databases as one: queries in SQL that both speak, values in, cells out.
+//!
+//! Knows sqlx, not tables. What differs between the two is a name in [`Dialect`].
+
+use chrono::{DateTime, Utc};
+use sqlx::pool::PoolConnection;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::sqlite::{SqliteArguments, SqliteRow};
+use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type};
+use uuid::Uuid;
+
+use super::Error;
+
+/// Which SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Dialect {
+    Sqlite,
+    Postgres,
+}
+
+/// Connections for reading.
+#[derive(Debug, Clone)]
+pub(super) enum Db {
+    Sqlite(SqlitePool),
+    Postgres(PgPool),
+}
+
+/// One of them.
+pub(super) enum Conn {
+    Sqlite(PoolConnection<Sqlite>),
+    Postgres(PoolConnection<Postgres>),
+}
+
+/// A value that goes into a query.
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    /// For `$n` in [`Dialect::any`].
+    Texts(Vec<String>),
+    /// The same for numbers.
+    Ints(Vec<i64>),
+}
+
+/// A row that came out.
+pub(super) enum Row {
+    Sqlite(SqliteRow),
+    Postgres(PgRow),
+}
+
+/// Reads a row cell by cell, from the left.
+pub(super) struct Cells<'r> {
+    row: &'r Row,
+    next: usize,
+}
+
+impl Dialect {
+    /// A test that `column` is one of the texts in parameter `n`.
+    pub fn any(self, column: &str, n: usize) -> String {
+        match self {
+            Self::Sqlite => format!("{column} IN (SELECT value FROM json_each(${n}))"),
+            Self::Postgres => format!("{column} = ANY(${n})"),
+        }
+    }
+
+    /// A table named `t(value)` of the texts in parameter `n`.
+    pub fn table(self, n: usize) -> String {
+        match self {
+            Self::Sqlite => format!("json_each(${n}) AS t"),
+            Self::Postgres => format!("unnest(${n}) AS t(value)"),
+        }
+    }
+}
+
+impl Db {
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// A connection of its own for several queries.
+    pub async fn acquire(&self) -> Result<Conn, Error> {
+        Ok(match self {
+            Self::Sqlite(pool) => Conn::Sqlite(pool.acquire().await.map_err(unavailable)?),
+            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await.map_err(unavailable)?),
+        })
+    }
+
+    /// All rows of a query. A connection that turns out to be dead is replaced once: reading again is harmless.
+    pub async fn fetch(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let mut conn = self.acquire().await?;
+        match conn.try_fetch(sql, values).await {
+            Err(error) if is_lost(&error) => {
+                drop(conn);
+                let mut conn = self.acquire().await?;
+                conn.fetch(sql, values).await
+            }
+            result => result.map_err(unavailable),
+        }
+    }
+
+    /// Executes a statement; returns how many rows it changed.
+    pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
+        self.acquire().await?.execute(sql, values).await
+    }
+}
+
+impl Conn {
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    /// All rows of a query.
+    pub async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        self.try_fetch(sql, values).await.map_err(unavailable)
+    }
+
+    async fn try_fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite_fetch(&mut **conn, sql, values).await,
+            Self::Postgres(conn) => postgres_fetch(&mut **conn, sql, values).await,
+        }
+    }
+
+    /// Executes a statement; returns how many rows it changed.
+    pub async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite_execute(&mut **conn, sql, values).await,
+            Self::Postgres(conn) => postgres_execute(&mut **conn, sql, values).await,
+        }
+        .map_err(unavailable)
+    }
+}
+
+pub(super) async fn sqlite_fetch(
+    conn: &mut sqlx::SqliteConnection,
+    sql: &str,
+    values: &[Value],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let rows = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql), sqlite_arguments(values)?).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(Row::Sqlite).collect())
+}
+
+pub(super) async fn postgres_fetch(
+    conn: &mut sqlx::PgConnection,
+    sql: &str,
+    values: &[Value],
+) -> Result<Vec<Row>, sqlx::Error> {
+    let rows = sqlx::query_with::<Postgres, _>(AssertSqlSafe(sql), postgres_arguments(values)?).fetch_all(conn).await?;
+    Ok(rows.into_iter().map(Row::Postgres).collect())
+}
+
+pub(super) async fn sqlite_execute(
+    conn: &mut sqlx::SqliteConnection,
+    sql: &str,
+    values: &[Value],
+) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql), sqlite_arguments(values)?);
+    Ok(query.execute(conn).await?.rows_affected())
+}
+
+pub(super) async fn postgres_execute(
+    conn: &mut sqlx::PgConnection,
+    sql: &str,
+    values: &[Value],
+) -> Result<u64, sqlx::Error> {
+    let query = sqlx::query_with::<Postgres, _>(AssertSqlSafe(sql), postgres_arguments(values)?);
+    Ok(query.execute(conn).await?.rows_affected())
+}
+
+fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
+    use sqlx::Arguments as _;
+    let mut arguments = SqliteArguments::default();
+    for value in values {
+        match value {
+            Value::Int(value) => arguments.add(*value),
+            Value::Text(text) => arguments.add(text.as_str()),
+            Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
+            Value::Texts(texts) => arguments.add(serde_json::to_string(texts).expect("texts serialise")),
+            Value::Ints(numbers) => arguments.add(serde_json::to_string(numbers).expect("numbers serialise")),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
+    use sqlx::Arguments as _;
+    let mut arguments = PgArguments::default();
+    for value in values {
+        match value {
+            Value::Int(value) => arguments.add(*value),
+            Value::Text(text) => arguments.add(text.as_str()),
+            Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
+            Value::Texts(texts) => arguments.add(texts.as_slice()),
+            Value::Ints(numbers) => arguments.add(numbers.as_slice()),
+        }
+        .map_err(sqlx::Error::Encode)?;
+    }
+    Ok(arguments)
+}
+
+/// Whether the error leaves open what became of the statement: the connection is gone.
+pub(super) fn is_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) | sqlx::Error::WorkerCrashed => true,
+        // The server goes down, and says so to everyone.
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
+    }
+}
+
+/// An error of the database as ours.
+#[allow(clippy::needless_pass_by_value)] // it is made for `map_err`
+pub(super) fn unavailable(error: sqlx::Error) -> Error {
+    match error {
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Error::Damaged(error.to_string()),
+        sqlx::Error::PoolTimedOut => Error::Unavailable("no connection to the database became free in time".into()),
+        _ => Error::Unavailable(explain(&error)),
+    }
+}
+
+/// The database's own words, with what to do where that is known.
+pub(super) fn explain(error: &sqlx::Error) -> String {
+    let sqlx::Error::Database(inner) = error else { return error.to_string() };
+    let hint = match inner.code().as_deref() {
+        Some("13" | "53100") => " (free some space on the database's disk)",
+        Some("8" | "1032" | "1544" | "776" | "25006") => " (make it writable)",
+        _ => "",
+    };
+    format!("{}{hint}", inner.message())
+}
+
+impl Row {
+    pub fn cells(&self) -> Cells<'_> {
+        Cells { row: self, next: 0 }
+    }
+
+    /// The cells from an index on.
+    pub fn cells_from(&self, index: usize) -> Cells<'_> {
+        Cells { row: self, next: index }
+    }
+
+    /// The last cell alone.
+    pub fn last_cell(&self) -> Cells<'_> {
+        self.cells_from(self.width() - 1)
+    }
+
+    fn width(&self) -> usize {
+        match self {
+            Self::Sqlite(row) => row.len(),
+            Self::Postgres(row) => row.len(),
+        }
+    }
+}
+
+impl<'r> Cells<'r> {
+    fn get<T>(&mut self) -> Result<T, Error>
+    where
+        T: Decode<'r, Sqlite> + Type<Sqlite> + Decode<'r, Postgres> + Type<Postgres>,
+    {
+        let index = self.next;
+        self.next += 1;
+        match self.row {
+            Row::Sqlite(row) => row.try_get(index),
+            Row::Postgres(row) => row.try_get(index),
+        }
+        .map_err(|error| Error::Damaged(error.to_string()))
+    }
+
+    pub fn int(&mut self) -> Result<i64, Error> {
+        self.get()
+    }
+
+    pub fn opt_int(&mut self) -> Result<Option<i64>, Error> {
+        self.get()
+    }
+
+    /// A number that is never negative.
+    pub fn number<T: TryFrom<i64>>(&mut self) -> Result<T, Error> {
+        let value = self.int()?;
+        T::try_from(value).map_err(|_| Error::Damaged(format!("{value} in column {} is out of range", self.next)))
+    }
+
+    pub fn opt_number<T: TryFrom<i64>>(&mut self) -> Result<Option<T>, Error> {
+        let Some(value) = self.opt_int()? else { return Ok(None) };
+        let number = T::try_from(value);
+        number.map(Some).map_err(|_| Error::Damaged(format!("{value} in column {} is out of range", self.next)))
+    }
+
+    pub fn str(&mut self) -> Result<&'r str, Error> {
+        self.get()
+    }
+
+    pub fn opt_str(&mut self) -> Result<Option<&'r str>, Error> {
+        self.get()
+    }
+
+    pub fn text(&mut self) -> Result<String, Error> {
+        self.str().map(str::to_owned)
+    }
+
+    pub fn opt_text(&mut self) -> Result<Option<String>, Error> {
+        Ok(self.opt_str()?.map(str::to_owned))
+    }
+
+    pub fn bytes(&mut self) -> Result<&'r [u8], Error> {
+        self.get()
+    }
+
+    pub fn opt_bytes(&mut self) -> Result<Option<&'r [u8]>, Error> {
+        self.get()
+    }
+
+    pub fn uuid(&mut self) -> Result<Uuid, Error> {
+        let text = self.str()?;
+        Uuid::try_parse(text).map_err(|_| Error::Damaged(format!("`{text}` is not an id")))
+    }
+
+    pub fn opt_uuid(&mut self) -> Result<Option<Uuid>, Error> {
+        let Some(text) = self.opt_str()? else { return Ok(None) };
+        Uuid::try_parse(text).map(Some).map_err(|_| Error::Damaged(format!("`{text}` is not an id")))
+    }
+
+    pub fn id<T>(&mut self) -> Result<domain::Id<T>, Error> {
+        self.uuid().map(domain::Id::new)
+    }
+
+    pub fn opt_id<T>(&mut self) -> Result<Option<domain::Id<T>>, Error> {
+        Ok(self.opt_uuid()?.map(domain::Id::new))
+    }
+
+    pub fn time(&mut self) -> Result<DateTime<Utc>, Error> {
+        time(self.int()?)
+    }
+
+    pub fn opt_time(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
+        self.opt_int()?.map(time).transpose()
+    }
+
+    pub fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Error> {
+        let text = self.str()?;
+        serde_json::from_str(text).map_err(|error| Error::Damaged(format!("`{text}`: {error}")))
+    }
+
+    pub fn opt_json<T: serde::de::DeserializeOwned>(&mut self) -> Result<Option<T>, Error> {
+        let Some(text) = self.opt_str()? else { return Ok(None) };
+        serde_json::from_str(text).map(Some).map_err(|error| Error::Damaged(format!("`{text}`: {error}")))
+    }
+}
+
+fn time(micros: i64) -> Result<DateTime<Utc>, Error> {
+    DateTime::from_timestamp_micros(micros).ok_or_else(|| Error::Damaged(format!("{micros} is not a time")))
+}

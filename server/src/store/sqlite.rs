@@ -1,0 +1,245 @@
+//! SQLite: one file in the data folder, one connection that writes.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nix::fcntl::{Flock, FlockArg};
+use sqlx::sqlite::{
+    SqliteArguments, SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous,
+};
+use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions, SqlitePool, query_with};
+
+use super::Error;
+use super::batch::{Batch, Chore};
+use super::columns::{Cell, Table};
+use super::committer::{Fault, Written};
+use super::sql::{self, Row, Value};
+
+/// The database's file in the data folder.
+pub(super) const FILE: &str = "eventflow.db";
+
+/// Held by the one server that writes.
+const LOCK: &str = "eventflow.lock";
+
+/// How long a server that starts waits for the one before it to let go of the folder.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Connections for reading.
+const READERS: u32 = 4;
+
+/// Rows of one `INSERT`, largest first: few texts, so that each is prepared once.
+const SIZES: [usize; 4] = [64, 16, 4, 1];
+
+/// The data folder, taken.
+pub(super) type Lock = Flock<File>;
+
+/// How to connect for reading.
+fn options(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5))
+        .pragma("cache_size", "-16384")
+        .row_buffer_size(512)
+        .disable_statement_logging()
+}
+
+/// Takes the folder for one server.
+pub(super) async fn lock(folder: &Path) -> Result<Lock, Error> {
+    let path = folder.join(LOCK);
+    let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", path.display()));
+    std::fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+    let mut file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(|error| cannot(&error))?;
+    let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((again, nix::errno::Errno::EWOULDBLOCK)) if tokio::time::Instant::now() < deadline => {
+                file = again;
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            Err((_, nix::errno::Errno::EWOULDBLOCK)) => {
+                return Err(Error::Unavailable(format!(
+                    "another server uses the data folder {}: stop it, or set EVENTFLOW_DATA_DIR to another folder",
+                    folder.display()
+                )));
+            }
+            Err((_, error)) => return Err(cannot(&error)),
+        }
+    }
+}
+
+/// Makes the file and brings its tables up to date.
+pub(super) async fn migrate(file: &Path) -> Result<(), Error> {
+    let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", file.display()));
+    let mut conn = options(file).create_if_missing(true).connect().await.map_err(|error| cannot(&error))?;
+    sqlx::migrate!("../migrations/sqlite").run(&mut conn).await.map_err(|error| cannot(&error))?;
+    sqlx::Connection::close(conn).await.map_err(|error| cannot(&error))
+}
+
+/// Connections for reading.
+pub(super) async fn readers(file: &Path) -> Result<SqlitePool, Error> {
+    SqlitePoolOptions::new()
+        .max_connections(READERS)
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .connect_with(options(file).read_only(true))
+        .await
+        .map_err(|error| Error::Unavailable(format!("{}: {}", file.display(), sql::explain(&error))))
+}
+
+/// A connection for writing, to rebuild the tables.
+pub(super) async fn writing(file: &Path) -> Result<SqlitePool, Error> {
+    let pool = SqlitePoolOptions::new().max_connections(1).connect_with(options(file)).await;
+    pool.map_err(|error| Error::Unavailable(format!("{}: {}", file.display(), sql::explain(&error))))
+}
+
+/// The one connection that writes.
+pub(super) struct Writer {
+    file: PathBuf,
+    conn: Option<SqliteConnection>,
+    texts: HashMap<(&'static str, usize), Arc<str>>,
+    /// Kept as long as there is a writer.
+    _lock: Lock,
+}
+
+impl Writer {
+    pub fn new(file: PathBuf, lock: Lock) -> Self {
+        Self { file, conn: None, texts: HashMap::new(), _lock: lock }
+    }
+
+    /// Connects, unless it is connected.
+    pub async fn connect(&mut self) -> Result<(), Fault> {
+        if self.conn.is_none() {
+            let conn = options(&self.file)
+                .pragma("wal_autocheckpoint", "4000")
+                .statement_cache_capacity(64)
+                .connect()
+                .await
+                .map_err(fault)?;
+            self.conn = Some(conn);
+        }
+        Ok(())
+    }
+
+    /// Writes a batch and chores in one transaction.
+    pub async fn write(&mut self, batch: &Batch, chores: &[Chore]) -> Result<Written, Fault> {
+        let Self { conn, texts, .. } = self;
+        let conn = conn.as_mut().ok_or_else(|| Fault::Lost("not connected".into()))?;
+        #[cfg(test)]
+        if let [Chore::Statement(text)] = chores {
+            sql::sqlite_fetch(conn, text, &[]).await.map_err(fault)?;
+            return Ok(Written { moved: false, chores: vec![true] });
+        }
+        let result = transaction(conn, texts, batch, chores).await;
+        if !matches!(result, Ok(Written { moved: false, .. })) {
+            // It may have been rolled back already.
+            let _ = sql::sqlite_execute(conn, "ROLLBACK", &[]).await;
+        }
+        let result = result.map_err(fault);
+        if let Err(Fault::Lost(_)) = &result {
+            self.conn = None;
+        }
+        result
+    }
+
+    /// Reads what was committed.
+    pub async fn fetch(&mut self, text: &str, values: &[Value]) -> Result<Vec<Row>, Fault> {
+        let conn = self.conn.as_mut().ok_or_else(|| Fault::Lost("not connected".into()))?;
+        sql::sqlite_fetch(conn, text, values).await.map_err(fault)
+    }
+}
+
+async fn transaction(
+    conn: &mut SqliteConnection,
+    texts: &mut HashMap<(&'static str, usize), Arc<str>>,
+    batch: &Batch,
+    chores: &[Chore],
+) -> Result<Written, sqlx::Error> {
+    sql::sqlite_execute(conn, "BEGIN IMMEDIATE", &[]).await?;
+    if !batch.is_empty() {
+        let heads = [batch.after, batch.line_after, batch.head(), batch.line_head()];
+        let heads = heads.map(|head| Value::Int(head.cast_signed()));
+        let text = "UPDATE head SET position = $3, line = $4 WHERE one = 1 AND position = $1 AND line = $2";
+        if sql::sqlite_execute(conn, text, &heads).await? == 0 {
+            return Ok(Written { moved: true, chores: Vec::new() });
+        }
+        for (table, cells) in batch.cells() {
+            insert(conn, texts, table, cells).await?;
+        }
+    }
+    let mut done = Vec::with_capacity(chores.len());
+    for chore in chores {
+        let (text, values) = chore.statement();
+        done.push(sql::sqlite_execute(conn, text, &values).await? > 0);
+    }
+    sql::sqlite_execute(conn, "COMMIT", &[]).await?;
+    Ok(Written { moved: false, chores: done })
+}
+
+/// Inserts rows, many at a time.
+pub(super) async fn insert(
+    conn: &mut SqliteConnection,
+    texts: &mut HashMap<(&'static str, usize), Arc<str>>,
+    table: &'static Table,
+    cells: Vec<Cell<'_>>,
+) -> Result<(), sqlx::Error> {
+    let width = table.columns.len();
+    let mut left = cells.len() / width;
+    let mut cells = cells.into_iter();
+    for size in SIZES {
+        while left >= size {
+            left -= size;
+            let text = texts.entry((table.name, size)).or_insert_with(|| statement(table, size).into());
+            let mut arguments = SqliteArguments::default();
+            arguments.reserve(size * width, 0);
+            for cell in cells.by_ref().take(size * width) {
+                match cell {
+                    Cell::Null => arguments.add(None::<i64>),
+                    Cell::Int(number) => arguments.add(number),
+                    Cell::Text(text) => arguments.add(text),
+                    Cell::Bytes(bytes) => arguments.add(bytes),
+                }
+                .map_err(sqlx::Error::Encode)?;
+            }
+            query_with(AssertSqlSafe(text.clone()), arguments).execute(&mut *conn).await?;
+        }
+    }
+    Ok(())
+}
+
+fn statement(table: &Table, rows: usize) -> String {
+    let row = format!("({})", vec!["?"; table.columns.len()].join(", "));
+    let rows = vec![row; rows].join(", ");
+    format!("INSERT INTO {} ({}) VALUES {rows}{}", table.name, table.names(""), table.on_conflict())
+}
+
+#[allow(clippy::needless_pass_by_value)] // it is made for `map_err`
+fn fault(error: sqlx::Error) -> Fault {
+    if sql::is_lost(&error) {
+        return Fault::Lost(error.to_string());
+    }
+    let sqlx::Error::Database(inner) = &error else { return Fault::Refused(error.to_string()) };
+    if inner.is_unique_violation() {
+        return Fault::Exists(inner.message().to_owned());
+    }
+    let code = inner.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
+    match code & 0xff {
+        // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN
+        5 | 6 | 7 | 8 | 10 | 13 | 14 => Fault::Unavailable(sql::explain(&error)),
+        _ => Fault::Refused(inner.message().to_owned()),
+    }
+}

@@ -1,0 +1,118 @@
+//! A room uses only the floors below it; rooms on one floor do not know each other.
+
+use std::path::Path;
+
+/// The floors, from the top; a room may use what stands below.
+const FLOORS: &[&[&str]] = &[
+    &["app"],
+    &["ingress", "dispatch", "operator"],
+    &["builder", "fleet"],
+    &["actors"],
+    &["store", "queue", "executor"],
+    &["config", "clock", "telemetry"],
+];
+
+/// Crates that only some rooms may use.
+const KEEPERS: &[(&str, &[&str])] = &[
+    ("actix_web", &["ingress", "app"]),
+    ("actix", &["actors", "app"]),
+    ("sqlx", &["store"]),
+    ("async_graphql", &["ingress"]),
+    ("hyper", &["fleet", "dispatch", "ingress"]),
+];
+
+#[test]
+fn every_room_uses_only_the_floors_below_it() {
+    let offenders = look(|room, text, line| {
+        let mine = floor(room)?;
+        let mut used = text.split("crate::").skip(1).map(word).filter(|used| *used != room);
+        let (used, theirs) = used.find_map(|used| Some((used, floor(used).filter(|theirs| *theirs <= mine)?)))?;
+        Some(format!("{line}: `{room}` (floor {}) uses `{used}` (floor {})", height(mine), height(theirs)))
+    });
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn every_server_library_stays_in_its_room() {
+    let offenders = look(|room, text, line| {
+        KEEPERS
+            .iter()
+            .filter(|(_, rooms)| !rooms.contains(&room))
+            .find(|(library, _)| uses(text, library))
+            .map(|(library, rooms)| format!("{line}: `{room}` uses `{library}`, which belongs to {}", rooms.join(", ")))
+    });
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+#[test]
+fn the_domain_knows_no_clock_no_chance_and_no_world() {
+    let domain = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/src");
+    let mut offenders = Vec::new();
+    walk(&domain, &mut |path, text| {
+        for (number, line) in code(text) {
+            for forbidden in ["Utc::now", "SystemTime", "Instant::now", "new_v4", "now_v7", "rand::", "tokio", "std::fs", "std::net", "async fn"] {
+                if line.contains(forbidden) {
+                    offenders.push(format!("{}:{number}: {forbidden}", path.display()));
+                }
+            }
+        }
+    });
+    // Golden files are read and written by the test that keeps them.
+    offenders.retain(|offender| !offender.contains("golden"));
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+fn look(mut judge: impl FnMut(&str, &str, &str) -> Option<String>) -> Vec<String> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let (mut offenders, mut files) = (Vec::new(), 0);
+    walk(&source, &mut |path, text| {
+        let relative = path.strip_prefix(&source).unwrap();
+        let first = relative.components().next().unwrap().as_os_str().to_str().unwrap();
+        let room = first.trim_end_matches(".rs");
+        if room == "lib" || room == "main" {
+            return;
+        }
+        assert!(floor(room).is_some(), "`{room}` stands on no floor: give it one in tests/it/floors.rs");
+        files += 1;
+        for (number, line) in code(text) {
+            offenders.extend(judge(room, line, &format!("{}:{number}", relative.display())));
+        }
+    });
+    assert!(files > 30, "only {files} files were looked at");
+    offenders
+}
+
+/// Lines of code: neither comments nor what stands in a test module at the end of a file.
+fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
+    lines.take_while(|(_, line)| !line.starts_with("#[cfg(test)]")).filter(|(_, line)| !line.trim_start().starts_with("//"))
+}
+
+fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &str)) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, visit);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            visit(&path, &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+}
+
+fn floor(room: &str) -> Option<usize> {
+    FLOORS.iter().position(|rooms| rooms.contains(&room))
+}
+
+fn height(floor: usize) -> usize {
+    FLOORS.len() - floor
+}
+
+fn word(text: &str) -> &str {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default()
+}
+
+fn uses(line: &str, library: &str) -> bool {
+    line.match_indices(&format!("{library}::")).any(|(at, _)| {
+        !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}

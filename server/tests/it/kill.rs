@@ -1,0 +1,84 @@
+//! Kill -9 at any moment: nothing that was accepted is lost.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::{Options, TestApp, database, json_of};
+
+const WORKER: &[(&str, &str)] = &[
+    (
+        "function.json",
+        r#"{ "runtime": "node", "triggers": [ { "type": "http" }, { "type": "event", "pattern": "work.**" } ], "scaling": { "concurrency": 4, "max": 1 } }"#,
+    ),
+    (
+        "index.js",
+        r#"exports.handler = async (event) => {
+             console.log(`work ${event.id}`);
+             if (event.data?.slow) await new Promise((done) => setTimeout(done, event.data.slow));
+             return { done: event.id };
+           };"#,
+    ),
+];
+
+#[tokio::test]
+async fn everything_is_there_after_a_kill_and_what_was_accepted_is_run() {
+    survives(TestApp::start().await).await;
+}
+
+#[tokio::test]
+async fn the_same_on_postgres() {
+    survives(TestApp::start_with(Options::default().env("DATABASE_URL", database().await)).await).await;
+}
+
+async fn survives(mut app: TestApp) {
+    let id = app.running("worker", WORKER).await;
+    json_of(app.call("worker").await, StatusCode::OK).await;
+    app.run_where(&id, |run| run["trigger"] == "http.invoke" && run["log"][0].is_object()).await;
+    let before = picture(&app, &id).await;
+    // Accepted, and at the moment of the kill some run, some wait.
+    for n in 0..20 {
+        let response = app.publish("work.asked", &format!("event-{n}"), json!({ "slow": 300 })).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+    }
+    app.kill_and_restart().await;
+
+    let after = picture(&app, &id).await;
+    assert_eq!(before["function"], after["function"]);
+    assert_eq!(before["builds"], after["builds"]);
+    json_of(app.call("worker").await, StatusCode::OK).await;
+    let done = app
+        .eventually("all accepted events have run", async || {
+            let runs: Vec<_> = app.runs(&id).await.into_iter().filter(|run| run["trigger"] == "work.asked").collect();
+            (runs.len() == 20 && runs.iter().all(|run| run["state"] == "SUCCEEDED")).then_some(runs)
+        })
+        .await;
+    // Each ended once.
+    for run in &done {
+        let found = app.graphql("query($id: ID!) { history(stream: $id, first: 100) { nodes { type } } }", json!({ "id": run["id"] })).await;
+        let types: Vec<_> = found["history"]["nodes"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
+        assert_eq!(types.iter().filter(|t| **t == "Succeeded").count(), 1, "{types:?}");
+    }
+    // An event that is sent again makes nothing new.
+    let again = json_of(app.publish("work.asked", "event-3", json!({ "slow": 300 })).await, StatusCode::ACCEPTED).await;
+    assert!(again.to_string().contains("true"), "the duplicate is named: {again}");
+    app.terminate().await;
+    let (fine, report) = app.verb("verify").await;
+    assert!(fine, "{report}");
+    let (fine, report) = app.verb("rebuild").await;
+    assert!(fine, "{report}");
+    app.restart().await;
+    assert_eq!(picture(&app, &id).await["function"], after["function"]);
+}
+
+/// What must be the same before and after.
+async fn picture(app: &TestApp, id: &str) -> Value {
+    let data = app
+        .graphql(
+            "query($id: ID!) { function(id: $id) { id name state position currentVersion { number digest } builds(first: 10) { nodes { id state log(first: 100) { position text } } } versions(first: 10) { nodes { number digest } } } }",
+            json!({ "id": id }),
+        )
+        .await;
+    let mut function = data["function"].clone();
+    let builds = function["builds"].take();
+    json!({ "function": function, "builds": builds })
+}

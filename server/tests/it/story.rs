@@ -1,0 +1,197 @@
+//! What a newcomer does, from a repository to a live run.
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::app::{TestApp, json_of};
+
+/// A function that answers calls and takes events.
+pub const GREETER: &[(&str, &str)] = &[
+    (
+        "functions/greeter/function.json",
+        r#"{ "runtime": "node", "handler": "index.handler",
+             "triggers": [ { "type": "http" }, { "type": "event", "pattern": "file.uploaded", "filter": { "data.kind": "image" } } ],
+             "scaling": { "min": 0, "max": 2, "concurrency": 10 } }"#,
+    ),
+    (
+        "functions/greeter/index.js",
+        r#"exports.handler = async (event, context) => {
+             console.log(`a line about ${event.type}`);
+             return { saw: event.type, data: event.data ?? null, version: context.version };
+           };"#,
+    ),
+    ("README.md", "not a part of the function"),
+];
+
+#[tokio::test]
+async fn a_function_from_a_repository_is_built_run_called_triggered_and_watched_live() {
+    let app = TestApp::start().await;
+    newcomer(&app).await;
+}
+
+#[tokio::test]
+async fn the_same_story_on_postgres() {
+    let app = TestApp::on_postgres().await;
+    assert!(app.said.contains("PostgreSQL"), "{}", app.said);
+    newcomer(&app).await;
+}
+
+async fn newcomer(app: &TestApp) {
+    let repository = app.repository("shop", GREETER).await;
+    let mut functions = app.subscribe("subscription { functionChanged { position event { type } function { name state } } }", json!({})).await;
+
+    let id = app.register_git("greeter", &repository, Some("functions/greeter")).await;
+    let payload = app.mutate("buildFunction", "id: $id", "build { id state }", json!({ "id": id }), "$id: ID!").await;
+    let build = payload["build"]["id"].as_str().unwrap();
+    // The log of the build comes line by line and ends with the build.
+    let mut log = app.subscribe("subscription($id: ID!) { buildLog(build: $id) { position stream text } }", json!({ "id": build })).await;
+    let mut lines = Vec::new();
+    while let Some(line) = log.next().await {
+        lines.push(line);
+    }
+    let positions: Vec<_> = lines.iter().map(|line| line["position"].as_i64().unwrap()).collect();
+    assert!(positions.windows(2).all(|pair| pair[0] < pair[1]), "{positions:?}");
+    assert!(lines.iter().any(|line| line["text"].as_str().unwrap().contains("sha256:")), "{lines:#?}");
+
+    let changes = functions.until(|change| change["event"]["type"] == "BuildSucceeded" && change["function"]["name"] == "greeter").await;
+    let mine: Vec<_> = changes.iter().filter(|c| c["function"]["name"] == "greeter").map(|c| c["event"]["type"].as_str().unwrap()).collect();
+    assert_eq!(mine, ["Registered", "BuildRequested", "BuildStarted", "BuildSucceeded"]);
+
+    app.start_function(&id).await;
+    let mut output = app.subscribe("subscription($id: ID!) { logs(function: $id) { text run stream } }", json!({ "id": id })).await;
+    let mut runs = app.subscribe("subscription($id: ID!) { runChanged(function: $id) { run { id state trigger } event { type } } }", json!({ "id": id })).await;
+
+    // A call.
+    let response = app.post("/function/greeter").json(&json!({ "n": 1 })).send().await.unwrap();
+    let call_id = response.headers()["x-call-id"].to_str().unwrap().to_owned();
+    assert_eq!(response.headers()["x-function-version"], "1");
+    assert!(response.headers().contains_key("x-duration-seconds"));
+    let answer = json_of(response, StatusCode::OK).await;
+    assert_eq!(answer, json!({ "saw": "http.invoke", "data": { "n": 1 }, "version": 1 }));
+    let lines = output.until(|line| line["text"] == "a line about http.invoke").await;
+    assert_eq!(lines.last().unwrap()["run"], call_id.as_str());
+    let told = runs.until(|change| change["run"]["id"] == call_id.as_str()).await;
+    assert_eq!(told.last().unwrap()["run"]["state"], "SUCCEEDED");
+
+    // An event that fits, and one that does not.
+    assert_eq!(app.publish("file.uploaded", "not-mine", json!({ "kind": "video" })).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(app.publish("file.uploaded", "mine", json!({ "kind": "image" })).await.status(), StatusCode::ACCEPTED);
+    let told = runs.until(|change| change["event"]["type"] == "Succeeded").await;
+    let states: Vec<_> = told.iter().map(|change| change["event"]["type"].as_str().unwrap()).collect();
+    assert_eq!(states, ["Requested", "Started", "Succeeded"]);
+    let run = app.run_where(&id, |run| run["trigger"] == "file.uploaded").await;
+    assert_eq!(run["state"], "SUCCEEDED");
+    assert_eq!(run["output"], json!({ "saw": "file.uploaded", "data": { "kind": "image" }, "version": 1 }));
+    assert_eq!((&run["attempt"], &run["version"], &run["httpStatus"]), (&json!(1), &json!(1), &json!(200)));
+    assert!(run["durationMs"].as_f64().unwrap() > 0.0 && run["event"]["id"].is_string(), "{run:#}");
+    let run = app.run_where(&id, |run| run["trigger"] == "file.uploaded" && run["log"][0].is_object()).await;
+    assert_eq!(run["log"][0]["text"], "a line about file.uploaded");
+    assert_eq!(app.runs(&id).await.len(), 2, "the event that did not fit made no run");
+}
+
+#[tokio::test]
+async fn the_demo_function_runs_and_its_curl_line_works() {
+    let app = TestApp::start().await;
+    let line = app.said.lines().find(|line| line.contains("curl")).unwrap().trim().to_owned();
+    for part in ["store     SQLite", "queue     in process", "executor  sandbox"] {
+        assert!(app.said.contains(part), "`{part}` in {}", app.said);
+    }
+    let output = tokio::process::Command::new("sh").args(["-c", &line]).output().await.unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+    assert_eq!(answer["message"], "Hello, world!");
+    let found = app.graphql(r#"{ function(namespace: "default", name: "hello") { state triggers { type } } }"#, json!({})).await;
+    assert_eq!(found["function"]["state"], "RUNNING");
+    assert_eq!(found["function"]["triggers"][1]["type"].as_str().unwrap().to_lowercase(), "event");
+}
+
+#[tokio::test]
+async fn a_newer_version_takes_over_when_it_is_healthy_and_an_older_one_comes_back_by_rollback() {
+    let app = TestApp::start().await;
+    let code = |n: u32| format!("exports.handler = async () => ({{ answer: {n} }});");
+    let id = app.running("answers", &[("index.js", &code(1))]).await;
+    let folder = app.folder().join("repositories/answers");
+    assert_eq!(json_of(app.call("answers").await, StatusCode::OK).await, json!({ "answer": 1 }));
+
+    app.commit(&folder, &[("index.js", &code(2))]).await;
+    assert_eq!(app.build(&id).await, 2);
+    app.eventually("version 2 answers", async || {
+        let response = app.call("answers").await;
+        assert_eq!(response.status(), StatusCode::OK, "no call fails while versions change");
+        (response.headers()["x-function-version"] == "2").then_some(())
+    })
+    .await;
+
+    // A version that cannot start leaves the running one alone.
+    app.commit(&folder, &[("index.js", "throw new Error('not today')")]).await;
+    assert_eq!(app.build(&id).await, 3);
+    let reason = app.eventually("the function says why", async || {
+        let found = app.graphql("query($id: ID!) { function(id: $id) { state stateReason currentVersion { number } } }", json!({ "id": id })).await;
+        found["function"]["stateReason"].is_string().then(|| found["function"].clone())
+    })
+    .await;
+    assert_eq!((&reason["state"], &reason["currentVersion"]["number"]), (&json!("RUNNING"), &json!(2)), "{reason:#}");
+    assert_eq!(json_of(app.call("answers").await, StatusCode::OK).await, json!({ "answer": 2 }));
+
+    let payload = app.mutate("rollbackFunction", "id: $id, version: 1, reason: \"2 was worse\"", "function { currentVersion { number } }", json!({ "id": id }), "$id: ID!").await;
+    assert_eq!(payload["function"]["currentVersion"]["number"], 1);
+    assert_eq!(json_of(app.call("answers").await, StatusCode::OK).await, json!({ "answer": 1 }));
+
+    // The log tells who did what, and what was before.
+    let found = app
+        .graphql("query($id: ID!) { history(stream: $id, first: 100) { nodes { type version data actor at } totalCount } }", json!({ "id": id }))
+        .await;
+    let events = found["history"]["nodes"].as_array().unwrap();
+    let last = events.last().unwrap();
+    assert_eq!((&last["type"], &last["data"]["reason"]), (&json!("VersionPromoted"), &json!("2 was worse")), "{events:#?}");
+    assert_eq!(last["actor"], "token:dev");
+    let started = events.iter().find(|e| e["type"] == "Started").unwrap();
+    let before = app
+        .graphql("query($id: ID!, $at: DateTime!) { function(id: $id, asOf: $at) { state currentVersion { number } } }", json!({ "id": id, "at": started["at"] }))
+        .await;
+    assert_eq!(before["function"], json!({ "state": "RUNNING", "currentVersion": { "number": 1 } }));
+}
+
+#[tokio::test]
+async fn a_run_is_replayed_with_the_same_or_another_payload_on_any_version() {
+    let app = TestApp::start().await;
+    let code = |n: u32| format!("exports.handler = async (event) => ({{ by: {n}, got: event.data ?? null }});");
+    let id = app.running("echo", &[("index.js", &code(1))]).await;
+    json_of(app.post("/function/echo").json(&json!({ "a": 1 })).send().await.unwrap(), StatusCode::OK).await;
+    let first = app.run_where(&id, |run| run["state"] == "SUCCEEDED").await;
+    app.commit(&app.folder().join("repositories/echo"), &[("index.js", &code(2))]).await;
+    app.build(&id).await;
+    app.eventually("version 2 is current", async || {
+        let found = app.graphql("query($id: ID!) { function(id: $id) { currentVersion { number } } }", json!({ "id": id })).await;
+        (found["function"]["currentVersion"]["number"] == 2).then_some(())
+    })
+    .await;
+    for (arguments, expected) in [
+        ("id: $id", json!({ "by": 2, "got": { "a": 1 } })),
+        ("id: $id, version: 1", json!({ "by": 1, "got": { "a": 1 } })),
+        ("id: $id, payload: { b: 2 }", json!({ "by": 2, "got": { "b": 2 } })),
+    ] {
+        let payload = app.mutate("replayRun", arguments, "run { id state replayedFrom { id } }", json!({ "id": first["id"] }), "$id: ID!").await;
+        assert_eq!(payload["run"]["replayedFrom"]["id"], first["id"]);
+        let run = app.run_where(&id, |run| run["id"] == payload["run"]["id"] && run["state"] == "SUCCEEDED").await;
+        assert_eq!(run["output"], expected, "{arguments}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_takes_an_event_and_its_result_is_the_runs() {
+    let app = TestApp::start().await;
+    let files = [
+        ("function.json", r#"{ "runtime": "python", "mode": "job", "handler": "main.handler", "triggers": [ { "type": "event", "pattern": "sum.*" }, { "type": "http" } ] }"#),
+        ("main.py", "def handler(event, context):\n    print('adding')\n    return {'sum': sum(event['data']), 'attempt': context.attempt}\n"),
+    ];
+    let id = app.running("adder", &files).await;
+    app.publish("sum.asked", "1", json!([1, 2, 3])).await;
+    let run = app.run_where(&id, |run| run["state"] == "SUCCEEDED" && run["log"][0].is_object()).await;
+    assert_eq!((&run["output"], &run["exitCode"]), (&json!({ "sum": 6, "attempt": 1 }), &json!(0)));
+    assert_eq!(run["log"][0]["text"], "adding");
+    // The same over HTTP, and by invocation.
+    let answer = json_of(app.post("/function/adder").json(&json!([4, 5])).send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(answer["sum"], 9);
+    let payload = app.mutate("invokeFunction", "id: $id, payload: [7], wait: true", "run { state output }", json!({ "id": id }), "$id: ID!").await;
+    assert_eq!((&payload["run"]["state"], &payload["run"]["output"]["sum"]), (&json!("SUCCEEDED"), &json!(7)));
+}
