@@ -155,7 +155,11 @@ impl From<Fault> for Refusal {
 
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        Self::Failed(error.into())
+        match error {
+            // A cursor that no page came with.
+            store::Error::Refused(message) => Self::problem("bad_page", message),
+            error => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -289,7 +293,7 @@ impl From<Fault> for HttpError {
 
 impl From<store::Error> for HttpError {
     fn from(error: store::Error) -> Self {
-        Fault::from(error).into()
+        Refusal::from(error).into()
     }
 }
 

@@ -26,7 +26,6 @@ use crate::telemetry::Metrics;
 
 pub use auth::{Auth, Viewer};
 pub use http::openapi;
-pub use graphql::sdl;
 pub use error::{Fault, HttpError, Problem, Refusal};
 pub use middleware::RequestId;
 

@@ -110,7 +110,7 @@ impl Auth {
     ///
     /// # Errors
     /// When the data folder cannot be read or written.
-    pub fn new(settings: &Settings) -> Result<(Self, Option<String>), Error> {
+    pub fn open(settings: &Settings) -> Result<(Self, Option<String>), Error> {
         let secret = match &settings.jwt_secret {
             Some(secret) => secret.clone().into_bytes(),
             None => keys::read_or_make(&settings.data_dir)?,

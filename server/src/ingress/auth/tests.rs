@@ -23,7 +23,7 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
 
 fn auth(dev: bool) -> (tempfile::TempDir, Auth) {
     let data = tempfile::tempdir().unwrap();
-    let (auth, _) = Auth::new(&settings(data.path(), dev)).unwrap();
+    let (auth, _) = Auth::open(&settings(data.path(), dev)).unwrap();
     (data, auth)
 }
 
@@ -90,11 +90,11 @@ fn each_way_of_being_broken_has_its_own_message() {
 #[actix_web::test]
 async fn the_first_start_tells_a_password_once_and_it_stays_good() {
     let data = tempfile::tempdir().unwrap();
-    let (auth, text) = Auth::new(&settings(data.path(), false)).unwrap();
+    let (auth, text) = Auth::open(&settings(data.path(), false)).unwrap();
     let text = text.expect("the first start tells the password");
     let password = text.split_whitespace().skip_while(|word| *word != "password").nth(1).unwrap().to_owned();
     auth.sign_in("admin", password.clone(), None).await.unwrap();
-    let (again, text) = Auth::new(&settings(data.path(), false)).unwrap();
+    let (again, text) = Auth::open(&settings(data.path(), false)).unwrap();
     assert_eq!(text, None);
     let (token, _) = again.sign_in("admin", password, None).await.unwrap();
     assert_eq!(&*auth.bearer(&token).unwrap().name, "user:admin");
@@ -122,6 +122,6 @@ async fn a_guesser_is_held_up() {
 fn a_damaged_key_stops_the_start_with_its_path() {
     let data = tempfile::tempdir().unwrap();
     std::fs::write(data.path().join("jwt.key"), "short").unwrap();
-    let error = Auth::new(&settings(data.path(), true)).err().expect("the key is too short").to_string();
+    let error = Auth::open(&settings(data.path(), true)).err().expect("the key is too short").to_string();
     assert!(error.contains("jwt.key") && error.contains("5 bytes"), "{error}");
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 #[derive(InputObject)]
 pub(super) struct RegisterFunctionInput {
     /// Where it belongs.
-    #[graphql(default = "default")]
+    #[graphql(default_with = "default_namespace()")]
     pub namespace: Option<String>,
     /// Unique in its namespace.
     pub name: String,
@@ -72,7 +72,7 @@ pub(super) struct ImageSourceInput {
 #[derive(InputObject)]
 pub(super) struct PublishEventInput {
     /// Where it is sent to.
-    #[graphql(default = "default")]
+    #[graphql(default_with = "default_namespace()")]
     pub namespace: Option<String>,
     /// What happened: `file.uploaded`.
     #[graphql(name = "type")]
@@ -85,6 +85,10 @@ pub(super) struct PublishEventInput {
     pub subject: Option<String>,
     /// Its content.
     pub data: Option<Value>,
+}
+
+fn default_namespace() -> Option<String> {
+    Some("default".to_owned())
 }
 
 impl From<SourceInput> for Source {

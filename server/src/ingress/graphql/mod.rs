@@ -120,6 +120,3 @@ mod tests {
         assert!(std::fs::read_to_string(path).unwrap_or_default() == now, "schema.graphql is out of date: EVENTFLOW_BLESS=1 writes it anew");
     }
 }
-
-/// SDL
-pub fn sdl() -> String { String::new() }

@@ -307,7 +307,7 @@ impl Executor for Limited {
             error.extensions.get_or_insert_default().set("code", "too_many_subscriptions");
             return stream::once(async move { Response::from_errors(vec![error]) }).boxed();
         }
-        let answers = self.schema.execute_stream_with_session_data(request, session_data);
+        let answers = Executor::execute_stream(&self.schema, request, session_data);
         answers.inspect(move |_| _ = &place).boxed()
     }
 }

@@ -58,6 +58,7 @@ pub(super) async fn publish(
     let caller = caller(&request, &services)?;
     let target: Target = query(&request)?;
     let limits = &services.settings.limits;
+    body::check_length(&request, limits.body)?;
     let mode = cloudevent::mode(request.headers()).map_err(Refusal::from)?;
     let bytes = body::read(&request, payload, if mode == Mode::Batch { limits.body } else { limits.event }).await?;
     let events = match mode {

@@ -1,5 +1,6 @@
 //! A function's lines: as text, or as server-sent events that can be resumed.
 
+use std::convert::Infallible;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
@@ -94,7 +95,7 @@ pub(super) async fn logs(request: HttpRequest, name: web::Path<String>, services
     })
 }
 
-type Bodies = BoxStream<'static, Result<Bytes, actix_web::Error>>;
+type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
 
 /// The lines after a position, as they are written.
 fn follow(services: &Services, of: LinesOf, owner: function::Id, after: u64, render: fn(&LineRow) -> String) -> Bodies {

@@ -8,4 +8,4 @@ use async_graphql::MergedObject;
 
 /// Everything that can be asked for.
 #[derive(Default, MergedObject)]
-pub(super) struct Mutation(function::Mutation, run::Mutation, event::Mutation);
+pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, event::Mutation);

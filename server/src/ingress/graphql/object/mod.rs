@@ -12,10 +12,10 @@ mod trigger;
 mod version;
 mod viewer;
 
-pub(super) use build::{Build, BuildState};
+pub(super) use build::Build;
 pub(super) use event::Event;
-pub(super) use function::{Function, FunctionMode, FunctionState};
-pub(super) use line::{DEFAULT_LINES, LogLine, lines};
+pub(super) use function::{Function, FunctionState};
+pub(super) use line::LogLine;
 pub(super) use metrics::{Metrics, Window};
 pub(super) use namespace::Namespace;
 pub(super) use record::RecordedEvent;

@@ -13,7 +13,7 @@ pub(super) use history::named_stream;
 
 /// Everything that can be looked at.
 #[derive(Default, MergedObject)]
-pub(super) struct Query(
+pub(in crate::ingress) struct Query(
     viewer::Query,
     function::Query,
     run::Query,

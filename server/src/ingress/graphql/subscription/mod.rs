@@ -17,7 +17,7 @@ use super::object::{Build, Event, Function, RecordedEvent, Run};
 
 /// Everything that can be watched.
 #[derive(Default, MergedSubscription)]
-pub(super) struct Subscription(
+pub(in crate::ingress) struct Subscription(
     function::Subscription,
     build::Subscription,
     run::Subscription,
