@@ -27,8 +27,8 @@ use crate::store::Store;
 use crate::telemetry::Metrics;
 
 pub use auth::{Auth, Viewer};
-pub use http::openapi;
 pub use error::{Fault, HttpError, Problem, Refusal};
+pub use http::openapi;
 pub use middleware::RequestId;
 
 /// What the ingress needs of the rooms below. Cloning it is cheap.

@@ -72,7 +72,9 @@ impl Viewer {
         match namespace {
             None => Ok(self.namespaces.clone()),
             Some(namespace) if self.sees(namespace) => Ok(Some(vec![namespace.to_owned()])),
-            Some(namespace) => Err(Refusal::problem("forbidden", format!("you do not belong to the namespace `{namespace}`"))),
+            Some(namespace) => {
+                Err(Refusal::problem("forbidden", format!("you do not belong to the namespace `{namespace}`")))
+            }
         }
     }
 
@@ -197,7 +199,12 @@ impl Auth {
     ///
     /// # Errors
     /// 401 when the password is wrong; 429 when too many were.
-    pub async fn sign_in(&self, username: &str, password: String, peer: Option<IpAddr>) -> Result<(String, DateTime<Utc>), HttpError> {
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: String,
+        peer: Option<IpAddr>,
+    ) -> Result<(String, DateTime<Utc>), HttpError> {
         if let Some(wait) = self.attempts.wait(peer, Instant::now()) {
             let message = "too many wrong passwords; try again in a minute";
             return Err(HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait));
@@ -207,7 +214,8 @@ impl Auth {
             Some(hash) => {
                 let hash = hash.clone();
                 let checked = tokio::task::spawn_blocking(move || hash.fits(&password)).await;
-                checked.map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
+                checked
+                    .map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
             }
         };
         if !(right && token::same(username.as_bytes(), ADMIN.as_bytes())) {

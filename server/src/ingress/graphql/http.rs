@@ -11,10 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{BaseUrl, Schema, socket};
-use crate::ingress::error::HttpError;
-use crate::ingress::http::{base_url, body, caller, wants_html};
-use crate::ingress::http::pages;
 use crate::ingress::Services;
+use crate::ingress::error::HttpError;
+use crate::ingress::http::pages;
+use crate::ingress::http::{base_url, body, caller, wants_html};
 
 pub(in crate::ingress) fn configure(config: &mut ServiceConfig, schema: &Schema) {
     let resource = web::resource("/graphql")
@@ -53,7 +53,10 @@ async fn post(
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
     let value: Value = body::json(&bytes)?;
     if value.is_array() {
-        return Err(HttpError::bad_request("bad_request", "several queries in one request are not taken: send one object, with several fields in its query"));
+        return Err(HttpError::bad_request(
+            "bad_request",
+            "several queries in one request are not taken: send one object, with several fields in its query",
+        ));
     }
     let asked: Asked = serde_json::from_value(value)
         .map_err(|error| HttpError::bad_request("bad_json", format!("the body is not a GraphQL request: {error}")))?;
@@ -78,7 +81,8 @@ async fn get(
     }
     let caller = caller(&request, &services)?;
     let variables = asked.variables.as_deref().filter(|text| !text.is_empty()).map(serde_json::from_str).transpose();
-    let variables = variables.map_err(|error| HttpError::bad_request("bad_json", format!("variables is not JSON: {error}")))?;
+    let variables =
+        variables.map_err(|error| HttpError::bad_request("bad_json", format!("variables is not JSON: {error}")))?;
     let asked = Asked { query: asked.query, operation_name: asked.operation_name, variables };
     let asked = asked.into_request()?;
     if asked.query.len() <= services.settings.limits.body
@@ -108,7 +112,9 @@ impl Asked {
         }
         match self.variables {
             None | Some(Value::Null) => {}
-            Some(variables @ Value::Object(_)) => request = request.variables(async_graphql::Variables::from_json(variables)),
+            Some(variables @ Value::Object(_)) => {
+                request = request.variables(async_graphql::Variables::from_json(variables))
+            }
             Some(_) => return Err(HttpError::bad_request("bad_request", "`variables` must be an object")),
         }
         Ok(request)

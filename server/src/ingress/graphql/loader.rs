@@ -47,7 +47,10 @@ impl Loader {
         self.0.load_one(id).await
     }
 
-    pub(super) async fn functions(&self, ids: impl IntoIterator<Item = function::Id>) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
+    pub(super) async fn functions(
+        &self,
+        ids: impl IntoIterator<Item = function::Id>,
+    ) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
         self.0.load_many(ids).await
     }
 
@@ -59,7 +62,10 @@ impl Loader {
         self.0.load_one(id).await
     }
 
-    pub(super) async fn builds(&self, ids: impl IntoIterator<Item = BuildId>) -> Result<HashMap<BuildId, BuildRow>, Fault> {
+    pub(super) async fn builds(
+        &self,
+        ids: impl IntoIterator<Item = BuildId>,
+    ) -> Result<HashMap<BuildId, BuildRow>, Fault> {
         self.0.load_many(ids).await
     }
 
@@ -75,7 +81,10 @@ impl Loader {
         self.0.load_one(id).await
     }
 
-    pub(super) async fn events(&self, ids: impl IntoIterator<Item = event::Id>) -> Result<HashMap<event::Id, EventRow>, Fault> {
+    pub(super) async fn events(
+        &self,
+        ids: impl IntoIterator<Item = event::Id>,
+    ) -> Result<HashMap<event::Id, EventRow>, Fault> {
         self.0.load_many(ids).await
     }
 

@@ -77,7 +77,8 @@ fn base_url<'c>(ctx: &Context<'c>) -> &'c str {
 fn id<T>(text: &ID, field: &str) -> Result<Id<T>, Refusal> {
     let parsed = Uuid::parse_str(text).map(Id::new);
     parsed.map_err(|_| {
-        let message = format!("`{}` is not an id: it must be a UUID such as 0189f7e2-3c4d-7abc-8def-0123456789ab", text.as_str());
+        let message =
+            format!("`{}` is not an id: it must be a UUID such as 0189f7e2-3c4d-7abc-8def-0123456789ab", text.as_str());
         Problem::new("bad_id", message).at([field]).into()
     })
 }
@@ -117,6 +118,9 @@ mod tests {
         if std::env::var_os("EVENTFLOW_BLESS").is_some() {
             std::fs::write(path, &now).unwrap();
         }
-        assert!(std::fs::read_to_string(path).unwrap_or_default() == now, "schema.graphql is out of date: EVENTFLOW_BLESS=1 writes it anew");
+        assert!(
+            std::fs::read_to_string(path).unwrap_or_default() == now,
+            "schema.graphql is out of date: EVENTFLOW_BLESS=1 writes it anew"
+        );
     }
 }

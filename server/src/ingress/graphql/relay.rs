@@ -27,9 +27,12 @@ pub(super) fn page(first: Option<i32>, after: Option<String>) -> Result<PageRequ
 pub(super) fn size(first: Option<i32>, default: u32) -> Result<u32, Refusal> {
     let Some(first) = first else { return Ok(default) };
     match u32::try_from(first) {
-        Ok(0) | Err(_) => Err(Problem::new("bad_page", format!("first is {first}; it must be 1 to {MAX_PAGE}")).at(["first"]).into()),
+        Ok(0) | Err(_) => {
+            Err(Problem::new("bad_page", format!("first is {first}; it must be 1 to {MAX_PAGE}")).at(["first"]).into())
+        }
         Ok(first) if first > MAX_PAGE => {
-            let message = format!("first is {first}, the most that one page holds is {MAX_PAGE}; go on with after: endCursor");
+            let message =
+                format!("first is {first}, the most that one page holds is {MAX_PAGE}; go on with after: endCursor");
             Err(Problem::new("page_too_large", message).at(["first"]).into())
         }
         Ok(first) => Ok(first),

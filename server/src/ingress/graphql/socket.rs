@@ -61,7 +61,9 @@ pub(super) fn open(
     services: &Services,
 ) -> Result<HttpResponse, HttpError> {
     let viewer = services.auth.viewer_if_any(request)?;
-    let bad = |why: &dyn std::fmt::Display| HttpError::bad_request("bad_handshake", format!("this cannot become a WebSocket: {why}"));
+    let bad = |why: &dyn std::fmt::Display| {
+        HttpError::bad_request("bad_handshake", format!("this cannot become a WebSocket: {why}"))
+    };
     let accepted = handshake(request.head()).map_err(|error| bad(&error))?.finish();
     let accept = accepted.headers().get(header::SEC_WEBSOCKET_ACCEPT).cloned();
     let accept = accept.ok_or_else(|| bad(&"it has no key"))?;
@@ -302,7 +304,9 @@ impl Executor for Limited {
         let taken = self.open.fetch_add(1, Ordering::AcqRel);
         let place = Place(self.open.clone());
         if taken >= self.limit {
-            let message = format!("this connection has {taken} subscriptions, the most that one may have; end one, or open another connection");
+            let message = format!(
+                "this connection has {taken} subscriptions, the most that one may have; end one, or open another connection"
+            );
             let mut error = ServerError::new(message, None);
             error.extensions.get_or_insert_default().set("code", "too_many_subscriptions");
             return stream::once(async move { Response::from_errors(vec![error]) }).boxed();

@@ -13,7 +13,11 @@ use crate::ingress::error::HttpError;
 ///
 /// # Errors
 /// 413 when it is larger, before it was read where its length is told.
-pub(in crate::ingress) async fn read(request: &HttpRequest, mut payload: Payload, limit: usize) -> Result<Bytes, HttpError> {
+pub(in crate::ingress) async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Bytes, HttpError> {
     check_length(request, limit)?;
     let mut whole = BytesMut::new();
     while let Some(part) = payload.next().await {
@@ -29,7 +33,8 @@ pub(in crate::ingress) async fn read(request: &HttpRequest, mut payload: Payload
 /// # Errors
 /// 413 when the request says that its body is larger.
 pub(super) fn check_length(request: &HttpRequest, limit: usize) -> Result<(), HttpError> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match length.is_some_and(|length| length > limit as u64) {
         true => Err(HttpError::too_large("the body", limit)),
         false => Ok(()),
@@ -44,5 +49,6 @@ pub(in crate::ingress) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, H
     if bytes.is_empty() {
         return Err(HttpError::bad_request("bad_json", "the body is empty; it must be JSON"));
     }
-    serde_json::from_slice(bytes).map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
+    serde_json::from_slice(bytes)
+        .map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
 }

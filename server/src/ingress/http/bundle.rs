@@ -34,10 +34,18 @@ pub(super) struct Bundle {
 #[utoipa::path(post, path = "/v1/bundles", tag = "bundles", request_body(content = Vec<u8>, content_type = "application/gzip"), responses(
     (status = 201, body = Bundle), (status = 400, description = "Neither a zip nor a tar.gz"), (status = 413),
 ))]
-pub(super) async fn upload(request: HttpRequest, payload: web::Payload, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn upload(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     if !caller.viewer.may_write {
-        return Err(HttpError::new(actix_web::http::StatusCode::FORBIDDEN, "forbidden", "you may look, but not change anything"));
+        return Err(HttpError::new(
+            actix_web::http::StatusCode::FORBIDDEN,
+            "forbidden",
+            "you may look, but not change anything",
+        ));
     }
     let limit = services.settings.limits.bundle;
     body::check_length(&request, limit + FRAME)?;
@@ -45,8 +53,10 @@ pub(super) async fn upload(request: HttpRequest, payload: web::Payload, services
     let digest = if kind.starts_with("multipart/") {
         let mut form = Multipart::new(request.headers(), payload);
         loop {
-            let field = form.next().await.ok_or_else(|| HttpError::bad_request("bad_bundle", "the form has no file"))?;
-            let mut field = field.map_err(|error| HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")))?;
+            let field =
+                form.next().await.ok_or_else(|| HttpError::bad_request("bad_bundle", "the form has no file"))?;
+            let mut field = field
+                .map_err(|error| HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")))?;
             if field.content_disposition().and_then(|part| part.get_filename()).is_some() {
                 break keep(&services, field, limit).await?;
             }

@@ -180,7 +180,11 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 #[utoipa::path(post, path = "/v1/functions", tag = "functions", request_body = NewFunction, responses(
     (status = 201, body = FunctionBody), (status = 400), (status = 409, description = "The name is taken"),
 ))]
-pub(super) async fn create(request: HttpRequest, payload: web::Payload, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn create(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
     let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services), asked.replicas != Some(0));
@@ -201,19 +205,29 @@ pub(super) async fn create(request: HttpRequest, payload: web::Payload, services
 
 /// A function by name.
 #[utoipa::path(get, path = "/v1/functions/{name}", tag = "functions", params(("name" = String, Path), Place), responses((status = 200, body = FunctionBody), (status = 404)))]
-pub(super) async fn show(request: HttpRequest, name: web::Path<String>, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn show(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
-    let row = verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
+    let row =
+        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
     Ok(HttpResponse::Ok().json(body_of(&request, &services, row).await?))
 }
 
 /// Deregisters a function, for good. Its history stays.
 #[utoipa::path(delete, path = "/v1/functions/{name}", tag = "functions", params(("name" = String, Path), Place), responses((status = 204), (status = 404)))]
-pub(super) async fn delete(request: HttpRequest, name: web::Path<String>, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn delete(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
-    let row = verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
+    let row =
+        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
     verbs::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -231,11 +245,17 @@ pub(super) async fn invoke(
     let caller = caller(&request, &services)?;
     let how: How = query(&request)?;
     let wait = how.wait.as_deref().map(|text| {
-        let bad = || HttpError::bad_request("bad_query", format!("wait `{text}` is not a time such as 30s, of at most {} s", MAX_WAIT.as_secs()));
+        let bad = || {
+            HttpError::bad_request(
+                "bad_query",
+                format!("wait `{text}` is not a time such as 30s, of at most {} s", MAX_WAIT.as_secs()),
+            )
+        };
         duration(text).filter(|wait| *wait <= MAX_WAIT).ok_or_else(bad)
     });
     let wait = wait.transpose()?;
-    let row = verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services), &name).await?;
+    let row =
+        verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services), &name).await?;
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
     let payload = match bytes.is_empty() {
         true => None,
@@ -261,14 +281,19 @@ pub(super) async fn invoke(
 
 /// What the body says: JSON where it says so or nothing, and text otherwise.
 fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Value, HttpError> {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
+    let kind =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     // What curl says when nobody told it.
     let unsaid = kind.starts_with("application/x-www-form-urlencoded");
     match serde_json::from_slice(bytes) {
         Ok(value) => Ok(value),
-        Err(error) if kind.contains("json") => Err(HttpError::bad_request("bad_json", format!("the body does not fit: {error}"))),
+        Err(error) if kind.contains("json") => {
+            Err(HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
+        }
         Err(_) if unsaid || kind.starts_with("text/") => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),
-        Err(_) => Err(HttpError::bad_request("bad_body", format!("the body is `{kind}`; an event's data is JSON or text"))),
+        Err(_) => {
+            Err(HttpError::bad_request("bad_body", format!("the body is `{kind}`; an event's data is JSON or text")))
+        }
     }
 }
 
@@ -284,7 +309,9 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
     let of_image = image.is_some() || matches!(source, Some(NewSource::Image { .. }));
     let source = match (image, source) {
         (Some(image), None) => Source::Image { image, command: command.clone() },
-        (None, Some(NewSource::Image { image, command: own })) => Source::Image { image, command: own.or_else(|| command.clone()) },
+        (None, Some(NewSource::Image { image, command: own })) => {
+            Source::Image { image, command: own.or_else(|| command.clone()) }
+        }
         (None, Some(NewSource::Git { url, git_ref, path })) => Source::Git { url, git_ref, path },
         (None, Some(NewSource::Bundle { digest })) => Source::Bundle { digest },
         _ => return Err(HttpError::bad_request("bad_source", "give either image or source")),
@@ -292,12 +319,22 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
     let says = replicas.is_some() || command.is_some() || env.is_some() || runtime.is_some();
     let manifest = match (manifest, says) {
         (Some(_), true) => {
-            return Err(HttpError::bad_request("bad_manifest", "give either manifest, or replicas, command, env and runtime"));
+            return Err(HttpError::bad_request(
+                "bad_manifest",
+                "give either manifest, or replicas, command, env and runtime",
+            ));
         }
         (manifest, false) => manifest,
         (None, true) => {
-            let runtime = runtime.or_else(|| of_image.then(|| "docker".to_owned())).or_else(|| command.as_ref().map(|_| "command".to_owned()));
-            let runtime = runtime.ok_or_else(|| HttpError::bad_request("bad_manifest", "replicas and env need runtime as well: node, python, python-flask or command"))?;
+            let runtime = runtime
+                .or_else(|| of_image.then(|| "docker".to_owned()))
+                .or_else(|| command.as_ref().map(|_| "command".to_owned()));
+            let runtime = runtime.ok_or_else(|| {
+                HttpError::bad_request(
+                    "bad_manifest",
+                    "replicas and env need runtime as well: node, python, python-flask or command",
+                )
+            })?;
             let mut manifest = json!({ "runtime": runtime });
             if let Some(command) = command.filter(|_| !of_image) {
                 manifest["command"] = json!(command);

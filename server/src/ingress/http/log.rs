@@ -31,7 +31,9 @@ const PAGE: u32 = 500;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 pub(super) fn configure(config: &mut ServiceConfig) {
-    config.service(web::resource("/v1/functions/{name}/logs").route(web::get().to(logs)).default_service(web::to(wrong_method)));
+    config.service(
+        web::resource("/v1/functions/{name}/logs").route(web::get().to(logs)).default_service(web::to(wrong_method)),
+    );
 }
 
 /// Which lines.
@@ -52,7 +54,11 @@ pub(super) struct Which {
 #[utoipa::path(get, path = "/v1/functions/{name}/logs", tag = "functions", params(("name" = String, Path), Which), responses(
     (status = 200, content_type = "text/plain", description = "The lines"), (status = 404),
 ))]
-pub(super) async fn logs(request: HttpRequest, name: web::Path<String>, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn logs(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
     let namespace = namespace(which.namespace, &request, &services);
@@ -60,13 +66,20 @@ pub(super) async fn logs(request: HttpRequest, name: web::Path<String>, services
     let of = match &which.run {
         None => LinesOf::Function(row.id),
         Some(text) => {
-            let run = text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
+            let run =
+                text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
             let run = verbs::visible_run(&services.store, &caller.viewer, run).await?;
             LinesOf::Run(run.id)
         }
     };
     let since = which.since.as_deref().map(time).transpose()?;
-    let accepts = |kind: &str| request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains(kind));
+    let accepts = |kind: &str| {
+        request
+            .headers()
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accept| accept.contains(kind))
+    };
     let events = accepts("text/event-stream");
     let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
 
@@ -104,11 +117,12 @@ fn follow(services: &Services, of: LinesOf, owner: function::Id, after: u64, ren
         let own = lines.iter().filter(|line| line.line.function == owner);
         Ok(Bytes::from(own.map(render).collect::<Vec<_>>().concat()))
     });
-    texts.filter(|text: &Result<Bytes, _>| {
-        let any = text.as_ref().is_ok_and(|text| !text.is_empty());
-        async move { any }
-    })
-    .boxed()
+    texts
+        .filter(|text: &Result<Bytes, _>| {
+            let any = text.as_ref().is_ok_and(|text| !text.is_empty());
+            async move { any }
+        })
+        .boxed()
 }
 
 /// The same, with a comment when nothing came for a while: proxies and browsers keep the connection open by it.
@@ -138,6 +152,9 @@ fn time(text: &str) -> Result<DateTime<Utc>, HttpError> {
     let ago = || TimeDelta::from_std(duration(text)?).ok().and_then(|ago| clock::now().checked_sub_signed(ago));
     let at = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
     at().or_else(ago).ok_or_else(|| {
-        HttpError::bad_request("bad_query", format!("since `{text}` is neither a time such as 2026-01-31T12:00:00Z nor one ago such as 10m"))
+        HttpError::bad_request(
+            "bad_query",
+            format!("since `{text}` is neither a time such as 2026-01-31T12:00:00Z nor one ago such as 10m"),
+        )
     })
 }

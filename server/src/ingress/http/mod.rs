@@ -43,7 +43,8 @@ pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpE
     {
         return Ok(response);
     }
-    let message = format!("there is nothing at {} {}; /openapi.json lists what there is", request.method(), request.path());
+    let message =
+        format!("there is nothing at {} {}; /openapi.json lists what there is", request.method(), request.path());
     Err(HttpError::new(StatusCode::NOT_FOUND, "not_found", message))
 }
 
@@ -80,7 +81,11 @@ pub(super) fn base_url(request: &HttpRequest) -> String {
 
 /// Whether a browser asks for a page.
 pub(super) fn wants_html(request: &HttpRequest) -> bool {
-    request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).is_some_and(|accept| accept.contains("text/html"))
+    request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
 }
 
 /// The namespace that a request is about: `?namespace=`, the header `X-Namespace`, or the default one.
@@ -108,7 +113,9 @@ fn duration(text: &str) -> Option<Duration> {
 /// The query of a URL, read.
 fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, HttpError> {
     let query = actix_web::web::Query::<T>::from_query(request.query_string());
-    query.map(actix_web::web::Query::into_inner).map_err(|error| HttpError::bad_request("bad_query", format!("the URL's query does not fit: {error}")))
+    query
+        .map(actix_web::web::Query::into_inner)
+        .map_err(|error| HttpError::bad_request("bad_query", format!("the URL's query does not fit: {error}")))
 }
 
 #[cfg(test)]

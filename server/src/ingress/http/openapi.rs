@@ -54,7 +54,14 @@ mod tests {
     fn every_route_is_described() {
         let description: serde_json::Value = serde_json::from_str(&openapi()).unwrap();
         let paths = description["paths"].as_object().unwrap();
-        for path in ["/auth/token", "/v1/functions", "/v1/functions/{name}:invoke", "/v1/events", "/v1/bundles", "/v1/runs/{id}"] {
+        for path in [
+            "/auth/token",
+            "/v1/functions",
+            "/v1/functions/{name}:invoke",
+            "/v1/events",
+            "/v1/bundles",
+            "/v1/runs/{id}",
+        ] {
             assert!(paths.contains_key(path), "{path} is missing");
         }
         assert_eq!(description["security"][0]["bearer"], serde_json::json!([]));

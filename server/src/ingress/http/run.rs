@@ -90,7 +90,11 @@ impl From<Run> for RunBody {
 
 /// A run with its result.
 #[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody), (status = 404)))]
-pub(super) async fn show(request: HttpRequest, id: web::Path<String>, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn show(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let run = verbs::load_run(&services, &caller.viewer, parse(&id)?).await?;
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
@@ -98,7 +102,11 @@ pub(super) async fn show(request: HttpRequest, id: web::Path<String>, services: 
 
 /// Calls a run off.
 #[utoipa::path(delete, path = "/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody), (status = 404), (status = 409, description = "It is over already")))]
-pub(super) async fn cancel(request: HttpRequest, id: web::Path<String>, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn cancel(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let id = parse(&id)?;
     verbs::cancel(&services, &caller, id).await?;

@@ -49,7 +49,10 @@ async fn pages_follow_each_other_by_cursor() {
 #[actix_web::test]
 async fn bad_input_of_a_query_has_a_code() {
     let house = House::new().await;
-    let deep = format!("{{ functions {{ nodes {} }} }}", "{ runs { nodes { function ".repeat(17) + "{ id }" + &"} } }".repeat(17));
+    let deep = format!(
+        "{{ functions {{ nodes {} }} }}",
+        "{ runs { nodes { function ".repeat(17) + "{ id }" + &"} } }".repeat(17)
+    );
     let deeper = "{ a ".repeat(200) + &"}".repeat(200);
     let wide = "{ functions(first: 100) { nodes { runs(first: 100) { nodes { log(first: 100) { text } } } } } }";
     let table = [
@@ -76,7 +79,9 @@ async fn bad_input_of_a_query_has_a_code() {
 async fn what_a_client_asks_to_know_the_schema_is_within_the_limits() {
     let house = House::new().await;
     let of_type = "ofType { kind name ".repeat(9) + &"}".repeat(9);
-    let query = format!("query Introspection {{ __schema {{ types {{ name fields {{ args {{ type {{ kind name {of_type} }} }} }} }} }} }}");
+    let query = format!(
+        "query Introspection {{ __schema {{ types {{ name fields {{ args {{ type {{ kind name {of_type} }} }} }} }} }} }}"
+    );
     assert!(house.graphql(&query, json!({})).await["__schema"]["types"].is_array());
 }
 
@@ -84,7 +89,9 @@ async fn what_a_client_asks_to_know_the_schema_is_within_the_limits() {
 async fn what_is_not_there_is_null() {
     let house = House::new().await;
     let id = clock::new_id::<()>();
-    let query = format!("{{ run(id: \"{id}\") {{ id }} event(id: \"{id}\") {{ id }} a: function(id: \"{id}\") {{ id }} b: function(name: \"x\") {{ id }} }}");
+    let query = format!(
+        "{{ run(id: \"{id}\") {{ id }} event(id: \"{id}\") {{ id }} a: function(id: \"{id}\") {{ id }} b: function(name: \"x\") {{ id }} }}"
+    );
     assert_eq!(house.graphql(&query, json!({})).await, json!({ "run": null, "event": null, "a": null, "b": null }));
 }
 
@@ -95,7 +102,10 @@ async fn the_same_registration_again_is_done_already_and_another_is_refused() {
     let house = House::new().await;
     let input = |url: &str| json!({ "input": { "name": "thumbs", "source": { "git": { "url": url } }, "manifest": { "runtime": "python", "mode": "job" } } });
     let first = house.graphql(REGISTER, input("https://example.com/a")).await["registerFunction"]["function"].take();
-    assert_eq!((&first["state"], &first["generation"], &first["runtime"], &first["mode"]), (&json!("REGISTERED"), &json!(1), &json!("python"), &json!("JOB")));
+    assert_eq!(
+        (&first["state"], &first["generation"], &first["runtime"], &first["mode"]),
+        (&json!("REGISTERED"), &json!(1), &json!("python"), &json!("JOB"))
+    );
     assert_eq!(first["url"], format!("{}/function/thumbs", house.url));
     let head = house.services.store.head().await.unwrap();
     let again = house.graphql(REGISTER, input("https://example.com/a")).await["registerFunction"]["function"].take();
@@ -114,7 +124,8 @@ async fn the_same_registration_again_is_done_already_and_another_is_refused() {
 async fn every_fault_of_a_registration_is_told_with_its_field() {
     let house = House::new().await;
     let manifest = json!({ "runtime": "cobol", "resources": { "memory_mb": -1 }, "triggers": [{ "type": "event", "pattern": "a..b" }] });
-    let input = json!({ "namespace": "No", "name": "-", "source": { "bundle": { "digest": "../x" } }, "manifest": manifest });
+    let input =
+        json!({ "namespace": "No", "name": "-", "source": { "bundle": { "digest": "../x" } }, "manifest": manifest });
     let data = house.graphql(REGISTER, json!({ "input": input })).await;
     let errors = data["registerFunction"]["userErrors"].as_array().unwrap();
     for field in [
@@ -135,7 +146,9 @@ async fn a_refusal_names_the_state() {
     let house = House::new().await;
     let id = house.registered("default", "f").await;
     let ask = async |mutation: &str| {
-        let data = house.graphql(&format!("mutation {{ m: {mutation} {{ userErrors {{ code message field }} }} }}"), json!({})).await;
+        let data = house
+            .graphql(&format!("mutation {{ m: {mutation} {{ userErrors {{ code message field }} }} }}"), json!({}))
+            .await;
         data["m"]["userErrors"][0].clone()
     };
     let unknown = clock::new_id::<()>();
@@ -161,9 +174,18 @@ async fn a_log_that_is_away_is_a_fault_and_nothing_is_accepted() {
     let id = house.running("default", "f").await;
     house.log.set_away(true);
     assert_eq!(house.fault("{ functions { totalCount } }", json!({})).await, "unavailable");
-    assert_eq!(house.fault(&format!("mutation {{ stopFunction(id: \"{id}\") {{ userErrors {{ code }} }} }}"), json!({})).await, "unavailable");
+    assert_eq!(
+        house.fault(&format!("mutation {{ stopFunction(id: \"{id}\") {{ userErrors {{ code }} }} }}"), json!({})).await,
+        "unavailable"
+    );
     let event = r#"{"specversion":"1.0","id":"1","source":"/","type":"a.b"}"#;
-    let answer = house.post("/v1/events").header("content-type", "application/cloudevents+json").body(event).send().await.unwrap();
+    let answer = house
+        .post("/v1/events")
+        .header("content-type", "application/cloudevents+json")
+        .body(event)
+        .send()
+        .await
+        .unwrap();
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(json_of(answer, StatusCode::SERVICE_UNAVAILABLE).await["error"]["code"], "unavailable");
     let answer = house.get("/readyz").send().await.unwrap();
@@ -182,7 +204,9 @@ async fn a_function_is_shown_as_it_was() {
     let query = format!("{{ history(stream: \"{id}\", first: 100) {{ nodes {{ position type at actor }} }} }}");
     let history = house.graphql(&query, json!({})).await["history"]["nodes"].take();
     assert!(history.as_array().unwrap().iter().all(|record| record["actor"] == "user:test"));
-    let position = |kind: &str| history.as_array().unwrap().iter().find(|record| record["type"] == kind).unwrap()["position"].clone();
+    let position = |kind: &str| {
+        history.as_array().unwrap().iter().find(|record| record["type"] == kind).unwrap()["position"].clone()
+    };
     let then = async |position: Value| {
         let query = "query($id: ID!, $position: Int) { function(id: $id, asOfPosition: $position) { state position currentVersion { number } versions { totalCount nodes { number } } builds { nodes { state } } } }";
         house.graphql(query, json!({ "id": id, "position": position })).await["function"].take()
@@ -193,7 +217,10 @@ async fn a_function_is_shown_as_it_was() {
     let building = then(position("BuildStarted")).await;
     assert_eq!(building["builds"]["nodes"], json!([{ "state": "RUNNING" }]));
     let built = then(position("BuildSucceeded")).await;
-    assert_eq!((&built["state"], &built["currentVersion"]["number"], &built["versions"]["totalCount"]), (&json!("BUILT"), &json!(1), &json!(1)));
+    assert_eq!(
+        (&built["state"], &built["currentVersion"]["number"], &built["versions"]["totalCount"]),
+        (&json!("BUILT"), &json!(1), &json!(1))
+    );
     assert_eq!(built["position"], position("BuildSucceeded"));
     let now = then(Value::Null).await;
     assert_eq!((&now["state"], &now["versions"]["totalCount"]), (&json!("RUNNING"), &json!(2)));
@@ -208,14 +235,19 @@ async fn rolling_back_makes_the_version_before_the_current_one() {
     let id = house.running("default", "f").await;
     house.built(id).await;
     house.command(id, Command::Promote { version: 2, reason: None, at: clock::now() }).await;
-    let roll = |arguments: &str| format!("mutation {{ rollbackFunction(id: \"{id}\"{arguments}) {{ function {{ currentVersion {{ number }} }} userErrors {{ code field }} }} }}");
+    let roll = |arguments: &str| {
+        format!(
+            "mutation {{ rollbackFunction(id: \"{id}\"{arguments}) {{ function {{ currentVersion {{ number }} }} userErrors {{ code field }} }} }}"
+        )
+    };
     let data = house.graphql(&roll(", reason: \"it is slow\""), json!({})).await;
     assert_eq!(data["rollbackFunction"]["function"]["currentVersion"]["number"], 1);
     let data = house.graphql(&roll(""), json!({})).await;
     assert_eq!(data["rollbackFunction"]["userErrors"][0]["code"], "no_earlier_version");
     let data = house.graphql(&roll(", version: 9"), json!({})).await;
     assert_eq!(data["rollbackFunction"]["userErrors"][0], json!({ "code": "version_not_found", "field": ["version"] }));
-    let query = format!("{{ history(stream: \"{id}\", type: \"VersionPromoted\", first: 10) {{ nodes {{ actor data }} }} }}");
+    let query =
+        format!("{{ history(stream: \"{id}\", type: \"VersionPromoted\", first: 10) {{ nodes {{ actor data }} }} }}");
     let data = house.graphql(&query, json!({})).await;
     let last = data["history"]["nodes"].as_array().unwrap().last().unwrap().clone();
     assert_eq!((&last["actor"], &last["data"]["reason"]), (&json!("token:dev"), &json!("it is slow")));
@@ -225,13 +257,20 @@ async fn rolling_back_makes_the_version_before_the_current_one() {
 async fn a_run_is_there_when_the_invocation_is_answered_and_can_be_waited_for() {
     let house = House::new().await;
     let id = house.running("default", "f").await;
-    let invoke = format!("mutation {{ invokeFunction(id: \"{id}\", payload: {{ a: 1 }}) {{ run {{ id state trigger input event {{ type data }} }} userErrors {{ code }} }} }}");
+    let invoke = format!(
+        "mutation {{ invokeFunction(id: \"{id}\", payload: {{ a: 1 }}) {{ run {{ id state trigger input event {{ type data }} }} userErrors {{ code }} }} }}"
+    );
     let data = house.graphql(&invoke, json!({})).await;
     let run = &data["invokeFunction"]["run"];
-    assert_eq!((&run["state"], &run["trigger"], &run["input"]["data"]), (&json!("QUEUED"), &json!("http.invoke"), &json!({ "a": 1 })));
+    assert_eq!(
+        (&run["state"], &run["trigger"], &run["input"]["data"]),
+        (&json!("QUEUED"), &json!("http.invoke"), &json!({ "a": 1 }))
+    );
     assert_eq!(run["event"], json!({ "type": "http.invoke", "data": { "a": 1 } }));
 
-    let waiting = format!("mutation {{ invokeFunction(id: \"{id}\", wait: true) {{ run {{ id state output durationMs coldStart }} }} }}");
+    let waiting = format!(
+        "mutation {{ invokeFunction(id: \"{id}\", wait: true) {{ run {{ id state output durationMs coldStart }} }} }}"
+    );
     let worker = async {
         let mut feed = house.services.store.follow(house.services.store.head().await.unwrap());
         loop {
@@ -245,7 +284,10 @@ async fn a_run_is_there_when_the_invocation_is_answered_and_can_be_waited_for() 
     };
     let (data, run): (Value, run::Id) = tokio::join!(house.graphql(&waiting, json!({})), worker);
     let answered = &data["invokeFunction"]["run"];
-    assert_eq!((&answered["id"], &answered["state"], &answered["output"]), (&json!(run), &json!("SUCCEEDED"), &json!({ "done": true })));
+    assert_eq!(
+        (&answered["id"], &answered["state"], &answered["output"]),
+        (&json!(run), &json!("SUCCEEDED"), &json!({ "done": true }))
+    );
     assert_eq!(answered["coldStart"], false);
 }
 
@@ -255,22 +297,33 @@ async fn a_run_is_replayed_with_its_lineage_and_another_payload() {
     let id = house.running("default", "f").await;
     let old = house.queued(id, "default").await;
     house.succeed(old, json!(1)).await;
-    let replay = |arguments: &str| format!("mutation {{ replayRun(id: \"{old}\"{arguments}) {{ run {{ id state version input replayedFrom {{ id }} }} userErrors {{ code field }} }} }}");
+    let replay = |arguments: &str| {
+        format!(
+            "mutation {{ replayRun(id: \"{old}\"{arguments}) {{ run {{ id state version input replayedFrom {{ id }} }} userErrors {{ code field }} }} }}"
+        )
+    };
     let data = house.graphql(&replay(""), json!({})).await;
     let run = &data["replayRun"]["run"];
     assert_eq!((&run["replayedFrom"]["id"], &run["input"]["data"]), (&json!(old), &json!({ "n": 1 })));
     assert_ne!(run["id"], json!(old));
     let data = house.graphql(&replay(", version: 1, payload: \"other\""), json!({})).await;
     let run = &data["replayRun"]["run"];
-    assert_eq!((&run["version"], &run["input"]["data"], &run["input"]["type"]), (&json!(1), &json!("other"), &json!("a.b")));
+    assert_eq!(
+        (&run["version"], &run["input"]["data"], &run["input"]["type"]),
+        (&json!(1), &json!("other"), &json!("a.b"))
+    );
     let data = house.graphql(&replay(", version: 7"), json!({})).await;
     assert_eq!(data["replayRun"]["userErrors"][0], json!({ "code": "version_not_found", "field": ["version"] }));
 
-    let cancel = |id: &Value| format!("mutation {{ cancelRun(id: {id}) {{ run {{ state }} userErrors {{ code message }} }} }}");
+    let cancel =
+        |id: &Value| format!("mutation {{ cancelRun(id: {id}) {{ run {{ state }} userErrors {{ code message }} }} }}");
     let data = house.graphql(&cancel(&run["id"]), json!({})).await;
     assert_eq!(data["cancelRun"]["run"]["state"], "CANCELLED");
     let data = house.graphql(&cancel(&json!(old)), json!({})).await;
-    assert_eq!(data["cancelRun"]["userErrors"][0], json!({ "code": "run_over", "message": "the run is SUCCEEDED already" }));
+    assert_eq!(
+        data["cancelRun"]["userErrors"][0],
+        json!({ "code": "run_over", "message": "the run is SUCCEEDED already" })
+    );
 }
 
 #[actix_web::test]
@@ -279,13 +332,17 @@ async fn an_event_is_taken_once() {
     let publish = "mutation($input: PublishEventInput!) { publishEvent(input: $input) { event { id eventId type data time namespace } duplicate userErrors { code field } } }";
     let input = json!({ "input": { "type": "file.uploaded", "source": "/shop", "id": "1", "data": { "a": [1] } } });
     let first = house.graphql(publish, input.clone()).await["publishEvent"].take();
-    assert_eq!((&first["duplicate"], &first["event"]["data"], &first["event"]["namespace"]), (&json!(false), &json!({ "a": [1] }), &json!("default")));
+    assert_eq!(
+        (&first["duplicate"], &first["event"]["data"], &first["event"]["namespace"]),
+        (&json!(false), &json!({ "a": [1] }), &json!("default"))
+    );
     let mut other = input;
     other["input"]["data"] = json!("other");
     let second = house.graphql(publish, other).await["publishEvent"].take();
     assert_eq!((&second["duplicate"], &second["event"]), (&json!(true), &first["event"]));
     let bad = house.graphql(publish, json!({ "input": { "type": "", "source": "no uri" } })).await;
-    let fields: Vec<_> = bad["publishEvent"]["userErrors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
+    let fields: Vec<_> =
+        bad["publishEvent"]["userErrors"].as_array().unwrap().iter().map(|error| error["field"].clone()).collect();
     assert_eq!(fields, [json!(["input", "source"]), json!(["input", "type"])]);
     let data = house.graphql("{ events { totalCount nodes { eventId } } }", json!({})).await;
     assert_eq!(data["events"], json!({ "totalCount": 1, "nodes": [{ "eventId": "1" }] }));
@@ -306,11 +363,22 @@ async fn a_viewer_sees_only_its_namespaces() {
     assert_eq!(data["namespaces"], json!([{ "name": "team" }]));
     assert_eq!(data["functions"]["nodes"], json!([{ "name": "mine" }]));
     assert_eq!(data["runs"]["nodes"], json!([{ "id": my_run }]));
-    let streams: Vec<_> = data["history"]["nodes"].as_array().unwrap().iter().map(|node| node["stream"].as_str().unwrap()).collect();
-    assert!(!streams.is_empty() && streams.iter().all(|stream| stream.ends_with(&mine.to_string()) || stream.ends_with(&my_run.to_string())), "{streams:?}");
-    assert_eq!((&data["a"], &data["b"], &data["c"], &data["d"]["id"]), (&Value::Null, &Value::Null, &Value::Null, &json!(my_run)));
+    let streams: Vec<_> =
+        data["history"]["nodes"].as_array().unwrap().iter().map(|node| node["stream"].as_str().unwrap()).collect();
+    assert!(
+        !streams.is_empty()
+            && streams
+                .iter()
+                .all(|stream| stream.ends_with(&mine.to_string()) || stream.ends_with(&my_run.to_string())),
+        "{streams:?}"
+    );
+    assert_eq!(
+        (&data["a"], &data["b"], &data["c"], &data["d"]["id"]),
+        (&Value::Null, &Value::Null, &Value::Null, &json!(my_run))
+    );
 
-    let stop = |id| format!("mutation {{ stopFunction(id: \"{id}\") {{ function {{ state }} userErrors {{ code }} }} }}");
+    let stop =
+        |id| format!("mutation {{ stopFunction(id: \"{id}\") {{ function {{ state }} userErrors {{ code }} }} }}");
     let data = house.answer_to(&token, &stop(theirs), json!({})).await;
     assert_eq!(data["data"]["stopFunction"]["userErrors"][0]["code"], "function_not_found");
     let looker = house.token(&["team"], false);
@@ -329,8 +397,13 @@ async fn numbers_are_there_for_every_window() {
     let run = house.queued(id, "default").await;
     house.succeed(run, json!(null)).await;
     house.queued(id, "default").await;
-    let query = format!("{{ a: metrics(function: \"{id}\", window: HOUR) {{ invocations errors open p99Ms }} b: metrics(window: WEEK) {{ invocations coldStarts }} }}");
+    let query = format!(
+        "{{ a: metrics(function: \"{id}\", window: HOUR) {{ invocations errors open p99Ms }} b: metrics(window: WEEK) {{ invocations coldStarts }} }}"
+    );
     let data = house.graphql(&query, json!({})).await;
-    assert_eq!((&data["a"]["invocations"], &data["a"]["errors"], &data["a"]["open"]), (&json!(1), &json!(0), &json!(1)));
+    assert_eq!(
+        (&data["a"]["invocations"], &data["a"]["errors"], &data["a"]["open"]),
+        (&json!(1), &json!(0), &json!(1))
+    );
     assert!(data["a"]["p99Ms"].is_number() && data["b"]["invocations"] == 1, "{data}");
 }

@@ -152,7 +152,11 @@ impl House {
         let id = function::id(namespace, name, 1);
         let source = Source::Git { url: "https://example.com/f".into(), git_ref: None, path: None };
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
-        self.command(id, Command::Register { id, namespace, name, generation: 1, source, manifest: None, at: clock::now() }).await;
+        self.command(
+            id,
+            Command::Register { id, namespace, name, generation: 1, source, manifest: None, at: clock::now() },
+        )
+        .await;
         id
     }
 
@@ -168,7 +172,8 @@ impl House {
     async fn finished(&self, id: function::Id, build: BuildId) {
         let manifest = Box::new(Manifest::of(Runtime::Node));
         let digest = format!("sha256:{build}");
-        self.command(id, Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() }).await;
+        self.command(id, Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() })
+            .await;
     }
 
     /// A function that runs, as far as the log knows.
@@ -182,7 +187,9 @@ impl House {
     /// A run that waits for a worker.
     async fn queued(&self, function: function::Id, namespace: &str) -> run::Id {
         let run = clock::new_id();
-        let input = Json::of(&json!({ "specversion": "1.0", "id": "1", "source": "/", "type": "a.b", "data": { "n": 1 } })).unwrap();
+        let input =
+            Json::of(&json!({ "specversion": "1.0", "id": "1", "source": "/", "type": "a.b", "data": { "n": 1 } }))
+                .unwrap();
         let request = Request {
             run,
             function,
@@ -203,7 +210,8 @@ impl House {
     async fn succeed(&self, run: run::Id, output: Value) {
         let start = run::Command::Start { version: 1, node: "node-1".into(), at: clock::now() };
         self.services.commands.run(run, start, cause()).await.unwrap();
-        let outcome = Outcome { output: Some(Json::of(&output).unwrap()), http_status: Some(200), ..Outcome::default() };
+        let outcome =
+            Outcome { output: Some(Json::of(&output).unwrap()), http_status: Some(200), ..Outcome::default() };
         self.services.commands.run(run, run::Command::Succeed { outcome, at: clock::now() }, cause()).await.unwrap();
     }
 

@@ -6,7 +6,8 @@ use super::*;
 async fn a_client_that_comes_back_misses_nothing_and_sees_nothing_twice() {
     let house = House::new().await;
     let id = house.registered("default", "f").await;
-    let query = "subscription { functionChanged(afterPosition: 0) { position event { type version } function { id } } }";
+    let query =
+        "subscription { functionChanged(afterPosition: 0) { position event { type version } function { id } } }";
     let mut first = house.subscribe(query).await;
     let mut seen = first.take(1).await;
     let writing = async {
@@ -44,7 +45,10 @@ async fn each_change_brings_the_entity_as_it_is_now() {
     house.succeed(run, json!({ "ok": true })).await;
     let changes = socket.take(2).await;
     assert_eq!((&changes[0]["event"]["type"], &changes[1]["event"]["type"]), (&json!("Started"), &json!("Succeeded")));
-    assert_eq!(changes[1]["run"], json!({ "state": "SUCCEEDED", "output": { "ok": true }, "function": { "name": "f" } }));
+    assert_eq!(
+        changes[1]["run"],
+        json!({ "state": "SUCCEEDED", "output": { "ok": true }, "function": { "name": "f" } })
+    );
 }
 
 #[actix_web::test]
@@ -52,25 +56,44 @@ async fn two_viewers_see_each_their_own_namespace() {
     let house = House::new().await;
     let (mine, theirs) = (house.registered("team", "a").await, house.registered("other", "b").await);
     let token = house.token(&["team"], true);
-    let mut changes = house.subscribe_as(&token, "subscription { functionChanged(afterPosition: 0) { event { type } function { id } } }").await;
+    let mut changes = house
+        .subscribe_as(&token, "subscription { functionChanged(afterPosition: 0) { event { type } function { id } } }")
+        .await;
     let mut history = house.subscribe_as(&token, "subscription { history(afterPosition: 0) { stream type } }").await;
-    let mut events = house.subscribe_as(&token, "subscription { eventReceived(type: \"file.*\", afterPosition: 0) { event { type namespace } } }").await;
+    let mut events = house
+        .subscribe_as(
+            &token,
+            "subscription { eventReceived(type: \"file.*\", afterPosition: 0) { event { type namespace } } }",
+        )
+        .await;
     let mut all = house.subscribe("subscription { history(afterPosition: 0) { stream } }").await;
     house.built(theirs).await;
     for (namespace, kind) in [("other", "file.uploaded"), ("team", "other.kind"), ("team", "file.uploaded")] {
         let event = json!({ "specversion": "1.0", "id": kind, "source": "/", "type": kind });
         let path = format!("/v1/events?namespace={namespace}");
-        let answer = house.post(&path).header("content-type", "application/cloudevents+json").body(event.to_string()).send().await.unwrap();
+        let answer = house
+            .post(&path)
+            .header("content-type", "application/cloudevents+json")
+            .body(event.to_string())
+            .send()
+            .await
+            .unwrap();
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
     house.command(mine, Command::RequestBuild { build: clock::new_id(), git_ref: None, at: clock::now() }).await;
-    let seen: Vec<_> = changes.take(2).await.into_iter().map(|change| (change["event"]["type"].clone(), change["function"]["id"].clone())).collect();
+    let seen: Vec<_> = changes
+        .take(2)
+        .await
+        .into_iter()
+        .map(|change| (change["event"]["type"].clone(), change["function"]["id"].clone()))
+        .collect();
     assert_eq!(seen, [(json!("Registered"), json!(mine)), (json!("BuildRequested"), json!(mine))]);
     assert_eq!(events.next().await.unwrap()["event"], json!({ "type": "file.uploaded", "namespace": "team" }));
     let kinds: Vec<_> = history.take(4).await.into_iter().map(|record| record["type"].clone()).collect();
     assert_eq!(kinds, ["Registered", "Received", "Received", "BuildRequested"]);
     assert_eq!(all.take(9).await.len(), 9);
-    let mut refused = house.subscribe_as(&token, "subscription { functionChanged(namespace: \"other\") { position } }").await;
+    let mut refused =
+        house.subscribe_as(&token, "subscription { functionChanged(namespace: \"other\") { position } }").await;
     assert_eq!(refused.message().await["payload"]["errors"][0]["extensions"]["code"], "forbidden");
 }
 
@@ -105,7 +128,8 @@ async fn a_function_puts_no_lines_into_anothers_run() {
     let house = House::new().await;
     let (id, liar) = (house.running("default", "f").await, house.running("default", "liar").await);
     let run = house.queued(id, "default").await;
-    let mut socket = house.subscribe(&format!("subscription {{ logs(run: \"{run}\", after: 0) {{ text run }} }}")).await;
+    let mut socket =
+        house.subscribe(&format!("subscription {{ logs(run: \"{run}\", after: 0) {{ text run }} }}")).await;
     house.lines(liar, None, Some(run), &["I am not of this run"]).await;
     house.lines(id, None, Some(run), &["mine"]).await;
     assert_eq!(socket.next().await.unwrap(), json!({ "text": "mine", "run": run }));
@@ -116,13 +140,21 @@ async fn a_function_puts_no_lines_into_anothers_run() {
 #[actix_web::test]
 async fn a_socket_needs_a_good_token() {
     let house = House::new().await;
-    for (said, expected) in [(json!({}), "needs a token"), (json!({ "Authorization": "Bearer nonsense" }), "is broken"), (json!({ "token": "" }), "is broken")] {
+    for (said, expected) in [
+        (json!({}), "needs a token"),
+        (json!({ "Authorization": "Bearer nonsense" }), "is broken"),
+        (json!({ "token": "" }), "is broken"),
+    ] {
         let mut socket = house.socket(said).await;
         let Message::Close(Some(frame)) = socket.frame().await else { panic!("it was not closed") };
         assert_eq!(u16::from(frame.code), 4403);
         assert!(frame.reason.contains(expected), "{}", frame.reason);
     }
-    for said in [json!({ "authorization": "bearer dev-token" }), json!({ "token": "dev-token" }), json!({ "headers": { "Authorization": "Bearer dev-token" } })] {
+    for said in [
+        json!({ "authorization": "bearer dev-token" }),
+        json!({ "token": "dev-token" }),
+        json!({ "headers": { "Authorization": "Bearer dev-token" } }),
+    ] {
         assert_eq!(house.socket(said).await.message().await["type"], "connection_ack");
     }
     let mut hasty = house.socket(json!({ "token": "dev-token" })).await;
@@ -142,7 +174,10 @@ async fn a_connection_has_so_many_subscriptions_and_no_more() {
         socket.send(subscribe(id)).await;
     }
     let refused = socket.message().await;
-    assert_eq!((&refused["id"], &refused["payload"]["errors"][0]["extensions"]["code"]), (&json!("3"), &json!("too_many_subscriptions")));
+    assert_eq!(
+        (&refused["id"], &refused["payload"]["errors"][0]["extensions"]["code"]),
+        (&json!("3"), &json!("too_many_subscriptions"))
+    );
     assert_eq!(socket.message().await, json!({ "type": "complete", "id": "3" }));
     // One that ends makes room.
     socket.send(json!({ "id": "1", "type": "complete" })).await;

@@ -232,7 +232,12 @@ impl Log for Watched {
         self.inner.history(filter, page).await
     }
 
-    async fn metrics(&self, function: Option<function::Id>, namespaces: Option<&[String]>, since: DateTime<Utc>) -> Result<Metrics, Error> {
+    async fn metrics(
+        &self,
+        function: Option<function::Id>,
+        namespaces: Option<&[String]>,
+        since: DateTime<Utc>,
+    ) -> Result<Metrics, Error> {
         self.asked("metrics")?;
         self.inner.metrics(function, namespaces, since).await
     }
@@ -246,5 +251,4 @@ impl Log for Watched {
         self.asked("verify")?;
         self.inner.verify().await
     }
-
 }

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use domain::Cause;
 use uuid::Uuid;
 
-pub use event::{Published, Publication, publish};
+pub use event::{Publication, Published, publish};
 pub use function::{Registration, Update, build, deregister, named, register, rollback, start, stop, update, visible};
 pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
 

@@ -21,7 +21,13 @@ pub(super) struct Mutation;
 #[Object(name = "RunMutation")]
 impl Mutation {
     /// Asks a function to run once. With `wait`, the answer comes when the run is over, or after a minute.
-    async fn invoke_function(&self, ctx: &Context<'_>, id: ID, payload: Option<Value>, wait: Option<bool>) -> Result<RunPayload> {
+    async fn invoke_function(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        payload: Option<Value>,
+        wait: Option<bool>,
+    ) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let function = parse_id(&id, "id")?;
@@ -51,7 +57,13 @@ impl Mutation {
 
     /// Asks for a run again, with the same input or another payload, on the current version or another. It is a run of
     /// its own that names the old one.
-    async fn replay_run(&self, ctx: &Context<'_>, id: ID, version: Option<u32>, payload: Option<Value>) -> Result<RunPayload> {
+    async fn replay_run(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        version: Option<u32>,
+        payload: Option<Value>,
+    ) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let old = parse_id(&id, "id")?;

@@ -223,7 +223,12 @@ impl Function {
     }
 
     /// Its versions, newest first.
-    async fn versions(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Version>> {
+    async fn versions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Version>> {
         let request = page(first, after).or_fail()?;
         let found = match &self.then {
             Some(then) => in_memory(version_rows(then), &request),
@@ -257,7 +262,9 @@ impl Function {
         let trigger = |trigger: Wanted| {
             let url = match &trigger {
                 Wanted::Http {} => Some(format!("{base}/function/{}", self.path(ctx))),
-                Wanted::Webhook { name, .. } => Some(format!("{base}/hooks/{}/{}/{name}", self.row.namespace, self.row.name)),
+                Wanted::Webhook { name, .. } => {
+                    Some(format!("{base}/hooks/{}/{}/{name}", self.row.namespace, self.row.name))
+                }
                 Wanted::Event { .. } | Wanted::Schedule { .. } => None,
             };
             Trigger::new(trigger, url)

@@ -21,7 +21,12 @@ impl Namespace {
     }
 
     /// Its functions that are not gone, by name.
-    async fn functions(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Function>> {
+    async fn functions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Function>> {
         let request = page(first, after).or_fail()?;
         let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;

@@ -48,7 +48,8 @@ impl Query {
     ) -> Result<Option<Function>> {
         let (services, viewer) = (services(ctx), viewer(ctx)?);
         let was = |recorded: &Recorded| {
-            as_of.is_none_or(|time| until(time)(recorded)) && as_of_position.is_none_or(|position| recorded.position <= position)
+            as_of.is_none_or(|time| until(time)(recorded))
+                && as_of_position.is_none_or(|position| recorded.position <= position)
         };
         let then = as_of.is_some() || as_of_position.is_some();
         match (id, name) {

@@ -20,7 +20,8 @@ impl Query {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")] stream: Option<ID>,
+        #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
+        stream: Option<ID>,
         #[graphql(name = "type")] kind: Option<String>,
         first: Option<i32>,
         after: Option<String>,

@@ -1,9 +1,9 @@
 //! What happens to builds.
 
 use async_graphql::{Context, ID, Result, Subscription};
+use domain::Recorded;
 use domain::aggregate::Payload;
 use domain::function::{self, BuildId, Event};
-use domain::Recorded;
 use futures::Stream;
 
 use super::{BuildChange, feed};
@@ -34,7 +34,11 @@ impl Subscription {
                 let rows = loader.builds(about.iter().map(|(_, id)| *id)).await?;
                 let change = |(record, id): (&Recorded, BuildId)| {
                     let row = rows.get(&id).filter(|row| viewer.sees(&row.namespace))?;
-                    Some(BuildChange { position: record.position, event: record.clone().into(), build: Build::from(row.clone()) })
+                    Some(BuildChange {
+                        position: record.position,
+                        event: record.clone().into(),
+                        build: Build::from(row.clone()),
+                    })
                 };
                 Ok(about.into_iter().filter_map(change).collect())
             }

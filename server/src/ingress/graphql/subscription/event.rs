@@ -19,7 +19,11 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         namespace: Option<String>,
-        #[graphql(name = "type", desc = "A type, or a pattern as in a trigger: `*` for one segment, `**` for the rest.")] kind: Option<String>,
+        #[graphql(
+            name = "type",
+            desc = "A type, or a pattern as in a trigger: `*` for one segment, `**` for the rest."
+        )]
+        kind: Option<String>,
         after_position: Option<u64>,
     ) -> Result<impl Stream<Item = EventChange> + use<>> {
         let services = services(ctx).clone();

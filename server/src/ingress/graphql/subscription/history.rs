@@ -25,7 +25,8 @@ impl Subscription {
     async fn history(
         &self,
         ctx: &Context<'_>,
-        #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")] stream: Option<ID>,
+        #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
+        stream: Option<ID>,
         after_position: Option<u64>,
     ) -> Result<impl Stream<Item = RecordedEvent> + use<>> {
         let services = services(ctx).clone();
@@ -42,7 +43,8 @@ impl Subscription {
                 let wanted: Vec<_> =
                     batch.iter().filter(|record| only.as_ref().is_none_or(|only| *only == record.stream)).collect();
                 let seen = seen(&loader, &viewer, &wanted).await?;
-                let told = wanted.into_iter().filter(|record| seen.as_ref().is_none_or(|seen| seen.contains(&record.stream)));
+                let told =
+                    wanted.into_iter().filter(|record| seen.as_ref().is_none_or(|seen| seen.contains(&record.stream)));
                 Ok(told.cloned().map(RecordedEvent::from).collect())
             }
         }))

@@ -25,7 +25,12 @@ pub(super) struct Subscription;
 #[Subscription(name = "LogSubscription")]
 impl Subscription {
     /// The lines of a build, from the first one or after a position; ends with the build.
-    async fn build_log(&self, ctx: &Context<'_>, build: ID, after: Option<u64>) -> Result<impl Stream<Item = LogLine> + use<>> {
+    async fn build_log(
+        &self,
+        ctx: &Context<'_>,
+        build: ID,
+        after: Option<u64>,
+    ) -> Result<impl Stream<Item = LogLine> + use<>> {
         let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
         let id: BuildId = parse_id(&build, "build").or_fail()?;
         // The end of a build that ends from here on is found in the feed, that of an earlier one in the row.

@@ -34,7 +34,11 @@ impl Subscription {
                 let change = |(record, id): (&Recorded, run::Id)| {
                     let row = rows.get(&id).filter(|row| viewer.sees(&row.namespace))?;
                     let wanted = only.is_none_or(|only| only == row.function);
-                    wanted.then(|| RunChange { position: record.position, event: record.clone().into(), run: Run::from(row.clone()) })
+                    wanted.then(|| RunChange {
+                        position: record.position,
+                        event: record.clone().into(),
+                        run: Run::from(row.clone()),
+                    })
                 };
                 Ok(about.into_iter().filter_map(change).collect())
             }
