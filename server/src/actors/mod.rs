@@ -7,6 +7,8 @@
 
 mod function;
 mod registry;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 use domain::{Cause, event, function as domain_function, namespace, run};

@@ -92,4 +92,9 @@ impl Registry {
             actors.remove(&id);
         }
     }
+
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.inner.actors.lock().len()
+    }
 }

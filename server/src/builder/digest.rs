@@ -32,15 +32,29 @@ pub(super) struct Summary {
 /// # Errors
 /// [`Error::Refused`] for a link that leaves the folder, for what is neither file, folder nor link, for more than
 /// `max_bytes` and for more than `max_files`.
-pub(super) fn of(folder: &Path, max_bytes: u64, max_files: usize, mut go_on: impl FnMut() -> io::Result<()>) -> Result<Summary, Error> {
+pub(super) fn of(
+    folder: &Path,
+    max_bytes: u64,
+    max_files: usize,
+    mut go_on: impl FnMut() -> io::Result<()>,
+) -> Result<Summary, Error> {
     let failed = || Error::failed("read what was built");
     let mut paths = Vec::new();
     for entry in WalkDir::new(folder).min_depth(1) {
         go_on().map_err(failed())?;
         let entry = entry.map_err(|error| failed()(error.into()))?;
-        paths.push((entry.path().strip_prefix(folder).expect("it was found below the folder").to_owned(), entry.file_type()));
+        paths.push((
+            entry
+                .path()
+                .strip_prefix(folder)
+                .expect("it was found below the folder")
+                .to_owned(),
+            entry.file_type(),
+        ));
         if paths.len() > max_files {
-            return Err(Error::Refused(format!("the function has more than {max_files} files with what it depends on; fewer are allowed")));
+            return Err(Error::Refused(format!(
+                "the function has more than {max_files} files with what it depends on; fewer are allowed"
+            )));
         }
     }
     // By bytes and not by component, as any other tool would sort them.
@@ -74,13 +88,26 @@ pub(super) fn of(folder: &Path, max_bytes: u64, max_files: usize, mut go_on: imp
                     super::journal::bytes(max_bytes)
                 )));
             }
-            part(&mut hash, if meta.permissions().mode() & 0o111 == 0 { b"file" } else { b"program" });
+            part(
+                &mut hash,
+                if meta.permissions().mode() & 0o111 == 0 {
+                    b"file"
+                } else {
+                    b"program"
+                },
+            );
             content(&mut hash, file, meta.len()).map_err(failed())?;
         } else {
-            return Err(Error::Refused(format!("{} is neither a file nor a folder nor a link; remove it", path.display())));
+            return Err(Error::Refused(format!(
+                "{} is neither a file nor a folder nor a link; remove it",
+                path.display()
+            )));
         }
     }
-    Ok(Summary { digest: format!("sha256:{}", hex::encode(hash.finalize())), size })
+    Ok(Summary {
+        digest: format!("sha256:{}", hex::encode(hash.finalize())),
+        size,
+    })
 }
 
 fn part(hash: &mut Sha256, bytes: &[u8]) {
@@ -148,9 +175,24 @@ mod tests {
         fs::write(folder.path().join("b"), "12345").unwrap();
         let of = |bytes, files| of(folder.path(), bytes, files, || Ok(()));
         assert_eq!(of(10, 2).unwrap().size, 10);
-        assert!(of(9, 2).unwrap_err().to_string().contains("more than 9 bytes"));
-        assert!(of(10, 1).unwrap_err().to_string().contains("more than 1 files"));
+        assert!(
+            of(9, 2)
+                .unwrap_err()
+                .to_string()
+                .contains("more than 9 bytes")
+        );
+        assert!(
+            of(10, 1)
+                .unwrap_err()
+                .to_string()
+                .contains("more than 1 files")
+        );
         std::os::unix::fs::symlink("../up", folder.path().join("c")).unwrap();
-        assert!(of(10, 3).unwrap_err().to_string().contains("c is a link to ../up"));
+        assert!(
+            of(10, 3)
+                .unwrap_err()
+                .to_string()
+                .contains("c is a link to ../up")
+        );
     }
 }

@@ -60,8 +60,12 @@ fn faults_text(origin: &str, faults: &[Fault]) -> String {
 
 fn hint(error: &io::Error) -> &'static str {
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ". Free some space on the disk of the data folder, and build again",
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => ". The server must be able to write its data folder",
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ". Free some space on the disk of the data folder, and build again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            ". The server must be able to write its data folder"
+        }
         _ => "",
     }
 }

@@ -18,6 +18,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// Where everything that is not in a database lives: `EVENTFLOW_DATA_DIR`.
     pub data_dir: PathBuf,
+    /// Where artifacts are kept, the data folder when absent: `EVENTFLOW_ARTIFACTS`.
+    pub artifacts_dir: Option<PathBuf>,
     /// PostgreSQL instead of SQLite: `DATABASE_URL`.
     pub database_url: Option<String>,
     /// The key that tokens are signed with: `JWT_SECRET`.
@@ -116,14 +118,14 @@ impl Settings {
             (text == "sandbox").then_some(())
         })?;
         layers.get::<()>("AMQP_URL", "nothing yet: delivery by RabbitMQ is not there yet", |_| None)?;
-        layers.get("EVENTFLOW_ARTIFACTS", "nothing or `local`: object storage is not there yet", |text| {
-            (text == "local").then_some(())
-        })?;
         Ok(Self {
             listen: SocketAddr::new(host, port),
             data_dir: layers
                 .get("EVENTFLOW_DATA_DIR", "a folder", |text| Some(PathBuf::from(text)))?
                 .unwrap_or_else(|| PathBuf::from(".eventflow")),
+            artifacts_dir: layers.get("EVENTFLOW_ARTIFACTS", "a folder (object storage is not there yet)", |text| {
+                (!text.contains("://")).then(|| PathBuf::from(text))
+            })?,
             database_url: layers.get("DATABASE_URL", "postgres://user:password@host/database", |text| {
                 (text.starts_with("postgres://") || text.starts_with("postgresql://")).then(|| text.to_owned())
             })?,

@@ -41,7 +41,13 @@ impl Cache {
     }
 
     /// Copies an entry to `target`, instead of what is there. Whether there is such an entry.
-    pub(super) fn restore(&self, namespace: &str, key: &str, target: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> Result<bool, Error> {
+    pub(super) fn restore(
+        &self,
+        namespace: &str,
+        key: &str,
+        target: &Path,
+        mut go_on: impl FnMut() -> io::Result<()>,
+    ) -> Result<bool, Error> {
         let entry = self.entries(namespace).join(key);
         if !entry.is_dir() {
             return Ok(false);
@@ -62,14 +68,22 @@ impl Cache {
     }
 
     /// Copies `source` in.
-    pub(super) fn keep(&self, namespace: &str, key: &str, source: &Path, go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn keep(
+        &self,
+        namespace: &str,
+        key: &str,
+        source: &Path,
+        go_on: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
         let folder = self.entries(namespace);
         fs::create_dir_all(&folder)?;
         let incoming = folder.join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
-        let result = files::copy(source, &incoming, go_on).and_then(|()| match fs::rename(&incoming, folder.join(key)) {
-            // Another build was faster.
-            Err(_) if folder.join(key).is_dir() => Ok(()),
-            result => result,
+        let result = files::copy(source, &incoming, go_on).and_then(|()| {
+            match fs::rename(&incoming, folder.join(key)) {
+                // Another build was faster.
+                Err(_) if folder.join(key).is_dir() => Ok(()),
+                result => result,
+            }
         });
         files::remove(&incoming)?;
         result?;
@@ -79,9 +93,13 @@ impl Cache {
     fn make_room(&self, folder: &Path) -> io::Result<()> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder)?.flatten() {
-            let Ok(used) = entry.metadata().and_then(|meta| meta.modified()) else { continue };
+            let Ok(used) = entry.metadata().and_then(|meta| meta.modified()) else {
+                continue;
+            };
             match entry.file_name().to_string_lossy().starts_with(INCOMING) {
-                true if used.elapsed().is_ok_and(|age| age > LEFTOVER) => files::remove(&entry.path())?,
+                true if used.elapsed().is_ok_and(|age| age > LEFTOVER) => {
+                    files::remove(&entry.path())?
+                }
                 true => {}
                 false => entries.push((used, entry.path())),
             }
@@ -99,8 +117,15 @@ impl Cache {
 
     fn namespace(&self, namespace: &str) -> PathBuf {
         // A name that is no folder's name would be somebody else's folder.
-        let plain = !namespace.is_empty() && namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        self.0.join(if plain { namespace.to_owned() } else { format!("~{}", super::key(&[namespace])) })
+        let plain = !namespace.is_empty()
+            && namespace
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        self.0.join(if plain {
+            namespace.to_owned()
+        } else {
+            format!("~{}", super::key(&[namespace]))
+        })
     }
 
     fn entries(&self, namespace: &str) -> PathBuf {
@@ -135,7 +160,10 @@ mod tests {
         assert!(!cache.restore("default", "other", &target, go_on).unwrap());
         for _ in 0..2 {
             assert!(cache.restore("default", "k", &target, go_on).unwrap());
-            assert_eq!(fs::read_to_string(target.join("a/index.js")).unwrap(), "one");
+            assert_eq!(
+                fs::read_to_string(target.join("a/index.js")).unwrap(),
+                "one"
+            );
             fs::write(target.join("a/index.js"), "changed").unwrap();
         }
     }
@@ -147,11 +175,20 @@ mod tests {
         let source = installed(folder.path(), "one");
         let entries = cache.entries("default");
         for number in 0..MAX_ENTRIES {
-            cache.keep("default", &number.to_string(), &source, go_on).unwrap();
+            cache
+                .keep("default", &number.to_string(), &source, go_on)
+                .unwrap();
             let age = Duration::from_secs(1000 - number as u64);
-            File::open(entries.join(number.to_string())).unwrap().set_modified(SystemTime::now() - age).unwrap();
+            File::open(entries.join(number.to_string()))
+                .unwrap()
+                .set_modified(SystemTime::now() - age)
+                .unwrap();
         }
-        assert!(cache.restore("default", "0", &folder.path().join("out"), go_on).unwrap());
+        assert!(
+            cache
+                .restore("default", "0", &folder.path().join("out"), go_on)
+                .unwrap()
+        );
         cache.keep("default", "new", &source, go_on).unwrap();
         let there = |name: &str| entries.join(name).is_dir();
         assert!(there("0") && there("new") && there("2") && !there("1"));
@@ -163,7 +200,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path()).unwrap();
         for name in ["..", "", "a/b", "."] {
-            assert_eq!(cache.namespace(name).parent(), Some(cache.0.as_path()), "{name}");
+            assert_eq!(
+                cache.namespace(name).parent(),
+                Some(cache.0.as_path()),
+                "{name}"
+            );
             assert!(cache.namespace(name).file_name().is_some());
         }
     }

@@ -7,7 +7,9 @@ use crate::builder::{Error, files};
 const TARGET: &str = ".python";
 
 pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
-    let Some(text) = files::text(&site.folder, "requirements.txt")? else { return Ok(()) };
+    let Some(text) = files::text(&site.folder, "requirements.txt")? else {
+        return Ok(());
+    };
     if requirements(&text).next().is_none() {
         return Ok(());
     }
@@ -36,8 +38,25 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
         .await?;
         // The artifact is read-only: what is not compiled now is compiled at each start. By hash, not by time, so that the
         // same packages are the same bytes. A file for another Python fails, and is left as it is.
-        match site.run(&["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", TARGET]).await {
-            Err(Error::Refused(message)) => site.journal.say(format!("Not everything could be compiled, which is no fault: {message}")).await,
+        match site
+            .run(&[
+                "python3",
+                "-m",
+                "compileall",
+                "-q",
+                "--invalidation-mode",
+                "unchecked-hash",
+                TARGET,
+            ])
+            .await
+        {
+            Err(Error::Refused(message)) => {
+                site.journal
+                    .say(format!(
+                        "Not everything could be compiled, which is no fault: {message}"
+                    ))
+                    .await
+            }
             result => result?,
         }
         Ok(())
@@ -47,7 +66,9 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
 
 /// Lines that mean something.
 fn requirements(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().map(|line| line.split(" #").next().unwrap_or_default().trim()).filter(|line| !line.is_empty() && !line.starts_with('#'))
+    text.lines()
+        .map(|line| line.split(" #").next().unwrap_or_default().trim())
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
 /// Whether each line names just one version of one package of the registry.
@@ -55,7 +76,9 @@ fn is_pinned(text: &str) -> bool {
     let option = |line: &str| line.starts_with("--hash=");
     requirements(text).all(|line| {
         let line = line.trim_end_matches('\\').trim();
-        let one_version = line.split_once("==").is_some_and(|(_, version)| !version.starts_with('=') && !version.contains('*'));
+        let one_version = line
+            .split_once("==")
+            .is_some_and(|(_, version)| !version.starts_with('=') && !version.contains('*'));
         option(line) || one_version && !line.starts_with('-') && !line.contains("://")
     })
 }
@@ -65,7 +88,13 @@ async fn cache_key(site: &Site<'_>, text: &str) -> Result<Option<String>, Error>
     if !is_pinned(text) {
         return Ok(None);
     }
-    let version = site.ask(&["python3", "-c", "import sys, platform; print(sys.version, platform.platform())"]).await?;
+    let version = site
+        .ask(&[
+            "python3",
+            "-c",
+            "import sys, platform; print(sys.version, platform.platform())",
+        ])
+        .await?;
     Ok(Some(key(&["python 1", &version, text])))
 }
 
@@ -75,10 +104,23 @@ mod tests {
 
     #[test]
     fn only_what_is_pinned_is_cached() {
-        for text in ["six==1.16.0", "# all\nsix==1.16.0 # why\n\nflask[async]==3.0.0 ; python_version > '3'", "six==1.16.0 \\\n    --hash=sha256:ab"] {
+        for text in [
+            "six==1.16.0",
+            "# all\nsix==1.16.0 # why\n\nflask[async]==3.0.0 ; python_version > '3'",
+            "six==1.16.0 \\\n    --hash=sha256:ab",
+        ] {
             assert!(is_pinned(text), "{text}");
         }
-        for text in ["six", "six>=1", "six==1.*", "-r other.txt", "-e .", "./local", "six===1", "a @ https://host/a==1.whl"] {
+        for text in [
+            "six",
+            "six>=1",
+            "six==1.*",
+            "-r other.txt",
+            "-e .",
+            "./local",
+            "six===1",
+            "a @ https://host/a==1.whl",
+        ] {
             assert!(!is_pinned(text), "{text}");
         }
     }

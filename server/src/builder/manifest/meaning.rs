@@ -24,8 +24,15 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
         if !takes_one {
             faults.push(Fault::at("/handler", format!("a handler is only for the runtimes node and python, and this is {runtime}; remove it")));
         } else if !is_handler(handler) {
-            let example = if runtime == "python" { "main.handler" } else { "index.handler" };
-            let message = format!("`{}` must be FILE.EXPORT, a file in the function's folder without its ending, such as {example}", shorten(handler));
+            let example = if runtime == "python" {
+                "main.handler"
+            } else {
+                "index.handler"
+            };
+            let message = format!(
+                "`{}` must be FILE.EXPORT, a file in the function's folder without its ending, such as {example}",
+                shorten(handler)
+            );
             faults.push(Fault::at("/handler", message));
         }
     }
@@ -36,9 +43,16 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
         if command.first().and_then(Value::as_str) == Some("") {
             faults.push(Fault::at("/command/0", "it names no program"));
         }
-        for (index, argument) in command.iter().enumerate().filter(|(_, argument)| has_zero(argument)) {
+        for (index, argument) in command
+            .iter()
+            .enumerate()
+            .filter(|(_, argument)| has_zero(argument))
+        {
             let _ = argument;
-            faults.push(Fault::at(format!("/command/{index}"), "there is a zero byte in it"));
+            faults.push(Fault::at(
+                format!("/command/{index}"),
+                "there is a zero byte in it",
+            ));
         }
     }
     if runtime == "python-flask" && json["mode"] == "job" {
@@ -48,24 +62,44 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
 
 /// `dir/file.export`: where the wrappers look for it.
 fn is_handler(handler: &str) -> bool {
-    let Some((file, export)) = handler.rsplit_once('.') else { return false };
-    let word = |text: &str, more: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || more.contains(c));
-    let inside = file.split('/').all(|part| word(part, "_-.$@") && part != "." && part != "..");
+    let Some((file, export)) = handler.rsplit_once('.') else {
+        return false;
+    };
+    let word = |text: &str, more: &str| {
+        !text.is_empty()
+            && text
+                .chars()
+                .all(|c| c.is_alphanumeric() || more.contains(c))
+    };
+    let inside = file
+        .split('/')
+        .all(|part| word(part, "_-.$@") && part != "." && part != "..");
     inside && word(export, "_$") && !export.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn triggers(json: &Value, faults: &mut Vec<Fault>) {
     let mut webhooks = Vec::new();
-    for (index, trigger) in json["triggers"].as_array().into_iter().flatten().enumerate() {
+    for (index, trigger) in json["triggers"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .enumerate()
+    {
         let at = |name: &str| format!("/triggers/{index}{name}");
         match trigger["type"].as_str() {
             Some("event") => {
-                let fault = trigger["pattern"].as_str().and_then(|pattern| domain::trigger::fault(pattern));
+                let fault = trigger["pattern"].as_str().and_then(domain::trigger::fault);
                 faults.extend(fault.map(|fault| Fault::at(at("/pattern"), fault)));
             }
             Some("schedule") => {
-                if let Some(cron) = trigger["cron"].as_str().filter(|cron| !matches!(cron.split_whitespace().count(), 5 | 6)) {
-                    let message = format!("`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front", shorten(cron));
+                if let Some(cron) = trigger["cron"]
+                    .as_str()
+                    .filter(|cron| !matches!(cron.split_whitespace().count(), 5 | 6))
+                {
+                    let message = format!(
+                        "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
+                        shorten(cron)
+                    );
                     faults.push(Fault::at(at("/cron"), message));
                 }
             }
@@ -76,7 +110,10 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                 }
                 if let Some(name) = trigger["name"].as_str() {
                     if webhooks.contains(&name) {
-                        faults.push(Fault::at(at("/name"), format!("the webhook `{}` is there twice", shorten(name))));
+                        faults.push(Fault::at(
+                            at("/name"),
+                            format!("the webhook `{}` is there twice", shorten(name)),
+                        ));
                     }
                     webhooks.push(name);
                 }
@@ -105,26 +142,57 @@ fn variables(json: &Value, faults: &mut Vec<Fault>) {
         if reserved(name) {
             faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
         } else if env.is_some_and(|env| env.contains_key(name)) {
-            faults.push(Fault::at(at(), format!("`{}` is also in `env`; only one of them can be the variable", shorten(name))));
+            faults.push(Fault::at(
+                at(),
+                format!(
+                    "`{}` is also in `env`; only one of them can be the variable",
+                    shorten(name)
+                ),
+            ));
         }
     }
 }
 
 fn ranges(json: &Value, faults: &mut Vec<Fault>) {
     // The defaults are the domain's; what is no number is another fault.
-    let (scaling, retry) = (domain::manifest::Scaling::default(), domain::retry::Policy::default());
+    let (scaling, retry) = (
+        domain::manifest::Scaling::default(),
+        domain::retry::Policy::default(),
+    );
     let pairs = [
-        ("scaling", "min", f64::from(scaling.min), "max", f64::from(scaling.max)),
-        ("retry", "backoff_s", retry.backoff_s, "backoff_max_s", retry.backoff_max_s),
+        (
+            "scaling",
+            "min",
+            f64::from(scaling.min),
+            "max",
+            f64::from(scaling.max),
+        ),
+        (
+            "retry",
+            "backoff_s",
+            retry.backoff_s,
+            "backoff_max_s",
+            retry.backoff_max_s,
+        ),
     ];
     for (section, low, low_default, high, high_default) in pairs {
         let section_json = &json[section];
-        let number = |name: &str, default: f64| section_json.get(name).map_or(Some(default), Value::as_f64);
-        let (Some(from), Some(to)) = (number(low, low_default), number(high, high_default)) else { continue };
+        let number =
+            |name: &str, default: f64| section_json.get(name).map_or(Some(default), Value::as_f64);
+        let (Some(from), Some(to)) = (number(low, low_default), number(high, high_default)) else {
+            continue;
+        };
         if from > to {
             // Only `max` was set: the fault is where somebody wrote something.
-            let name = if section_json.get(low).is_some() { low } else { high };
-            faults.push(Fault::at(format!("/{section}/{name}"), format!("`{low}` ({from}) is more than `{high}` ({to})")));
+            let name = if section_json.get(low).is_some() {
+                low
+            } else {
+                high
+            };
+            faults.push(Fault::at(
+                format!("/{section}/{name}"),
+                format!("`{low}` ({from}) is more than `{high}` ({to})"),
+            ));
         }
     }
 }

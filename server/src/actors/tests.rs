@@ -1,0 +1,190 @@
+//! Actors on a real log: one at a time, evicted when idle, right even when others write.
+
+use std::future::Future;
+use std::time::Duration;
+
+use domain::function::{Command, Error as Refusal, Event, Life, event::Source};
+use domain::{Cause, Stream, function};
+use futures::future::join_all;
+use tempfile::TempDir;
+
+use super::{Commands, Error, Settings, Writer};
+use crate::clock;
+use crate::store::{self, Store};
+
+/// A log of its own, and an actix system for the actors.
+fn on_a_log<F: Future<Output = ()>>(test: impl FnOnce(Store) -> F) {
+    let folder = TempDir::new().unwrap();
+    actix::System::new().block_on(async {
+        let store = store::open(None, folder.path()).await.unwrap();
+        test(store).await;
+    });
+}
+
+fn settings(idle: Duration) -> Settings {
+    Settings { threads: 1, idle }
+}
+
+async fn register(commands: &Commands, name: &str) -> function::Id {
+    let id = function::id("default", name, 1);
+    let source = Source::Bundle { digest: "sha256:0".into() };
+    let command = Command::Register {
+        id,
+        namespace: "default".into(),
+        name: name.into(),
+        generation: 1,
+        source,
+        manifest: None,
+        at: clock::now(),
+    };
+    commands.function(id, command, Cause::default()).await.unwrap();
+    id
+}
+
+/// Registered, built once, and started.
+async fn running(commands: &Commands, name: &str) -> function::Id {
+    let id = register(commands, name).await;
+    let build = clock::new_id();
+    let at = clock::now();
+    let manifest = Box::new(domain::manifest::Manifest::of(domain::manifest::Runtime::Node));
+    for command in [
+        Command::RequestBuild { build, git_ref: None, at },
+        Command::StartBuild { build, node: "here".into(), at },
+        Command::SucceedBuild { build, digest: "sha256:1".into(), manifest, commit: None, size: 1, at },
+        Command::Start { at },
+    ] {
+        commands.function(id, command, Cause::default()).await.unwrap();
+    }
+    id
+}
+
+#[test]
+fn commands_sent_together_are_decided_one_after_the_other() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let id = running(&commands, "f").await;
+        // Of many that stop and start at once, each is decided on the state that the one before it left.
+        let wishes = (0..40).map(|n| match n % 2 {
+            0 => Command::Stop { reason: None, at: clock::now() },
+            _ => Command::Start { at: clock::now() },
+        });
+        let done = join_all(wishes.map(|wish| commands.function(id, wish, Cause::default()))).await;
+        assert!(done.iter().all(|done| done.as_ref().is_ok_and(|done| done.changed())), "{done:?}");
+        let log = store.stream(&Stream::function(id), 0, 1000).await.unwrap();
+        let life: Vec<_> = log.iter().skip(4).map(|recorded| &*recorded.kind).collect();
+        assert_eq!(life[..3], ["Started", "Stopped", "Started"]);
+        assert_eq!(life.len(), 41);
+        assert!(life.windows(2).all(|pair| pair[0] != pair[1]), "{life:?}");
+        assert!(store.stats().commits() > 0);
+    });
+}
+
+#[test]
+fn a_refusal_changes_nothing_and_names_the_state() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let id = register(&commands, "f").await;
+        let refused = commands.function(id, Command::Start { at: clock::now() }, Cause::default()).await;
+        assert!(matches!(refused, Err(Error::Refused(Refusal::NotBuilt))), "{refused:?}");
+        assert_eq!(store.head().await.unwrap(), 1);
+    });
+}
+
+#[test]
+fn an_idle_actor_goes_and_the_next_command_finds_the_same_state() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_millis(30)));
+        let id = running(&commands, "f").await;
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        while commands.functions.len() > 0 {
+            assert!(tokio::time::Instant::now() < deadline, "the actor is evicted within 20 s");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let done = commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
+        assert!(matches!(done.state.unwrap().life, Life::Stopped { version: 1 }));
+        assert_eq!(done.version, 6);
+    });
+}
+
+#[test]
+fn commands_that_meet_an_eviction_are_carried_out_all_the_same() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_millis(1)));
+        let id = running(&commands, "f").await;
+        for n in 0..200 {
+            let wish = match n % 2 {
+                0 => Command::Stop { reason: None, at: clock::now() },
+                _ => Command::Start { at: clock::now() },
+            };
+            let done = commands.function(id, wish, Cause::default()).await.unwrap();
+            assert!(done.changed(), "command {n}");
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(store.stream(&Stream::function(id), 0, 1000).await.unwrap().len(), 5 + 200);
+    });
+}
+
+#[test]
+fn what_another_writer_did_is_seen_after_the_conflict() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let id = running(&commands, "f").await;
+        // Another server, as far as this actor's cache is concerned.
+        let stranger = Writer::new(store.clone());
+        let stream = Stream::function(id);
+        let stop = Command::Stop { reason: Some("elsewhere".into()), at: clock::now() };
+        stranger.execute::<function::Aggregate>(&stream, super::Loaded::unknown(), stop, Cause::default()).await.unwrap();
+        // Decided on the cached state this would add a second Stopped.
+        let done = commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
+        assert!(!done.changed());
+        let log = store.stream(&stream, 0, 1000).await.unwrap();
+        assert_eq!(log.iter().filter(|recorded| &*recorded.kind == "Stopped").count(), 1);
+    });
+}
+
+#[test]
+fn a_long_life_is_kept_as_a_snapshot_and_read_from_it() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let id = running(&commands, "f").await;
+        for n in 0..300 {
+            let wish = match n % 2 {
+                0 => Command::Stop { reason: None, at: clock::now() },
+                _ => Command::Start { at: clock::now() },
+            };
+            commands.function(id, wish, Cause::default()).await.unwrap();
+        }
+        let stream = Stream::function(id);
+        let whole = commands.writer().load::<function::Aggregate>(&stream).await.unwrap();
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+        let snapshot = loop {
+            if let Some(snapshot) = store.snapshot(&stream).await.unwrap() {
+                break snapshot;
+            }
+            assert!(tokio::time::Instant::now() < deadline, "the snapshot is kept within 20 s");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        };
+        assert_eq!(snapshot.version, 305);
+        let again = commands.writer().load::<function::Aggregate>(&stream).await.unwrap();
+        assert_eq!((again.state, again.version), (whole.state, whole.version));
+    });
+}
+
+#[test]
+fn a_function_as_it_was_is_folded_from_what_had_happened_then() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let id = running(&commands, "f").await;
+        let stream = Stream::function(id);
+        let before = async |version: u64| {
+            let found = commands.writer().load_as_of::<function::Aggregate>(&stream, |r| r.version <= version).await.unwrap();
+            found.map(|(loaded, last)| (loaded.state.unwrap().life.name(), last.kind.to_string()))
+        };
+        assert_eq!(before(0).await, None);
+        assert_eq!(before(1).await, Some(("REGISTERED", "Registered".into())));
+        assert_eq!(before(4).await, Some(("BUILT", "BuildSucceeded".into())));
+        assert_eq!(before(99).await, Some(("RUNNING", "Started".into())));
+        let events = store.stream(&stream, 0, 10).await.unwrap();
+        assert!(matches!(events[0].fact().unwrap(), domain::recorded::Fact::Function(_, Event::Registered(_))));
+    });
+}
