@@ -12,6 +12,7 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         data_dir: data_dir.to_owned(),
         database_url: None,
+        artifacts_dir: None,
         jwt_secret: None,
         log_level: "info".into(),
         metrics_port: None,
