@@ -11,6 +11,8 @@ pub mod gateway;
 pub mod graphql;
 mod http;
 mod middleware;
+#[cfg(test)]
+mod tests;
 pub mod verbs;
 
 use std::sync::Arc;
