@@ -83,3 +83,11 @@ pub fn routes(
         config.app_data(web::Data::new(services.clone())).configure(gateway.clone()).service(scope);
     }
 }
+
+/// The metrics alone, for a port of their own.
+pub fn metrics(services: Services) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    move |config| {
+        config.app_data(web::Data::new(services.clone()));
+        http::health::configure_metrics(config);
+    }
+}

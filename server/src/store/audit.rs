@@ -365,7 +365,11 @@ impl Audit {
                     for (index, (column, kind)) in table.columns.iter().enumerate() {
                         let is = cell(actual, index, *kind)?;
                         if is != row[index] {
-                            self.fault(format!("{named}: {column} is {}, the log says {}", show(&is), show(&row[index])));
+                            self.fault(format!(
+                                "{named}: {column} is {}, the log says {}",
+                                show(&is),
+                                show(&row[index])
+                            ));
                         }
                     }
                 }

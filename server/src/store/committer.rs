@@ -101,8 +101,8 @@ struct Waiting {
 
 /// The connection that writes, of either kind.
 pub(super) enum Writer {
-    Sqlite(sqlite::Writer),
-    Postgres(postgres::Writer),
+    Sqlite(Box<sqlite::Writer>),
+    Postgres(Box<postgres::Writer>),
 }
 
 impl Writer {
@@ -343,7 +343,7 @@ impl Committer {
                         tracing::warn!(%message, appends = work.appends.len(), "the database is gone");
                         self.down = true;
                         self.faulty = true;
-                    self.stats.set_fault(Some(message.clone()));
+                        self.stats.set_fault(Some(message.clone()));
                         work.fail(&Error::Unavailable(message));
                         return None;
                     }
@@ -483,10 +483,9 @@ impl Committer {
                 hash: head.hash,
             });
             let following = append.events.len() - index - 1;
-            batch.entries.push(Entry {
-                namespace: namespace.clone(),
-                following: u32::try_from(following).unwrap_or(u32::MAX),
-            });
+            batch
+                .entries
+                .push(Entry { namespace: namespace.clone(), following: u32::try_from(following).unwrap_or(u32::MAX) });
         }
         for row in &append.rows {
             batch.rows.put(row, head.first, batch.head());
@@ -619,7 +618,9 @@ impl Committer {
     async fn catch_up(&mut self) -> Result<(), Fault> {
         let refused = |error: Error| Fault::Refused(error.to_string());
         let rows = self.writer.fetch("SELECT position, line FROM head WHERE one = 1", &[]).await?;
-        let row = rows.first().ok_or_else(|| Fault::Unavailable("the log has no head row: run `eventflow migrate`".into()))?;
+        let row = rows
+            .first()
+            .ok_or_else(|| Fault::Unavailable("the log has no head row: run `eventflow migrate`".into()))?;
         let mut cells = row.cells();
         let (head, line): (u64, u64) = (cells.number().map_err(refused)?, cells.number().map_err(refused)?);
         if !self.started || head < self.position || head - self.position > CATCH_UP {
@@ -735,7 +736,9 @@ impl Work {
 impl Fault {
     pub fn message(self) -> String {
         match self {
-            Self::Exists(message) | Self::Refused(message) | Self::Unavailable(message) | Self::Lost(message) => message,
+            Self::Exists(message) | Self::Refused(message) | Self::Unavailable(message) | Self::Lost(message) => {
+                message
+            }
         }
     }
 }

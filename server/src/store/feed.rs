@@ -99,7 +99,11 @@ pub(super) fn lines(inner: Arc<Inner>, of: LinesOf, after: u64) -> LineFeed {
                     match inner.read_lines(of, after, PAGE).await {
                         Ok(lines) => {
                             let last = lines.last().map(|line| line.position);
-                            after = if lines.len() < PAGE as usize { known.max(last.unwrap_or(0)) } else { last.unwrap_or(known) };
+                            after = if lines.len() < PAGE as usize {
+                                known.max(last.unwrap_or(0))
+                            } else {
+                                last.unwrap_or(known)
+                            };
                             if !lines.is_empty() {
                                 return Some((Ok(lines), (inner, tail, after, false)));
                             }

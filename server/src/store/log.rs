@@ -100,7 +100,12 @@ impl Where {
 
 impl Inner {
     /// Rows of a query, decoded.
-    async fn select<T>(&self, sql: &str, values: &[Value], decode: fn(&Row) -> Result<T, Error>) -> Result<Vec<T>, Error> {
+    async fn select<T>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
         self.db.fetch(sql, values).await?.iter().map(decode).collect()
     }
 

@@ -53,9 +53,8 @@ pub(super) async fn read(
     metrics.p95_ms = percentile(&durations, 95);
     metrics.p99_ms = percentile(&durations, 99);
     // `$1` is there so that the other parameters keep their numbers.
-    let sql = format!(
-        "SELECT count(*) FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING') AND $1 IS NOT NULL{whose}"
-    );
+    let sql =
+        format!("SELECT count(*) FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING') AND $1 IS NOT NULL{whose}");
     let rows = db.fetch(&sql, &values).await?;
     if let Some(row) = rows.first() {
         metrics.open = row.cells().number()?;

@@ -342,7 +342,12 @@ pub trait Log: Send + Sync + 'static {
     async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error>;
 
     /// Numbers over the time since `since`.
-    async fn metrics(&self, function: Option<function::Id>, namespaces: Option<&[String]>, since: DateTime<Utc>) -> Result<Metrics, Error>;
+    async fn metrics(
+        &self,
+        function: Option<function::Id>,
+        namespaces: Option<&[String]>,
+        since: DateTime<Utc>,
+    ) -> Result<Metrics, Error>;
 
     /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
     async fn rebuild(&self) -> Result<u64, Error>;

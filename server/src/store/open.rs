@@ -32,7 +32,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let version = postgres::migrate(&options, true).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
             let writer = postgres::Writer::new(options.clone());
-            (Db::Postgres(postgres::readers(options)), Writer::Postgres(writer), description, None)
+            (Db::Postgres(postgres::readers(options)), Writer::Postgres(Box::new(writer)), description, None)
         }
         None => {
             let lock = sqlite::lock(data_dir).await?;
@@ -41,7 +41,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let writer = sqlite::Writer::new(file.clone(), lock);
             let db = Db::Sqlite(sqlite::readers(&file).await?);
             let description = describe_sqlite(&db, &file).await?;
-            (db, Writer::Sqlite(writer), description, Some(file))
+            (db, Writer::Sqlite(Box::new(writer)), description, Some(file))
         }
     };
     let inner = inner(db, stats.clone());

@@ -62,7 +62,8 @@ pub(super) fn place(options: &PgConnectOptions) -> String {
 /// Connects, refuses what is too old, and brings the tables up to date. Returns the server's version for people.
 /// Several servers may do this at once: the first one does it, the others wait for it.
 pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<String, Error> {
-    let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("PostgreSQL at {}: {error}", place(options)));
+    let cannot =
+        |error: &dyn std::fmt::Display| Error::Unavailable(format!("PostgreSQL at {}: {error}", place(options)));
     let connecting = tokio::time::timeout(CONNECT * 5, options.connect()).await;
     let mut conn = connecting.map_err(|_| cannot(&"no answer; is it running?"))?.map_err(|error| cannot(&error))?;
     let rows = sql::postgres_fetch(

@@ -123,16 +123,16 @@ impl Conn {
 
     async fn try_fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, sqlx::Error> {
         match self {
-            Self::Sqlite(conn) => sqlite_fetch(&mut **conn, sql, values).await,
-            Self::Postgres(conn) => postgres_fetch(&mut **conn, sql, values).await,
+            Self::Sqlite(conn) => sqlite_fetch(conn, sql, values).await,
+            Self::Postgres(conn) => postgres_fetch(conn, sql, values).await,
         }
     }
 
     /// Executes a statement; returns how many rows it changed.
     pub async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, Error> {
         match self {
-            Self::Sqlite(conn) => sqlite_execute(&mut **conn, sql, values).await,
-            Self::Postgres(conn) => postgres_execute(&mut **conn, sql, values).await,
+            Self::Sqlite(conn) => sqlite_execute(conn, sql, values).await,
+            Self::Postgres(conn) => postgres_execute(conn, sql, values).await,
         }
         .map_err(unavailable)
     }

@@ -20,7 +20,8 @@ pub struct Stats {
 impl Default for Stats {
     fn default() -> Self {
         let buckets = vec![0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
-        let options = HistogramOpts::new("eventflow_append_seconds", "Time from an append to its commit").buckets(buckets);
+        let options =
+            HistogramOpts::new("eventflow_append_seconds", "Time from an append to its commit").buckets(buckets);
         Self {
             append_seconds: Histogram::with_opts(options).expect("the name and the buckets are fixed and valid"),
             position: AtomicU64::new(0),

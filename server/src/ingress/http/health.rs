@@ -10,11 +10,16 @@ use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::store::{FunctionFilter, PageRequest};
 
-pub(super) fn configure(config: &mut ServiceConfig) {
-    config
-        .route("/healthz", web::get().to(healthz))
-        .route("/readyz", web::get().to(readyz))
-        .route("/metrics", web::get().to(metrics));
+pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
+    config.route("/healthz", web::get().to(healthz)).route("/readyz", web::get().to(readyz));
+    if services.settings.metrics_port.is_none() {
+        configure_metrics(config);
+    }
+}
+
+/// The route of the metrics alone, for a port of their own.
+pub(in crate::ingress) fn configure_metrics(config: &mut ServiceConfig) {
+    config.route("/metrics", web::get().to(metrics));
 }
 
 /// Whether the server does its work.
@@ -49,6 +54,7 @@ pub(super) async fn readyz(services: web::Data<Services>) -> HttpResponse {
 pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     // What cannot be read now keeps its last value: the other numbers are needed most when the log is away.
     if let Ok(head) = services.store.head().await {
+        services.metrics.feed_gaps.set(i64::try_from(services.store.stats().gaps()).unwrap_or(i64::MAX));
         services.metrics.log_position.set(i64::try_from(head).unwrap_or(i64::MAX));
     }
     let running = FunctionFilter { state: Some("RUNNING".to_owned()), ..FunctionFilter::default() };

@@ -4,7 +4,7 @@ pub(super) mod body;
 mod bundle;
 mod event;
 mod function;
-mod health;
+pub(super) mod health;
 mod log;
 mod openapi;
 pub(super) mod pages;
@@ -27,7 +27,7 @@ pub use openapi::openapi;
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     session::configure(config);
-    health::configure(config);
+    health::configure(config, services);
     openapi::configure(config);
     function::configure(config);
     run::configure(config);

@@ -148,6 +148,20 @@ pub async fn build(
     Ok(build)
 }
 
+/// Calls a build off, be it waiting or running.
+///
+/// # Errors
+/// `build_not_found`, or what the function refuses.
+pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) -> Result<(), Refusal> {
+    let not_found = || Refusal::from(function::Error::NoSuchBuild { build });
+    let row = services.store.builds_by_id(&[build]).await?.pop().ok_or_else(not_found)?;
+    if !caller.viewer.sees(&row.namespace) {
+        return Err(not_found());
+    }
+    changeable(services, caller, row.function).await?;
+    ask(services, caller, row.function, Command::CancelBuild { build, at: clock::now() }).await.map(|_| ())
+}
+
 /// Runs the current version; what cannot start says so without waiting for the first call.
 ///
 /// # Errors

@@ -12,7 +12,9 @@ use domain::Cause;
 use uuid::Uuid;
 
 pub use event::{Publication, Published, publish};
-pub use function::{Registration, Update, build, deregister, named, register, rollback, start, stop, update, visible};
+pub use function::{
+    Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
+};
 pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
 
 use super::auth::Viewer;

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::given::{self, a_call, a_run, answered, at, line, requested, run_started, run_succeeded, trigger_event};
 use super::home::{Home, soon};
-use crate::store::{Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, RunFilter, Snapshot, Store};
+use crate::store::{
+    Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, RunFilter, Snapshot, Store,
+};
 
 fn some_function() -> function::Id {
     function::id("default", "hello", 1)
@@ -31,7 +33,10 @@ pub async fn what_is_appended_is_read_back(home: Home) {
         assert_eq!(record.position, index as u64 + 1);
         assert_eq!(record.version, index as u64 + 1);
         assert_eq!(record.stream, subject.stream);
-        assert_eq!((record.id, &*record.kind, &*record.data, record.at), (event.id, event.kind, &*event.data, event.at));
+        assert_eq!(
+            (record.id, &*record.kind, &*record.data, record.at),
+            (event.id, event.kind, &*event.data, event.at)
+        );
         assert_eq!(record.cause, append.cause);
         let mut content = previous.to_vec();
         domain::hash::content(

@@ -8,8 +8,8 @@ use super::given::{registered, requested, run_started, run_succeeded, started, s
 use super::home::Home;
 use crate::store::page::MAX_PAGE;
 use crate::store::{
-    BuildRow, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter, RunRow, Store,
-    VersionRow,
+    BuildRow, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter, RunRow,
+    Store, VersionRow,
 };
 
 fn first(count: u32) -> PageRequest {
@@ -108,7 +108,10 @@ pub async fn functions_are_found_and_paged(home: Home) {
     };
     let all = FunctionFilter::default();
     let page = store.functions(&all, &first(3)).await.unwrap();
-    assert_eq!((names(&page), page.has_next, page.total), (vec!["a/one".into(), "b/o-ne".into(), "b/one".into()], true, 4));
+    assert_eq!(
+        (names(&page), page.has_next, page.total),
+        (vec!["a/one".into(), "b/o-ne".into(), "b/one".into()], true, 4)
+    );
     let rest = PageRequest { first: 3, after: Some(page.rows[2].0.clone()) };
     let page = store.functions(&all, &rest).await.unwrap();
     assert_eq!((names(&page), page.has_next, page.total), (vec!["b/t_e".to_owned()], false, 4));
@@ -336,10 +339,14 @@ pub async fn verify_names_what_was_changed(home: Home) {
         if home.is_postgres() { format!("convert_to('{text}', 'UTF8')") } else { format!("CAST('{text}' AS BLOB)") }
     };
     let original = store.log(6, 1).await.unwrap().remove(0);
-    let original = format!("UPDATE log SET data = {} WHERE position = 7", bytes(&String::from_utf8_lossy(&original.data).replace('\'', "''")));
+    let original = format!(
+        "UPDATE log SET data = {} WHERE position = 7",
+        bytes(&String::from_utf8_lossy(&original.data).replace('\'', "''"))
+    );
 
     let named = format!("log position 7 (stream {stream}, version 7): hash does not fit its content");
-    let changed = format!("UPDATE log SET data = {} WHERE position = 7", bytes(r#"{"v":1,"at":"2026-01-01T00:00:00Z"}"#));
+    let changed =
+        format!("UPDATE log SET data = {} WHERE position = 7", bytes(r#"{"v":1,"at":"2026-01-01T00:00:00Z"}"#));
     let found = faults(changed, original.clone()).await;
     assert!(found.contains(&named), "payload: {found}");
 
@@ -357,11 +364,8 @@ pub async fn verify_names_what_was_changed(home: Home) {
     .await;
     assert!(found.contains("log position 7") && found.contains("namespace is other, the log says default"), "{found}");
 
-    let found = faults(
-        "UPDATE functions SET state = 'STOPPED'".into(),
-        "UPDATE functions SET state = 'RUNNING'".into(),
-    )
-    .await;
+    let found =
+        faults("UPDATE functions SET state = 'STOPPED'".into(), "UPDATE functions SET state = 'RUNNING'".into()).await;
     assert_eq!(found, format!("functions row {}: state is STOPPED, the log says RUNNING", function.id));
 
     let found = faults(
@@ -378,11 +382,7 @@ pub async fn verify_names_what_was_changed(home: Home) {
     .await;
     assert!(found.contains("http_status is 500, the log says 200"), "{found}");
 
-    let found = faults(
-        "UPDATE events SET subject = 'that'".into(),
-        "UPDATE events SET subject = 'it'".into(),
-    )
-    .await;
+    let found = faults("UPDATE events SET subject = 'that'".into(), "UPDATE events SET subject = 'it'".into()).await;
     assert!(found.contains("subject is that, the log says it"), "{found}");
 
     let found = faults(

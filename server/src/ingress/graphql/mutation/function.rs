@@ -65,6 +65,17 @@ impl Mutation {
         FunctionPayload::of(done.await)
     }
 
+    /// Calls a build off, be it waiting or running.
+    async fn cancel_build(&self, ctx: &Context<'_>, id: ID) -> Result<BuildPayload> {
+        let done = async {
+            let build = parse_id(&id, "id")?;
+            verbs::cancel_build(services(ctx), asker(ctx)?, build).await?;
+            let row = loader(ctx).build(build).await?;
+            row.map(Build::from).ok_or_else(|| unreadable("build", build))
+        };
+        BuildPayload::of(done.await)
+    }
+
     /// Runs nothing any more.
     async fn stop_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
