@@ -1,6 +1,6 @@
 //! The GraphQL API: one file for each entity's queries, mutations, subscriptions and fields.
 //!
-//! Objects hold a row of the read tables and load what belongs to it by [`loader`]; mutations call `verbs`. A refusal is
+//! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `verbs`. A refusal is
 //! a payload's `userErrors`, a fault is an error with `extensions.code`.
 
 pub(super) mod http;
