@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use crate::recorded::Fact;
+use crate::recorded::{Fact, Recorded};
 use crate::{event, function, run};
 
 /// Something that has to be done because of what was recorded.
@@ -25,6 +25,12 @@ pub enum Reaction {
     DeliverAt(run::Id, DateTime<Utc>),
     /// End what runs for it.
     Abort(run::Id),
+}
+
+/// Whether anything can follow from a record, told by its type alone. Most records are ends of runs, from which nothing
+/// follows: a follower need not even decode them.
+pub fn has_consequences(recorded: &Recorded) -> bool {
+    recorded.stream.kind() != "run" || matches!(&*recorded.kind, "Requested" | "AttemptFailed" | "Cancelled")
 }
 
 /// What follows from a fact.

@@ -6,6 +6,10 @@ use clap::{Parser, Subcommand};
 use server::config::{Flags, Settings};
 use server::{app, executor, ingress, telemetry};
 
+/// Calls make and drop many small things on several threads: the system's allocator took a tenth of their time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[derive(Parser)]
 #[command(name = "eventflow", version, about = "A self-hosted, function-first developer platform")]
 struct Cli {

@@ -1,9 +1,9 @@
 //! What follows from each event, all types of them.
 
-use super::{Reaction, react};
+use super::{Reaction, has_consequences, react};
 use crate::aggregate::Payload;
-use crate::recorded::Fact;
-use crate::{event, function, golden, run};
+use crate::recorded::{Fact, Recorded};
+use crate::{Cause, Stream, event, function, golden, run};
 
 #[test]
 fn what_follows_from_each_event_of_a_function() {
@@ -57,5 +57,25 @@ fn a_received_event_is_routed() {
 fn nothing_follows_from_the_events_of_a_namespace() {
     for event in golden::namespaces() {
         assert_eq!(react(&Fact::Namespace("default".into(), event)), []);
+    }
+}
+
+#[test]
+fn a_record_that_is_passed_over_undecoded_has_no_consequences() {
+    let id = run::id(event::id("default", "/shop", "order-7"), function::id("default", "thumbnails", 1));
+    for event in golden::runs() {
+        let recorded = Recorded {
+            position: 1,
+            stream: Stream::run(id),
+            version: 1,
+            id: id.uuid(),
+            kind: event.kind().into(),
+            data: event.encode().into(),
+            at: event.at(),
+            cause: Cause::default(),
+            hash: [0; 32],
+        };
+        let follows = !react(&recorded.fact().unwrap()).is_empty();
+        assert_eq!(has_consequences(&recorded), follows, "{}", event.kind());
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::react::{Reaction, react};
+use domain::react::{Reaction, has_consequences, react};
 use domain::recorded::{Fact, Recorded};
 use domain::run::event::{Delivery, Request};
 use domain::{event, function, routing, run};
@@ -103,7 +103,7 @@ impl Relay {
     /// so that they are committed together, too.
     async fn take(&mut self, records: &[Recorded]) {
         let mut requests = Vec::new();
-        for recorded in records {
+        for recorded in records.iter().filter(|recorded| has_consequences(recorded)) {
             let fact = match recorded.fact() {
                 Ok(fact) => fact,
                 Err(error) => {

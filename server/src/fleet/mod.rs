@@ -128,13 +128,36 @@ struct Inner {
     settings: Settings,
     node: String,
     /// Functions that were called or must have instances. A function that is not here may still run: it was not called yet.
-    routes: RwLock<HashMap<(Arc<str>, Arc<str>), Arc<Route>>>,
+    routes: RwLock<Routes>,
     pools: Mutex<HashMap<(function::Id, u32), Arc<Pool>>>,
     jobs: Mutex<HashMap<function::Id, Arc<tokio::sync::Semaphore>>>,
     /// Functions take turns in being reconciled.
     turns: [tokio::sync::Mutex<()>; TURNS],
     /// Where instances live, whichever thread a call comes in on.
     runtime: tokio::runtime::Handle,
+}
+
+/// Routes by namespace and name.
+#[derive(Default)]
+struct Routes(HashMap<Arc<str>, HashMap<Arc<str>, Arc<Route>>>);
+
+impl Routes {
+    fn get(&self, namespace: &str, name: &str) -> Option<&Arc<Route>> {
+        self.0.get(namespace)?.get(name)
+    }
+
+    fn insert(&mut self, route: Arc<Route>) {
+        self.0.entry(route.namespace.clone()).or_default().insert(route.name.clone(), route);
+    }
+
+    /// Forgets the route of a name, if it leads to this function.
+    fn remove(&mut self, namespace: &str, name: &str, function: function::Id) {
+        if let Some(names) = self.0.get_mut(namespace)
+            && names.get(name).is_some_and(|route| route.function == function)
+        {
+            names.remove(name);
+        }
+    }
 }
 
 impl Fleet {
@@ -172,8 +195,7 @@ impl Fleet {
     /// # Errors
     /// [`Error::NotRunning`] when it does not run; `Ok(None)` when there is no such function.
     pub async fn route(&self, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
-        let key = (Arc::from(namespace), Arc::from(name));
-        if let Some(route) = self.inner.routes.read().get(&key) {
+        if let Some(route) = self.inner.routes.read().get(namespace, name) {
             return Ok(Some(route.clone()));
         }
         let Some(row) = self.inner.store.function_named(namespace, name).await? else { return Ok(None) };
@@ -199,7 +221,7 @@ impl Fleet {
             }
             _ if row.state != "RUNNING" => Err(Error::NotRunning { state: row.state }),
             _ => {
-                let known = self.inner.routes.read().get(&(row.namespace.as_str().into(), row.name.as_str().into())).cloned();
+                let known = self.inner.routes.read().get(&row.namespace, &row.name).cloned();
                 match known {
                     Some(route) if Some(route.version) == row.current_version => Ok(Some(route)),
                     _ => self.inner.reconcile(id).await,

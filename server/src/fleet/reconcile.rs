@@ -41,25 +41,20 @@ impl Inner {
         let turn = usize::try_from(id.uuid().as_u128() % self.turns.len() as u128).unwrap_or(0);
         let _turn = self.turns[turn].lock().await;
         let Some(row) = self.store.function(id).await? else { return Ok(None) };
-        let key = (Arc::from(row.namespace.as_str()), Arc::from(row.name.as_str()));
         let version = match (row.state.as_str(), row.current_version) {
             ("RUNNING", Some(version)) => version,
             _ => {
-                let mut routes = self.routes.write();
-                if routes.get(&key).is_some_and(|route: &Arc<Route>| route.function == id) {
-                    routes.remove(&key);
-                }
-                drop(routes);
+                self.routes.write().remove(&row.namespace, &row.name, id);
                 self.retire(id, None);
                 return Ok(None);
             }
         };
-        let known = self.routes.read().get(&key).cloned();
+        let known = self.routes.read().get(&row.namespace, &row.name).cloned();
         let route = match known {
             Some(route) if route.function == id && route.version == version => route,
             _ => {
                 let route = self.make_route(&row, version).await?;
-                self.routes.write().insert(key, route.clone());
+                self.routes.write().insert(route.clone());
                 route
             }
         };

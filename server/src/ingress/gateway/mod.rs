@@ -26,7 +26,7 @@ use crate::fleet::{self, Fleet, Route};
 use record::Call;
 
 /// The route's pattern, as metrics name it.
-const PATTERN: &str = "/function/{path:.*}";
+const PATTERN: &str = "/function/{path}*";
 
 /// What a browser lets a function's page do: everything but to act as a page of this server.
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
@@ -46,7 +46,9 @@ impl Gateway {
 
     /// Adds its routes.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
-        config.app_data(web::Data::new(self.clone())).route(PATTERN, web::to(answer_any));
+        // A scope's fixed beginning is compared, where a pattern would be searched for by a regular expression.
+        let calls = web::scope("/function").default_service(web::to(answer_any));
+        config.app_data(web::Data::new(self.clone())).service(calls);
     }
 
     fn fleet(&self) -> &Fleet {
@@ -81,12 +83,13 @@ impl Gateway {
 /// Answers a call, be it with an error, and counts it.
 async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
     let method = super::middleware::label(request.method());
-    let id = super::RequestId::of(request.headers());
+    let asked = request.headers().get(super::middleware::REQUEST_ID).cloned();
+    let id = asked.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned);
     let mut response = match call(request, payload, gateway.clone()).await {
         Ok(response) => response,
-        Err(error) => error.response(&id.0),
+        Err(error) => error.response(&id.unwrap_or_else(|| clock::new_id::<()>().to_string())),
     };
-    if let Ok(value) = HeaderValue::from_str(&id.0) {
+    if let Some(value) = asked {
         response.headers_mut().insert(super::middleware::REQUEST_ID, value);
     }
     let headers = response.headers_mut();

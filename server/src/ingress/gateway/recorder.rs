@@ -21,6 +21,9 @@ const GROUP: usize = 512;
 /// What is known of a call after its answer; the record is made of it away from the thread that answers.
 pub type Told = Box<dyn FnOnce() -> (Answered, Cause) + Send>;
 
+/// How long the recorder rests after a group: calls that come in meanwhile share one commit, and nobody waits for it.
+const REST: Duration = Duration::from_millis(2);
+
 /// Takes calls to record. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Recorder {
@@ -56,6 +59,9 @@ async fn record(commands: Commands, mut receiver: mpsc::Receiver<Told>) {
     while receiver.recv_many(&mut group, GROUP).await > 0 {
         // Appended together, they are committed together.
         future::join_all(group.drain(..).map(|told| record_one(&commands, told))).await;
+        if receiver.len() < GROUP {
+            tokio::time::sleep(REST).await;
+        }
     }
 }
 
