@@ -315,3 +315,57 @@ impl Executor for Limited {
         answers.inspect(move |_| _ = &place).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outgoing<S>(socket: S) -> Outgoing<S> {
+        Outgoing {
+            socket: Box::pin(socket),
+            codec: Codec::new(),
+            timer: tokio::time::interval(Duration::from_millis(1)),
+            silent: 0,
+            shared: Rc::default(),
+            greeted: Arc::default(),
+            closed: false,
+        }
+    }
+
+    #[actix_web::test]
+    async fn nothing_is_fetched_before_it_can_be_sent() {
+        let fetched = Rc::new(Cell::new(0));
+        let endless = stream::repeat_with({
+            let fetched = fetched.clone();
+            move || {
+                fetched.set(fetched.get() + 1);
+                WsMessage::Text("line".into())
+            }
+        });
+        let mut body = outgoing(endless);
+        for count in 1..=3 {
+            body.next().await.unwrap().unwrap();
+            assert_eq!(fetched.get(), count);
+        }
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_does_not_say_who_it_is_is_let_go() {
+        let mut body = outgoing(stream::pending());
+        body.shared.heard.set(true);
+        let close = body.next().await.unwrap().unwrap();
+        assert_eq!(close[2..4], INIT_TIMEOUT.to_be_bytes());
+        assert!(body.next().await.is_none());
+    }
+
+    #[actix_web::test]
+    async fn a_client_that_is_gone_is_noticed() {
+        let mut body = outgoing(stream::pending());
+        body.greeted.done.store(true, Ordering::Relaxed);
+        let mut pings = 0;
+        while body.next().await.is_some() {
+            pings += 1;
+        }
+        assert_eq!(pings, MAX_SILENT - 1);
+    }
+}
