@@ -53,7 +53,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
             return Ok(ExitCode::SUCCESS);
         }
         Verb::Openapi => {
-            
+            println!("{}", ingress::openapi());
             return Ok(ExitCode::SUCCESS);
         }
         Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify => {}

@@ -4,7 +4,7 @@ mod demo;
 mod node;
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::{App, HttpServer, web};
@@ -159,7 +159,17 @@ fn listen(platform: &Platform, listener: TcpListener, settings: &Settings) -> im
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
     let routes = ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
     let grace = settings.limits.stop_grace.as_secs();
+    let metrics = settings.metrics_port.map(|port| (SocketAddr::new(settings.listen.ip(), port), platform.services.clone()));
     async move {
+        if let Some((address, services)) = metrics {
+            // It ends with the system that it runs on.
+            let server = HttpServer::new(move || App::new().configure(ingress::metrics(services.clone())))
+                .workers(1)
+                .disable_signals()
+                .bind(address)
+                .map_err(|e| Error::start(format_args!("cannot listen on {address} for metrics"), e))?;
+            actix_web::rt::spawn(server.run());
+        }
         HttpServer::new(move || App::new().configure(routes.clone()))
             .shutdown_timeout(grace)
             .listen(listener)

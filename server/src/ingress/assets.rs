@@ -47,11 +47,7 @@ pub struct Asset {
 impl Asset {
     /// The value of `Cache-Control` that fits.
     pub fn cache_control(&self) -> &'static str {
-        if self.immutable {
-            CACHE_IMMUTABLE
-        } else {
-            CACHE_REVALIDATE
-        }
+        if self.immutable { CACHE_IMMUTABLE } else { CACHE_REVALIDATE }
     }
 
     /// Whether an `If-None-Match` header names this content, so that 304 is the answer.
@@ -70,10 +66,7 @@ pub fn get(path: &str) -> Option<Asset> {
         "" => "index.html",
         path => path,
     };
-    if path
-        .split(['/', '\\'])
-        .any(|part| part.is_empty() || part.starts_with('.'))
-    {
+    if path.split(['/', '\\']).any(|part| part.is_empty() || part.starts_with('.')) {
         return None;
     }
     let file = Dist::get(path)?;
@@ -115,22 +108,13 @@ mod tests {
 
     #[test]
     fn the_root_is_the_index_page() {
-        assert_eq!(
-            get("/").map(|asset| asset.etag),
-            get("index.html").map(|asset| asset.etag)
-        );
+        assert_eq!(get("/").map(|asset| asset.etag), get("index.html").map(|asset| asset.etag));
     }
 
     #[test]
     fn nothing_outside_the_folder_is_found() {
-        for path in [
-            "../package.json",
-            "assets/../../package.json",
-            "/..",
-            "..\\package.json",
-            ".vite",
-            "//etc/passwd",
-        ] {
+        for path in ["../package.json", "assets/../../package.json", "/..", "..\\package.json", ".vite", "//etc/passwd"]
+        {
             assert!(get(path).is_none(), "{path} was found");
         }
         assert!(get("no/such/file.js").is_none());
@@ -146,14 +130,10 @@ mod tests {
             assert_eq!(page.content_type, "text/html; charset=utf-8");
             assert_eq!(page.cache_control(), CACHE_REVALIDATE);
             let text = String::from_utf8(page.bytes.to_vec()).expect("a page is UTF-8");
-            let named: Vec<&str> = text
-                .split('"')
-                .filter(|part| part.starts_with("/assets/"))
-                .collect();
+            let named: Vec<&str> = text.split('"').filter(|part| part.starts_with("/assets/")).collect();
             assert!(!named.is_empty(), "{name} loads nothing");
             for path in named {
-                let asset =
-                    get(path).unwrap_or_else(|| panic!("{name} names {path}, which is missing"));
+                let asset = get(path).unwrap_or_else(|| panic!("{name} names {path}, which is missing"));
                 assert_eq!(asset.cache_control(), CACHE_IMMUTABLE);
             }
         }
@@ -169,24 +149,15 @@ mod tests {
             let text = String::from_utf8(page.bytes.to_vec()).expect("a page is UTF-8");
             for script in text.split("<script").skip(1) {
                 let (tag, rest) = script.split_once('>').expect("a tag ends");
-                assert!(
-                    tag.contains("src=\"/"),
-                    "{name} has an inline or foreign script: <script{tag}>"
-                );
-                assert!(
-                    rest.trim_start().starts_with("</script>"),
-                    "{name} has code in a script tag"
-                );
+                assert!(tag.contains("src=\"/"), "{name} has an inline or foreign script: <script{tag}>");
+                assert!(rest.trim_start().starts_with("</script>"), "{name} has code in a script tag");
             }
         }
     }
 
     #[test]
     fn an_etag_is_recognised_in_a_list_and_when_weak() {
-        let asset = Asset {
-            etag: "\"a1\"".to_owned(),
-            ..missing()
-        };
+        let asset = Asset { etag: "\"a1\"".to_owned(), ..missing() };
         assert!(asset.matches("\"a1\""));
         assert!(asset.matches("\"b2\", W/\"a1\""));
         assert!(asset.matches("*"));

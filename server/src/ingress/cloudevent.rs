@@ -50,10 +50,18 @@ pub(super) fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     match essence.as_str() {
         "application/cloudevents+json" => Ok(Mode::Structured),
         "application/cloudevents-batch+json" => Ok(Mode::Batch),
-        other if other.starts_with("application/cloudevents") => {
-            Err(bad("", format!("the format `{other}` is not known: send application/cloudevents+json or application/cloudevents-batch+json")))
+        other if other.starts_with("application/cloudevents") => Err(bad(
+            "",
+            format!(
+                "the format `{other}` is not known: send application/cloudevents+json or application/cloudevents-batch+json"
+            ),
+        )),
+        _ if headers.contains_key("ce-specversion")
+            || headers.contains_key("ce-type")
+            || headers.contains_key("ce-id") =>
+        {
+            Ok(Mode::Binary)
         }
-        _ if headers.contains_key("ce-specversion") || headers.contains_key("ce-type") || headers.contains_key("ce-id") => Ok(Mode::Binary),
         _ => Err(bad(
             "",
             "this is no CloudEvent: send the header Content-Type: application/cloudevents+json with the event as JSON, \
@@ -76,7 +84,9 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<CloudEvent, Vec
                 problems.push(bad(attribute, "the header is there twice"));
             }
             Some(_) => {}
-            None => problems.push(bad(attribute, "the header's value is not UTF-8, percent-encoded where it is not ASCII")),
+            None => {
+                problems.push(bad(attribute, "the header's value is not UTF-8, percent-encoded where it is not ASCII"))
+            }
         }
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
@@ -124,10 +134,15 @@ fn finish(mut event: Map<String, Value>, mut problems: Vec<Problem>) -> Result<C
         }
     }
     if event.len() > MAX_ATTRIBUTES {
-        problems.push(bad("", format!("the event has {} attributes, the most that is taken is {MAX_ATTRIBUTES}", event.len())));
+        problems.push(bad(
+            "",
+            format!("the event has {} attributes, the most that is taken is {MAX_ATTRIBUTES}", event.len()),
+        ));
     }
     match event.get("data_base64") {
-        Some(_) if event.contains_key("data") => problems.push(bad("data_base64", "there is `data` as well; only one of the two may be there")),
+        Some(_) if event.contains_key("data") => {
+            problems.push(bad("data_base64", "there is `data` as well; only one of the two may be there"))
+        }
         Some(Value::String(text)) if STANDARD.decode(text).is_ok() => {}
         Some(_) => problems.push(bad("data_base64", "this is not base64 text")),
         None => {}
@@ -152,13 +167,19 @@ fn attribute_fault(name: &str, value: &Value) -> Option<Problem> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
         return Some(bad(name, format!("`{name}` cannot be an attribute: names are lower-case letters and digits")));
     }
-    let standard = ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"].contains(&name);
+    let standard =
+        ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"].contains(&name);
     let text = match value {
         Value::String(text) => text,
         Value::Bool(_) if !standard => return None,
         Value::Number(number) if !standard && number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => return None,
         _ if standard => return Some(bad(name, format!("`{name}` must be text"))),
-        _ => return Some(bad(name, format!("the extension `{name}` must be text, a boolean, or a whole number of 32 bits"))),
+        _ => {
+            return Some(bad(
+                name,
+                format!("the extension `{name}` must be text, a boolean, or a whole number of 32 bits"),
+            ));
+        }
     };
     if text.chars().any(char::is_control) {
         return Some(bad(name, format!("`{name}` holds control characters")));
@@ -172,8 +193,12 @@ fn attribute_fault(name: &str, value: &Value) -> Option<Problem> {
         "source" if text.contains([' ', '<', '>', '"', '\\', '^', '`', '{', '|', '}']) => {
             format!("source `{text}` is not a URI reference (RFC 3986)")
         }
-        "time" if DateTime::parse_from_rfc3339(text).is_err() => format!("time `{text}` is not a time such as 2026-01-31T12:00:00Z (RFC 3339)"),
-        "datacontenttype" if !is_media_type(text) => format!("datacontenttype `{text}` is not a media type such as application/json"),
+        "time" if DateTime::parse_from_rfc3339(text).is_err() => {
+            format!("time `{text}` is not a time such as 2026-01-31T12:00:00Z (RFC 3339)")
+        }
+        "datacontenttype" if !is_media_type(text) => {
+            format!("datacontenttype `{text}` is not a media type such as application/json")
+        }
         "dataschema" if !text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) => {
             format!("dataschema `{text}` is not an absolute URI")
         }
@@ -184,7 +209,8 @@ fn attribute_fault(name: &str, value: &Value) -> Option<Problem> {
 
 fn is_media_type(text: &str) -> bool {
     let essence = text.split(';').next().unwrap_or_default().trim();
-    let token = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
+    let token =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
     essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
 }
 
@@ -253,7 +279,10 @@ mod tests {
         }))
         .unwrap();
         assert_eq!(binary.json.value(), structured.json.value());
-        assert_eq!((binary.id, binary.source, binary.kind, binary.subject), (structured.id, structured.source, structured.kind, structured.subject));
+        assert_eq!(
+            (binary.id, binary.source, binary.kind, binary.subject),
+            (structured.id, structured.source, structured.kind, structured.subject)
+        );
     }
 
     #[test]
@@ -276,7 +305,16 @@ mod tests {
         .unwrap_err();
         let fields: Vec<_> = problems.iter().map(|problem| problem.field.clone().unwrap().join("/")).collect();
         let expected = [
-            "data_base64", "datacontenttype", "dataschema", "id", "myExtension", "other", "source", "specversion", "time", "type",
+            "data_base64",
+            "datacontenttype",
+            "dataschema",
+            "id",
+            "myExtension",
+            "other",
+            "source",
+            "specversion",
+            "time",
+            "type",
         ];
         assert_eq!(fields, expected);
         assert!(problems.iter().all(|problem| problem.code == "bad_event"));
@@ -284,7 +322,8 @@ mod tests {
 
     #[test]
     fn bad_events_are_refused() {
-        for value in [json!([]), json!("x"), json!({}), json!({"specversion": 1, "id": 1, "source": true, "type": []})] {
+        for value in [json!([]), json!("x"), json!({}), json!({"specversion": 1, "id": 1, "source": true, "type": []})]
+        {
             assert!(structured(value.clone()).is_err(), "{value}");
         }
         for (name, value) in [("ce-id", "%zz"), ("ce-id", "%"), ("ce-time", "1"), ("ce-id", "%00")] {

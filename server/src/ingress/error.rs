@@ -82,7 +82,10 @@ impl Refusal {
 
     /// There is no such function, or none that the viewer may see.
     pub fn no_function(name: &str) -> Self {
-        Self::problem("function_not_found", format!("there is no function `{name}`; it may never have been registered, or be deregistered"))
+        Self::problem(
+            "function_not_found",
+            format!("there is no function `{name}`; it may never have been registered, or be deregistered"),
+        )
     }
 
     /// There is no such run, or none that the viewer may see.
@@ -147,9 +150,19 @@ impl From<store::Error> for Fault {
     }
 }
 
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
 impl From<store::Error> for Refusal {
     fn from(error: store::Error) -> Self {
-        Self::Failed(error.into())
+        match error {
+            // A cursor that no page came with.
+            store::Error::Refused(message) => Self::problem("bad_page", message),
+            error => Self::Failed(error.into()),
+        }
     }
 }
 
@@ -209,7 +222,11 @@ impl HttpError {
 
     /// 413: longer than `limit` bytes.
     pub fn too_large(what: &str, limit: usize) -> Self {
-        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", format!("{what} is larger than {limit} bytes, the most that is taken"))
+        Self::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            format!("{what} is larger than {limit} bytes, the most that is taken"),
+        )
     }
 
     /// With a `Retry-After`.
@@ -224,7 +241,8 @@ impl HttpError {
         let mut error = json!({ "code": self.code, "message": self.message, "request_id": request_id });
         if !self.problems.is_empty() {
             let problems = self.problems.iter();
-            error["problems"] = problems.map(|p| json!({ "code": p.code, "message": p.message, "field": p.field })).collect();
+            error["problems"] =
+                problems.map(|p| json!({ "code": p.code, "message": p.message, "field": p.field })).collect();
         }
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
@@ -283,7 +301,7 @@ impl From<Fault> for HttpError {
 
 impl From<store::Error> for HttpError {
     fn from(error: store::Error) -> Self {
-        Fault::from(error).into()
+        Refusal::from(error).into()
     }
 }
 
@@ -295,8 +313,18 @@ pub fn status_of(code: &str) -> StatusCode {
         "payload_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
         "timed_out" => StatusCode::GATEWAY_TIMEOUT,
         "function_deregistered" => StatusCode::GONE,
-        "name_taken" | "function_not_built" | "function_not_running" | "function_unhealthy" | "run_over" | "run_not_running"
-        | "run_taken" | "run_not_replayable" | "build_over" | "build_not_started" | "build_taken" | "no_earlier_version" => StatusCode::CONFLICT,
+        "name_taken"
+        | "function_not_built"
+        | "function_not_running"
+        | "function_unhealthy"
+        | "run_over"
+        | "run_not_running"
+        | "run_taken"
+        | "run_not_replayable"
+        | "build_over"
+        | "build_not_started"
+        | "build_taken"
+        | "no_earlier_version" => StatusCode::CONFLICT,
         code if code.ends_with("_not_found") => StatusCode::NOT_FOUND,
         _ => StatusCode::BAD_REQUEST,
     }

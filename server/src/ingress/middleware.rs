@@ -1,5 +1,6 @@
 //! Around every request: its id in and out, its span, its count, the headers that browsers heed, one shape of error.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use actix_web::body::MessageBody;
@@ -49,7 +50,8 @@ pub(super) async fn around(
     let mut response = shaped(response, &id);
     if let Some(services) = services {
         let status = response.status();
-        let labels = [label(&method), pattern.as_deref().unwrap_or("none"), status.as_str()];
+        let path = pattern.as_deref().map_or("none".into(), plain);
+        let labels = [label(&method), &*path, status.as_str()];
         services.metrics.http_requests.with_label_values(&labels).inc();
     }
     let headers = response.headers_mut();
@@ -88,6 +90,16 @@ fn shaped(response: ServiceResponse, id: &RequestId) -> ServiceResponse {
     };
     let answer = ours.response(&id.0);
     response.into_response(answer)
+}
+
+/// A route's pattern as people write it: `{name}`, not `{name:[^/]+}`.
+fn plain(pattern: &str) -> Cow<'_, str> {
+    let Some((before, rest)) = pattern.split_once('{') else { return pattern.into() };
+    let (parameter, after) = rest.split_once('}').unwrap_or((rest, ""));
+    match parameter.split_once(':') {
+        None if !after.contains('{') => pattern.into(),
+        named => format!("{before}{{{}}}{}", named.map_or(parameter, |(name, _)| name), plain(after)).into(),
+    }
 }
 
 /// Methods that clients make up do not make up metrics.

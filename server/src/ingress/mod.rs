@@ -11,6 +11,8 @@ pub mod gateway;
 pub mod graphql;
 mod http;
 mod middleware;
+#[cfg(test)]
+mod tests;
 pub mod verbs;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::telemetry::Metrics;
 
 pub use auth::{Auth, Viewer};
 pub use error::{Fault, HttpError, Problem, Refusal};
+pub use http::openapi;
 pub use middleware::RequestId;
 
 /// What the ingress needs of the rooms below. Cloning it is cheap.
@@ -75,8 +78,16 @@ pub fn routes(
             .wrap(actix_web::middleware::from_fn(middleware::around))
             .configure(|config| http::configure(config, &services))
             .configure(|config| graphql::http::configure(config, &schema))
-            .default_service(web::to(http::not_found));
+            .default_service(web::to(http::fallback));
         // Calls of functions come first, and past what is around the others: they are the hot path.
         config.app_data(web::Data::new(services.clone())).configure(gateway.clone()).service(scope);
+    }
+}
+
+/// The metrics alone, for a port of their own.
+pub fn metrics(services: Services) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
+    move |config| {
+        config.app_data(web::Data::new(services.clone()));
+        http::health::configure_metrics(config);
     }
 }

@@ -192,7 +192,8 @@ fn function_row(state: &Function) -> FunctionRow {
     }
 }
 
-fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
+/// The row of a build.
+pub fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
     use domain::function::BuildState;
     let build = state.build(id)?;
     let (node, version, error) = match &build.state {

@@ -31,8 +31,9 @@ pub struct TestApp {
 pub struct Options {
     pub env: BTreeMap<String, String>,
     pub args: Vec<String>,
-    /// A data folder of its own beside those of other nodes.
     pub without_dev: bool,
+    /// The data folder is a disk of its own, mounted with these options.
+    pub disk: Option<String>,
 }
 
 impl Options {
@@ -58,8 +59,10 @@ impl TestApp {
         Self::start_with(Options::default().env("DATABASE_URL", database().await)).await
     }
 
+    /// The data folder as the server sees it, be it on a disk that only the server has mounted.
     pub fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        let inside = self.folder.path().join("data");
+        Path::new("/proc").join(self.pid().to_string()).join("root").join(inside.strip_prefix("/").unwrap())
     }
 
     pub fn folder(&self) -> &Path {
@@ -90,7 +93,7 @@ impl TestApp {
         timeout(PATIENCE, self.child.wait()).await.expect("the server ends within a minute").unwrap()
     }
 
-    pub fn pid(&self) -> u32 {
+    fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }
 
@@ -336,8 +339,18 @@ pub async fn json_of(response: Response, status: StatusCode) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
 }
 
-fn command(folder: &Path, options: &Options) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_eventflow"));
+pub fn command(folder: &Path, options: &Options) -> Command {
+    let program = env!("CARGO_BIN_EXE_eventflow");
+    let mut command = match &options.disk {
+        None => Command::new(program),
+        Some(disk) => {
+            // A mount that goes with the server; the shell becomes the server, so that its pid is the server's.
+            let mount = format!("mkdir -p \"$EVENTFLOW_DATA_DIR\" && mount -t tmpfs -o {disk} tmpfs \"$EVENTFLOW_DATA_DIR\" && exec \"$0\" \"$@\"");
+            let mut command = Command::new("unshare");
+            command.args(["--mount", "sh", "-c", &mount, program]);
+            command
+        }
+    };
     // Of this process's environment only what programs need: a variable of the machine must not change a test.
     let kept = std::env::vars().filter(|(name, _)| {
         matches!(name.as_str(), "PATH" | "HOME" | "LANG" | "TMPDIR" | "SSL_CERT_FILE" | "NODE_EXTRA_CA_CERTS" | "PIP_CERT" | "RUST_BACKTRACE")

@@ -9,3 +9,4 @@ mod kill;
 mod nodes;
 mod story;
 mod synchronous;
+mod trouble;

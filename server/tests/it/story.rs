@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{TestApp, json_of};
+use crate::app::{Options, TestApp, json_of};
 
 /// A function that answers calls and takes events.
 pub const GREETER: &[(&str, &str)] = &[
@@ -194,4 +194,62 @@ async fn a_job_takes_an_event_and_its_result_is_the_runs() {
     assert_eq!(answer["sum"], 9);
     let payload = app.mutate("invokeFunction", "id: $id, payload: [7], wait: true", "run { state output }", json!({ "id": id }), "$id: ID!").await;
     assert_eq!((&payload["run"]["state"], &payload["run"]["output"]["sum"]), (&json!("SUCCEEDED"), &json!(7)));
+}
+
+#[tokio::test]
+async fn a_build_that_runs_is_called_off() {
+    let app = TestApp::start().await;
+    // Its install script would take an hour.
+    let package = r#"{ "name": "slow", "version": "1.0.0", "scripts": { "build": "sleep 3600" } }"#;
+    let repository = app.repository("slow", &[("package.json", package), ("index.js", "exports.handler = async () => 1;")]).await;
+    let id = app.register_git("slow", &repository, None).await;
+    let payload = app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
+    let build = payload["build"]["id"].clone();
+    let mut log = app.subscribe("subscription($id: ID!) { buildLog(build: $id) { text } }", json!({ "id": build })).await;
+    log.until(|line| line["text"].as_str().unwrap().contains("build")).await;
+    for _ in 0..2 {
+        let payload = app.mutate("cancelBuild", "id: $id", "build { state }", json!({ "id": build }), "$id: ID!").await;
+        assert_eq!(payload["build"]["state"], "CANCELLED");
+    }
+    while log.next().await.is_some() {}
+    let found = app.graphql("query($id: ID!) { function(id: $id) { state versions { totalCount } } }", json!({ "id": id })).await;
+    assert_eq!(found["function"], json!({ "state": "REGISTERED", "versions": { "totalCount": 0 } }));
+    app.eventually("its processes are gone", async || {
+        let found = tokio::process::Command::new("pgrep").args(["-f", "sleep 3600"]).output().await.unwrap();
+        (!found.status.success()).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn metrics_have_their_promised_names_and_a_port_of_their_own_when_asked() {
+    let app = TestApp::start().await;
+    app.call("hello").await;
+    app.publish("demo.thing", "1", json!({})).await;
+    let text = app
+        .eventually("the metrics tell of both runs", async || {
+            let text = app.request(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
+            let both = ["http.invoke", "demo.thing"].iter().all(|trigger| text.contains(&format!("trigger=\"{trigger}\"")));
+            both.then_some(text)
+        })
+        .await;
+    for name in [
+        "eventflow_function_invocations_total{function=\"hello\",namespace=\"default\",outcome=\"succeeded\"",
+        "eventflow_function_duration_seconds_bucket",
+        "eventflow_http_requests_total{method=",
+        "eventflow_active_functions 1",
+        "eventflow_cold_starts_total",
+        "eventflow_cold_start_seconds_bucket",
+        "eventflow_event_log_position ",
+        "eventflow_append_seconds_bucket",
+        "eventflow_builds_total{outcome=\"succeeded\"} 1",
+        "eventflow_feed_gaps 0",
+    ] {
+        assert!(text.contains(name), "{name} in\n{text}");
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let app = TestApp::start_with(Options::default().env("METRICS_PORT", port.to_string())).await;
+    let own = reqwest::get(format!("http://127.0.0.1:{port}/metrics")).await.unwrap();
+    assert!(own.text().await.unwrap().contains("eventflow_event_log_position"));
+    assert_eq!(app.get("/metrics").send().await.unwrap().status(), StatusCode::NOT_FOUND);
 }

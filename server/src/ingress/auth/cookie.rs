@@ -67,7 +67,9 @@ mod tests {
         assert!(!allowed(Method::POST, &[]));
         assert!(allowed(Method::POST, &[("x-requested-with", "EventFlow")]));
         assert!(allowed(Method::POST, &[("origin", "https://flow.example:8080")]));
-        for stranger in ["https://evil.example", "https://flow.example", "null", "https://flow.example:8080.evil.example"] {
+        for stranger in
+            ["https://evil.example", "https://flow.example", "null", "https://flow.example:8080.evil.example"]
+        {
             assert!(!allowed(Method::POST, &[("origin", stranger), ("x-requested-with", "x")]), "{stranger}");
         }
     }

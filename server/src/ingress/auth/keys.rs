@@ -63,13 +63,8 @@ pub(super) fn write_private(path: &Path, content: &[u8]) -> Result<(), Error> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(failed("make the folder of"))?;
     let new = path.with_extension("new");
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(&new)
-        .map_err(failed("write"))?;
+    let mut file =
+        OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new).map_err(failed("write"))?;
     file.write_all(content).and_then(|()| file.sync_all()).map_err(failed("write"))?;
     fs::rename(&new, path).map_err(failed("write"))?;
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed("write"))

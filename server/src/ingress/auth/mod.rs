@@ -20,6 +20,7 @@ use chrono::{DateTime, Utc};
 use parking_lot::RwLock;
 
 pub use cookie::COOKIE;
+pub(super) use cookie::{carrying, gone};
 pub use keys::Error;
 
 use super::error::{HttpError, Refusal};
@@ -71,7 +72,9 @@ impl Viewer {
         match namespace {
             None => Ok(self.namespaces.clone()),
             Some(namespace) if self.sees(namespace) => Ok(Some(vec![namespace.to_owned()])),
-            Some(namespace) => Err(Refusal::problem("forbidden", format!("you do not belong to the namespace `{namespace}`"))),
+            Some(namespace) => {
+                Err(Refusal::problem("forbidden", format!("you do not belong to the namespace `{namespace}`")))
+            }
         }
     }
 
@@ -149,13 +152,16 @@ impl Auth {
         }
     }
 
-    /// As [`Self::viewer`]; `None` when the request does not say who sent it. A WebSocket may say it later.
+    /// As [`Self::viewer`]; `None` when the request does not say who sent it, or a session's cookie is not good here. A
+    /// WebSocket may say it later.
     ///
     /// # Errors
-    /// When it says something that is not good.
+    /// When the header Authorization says something that is not good.
     pub fn viewer_if_any(&self, request: &HttpRequest) -> Result<Option<Viewer>, HttpError> {
-        let says = request.headers().contains_key(header::AUTHORIZATION) || request.cookie(COOKIE).is_some();
-        says.then(|| self.viewer(request)).transpose()
+        match self.proof(request)? {
+            Proof::Bearer(token) => self.bearer(token).map(Some),
+            Proof::Cookie => Ok(self.viewer(request).ok()),
+        }
     }
 
     /// Whose token it is.
@@ -193,7 +199,12 @@ impl Auth {
     ///
     /// # Errors
     /// 401 when the password is wrong; 429 when too many were.
-    pub async fn sign_in(&self, username: &str, password: String, peer: Option<IpAddr>) -> Result<(String, DateTime<Utc>), HttpError> {
+    pub async fn sign_in(
+        &self,
+        username: &str,
+        password: String,
+        peer: Option<IpAddr>,
+    ) -> Result<(String, DateTime<Utc>), HttpError> {
         if let Some(wait) = self.attempts.wait(peer, Instant::now()) {
             let message = "too many wrong passwords; try again in a minute";
             return Err(HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait));
@@ -203,7 +214,8 @@ impl Auth {
             Some(hash) => {
                 let hash = hash.clone();
                 let checked = tokio::task::spawn_blocking(move || hash.fits(&password)).await;
-                checked.map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
+                checked
+                    .map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
             }
         };
         if !(right && token::same(username.as_bytes(), ADMIN.as_bytes())) {

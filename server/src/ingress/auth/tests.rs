@@ -11,6 +11,7 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
     Settings {
         listen: ([127, 0, 0, 1], 0).into(),
         data_dir: data_dir.to_owned(),
+        artifacts_dir: None,
         database_url: None,
         jwt_secret: None,
         log_level: "info".into(),

@@ -66,10 +66,13 @@ fn explain(token: &str, kind: &ErrorKind) -> String {
     match kind {
         ErrorKind::ExpiredSignature => format!("the token has expired; {new}"),
         ErrorKind::ImmatureSignature => "the token is not good yet".to_owned(),
-        ErrorKind::InvalidSignature => format!("the token's signature is wrong: it was changed, or signed by another server; {new}"),
-        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::UnsupportedAlgorithm | ErrorKind::MissingAlgorithm => {
-            "the token is not signed with HS256, the only way that is taken".to_owned()
+        ErrorKind::InvalidSignature => {
+            format!("the token's signature is wrong: it was changed, or signed by another server; {new}")
         }
+        ErrorKind::InvalidAlgorithm
+        | ErrorKind::InvalidAlgorithmName
+        | ErrorKind::UnsupportedAlgorithm
+        | ErrorKind::MissingAlgorithm => "the token is not signed with HS256, the only way that is taken".to_owned(),
         ErrorKind::MissingRequiredClaim(claim) => format!("the token lacks `{claim}`"),
         // An unknown algorithm is a fault in the header's JSON to the library; `none` is what attackers try.
         _ if algorithm(token).is_some_and(|alg| alg != "HS256") => {

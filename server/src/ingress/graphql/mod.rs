@@ -1,17 +1,126 @@
-//! GraphQL.
+//! The GraphQL API: one file for each entity's queries, mutations, subscriptions and fields.
+//!
+//! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `verbs`. A refusal is
+//! a payload's `userErrors`, a fault is an error with `extensions.code`.
+
+pub(super) mod http;
+mod input;
+mod limits;
+mod loader;
+mod mutation;
+mod object;
+mod payload;
+mod query;
+mod relay;
+mod socket;
+mod subscription;
+
+use async_graphql::{Context, Error, ErrorExtensions, ID};
+use domain::Id;
+use uuid::Uuid;
 
 use super::Services;
+use super::auth::Viewer;
+use super::error::{Problem, Refusal};
+use super::verbs::Caller;
+use loader::Loader;
 
-#[derive(Clone)]
-pub(super) struct Schema;
+/// The schema, ready to answer. Cloning it is cheap.
+pub(super) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, subscription::Subscription>;
 
-pub(super) fn schema(_: &Services) -> Schema {
-    Schema
+/// The schema as text (SDL).
+pub fn sdl() -> String {
+    bare().finish().sdl()
 }
 
-pub(super) mod http {
-    pub(in super::super) fn configure(_: &mut actix_web::web::ServiceConfig, _: &super::Schema) {}
+pub(super) fn schema(services: &Services) -> Schema {
+    bare()
+        .extension(limits::Limits::new(&services.settings.limits))
+        .limit_directives(limits::MAX_DIRECTIVES)
+        // Deeper ones are refused by `limits` first, in words; this is for what it cannot see.
+        .limit_recursive_depth(limits::MAX_RECURSION)
+        .data(Loader::new(services))
+        .data(services.clone())
+        .finish()
 }
 
-/// SDL
-pub fn sdl() -> String { String::new() }
+fn bare() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {
+    Schema::build(Default::default(), Default::default(), Default::default())
+}
+
+/// Where the server is reached, as the request has it: `http://localhost:8080`.
+#[derive(Debug, Clone)]
+struct BaseUrl(String);
+
+fn services<'c>(ctx: &Context<'c>) -> &'c Services {
+    ctx.data_unchecked::<Services>()
+}
+
+fn loader<'c>(ctx: &Context<'c>) -> &'c Loader {
+    ctx.data_unchecked::<Loader>()
+}
+
+fn caller<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Caller> {
+    let nobody = || fail(Refusal::problem("unauthenticated", "this needs a token; POST /auth/token gives one"));
+    ctx.data_opt::<Caller>().ok_or_else(nobody)
+}
+
+fn viewer<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Viewer> {
+    Ok(&caller(ctx)?.viewer)
+}
+
+fn base_url<'c>(ctx: &Context<'c>) -> &'c str {
+    ctx.data_opt::<BaseUrl>().map_or("", |base| base.0.as_str())
+}
+
+/// The id that a text is.
+fn id<T>(text: &ID, field: &str) -> Result<Id<T>, Refusal> {
+    let parsed = Uuid::parse_str(text).map(Id::new);
+    parsed.map_err(|_| {
+        let message =
+            format!("`{}` is not an id: it must be a UUID such as 0189f7e2-3c4d-7abc-8def-0123456789ab", text.as_str());
+        Problem::new("bad_id", message).at([field]).into()
+    })
+}
+
+/// An error with `extensions.code`.
+fn fail(refusal: Refusal) -> Error {
+    match refusal {
+        Refusal::Refused(problems) => {
+            let messages: Vec<_> = problems.iter().map(|problem| problem.message.as_str()).collect();
+            let code = problems.first().map_or("bad_request", |problem| problem.code);
+            Error::new(messages.join("; ")).extend_with(|_, extensions| extensions.set("code", code))
+        }
+        Refusal::Failed(fault) => {
+            Error::new(fault.message()).extend_with(|_, extensions| extensions.set("code", fault.code()))
+        }
+    }
+}
+
+/// Turns what the rooms below say into an error with `extensions.code`. Not by `?`: that would lose the code.
+trait OrFail<T> {
+    fn or_fail(self) -> async_graphql::Result<T>;
+}
+
+impl<T, E: Into<Refusal>> OrFail<T> for Result<T, E> {
+    fn or_fail(self) -> async_graphql::Result<T> {
+        self.map_err(|error| fail(error.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// `EVENTFLOW_BLESS=1 cargo test` writes the file anew.
+    #[test]
+    fn the_schema_file_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/schema.graphql");
+        let now = super::sdl();
+        if std::env::var_os("EVENTFLOW_BLESS").is_some() {
+            std::fs::write(path, &now).unwrap();
+        }
+        assert!(
+            std::fs::read_to_string(path).unwrap_or_default() == now,
+            "schema.graphql is out of date: EVENTFLOW_BLESS=1 writes it anew"
+        );
+    }
+}

@@ -1,12 +1,135 @@
-//! Routes.
+//! The REST routes, one file for each entity, and what every route needs.
 
+pub(super) mod body;
+mod bundle;
+mod event;
+mod function;
+pub(super) mod health;
+mod log;
+mod openapi;
+pub(super) mod pages;
+mod run;
+mod session;
+
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::ServiceConfig;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use uuid::Uuid;
 
-use super::error::HttpError;
 use super::Services;
+use super::error::HttpError;
+use super::middleware::RequestId;
+use super::verbs::Caller;
 
-pub(super) fn configure(_: &mut ServiceConfig, _: &Services) {}
+pub use openapi::openapi;
 
-pub(super) async fn not_found() -> Result<actix_web::HttpResponse, HttpError> {
-    Err(HttpError::new(actix_web::http::StatusCode::NOT_FOUND, "not_found", "there is nothing here"))
+pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
+    session::configure(config);
+    health::configure(config, services);
+    openapi::configure(config);
+    function::configure(config);
+    run::configure(config);
+    event::configure(config, services);
+    bundle::configure(config);
+    log::configure(config);
+}
+
+/// A page, a file of the web UI, or nothing.
+pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    if matches!(*request.method(), Method::GET | Method::HEAD)
+        && let Some(response) = pages::file(&request)
+    {
+        return Ok(response);
+    }
+    let message =
+        format!("there is nothing at {} {}; /openapi.json lists what there is", request.method(), request.path());
+    Err(HttpError::new(StatusCode::NOT_FOUND, "not_found", message))
+}
+
+/// Answers a method that a route does not take.
+pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    let message = format!("{} does not take {}; /openapi.json says what it takes", request.path(), request.method());
+    Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message))
+}
+
+/// Who sent a request.
+///
+/// # Errors
+/// 401 when it does not say, or says something that is not good.
+pub(super) fn caller(request: &HttpRequest, services: &Services) -> Result<Caller, HttpError> {
+    Ok(Caller { viewer: services.auth.viewer(request)?, correlation: correlation(request) })
+}
+
+/// What all that follows from a request is found by: its trace, or else its id.
+pub(super) fn correlation(request: &HttpRequest) -> Option<Uuid> {
+    let trace = || {
+        let text = request.headers().get("traceparent")?.to_str().ok()?;
+        let trace = Uuid::try_parse(text.split('-').nth(1)?).ok()?;
+        (!trace.is_nil()).then_some(trace)
+    };
+    let own = || Uuid::try_parse(&request.extensions().get::<RequestId>()?.0).ok();
+    trace().or_else(own)
+}
+
+/// Where the server is reached, as the request has it.
+pub(super) fn base_url(request: &HttpRequest) -> String {
+    let info = request.connection_info();
+    format!("{}://{}", info.scheme(), info.host())
+}
+
+/// Whether a browser asks for a page.
+pub(super) fn wants_html(request: &HttpRequest) -> bool {
+    request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// The namespace that a request is about: `?namespace=`, the header `X-Namespace`, or the default one.
+fn namespace(asked: Option<String>, request: &HttpRequest, services: &Services) -> String {
+    let header = || request.headers().get("x-namespace")?.to_str().ok().map(str::to_owned);
+    asked.or_else(header).unwrap_or_else(|| services.settings.namespace.clone())
+}
+
+/// A time such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
+fn duration(text: &str) -> Option<Duration> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let factor = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return None,
+    };
+    let number: f64 = number.parse().ok()?;
+    Duration::try_from_secs_f64(number * factor).ok()
+}
+
+/// The query of a URL, read.
+fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, HttpError> {
+    let query = actix_web::web::Query::<T>::from_query(request.query_string());
+    query
+        .map(actix_web::web::Query::into_inner)
+        .map_err(|error| HttpError::bad_request("bad_query", format!("the URL's query does not fit: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        let table = [("30s", 30.0), ("500ms", 0.5), ("10m", 600.0), ("1.5h", 5400.0), ("7", 7.0)];
+        for (text, seconds) in table {
+            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "s", "-1s", "1y", "NaN", "inf"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The life of a function, as people ask for it.
 
-use domain::function::{self, BuildId, Command, event::Source};
 use domain::Json;
+use domain::function::{self, BuildId, Command, event::Source};
 use serde_json::Value;
 
 use super::Caller;
@@ -126,11 +126,17 @@ pub async fn update(services: &Services, caller: &Caller, id: function::Id, aske
 ///
 /// # Errors
 /// What the function refuses.
-pub async fn build(services: &Services, caller: &Caller, id: function::Id, git_ref: Option<String>) -> Result<BuildId, Refusal> {
+pub async fn build(
+    services: &Services,
+    caller: &Caller,
+    id: function::Id,
+    git_ref: Option<String>,
+) -> Result<BuildId, Refusal> {
     let row = changeable(services, caller, id).await?;
     if let (Some(git_ref), source) = (&git_ref, &row.source) {
         if !matches!(source, Source::Git { .. }) {
-            let message = format!("the function's source is no Git repository, so there is no ref `{git_ref}`; leave it out");
+            let message =
+                format!("the function's source is no Git repository, so there is no ref `{git_ref}`; leave it out");
             return Err(Problem::new("bad_ref", message).at(["ref"]).into());
         }
         if let Some(message) = ref_fault(git_ref) {
@@ -140,6 +146,20 @@ pub async fn build(services: &Services, caller: &Caller, id: function::Id, git_r
     let build = clock::new_id();
     ask(services, caller, id, Command::RequestBuild { build, git_ref, at: clock::now() }).await?;
     Ok(build)
+}
+
+/// Calls a build off, be it waiting or running.
+///
+/// # Errors
+/// `build_not_found`, or what the function refuses.
+pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) -> Result<(), Refusal> {
+    let not_found = || Refusal::from(function::Error::NoSuchBuild { build });
+    let row = services.store.builds_by_id(&[build]).await?.pop().ok_or_else(not_found)?;
+    if !caller.viewer.sees(&row.namespace) {
+        return Err(not_found());
+    }
+    changeable(services, caller, row.function).await?;
+    ask(services, caller, row.function, Command::CancelBuild { build, at: clock::now() }).await.map(|_| ())
 }
 
 /// Runs the current version; what cannot start says so without waiting for the first call.
@@ -162,7 +182,12 @@ pub async fn start(services: &Services, caller: &Caller, id: function::Id) -> Re
 ///
 /// # Errors
 /// What the function refuses.
-pub async fn stop(services: &Services, caller: &Caller, id: function::Id, reason: Option<String>) -> Result<(), Refusal> {
+pub async fn stop(
+    services: &Services,
+    caller: &Caller,
+    id: function::Id,
+    reason: Option<String>,
+) -> Result<(), Refusal> {
     changeable(services, caller, id).await?;
     ask(services, caller, id, Command::Stop { reason, at: clock::now() }).await?;
     close_gap(services, id).await;
@@ -228,7 +253,9 @@ async fn close_gap(services: &Services, id: function::Id) {
 }
 
 fn source_problems(source: &Source) -> Vec<Problem> {
-    let at = |code, message: String, last: [&'static str; 2]| Problem::new(code, message).at(["input", "source"].into_iter().chain(last));
+    let at = |code, message: String, last: [&'static str; 2]| {
+        Problem::new(code, message).at(["input", "source"].into_iter().chain(last))
+    };
     let mut problems = Vec::new();
     match source {
         Source::Git { url, git_ref, path } => {
@@ -253,10 +280,18 @@ fn source_problems(source: &Source) -> Vec<Problem> {
         }
         Source::Image { image, command } => {
             if image.trim().is_empty() || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
-                problems.push(at("bad_source", "the image must be a reference such as ghcr.io/team/app:1".to_owned(), ["image", "image"]));
+                problems.push(at(
+                    "bad_source",
+                    "the image must be a reference such as ghcr.io/team/app:1".to_owned(),
+                    ["image", "image"],
+                ));
             }
             if command.as_ref().is_some_and(Vec::is_empty) {
-                problems.push(at("bad_source", "the command is empty; leave it out to run the image's own".to_owned(), ["image", "command"]));
+                problems.push(at(
+                    "bad_source",
+                    "the command is empty; leave it out to run the image's own".to_owned(),
+                    ["image", "command"],
+                ));
             }
         }
     }

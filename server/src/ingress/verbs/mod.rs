@@ -11,8 +11,10 @@ use std::sync::Arc;
 use domain::Cause;
 use uuid::Uuid;
 
-pub use event::{Published, Publication, publish};
-pub use function::{Registration, Update, build, deregister, named, register, rollback, start, stop, update, visible};
+pub use event::{Publication, Published, publish};
+pub use function::{
+    Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
+};
 pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
 
 use super::auth::Viewer;

@@ -138,7 +138,11 @@ pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait)
     loop {
         match timeout_at(wait.deadline, feed.next()).await {
             Err(_) => return Ok(None),
-            Ok(None) => return Err(Refusal::Failed(Fault::Unavailable("the log's feed has ended: the server is stopping".into()))),
+            Ok(None) => {
+                return Err(Refusal::Failed(Fault::Unavailable(
+                    "the log's feed has ended: the server is stopping".into(),
+                )));
+            }
             // The feed goes on trying by itself.
             Ok(Some(Err(_))) => {}
             Ok(Some(Ok(records))) => {
@@ -194,7 +198,8 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
             Json::from(&Value::Object(event))
         }
         None if old.request.input_cut => {
-            let message = "the run's input was longer than what is kept, so that it cannot be sent again; give a payload";
+            let message =
+                "the run's input was longer than what is kept, so that it cannot be sent again; give a payload";
             return Err(Problem::new("run_not_replayable", message).at(["payload"]).into());
         }
         None => old.request.input.clone(),
@@ -236,7 +241,10 @@ fn not_running(state: &str) -> Refusal {
 fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {
     match input.get().len() > limit {
         true => {
-            let message = format!("the event of {} bytes is larger than {limit} bytes, the most that is taken", input.get().len());
+            let message = format!(
+                "the event of {} bytes is larger than {limit} bytes, the most that is taken",
+                input.get().len()
+            );
             Err(Problem::new("payload_too_large", message).at([field]).into())
         }
         false => Ok(()),

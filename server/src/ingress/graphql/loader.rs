@@ -1,0 +1,173 @@
+//! Loads rows in batches: what a query asks of many objects at once is one question to the store.
+//!
+//! Nothing is remembered between batches, so that a subscription that reads an entity again reads it as it is now.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use async_graphql::dataloader::{DataLoader, Loader as Batch};
+use domain::event::Received;
+use domain::function::{self, BuildId};
+use domain::{Stream, event, run};
+use futures::stream::{self, StreamExt, TryStreamExt};
+
+use crate::actors::Writer;
+use crate::ingress::Services;
+use crate::ingress::error::Fault;
+use crate::store::{BuildRow, EventRow, FunctionRow, RunRow, Store, VersionRow};
+
+/// Streams that are read side by side.
+const PARALLEL: usize = 8;
+
+/// A run with its input and output, which are in the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct WholeRun(pub run::Id);
+
+/// A trigger event with its content, which is in the log alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct WholeEvent(pub event::Id);
+
+/// Loads rows by their keys. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) struct Loader(Arc<DataLoader<Source>>);
+
+struct Source {
+    store: Store,
+    writer: Writer,
+}
+
+impl Loader {
+    pub(super) fn new(services: &Services) -> Self {
+        let source = Source { store: services.store.clone(), writer: services.commands.writer().clone() };
+        Self(Arc::new(DataLoader::new(source, tokio::spawn)))
+    }
+
+    pub(super) async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Fault> {
+        self.0.load_one(id).await
+    }
+
+    pub(super) async fn functions(
+        &self,
+        ids: impl IntoIterator<Item = function::Id>,
+    ) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
+        self.0.load_many(ids).await
+    }
+
+    pub(super) async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Fault> {
+        self.0.load_one((function, number)).await
+    }
+
+    pub(super) async fn build(&self, id: BuildId) -> Result<Option<BuildRow>, Fault> {
+        self.0.load_one(id).await
+    }
+
+    pub(super) async fn builds(
+        &self,
+        ids: impl IntoIterator<Item = BuildId>,
+    ) -> Result<HashMap<BuildId, BuildRow>, Fault> {
+        self.0.load_many(ids).await
+    }
+
+    pub(super) async fn run(&self, id: run::Id) -> Result<Option<RunRow>, Fault> {
+        self.0.load_one(id).await
+    }
+
+    pub(super) async fn runs(&self, ids: impl IntoIterator<Item = run::Id>) -> Result<HashMap<run::Id, RunRow>, Fault> {
+        self.0.load_many(ids).await
+    }
+
+    pub(super) async fn event(&self, id: event::Id) -> Result<Option<EventRow>, Fault> {
+        self.0.load_one(id).await
+    }
+
+    pub(super) async fn events(
+        &self,
+        ids: impl IntoIterator<Item = event::Id>,
+    ) -> Result<HashMap<event::Id, EventRow>, Fault> {
+        self.0.load_many(ids).await
+    }
+
+    pub(super) async fn whole_run(&self, id: run::Id) -> Result<Option<run::Run>, Fault> {
+        self.0.load_one(WholeRun(id)).await
+    }
+
+    pub(super) async fn whole_event(&self, id: event::Id) -> Result<Option<Received>, Fault> {
+        self.0.load_one(WholeEvent(id)).await
+    }
+}
+
+fn keyed<K: Eq + Hash, V>(rows: Vec<V>, key: impl Fn(&V) -> K) -> HashMap<K, V> {
+    rows.into_iter().map(|row| (key(&row), row)).collect()
+}
+
+impl Batch<function::Id> for Source {
+    type Value = FunctionRow;
+    type Error = Fault;
+
+    async fn load(&self, ids: &[function::Id]) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
+        Ok(keyed(self.store.functions_by_id(ids).await?, |row| row.id))
+    }
+}
+
+impl Batch<(function::Id, u32)> for Source {
+    type Value = VersionRow;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[(function::Id, u32)]) -> Result<HashMap<(function::Id, u32), VersionRow>, Fault> {
+        Ok(keyed(self.store.versions_by_key(keys).await?, |row| (row.function, row.number)))
+    }
+}
+
+impl Batch<BuildId> for Source {
+    type Value = BuildRow;
+    type Error = Fault;
+
+    async fn load(&self, ids: &[BuildId]) -> Result<HashMap<BuildId, BuildRow>, Fault> {
+        Ok(keyed(self.store.builds_by_id(ids).await?, |row| row.id))
+    }
+}
+
+impl Batch<run::Id> for Source {
+    type Value = RunRow;
+    type Error = Fault;
+
+    async fn load(&self, ids: &[run::Id]) -> Result<HashMap<run::Id, RunRow>, Fault> {
+        Ok(keyed(self.store.runs_by_id(ids).await?, |row| row.id))
+    }
+}
+
+impl Batch<event::Id> for Source {
+    type Value = EventRow;
+    type Error = Fault;
+
+    async fn load(&self, ids: &[event::Id]) -> Result<HashMap<event::Id, EventRow>, Fault> {
+        Ok(keyed(self.store.events_by_id(ids).await?, |row| row.id))
+    }
+}
+
+impl Batch<WholeRun> for Source {
+    type Value = run::Run;
+    type Error = Fault;
+
+    async fn load(&self, ids: &[WholeRun]) -> Result<HashMap<WholeRun, run::Run>, Fault> {
+        let runs = stream::iter(ids.to_vec()).map(|id| async move {
+            let loaded = self.writer.load::<run::Aggregate>(&Stream::run(id.0)).await?;
+            Ok::<_, Fault>(loaded.state.map(|run| (id, run)))
+        });
+        runs.buffer_unordered(PARALLEL).try_filter_map(|run| async move { Ok(run) }).try_collect().await
+    }
+}
+
+impl Batch<WholeEvent> for Source {
+    type Value = Received;
+    type Error = Fault;
+
+    async fn load(&self, ids: &[WholeEvent]) -> Result<HashMap<WholeEvent, Received>, Fault> {
+        let events = stream::iter(ids.to_vec()).map(|id| async move {
+            let loaded = self.writer.load::<event::Aggregate>(&Stream::event(id.0)).await?;
+            Ok::<_, Fault>(loaded.state.map(|event| (id, event)))
+        });
+        events.buffer_unordered(PARALLEL).try_filter_map(|event| async move { Ok(event) }).try_collect().await
+    }
+}

@@ -1,0 +1,61 @@
+//! Trigger events.
+
+use async_graphql::{Context, Object, Result};
+use serde_json::{Map, json};
+use uuid::Uuid;
+
+use crate::clock;
+use crate::ingress::cloudevent;
+use crate::ingress::error::{Fault, Refusal};
+use crate::ingress::graphql::input::PublishEventInput;
+use crate::ingress::graphql::object::Event;
+use crate::ingress::graphql::payload::EventPayload;
+use crate::ingress::graphql::{caller, loader, services};
+use crate::ingress::verbs::{self, Publication};
+
+/// The source of events that name none.
+const SOURCE: &str = "/graphql";
+
+#[derive(Default)]
+pub(super) struct Mutation;
+
+#[Object(name = "EventMutation")]
+impl Mutation {
+    /// Takes an event; every function whose trigger matches runs. The same (namespace, source, id) is taken once.
+    async fn publish_event(&self, ctx: &Context<'_>, input: PublishEventInput) -> Result<EventPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let namespace = input.namespace.clone().unwrap_or_else(|| services.settings.namespace.clone());
+        let done = async {
+            let event = cloudevent::structured(attributes(input).into()).map_err(|problems| {
+                let placed = problems.into_iter().map(|mut problem| {
+                    problem.field = problem.field.map(|field| ["input".to_owned()].into_iter().chain(field).collect());
+                    problem
+                });
+                Refusal::Refused(placed.collect())
+            })?;
+            let published = verbs::publish(services, caller, Publication { namespace, event }).await?;
+            let id = published.received.id;
+            let row = loader(ctx).event(id).await?;
+            let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
+            Ok((row.map(Event::from).ok_or_else(gone)?, published.duplicate))
+        };
+        EventPayload::of(done.await)
+    }
+}
+
+fn attributes(input: PublishEventInput) -> Map<String, serde_json::Value> {
+    let mut event = Map::new();
+    event.insert("specversion".to_owned(), json!("1.0"));
+    event.insert("id".to_owned(), json!(input.id.unwrap_or_else(|| Uuid::now_v7().to_string())));
+    event.insert("source".to_owned(), json!(input.source.unwrap_or_else(|| SOURCE.to_owned())));
+    event.insert("type".to_owned(), json!(input.kind));
+    event.insert("time".to_owned(), json!(clock::now()));
+    if let Some(subject) = input.subject {
+        event.insert("subject".to_owned(), json!(subject));
+    }
+    if let Some(data) = input.data {
+        event.insert("datacontenttype".to_owned(), json!("application/json"));
+        event.insert("data".to_owned(), data);
+    }
+    event
+}

@@ -1,0 +1,133 @@
+//! The life of a function.
+
+use async_graphql::{Context, ID, Object, Result};
+use domain::function;
+use serde_json::Value;
+
+use crate::ingress::error::{Fault, Refusal};
+use crate::ingress::graphql::input::{RegisterFunctionInput, UpdateFunctionInput};
+use crate::ingress::graphql::object::{Build, Function};
+use crate::ingress::graphql::payload::{BuildPayload, FunctionPayload};
+use crate::ingress::graphql::{caller, id as parse_id, loader, services};
+use crate::ingress::verbs::{self, Registration, Update};
+
+#[derive(Default)]
+pub(super) struct Mutation;
+
+#[Object(name = "FunctionMutation")]
+impl Mutation {
+    /// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
+    async fn register_function(&self, ctx: &Context<'_>, input: RegisterFunctionInput) -> Result<FunctionPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let asked = Registration {
+            namespace: input.namespace.unwrap_or_else(|| services.settings.namespace.clone()),
+            name: input.name,
+            source: input.source.into(),
+            manifest: given(input.manifest),
+        };
+        let done = async { read(ctx, verbs::register(services, caller, asked).await?).await };
+        FunctionPayload::of(done.await)
+    }
+
+    /// Changes what the next build takes. What is absent stays as it is.
+    async fn update_function(&self, ctx: &Context<'_>, input: UpdateFunctionInput) -> Result<FunctionPayload> {
+        let asked = Update { source: input.source.map(Into::into), manifest: given(input.manifest) };
+        let done = async {
+            let id = parse_id(&input.id, "id").map_err(|refusal| refusal.at(&["input", "id"]))?;
+            verbs::update(services(ctx), asker(ctx)?, id, asked).await?;
+            read(ctx, id).await
+        };
+        FunctionPayload::of(done.await)
+    }
+
+    /// Asks for a version. `ref` beats that of the source.
+    async fn build_function(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        #[graphql(name = "ref")] git_ref: Option<String>,
+    ) -> Result<BuildPayload> {
+        let done = async {
+            let build = verbs::build(services(ctx), asker(ctx)?, parse_id(&id, "id")?, git_ref).await?;
+            let row = loader(ctx).build(build).await?;
+            row.map(Build::from).ok_or_else(|| unreadable("build", build))
+        };
+        BuildPayload::of(done.await)
+    }
+
+    /// Runs the current version.
+    async fn start_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
+        let done = async {
+            let id = parse_id(&id, "id")?;
+            verbs::start(services(ctx), asker(ctx)?, id).await?;
+            read(ctx, id).await
+        };
+        FunctionPayload::of(done.await)
+    }
+
+    /// Calls a build off, be it waiting or running.
+    async fn cancel_build(&self, ctx: &Context<'_>, id: ID) -> Result<BuildPayload> {
+        let done = async {
+            let build = parse_id(&id, "id")?;
+            verbs::cancel_build(services(ctx), asker(ctx)?, build).await?;
+            let row = loader(ctx).build(build).await?;
+            row.map(Build::from).ok_or_else(|| unreadable("build", build))
+        };
+        BuildPayload::of(done.await)
+    }
+
+    /// Runs nothing any more.
+    async fn stop_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
+        let done = async {
+            let id = parse_id(&id, "id")?;
+            verbs::stop(services(ctx), asker(ctx)?, id, None).await?;
+            read(ctx, id).await
+        };
+        FunctionPayload::of(done.await)
+    }
+
+    /// Lets it be gone, for good. Its history stays.
+    async fn deregister_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
+        let done = async {
+            let id = parse_id(&id, "id")?;
+            verbs::deregister(services(ctx), asker(ctx)?, id).await?;
+            read(ctx, id).await
+        };
+        FunctionPayload::of(done.await)
+    }
+
+    /// Makes an older version the current one; the one before the current when none is named.
+    async fn rollback_function(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        version: Option<u32>,
+        reason: Option<String>,
+    ) -> Result<FunctionPayload> {
+        let done = async {
+            let id = parse_id(&id, "id")?;
+            verbs::rollback(services(ctx), asker(ctx)?, id, version, reason).await?;
+            read(ctx, id).await
+        };
+        FunctionPayload::of(done.await)
+    }
+}
+
+/// As [`caller`], for a payload.
+fn asker<'c>(ctx: &Context<'c>) -> Result<&'c verbs::Caller, Refusal> {
+    caller(ctx).map_err(|error| Refusal::problem("unauthenticated", error.message))
+}
+
+/// JSON's `null` is nothing given.
+fn given(manifest: Option<Value>) -> Option<Value> {
+    manifest.filter(|manifest| !manifest.is_null())
+}
+
+async fn read(ctx: &Context<'_>, id: function::Id) -> Result<Function, Refusal> {
+    let row = loader(ctx).function(id).await?;
+    row.map(Function::from).ok_or_else(|| unreadable("function", id))
+}
+
+fn unreadable(what: &str, id: impl std::fmt::Display) -> Refusal {
+    Refusal::Failed(Fault::Internal(format!("the {what} {id} was changed and cannot be read")))
+}

@@ -1,0 +1,11 @@
+//! Changing, one file for each entity. A refusal is a payload's `userErrors`.
+
+mod event;
+mod function;
+mod run;
+
+use async_graphql::MergedObject;
+
+/// Everything that can be asked for.
+#[derive(Default, MergedObject)]
+pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, event::Mutation);

@@ -1,0 +1,79 @@
+//! Runs.
+
+use std::time::Duration;
+
+use async_graphql::{Context, ID, Object, Result};
+use domain::run;
+use serde_json::Value;
+
+use crate::ingress::error::Refusal;
+use crate::ingress::graphql::object::Run;
+use crate::ingress::graphql::payload::RunPayload;
+use crate::ingress::graphql::{caller, id as parse_id, loader, services};
+use crate::ingress::verbs::{self, Invocation, Replay, Wait};
+
+/// A mutation waits for a run's end no longer than this; the run goes on.
+const MAX_WAIT: Duration = Duration::from_secs(60);
+
+#[derive(Default)]
+pub(super) struct Mutation;
+
+#[Object(name = "RunMutation")]
+impl Mutation {
+    /// Asks a function to run once. With `wait`, the answer comes when the run is over, or after a minute.
+    async fn invoke_function(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        payload: Option<Value>,
+        wait: Option<bool>,
+    ) -> Result<RunPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let done = async {
+            let function = parse_id(&id, "id")?;
+            let waiting = match wait {
+                Some(true) => Some(Wait::at_most(&services.store, MAX_WAIT).await?),
+                _ => None,
+            };
+            let run = verbs::invoke(services, caller, Invocation { function, payload, http: None }).await?;
+            if let Some(waiting) = waiting {
+                verbs::wait(services, &caller.viewer, run, waiting).await?;
+            }
+            read(ctx, run).await
+        };
+        RunPayload::of(done.await)
+    }
+
+    /// Calls a run off.
+    async fn cancel_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let done = async {
+            let run = parse_id(&id, "id")?;
+            verbs::cancel(services, caller, run).await?;
+            read(ctx, run).await
+        };
+        RunPayload::of(done.await)
+    }
+
+    /// Asks for a run again, with the same input or another payload, on the current version or another. It is a run of
+    /// its own that names the old one.
+    async fn replay_run(
+        &self,
+        ctx: &Context<'_>,
+        id: ID,
+        version: Option<u32>,
+        payload: Option<Value>,
+    ) -> Result<RunPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let done = async {
+            let old = parse_id(&id, "id")?;
+            let run = verbs::replay(services, caller, old, Replay { version, payload }).await?;
+            read(ctx, run).await
+        };
+        RunPayload::of(done.await)
+    }
+}
+
+async fn read(ctx: &Context<'_>, id: run::Id) -> Result<Run, Refusal> {
+    loader(ctx).run(id).await?.map(Run::from).ok_or_else(Refusal::no_run)
+}

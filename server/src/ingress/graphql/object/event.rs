@@ -1,0 +1,96 @@
+//! A trigger event.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::Run;
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, loader, services};
+use crate::store::{EventRow, RunFilter};
+
+/// A trigger event: a CloudEvent that came in.
+pub(in crate::ingress::graphql) struct Event(pub EventRow);
+
+impl From<EventRow> for Event {
+    fn from(row: EventRow) -> Self {
+        Self(row)
+    }
+}
+
+impl Event {
+    async fn attribute(&self, ctx: &Context<'_>, name: &str) -> Result<Option<Value>> {
+        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        Ok(whole.and_then(|event| event.event.value().get(name).cloned()))
+    }
+}
+
+/// A trigger event: a CloudEvent that came in.
+#[Object]
+impl Event {
+    /// Names it in EventFlow; derived from namespace, source and the CloudEvent's own id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// The CloudEvent's own id.
+    async fn event_id(&self) -> &str {
+        &self.0.event_id
+    }
+
+    /// Where it was sent to.
+    async fn namespace(&self) -> &str {
+        &self.0.namespace
+    }
+
+    /// Who says so.
+    async fn source(&self) -> &str {
+        &self.0.source
+    }
+
+    /// What happened.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// What it is about.
+    async fn subject(&self) -> Option<&str> {
+        self.0.subject.as_deref()
+    }
+
+    /// When it happened, as its source says.
+    async fn time(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        let time = self.attribute(ctx, "time").await?;
+        Ok(time.and_then(|time| Some(DateTime::parse_from_rfc3339(time.as_str()?).ok()?.to_utc())))
+    }
+
+    /// Its content.
+    async fn data(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
+        self.attribute(ctx, "data").await
+    }
+
+    /// The whole CloudEvent in its JSON format.
+    async fn cloud_event(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
+        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        Ok(whole.map(|event| event.event.value()))
+    }
+
+    /// When it came in.
+    async fn received_at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
+
+    /// Its position in the log.
+    async fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    /// The runs that it caused, newest first.
+    async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
+        let request = page(first, after).or_fail()?;
+        let filter = RunFilter { event: Some(self.0.id), ..RunFilter::default() };
+        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Run::from))
+    }
+}

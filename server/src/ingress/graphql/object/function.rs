@@ -1,0 +1,343 @@
+//! A function.
+
+use std::sync::Arc;
+
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::Recorded;
+use domain::aggregate::Payload;
+use domain::function::{self, event::Source};
+use domain::manifest::{Manifest, Mode, Trigger as Wanted};
+use serde_json::Value;
+
+use super::{Build, Run, Trigger, Version};
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, base_url, loader, services};
+use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
+
+/// Where in its life a function stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::ingress::graphql) enum FunctionState {
+    /// Nothing is built.
+    Registered,
+    /// There is a version, and it never ran.
+    Built,
+    /// It answers.
+    Running,
+    /// It answered once.
+    Stopped,
+    /// It is gone, for good.
+    Deregistered,
+}
+
+/// Whether the process lives on between calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::ingress::graphql) enum FunctionMode {
+    /// Answers HTTP as long as it lives.
+    Service,
+    /// One process for each run.
+    Job,
+}
+
+/// A running process of a function, on the server that answers.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct Instance {
+    /// Names it, also in log lines.
+    id: ID,
+    /// The version that it runs.
+    version: u32,
+    /// `starting`, `ready` or `draining`.
+    state: String,
+    /// Calls that it works on.
+    in_flight: u32,
+    /// When it was started.
+    started_at: DateTime<Utc>,
+}
+
+/// Where a function's code comes from.
+#[derive(SimpleObject)]
+#[graphql(name = "Source")]
+pub(in crate::ingress::graphql) struct SourceObject {
+    /// `git`, `bundle` or `image`.
+    #[graphql(name = "type")]
+    kind: &'static str,
+    /// The Git repository.
+    url: Option<String>,
+    /// Branch, tag or commit; the default branch when absent.
+    #[graphql(name = "ref")]
+    git_ref: Option<String>,
+    /// The folder in the repository.
+    path: Option<String>,
+    /// The bundle's digest.
+    digest: Option<String>,
+    /// The container image.
+    image: Option<String>,
+    /// The image's command, when not its own.
+    command: Option<Vec<String>>,
+}
+
+/// A function.
+#[derive(Clone)]
+pub(in crate::ingress::graphql) struct Function {
+    pub row: FunctionRow,
+    /// Set when it is shown as it was: builds and versions come from here.
+    then: Option<Arc<function::Function>>,
+}
+
+impl FunctionState {
+    fn of(name: &str) -> Self {
+        match name {
+            "BUILT" => Self::Built,
+            "RUNNING" => Self::Running,
+            "STOPPED" => Self::Stopped,
+            "DEREGISTERED" => Self::Deregistered,
+            _ => Self::Registered,
+        }
+    }
+
+    /// The name in the read tables.
+    pub(in crate::ingress::graphql) fn name(self) -> &'static str {
+        match self {
+            Self::Registered => "REGISTERED",
+            Self::Built => "BUILT",
+            Self::Running => "RUNNING",
+            Self::Stopped => "STOPPED",
+            Self::Deregistered => "DEREGISTERED",
+        }
+    }
+}
+
+impl From<FunctionRow> for Function {
+    fn from(row: FunctionRow) -> Self {
+        Self { row, then: None }
+    }
+}
+
+impl Function {
+    /// The function as it was after a record of its stream.
+    pub(in crate::ingress::graphql) fn as_of(state: function::Function, last: &Recorded) -> Option<Self> {
+        let event = function::Event::decode(&last.kind, &last.data).ok()?;
+        let rows = tables::of_function(&state, &event);
+        let row = rows.into_iter().find_map(|row| match row {
+            Row::Function(row) => Some(*row),
+            _ => None,
+        });
+        Some(Self { row: FunctionRow { position: last.position, ..row? }, then: Some(Arc::new(state)) })
+    }
+
+    /// What the manifest that was given at registration says.
+    fn given(&self, member: &str) -> Option<Value> {
+        let manifest = self.row.manifest.as_ref()?.value();
+        manifest.get(member).cloned()
+    }
+
+    async fn manifest(&self, ctx: &Context<'_>) -> Result<Option<Manifest>> {
+        if let Some(number) = self.row.current_version {
+            let version = loader(ctx).version(self.row.id, number).await.or_fail()?;
+            return Ok(version.map(|version| version.manifest));
+        }
+        let given = self.row.manifest.as_ref().map(|manifest| serde_json::from_value(manifest.value()));
+        Ok(given.and_then(std::result::Result::ok))
+    }
+
+    fn path(&self, ctx: &Context<'_>) -> String {
+        let (namespace, name) = (&self.row.namespace, &self.row.name);
+        match *namespace == services(ctx).settings.namespace {
+            true => name.clone(),
+            false => format!("{namespace}/{name}"),
+        }
+    }
+}
+
+/// A function.
+#[Object]
+impl Function {
+    /// Names it for ever.
+    async fn id(&self) -> ID {
+        self.row.id.into()
+    }
+
+    /// Where it belongs.
+    async fn namespace(&self) -> &str {
+        &self.row.namespace
+    }
+
+    /// Unique in its namespace.
+    async fn name(&self) -> &str {
+        &self.row.name
+    }
+
+    /// The how-manieth of its name, from 1.
+    async fn generation(&self) -> u32 {
+        self.row.generation
+    }
+
+    /// Where in its life it stands.
+    async fn state(&self) -> FunctionState {
+        FunctionState::of(&self.row.state)
+    }
+
+    /// Why it is broken, when it is; or why it was stopped.
+    async fn state_reason(&self) -> Option<&str> {
+        self.row.reason.as_deref()
+    }
+
+    /// Whether the process lives on between calls.
+    async fn mode(&self) -> FunctionMode {
+        let job = match self.row.mode {
+            Some(mode) => mode == Mode::Job,
+            None => self.given("mode").is_some_and(|mode| mode == "job"),
+        };
+        if job { FunctionMode::Job } else { FunctionMode::Service }
+    }
+
+    /// How the code is started: `node`, `python` … ; `unknown` before the first build.
+    async fn runtime(&self) -> String {
+        let given = || self.given("runtime")?.as_str().map(str::to_owned);
+        self.row.runtime.clone().or_else(given).unwrap_or_else(|| "unknown".to_owned())
+    }
+
+    /// Where it answers calls; null when it is gone or has no HTTP trigger.
+    async fn url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        if self.row.state == "DEREGISTERED" {
+            return Ok(None);
+        }
+        let answers = self.manifest(ctx).await?.is_none_or(|manifest| manifest.answers_http());
+        Ok(answers.then(|| format!("{}/function/{}", base_url(ctx), self.path(ctx))))
+    }
+
+    /// Where the next build takes its code from.
+    async fn source(&self) -> SourceObject {
+        (&self.row.source).into()
+    }
+
+    /// The manifest that beats the file in the source, as it was given.
+    async fn manifest_override(&self) -> Option<Value> {
+        self.row.manifest.as_ref().map(domain::Json::value)
+    }
+
+    /// The version that answers, or would.
+    async fn current_version(&self, ctx: &Context<'_>) -> Result<Option<Version>> {
+        let Some(number) = self.row.current_version else { return Ok(None) };
+        Ok(loader(ctx).version(self.row.id, number).await.or_fail()?.map(Version::from))
+    }
+
+    /// Its versions, newest first.
+    async fn versions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Version>> {
+        let request = page(first, after).or_fail()?;
+        let found = match &self.then {
+            Some(then) => in_memory(version_rows(then), &request),
+            None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
+        };
+        Ok(Connection::of(found, &request, Version::from))
+    }
+
+    /// Its builds, newest first.
+    async fn builds(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Build>> {
+        let request = page(first, after).or_fail()?;
+        let found = match &self.then {
+            Some(then) => in_memory(build_rows(then), &request),
+            None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
+        };
+        Ok(Connection::of(found, &request, Build::from))
+    }
+
+    /// Its runs as they are now, newest first.
+    async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
+        let request = page(first, after).or_fail()?;
+        let filter = RunFilter { function: Some(self.row.id), ..RunFilter::default() };
+        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Run::from))
+    }
+
+    /// What starts a run of its current version.
+    async fn triggers(&self, ctx: &Context<'_>) -> Result<Vec<Trigger>> {
+        let Some(manifest) = self.manifest(ctx).await? else { return Ok(Vec::new()) };
+        let base = base_url(ctx);
+        let trigger = |trigger: Wanted| {
+            let url = match &trigger {
+                Wanted::Http {} => Some(format!("{base}/function/{}", self.path(ctx))),
+                Wanted::Webhook { name, .. } => {
+                    Some(format!("{base}/hooks/{}/{}/{name}", self.row.namespace, self.row.name))
+                }
+                Wanted::Event { .. } | Wanted::Schedule { .. } => None,
+            };
+            Trigger::new(trigger, url)
+        };
+        Ok(manifest.triggers.into_iter().map(trigger).collect())
+    }
+
+    /// Its running processes on the server that answers.
+    async fn instances(&self, ctx: &Context<'_>) -> Vec<Instance> {
+        if self.then.is_some() {
+            return Vec::new();
+        }
+        let instance = |info: crate::fleet::InstanceInfo| Instance {
+            id: info.id.into(),
+            version: info.version,
+            state: info.state.to_owned(),
+            in_flight: info.in_flight,
+            started_at: info.started_at,
+        };
+        services(ctx).fleet.instances(self.row.id).into_iter().map(instance).collect()
+    }
+
+    /// The position of its newest event in the log.
+    async fn position(&self) -> u64 {
+        self.row.position
+    }
+
+    /// When it was registered.
+    async fn created_at(&self) -> DateTime<Utc> {
+        self.row.created_at
+    }
+
+    /// When something last happened to it.
+    async fn updated_at(&self) -> DateTime<Utc> {
+        self.row.updated_at
+    }
+}
+
+impl From<&Source> for SourceObject {
+    fn from(source: &Source) -> Self {
+        let none = Self { kind: "git", url: None, git_ref: None, path: None, digest: None, image: None, command: None };
+        match source.clone() {
+            Source::Git { url, git_ref, path } => Self { url: Some(url), git_ref, path, ..none },
+            Source::Bundle { digest } => Self { kind: "bundle", digest: Some(digest), ..none },
+            Source::Image { image, command } => Self { kind: "image", image: Some(image), command, ..none },
+        }
+    }
+}
+
+fn version_rows(then: &function::Function) -> Vec<VersionRow> {
+    let row = |version: &function::Version| VersionRow {
+        function: then.id,
+        number: version.number,
+        build: version.build,
+        digest: version.digest.clone(),
+        manifest: (*version.manifest).clone(),
+        commit: version.commit.clone(),
+        size: version.size,
+        created_at: version.created_at,
+        position: 0,
+    };
+    then.versions.iter().rev().map(row).collect()
+}
+
+fn build_rows(then: &function::Function) -> Vec<BuildRow> {
+    then.builds.iter().rev().filter_map(|build| tables::build_row(then, build.id)).collect()
+}
+
+/// A page of what is in memory; its cursors are places in the list.
+fn in_memory<T>(rows: Vec<T>, request: &PageRequest) -> Page<T> {
+    let total = rows.len();
+    let start = request.after.as_ref().map_or(0, |after| after.parse::<usize>().map_or(total, |place| place + 1));
+    let rows = rows.into_iter().enumerate().skip(start).take(request.first as usize);
+    let rows: Vec<_> = rows.map(|(place, row)| (place.to_string(), row)).collect();
+    Page { has_next: start + rows.len() < total, rows, total: total as u64 }
+}

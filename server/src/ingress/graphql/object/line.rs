@@ -1,0 +1,71 @@
+//! A line of a build or a run.
+
+use async_graphql::{Enum, ID, SimpleObject};
+use chrono::{DateTime, Utc};
+use domain::function;
+
+use crate::ingress::Services;
+use crate::ingress::error::Refusal;
+use crate::store::{LineRow, LineStream, LinesOf};
+
+/// Lines of a page whose size nobody gave.
+pub(in crate::ingress::graphql) const DEFAULT_LINES: u32 = 100;
+
+/// Where a line was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::ingress::graphql) enum LogStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// EventFlow's own.
+    System,
+}
+
+/// A line of a build or a run.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct LogLine {
+    /// Its place among all lines; as `after` it asks for what follows.
+    position: u64,
+    /// When it was read.
+    at: DateTime<Utc>,
+    /// Where it was written to.
+    stream: LogStream,
+    /// Its text.
+    text: String,
+    /// The run that wrote it, where that is known.
+    run: Option<ID>,
+    /// The instance that wrote it.
+    instance: Option<String>,
+}
+
+impl From<LineRow> for LogLine {
+    fn from(row: LineRow) -> Self {
+        let LineRow { position, line } = row;
+        Self {
+            position,
+            at: line.at,
+            stream: match line.stream {
+                LineStream::Stdout => LogStream::Stdout,
+                LineStream::Stderr => LogStream::Stderr,
+                LineStream::System => LogStream::System,
+            },
+            text: line.text,
+            run: line.run.map(ID::from),
+            instance: line.instance,
+        }
+    }
+}
+
+/// Lines after a position, oldest first. Only the function's own: a process says itself which run its lines belong to,
+/// and might name another's.
+pub(in crate::ingress::graphql) async fn lines(
+    services: &Services,
+    of: LinesOf,
+    function: function::Id,
+    after: Option<u64>,
+    first: u32,
+) -> Result<Vec<LogLine>, Refusal> {
+    let rows = services.store.lines(of, after.unwrap_or(0), first).await?;
+    Ok(rows.into_iter().filter(|row| row.line.function == function).map(LogLine::from).collect())
+}

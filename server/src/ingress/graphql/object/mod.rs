@@ -1,0 +1,25 @@
+//! The entities as the outside sees them.
+
+mod build;
+mod event;
+mod function;
+mod line;
+mod metrics;
+mod namespace;
+mod record;
+mod run;
+mod trigger;
+mod version;
+mod viewer;
+
+pub(super) use build::Build;
+pub(super) use event::Event;
+pub(super) use function::{Function, FunctionState};
+pub(super) use line::LogLine;
+pub(super) use metrics::{Metrics, Window};
+pub(super) use namespace::Namespace;
+pub(super) use record::RecordedEvent;
+pub(super) use run::{Run, RunState};
+pub(super) use trigger::Trigger;
+pub(super) use version::Version;
+pub(super) use viewer::ViewerObject;

@@ -1,0 +1,35 @@
+//! A namespace.
+
+use async_graphql::{Context, Object, Result};
+
+use super::Function;
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, services};
+use crate::store::FunctionFilter;
+
+/// A namespace.
+pub(in crate::ingress::graphql) struct Namespace {
+    pub name: String,
+}
+
+/// A namespace.
+#[Object]
+impl Namespace {
+    /// Unique.
+    async fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its functions that are not gone, by name.
+    async fn functions(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Function>> {
+        let request = page(first, after).or_fail()?;
+        let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
+        let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Function::from))
+    }
+}

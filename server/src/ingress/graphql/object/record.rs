@@ -1,0 +1,71 @@
+//! A record of the log itself.
+
+use async_graphql::{ID, Object};
+use chrono::{DateTime, Utc};
+use domain::Recorded;
+use serde_json::Value;
+
+/// A record of the log: who did what, when, caused by what.
+#[derive(Clone)]
+pub(in crate::ingress::graphql) struct RecordedEvent(pub Recorded);
+
+impl From<Recorded> for RecordedEvent {
+    fn from(recorded: Recorded) -> Self {
+        Self(recorded)
+    }
+}
+
+/// A record of the log: who did what, when, caused by what.
+#[Object]
+impl RecordedEvent {
+    /// Its place in the log: 1, 2, 3 … without a gap.
+    async fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    /// The stream that it belongs to: `function-…`, `run-…`, `event-…`, `namespace-…`.
+    async fn stream(&self) -> &str {
+        self.0.stream.as_str()
+    }
+
+    /// Its place in its stream: 1, 2, 3 … without a gap.
+    async fn version(&self) -> u64 {
+        self.0.version
+    }
+
+    /// Its own id.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// What happened: `BuildStarted`.
+    #[graphql(name = "type")]
+    async fn kind(&self) -> &str {
+        &self.0.kind
+    }
+
+    /// The payload as it is stored; `v` is the version of its shape.
+    async fn data(&self) -> Value {
+        serde_json::from_slice(&self.0.data).unwrap_or_default()
+    }
+
+    /// When it happened.
+    async fn at(&self) -> DateTime<Utc> {
+        self.0.at
+    }
+
+    /// Who asked: `user:…`, `token:…`, `server:…`.
+    async fn actor(&self) -> Option<&str> {
+        self.0.cause.actor.as_deref()
+    }
+
+    /// The record that it follows from.
+    async fn causation_id(&self) -> Option<ID> {
+        self.0.cause.causation.map(ID::from)
+    }
+
+    /// The same for all that follows from one first cause.
+    async fn correlation_id(&self) -> Option<ID> {
+        self.0.cause.correlation.map(ID::from)
+    }
+}

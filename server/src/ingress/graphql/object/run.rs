@@ -1,0 +1,216 @@
+//! A run.
+
+use async_graphql::{Context, Enum, ID, Object, Result};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+use super::line::{DEFAULT_LINES, lines};
+use super::{Event, Function, LogLine};
+use crate::ingress::error::Refusal;
+use crate::ingress::graphql::relay::size;
+use crate::ingress::graphql::{OrFail, loader, services};
+use crate::store::{LinesOf, RunRow};
+
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::ingress::graphql) enum RunState {
+    /// It waits for a worker.
+    Queued,
+    /// An attempt is on its way.
+    Running,
+    /// It waits for its next attempt.
+    Retrying,
+    /// It is done.
+    Succeeded,
+    /// It failed, and is not tried again.
+    Failed,
+    /// It took too long, and is not tried again.
+    TimedOut,
+    /// It was called off.
+    Cancelled,
+    /// The last attempt failed, too.
+    Dead,
+}
+
+/// A run: one invocation of a function.
+pub(in crate::ingress::graphql) struct Run(pub RunRow);
+
+impl RunState {
+    fn of(name: &str) -> Self {
+        match name {
+            "RUNNING" => Self::Running,
+            "RETRYING" => Self::Retrying,
+            "SUCCEEDED" => Self::Succeeded,
+            "FAILED" => Self::Failed,
+            "TIMED_OUT" => Self::TimedOut,
+            "CANCELLED" => Self::Cancelled,
+            "DEAD" => Self::Dead,
+            _ => Self::Queued,
+        }
+    }
+
+    /// The name in the read tables.
+    pub(in crate::ingress::graphql) fn name(self) -> &'static str {
+        match self {
+            Self::Queued => "QUEUED",
+            Self::Running => "RUNNING",
+            Self::Retrying => "RETRYING",
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Cancelled => "CANCELLED",
+            Self::Dead => "DEAD",
+        }
+    }
+}
+
+impl From<RunRow> for Run {
+    fn from(row: RunRow) -> Self {
+        Self(row)
+    }
+}
+
+impl Run {
+    async fn whole(&self, ctx: &Context<'_>) -> Result<Option<domain::run::Run>> {
+        loader(ctx).whole_run(self.0.id).await.or_fail()
+    }
+}
+
+/// A run: one invocation of a function.
+#[Object]
+impl Run {
+    /// Names it.
+    async fn id(&self) -> ID {
+        self.0.id.into()
+    }
+
+    /// Whose it is.
+    async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
+        let row = loader(ctx).function(self.0.function).await.or_fail()?;
+        row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
+    }
+
+    /// The version that ran, or was asked for.
+    async fn version(&self) -> Option<u32> {
+        self.0.version
+    }
+
+    /// How far it is.
+    async fn state(&self) -> RunState {
+        RunState::of(&self.0.state)
+    }
+
+    /// The type of the trigger event: `http.invoke`, `file.uploaded` …
+    async fn trigger(&self) -> &str {
+        &self.0.trigger
+    }
+
+    /// Attempts so far.
+    async fn attempt(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// The trigger event, when it was recorded: that of a synchronous call is not.
+    async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
+        let Some(id) = self.0.event else { return Ok(None) };
+        Ok(loader(ctx).event(id).await.or_fail()?.map(Event::from))
+    }
+
+    /// The run that it repeats.
+    async fn replayed_from(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
+        let Some(id) = self.0.replayed_from else { return Ok(None) };
+        Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
+    }
+
+    /// The CloudEvent that the function got; bounded.
+    async fn input(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
+        Ok(self.whole(ctx).await?.map(|run| run.request.input.value()))
+    }
+
+    /// Whether the input was longer than what is kept: such a run cannot be replayed as it was.
+    async fn input_cut(&self, ctx: &Context<'_>) -> Result<bool> {
+        Ok(self.whole(ctx).await?.is_some_and(|run| run.request.input_cut))
+    }
+
+    /// The result of the newest attempt; bounded.
+    async fn output(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
+        let run = self.whole(ctx).await?;
+        Ok(run.and_then(|run| run.phase.outcome()?.output.as_ref().map(domain::Json::value)))
+    }
+
+    /// Whether the result was longer than what is kept.
+    async fn output_cut(&self, ctx: &Context<'_>) -> Result<bool> {
+        let run = self.whole(ctx).await?;
+        Ok(run.is_some_and(|run| run.phase.outcome().is_some_and(|outcome| outcome.output_cut)))
+    }
+
+    /// The status of a service's answer.
+    async fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// The exit code of a job.
+    async fn exit_code(&self) -> Option<i32> {
+        self.0.exit_code
+    }
+
+    /// What went wrong.
+    async fn error(&self) -> Option<&str> {
+        self.0.error.as_deref()
+    }
+
+    /// The instance that ran it.
+    async fn instance(&self) -> Option<&str> {
+        self.0.instance.as_deref()
+    }
+
+    /// When it was asked for.
+    async fn queued_at(&self) -> DateTime<Utc> {
+        self.0.queued_at
+    }
+
+    /// When the newest attempt began.
+    async fn started_at(&self) -> Option<DateTime<Utc>> {
+        self.0.started_at
+    }
+
+    /// When it was over.
+    async fn finished_at(&self) -> Option<DateTime<Utc>> {
+        self.0.finished_at
+    }
+
+    /// When the next attempt is due, between attempts.
+    async fn due_at(&self) -> Option<DateTime<Utc>> {
+        self.0.due
+    }
+
+    /// Milliseconds from the beginning of the last attempt to the end.
+    async fn duration_ms(&self) -> Option<f64> {
+        milliseconds(self.0.started_at?, self.0.finished_at?)
+    }
+
+    /// Milliseconds that it waited for its newest attempt.
+    async fn queued_ms(&self) -> Option<f64> {
+        milliseconds(self.0.queued_at, self.0.started_at?)
+    }
+
+    /// Whether an instance was started for it; null before it ran.
+    async fn cold_start(&self) -> Option<bool> {
+        self.0.finished_at.and(self.0.started_at).map(|_| self.0.cold_start)
+    }
+
+    /// The position of its newest event in the log.
+    async fn position(&self) -> u64 {
+        self.0.position
+    }
+
+    /// Lines that it wrote, oldest first; `after` is the position of the last one known.
+    async fn log(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<u64>) -> Result<Vec<LogLine>> {
+        let first = size(first, DEFAULT_LINES).or_fail()?;
+        lines(services(ctx), LinesOf::Run(self.0.id), self.0.function, after, first).await.or_fail()
+    }
+}
+
+fn milliseconds(from: DateTime<Utc>, to: DateTime<Utc>) -> Option<f64> {
+    (to - from).num_microseconds().map(|micros| micros as f64 / 1000.0)
+}

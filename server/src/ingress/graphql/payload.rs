@@ -1,0 +1,98 @@
+//! What mutations answer: the entity, or what is wrong with what was asked.
+
+use async_graphql::{Error, SimpleObject};
+
+use super::fail;
+use super::object::{Build, Event, Function, Run};
+use crate::ingress::error::{Problem, Refusal};
+
+/// Something that is wrong with what was asked.
+#[derive(Debug, SimpleObject)]
+pub(super) struct UserError {
+    /// A short name that programs can rely on.
+    code: &'static str,
+    /// What is wrong, and what to do.
+    message: String,
+    /// Where in the input.
+    field: Option<Vec<String>>,
+}
+
+/// What came of asking something of a function.
+#[derive(SimpleObject)]
+pub(super) struct FunctionPayload {
+    /// The function as it is now.
+    function: Option<Function>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What came of asking for a build.
+#[derive(SimpleObject)]
+pub(super) struct BuildPayload {
+    /// The build as it is now.
+    build: Option<Build>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What came of asking something of a run.
+#[derive(SimpleObject)]
+pub(super) struct RunPayload {
+    /// The run as it is now.
+    run: Option<Run>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What came of publishing an event.
+#[derive(SimpleObject)]
+pub(super) struct EventPayload {
+    /// The event as it was taken first.
+    event: Option<Event>,
+    /// It had been taken before; nothing was added.
+    duplicate: bool,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+impl From<Problem> for UserError {
+    fn from(problem: Problem) -> Self {
+        Self { code: problem.code, message: problem.message, field: problem.field }
+    }
+}
+
+/// What was made, or what the caller did wrong; a fault is an error.
+fn split<T>(result: Result<T, Refusal>) -> Result<(Option<T>, Vec<UserError>), Error> {
+    match result {
+        Ok(made) => Ok((Some(made), Vec::new())),
+        Err(Refusal::Refused(problems)) => Ok((None, problems.into_iter().map(UserError::from).collect())),
+        Err(failed) => Err(fail(failed)),
+    }
+}
+
+impl FunctionPayload {
+    pub(super) fn of(result: Result<Function, Refusal>) -> Result<Self, Error> {
+        split(result).map(|(function, user_errors)| Self { function, user_errors })
+    }
+}
+
+impl BuildPayload {
+    pub(super) fn of(result: Result<Build, Refusal>) -> Result<Self, Error> {
+        split(result).map(|(build, user_errors)| Self { build, user_errors })
+    }
+}
+
+impl RunPayload {
+    pub(super) fn of(result: Result<Run, Refusal>) -> Result<Self, Error> {
+        split(result).map(|(run, user_errors)| Self { run, user_errors })
+    }
+}
+
+impl EventPayload {
+    pub(super) fn of(result: Result<(Event, bool), Refusal>) -> Result<Self, Error> {
+        split(result).map(|(made, user_errors)| {
+            let duplicate = made.as_ref().is_some_and(|(_, duplicate)| *duplicate);
+            Self { event: made.map(|(event, _)| event), duplicate, user_errors }
+        })
+    }
+}

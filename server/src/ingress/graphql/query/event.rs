@@ -1,0 +1,36 @@
+//! Trigger events.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use crate::ingress::graphql::object::Event;
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+use crate::store::EventFilter;
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "EventQuery")]
+impl Query {
+    /// A trigger event by id. Null when there is none.
+    async fn event(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Event>> {
+        let viewer = viewer(ctx)?;
+        let row = loader(ctx).event(parse_id(&id, "id").or_fail()?).await.or_fail()?;
+        Ok(row.filter(|row| viewer.sees(&row.namespace)).map(Event::from))
+    }
+
+    /// Trigger events, newest first.
+    async fn events(
+        &self,
+        ctx: &Context<'_>,
+        namespace: Option<String>,
+        #[graphql(name = "type")] kind: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Event>> {
+        let request = page(first, after).or_fail()?;
+        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
+        let found = services(ctx).store.events(&EventFilter { namespaces, kind }, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Event::from))
+    }
+}

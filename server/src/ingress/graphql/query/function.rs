@@ -1,0 +1,105 @@
+//! Functions, as they are and as they were.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+use domain::{Recorded, Stream, function};
+
+use crate::actors::writer::until;
+use crate::ingress::Services;
+use crate::ingress::auth::Viewer;
+use crate::ingress::error::Refusal;
+use crate::ingress::graphql::object::{Function, FunctionState};
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+use crate::store::FunctionFilter;
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "FunctionQuery")]
+impl Query {
+    /// Functions by namespace and name; those that are gone only when that state is asked for.
+    async fn functions(
+        &self,
+        ctx: &Context<'_>,
+        namespace: Option<String>,
+        state: Option<FunctionState>,
+        #[graphql(desc = "Only names that contain this.")] search: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Function>> {
+        let request = page(first, after).or_fail()?;
+        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
+        let filter = FunctionFilter { namespaces, state: state.map(|state| state.name().to_owned()), search };
+        let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Function::from))
+    }
+
+    /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when
+    /// there is none, or was none then.
+    async fn function(
+        &self,
+        ctx: &Context<'_>,
+        id: Option<ID>,
+        namespace: Option<String>,
+        name: Option<String>,
+        as_of: Option<DateTime<Utc>>,
+        as_of_position: Option<u64>,
+    ) -> Result<Option<Function>> {
+        let (services, viewer) = (services(ctx), viewer(ctx)?);
+        let was = |recorded: &Recorded| {
+            as_of.is_none_or(|time| until(time)(recorded))
+                && as_of_position.is_none_or(|position| recorded.position <= position)
+        };
+        let then = as_of.is_some() || as_of_position.is_some();
+        match (id, name) {
+            (Some(id), None) => {
+                let id = parse_id(&id, "id").or_fail()?;
+                let row = loader(ctx).function(id).await.or_fail()?.filter(|row| viewer.sees(&row.namespace));
+                match (row, then) {
+                    (Some(row), true) => as_it_was(services, row.id, &was).await.or_fail(),
+                    (row, _) => Ok(row.map(Function::from)),
+                }
+            }
+            (None, Some(name)) => {
+                let namespace = namespace.unwrap_or_else(|| services.settings.namespace.clone());
+                named(services, viewer, &namespace, &name, then, &was).await.or_fail()
+            }
+            _ => Err(Refusal::problem("bad_request", "give either id, or name (and namespace)")).or_fail(),
+        }
+    }
+}
+
+async fn named(
+    services: &Services,
+    viewer: &Viewer,
+    namespace: &str,
+    name: &str,
+    then: bool,
+    was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
+) -> Result<Option<Function>, Refusal> {
+    if !viewer.sees(namespace) {
+        return Ok(None);
+    }
+    let Some(row) = services.store.function_named(namespace, name).await? else { return Ok(None) };
+    if !then {
+        return Ok(Some(row.into()));
+    }
+    // The name may have been another function's then: the newest that was there.
+    for generation in (1..=row.generation).rev() {
+        let found = as_it_was(services, function::id(namespace, name, generation), was).await?;
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
+}
+
+async fn as_it_was(
+    services: &Services,
+    id: function::Id,
+    was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
+) -> Result<Option<Function>, Refusal> {
+    let found = services.commands.writer().load_as_of::<function::Aggregate>(&Stream::function(id), was).await?;
+    Ok(found.and_then(|(loaded, last)| Function::as_of(loaded.state?, &last)))
+}

@@ -1,0 +1,60 @@
+//! The log itself.
+
+use async_graphql::{Context, ID, Object, Result};
+use domain::Stream;
+use uuid::Uuid;
+
+use crate::ingress::Services;
+use crate::ingress::error::{Problem, Refusal};
+use crate::ingress::graphql::object::RecordedEvent;
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, services, viewer};
+use crate::store::HistoryFilter;
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "HistoryQuery")]
+impl Query {
+    /// The log itself, oldest first: who did what, when, caused by what.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
+        stream: Option<ID>,
+        #[graphql(name = "type")] kind: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<RecordedEvent>> {
+        let request = page(first, after).or_fail()?;
+        let (services, namespaces) = (services(ctx), viewer(ctx)?.namespaces.clone());
+        let stream = match stream {
+            Some(text) => Some(named_stream(services, &text).await.or_fail()?),
+            None => None,
+        };
+        let found = services.store.history(&HistoryFilter { stream, kind, namespaces }, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, RecordedEvent::from))
+    }
+}
+
+/// The stream that a text names: by its name, or by the id of what it is about.
+///
+/// # Errors
+/// `bad_id`, or when the log is away.
+pub(in crate::ingress::graphql) async fn named_stream(services: &Services, text: &str) -> Result<Stream, Refusal> {
+    if let Ok(stream) = text.parse::<Stream>() {
+        return Ok(stream);
+    }
+    let Ok(id) = Uuid::parse_str(text) else {
+        let message = format!("`{text}` is neither a stream (function-…, run-…, event-…, namespace-…) nor an id");
+        return Err(Problem::new("bad_id", message).at(["stream"]).into());
+    };
+    if !services.store.runs_by_id(&[id.into()]).await?.is_empty() {
+        return Ok(Stream::run(id.into()));
+    }
+    if !services.store.events_by_id(&[id.into()]).await?.is_empty() {
+        return Ok(Stream::event(id.into()));
+    }
+    // What is not there yet may come: a function's stream is as good as any.
+    Ok(Stream::function(id.into()))
+}

@@ -1,0 +1,28 @@
+//! Numbers.
+
+use async_graphql::{Context, ID, Object, Result};
+
+use crate::clock;
+use crate::ingress::graphql::object::{Metrics, Window};
+use crate::ingress::graphql::{OrFail, id as parse_id, services, viewer};
+use crate::ingress::verbs;
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "MetricsQuery")]
+impl Query {
+    /// Numbers of a function, or of all that the viewer sees, over a time that ends now.
+    async fn metrics(&self, ctx: &Context<'_>, function: Option<ID>, window: Window) -> Result<Metrics> {
+        let (services, viewer) = (services(ctx), viewer(ctx)?);
+        let function = match function {
+            Some(id) => {
+                let id = parse_id(&id, "function").or_fail()?;
+                Some(verbs::visible(&services.store, viewer, id).await.or_fail()?.id)
+            }
+            None => None,
+        };
+        let since = clock::now() - window.length();
+        Ok(services.store.metrics(function, viewer.namespaces.as_deref(), since).await.or_fail()?.into())
+    }
+}

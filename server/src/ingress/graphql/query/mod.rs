@@ -1,0 +1,23 @@
+//! Looking, one file for each entity.
+
+mod event;
+mod function;
+mod history;
+mod metrics;
+mod run;
+mod viewer;
+
+use async_graphql::MergedObject;
+
+pub(super) use history::named_stream;
+
+/// Everything that can be looked at.
+#[derive(Default, MergedObject)]
+pub(in crate::ingress) struct Query(
+    viewer::Query,
+    function::Query,
+    run::Query,
+    event::Query,
+    history::Query,
+    metrics::Query,
+);

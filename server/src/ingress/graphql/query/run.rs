@@ -1,0 +1,44 @@
+//! Runs.
+
+use async_graphql::{Context, ID, Object, Result};
+use chrono::{DateTime, Utc};
+
+use crate::ingress::graphql::object::{Run, RunState};
+use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+use crate::store::RunFilter;
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "RunQuery")]
+impl Query {
+    /// A run by id. Null when there is none.
+    async fn run(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Run>> {
+        let viewer = viewer(ctx)?;
+        let row = loader(ctx).run(parse_id(&id, "id").or_fail()?).await.or_fail()?;
+        Ok(row.filter(|row| viewer.sees(&row.namespace)).map(Run::from))
+    }
+
+    /// Runs, newest first.
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        function: Option<ID>,
+        state: Option<RunState>,
+        #[graphql(desc = "Only those that were asked for at or after this.")] since: Option<DateTime<Utc>>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let request = page(first, after).or_fail()?;
+        let filter = RunFilter {
+            namespaces: viewer(ctx)?.namespaces.clone(),
+            function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
+            state: state.map(|state| state.name().to_owned()),
+            since,
+            event: None,
+        };
+        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Run::from))
+    }
+}

@@ -1,0 +1,27 @@
+//! Who asks, and the namespaces that they see.
+
+use async_graphql::{Context, Object, Result};
+
+use crate::ingress::graphql::object::{Namespace, ViewerObject};
+use crate::ingress::graphql::{OrFail, services, viewer};
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "ViewerQuery")]
+impl Query {
+    /// Who asks.
+    async fn viewer(&self, ctx: &Context<'_>) -> Result<ViewerObject> {
+        Ok(ViewerObject(viewer(ctx)?.clone()))
+    }
+
+    /// The namespaces that they see.
+    async fn namespaces(&self, ctx: &Context<'_>) -> Result<Vec<Namespace>> {
+        let (viewer, services) = (viewer(ctx)?, services(ctx));
+        let mut names = services.store.namespaces().await.or_fail()?;
+        names.push(services.settings.namespace.clone());
+        names.sort();
+        names.dedup();
+        Ok(names.into_iter().filter(|name| viewer.sees(name)).map(|name| Namespace { name }).collect())
+    }
+}

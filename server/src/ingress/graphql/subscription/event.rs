@@ -1,0 +1,62 @@
+//! Trigger events as they come in.
+
+use async_graphql::{Context, Result, Subscription};
+use domain::stream::Subject;
+use domain::{Recorded, event, trigger};
+use futures::Stream;
+
+use super::{EventChange, feed};
+use crate::ingress::graphql::object::Event;
+use crate::ingress::graphql::{OrFail, loader, services, viewer};
+
+#[derive(Default)]
+pub(super) struct Subscription;
+
+#[Subscription(name = "EventSubscription")]
+impl Subscription {
+    /// Trigger events as they come in.
+    async fn event_received(
+        &self,
+        ctx: &Context<'_>,
+        namespace: Option<String>,
+        #[graphql(
+            name = "type",
+            desc = "A type, or a pattern as in a trigger: `*` for one segment, `**` for the rest."
+        )]
+        kind: Option<String>,
+        after_position: Option<u64>,
+    ) -> Result<impl Stream<Item = EventChange> + use<>> {
+        let services = services(ctx).clone();
+        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
+        let after = feed::start(&services, after_position).await.or_fail()?;
+        let loader = loader(ctx).clone();
+        Ok(feed::tell(&services, after, move |batch| {
+            let (loader, namespaces, kind) = (loader.clone(), namespaces.clone(), kind.clone());
+            async move {
+                let about: Vec<_> = batch.iter().filter_map(|record| Some((record, of(record)?))).collect();
+                let rows = loader.events(about.iter().map(|(_, id)| *id)).await?;
+                let change = |(record, id): (&Recorded, event::Id)| {
+                    let row = rows.get(&id)?;
+                    let seen = namespaces.as_ref().is_none_or(|seen| seen.contains(&row.namespace));
+                    let wanted = kind.as_ref().is_none_or(|kind| trigger::matches(kind, &row.kind));
+                    (seen && wanted).then(|| EventChange {
+                        position: record.position,
+                        event: Event::from(row.clone()),
+                        record: record.clone().into(),
+                    })
+                };
+                Ok(about.into_iter().filter_map(change).collect())
+            }
+        }))
+    }
+}
+
+fn of(record: &Recorded) -> Option<event::Id> {
+    match record.stream.kind() {
+        "event" => match record.stream.subject() {
+            Ok(Subject::Event(id)) => Some(id),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,62 @@
+//! What happens to functions.
+
+use async_graphql::{Context, ID, Result, Subscription};
+use domain::Stream as Name;
+use domain::function;
+use domain::stream::Subject;
+use futures::Stream;
+
+use super::{FunctionChange, feed};
+use crate::ingress::graphql::object::Function;
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+
+#[derive(Default)]
+pub(super) struct Subscription;
+
+#[Subscription(name = "FunctionSubscription")]
+impl Subscription {
+    /// Everything that happens to functions.
+    async fn function_changed(
+        &self,
+        ctx: &Context<'_>,
+        namespace: Option<String>,
+        id: Option<ID>,
+        after_position: Option<u64>,
+    ) -> Result<impl Stream<Item = FunctionChange> + use<>> {
+        let services = services(ctx).clone();
+        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
+        let only = id.map(|id| parse_id::<function::Function>(&id, "id")).transpose().or_fail()?;
+        let after = feed::start(&services, after_position).await.or_fail()?;
+        let loader = loader(ctx).clone();
+        Ok(feed::tell(&services, after, move |batch| {
+            let (loader, namespaces) = (loader.clone(), namespaces.clone());
+            async move {
+                let wanted = |id: &function::Id| only.is_none_or(|only| only == *id);
+                let about: Vec<_> =
+                    batch.iter().filter_map(|record| Some((record, of(&record.stream).filter(wanted)?))).collect();
+                let rows = loader.functions(about.iter().map(|(_, id)| *id)).await?;
+                let change = |(record, id): (&domain::Recorded, function::Id)| {
+                    let row = rows.get(&id)?;
+                    let seen = namespaces.as_ref().is_none_or(|seen| seen.contains(&row.namespace));
+                    seen.then(|| FunctionChange {
+                        position: record.position,
+                        event: record.clone().into(),
+                        function: Function::from(row.clone()),
+                    })
+                };
+                Ok(about.into_iter().filter_map(change).collect())
+            }
+        }))
+    }
+}
+
+/// The function that a stream is about.
+pub(super) fn of(stream: &Name) -> Option<function::Id> {
+    match stream.kind() {
+        "function" => match stream.subject() {
+            Ok(Subject::Function(id)) => Some(id),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,76 @@
+//! The log itself, as it grows.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use async_graphql::{Context, ID, Result, Subscription};
+use domain::stream::Subject;
+use domain::{Recorded, Stream as Name};
+use futures::Stream;
+
+use super::feed;
+use crate::ingress::auth::Viewer;
+use crate::ingress::error::Fault;
+use crate::ingress::graphql::loader::Loader;
+use crate::ingress::graphql::object::RecordedEvent;
+use crate::ingress::graphql::query::named_stream;
+use crate::ingress::graphql::{OrFail, loader, services, viewer};
+
+#[derive(Default)]
+pub(super) struct Subscription;
+
+#[Subscription(name = "HistorySubscription")]
+impl Subscription {
+    /// The log itself, as it grows.
+    async fn history(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
+        stream: Option<ID>,
+        after_position: Option<u64>,
+    ) -> Result<impl Stream<Item = RecordedEvent> + use<>> {
+        let services = services(ctx).clone();
+        let viewer = viewer(ctx)?.clone();
+        let only = match stream {
+            Some(text) => Some(named_stream(&services, &text).await.or_fail()?),
+            None => None,
+        };
+        let after = feed::start(&services, after_position).await.or_fail()?;
+        let loader = loader(ctx).clone();
+        Ok(feed::tell(&services, after, move |batch: Arc<[Recorded]>| {
+            let (loader, viewer, only) = (loader.clone(), viewer.clone(), only.clone());
+            async move {
+                let wanted: Vec<_> =
+                    batch.iter().filter(|record| only.as_ref().is_none_or(|only| *only == record.stream)).collect();
+                let seen = seen(&loader, &viewer, &wanted).await?;
+                let told =
+                    wanted.into_iter().filter(|record| seen.as_ref().is_none_or(|seen| seen.contains(&record.stream)));
+                Ok(told.cloned().map(RecordedEvent::from).collect())
+            }
+        }))
+    }
+}
+
+/// The streams of these records that a viewer sees; `None`: all.
+async fn seen(loader: &Loader, viewer: &Viewer, records: &[&Recorded]) -> Result<Option<HashSet<Name>>, Fault> {
+    if viewer.namespaces.is_none() {
+        return Ok(None);
+    }
+    let (mut functions, mut runs, mut events, mut streams) = (Vec::new(), Vec::new(), Vec::new(), HashSet::new());
+    for record in records {
+        match record.stream.subject() {
+            Ok(Subject::Function(id)) => functions.push(id),
+            Ok(Subject::Run(id)) => runs.push(id),
+            Ok(Subject::Event(id)) => events.push(id),
+            Ok(Subject::Namespace(name)) if viewer.sees(&name) => _ = streams.insert(record.stream.clone()),
+            _ => {}
+        }
+    }
+    let functions = loader.functions(functions).await?.into_values().filter(|row| viewer.sees(&row.namespace));
+    streams.extend(functions.map(|row| Name::function(row.id)));
+    let runs = loader.runs(runs).await?.into_values().filter(|row| viewer.sees(&row.namespace));
+    streams.extend(runs.map(|row| Name::run(row.id)));
+    let events = loader.events(events).await?.into_values().filter(|row| viewer.sees(&row.namespace));
+    streams.extend(events.map(|row| Name::event(row.id)));
+    Ok(Some(streams))
+}

@@ -1,0 +1,157 @@
+//! Lines of builds and runs, as they are written.
+
+use std::collections::VecDeque;
+
+use async_graphql::{Context, ID, Result, Subscription};
+use domain::function::{self, BuildId};
+use domain::run;
+use futures::{Stream, StreamExt, stream};
+
+use super::build::build_of;
+use super::feed::boxed;
+use crate::ingress::Services;
+use crate::ingress::error::Refusal;
+use crate::ingress::graphql::object::LogLine;
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+use crate::ingress::verbs;
+use crate::store::{Feed, LineFeed, LineRow, LinesOf, Store};
+
+/// Lines that are read at once when a build is over.
+const REST: u32 = 256;
+
+#[derive(Default)]
+pub(super) struct Subscription;
+
+#[Subscription(name = "LogSubscription")]
+impl Subscription {
+    /// The lines of a build, from the first one or after a position; ends with the build.
+    async fn build_log(
+        &self,
+        ctx: &Context<'_>,
+        build: ID,
+        after: Option<u64>,
+    ) -> Result<impl Stream<Item = LogLine> + use<>> {
+        let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
+        let id: BuildId = parse_id(&build, "build").or_fail()?;
+        // The end of a build that ends from here on is found in the feed, that of an earlier one in the row.
+        let position = services.store.head().await.or_fail()?;
+        let row = loader(ctx).build(id).await.or_fail()?.filter(|row| viewer.sees(&row.namespace));
+        let row = row.ok_or_else(|| Refusal::from(function::Error::NoSuchBuild { build: id })).or_fail()?;
+        let after = after.unwrap_or(0);
+        let of = LinesOf::Build(id);
+        let follow = Follow {
+            lines: services.store.follow_lines(of, after),
+            log: services.store.follow(position),
+            store: services.store.clone(),
+            build: id,
+            function: row.function,
+            over: row.finished_at.is_some(),
+            last: after,
+            ready: VecDeque::new(),
+        };
+        Ok(boxed(stream::unfold(follow, Follow::next)))
+    }
+
+    /// The lines of a function's instances and runs, or of one run, as they are written.
+    async fn logs(
+        &self,
+        ctx: &Context<'_>,
+        function: Option<ID>,
+        run: Option<ID>,
+        #[graphql(desc = "The position of the last line known; 0 for all that are kept.")] after: Option<u64>,
+    ) -> Result<impl Stream<Item = LogLine> + use<>> {
+        let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
+        let function = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;
+        let run = run.map(|id| parse_id::<run::Run>(&id, "run")).transpose().or_fail()?;
+        let (of, owner) = whose(&services, viewer, function, run).await.or_fail()?;
+        let after = match after {
+            Some(after) => after,
+            None => services.store.line_head().await.or_fail()?,
+        };
+        let lines = services.store.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
+        // A process says itself which run its lines belong to, and might name another function's.
+        let own = move |row: LineRow| (row.line.function == owner).then(|| LogLine::from(row));
+        Ok(boxed(lines.flat_map(move |lines| stream::iter(lines.into_iter().filter_map(own)))))
+    }
+}
+
+async fn whose(
+    services: &Services,
+    viewer: &crate::ingress::auth::Viewer,
+    function: Option<function::Id>,
+    run: Option<run::Id>,
+) -> Result<(LinesOf, function::Id), Refusal> {
+    match (function, run) {
+        (function, Some(run)) => {
+            let row = verbs::visible_run(&services.store, viewer, run).await?;
+            match function.is_none_or(|function| function == row.function) {
+                true => Ok((LinesOf::Run(run), row.function)),
+                false => Err(Refusal::problem("run_not_found", "the function has no such run")),
+            }
+        }
+        (Some(function), None) => {
+            let row = verbs::visible(&services.store, viewer, function).await?;
+            Ok((LinesOf::Function(row.id), row.id))
+        }
+        (None, None) => Err(Refusal::problem("bad_request", "give a function or a run whose lines to follow")),
+    }
+}
+
+/// A build's lines on their way, and the wait for its end.
+struct Follow {
+    lines: LineFeed,
+    log: Feed,
+    store: Store,
+    build: BuildId,
+    function: function::Id,
+    over: bool,
+    last: u64,
+    ready: VecDeque<LogLine>,
+}
+
+impl Follow {
+    async fn next(mut self) -> Option<(LogLine, Self)> {
+        loop {
+            if let Some(line) = self.ready.pop_front() {
+                return Some((line, self));
+            }
+            if self.over {
+                // All its lines were stored before it was over: what is left is there.
+                let rest = self.store.lines(LinesOf::Build(self.build), self.last, REST).await;
+                match rest {
+                    Ok(rest) if rest.is_empty() => return None,
+                    Ok(rest) => self.take(rest),
+                    Err(error) => {
+                        tracing::warn!(%error, "a build's log waits for the store");
+                        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    }
+                }
+                continue;
+            }
+            tokio::select! {
+                lines = self.lines.next() => match lines {
+                    Some(Ok(lines)) => self.take(lines),
+                    Some(Err(_)) => {}
+                    None => return None,
+                },
+                batch = self.log.next() => match batch {
+                    Some(Ok(batch)) => {
+                        let ends = |record| build_of(record).is_some_and(|(build, over)| over && build == self.build);
+                        self.over = batch.iter().filter(|record| record.kind.starts_with("Build")).any(ends);
+                    }
+                    Some(Err(_)) => {}
+                    None => return None,
+                },
+            }
+        }
+    }
+
+    fn take(&mut self, lines: Vec<LineRow>) {
+        for row in lines {
+            self.last = self.last.max(row.position);
+            if row.line.function == self.function {
+                self.ready.push_back(row.into());
+            }
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! What happens to runs.
+
+use async_graphql::{Context, ID, Result, Subscription};
+use domain::stream::Subject;
+use domain::{Recorded, function, run};
+use futures::Stream;
+
+use super::{RunChange, feed};
+use crate::ingress::graphql::object::Run;
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+
+#[derive(Default)]
+pub(super) struct Subscription;
+
+#[Subscription(name = "RunSubscription")]
+impl Subscription {
+    /// Everything that happens to runs.
+    async fn run_changed(
+        &self,
+        ctx: &Context<'_>,
+        function: Option<ID>,
+        after_position: Option<u64>,
+    ) -> Result<impl Stream<Item = RunChange> + use<>> {
+        let services = services(ctx).clone();
+        let viewer = viewer(ctx)?.clone();
+        let only = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;
+        let after = feed::start(&services, after_position).await.or_fail()?;
+        let loader = loader(ctx).clone();
+        Ok(feed::tell(&services, after, move |batch| {
+            let (loader, viewer) = (loader.clone(), viewer.clone());
+            async move {
+                let about: Vec<_> = batch.iter().filter_map(|record| Some((record, of(record)?))).collect();
+                let rows = loader.runs(about.iter().map(|(_, id)| *id)).await?;
+                let change = |(record, id): (&Recorded, run::Id)| {
+                    let row = rows.get(&id).filter(|row| viewer.sees(&row.namespace))?;
+                    let wanted = only.is_none_or(|only| only == row.function);
+                    wanted.then(|| RunChange {
+                        position: record.position,
+                        event: record.clone().into(),
+                        run: Run::from(row.clone()),
+                    })
+                };
+                Ok(about.into_iter().filter_map(change).collect())
+            }
+        }))
+    }
+}
+
+fn of(record: &Recorded) -> Option<run::Id> {
+    match record.stream.kind() {
+        "run" => match record.stream.subject() {
+            Ok(Subject::Run(id)) => Some(id),
+            _ => None,
+        },
+        _ => None,
+    }
+}

@@ -1,0 +1,54 @@
+//! Bodies of requests: read up to a limit, and said what is wrong with them.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use actix_web::web::Payload;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt;
+use serde::de::DeserializeOwned;
+
+use crate::ingress::error::HttpError;
+
+/// The whole body, at most `limit` bytes.
+///
+/// # Errors
+/// 413 when it is larger, before it was read where its length is told.
+pub(in crate::ingress) async fn read(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+) -> Result<Bytes, HttpError> {
+    check_length(request, limit)?;
+    let mut whole = BytesMut::new();
+    while let Some(part) = payload.next().await {
+        let part = part.map_err(|error| HttpError::bad_request("bad_body", format!("the body broke off: {error}")))?;
+        if whole.len() + part.len() > limit {
+            return Err(HttpError::too_large("the body", limit));
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.freeze())
+}
+
+/// # Errors
+/// 413 when the request says that its body is larger.
+pub(super) fn check_length(request: &HttpRequest, limit: usize) -> Result<(), HttpError> {
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match length.is_some_and(|length| length > limit as u64) {
+        true => Err(HttpError::too_large("the body", limit)),
+        false => Ok(()),
+    }
+}
+
+/// The value that a JSON body is.
+///
+/// # Errors
+/// 400, naming the place.
+pub(in crate::ingress) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, HttpError> {
+    if bytes.is_empty() {
+        return Err(HttpError::bad_request("bad_json", "the body is empty; it must be JSON"));
+    }
+    serde_json::from_slice(bytes)
+        .map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
+}

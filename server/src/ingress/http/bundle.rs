@@ -1,0 +1,97 @@
+//! Archives of code, as they are uploaded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix_multipart::Multipart;
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{body, caller, wrong_method};
+use crate::ingress::Services;
+use crate::ingress::error::{Fault, HttpError};
+
+/// What an upload's frame (multipart) may add to its size, in bytes.
+const FRAME: usize = 64 << 10;
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(web::resource("/v1/bundles").route(web::post().to(upload)).default_service(web::to(wrong_method)));
+}
+
+/// A bundle that is on disk.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Bundle {
+    /// What a function's source names: `{"bundle":{"digest":"sha256:…"}}`.
+    digest: String,
+}
+
+/// Takes a zip or tar.gz of a function's code, as the body itself or as a file of a form.
+#[utoipa::path(post, path = "/v1/bundles", tag = "bundles", request_body(content = Vec<u8>, content_type = "application/gzip"), responses(
+    (status = 201, body = Bundle), (status = 400, description = "Neither a zip nor a tar.gz"), (status = 413),
+))]
+pub(super) async fn upload(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    if !caller.viewer.may_write {
+        return Err(HttpError::new(
+            actix_web::http::StatusCode::FORBIDDEN,
+            "forbidden",
+            "you may look, but not change anything",
+        ));
+    }
+    let limit = services.settings.limits.bundle;
+    body::check_length(&request, limit + FRAME)?;
+    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let digest = if kind.starts_with("multipart/") {
+        let mut form = Multipart::new(request.headers(), payload);
+        loop {
+            let field =
+                form.next().await.ok_or_else(|| HttpError::bad_request("bad_bundle", "the form has no file"))?;
+            let mut field = field
+                .map_err(|error| HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")))?;
+            if field.content_disposition().and_then(|part| part.get_filename()).is_some() {
+                break keep(&services, field, limit).await?;
+            }
+            // Other fields are no files.
+            while field.next().await.is_some() {}
+        }
+    } else {
+        keep(&services, payload, limit).await?
+    };
+    Ok(HttpResponse::Created().json(Bundle { digest }))
+}
+
+async fn keep<E: std::fmt::Display>(
+    services: &Services,
+    stream: impl Stream<Item = Result<Bytes, E>>,
+    limit: usize,
+) -> Result<String, HttpError> {
+    let size = Arc::new(AtomicUsize::new(0));
+    let counted = stream.map({
+        let size = size.clone();
+        move |piece| {
+            let piece = piece.map_err(|error| error.to_string())?;
+            match size.fetch_add(piece.len(), Ordering::Relaxed) + piece.len() > limit {
+                true => Err("it is too large".to_owned()),
+                false => Ok(piece),
+            }
+        }
+    });
+    let kept = services.workshop.artifacts().put_bundle(counted).await;
+    kept.map_err(|error| match size.load(Ordering::Relaxed) > limit {
+        true => HttpError::too_large("the bundle", limit),
+        false if error.is_refused() => HttpError::bad_request("bad_bundle", error.to_string()),
+        false => {
+            tracing::error!(%error, "bundle not kept");
+            Fault::Unavailable(error.to_string()).into()
+        }
+    })
+}

@@ -1,0 +1,106 @@
+//! CloudEvents over HTTP: binary, structured and batch.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use futures::stream::{self, StreamExt, TryStreamExt};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::{body, caller, namespace, query, wrong_method};
+use crate::ingress::Services;
+use crate::ingress::cloudevent::{self, CloudEvent, Mode};
+use crate::ingress::error::{HttpError, Problem, Refusal};
+use crate::ingress::verbs::{self, Publication};
+
+/// Events of one batch that are written side by side: they share commits.
+const PARALLEL: usize = 64;
+
+pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
+    config.service(web::resource("/v1/events").route(web::post().to(publish)).default_service(web::to(wrong_method)));
+}
+
+/// Where events are sent to.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct Target {
+    /// The default one when absent; the header `X-Namespace` says it too.
+    namespace: Option<String>,
+}
+
+/// Events that are on disk.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Accepted {
+    /// In the order in which they were sent.
+    events: Vec<AcceptedEvent>,
+}
+
+/// An event that is on disk.
+#[derive(Serialize, ToSchema)]
+pub(super) struct AcceptedEvent {
+    /// Names it in EventFlow.
+    id: Uuid,
+    /// It had been taken before; nothing was added.
+    duplicate: bool,
+    /// Its position in the log.
+    position: u64,
+}
+
+/// Takes one CloudEvent or a batch; answers when all are on disk.
+#[utoipa::path(post, path = "/v1/events", tag = "events", params(Target), request_body(content = Value, content_type = "application/cloudevents+json"), responses(
+    (status = 202, body = Accepted), (status = 400, description = "Not a CloudEvent"), (status = 413), (status = 503, description = "Nothing was accepted"),
+))]
+pub(super) async fn publish(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let target: Target = query(&request)?;
+    let limits = &services.settings.limits;
+    body::check_length(&request, limits.body)?;
+    let mode = cloudevent::mode(request.headers()).map_err(Refusal::from)?;
+    let bytes = body::read(&request, payload, if mode == Mode::Batch { limits.body } else { limits.event }).await?;
+    let events = match mode {
+        Mode::Binary => vec![cloudevent::binary(request.headers(), &bytes).map_err(Refusal::Refused)?],
+        Mode::Structured => {
+            let value: Value = body::json(&bytes).map_err(bad_event)?;
+            vec![cloudevent::structured(value).map_err(Refusal::Refused)?]
+        }
+        Mode::Batch => batch(body::json(&bytes).map_err(bad_event)?, limits.event)?,
+    };
+    let namespace = namespace(target.namespace, &request, &services);
+    let published = stream::iter(events)
+        .map(|event| verbs::publish(&services, &caller, Publication { namespace: namespace.clone(), event }))
+        .buffered(PARALLEL);
+    let accepted = published.map_ok(|published| AcceptedEvent {
+        id: published.received.id.uuid(),
+        duplicate: published.duplicate,
+        position: published.position,
+    });
+    Ok(HttpResponse::Accepted().json(Accepted { events: accepted.try_collect().await? }))
+}
+
+/// All of a batch's events, or all of their faults: nothing of a batch with a fault is taken.
+fn batch(values: Vec<Value>, limit: usize) -> Result<Vec<CloudEvent>, Refusal> {
+    let (mut events, mut problems) = (Vec::with_capacity(values.len()), Vec::new());
+    for (index, value) in values.into_iter().enumerate() {
+        match cloudevent::structured(value) {
+            Ok(event) if event.json.get().len() > limit => {
+                let message = format!("event {index} is larger than {limit} bytes, the most that is taken");
+                problems.push(Problem::new("payload_too_large", message).at([index.to_string()]));
+            }
+            Ok(event) => events.push(event),
+            Err(faults) => problems.extend(faults.into_iter().map(|mut fault| {
+                fault.message = format!("event {index}: {}", fault.message);
+                let inner = fault.field.take().unwrap_or_default();
+                fault.at([index.to_string()].into_iter().chain(inner))
+            })),
+        }
+    }
+    if problems.is_empty() { Ok(events) } else { Err(Refusal::Refused(problems)) }
+}
+
+fn bad_event(error: HttpError) -> HttpError {
+    HttpError { code: "bad_event", ..error }
+}

@@ -1,0 +1,434 @@
+//! Functions, in the shape that programs of the older platforms know.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use domain::aggregate::Payload;
+use domain::function::{self, BuildId, Event, event::Source};
+use futures::StreamExt;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::run::RunBody;
+use super::{base_url, body, caller, duration, namespace, query, wrong_method};
+use crate::ingress::Services;
+use crate::ingress::error::HttpError;
+use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
+use crate::store::page::MAX_PAGE;
+use crate::store::{FunctionFilter, FunctionRow, PageRequest, VersionRow};
+
+/// Waiting for a run's end over HTTP takes no longer.
+const MAX_WAIT: Duration = Duration::from_secs(300);
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/v1/functions")
+                .route(web::get().to(list))
+                .route(web::post().to(create))
+                .default_service(web::to(wrong_method)),
+        )
+        .service(
+            web::resource("/v1/functions/{name:[^/:]+}:invoke")
+                .route(web::post().to(invoke))
+                .default_service(web::to(wrong_method)),
+        )
+        .service(
+            web::resource("/v1/functions/{name:[^/:]+}")
+                .route(web::get().to(show))
+                .route(web::delete().to(delete))
+                .default_service(web::to(wrong_method)),
+        );
+}
+
+/// A function to register and build.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewFunction {
+    name: String,
+    /// Where it belongs; the default namespace when absent.
+    namespace: Option<String>,
+    /// A container image; or give `source`.
+    image: Option<String>,
+    source: Option<NewSource>,
+    /// Instances that are kept. Absent or above 0: it is started when its first build has succeeded.
+    replicas: Option<u32>,
+    /// The image's command, or the program of a `command` function.
+    command: Option<Vec<String>>,
+    /// Variables of the process.
+    env: Option<BTreeMap<String, String>>,
+    /// How the code is started. Needed with `replicas`, `command` or `env`, unless `image` or `manifest` is given.
+    runtime: Option<String>,
+    /// All of `function.json`, instead of the fields above.
+    manifest: Option<Value>,
+}
+
+/// Where a function's code comes from: one of the three.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum NewSource {
+    /// A Git repository.
+    Git {
+        url: String,
+        #[serde(rename = "ref")]
+        git_ref: Option<String>,
+        path: Option<String>,
+    },
+    /// What `POST /v1/bundles` answered.
+    Bundle { digest: String },
+    /// A container image.
+    Image { image: String, command: Option<Vec<String>> },
+}
+
+/// A function.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FunctionBody {
+    id: Uuid,
+    namespace: String,
+    name: String,
+    /// The image, or where the code comes from.
+    image: String,
+    /// Instances that there should be.
+    replicas: u32,
+    available_replicas: u32,
+    ready_replicas: u32,
+    /// Those of the current version.
+    updated_replicas: u32,
+    /// `REGISTERED`, `BUILT`, `RUNNING`, `STOPPED` or `DEREGISTERED`.
+    status: String,
+    /// Why it is broken, when it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    url: String,
+    created_at: DateTime<Utc>,
+}
+
+/// Where a function is.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct Place {
+    namespace: Option<String>,
+}
+
+/// Which functions.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct Which {
+    namespace: Option<String>,
+    /// Only in this state.
+    status: Option<String>,
+    /// Only names that contain this.
+    search: Option<String>,
+    /// Functions at most, 1 to 100.
+    limit: Option<u32>,
+    /// As in the header `Link` of the answer before.
+    after: Option<String>,
+}
+
+/// How to invoke.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct How {
+    namespace: Option<String>,
+    /// Waits for the result that long: `30s`.
+    wait: Option<String>,
+}
+
+/// A run that is on disk.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Queued {
+    run_id: Uuid,
+}
+
+/// Functions by name; `Link: <…>; rel="next"` leads to more, `X-Total-Count` says how many there are.
+#[utoipa::path(get, path = "/v1/functions", tag = "functions", params(Which), responses((status = 200, body = Vec<FunctionBody>)))]
+pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let which: Which = query(&request)?;
+    let first = which.limit.unwrap_or(MAX_PAGE);
+    if first == 0 || first > MAX_PAGE {
+        return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
+    }
+    let filter = FunctionFilter {
+        namespaces: caller.viewer.looks_into(which.namespace.as_deref())?,
+        state: which.status.map(|status| status.to_uppercase()),
+        search: which.search,
+    };
+    let page = services.store.functions(&filter, &PageRequest { first, after: which.after }).await?;
+    let keys: Vec<_> = page.rows.iter().filter_map(|(_, row)| Some((row.id, row.current_version?))).collect();
+    let versions = services.store.versions_by_key(&keys).await?;
+    let versions: HashMap<_, _> = versions.into_iter().map(|version| (version.function, version)).collect();
+    let base = base_url(&request);
+    let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
+    let bodies: Vec<_> =
+        page.rows.into_iter().map(|(_, row)| describe(&services, &base, versions.get(&row.id), row)).collect();
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("x-total-count", page.total.to_string()));
+    if let Some(Ok(link)) = next.map(|link| HeaderValue::from_str(&link)) {
+        response.insert_header((header::LINK, link));
+    }
+    Ok(response.json(bodies))
+}
+
+/// Registers a function and asks for its first build. Unless `replicas` is 0, this server starts it when that build has
+/// succeeded; if it ends before, start it yourself.
+#[utoipa::path(post, path = "/v1/functions", tag = "functions", request_body = NewFunction, responses(
+    (status = 201, body = FunctionBody), (status = 400), (status = 409, description = "The name is taken"),
+))]
+pub(super) async fn create(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
+    let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services), asked.replicas != Some(0));
+    let asked = registration(asked, namespace)?;
+    let id = verbs::register(&services, &caller, asked).await?;
+    let row = verbs::visible(&services.store, &caller.viewer, id).await?;
+    if row.state == "REGISTERED" {
+        let position = row.position;
+        let build = verbs::build(&services, &caller, id, None).await?;
+        if start {
+            tokio::spawn(start_when_built(services.get_ref().clone(), caller.clone(), id, build, position));
+        }
+    }
+    let location = format!("/v1/functions/{}", row.name);
+    let body = body_of(&request, &services, row).await?;
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
+}
+
+/// A function by name.
+#[utoipa::path(get, path = "/v1/functions/{name}", tag = "functions", params(("name" = String, Path), Place), responses((status = 200, body = FunctionBody), (status = 404)))]
+pub(super) async fn show(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let place: Place = query(&request)?;
+    let row =
+        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
+    Ok(HttpResponse::Ok().json(body_of(&request, &services, row).await?))
+}
+
+/// Deregisters a function, for good. Its history stays.
+#[utoipa::path(delete, path = "/v1/functions/{name}", tag = "functions", params(("name" = String, Path), Place), responses((status = 204), (status = 404)))]
+pub(super) async fn delete(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let place: Place = query(&request)?;
+    let row =
+        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
+    verbs::deregister(&services, &caller, row.id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// Asks a function to run once with the body as its event's data; `?wait=30s` answers the result.
+#[utoipa::path(post, path = "/v1/functions/{name}:invoke", tag = "functions", params(("name" = String, Path), How), request_body = Value, responses(
+    (status = 200, body = RunBody, description = "Waited, and it is over"), (status = 202, body = Queued), (status = 404), (status = 409, description = "It does not run"),
+))]
+pub(super) async fn invoke(
+    request: HttpRequest,
+    payload: web::Payload,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let how: How = query(&request)?;
+    let wait = how.wait.as_deref().map(|text| {
+        let bad = || {
+            HttpError::bad_request(
+                "bad_query",
+                format!("wait `{text}` is not a time such as 30s, of at most {} s", MAX_WAIT.as_secs()),
+            )
+        };
+        duration(text).filter(|wait| *wait <= MAX_WAIT).ok_or_else(bad)
+    });
+    let wait = wait.transpose()?;
+    let row =
+        verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services), &name).await?;
+    let bytes = body::read(&request, payload, services.settings.limits.body).await?;
+    let payload = match bytes.is_empty() {
+        true => None,
+        false => Some(said(&request, &bytes)?),
+    };
+    let http = json!({ "method": "POST", "path": "/", "query": {}, "headers": own_headers(&request) });
+    let waiting = match wait {
+        Some(time) => Some(Wait::at_most(&services.store, time).await?),
+        None => None,
+    };
+    let run = verbs::invoke(&services, &caller, Invocation { function: row.id, payload, http: Some(http) }).await?;
+    let over = match waiting {
+        Some(waiting) => verbs::wait(&services, &caller.viewer, run, waiting).await?,
+        None => None,
+    };
+    Ok(match over {
+        Some(run) => HttpResponse::Ok().json(RunBody::from(run)),
+        None => HttpResponse::Accepted()
+            .insert_header((header::LOCATION, format!("/v1/runs/{run}")))
+            .json(Queued { run_id: run.uuid() }),
+    })
+}
+
+/// What the body says: JSON where it says so or nothing, and text otherwise.
+fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Value, HttpError> {
+    let kind =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
+    // What curl says when nobody told it.
+    let unsaid = kind.starts_with("application/x-www-form-urlencoded");
+    match serde_json::from_slice(bytes) {
+        Ok(value) => Ok(value),
+        Err(error) if kind.contains("json") => {
+            Err(HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
+        }
+        Err(_) if unsaid || kind.starts_with("text/") => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),
+        Err(_) => {
+            Err(HttpError::bad_request("bad_body", format!("the body is `{kind}`; an event's data is JSON or text")))
+        }
+    }
+}
+
+/// The headers of a request that are the function's business.
+fn own_headers(request: &HttpRequest) -> Map<String, Value> {
+    let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
+    let told = request.headers().iter().filter(|(name, _)| !secret.contains(name));
+    told.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect()
+}
+
+fn registration(asked: NewFunction, namespace: String) -> Result<Registration, HttpError> {
+    let NewFunction { name, image, source, replicas, command, env, runtime, manifest, .. } = asked;
+    let of_image = image.is_some() || matches!(source, Some(NewSource::Image { .. }));
+    let source = match (image, source) {
+        (Some(image), None) => Source::Image { image, command: command.clone() },
+        (None, Some(NewSource::Image { image, command: own })) => {
+            Source::Image { image, command: own.or_else(|| command.clone()) }
+        }
+        (None, Some(NewSource::Git { url, git_ref, path })) => Source::Git { url, git_ref, path },
+        (None, Some(NewSource::Bundle { digest })) => Source::Bundle { digest },
+        _ => return Err(HttpError::bad_request("bad_source", "give either image or source")),
+    };
+    let says = replicas.is_some() || command.is_some() || env.is_some() || runtime.is_some();
+    let manifest = match (manifest, says) {
+        (Some(_), true) => {
+            return Err(HttpError::bad_request(
+                "bad_manifest",
+                "give either manifest, or replicas, command, env and runtime",
+            ));
+        }
+        (manifest, false) => manifest,
+        (None, true) => {
+            let runtime = runtime
+                .or_else(|| of_image.then(|| "docker".to_owned()))
+                .or_else(|| command.as_ref().map(|_| "command".to_owned()));
+            let runtime = runtime.ok_or_else(|| {
+                HttpError::bad_request(
+                    "bad_manifest",
+                    "replicas and env need runtime as well: node, python, python-flask or command",
+                )
+            })?;
+            let mut manifest = json!({ "runtime": runtime });
+            if let Some(command) = command.filter(|_| !of_image) {
+                manifest["command"] = json!(command);
+            }
+            if let Some(env) = env {
+                manifest["env"] = json!(env);
+            }
+            if let Some(replicas) = replicas.filter(|replicas| *replicas > 0) {
+                manifest["scaling"] = json!({ "min": replicas, "max": replicas });
+            }
+            Some(manifest)
+        }
+    };
+    Ok(Registration { namespace, name, source, manifest })
+}
+
+/// Starts a function when its first build has succeeded.
+async fn start_when_built(services: Services, caller: Caller, id: function::Id, build: BuildId, after: u64) {
+    let stream = domain::Stream::function(id);
+    let mut feed = services.store.follow(after);
+    while let Some(batch) = feed.next().await {
+        let Ok(batch) = batch else { continue };
+        for record in batch.iter().filter(|record| record.stream == stream) {
+            match Event::decode(&record.kind, &record.data) {
+                Ok(Event::BuildSucceeded(e)) if e.build == build => {
+                    if let Err(refusal) = verbs::start(&services, &caller, id).await {
+                        tracing::warn!(function = %id, ?refusal, "not started after its first build");
+                    }
+                    return;
+                }
+                Ok(Event::BuildFailed(e)) if e.build == build => return,
+                Ok(Event::BuildCancelled(e)) if e.build == build => return,
+                Ok(Event::Deregistered(_)) => return,
+                _ => {}
+            }
+        }
+    }
+}
+
+async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -> Result<FunctionBody, HttpError> {
+    let version = match row.current_version {
+        Some(number) => services.store.version(row.id, number).await?,
+        None => None,
+    };
+    Ok(describe(services, &base_url(request), version.as_ref(), row))
+}
+
+fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: FunctionRow) -> FunctionBody {
+    let instances = services.fleet.instances(row.id);
+    let count = |fits: &dyn Fn(&crate::fleet::InstanceInfo) -> bool| {
+        u32::try_from(instances.iter().filter(|instance| fits(instance)).count()).unwrap_or(u32::MAX)
+    };
+    let ready = count(&|instance| instance.state == "ready");
+    let wanted = match row.state.as_str() {
+        "RUNNING" => version.map_or(0, |version| version.manifest.scaling.min).max(ready),
+        _ => 0,
+    };
+    let path = match row.namespace == services.settings.namespace {
+        true => row.name.clone(),
+        false => format!("{}/{}", row.namespace, row.name),
+    };
+    FunctionBody {
+        id: row.id.uuid(),
+        image: match &row.source {
+            Source::Image { image, .. } => image.clone(),
+            Source::Git { url, git_ref: Some(git_ref), .. } => format!("{url}#{git_ref}"),
+            Source::Git { url, .. } => url.clone(),
+            Source::Bundle { digest } => digest.clone(),
+        },
+        replicas: wanted,
+        available_replicas: ready,
+        ready_replicas: ready,
+        updated_replicas: count(&|instance| instance.state == "ready" && Some(instance.version) == row.current_version),
+        url: format!("{base}/function/{path}"),
+        namespace: row.namespace,
+        name: row.name,
+        status: row.state,
+        reason: row.reason,
+        version: row.current_version,
+        created_at: row.created_at,
+    }
+}
+
+/// The same request, after a row.
+fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let others = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+    let encoded: String = cursor
+        .bytes()
+        .map(|b| match b {
+            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect();
+    let mut pairs: Vec<_> = others.map(str::to_owned).collect();
+    pairs.push(format!("after={encoded}"));
+    format!("<{}?{}>; rel=\"next\"", request.path(), pairs.join("&"))
+}

@@ -1,0 +1,160 @@
+//! A function's lines: as text, or as server-sent events that can be resumed.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use bytes::Bytes;
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::function;
+use futures::stream::{self, BoxStream, StreamExt};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::IntoParams;
+
+use super::{caller, duration, namespace, query, wrong_method};
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::error::HttpError;
+use crate::ingress::verbs;
+use crate::store::{LineRow, LinesOf};
+
+/// Lines that are told of what is past.
+const PAST: u32 = 1000;
+
+/// Lines that are read at a time.
+const PAGE: u32 = 500;
+
+/// How often a stream without lines says that it lives.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/v1/functions/{name}/logs").route(web::get().to(logs)).default_service(web::to(wrong_method)),
+    );
+}
+
+/// Which lines.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct Which {
+    namespace: Option<String>,
+    /// Goes on with what is written from now on.
+    #[serde(default)]
+    follow: bool,
+    /// Only lines since then: a time (RFC 3339), or how long ago (`10m`).
+    since: Option<String>,
+    /// Only lines of this run.
+    run: Option<String>,
+}
+
+/// Lines of a function's instances and runs. As text, or as server-sent events (`Accept: text/event-stream`) whose ids
+/// are positions: `Last-Event-ID` goes on after one.
+#[utoipa::path(get, path = "/v1/functions/{name}/logs", tag = "functions", params(("name" = String, Path), Which), responses(
+    (status = 200, content_type = "text/plain", description = "The lines"), (status = 404),
+))]
+pub(super) async fn logs(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let which: Which = query(&request)?;
+    let namespace = namespace(which.namespace, &request, &services);
+    let row = verbs::named(&services.store, &caller.viewer, &namespace, &name).await?;
+    let of = match &which.run {
+        None => LinesOf::Function(row.id),
+        Some(text) => {
+            let run =
+                text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
+            let run = verbs::visible_run(&services.store, &caller.viewer, run).await?;
+            LinesOf::Run(run.id)
+        }
+    };
+    let since = which.since.as_deref().map(time).transpose()?;
+    let accepts = |kind: &str| {
+        request
+            .headers()
+            .get(header::ACCEPT)
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accept| accept.contains(kind))
+    };
+    let events = accepts("text/event-stream");
+    let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+
+    // Read before the past: what is written meanwhile comes by the feed, or twice and is dropped there.
+    let head = services.store.line_head().await?;
+    let past = match last_known {
+        Some(after) => services.store.lines(of, after, PAGE).await?,
+        None => services.store.recent_lines(of, since, PAST).await?,
+    };
+    let known = past.last().map(|row| row.position).or(last_known).unwrap_or(head);
+    let past = past.into_iter().filter(move |line| line.line.function == row.id);
+    let render = if events { as_event } else { as_text };
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))).content_type(match events {
+        true => "text/event-stream",
+        false => "text/plain; charset=utf-8",
+    });
+    if !which.follow && !events {
+        return Ok(response.body(past.map(|line| render(&line)).collect::<Vec<_>>().concat()));
+    }
+    let past: Vec<_> = past.map(|line| Ok(Bytes::from(render(&line)))).collect();
+    let lines = stream::iter(past).chain(follow(&services, of, row.id, known, render));
+    Ok(match events {
+        true => response.streaming(alive(lines.boxed())),
+        false => response.streaming(lines),
+    })
+}
+
+type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
+
+/// The lines after a position, as they are written.
+fn follow(services: &Services, of: LinesOf, owner: function::Id, after: u64, render: fn(&LineRow) -> String) -> Bodies {
+    let lines = services.store.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
+    let texts = lines.map(move |lines| {
+        let own = lines.iter().filter(|line| line.line.function == owner);
+        Ok(Bytes::from(own.map(render).collect::<Vec<_>>().concat()))
+    });
+    texts
+        .filter(|text: &Result<Bytes, _>| {
+            let any = text.as_ref().is_ok_and(|text| !text.is_empty());
+            async move { any }
+        })
+        .boxed()
+}
+
+/// The same, with a comment when nothing came for a while: proxies and browsers keep the connection open by it.
+fn alive(lines: Bodies) -> Bodies {
+    stream::unfold(lines, |mut lines| async move {
+        match tokio::time::timeout(KEEP_ALIVE, lines.next()).await {
+            Ok(next) => next.map(|next| (next, lines)),
+            Err(_) => Some((Ok(Bytes::from_static(b": still here\n\n")), lines)),
+        }
+    })
+    .boxed()
+}
+
+fn as_text(row: &LineRow) -> String {
+    format!("{}\n", row.line.text)
+}
+
+fn as_event(row: &LineRow) -> String {
+    let line = &row.line;
+    let data = json!({
+        "position": row.position, "at": line.at, "stream": line.stream, "text": line.text, "run": line.run, "instance": line.instance,
+    });
+    format!("id: {}\nevent: line\ndata: {data}\n\n", row.position)
+}
+
+fn time(text: &str) -> Result<DateTime<Utc>, HttpError> {
+    let ago = || TimeDelta::from_std(duration(text)?).ok().and_then(|ago| clock::now().checked_sub_signed(ago));
+    let at = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
+    at().or_else(ago).ok_or_else(|| {
+        HttpError::bad_request(
+            "bad_query",
+            format!("since `{text}` is neither a time such as 2026-01-31T12:00:00Z nor one ago such as 10m"),
+        )
+    })
+}

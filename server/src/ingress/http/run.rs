@@ -1,0 +1,119 @@
+//! Runs.
+
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use domain::Id;
+use domain::run::Run;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::{caller, wrong_method};
+use crate::ingress::Services;
+use crate::ingress::error::HttpError;
+use crate::ingress::verbs;
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config.service(
+        web::resource("/v1/runs/{id}")
+            .route(web::get().to(show))
+            .route(web::delete().to(cancel))
+            .default_service(web::to(wrong_method)),
+    );
+}
+
+/// A run: one invocation of a function.
+#[derive(Serialize, ToSchema)]
+pub(super) struct RunBody {
+    /// Names it.
+    id: Uuid,
+    /// Whose it is.
+    function_id: Uuid,
+    namespace: String,
+    /// `QUEUED`, `RUNNING`, `RETRYING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `CANCELLED` or `DEAD`.
+    state: &'static str,
+    /// The type of the trigger event.
+    trigger: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u32>,
+    attempt: u32,
+    /// The result; bounded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    output: Option<Value>,
+    /// The result was longer than what is kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    output_cut: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http_status: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exit_code: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed_from: Option<Uuid>,
+    queued_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    started_at: Option<DateTime<Utc>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl From<Run> for RunBody {
+    fn from(run: Run) -> Self {
+        let Run { request, phase, queued_at, attempts, .. } = run;
+        let outcome = phase.outcome();
+        Self {
+            id: request.run.uuid(),
+            function_id: request.function.uuid(),
+            namespace: request.namespace,
+            state: phase.name(),
+            trigger: request.trigger,
+            event_id: request.event.map(Id::uuid),
+            version: phase.attempt().map(|attempt| attempt.version).or(request.version),
+            attempt: attempts,
+            output: outcome.and_then(|outcome| outcome.output.as_ref().map(domain::Json::value)),
+            output_cut: outcome.is_some_and(|outcome| outcome.output_cut),
+            http_status: outcome.and_then(|outcome| outcome.http_status),
+            exit_code: outcome.and_then(|outcome| outcome.exit_code),
+            error: phase.failure().map(|failure| failure.error.clone()),
+            replayed_from: request.replayed_from.map(Id::uuid),
+            queued_at,
+            started_at: phase.attempt().map(|attempt| attempt.started_at),
+            finished_at: phase.finished_at(),
+        }
+    }
+}
+
+/// A run with its result.
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody), (status = 404)))]
+pub(super) async fn show(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let run = verbs::load_run(&services, &caller.viewer, parse(&id)?).await?;
+    Ok(HttpResponse::Ok().json(RunBody::from(run)))
+}
+
+/// Calls a run off.
+#[utoipa::path(delete, path = "/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody), (status = 404), (status = 409, description = "It is over already")))]
+pub(super) async fn cancel(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let id = parse(&id)?;
+    verbs::cancel(&services, &caller, id).await?;
+    let run = verbs::load_run(&services, &caller.viewer, id).await?;
+    Ok(HttpResponse::Ok().json(RunBody::from(run)))
+}
+
+fn parse(text: &str) -> Result<domain::run::Id, HttpError> {
+    text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("`{text}` is not a run's id: it must be a UUID")))
+}

@@ -1,0 +1,72 @@
+//! Signing in and out.
+
+use actix_web::http::header;
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::{body, query, wrong_method};
+use crate::ingress::Services;
+use crate::ingress::auth;
+use crate::ingress::error::HttpError;
+
+/// Bytes of a sign-in.
+const MAX_SIGN_IN: usize = 4 << 10;
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/auth/token").route(web::post().to(token)).default_service(web::to(wrong_method)))
+        .service(web::resource("/auth/logout").route(web::post().to(logout)).default_service(web::to(wrong_method)));
+}
+
+/// Who signs in.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct Credentials {
+    username: String,
+    password: String,
+}
+
+/// A token, good until it expires.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Token {
+    token: String,
+    expires_at: DateTime<Utc>,
+}
+
+/// How to sign in.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct How {
+    /// Sets the session's cookie as well (for pages in a browser).
+    #[serde(default)]
+    cookie: bool,
+}
+
+/// Gives a token for a user name and a password.
+#[utoipa::path(post, path = "/auth/token", tag = "auth", security(()), params(How), request_body = Credentials, responses(
+    (status = 200, body = Token), (status = 401, description = "Wrong user name or password"), (status = 429, description = "Too many wrong passwords"),
+))]
+pub(super) async fn token(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let how: How = query(&request)?;
+    let credentials: Credentials = body::json(&body::read(&request, payload, MAX_SIGN_IN).await?)?;
+    let peer = request.peer_addr().map(|peer| peer.ip());
+    let (token, expires_at) = services.auth.sign_in(&credentials.username, credentials.password, peer).await?;
+    let mut response = HttpResponse::Ok();
+    response.insert_header((header::CACHE_CONTROL, "no-store"));
+    if how.cookie {
+        let secure = request.connection_info().scheme() == "https";
+        response.cookie(auth::carrying(token.clone(), secure));
+    }
+    Ok(response.json(Token { token, expires_at }))
+}
+
+/// Ends the session of a browser.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", security(()), responses((status = 204)))]
+pub(super) async fn logout() -> HttpResponse {
+    HttpResponse::NoContent().cookie(auth::gone()).finish()
+}

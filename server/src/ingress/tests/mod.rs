@@ -1,0 +1,340 @@
+//! The door as its users meet it: a real server on a port of its own, a real SQLite log, an executor that runs nothing.
+
+mod graphql;
+mod rest;
+mod subscription;
+mod watched;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::dev::ServerHandle;
+use actix_web::{App, HttpServer};
+use async_trait::async_trait;
+use domain::function::{self, BuildId, Command, event::Source};
+use domain::manifest::{Manifest, Runtime};
+use domain::run::event::{Delivery, Outcome, Request};
+use domain::{Cause, Json, run};
+use futures::{SinkExt, StreamExt};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+
+use super::{About, Auth, Services, Viewer, routes};
+use crate::actors::{self, Commands};
+use crate::builder::{self, Workshop};
+use crate::clock;
+use crate::config::{Limits, Settings};
+use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
+use crate::fleet::{self, Fleet};
+use crate::store::{self, Store};
+use crate::telemetry::Metrics;
+use watched::Watched;
+
+/// Nothing that a test waits for takes longer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Everything behind the door, and the door.
+struct House {
+    url: String,
+    services: Services,
+    log: Arc<Watched>,
+    client: Client,
+    server: ServerHandle,
+    _data: TempDir,
+}
+
+impl House {
+    async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    async fn with(change: impl FnOnce(&mut Limits)) -> Self {
+        let data = TempDir::new().unwrap();
+        let mut limits = Limits::default();
+        change(&mut limits);
+        let settings = Settings {
+            listen: ([127, 0, 0, 1], 0).into(),
+            data_dir: data.path().to_owned(),
+            artifacts_dir: None,
+            database_url: None,
+            jwt_secret: None,
+            log_level: "info".into(),
+            metrics_port: None,
+            namespace: "default".into(),
+            dev: true,
+            limits,
+        };
+        let log = Arc::new(Watched::new(store::open(None, data.path()).await.unwrap()));
+        let store: Store = log.clone();
+        let commands = Commands::start(store.clone(), actors::Settings::default());
+        let executor: Arc<dyn Executor> = Arc::new(Nothing);
+        let workshop = Workshop::new(executor.clone(), data.path(), builder::Settings::default()).unwrap();
+        let metrics = Metrics::new();
+        let fleet = Fleet::start(
+            store.clone(),
+            commands.clone(),
+            executor,
+            Arc::new(|_| Some("/nowhere".into())),
+            metrics.clone(),
+            fleet::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, waiting: 10 },
+            "node-1".into(),
+        );
+        let (auth, _) = Auth::open(&settings).unwrap();
+        let about = About { store: store.describe(), ..About::default() };
+        let services = Services {
+            store,
+            commands,
+            fleet,
+            workshop,
+            metrics,
+            settings: Arc::new(settings),
+            auth: Arc::new(auth),
+            about: Arc::new(about),
+        };
+        let routes = routes(services.clone(), |_| {});
+        let server = HttpServer::new(move || App::new().configure(routes.clone())).workers(1).disable_signals();
+        let server = server.bind(("127.0.0.1", 0)).unwrap();
+        let url = format!("http://{}", server.addrs()[0]);
+        let server = server.run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        let client = Client::builder().timeout(PATIENCE).build().unwrap();
+        Self { url, services, log, client, server: handle, _data: data }
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.request(Method::GET, path).bearer_auth("dev-token")
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.request(Method::POST, path).bearer_auth("dev-token")
+    }
+
+    /// A token for somebody who sees these namespaces.
+    fn token(&self, namespaces: &[&str], may_write: bool) -> String {
+        let namespaces = Some(namespaces.iter().map(|name| (*name).to_owned()).collect());
+        let viewer = Viewer { name: "user:ada".into(), namespaces, may_write };
+        self.services.auth.issue(&viewer, PATIENCE).0
+    }
+
+    async fn answer_to(&self, token: &str, query: &str, variables: Value) -> Value {
+        let body = json!({ "query": query, "variables": variables });
+        let answer = self.request(Method::POST, "/graphql").bearer_auth(token).json(&body).send().await.unwrap();
+        json_of(answer, StatusCode::OK).await
+    }
+
+    /// The data of a query that must not have errors.
+    async fn graphql(&self, query: &str, variables: Value) -> Value {
+        let mut answer = self.answer_to("dev-token", query, variables).await;
+        assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+        answer["data"].take()
+    }
+
+    /// The code of the first error of a query.
+    async fn fault(&self, query: &str, variables: Value) -> String {
+        let answer = self.answer_to("dev-token", query, variables).await;
+        answer["errors"][0]["extensions"]["code"].as_str().unwrap_or_else(|| panic!("no error: {answer:#}")).to_owned()
+    }
+
+    async fn command(&self, id: function::Id, command: Command) {
+        self.services.commands.function(id, command, cause()).await.unwrap();
+    }
+
+    /// A function that is registered.
+    async fn registered(&self, namespace: &str, name: &str) -> function::Id {
+        let id = function::id(namespace, name, 1);
+        let source = Source::Git { url: "https://example.com/f".into(), git_ref: None, path: None };
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        self.command(
+            id,
+            Command::Register { id, namespace, name, generation: 1, source, manifest: None, at: clock::now() },
+        )
+        .await;
+        id
+    }
+
+    /// A new version of a function, as a server that builds would tell it.
+    async fn built(&self, id: function::Id) -> BuildId {
+        let build = clock::new_id();
+        self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
+        self.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
+        self.finished(id, build).await;
+        build
+    }
+
+    async fn finished(&self, id: function::Id, build: BuildId) {
+        let manifest = Box::new(Manifest::of(Runtime::Node));
+        let digest = format!("sha256:{build}");
+        self.command(id, Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() })
+            .await;
+    }
+
+    /// A function that runs, as far as the log knows.
+    async fn running(&self, namespace: &str, name: &str) -> function::Id {
+        let id = self.registered(namespace, name).await;
+        self.built(id).await;
+        self.command(id, Command::Start { at: clock::now() }).await;
+        id
+    }
+
+    /// A run that waits for a worker.
+    async fn queued(&self, function: function::Id, namespace: &str) -> run::Id {
+        let run = clock::new_id();
+        let input =
+            Json::of(&json!({ "specversion": "1.0", "id": "1", "source": "/", "type": "a.b", "data": { "n": 1 } }))
+                .unwrap();
+        let request = Request {
+            run,
+            function,
+            namespace: namespace.into(),
+            trigger: "a.b".into(),
+            event: None,
+            input,
+            input_cut: false,
+            version: None,
+            replayed_from: None,
+        };
+        let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
+        self.services.commands.new_run(run, command, cause()).await.unwrap();
+        run
+    }
+
+    /// Does what a worker does: runs it, with this result.
+    async fn succeed(&self, run: run::Id, output: Value) {
+        let start = run::Command::Start { version: 1, node: "node-1".into(), at: clock::now() };
+        self.services.commands.run(run, start, cause()).await.unwrap();
+        let outcome =
+            Outcome { output: Some(Json::of(&output).unwrap()), http_status: Some(200), ..Outcome::default() };
+        self.services.commands.run(run, run::Command::Succeed { outcome, at: clock::now() }, cause()).await.unwrap();
+    }
+
+    async fn lines(&self, function: function::Id, build: Option<BuildId>, run: Option<run::Id>, texts: &[&str]) {
+        let line = |text: &&str| store::NewLine {
+            function,
+            namespace: "default".into(),
+            build,
+            run,
+            instance: None,
+            stream: store::LineStream::Stdout,
+            at: clock::now(),
+            text: (*text).to_owned(),
+        };
+        self.services.store.append_lines(texts.iter().map(line).collect()).await.unwrap();
+    }
+
+    /// A socket, opened with this first message.
+    async fn socket(&self, said: Value) -> Socket {
+        let mut request = format!("{}/graphql", self.url.replace("http", "ws")).into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", "graphql-transport-ws".parse().unwrap());
+        let (inner, _) = tokio_tungstenite::connect_async(request).await.unwrap();
+        let mut socket = Socket { inner };
+        socket.send(json!({ "type": "connection_init", "payload": said })).await;
+        socket
+    }
+
+    /// A subscription's values.
+    async fn subscribe_as(&self, token: &str, query: &str) -> Socket {
+        let mut socket = self.socket(json!({ "Authorization": format!("Bearer {token}") })).await;
+        assert_eq!(socket.message().await["type"], "connection_ack");
+        socket.send(json!({ "id": "1", "type": "subscribe", "payload": { "query": query } })).await;
+        socket
+    }
+
+    async fn subscribe(&self, query: &str) -> Socket {
+        self.subscribe_as("dev-token", query).await
+    }
+}
+
+impl Drop for House {
+    fn drop(&mut self) {
+        drop(self.server.stop(false));
+    }
+}
+
+struct Socket {
+    inner: tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
+}
+
+impl Socket {
+    async fn send(&mut self, value: Value) {
+        self.inner.send(Message::text(value.to_string())).await.unwrap();
+    }
+
+    async fn frame(&mut self) -> Message {
+        let next = tokio::time::timeout(PATIENCE, self.inner.next()).await.expect("a message in time");
+        next.expect("the socket is open").unwrap()
+    }
+
+    async fn message(&mut self) -> Value {
+        loop {
+            if let Message::Text(text) = self.frame().await {
+                return serde_json::from_str(&text).unwrap();
+            }
+        }
+    }
+
+    /// The next value of the subscription's only field; `None` when it is complete.
+    async fn next(&mut self) -> Option<Value> {
+        let mut message = self.message().await;
+        match message["type"].as_str().unwrap() {
+            "next" => {
+                assert!(message["payload"].get("errors").is_none(), "{message:#}");
+                message["payload"]["data"].as_object_mut().unwrap().values_mut().next().map(Value::take)
+            }
+            "complete" => None,
+            _ => panic!("{message:#}"),
+        }
+    }
+
+    async fn take(&mut self, count: usize) -> Vec<Value> {
+        let mut all = Vec::new();
+        for _ in 0..count {
+            all.push(self.next().await.expect("the subscription goes on"));
+        }
+        all
+    }
+}
+
+fn cause() -> Cause {
+    Cause { actor: Some("user:test".into()), ..Cause::default() }
+}
+
+async fn json_of(response: Response, status: StatusCode) -> Value {
+    let found = response.status();
+    let text = response.text().await.unwrap();
+    assert_eq!(found, status, "{text}");
+    serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON: {text}"))
+}
+
+/// Runs nothing: what needs an instance fails, which is not this room's matter.
+struct Nothing;
+
+#[async_trait]
+impl Executor for Nothing {
+    fn describe(&self) -> String {
+        "nothing".into()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    async fn service(&self, _: Spec, _: Lines, _: Duration) -> Result<Arc<dyn Instance>, executor::Error> {
+        Err(executor::Error::Refused("nothing runs here".into()))
+    }
+
+    async fn job(&self, _: Spec, _: JobCall, _: Lines) -> Result<JobOutcome, executor::Error> {
+        Err(executor::Error::Refused("nothing runs here".into()))
+    }
+
+    async fn task(&self, _: Task, _: Lines) -> Result<Exit, executor::Error> {
+        Err(executor::Error::Refused("nothing runs here".into()))
+    }
+}

@@ -1,0 +1,254 @@
+//! A log that counts what it is asked, and can be away.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use domain::{Recorded, Stream, event, function, run};
+use parking_lot::Mutex;
+
+use crate::store::feed::{Feed, LineFeed};
+use crate::store::*;
+
+/// A log that counts what it is asked, and can be away.
+pub(super) struct Watched {
+    inner: Store,
+    calls: Mutex<BTreeMap<&'static str, usize>>,
+    away: AtomicBool,
+    /// A question that fails, while all others are answered.
+    failing: Mutex<Option<&'static str>>,
+}
+
+impl Watched {
+    pub(super) fn new(inner: Store) -> Self {
+        Self { inner, calls: Mutex::default(), away: AtomicBool::new(false), failing: Mutex::new(None) }
+    }
+
+    /// Forgets what was counted, and returns it.
+    pub(super) fn take(&self) -> BTreeMap<&'static str, usize> {
+        std::mem::take(&mut self.calls.lock())
+    }
+
+    pub(super) fn set_away(&self, away: bool) {
+        self.away.store(away, Ordering::SeqCst);
+    }
+
+    /// Lets one question fail, or none.
+    pub(super) fn set_failing(&self, what: Option<&'static str>) {
+        *self.failing.lock() = what;
+    }
+
+    /// How often it was asked.
+    pub(super) fn count(&self, what: &'static str) -> usize {
+        self.calls.lock().get(what).copied().unwrap_or(0)
+    }
+
+    fn asked(&self, what: &'static str) -> Result<(), Error> {
+        *self.calls.lock().entry(what).or_default() += 1;
+        match self.away.load(Ordering::SeqCst) || *self.failing.lock() == Some(what) {
+            true => Err(Error::Unavailable("the disk is full".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl Log for Watched {
+    fn describe(&self) -> String {
+        self.inner.describe()
+    }
+
+    fn stats(&self) -> Arc<Stats> {
+        self.inner.stats()
+    }
+
+    async fn append(&self, append: Append) -> Result<Appended, Error> {
+        self.asked("append")?;
+        self.inner.append(append).await
+    }
+
+    async fn append_lines(&self, lines: Vec<NewLine>) -> Result<(), Error> {
+        self.asked("append_lines")?;
+        self.inner.append_lines(lines).await
+    }
+
+    async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        self.asked("stream")?;
+        self.inner.stream(stream, after, limit).await
+    }
+
+    async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        self.asked("log")?;
+        self.inner.log(after, limit).await
+    }
+
+    async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        self.asked("function_log")?;
+        self.inner.function_log(after, up_to, limit).await
+    }
+
+    async fn head(&self) -> Result<u64, Error> {
+        self.asked("head")?;
+        self.inner.head().await
+    }
+
+    async fn line_head(&self) -> Result<u64, Error> {
+        self.asked("line_head")?;
+        self.inner.line_head().await
+    }
+
+    fn follow(&self, after: u64) -> Feed {
+        self.inner.follow(after)
+    }
+
+    fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed {
+        self.inner.follow_lines(of, after)
+    }
+
+    async fn lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
+        self.asked("lines")?;
+        self.inner.lines(of, after, limit).await
+    }
+
+    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error> {
+        self.asked("recent_lines")?;
+        self.inner.recent_lines(of, since, limit).await
+    }
+
+    async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error> {
+        self.asked("snapshot")?;
+        self.inner.snapshot(stream).await
+    }
+
+    async fn save_snapshot(&self, stream: &Stream, snapshot: Snapshot) -> Result<(), Error> {
+        self.asked("save_snapshot")?;
+        self.inner.save_snapshot(stream, snapshot).await
+    }
+
+    async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
+        self.asked("checkpoint")?;
+        self.inner.checkpoint(follower).await
+    }
+
+    async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
+        self.asked("move_checkpoint")?;
+        self.inner.move_checkpoint(follower, from, to).await
+    }
+
+    async fn ready(&self) -> Result<(), Error> {
+        self.asked("ready")?;
+        self.inner.ready().await
+    }
+
+    async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Error> {
+        self.asked("function")?;
+        self.inner.function(id).await
+    }
+
+    async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error> {
+        self.asked("functions_by_id")?;
+        self.inner.functions_by_id(ids).await
+    }
+
+    async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error> {
+        self.asked("function_named")?;
+        self.inner.function_named(namespace, name).await
+    }
+
+    async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
+        self.asked("functions")?;
+        self.inner.functions(filter, page).await
+    }
+
+    async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error> {
+        self.asked("running_functions")?;
+        self.inner.running_functions().await
+    }
+
+    async fn namespaces(&self) -> Result<Vec<String>, Error> {
+        self.asked("namespaces")?;
+        self.inner.namespaces().await
+    }
+
+    async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error> {
+        self.asked("version")?;
+        self.inner.version(function, number).await
+    }
+
+    async fn versions_by_key(&self, keys: &[(function::Id, u32)]) -> Result<Vec<VersionRow>, Error> {
+        self.asked("versions_by_key")?;
+        self.inner.versions_by_key(keys).await
+    }
+
+    async fn versions(&self, function: function::Id, page: &PageRequest) -> Result<Page<VersionRow>, Error> {
+        self.asked("versions")?;
+        self.inner.versions(function, page).await
+    }
+
+    async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
+        self.asked("builds_by_id")?;
+        self.inner.builds_by_id(ids).await
+    }
+
+    async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error> {
+        self.asked("builds")?;
+        self.inner.builds(function, page).await
+    }
+
+    async fn open_builds(&self) -> Result<Vec<BuildRow>, Error> {
+        self.asked("open_builds")?;
+        self.inner.open_builds().await
+    }
+
+    async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {
+        self.asked("runs_by_id")?;
+        self.inner.runs_by_id(ids).await
+    }
+
+    async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
+        self.asked("runs")?;
+        self.inner.runs(filter, page).await
+    }
+
+    async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
+        self.asked("open_runs")?;
+        self.inner.open_runs(after, limit).await
+    }
+
+    async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
+        self.asked("events_by_id")?;
+        self.inner.events_by_id(ids).await
+    }
+
+    async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error> {
+        self.asked("events")?;
+        self.inner.events(filter, page).await
+    }
+
+    async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
+        self.asked("history")?;
+        self.inner.history(filter, page).await
+    }
+
+    async fn metrics(
+        &self,
+        function: Option<function::Id>,
+        namespaces: Option<&[String]>,
+        since: DateTime<Utc>,
+    ) -> Result<Metrics, Error> {
+        self.asked("metrics")?;
+        self.inner.metrics(function, namespaces, since).await
+    }
+
+    async fn rebuild(&self) -> Result<u64, Error> {
+        self.asked("rebuild")?;
+        self.inner.rebuild().await
+    }
+
+    async fn verify(&self) -> Result<Report, Error> {
+        self.asked("verify")?;
+        self.inner.verify().await
+    }
+}
