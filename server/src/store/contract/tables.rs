@@ -281,7 +281,7 @@ pub async fn metrics_count_runs_that_ended_long_after_they_were_asked_for(home: 
     let mut request = given::request(&other, one);
     request.trigger = "late".into();
     let late = run::event::Requested { request, delivery: run::event::Delivery::Once, at: at(5000) };
-    let events = vec![run::Event::Requested(late), run::Event::Succeeded(at_time(5001))];
+    let events = vec![run::Event::Requested(late), run_started(), run::Event::Succeeded(at_time(5001))];
     store.append(other.append(events)).await.unwrap();
     assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 1);
     store.append(long.append(vec![run_started(), run::Event::Succeeded(at_time(5002))])).await.unwrap();
