@@ -15,6 +15,8 @@ use domain::function::event::{InstanceFailed, Registered, Source, Started, Stopp
 use domain::run::event::{Answered, Ending, Outcome, Request};
 use domain::{Aggregate, Cause, Json, Stream, function, run};
 use futures::TryStreamExt;
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use server::store::{self, Append, NewEvent, Store, tables};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
@@ -117,6 +119,13 @@ fn call(function: function::Id, with_row: bool) -> Append {
     Append { stream, expected: 0, events: vec![new], cause: Cause::default(), rows }
 }
 
+/// What this process has had of the processors.
+fn cpu() -> Duration {
+    let usage = getrusage(UsageWho::RUSAGE_SELF).expect("the kernel tells");
+    let micros = |time: nix::sys::time::TimeVal| time.num_microseconds().unsigned_abs();
+    Duration::from_micros(micros(usage.user_time()) + micros(usage.system_time()))
+}
+
 /// Appends per second that so many writers reach, each with one event at a time.
 async fn appends(store: &Store, writers: usize, with_row: bool) -> f64 {
     let (end, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
@@ -135,9 +144,13 @@ async fn appends(store: &Store, writers: usize, with_row: bool) -> f64 {
         .collect();
     // Until all are at work.
     tokio::time::sleep(Duration::from_millis(300)).await;
-    let (before, since) = (count.load(Ordering::Relaxed), Instant::now());
+    let (before, since, commits, cpu) = (count.load(Ordering::Relaxed), Instant::now(), store.stats().commits(), cpu());
     tokio::time::sleep(ROUND).await;
-    let rate = (count.load(Ordering::Relaxed) - before) as f64 / since.elapsed().as_secs_f64();
+    let appended = (count.load(Ordering::Relaxed) - before) as f64;
+    let rate = appended / since.elapsed().as_secs_f64();
+    let per_commit = appended / (store.stats().commits() - commits) as f64;
+    let micros = (self::cpu() - cpu).as_micros() as f64 / appended;
+    eprintln!("{writers} writers, rows {with_row}: {rate:.0}/s, {per_commit:.1} a commit, {micros:.1} µs of CPU each");
     end.store(true, Ordering::Relaxed);
     for task in tasks {
         task.await.expect("a writer ends");
@@ -263,7 +276,8 @@ async fn long_stream(store: &Store) -> Stream {
             }),
             _ => function::Event::Stopped(Stopped { reason: Some("asked by an operator".into()), at }),
         });
-        let new = |event: function::Event| NewEvent { id: Uuid::now_v7(), kind: event.kind(), data: event.encode(), at };
+        let new =
+            |event: function::Event| NewEvent { id: Uuid::now_v7(), kind: event.kind(), data: event.encode(), at };
         let events: Vec<_> = events.map(new).collect();
         let cause = Cause { actor: Some("user:admin".into()), ..Cause::default() };
         let append = Append { stream: stream.clone(), expected: version, events, cause, rows: Vec::new() };

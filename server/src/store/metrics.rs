@@ -7,16 +7,24 @@ use super::sql::{Db, Value};
 use super::{Error, Metrics};
 
 /// Percentiles are those of the newest runs of the time, so many at most: a long time costs no more than a busy one.
-const SAMPLE: u32 = 20_000;
+const SAMPLE: usize = 20_000;
+
+/// Records are told in groups, some after others that happened later; none later than this, in microseconds.
+const LATE: i64 = 60_000_000;
 
 /// See [`super::Log::metrics`].
+///
+/// What ended since a time has its newest record after the position that the log had then. Most runs are one record, and
+/// stand where they were created; those that went on later are found by the index on where they are now.
 pub(super) async fn read(
     db: &Db,
     function: Option<function::Id>,
     namespaces: Option<&[String]>,
     since: DateTime<Utc>,
 ) -> Result<Metrics, Error> {
-    let mut values = vec![Value::Int(since.timestamp_micros())];
+    let since = since.timestamp_micros();
+    let from = position_at(db, since.saturating_sub(LATE)).await?;
+    let mut values = vec![Value::Int(since), Value::Int(from)];
     let mut whose = String::new();
     if let Some(function) = function {
         values.push(Value::Text(function.to_string()));
@@ -26,40 +34,58 @@ pub(super) async fn read(
         values.push(Value::Texts(namespaces.to_vec()));
         whose.push_str(&format!(" AND {}", db.dialect().any("namespace", values.len())));
     }
-    let sql = format!(
-        "SELECT count(*), coalesce(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END), 0)::bigint,
-         coalesce(sum(cold_start), 0)::bigint FROM runs WHERE finished_at >= $1{whose}"
+    let here = format!("created_position >= $2 AND finished_at >= $1{whose}");
+    let moved = format!(
+        "position >= $2 AND position <> created_position AND created_position < $2 AND finished_at >= $1{whose}"
     );
-    let plain = |sql: String| match db {
-        Db::Sqlite(_) => sql.replace("::bigint", ""),
-        Db::Postgres(_) => sql,
-    };
-    let rows = db.fetch(&plain(sql), &values).await?;
     let mut metrics = Metrics::default();
-    if let Some(row) = rows.first() {
-        let mut cells = row.cells();
-        metrics.invocations = cells.number()?;
-        metrics.errors = cells.number()?;
-        metrics.cold_starts = cells.number()?;
+    let mut durations = Vec::new();
+    for (condition, order) in [(here, "created_position"), (moved, "position")] {
+        // A sum of BIGINTs is NUMERIC in PostgreSQL.
+        let sql = format!(
+            "SELECT count(*), CAST(coalesce(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END), 0) AS BIGINT),
+             CAST(coalesce(sum(cold_start), 0) AS BIGINT) FROM runs WHERE {condition}"
+        );
+        if let Some(row) = db.fetch(&sql, &values).await?.first() {
+            let mut cells = row.cells();
+            metrics.invocations += cells.number::<u64>()?;
+            metrics.errors += cells.number::<u64>()?;
+            metrics.cold_starts += cells.number::<u64>()?;
+        }
+        let sql = format!(
+            "SELECT finished_at - started_at FROM runs WHERE {condition} AND started_at IS NOT NULL
+             ORDER BY {order} DESC LIMIT {SAMPLE}"
+        );
+        durations.extend(db.select(&sql, &values, |row| row.cells().int()).await?);
     }
-    let sql = format!(
-        "SELECT finished_at - started_at FROM runs WHERE finished_at >= $1 AND started_at IS NOT NULL{whose}
-         ORDER BY finished_at DESC LIMIT {SAMPLE}"
-    );
-    let rows = db.fetch(&sql, &values).await?;
-    let mut durations = rows.iter().map(|row| row.cells().int()).collect::<Result<Vec<_>, _>>()?;
     durations.sort_unstable();
     metrics.p50_ms = percentile(&durations, 50);
     metrics.p95_ms = percentile(&durations, 95);
     metrics.p99_ms = percentile(&durations, 99);
-    // `$1` is there so that the other parameters keep their numbers.
-    let sql =
-        format!("SELECT count(*) FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING') AND $1 IS NOT NULL{whose}");
-    let rows = db.fetch(&sql, &values).await?;
-    if let Some(row) = rows.first() {
+    // The first two values are there so that the others keep their numbers.
+    let sql = format!(
+        "SELECT count(*) FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING')
+         AND $1 IS NOT NULL AND $2 IS NOT NULL{whose}"
+    );
+    if let Some(row) = db.fetch(&sql, &values).await?.first() {
         metrics.open = row.cells().number()?;
     }
     Ok(metrics)
+}
+
+/// The first position whose record happened at or after a time, found by halving: the log is nearly in order of time.
+async fn position_at(db: &Db, time: i64) -> Result<i64, Error> {
+    let rows = db.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
+    let (mut low, mut high) = (1, rows.first().map_or(Ok(0), |row| row.cells().int())? + 1);
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let rows = db
+            .fetch("SELECT at FROM log WHERE position >= $1 ORDER BY position LIMIT 1", &[Value::Int(middle)])
+            .await?;
+        let is_before = rows.first().map(|row| row.cells().int()).transpose()?.is_some_and(|at| at < time);
+        if is_before { low = middle + 1 } else { high = middle }
+    }
+    Ok(low)
 }
 
 /// The smallest of sorted durations that so many of a hundred do not exceed, in milliseconds.

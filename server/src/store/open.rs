@@ -14,7 +14,7 @@ use super::stats::Stats;
 use super::{Error, postgres, sqlite};
 
 /// Records that are kept for followers.
-const RECORDS: Limit = Limit { items: 65_536, bytes: 64 << 20 };
+const RECORDS: Limit = Limit { items: 65_536, bytes: 32 << 20 };
 
 /// Lines that are kept for followers.
 const LINES: Limit = Limit { items: 16_384, bytes: 8 << 20 };

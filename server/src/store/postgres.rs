@@ -22,7 +22,7 @@ use super::sql::{self, Row, Value};
 const OLDEST: i64 = 150_000;
 
 /// Connections for reading.
-const READERS: u32 = 8;
+pub(super) const READERS: u32 = 8;
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -311,11 +311,12 @@ pub(super) async fn tell(pool: PgPool, node: Uuid, mut heads: [watch::Receiver<u
         records.mark_unchanged();
         lines.mark_unchanged();
         if let Ok(mut conn) = pool.acquire().await {
-            // What is lost here is found by looking once a second.
-            let _ = sql::postgres_execute(&mut conn, "SET synchronous_commit = off", &[]).await;
+            // Nobody waits for the disk: what is lost here is found by looking once a second.
+            let text = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
             let payload = [Value::Text(CHANNEL.into()), Value::Text(node.to_string())];
-            let _ = sql::postgres_fetch(&mut conn, "SELECT pg_notify($1, $2)", &payload).await;
-            let _ = sql::postgres_execute(&mut conn, "SET synchronous_commit = on", &[]).await;
+            if let Err(error) = sql::postgres_fetch(&mut conn, text, &payload).await {
+                tracing::debug!(%error, "other servers were not told");
+            }
         }
         tokio::time::sleep(TELL).await;
     }

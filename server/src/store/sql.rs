@@ -3,6 +3,7 @@
 //! Knows sqlx, not tables. What differs between the two is a name in [`Dialect`].
 
 use chrono::{DateTime, Utc};
+use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
@@ -89,22 +90,54 @@ impl Db {
         })
     }
 
-    /// All rows of a query. A connection that turns out to be dead is replaced once: reading again is harmless.
+    /// All rows of a query. Connections that turn out to be dead are replaced: reading again is harmless.
     pub async fn fetch(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
-        let mut conn = self.acquire().await?;
-        match conn.try_fetch(sql, values).await {
-            Err(error) if is_lost(&error) => {
-                drop(conn);
-                let mut conn = self.acquire().await?;
-                conn.fetch(sql, values).await
+        let mut dead = 0;
+        loop {
+            let result = self.acquire().await?.try_fetch(sql, values).await;
+            match result {
+                Err(error) if is_lost(&error) && dead < super::postgres::READERS => dead += 1,
+                result => return result.map_err(unavailable),
             }
-            result => result.map_err(unavailable),
         }
     }
 
-    /// Executes a statement; returns how many rows it changed.
+    /// The same, each row decoded while the database reads the next.
+    pub async fn select<T>(
+        &self,
+        sql: &str,
+        values: &[Value],
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut dead = 0;
+        loop {
+            let mut found = Vec::new();
+            let mut conn = self.acquire().await?;
+            let read = match &mut conn {
+                Conn::Sqlite(conn) => sqlite_select(conn, sql, values, |row| Ok(found.push(decode(&row)?))).await,
+                Conn::Postgres(conn) => postgres_select(conn, sql, values, |row| Ok(found.push(decode(&row)?))).await,
+            };
+            match read {
+                Ok(Ok(())) => return Ok(found),
+                Ok(Err(error)) => return Err(error),
+                Err(error) if is_lost(&error) && dead < super::postgres::READERS => dead += 1,
+                Err(error) => return Err(unavailable(error)),
+            }
+        }
+    }
+
+    /// Executes a statement once; returns how many rows it changed.
     pub async fn execute(&self, sql: &str, values: &[Value]) -> Result<u64, Error> {
-        self.acquire().await?.execute(sql, values).await
+        let mut dead = 0;
+        loop {
+            let mut conn = self.acquire().await?;
+            // What must not be done twice is not tried on a connection that may be dead.
+            match conn.try_fetch("SELECT 1", &[]).await {
+                Err(error) if is_lost(&error) && dead < super::postgres::READERS => dead += 1,
+                Err(error) => return Err(unavailable(error)),
+                Ok(_) => return conn.execute(sql, values).await,
+            }
+        }
     }
 }
 
@@ -154,6 +187,37 @@ pub(super) async fn postgres_fetch(
 ) -> Result<Vec<Row>, sqlx::Error> {
     let rows = sqlx::query_with::<Postgres, _>(AssertSqlSafe(sql), postgres_arguments(values)?).fetch_all(conn).await?;
     Ok(rows.into_iter().map(Row::Postgres).collect())
+}
+
+/// Gives each row away as it comes; stops at the first that is not taken.
+async fn sqlite_select(
+    conn: &mut sqlx::SqliteConnection,
+    sql: &str,
+    values: &[Value],
+    mut take: impl FnMut(Row) -> Result<(), Error>,
+) -> Result<Result<(), Error>, sqlx::Error> {
+    let mut rows = sqlx::query_with::<Sqlite, _>(AssertSqlSafe(sql), sqlite_arguments(values)?).fetch(conn);
+    while let Some(row) = rows.try_next().await? {
+        if let Err(error) = take(Row::Sqlite(row)) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
+}
+
+async fn postgres_select(
+    conn: &mut sqlx::PgConnection,
+    sql: &str,
+    values: &[Value],
+    mut take: impl FnMut(Row) -> Result<(), Error>,
+) -> Result<Result<(), Error>, sqlx::Error> {
+    let mut rows = sqlx::query_with::<Postgres, _>(AssertSqlSafe(sql), postgres_arguments(values)?).fetch(conn);
+    while let Some(row) = rows.try_next().await? {
+        if let Err(error) = take(Row::Postgres(row)) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(Ok(()))
 }
 
 pub(super) async fn sqlite_execute(
@@ -268,7 +332,8 @@ impl<'r> Cells<'r> {
         let index = self.next;
         self.next += 1;
         match self.row {
-            Row::Sqlite(row) => row.try_get(index),
+            // The tables are STRICT: what is in a column has its type.
+            Row::Sqlite(row) => row.try_get_unchecked(index),
             Row::Postgres(row) => row.try_get(index),
         }
         .map_err(|error| Error::Damaged(error.to_string()))

@@ -192,3 +192,8 @@ async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_nothi
 async fn a_database_that_stays_away_is_told_and_readiness_with_it() {
     trouble::a_database_that_stays_away_is_told_and_readiness_with_it().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_runs_that_ended_long_after_they_were_asked_for() {
+    tables::metrics_count_runs_that_ended_long_after_they_were_asked_for(Home::postgres().await).await;
+}

@@ -172,3 +172,8 @@ async fn a_folder_that_cannot_be_made_is_named() {
 async fn what_is_written_last_is_there_after_the_end() {
     trouble::what_is_written_last_is_there_after_the_end(Home::sqlite()).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_count_runs_that_ended_long_after_they_were_asked_for() {
+    tables::metrics_count_runs_that_ended_long_after_they_were_asked_for(Home::sqlite()).await;
+}

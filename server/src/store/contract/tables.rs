@@ -270,6 +270,25 @@ pub async fn metrics_count_what_ended(home: Home) {
     assert_eq!(store.metrics(None, Some(&namespaces), at(0)).await.unwrap().open, 0);
 }
 
+pub async fn metrics_count_runs_that_ended_long_after_they_were_asked_for(home: Home) {
+    let store = home.open().await;
+    let one = function::id("default", "one", 1);
+    let mut long = a_run();
+    let event = requested(&long, one);
+    store.append(long.append(vec![event])).await.unwrap();
+    let at_time = |seconds| domain::run::event::Succeeded { outcome: Default::default(), at: at(seconds) };
+    let mut other = a_run();
+    let mut request = given::request(&other, one);
+    request.trigger = "late".into();
+    let late = run::event::Requested { request, delivery: run::event::Delivery::Once, at: at(5000) };
+    let events = vec![run::Event::Requested(late), run_started(), run::Event::Succeeded(at_time(5001))];
+    store.append(other.append(events)).await.unwrap();
+    assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 1);
+    store.append(long.append(vec![run_started(), run::Event::Succeeded(at_time(5002))])).await.unwrap();
+    assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 2);
+    assert_eq!(store.metrics(Some(one), None, at(6000)).await.unwrap().invocations, 0);
+}
+
 pub async fn a_stopped_function_is_not_running(home: Home) {
     let store = home.open().await;
     let (function, ..) = a_life(&store, "default", "hello").await;
