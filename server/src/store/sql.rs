@@ -113,9 +113,13 @@ impl Db {
         loop {
             let mut found = Vec::new();
             let mut conn = self.acquire().await?;
+            let mut take = |row: Row| {
+                found.push(decode(&row)?);
+                Ok(())
+            };
             let read = match &mut conn {
-                Conn::Sqlite(conn) => sqlite_select(conn, sql, values, |row| Ok(found.push(decode(&row)?))).await,
-                Conn::Postgres(conn) => postgres_select(conn, sql, values, |row| Ok(found.push(decode(&row)?))).await,
+                Conn::Sqlite(conn) => sqlite_select(conn, sql, values, &mut take).await,
+                Conn::Postgres(conn) => postgres_select(conn, sql, values, &mut take).await,
             };
             match read {
                 Ok(Ok(())) => return Ok(found),

@@ -59,7 +59,7 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     assert_eq!(function.current_version, Some(2));
     assert_eq!(store.function_named("default", "hello").await.unwrap(), Some(function.clone()));
     assert_eq!(store.function_named("default", "nothing").await.unwrap(), None);
-    assert_eq!(store.running_functions().await.unwrap(), [function.clone()]);
+    assert_eq!(store.running_functions().await.unwrap().first(), Some(&function));
     assert_eq!(store.version(id, 1).await.unwrap().as_ref(), versions.first());
     assert_eq!(store.version(id, 3).await.unwrap(), None);
     let mut both = store.versions_by_key(&[(id, 2), (id, 1), (id, 9)]).await.unwrap();
