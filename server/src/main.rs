@@ -102,6 +102,9 @@ async fn verify(settings: &Settings) -> Result<ExitCode, Box<dyn std::error::Err
     for fault in &report.faults {
         println!("  {fault}");
     }
-    println!("{} faults. A fault in the read tables is mended by `eventflow rebuild`; one in the log is not: somebody changed it.", report.faults.len());
+    println!(
+        "{} faults. A fault in the read tables is mended by `eventflow rebuild`; one in the log is not: somebody changed it.",
+        report.faults.len()
+    );
     Ok(ExitCode::FAILURE)
 }

@@ -54,11 +54,9 @@ impl Metrics {
             registry.register(Box::new(made.clone())).expect("each name is registered once");
             made
         };
-        let queue_depth = IntGaugeVec::new(
-            Opts::new("eventflow_queue_depth", "Runs that wait for a worker."),
-            &["function"],
-        )
-        .expect("a constant name is valid");
+        let queue_depth =
+            IntGaugeVec::new(Opts::new("eventflow_queue_depth", "Runs that wait for a worker."), &["function"])
+                .expect("a constant name is valid");
         registry.register(Box::new(queue_depth.clone())).expect("each name is registered once");
         Self {
             invocations: counters(
@@ -66,10 +64,22 @@ impl Metrics {
                 "Runs that ended.",
                 &["namespace", "function", "trigger", "outcome"],
             ),
-            duration: histograms("eventflow_function_duration_seconds", "Time that runs took.", &["namespace", "function"]),
-            http_requests: counters("eventflow_http_requests_total", "Requests that were answered.", &["method", "path", "status"]),
+            duration: histograms(
+                "eventflow_function_duration_seconds",
+                "Time that runs took.",
+                &["namespace", "function"],
+            ),
+            http_requests: counters(
+                "eventflow_http_requests_total",
+                "Requests that were answered.",
+                &["method", "path", "status"],
+            ),
             active_functions: gauge("eventflow_active_functions", "Functions that are RUNNING."),
-            cold_starts: counters("eventflow_cold_starts_total", "Instances started because a call waited.", &["namespace", "function"]),
+            cold_starts: counters(
+                "eventflow_cold_starts_total",
+                "Instances started because a call waited.",
+                &["namespace", "function"],
+            ),
             cold_start_seconds: histograms(
                 "eventflow_cold_start_seconds",
                 "Time from the wish for an instance to its first answer.",

@@ -1,8 +1,8 @@
 //! What follows from a command: the table of a function's life, one arm an edge.
 
 use super::event::{
-    BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed, Registered,
-    Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
+    BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
+    Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
 use super::{BuildState, Command, Error, Event, Function, Life, State};
 use crate::name;
@@ -47,22 +47,24 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
             BuildState::Running { node, .. } => Err(Error::BuildTaken { node: node.clone() }),
             over => Err(Error::BuildOver { state: over.name() }),
         },
-        (life, Command::SucceedBuild { build, digest, manifest, commit, size, at }) => match build_state(function, build)? {
-            BuildState::Queued => Err(Error::BuildNotStarted),
-            BuildState::Running { .. } => {
-                let version = next_version(function);
-                let made = BuildSucceeded { build, version, digest, manifest, commit, size, at };
-                let mut events = vec![Event::BuildSucceeded(made)];
-                // What runs goes on running until the new version has shown that it is healthy.
-                if let Life::Built { version: previous } | Life::Stopped { version: previous } = *life {
-                    let reason = Some("built while nothing ran".to_owned());
-                    events.push(Event::VersionPromoted(VersionPromoted { version, previous, reason, at }));
+        (life, Command::SucceedBuild { build, digest, manifest, commit, size, at }) => {
+            match build_state(function, build)? {
+                BuildState::Queued => Err(Error::BuildNotStarted),
+                BuildState::Running { .. } => {
+                    let version = next_version(function);
+                    let made = BuildSucceeded { build, version, digest, manifest, commit, size, at };
+                    let mut events = vec![Event::BuildSucceeded(made)];
+                    // What runs goes on running until the new version has shown that it is healthy.
+                    if let Life::Built { version: previous } | Life::Stopped { version: previous } = *life {
+                        let reason = Some("built while nothing ran".to_owned());
+                        events.push(Event::VersionPromoted(VersionPromoted { version, previous, reason, at }));
+                    }
+                    Ok(events)
                 }
-                Ok(events)
+                BuildState::Succeeded { .. } => done(),
+                over => Err(Error::BuildOver { state: over.name() }),
             }
-            BuildState::Succeeded { .. } => done(),
-            over => Err(Error::BuildOver { state: over.name() }),
-        },
+        }
         (_, Command::FailBuild { build, error, at }) => match build_state(function, build)? {
             BuildState::Queued | BuildState::Running { .. } => {
                 one(Event::BuildFailed(BuildFailed { build, error, at }))

@@ -8,11 +8,17 @@ use super::BuildId;
 pub enum Error {
     #[error("there is no such function")]
     NotFound,
-    #[error("a function named `{name}` exists already in namespace `{namespace}`; deregister it first or choose another name")]
+    #[error(
+        "a function named `{name}` exists already in namespace `{namespace}`; deregister it first or choose another name"
+    )]
     NameTaken { namespace: String, name: String },
-    #[error("the name `{name}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    #[error(
+        "the name `{name}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen"
+    )]
     BadName { name: String },
-    #[error("the namespace `{namespace}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    #[error(
+        "the namespace `{namespace}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen"
+    )]
     BadNamespace { namespace: String },
     #[error("the function is DEREGISTERED, for good; register it again under its name")]
     Deregistered,

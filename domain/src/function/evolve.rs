@@ -86,7 +86,9 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         }
         Event::VersionPromoted(e) => {
             match &mut function.life {
-                Life::Built { version } | Life::Running { version, .. } | Life::Stopped { version } => *version = e.version,
+                Life::Built { version } | Life::Running { version, .. } | Life::Stopped { version } => {
+                    *version = e.version
+                }
                 Life::Registered | Life::Deregistered { .. } => {}
             }
             function.reason = None;

@@ -5,9 +5,9 @@
 
 pub mod command;
 mod decide;
+mod error;
 pub mod event;
 mod evolve;
-mod error;
 pub mod state;
 #[cfg(test)]
 mod tests;

@@ -84,7 +84,9 @@ pub enum Command {
 pub enum Error {
     #[error("there is no such namespace")]
     NotFound,
-    #[error("the name `{0}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen")]
+    #[error(
+        "the name `{0}` does not fit: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and not ending with a hyphen"
+    )]
     BadName(String),
     #[error("`{0}` is not a member")]
     NoSuchMember(String),
@@ -255,10 +257,8 @@ impl Payload for Event {
         }
         let fields: Fields = upcast::decode(kind, data, &[])?;
         let at = fields.at;
-        let missing = |field: &str| upcast::Error::Malformed {
-            kind: kind.to_owned(),
-            message: format!("`{field}` is missing"),
-        };
+        let missing =
+            |field: &str| upcast::Error::Malformed { kind: kind.to_owned(), message: format!("`{field}` is missing") };
         let name = fields.name.ok_or_else(|| missing("name"));
         let member = fields.member.ok_or_else(|| missing("member"));
         let role = fields.role.ok_or_else(|| missing("role"));

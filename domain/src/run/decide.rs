@@ -1,8 +1,6 @@
 //! What follows from a command: the table of a run's life, one arm an edge.
 
-use super::event::{
-    AttemptFailed, Cancelled, DeadLettered, Delivery, Failed, Requested, Started, Succeeded, TimedOut,
-};
+use super::event::{AttemptFailed, Cancelled, DeadLettered, Delivery, Failed, Requested, Started, Succeeded, TimedOut};
 use super::{Command, Error, Event, Phase, State};
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {

@@ -62,11 +62,8 @@ fn fits(phase: &Phase, event: &Event) -> bool {
 
 fn answered(e: &Answered) -> Run {
     let last = e.started_at.map(|started_at| Attempt { version: e.ran, started_at });
-    let failure = |timed_out| Failure {
-        error: e.error.clone().unwrap_or_default(),
-        timed_out,
-        outcome: e.outcome.clone(),
-    };
+    let failure =
+        |timed_out| Failure { error: e.error.clone().unwrap_or_default(), timed_out, outcome: e.outcome.clone() };
     let phase = match e.ending {
         Ending::Succeeded => Phase::Succeeded {
             outcome: e.outcome.clone(),

@@ -42,7 +42,12 @@ impl Commands {
     ///
     /// # Errors
     /// When the function refuses, when too many commands for it wait already, or when the log is away.
-    pub async fn function(&self, id: domain_function::Id, command: domain_function::Command, cause: Cause) -> FunctionResult {
+    pub async fn function(
+        &self,
+        id: domain_function::Id,
+        command: domain_function::Command,
+        cause: Cause,
+    ) -> FunctionResult {
         self.functions.send(id, command, cause).await
     }
 

@@ -100,7 +100,8 @@ fn an_idle_actor_goes_and_the_next_command_finds_the_same_state() {
             assert!(tokio::time::Instant::now() < deadline, "the actor is evicted within 20 s");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let done = commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
+        let done =
+            commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
         assert!(matches!(done.state.unwrap().life, Life::Stopped { version: 1 }));
         assert_eq!(done.version, 6);
     });
@@ -133,9 +134,13 @@ fn what_another_writer_did_is_seen_after_the_conflict() {
         let stranger = Writer::new(store.clone());
         let stream = Stream::function(id);
         let stop = Command::Stop { reason: Some("elsewhere".into()), at: clock::now() };
-        stranger.execute::<function::Aggregate>(&stream, super::Loaded::unknown(), stop, Cause::default()).await.unwrap();
+        stranger
+            .execute::<function::Aggregate>(&stream, super::Loaded::unknown(), stop, Cause::default())
+            .await
+            .unwrap();
         // Decided on the cached state this would add a second Stopped.
-        let done = commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
+        let done =
+            commands.function(id, Command::Stop { reason: None, at: clock::now() }, Cause::default()).await.unwrap();
         assert!(!done.changed());
         let log = store.stream(&stream, 0, 1000).await.unwrap();
         assert_eq!(log.iter().filter(|recorded| &*recorded.kind == "Stopped").count(), 1);
@@ -177,7 +182,8 @@ fn a_function_as_it_was_is_folded_from_what_had_happened_then() {
         let id = running(&commands, "f").await;
         let stream = Stream::function(id);
         let before = async |version: u64| {
-            let found = commands.writer().load_as_of::<function::Aggregate>(&stream, |r| r.version <= version).await.unwrap();
+            let found =
+                commands.writer().load_as_of::<function::Aggregate>(&stream, |r| r.version <= version).await.unwrap();
             found.map(|(loaded, last)| (loaded.state.unwrap().life.name(), last.kind.to_string()))
         };
         assert_eq!(before(0).await, None);

@@ -15,10 +15,8 @@ use crate::ingress::Services;
 pub(super) const NAME: &str = "hello";
 
 /// Its files.
-const FILES: &[(&str, &str)] = &[
-    ("function.json", include_str!("demo/function.json")),
-    ("index.js", include_str!("demo/index.js")),
-];
+const FILES: &[(&str, &str)] =
+    &[("function.json", include_str!("demo/function.json")), ("index.js", include_str!("demo/index.js"))];
 
 /// It is built within this or not at all.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -52,7 +50,9 @@ pub(super) async fn seed(services: &Services) -> Result<(), Error> {
     let stream = Stream::function(id);
     let built = async {
         while let Some(batch) = feed.next().await {
-            let over = batch?.iter().any(|r| r.stream == stream && matches!(&*r.kind, "BuildSucceeded" | "BuildFailed" | "BuildCancelled"));
+            let over = batch?
+                .iter()
+                .any(|r| r.stream == stream && matches!(&*r.kind, "BuildSucceeded" | "BuildFailed" | "BuildCancelled"));
             if over {
                 return Ok::<_, Error>(());
             }

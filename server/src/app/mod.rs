@@ -79,8 +79,9 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
 
 impl Platform {
     async fn start(settings: Arc<Settings>) -> Result<Self, Error> {
-        let data_dir = std::fs::canonicalize(&settings.data_dir)
-            .map_err(|e| Error::start(format_args!("cannot open the data folder {}", settings.data_dir.display()), e))?;
+        let data_dir = std::fs::canonicalize(&settings.data_dir).map_err(|e| {
+            Error::start(format_args!("cannot open the data folder {}", settings.data_dir.display()), e)
+        })?;
         let store = store::open(settings.database_url.as_deref(), &data_dir).await?;
         let node: Arc<str> = node::name(&data_dir)
             .map_err(|e| Error::start(format_args!("cannot write to {}", data_dir.display()), e))?
@@ -155,11 +156,17 @@ impl Platform {
 }
 
 /// Serves HTTP until the server is told to end, then until the last answer is given.
-fn listen(platform: &Platform, listener: TcpListener, settings: &Settings) -> impl Future<Output = Result<(), Error>> + use<> {
+fn listen(
+    platform: &Platform,
+    listener: TcpListener,
+    settings: &Settings,
+) -> impl Future<Output = Result<(), Error>> + use<> {
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
-    let routes = ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
+    let routes =
+        ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
     let grace = settings.limits.stop_grace.as_secs();
-    let metrics = settings.metrics_port.map(|port| (SocketAddr::new(settings.listen.ip(), port), platform.services.clone()));
+    let metrics =
+        settings.metrics_port.map(|port| (SocketAddr::new(settings.listen.ip(), port), platform.services.clone()));
     async move {
         if let Some((address, services)) = metrics {
             // It ends with the system that it runs on.
@@ -206,7 +213,9 @@ async fn welcome(services: Services, notice: Option<String>) {
         text.push_str(&format!("\n  {notice}\n"));
     }
     match demo {
-        Some(line) => text.push_str(&format!("  sign in   admin / admin, or the token dev-token (--dev)\n\n  {line}\n")),
+        Some(line) => {
+            text.push_str(&format!("  sign in   admin / admin, or the token dev-token (--dev)\n\n  {line}\n"))
+        }
         None => text.push_str(&format!("\n  curl {url}/readyz\n")),
     }
     println!("{text}");

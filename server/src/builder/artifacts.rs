@@ -34,15 +34,9 @@ impl Artifacts {
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be made.
     pub fn new(data_dir: &Path) -> Result<Self, Error> {
-        let folders = Folders {
-            artifacts: data_dir.join("artifacts"),
-            bundles: data_dir.join("bundles"),
-        };
+        let folders = Folders { artifacts: data_dir.join("artifacts"), bundles: data_dir.join("bundles") };
         for folder in [&folders.artifacts, &folders.bundles] {
-            fs::create_dir_all(folder).map_err(Error::failed(format!(
-                "make the folder {}",
-                folder.display()
-            )))?;
+            fs::create_dir_all(folder).map_err(Error::failed(format!("make the folder {}", folder.display())))?;
         }
         Ok(Self(Arc::new(folders)))
     }
@@ -69,10 +63,7 @@ impl Artifacts {
         let failed = || Error::failed("keep what was built");
         files::remove(&folder.join(".git")).map_err(failed())?;
         let summary = digest::of(folder, max_bytes, max_files, &mut go_on)?;
-        let target = self
-            .0
-            .artifacts
-            .join(name_of(&summary.digest).expect("the digest was just made"));
+        let target = self.0.artifacts.join(name_of(&summary.digest).expect("the digest was just made"));
         if target.is_dir() {
             return Ok((summary.digest, summary.size));
         }
@@ -108,23 +99,15 @@ impl Artifacts {
     ) -> Result<String, Error> {
         let failed = || Error::failed("keep the bundle");
         let folders = self.0.clone();
-        let file = blocking(move || {
-            tempfile::Builder::new()
-                .prefix(".incoming-")
-                .tempfile_in(&folders.bundles)
-        })
-        .await;
+        let file = blocking(move || tempfile::Builder::new().prefix(".incoming-").tempfile_in(&folders.bundles)).await;
         let mut file = file.map_err(failed())?;
         let mut hash = Sha256::new();
         let mut size = 0;
         let mut magic = Vec::new();
         let mut stream = std::pin::pin!(stream);
         while let Some(piece) = stream.next().await {
-            let piece = piece.map_err(|error| {
-                Error::Refused(format!(
-                    "the bundle's upload broke off: {error}; send it again"
-                ))
-            })?;
+            let piece = piece
+                .map_err(|error| Error::Refused(format!("the bundle's upload broke off: {error}; send it again")))?;
             size += piece.len() as u64;
             if size > MAX_BUNDLE_BYTES {
                 let limit = super::journal::bytes(MAX_BUNDLE_BYTES);
@@ -132,11 +115,7 @@ impl Artifacts {
                     "the bundle is larger than {limit}; leave out what can be installed (node_modules, .python)"
                 )));
             }
-            magic.extend(
-                piece
-                    .iter()
-                    .take(source::MAGIC_BYTES.saturating_sub(magic.len())),
-            );
+            magic.extend(piece.iter().take(source::MAGIC_BYTES.saturating_sub(magic.len())));
             let written = blocking(move || {
                 hash.update(&piece);
                 file.write_all(&piece).map(|()| (file, hash))
@@ -145,15 +124,11 @@ impl Artifacts {
         }
         source::check_magic(&magic)?;
         let digest = format!("sha256:{}", hex::encode(hash.finalize()));
-        let target = self
-            .0
-            .bundles
-            .join(name_of(&digest).expect("the digest was just made"));
+        let target = self.0.bundles.join(name_of(&digest).expect("the digest was just made"));
         let folders = self.0.clone();
         blocking(move || {
             file.as_file().sync_all()?;
-            file.as_file()
-                .set_permissions(fs::Permissions::from_mode(0o444))?;
+            file.as_file().set_permissions(fs::Permissions::from_mode(0o444))?;
             file.persist(&target).map_err(|error| error.error)?;
             sync_folder(&folders.bundles)
         })
@@ -163,22 +138,14 @@ impl Artifacts {
     }
 }
 
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work)
-        .await
-        .map_err(io::Error::other)?
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// The name on disk of what has that digest. A stranger's text is a name only when it is exactly a digest.
 fn name_of(digest: &str) -> Option<&str> {
     let hex = digest.strip_prefix("sha256:")?;
-    (hex.len() == 64
-        && hex
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)))
-    .then_some(hex)
+    (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))).then_some(hex)
 }
 
 /// Takes the right to write from everybody, below the folder; the folder itself stays writable, to be moved.
@@ -189,12 +156,8 @@ fn freeze(folder: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Resul
         if entry.file_type().is_symlink() {
             continue;
         }
-        let executable =
-            entry.file_type().is_dir() || entry.metadata()?.permissions().mode() & 0o111 != 0;
-        fs::set_permissions(
-            entry.path(),
-            fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 }),
-        )?;
+        let executable = entry.file_type().is_dir() || entry.metadata()?.permissions().mode() & 0o111 != 0;
+        fs::set_permissions(entry.path(), fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 }))?;
     }
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
@@ -220,11 +183,7 @@ mod tests {
     }
 
     fn pieces(pieces: Vec<&'static [u8]>) -> impl Stream<Item = Result<Bytes, io::Error>> {
-        stream::iter(
-            pieces
-                .into_iter()
-                .map(|piece| Ok(Bytes::from_static(piece))),
-        )
+        stream::iter(pieces.into_iter().map(|piece| Ok(Bytes::from_static(piece))))
     }
 
     #[test]
@@ -242,16 +201,9 @@ mod tests {
         let path = artifacts.artifact(&digests[0]).unwrap();
         assert!(!path.join(".git").exists());
         for (inner, mode) in [("", 0o555), ("sub", 0o555), ("sub/f", 0o444)] {
-            assert_eq!(
-                fs::metadata(path.join(inner)).unwrap().permissions().mode() & 0o777,
-                mode,
-                "{inner}"
-            );
+            assert_eq!(fs::metadata(path.join(inner)).unwrap().permissions().mode() & 0o777, mode, "{inner}");
         }
-        assert_eq!(
-            fs::read_dir(data.path().join("artifacts")).unwrap().count(),
-            1
-        );
+        assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1);
         files::remove(&path).unwrap();
     }
 
@@ -259,13 +211,7 @@ mod tests {
     fn a_digest_that_is_a_path_names_nothing() {
         let (data, artifacts) = store();
         fs::create_dir(data.path().join("x")).unwrap();
-        for digest in [
-            "../x",
-            "sha256:../x",
-            "sha256:",
-            "",
-            &format!("sha256:{}", "A".repeat(64)),
-        ] {
+        for digest in ["../x", "sha256:../x", "sha256:", "", &format!("sha256:{}", "A".repeat(64))] {
             assert_eq!(artifacts.artifact(digest), None);
             assert_eq!(artifacts.bundle(digest), None);
         }
@@ -274,48 +220,24 @@ mod tests {
     #[tokio::test]
     async fn a_bundle_is_found_under_its_digest() {
         let (_data, artifacts) = store();
-        let digest = artifacts
-            .put_bundle(pieces(vec![b"PK", b"\x03\x04rest"]))
-            .await
-            .unwrap();
-        let again = artifacts
-            .put_bundle(pieces(vec![b"PK\x03\x04rest"]))
-            .await
-            .unwrap();
+        let digest = artifacts.put_bundle(pieces(vec![b"PK", b"\x03\x04rest"])).await.unwrap();
+        let again = artifacts.put_bundle(pieces(vec![b"PK\x03\x04rest"])).await.unwrap();
         assert_eq!(digest, again);
-        assert_eq!(
-            fs::read(artifacts.bundle(&digest).unwrap()).unwrap(),
-            b"PK\x03\x04rest"
-        );
+        assert_eq!(fs::read(artifacts.bundle(&digest).unwrap()).unwrap(), b"PK\x03\x04rest");
     }
 
     #[tokio::test]
     async fn what_is_no_archive_breaks_off_or_is_too_large_leaves_nothing_behind() {
         let (data, artifacts) = store();
-        let error = artifacts
-            .put_bundle(pieces(vec![b"hello"]))
-            .await
-            .unwrap_err();
-        assert!(
-            error.to_string().contains("neither a zip nor a tar.gz"),
-            "{error}"
-        );
-        let broken = stream::iter([
-            Ok(Bytes::from_static(b"PK\x03\x04")),
-            Err("connection reset"),
-        ]);
+        let error = artifacts.put_bundle(pieces(vec![b"hello"])).await.unwrap_err();
+        assert!(error.to_string().contains("neither a zip nor a tar.gz"), "{error}");
+        let broken = stream::iter([Ok(Bytes::from_static(b"PK\x03\x04")), Err("connection reset")]);
         let error = artifacts.put_bundle(broken).await.unwrap_err();
-        assert!(
-            error.is_refused() && error.to_string().contains("connection reset"),
-            "{error}"
-        );
+        assert!(error.is_refused() && error.to_string().contains("connection reset"), "{error}");
         let piece = Bytes::from(vec![0u8; 1 << 20]);
         let endless = stream::repeat_with(move || Ok::<_, io::Error>(piece.clone()));
         let error = artifacts.put_bundle(endless).await.unwrap_err();
         assert!(error.to_string().contains("larger than 50 MiB"), "{error}");
-        assert_eq!(
-            fs::read_dir(data.path().join("bundles")).unwrap().count(),
-            0
-        );
+        assert_eq!(fs::read_dir(data.path().join("bundles")).unwrap().count(), 0);
     }
 }

@@ -44,11 +44,7 @@ pub(super) fn of(
         go_on().map_err(failed())?;
         let entry = entry.map_err(|error| failed()(error.into()))?;
         paths.push((
-            entry
-                .path()
-                .strip_prefix(folder)
-                .expect("it was found below the folder")
-                .to_owned(),
+            entry.path().strip_prefix(folder).expect("it was found below the folder").to_owned(),
             entry.file_type(),
         ));
         if paths.len() > max_files {
@@ -88,14 +84,7 @@ pub(super) fn of(
                     super::journal::bytes(max_bytes)
                 )));
             }
-            part(
-                &mut hash,
-                if meta.permissions().mode() & 0o111 == 0 {
-                    b"file"
-                } else {
-                    b"program"
-                },
-            );
+            part(&mut hash, if meta.permissions().mode() & 0o111 == 0 { b"file" } else { b"program" });
             content(&mut hash, file, meta.len()).map_err(failed())?;
         } else {
             return Err(Error::Refused(format!(
@@ -104,10 +93,7 @@ pub(super) fn of(
             )));
         }
     }
-    Ok(Summary {
-        digest: format!("sha256:{}", hex::encode(hash.finalize())),
-        size,
-    })
+    Ok(Summary { digest: format!("sha256:{}", hex::encode(hash.finalize())), size })
 }
 
 fn part(hash: &mut Sha256, bytes: &[u8]) {
@@ -175,24 +161,9 @@ mod tests {
         fs::write(folder.path().join("b"), "12345").unwrap();
         let of = |bytes, files| of(folder.path(), bytes, files, || Ok(()));
         assert_eq!(of(10, 2).unwrap().size, 10);
-        assert!(
-            of(9, 2)
-                .unwrap_err()
-                .to_string()
-                .contains("more than 9 bytes")
-        );
-        assert!(
-            of(10, 1)
-                .unwrap_err()
-                .to_string()
-                .contains("more than 1 files")
-        );
+        assert!(of(9, 2).unwrap_err().to_string().contains("more than 9 bytes"));
+        assert!(of(10, 1).unwrap_err().to_string().contains("more than 1 files"));
         std::os::unix::fs::symlink("../up", folder.path().join("c")).unwrap();
-        assert!(
-            of(10, 3)
-                .unwrap_err()
-                .to_string()
-                .contains("c is a link to ../up")
-        );
+        assert!(of(10, 3).unwrap_err().to_string().contains("c is a link to ../up"));
     }
 }

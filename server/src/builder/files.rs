@@ -21,44 +21,25 @@ pub(super) const MAX_TEXT_BYTES: u64 = 16 * 1024 * 1024;
 pub(super) fn text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
     let path = folder.join(name);
     let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
-    let file = match fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(&path)
-    {
+    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(_) if path.is_symlink() => {
-            return Err(Error::Refused(format!(
-                "{name} is a link; it must be a file of its own"
-            )));
+            return Err(Error::Refused(format!("{name} is a link; it must be a file of its own")));
         }
         Err(error) => return Err(Error::failed(format!("read {name}"))(error)),
     };
-    let meta = file
-        .metadata()
-        .map_err(Error::failed(format!("read {name}")))?;
+    let meta = file.metadata().map_err(Error::failed(format!("read {name}")))?;
     if !meta.is_file() {
-        return Err(Error::Refused(format!(
-            "{name} must be a file, and is something else"
-        )));
+        return Err(Error::Refused(format!("{name} must be a file, and is something else")));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_TEXT_BYTES + 1)
-        .read_to_end(&mut bytes)
-        .map_err(Error::failed(format!("read {name}")))?;
+    file.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes).map_err(Error::failed(format!("read {name}")))?;
     if bytes.len() as u64 > MAX_TEXT_BYTES {
-        return Err(Error::Refused(format!(
-            "{name} is larger than {} MiB",
-            MAX_TEXT_BYTES >> 20
-        )));
+        return Err(Error::Refused(format!("{name} is larger than {} MiB", MAX_TEXT_BYTES >> 20)));
     }
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(
-            text.strip_prefix('\u{feff}')
-                .map(str::to_owned)
-                .unwrap_or(text),
-        )),
+        Ok(text) => Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))),
         Err(_) => Err(Error::Refused(format!("{name} is not UTF-8 text"))),
     }
 }
@@ -96,11 +77,7 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     // Only the superuser may take files out of read-only folders.
-    for entry in WalkDir::new(path)
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.file_type().is_dir())
-    {
+    for entry in WalkDir::new(path).into_iter().flatten().filter(|entry| entry.file_type().is_dir()) {
         let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
     }
     match fs::remove_dir_all(path) {
@@ -110,20 +87,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 }
 
 /// Copies a folder with its links (as links) and modes. `go_on` is asked before each entry.
-pub(super) fn copy(
-    from: &Path,
-    to: &Path,
-    mut go_on: impl FnMut() -> io::Result<()>,
-) -> io::Result<()> {
+pub(super) fn copy(from: &Path, to: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     for entry in WalkDir::new(from) {
         go_on()?;
         let entry = entry?;
         let rest = entry.path().strip_prefix(from).map_err(io::Error::other)?;
-        let target = if rest.as_os_str().is_empty() {
-            to.to_owned()
-        } else {
-            to.join(rest)
-        };
+        let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
         let kind = entry.file_type();
         if kind.is_dir() {
             fs::create_dir(&target)?;
@@ -132,10 +101,7 @@ pub(super) fn copy(
         } else if kind.is_file() {
             fs::copy(entry.path(), &target)?;
             let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
-            fs::set_permissions(
-                &target,
-                fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }),
-            )?;
+            fs::set_permissions(&target, fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
         }
     }
     Ok(())
@@ -143,34 +109,19 @@ pub(super) fn copy(
 
 /// Bytes of all files below the folder. What disappears meanwhile does not count.
 pub(super) fn size(folder: &Path) -> u64 {
-    let files = WalkDir::new(folder)
-        .into_iter()
-        .flatten()
-        .filter(|entry| entry.file_type().is_file());
-    files
-        .filter_map(|entry| entry.metadata().ok())
-        .map(|meta| meta.len())
-        .sum()
+    let files = WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
+    files.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
 }
 
 /// Whether a tool that worked in `folder` has failed since the disk is full: by its words, or since nothing is free.
 pub(super) fn is_disk_full(folder: &Path, words: &[String]) -> bool {
-    const WORDS: [&str; 5] = [
-        "No space left on device",
-        "no space left",
-        "Out of diskspace",
-        "ENOSPC",
-        "Disk quota exceeded",
-    ];
+    const WORDS: [&str; 5] =
+        ["No space left on device", "no space left", "Out of diskspace", "ENOSPC", "Disk quota exceeded"];
     const NOTHING: u64 = 64 * 1024;
     let free = || {
-        nix::sys::statvfs::statvfs(folder)
-            .is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() < NOTHING)
+        nix::sys::statvfs::statvfs(folder).is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() < NOTHING)
     };
-    words
-        .iter()
-        .any(|line| WORDS.iter().any(|word| line.contains(word)))
-        || free()
+    words.iter().any(|line| WORDS.iter().any(|word| line.contains(word))) || free()
 }
 
 /// A path of names only: what a stranger called a file, made safe to join to a folder. `None` when it leads elsewhere.
@@ -202,11 +153,7 @@ mod tests {
             ("x", "./../y", true),
         ];
         for (parent, target, stays) in table {
-            assert_eq!(
-                link_stays(Path::new(parent), Path::new(target)),
-                stays,
-                "{parent} -> {target}"
-            );
+            assert_eq!(link_stays(Path::new(parent), Path::new(target)), stays, "{parent} -> {target}");
         }
     }
 
@@ -215,25 +162,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("function.json")).unwrap();
         let error = text(folder.path(), "function.json").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "function.json is a link; it must be a file of its own"
-        );
+        assert_eq!(error.to_string(), "function.json is a link; it must be a file of its own");
     }
 
     #[test]
     fn a_pipe_is_refused_and_not_waited_for() {
         let folder = tempfile::tempdir().unwrap();
-        nix::unistd::mkfifo(
-            &folder.path().join("function.json"),
-            nix::sys::stat::Mode::S_IRWXU,
-        )
-        .unwrap();
-        assert!(
-            text(folder.path(), "function.json")
-                .unwrap_err()
-                .is_refused()
-        );
+        nix::unistd::mkfifo(&folder.path().join("function.json"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+        assert!(text(folder.path(), "function.json").unwrap_err().is_refused());
     }
 
     #[test]

@@ -39,25 +39,12 @@ struct Budget {
 impl Journal {
     /// Passes on at most `limit` bytes of what tools print.
     pub(super) fn new(lines: Lines, limit: u64) -> Self {
-        Self {
-            lines,
-            limit,
-            drain: DRAIN,
-            budget: Mutex::new(Budget {
-                left: limit,
-                told: false,
-            }),
-        }
+        Self { lines, limit, drain: DRAIN, budget: Mutex::new(Budget { left: limit, told: false }) }
     }
 
     /// EventFlow's own word.
     pub(super) async fn say(&self, text: impl Into<String>) {
-        let line = Line {
-            at: Utc::now(),
-            stream: Stream::System,
-            run: None,
-            text: text.into(),
-        };
+        let line = Line { at: Utc::now(), stream: Stream::System, run: None, text: text.into() };
         // Nobody reads any more: the build goes on.
         let _ = self.lines.send(line).await;
     }
@@ -88,10 +75,7 @@ impl Journal {
     }
 
     /// Runs `work`, which prints to the lines that it is given. The last lines are returned beside its result.
-    pub(super) async fn follow<T, F: Future<Output = T>>(
-        &self,
-        work: impl FnOnce(Lines) -> F,
-    ) -> (T, Vec<String>) {
+    pub(super) async fn follow<T, F: Future<Output = T>>(&self, work: impl FnOnce(Lines) -> F) -> (T, Vec<String>) {
         let (sender, mut receiver) = mpsc::channel::<Line>(BUFFERED_LINES);
         let mut tail = VecDeque::with_capacity(TAIL_LINES);
         let result = {
@@ -135,12 +119,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Line {
-        Line {
-            at: Utc::now(),
-            stream: Stream::Stdout,
-            run: None,
-            text: text.to_owned(),
-        }
+        Line { at: Utc::now(), stream: Stream::Stdout, run: None, text: text.to_owned() }
     }
 
     #[tokio::test]
@@ -157,20 +136,14 @@ mod tests {
             texts.push(line.text);
         }
         assert_eq!(texts.len(), 4, "{texts:?}");
-        assert_eq!(
-            (texts[0].as_str(), texts[1].as_str(), texts[3].as_str()),
-            ("one", "two", "ours")
-        );
+        assert_eq!((texts[0].as_str(), texts[1].as_str(), texts[3].as_str()), ("one", "two", "ours"));
         assert!(texts[2].contains("limit of 8 bytes"), "{texts:?}");
     }
 
     #[tokio::test]
     async fn a_reader_who_does_not_read_does_not_hold_up_a_time_limit() {
         let (sender, _receiver) = mpsc::channel(1);
-        let journal = Journal {
-            drain: Duration::from_millis(1),
-            ..Journal::new(sender, u64::MAX)
-        };
+        let journal = Journal { drain: Duration::from_millis(1), ..Journal::new(sender, u64::MAX) };
         let work = |lines: Lines| async move {
             let print = async {
                 loop {
@@ -179,9 +152,7 @@ mod tests {
             };
             timeout(Duration::from_millis(20), print).await.is_err()
         };
-        let (timed_out, _) = timeout(Duration::from_secs(10), journal.follow(work))
-            .await
-            .expect("the work ends");
+        let (timed_out, _) = timeout(Duration::from_secs(10), journal.follow(work)).await.expect("the work ends");
         assert!(timed_out);
     }
 

@@ -71,15 +71,9 @@ struct Inner {
 impl Scratch {
     /// A new folder, named for people by `name`.
     pub(super) fn new(yard: &Arc<Yard>, name: &str) -> io::Result<Self> {
-        let path = yard
-            .path
-            .join(format!("{name}-{}", Uuid::new_v4().simple()));
+        let path = yard.path.join(format!("{name}-{}", Uuid::new_v4().simple()));
         fs::create_dir(&path)?;
-        Ok(Self(Hold(Arc::new(Inner {
-            path,
-            called_off: AtomicBool::new(false),
-            _yard: yard.clone(),
-        }))))
+        Ok(Self(Hold(Arc::new(Inner { path, called_off: AtomicBool::new(false), _yard: yard.clone() }))))
     }
 
     /// A path in the folder.
@@ -97,10 +91,9 @@ impl Scratch {
             Ok(result) => result,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => Err(Error::Failed {
-                    what: "do the build's work".into(),
-                    source: io::Error::other(error),
-                }),
+                Err(error) => {
+                    Err(Error::Failed { what: "do the build's work".into(), source: io::Error::other(error) })
+                }
             },
         }
     }
@@ -117,10 +110,7 @@ impl Hold {
     /// When the build was called off meanwhile.
     pub(super) fn go_on(&self) -> io::Result<()> {
         match self.0.called_off.load(Ordering::Relaxed) {
-            true => Err(io::Error::new(
-                io::ErrorKind::Interrupted,
-                "the build was called off",
-            )),
+            true => Err(io::Error::new(io::ErrorKind::Interrupted, "the build was called off")),
             false => Ok(()),
         }
     }
@@ -141,11 +131,7 @@ impl Drop for Inner {
             tracing::warn!(folder = %path.display(), "a build's folder could not be removed");
         };
         // A large folder takes its time, and this may be a thread that others wait for.
-        if std::thread::Builder::new()
-            .name("build-cleanup".into())
-            .spawn(remove)
-            .is_err()
-        {
+        if std::thread::Builder::new().name("build-cleanup".into()).spawn(remove).is_err() {
             tracing::warn!("a build's folder is left to the next start of the server");
         }
     }

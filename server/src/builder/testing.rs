@@ -10,9 +10,7 @@ use async_trait::async_trait;
 use chrono::Utc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-use crate::executor::{
-    Error, Executor, Exit, Instance, JobCall, JobOutcome, Line, Lines, Spec, Stream, Task,
-};
+use crate::executor::{Error, Executor, Exit, Instance, JobCall, JobOutcome, Line, Lines, Spec, Stream, Task};
 
 /// Runs tasks as plain processes in their folder. The first of `programs` that it finds replaces a program of that name.
 pub(super) struct Plain {
@@ -25,11 +23,7 @@ pub(super) struct Plain {
 
 impl Plain {
     pub(super) fn new(bin: &Path) -> Arc<Self> {
-        Arc::new(Self {
-            bin: bin.to_owned(),
-            running: AtomicUsize::new(0),
-            most: AtomicUsize::new(0),
-        })
+        Arc::new(Self { bin: bin.to_owned(), running: AtomicUsize::new(0), most: AtomicUsize::new(0) })
     }
 }
 
@@ -69,22 +63,11 @@ impl Executor for Plain {
 
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
         let _counted = Counted::new(self);
-        let path = format!(
-            "{}:{}",
-            self.bin.display(),
-            std::env::var("PATH").unwrap_or_default()
-        );
-        let io = |source| Error::Io {
-            what: "run a task".into(),
-            source,
-        };
+        let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap_or_default());
+        let io = |source| Error::Io { what: "run a task".into(), source };
         // Looked up by hand: the tests' programs are not in the tests' own PATH.
         let own = self.bin.join(&task.command[0]);
-        let program = if own.exists() {
-            own.into_os_string()
-        } else {
-            (&task.command[0]).into()
-        };
+        let program = if own.exists() { own.into_os_string() } else { (&task.command[0]).into() };
         let mut child = tokio::process::Command::new(program)
             .args(&task.command[1..])
             .current_dir(&task.folder)
@@ -105,18 +88,10 @@ impl Executor for Plain {
         };
         let ended = tokio::time::timeout(task.timeout, work).await;
         match ended {
-            Ok(status) => Ok(Exit {
-                code: status.map_err(io)?.code(),
-                signal: None,
-                out_of_memory: false,
-                timed_out: false,
-            }),
-            Err(_) => Ok(Exit {
-                code: None,
-                signal: Some(9),
-                out_of_memory: false,
-                timed_out: true,
-            }),
+            Ok(status) => {
+                Ok(Exit { code: status.map_err(io)?.code(), signal: None, out_of_memory: false, timed_out: false })
+            }
+            Err(_) => Ok(Exit { code: None, signal: Some(9), out_of_memory: false, timed_out: true }),
         }
     }
 }
@@ -124,13 +99,6 @@ impl Executor for Plain {
 async fn pump(source: impl AsyncRead + Unpin, stream: Stream, lines: Lines) {
     let mut source = BufReader::new(source).lines();
     while let Ok(Some(text)) = source.next_line().await {
-        let _ = lines
-            .send(Line {
-                at: Utc::now(),
-                stream,
-                run: None,
-                text,
-            })
-            .await;
+        let _ = lines.send(Line { at: Utc::now(), stream, run: None, text }).await;
     }
 }

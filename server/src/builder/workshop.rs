@@ -113,31 +113,19 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be written.
-    pub fn new(
-        executor: Arc<dyn Executor>,
-        data_dir: &Path,
-        settings: Settings,
-    ) -> Result<Self, Error> {
+    pub fn new(executor: Arc<dyn Executor>, data_dir: &Path, settings: Settings) -> Result<Self, Error> {
         let failed = |what: &str| Error::failed(format!("{what} in {}", data_dir.display()));
         std::fs::create_dir_all(data_dir).map_err(failed("make the data folder"))?;
-        let data_dir = data_dir
-            .canonicalize()
-            .map_err(failed("find the data folder"))?;
+        let data_dir = data_dir.canonicalize().map_err(failed("find the data folder"))?;
         let artifacts_dir = settings.artifacts_dir.clone().unwrap_or_else(|| data_dir.clone());
         let unusable = |error| Error::failed(format!("use the folder {}", artifacts_dir.display()))(error);
         std::fs::create_dir_all(&artifacts_dir).map_err(unusable)?;
         let artifacts = Artifacts::new(&artifacts_dir.canonicalize().map_err(unusable)?)?;
-        let yard =
-            Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
+        let yard = Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
         let git = Git::new(&data_dir.join("builder")).map_err(failed("write settings for git"))?;
-        let cache_dir = settings
-            .cache_dir
-            .clone()
-            .unwrap_or_else(|| data_dir.join("cache"));
-        let cache = Cache::new(&cache_dir).map_err(Error::failed(format!(
-            "make the folder {}",
-            cache_dir.display()
-        )))?;
+        let cache_dir = settings.cache_dir.clone().unwrap_or_else(|| data_dir.join("cache"));
+        let cache =
+            Cache::new(&cache_dir).map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
         let tools = Tools {
             executor,
             cache,
@@ -147,14 +135,7 @@ impl Workshop {
             max_bytes: settings.max_artifact_bytes,
         };
         let permits = Semaphore::new(settings.parallel.max(1));
-        Ok(Self(Arc::new(Inner {
-            artifacts,
-            git,
-            tools,
-            yard: Arc::new(yard),
-            permits,
-            settings,
-        })))
+        Ok(Self(Arc::new(Inner { artifacts, git, tools, yard: Arc::new(yard), permits, settings })))
     }
 
     /// What was made and what was uploaded.
@@ -175,21 +156,13 @@ impl Workshop {
             Ok(permit) => permit,
             Err(_) => {
                 journal.say("Waiting for another build to end").await;
-                inner
-                    .permits
-                    .acquire()
-                    .await
-                    .expect("the semaphore is never closed")
+                inner.permits.acquire().await.expect("the semaphore is never closed")
             }
         };
         let result = inner.build(&order, &journal).await;
         drop(permit);
         match &result {
-            Ok(made) => {
-                journal
-                    .say(format!("Built {} ({})", made.digest, bytes(made.size)))
-                    .await
-            }
+            Ok(made) => journal.say(format!("Built {} ({})", made.digest, bytes(made.size))).await,
             Err(error) => journal.say(format!("Build failed: {error}")).await,
         }
         result
@@ -198,27 +171,16 @@ impl Workshop {
 
 impl Inner {
     async fn build(&self, order: &Order, journal: &Journal) -> Result<Made, Error> {
-        journal
-            .say(format!("Building {}/{}", order.namespace, order.name))
-            .await;
+        journal.say(format!("Building {}/{}", order.namespace, order.name)).await;
         let build = order.build.to_string();
-        let scratch = Scratch::new(&self.yard, &build)
-            .map_err(Error::failed("make a folder for the build"))?;
+        let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
         let limits = source::Limits {
             max_bytes: self.settings.max_source_bytes,
             max_files: self.settings.max_files,
             git_timeout: self.settings.git_timeout,
             local_repositories: self.settings.local_repositories,
         };
-        let taken = source::take(
-            &order.source,
-            &self.git,
-            &self.artifacts,
-            &scratch,
-            limits,
-            journal,
-        )
-        .await?;
+        let taken = source::take(&order.source, &self.git, &self.artifacts, &scratch, limits, journal).await?;
         let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
         if manifest.runtime == Runtime::Docker {
             return Err(Error::Refused(
@@ -227,52 +189,29 @@ impl Inner {
                     .into(),
             ));
         }
-        install::install(
-            &self.tools,
-            &taken.folder,
-            manifest.runtime,
-            (&order.namespace, &build),
-            &scratch,
-            journal,
-        )
-        .await?;
+        install::install(&self.tools, &taken.folder, manifest.runtime, (&order.namespace, &build), &scratch, journal)
+            .await?;
         manifest::check_handler(&taken.folder, &manifest)?;
         let (artifacts, folder) = (self.artifacts.clone(), taken.folder);
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
-        let (digest, size) = scratch
-            .block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on()))
-            .await?;
-        Ok(Made {
-            digest,
-            manifest,
-            commit: taken.commit,
-            size,
-        })
+        let (digest, size) =
+            scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
+        Ok(Made { digest, manifest, commit: taken.commit, size })
     }
 }
 
 /// The order's manifest beats the file, and the file beats a guess.
-async fn read_manifest(
-    folder: &Path,
-    given: Option<&domain::Json>,
-    journal: &Journal,
-) -> Result<Manifest, Error> {
+async fn read_manifest(folder: &Path, given: Option<&domain::Json>, journal: &Journal) -> Result<Manifest, Error> {
     let faults = |origin: &str| {
         let origin = origin.to_owned();
         move |faults| Error::Manifest { origin, faults }
     };
     let mut manifest = match (given, files::text(folder, "function.json")?) {
-        (Some(given), _) => manifest::parse_text(given.get())
-            .map_err(faults("the manifest given at registration"))?,
+        (Some(given), _) => manifest::parse_text(given.get()).map_err(faults("the manifest given at registration"))?,
         (None, Some(text)) => manifest::parse_text(&text).map_err(faults("function.json"))?,
         (None, None) => {
             let manifest = manifest::guess(folder)?;
-            journal
-                .say(format!(
-                    "There is no function.json: this looks like {}",
-                    manifest.runtime.as_str()
-                ))
-                .await;
+            journal.say(format!("There is no function.json: this looks like {}", manifest.runtime.as_str())).await;
             manifest
         }
     };

@@ -128,8 +128,7 @@ impl Layers {
             ("METRICS_PORT", &flags.metrics_port),
             ("NAMESPACE", &flags.namespace),
         ];
-        let flags_given =
-            given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
+        let flags_given = given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect();
         Ok(Self { dev: flags.dev, flags: flags_given, variables, file })
     }
 
@@ -160,7 +159,8 @@ impl Layers {
 
     fn find(&self, name: &str) -> Option<(&str, &'static str)> {
         let flag = self.flags.get(name).map(|text| (text.as_str(), "the command line"));
-        let variable = || self.variables.get(name).filter(|text| !text.is_empty()).map(|text| (text.as_str(), "the environment"));
+        let variable =
+            || self.variables.get(name).filter(|text| !text.is_empty()).map(|text| (text.as_str(), "the environment"));
         let file = || self.file.get(name).map(|text| (text.as_str(), "eventflow.toml"));
         flag.or_else(variable).or_else(file)
     }

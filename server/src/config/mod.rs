@@ -8,8 +8,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use layers::{Error, Flags};
 use layers::Layers;
+pub use layers::{Error, Flags};
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -97,9 +97,11 @@ impl Settings {
     }
 
     fn from_layers(layers: &Layers) -> Result<Self, Error> {
-        let number = |name, default: usize| layers.get(name, "a whole number above 0", positive).map(|n| n.unwrap_or(default));
+        let number =
+            |name, default: usize| layers.get(name, "a whole number above 0", positive).map(|n| n.unwrap_or(default));
         let seconds = |name, default: Duration| {
-            layers.get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)))
+            layers
+                .get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)))
                 .map(|n| n.unwrap_or(default))
         };
         let default = Limits::default();
@@ -112,7 +114,9 @@ impl Settings {
         let port = layers.get("PORT", "a port from 0 to 65535", |text| text.parse().ok())?.unwrap_or(8080);
         let dev = layers.dev();
         if dev && !host.is_loopback() {
-            return Err(layers.refuse("EVENTFLOW_HOST", "a loopback address with --dev, whose credentials everyone knows"));
+            return Err(
+                layers.refuse("EVENTFLOW_HOST", "a loopback address with --dev, whose credentials everyone knows")
+            );
         }
         layers.get("EVENTFLOW_EXECUTOR", "sandbox (docker and kubernetes are not there yet)", |text| {
             (text == "sandbox").then_some(())
@@ -129,13 +133,17 @@ impl Settings {
             database_url: layers.get("DATABASE_URL", "postgres://user:password@host/database", |text| {
                 (text.starts_with("postgres://") || text.starts_with("postgresql://")).then(|| text.to_owned())
             })?,
-            jwt_secret: layers.get("JWT_SECRET", "at least 32 characters", |text| (text.len() >= 32).then(|| text.to_owned()))?,
+            jwt_secret: layers
+                .get("JWT_SECRET", "at least 32 characters", |text| (text.len() >= 32).then(|| text.to_owned()))?,
             log_level: layers
-                .get("LOG_LEVEL", "error, warn, info, debug or trace, or directives such as info,server=debug", |text| {
-                    text.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| text.to_owned())
-                })?
+                .get(
+                    "LOG_LEVEL",
+                    "error, warn, info, debug or trace, or directives such as info,server=debug",
+                    |text| text.parse::<tracing_subscriber::EnvFilter>().ok().map(|_| text.to_owned()),
+                )?
                 .unwrap_or_else(|| "info".to_owned()),
-            metrics_port: layers.get("METRICS_PORT", "a port from 1 to 65535", |text| text.parse().ok().filter(|p| *p > 0))?,
+            metrics_port: layers
+                .get("METRICS_PORT", "a port from 1 to 65535", |text| text.parse().ok().filter(|p| *p > 0))?,
             namespace: layers
                 .get("NAMESPACE", "a name of lower-case letters, digits and hyphens", |text| {
                     is_namespace(text).then(|| text.to_owned())

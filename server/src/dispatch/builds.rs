@@ -63,7 +63,8 @@ impl Builds {
         let _place = self.places.acquire().await.expect("nobody closes the semaphore");
         let start = Command::StartBuild { build, node: self.tools.node.to_string(), at: clock::now() };
         let Some(state) = self.command(id, start, &cause).await else { return };
-        let Some((function, wanted)) = state.as_ref().and_then(|function| Some((function, function.build(build)?))) else {
+        let Some((function, wanted)) = state.as_ref().and_then(|function| Some((function, function.build(build)?)))
+        else {
             return;
         };
         let order = Order {

@@ -35,12 +35,15 @@ impl Ended {
 }
 
 /// Hands the event to an instance.
-pub(super) async fn service(request: &Request, attempt: u32, lease: Lease, timeout: Duration, recorded: usize) -> Ended {
-    let mut outcome = Outcome {
-        instance: Some(lease.instance().to_owned()),
-        cold_start: lease.cold_start,
-        ..Outcome::default()
-    };
+pub(super) async fn service(
+    request: &Request,
+    attempt: u32,
+    lease: Lease,
+    timeout: Duration,
+    recorded: usize,
+) -> Ended {
+    let mut outcome =
+        Outcome { instance: Some(lease.instance().to_owned()), cold_start: lease.cold_start, ..Outcome::default() };
     let call = match http_request(request, attempt, timeout) {
         Ok(call) => call,
         Err(error) => return Ended::failed(outcome, format!("the event cannot be sent as a request: {error}")),
@@ -107,7 +110,8 @@ pub(super) async fn job(
         Err(error) => return Ended::failed(Outcome::default(), error.to_string()),
     };
     let exit = &ran.outcome.exit;
-    let mut outcome = Outcome { instance: Some(ran.instance), exit_code: exit.code, cold_start: true, ..Outcome::default() };
+    let mut outcome =
+        Outcome { instance: Some(ran.instance), exit_code: exit.code, cold_start: true, ..Outcome::default() };
     if let Some(result) = &ran.outcome.result {
         (outcome.output, outcome.output_cut) = output(&HeaderMap::new(), result, recorded);
     }
@@ -160,10 +164,8 @@ fn http_request(
     headers.insert("x-call-id", HeaderValue::from_str(&request.run.to_string())?);
     headers.insert("x-eventflow-run", HeaderValue::from_str(&request.run.to_string())?);
     headers.insert("x-eventflow-attempt", HeaderValue::from(attempt));
-    headers.insert(
-        "x-eventflow-deadline",
-        HeaderValue::from_str(&deadline.to_rfc3339_opts(SecondsFormat::Millis, true))?,
-    );
+    headers
+        .insert("x-eventflow-deadline", HeaderValue::from_str(&deadline.to_rfc3339_opts(SecondsFormat::Millis, true))?);
     if let Some(parent) = traceparent(request) {
         headers.insert("traceparent", HeaderValue::from_str(&parent)?);
     }

@@ -14,8 +14,8 @@ use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::call::{self, Ended};
 use super::Tools;
+use super::call::{self, Ended};
 use crate::actors::{self, Loaded};
 use crate::fleet::{self, Route};
 use crate::queue::{Consumer, Delivery, Request};

@@ -50,10 +50,7 @@ fn usage() -> ExitCode {
 /// Starts `program` with `PORT` set, listens on `socket` as soon as the program does on its port, and copies
 /// bytes both ways. Passes SIGTERM on; returns the program's exit code, 128 and the signal's number when one ended it.
 pub fn run(socket: &Path, port: u16, program: &[String]) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return broken("start", &error),
     };
@@ -68,11 +65,7 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
         Ok(terminate) => terminate,
         Err(error) => return broken("listen for signals", &error),
     };
-    let mut child = match Command::new(&program[0])
-        .args(&program[1..])
-        .env("PORT", port.to_string())
-        .spawn()
-    {
+    let mut child = match Command::new(&program[0]).args(&program[1..]).env("PORT", port.to_string()).spawn() {
         Ok(child) => child,
         Err(error) => {
             eprintln!("cannot start {}: {error}", program[0]);
@@ -99,10 +92,7 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
 
 /// Ends only with an error.
 async fn copy(socket: &Path, port: u16) -> io::Result<()> {
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port))
-        .await
-        .is_err()
-    {
+    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     let listener = UnixListener::bind(socket)?;
@@ -132,10 +122,7 @@ fn code_of(status: io::Result<ExitStatus>) -> ExitCode {
         Ok(status) => status.code().or(status.signal().map(|signal| 128 + signal)),
         Err(error) => return broken("wait for the program", &error),
     };
-    ExitCode::from(
-        code.and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(BROKEN),
-    )
+    ExitCode::from(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(BROKEN))
 }
 
 fn broken(what: &str, error: &io::Error) -> ExitCode {

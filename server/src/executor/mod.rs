@@ -193,12 +193,7 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Starts a service and waits until it answers, at most `ready_within`.
     /// The process ends when the last handle to the instance is dropped.
-    async fn service(
-        &self,
-        spec: Spec,
-        lines: Lines,
-        ready_within: Duration,
-    ) -> Result<Arc<dyn Instance>, Error>;
+    async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error>;
 
     /// Runs a job to its end: `event` on standard input. Dropping the future ends the process.
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error>;

@@ -22,9 +22,7 @@ use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{
-    DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown,
-};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -38,8 +36,7 @@ use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
 use super::{
-    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES,
-    Runtime, Spec, Task,
+    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, Runtime, Spec, Task,
 };
 use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
 use cgroup::Cgroups;
@@ -117,26 +114,17 @@ impl Sandbox {
     /// # Errors
     /// [`Error::Io`] when `data_dir` cannot be written or a thread cannot be started.
     pub fn new(data_dir: &Path) -> Result<Sandbox, Error> {
-        fs::create_dir_all(data_dir)
-            .map_err(io_error(format!("make the folder {}", data_dir.display())))?;
-        let data_dir = data_dir
-            .canonicalize()
-            .map_err(io_error(format!("find the folder {}", data_dir.display())))?;
-        let wrappers = wrappers::write(&data_dir).map_err(io_error(format!(
-            "write the runtimes to {}",
-            data_dir.display()
-        )))?;
-        let run = RunFolder::claim(&data_dir).map_err(io_error(format!(
-            "make a folder for instances in {}",
-            data_dir.display()
-        )))?;
+        fs::create_dir_all(data_dir).map_err(io_error(format!("make the folder {}", data_dir.display())))?;
+        let data_dir = data_dir.canonicalize().map_err(io_error(format!("find the folder {}", data_dir.display())))?;
+        let wrappers =
+            wrappers::write(&data_dir).map_err(io_error(format!("write the runtimes to {}", data_dir.display())))?;
+        let run = RunFolder::claim(&data_dir)
+            .map_err(io_error(format!("make a folder for instances in {}", data_dir.display())))?;
         let cgroups = Cgroups::detect(&run.name);
-        run.remember(&cgroups.folders())
-            .map_err(io_error("write down the control groups".into()))?;
+        run.remember(&cgroups.folders()).map_err(io_error("write down the control groups".into()))?;
         process::keep_descriptors_to_ourselves();
         let ground = Ground::new().map_err(io_error("start a thread".into()))?;
-        let bridge =
-            std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
+        let bridge = std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
         let home = Home {
             spare: Mutex::default(),
             ground,
@@ -146,11 +134,7 @@ impl Sandbox {
             run,
             next: AtomicU64::new(1),
         };
-        let sandbox = Sandbox {
-            home: Arc::new(home),
-            bridge,
-            grace: GRACE,
-        };
+        let sandbox = Sandbox { home: Arc::new(home), bridge, grace: GRACE };
         sandbox.refill();
         Ok(sandbox)
     }
@@ -175,15 +159,10 @@ impl Sandbox {
         let folder = plan.folder.clone();
         let slot = match home.take_slot() {
             Some(slot) => slot,
-            None => home
-                .open_slot()
-                .await
-                .map_err(io_error(format!("make a control group for {}", plan.name)))?,
+            None => home.open_slot().await.map_err(io_error(format!("make a control group for {}", plan.name)))?,
         };
         self.refill();
-        slot.cgroup()
-            .limit(&plan.limits)
-            .map_err(io_error(format!("limit what {} may use", plan.name)))?;
+        slot.cgroup().limit(&plan.limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
             plan.hand_over(user, home.host.identity.user(0))
@@ -204,12 +183,8 @@ impl Sandbox {
             };
             view.arguments()
         });
-        let inner = arguments
-            .as_ref()
-            .map(|arguments| (folder.0.join("inner"), &arguments.inner));
-        let outer = arguments
-            .as_ref()
-            .and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
+        let inner = arguments.as_ref().map(|arguments| (folder.0.join("inner"), &arguments.inner));
+        let outer = arguments.as_ref().and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
         let write = |path: &Path, content: &[u8]| {
             write_private(path, content).map_err(io_error(format!("write {}", path.display())))
         };
@@ -222,8 +197,7 @@ impl Sandbox {
         }
         let mut command = self.rlimits(&plan.limits);
         let mut layers = 0;
-        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user)
-        {
+        if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user) {
             command.extend([bubblewrap.into(), "--args".into(), "4".into(), "--".into()]);
             command.extend(host::become_user(user).map(OsString::from));
             layers += 1;
@@ -234,19 +208,13 @@ impl Sandbox {
         }
         if layers == 0 {
             script.change_to(&plan.app);
-            let variables = plan
-                .env
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"));
+            let variables = plan.env.iter().map(|(name, value)| format!("{name}={value}"));
             command.extend(["env".into(), "-i".into()]);
             command.extend(variables.map(OsString::from));
         }
         command.extend(plan.command.into_iter().map(OsString::from));
         let path = folder.0.join("script");
-        write(
-            &path,
-            &script.become_program(&command, plan.stdin.is_empty()),
-        )?;
+        write(&path, &script.become_program(&command, plan.stdin.is_empty()))?;
         let launch = Launch {
             script: path,
             layers,
@@ -313,8 +281,7 @@ impl Sandbox {
     fn check(&self, spec: &Spec) -> Result<(), Error> {
         check_env(&spec.env)?;
         check_folder(&spec.artifact)?;
-        let closed =
-            |folder: &Path| !fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o005 == 0o005);
+        let closed = |folder: &Path| !fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o005 == 0o005);
         if self.home.host.identity.changes() && closed(&spec.artifact) {
             let folder = spec.artifact.display();
             open_to_all(&spec.artifact).map_err(io_error(format!(
@@ -344,9 +311,7 @@ impl Sandbox {
     fn folder(&self, name: &str) -> Result<Arc<Folder>, Error> {
         let path = self.home.run.path.join(self.number().to_string());
         let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
-        make(&path)
-            .and_then(|()| make(&path.join("own")))
-            .map_err(io_error(format!("make a folder for {name}")))?;
+        make(&path).and_then(|()| make(&path.join("own"))).map_err(io_error(format!("make a folder for {name}")))?;
         Ok(Arc::new(Folder(path)))
     }
 
@@ -370,13 +335,8 @@ impl Sandbox {
         let mut env = self.basic_env();
         env.extend(spec.env.clone());
         if spec.artifact.join(".python").is_dir() {
-            let app = if self.isolated() {
-                PathBuf::from(APP)
-            } else {
-                spec.artifact.clone()
-            };
-            env.entry("PYTHONPATH".into())
-                .or_insert_with(|| app.join(".python").display().to_string());
+            let app = if self.isolated() { PathBuf::from(APP) } else { spec.artifact.clone() };
+            env.entry("PYTHONPATH".into()).or_insert_with(|| app.join(".python").display().to_string());
         }
         env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
         env.insert("EVENTFLOW_FUNCTION".into(), spec.function.clone());
@@ -386,60 +346,27 @@ impl Sandbox {
     }
 
     fn basic_env(&self) -> BTreeMap<String, String> {
-        let all = [
-            ("PATH", self.home.host.path.as_str()),
-            ("HOME", "/tmp"),
-            ("LANG", "C.UTF-8"),
-        ];
-        all.map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .into()
+        let all = [("PATH", self.home.host.path.as_str()), ("HOME", "/tmp"), ("LANG", "C.UTF-8")];
+        all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
     /// Program and arguments of a function, without sandbox and bridge.
     fn command(&self, spec: &Spec) -> Result<Vec<String>, Error> {
-        let missing = |what: &str| {
-            Error::Refused(format!(
-                "{} needs {what}, and this host has none in its PATH",
-                spec.function
-            ))
-        };
-        let node = || {
-            self.home
-                .host
-                .node
-                .as_ref()
-                .map(|path| path.display().to_string())
-                .ok_or_else(|| missing("node"))
-        };
-        let python = || {
-            self.home
-                .host
-                .python
-                .as_ref()
-                .map(|path| path.display().to_string())
-                .ok_or_else(|| missing("python3"))
-        };
+        let missing =
+            |what: &str| Error::Refused(format!("{} needs {what}, and this host has none in its PATH", spec.function));
+        let node =
+            || self.home.host.node.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("node"));
+        let python =
+            || self.home.host.python.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("python3"));
         Ok(match &spec.runtime {
             Runtime::Node { handler } => {
                 let heap = (spec.limits.memory_mb * NODE_HEAP_PERCENT / 100).max(1);
-                vec![
-                    node()?,
-                    format!("--max-old-space-size={heap}"),
-                    self.wrapper("node/wrapper.cjs"),
-                    handler.clone(),
-                ]
+                vec![node()?, format!("--max-old-space-size={heap}"), self.wrapper("node/wrapper.cjs"), handler.clone()]
             }
-            Runtime::Python { handler } => vec![
-                python()?,
-                self.wrapper("python/wrapper.py"),
-                handler.clone(),
-            ],
+            Runtime::Python { handler } => vec![python()?, self.wrapper("python/wrapper.py"), handler.clone()],
             Runtime::PythonFlask => vec![python()?, self.wrapper("python-flask/wrapper.py")],
             Runtime::Command(command) if command.is_empty() => {
-                return Err(Error::Refused(format!(
-                    "the command of {} is empty",
-                    spec.function
-                )));
+                return Err(Error::Refused(format!("the command of {} is empty", spec.function)));
             }
             Runtime::Command(command) => command.clone(),
         })
@@ -458,17 +385,13 @@ impl Sandbox {
         loop {
             let reached = match endpoint {
                 Endpoint::Unix(path) => {
-                    publish(&folder.0.join("own/socket"), path)
-                        && UnixStream::connect(path).await.is_ok()
+                    publish(&folder.0.join("own/socket"), path) && UnixStream::connect(path).await.is_ok()
                 }
                 Endpoint::Tcp(address) => TcpStream::connect(address).await.is_ok(),
             };
             if let Some(exit) = process.exited() {
                 let message = format!("the process ended before it answered: {}", describe(&exit));
-                return Err(Error::Unhealthy {
-                    message,
-                    stderr_tail: process.stderr_tail(),
-                });
+                return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
             }
             if reached {
                 return Ok(());
@@ -476,14 +399,8 @@ impl Sandbox {
             if Instant::now() >= until {
                 process.kill();
                 process.wait().await;
-                let message = format!(
-                    "the process did not listen within {} s",
-                    within.as_secs_f64()
-                );
-                return Err(Error::Unhealthy {
-                    message,
-                    stderr_tail: process.stderr_tail(),
-                });
+                let message = format!("the process did not listen within {} s", within.as_secs_f64());
+                return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
             }
             let pause = if waited < 200 { 1 } else { 10 };
             waited += pause;
@@ -552,16 +469,8 @@ fn out_of_memory_words(runtime: &Runtime) -> Option<&'static str> {
 #[async_trait]
 impl Executor for Sandbox {
     fn describe(&self) -> String {
-        let isolation = if self.isolated() {
-            "bubblewrap"
-        } else {
-            "plain processes, NOT isolated"
-        };
-        let limits = self
-            .home
-            .cgroups
-            .describe()
-            .unwrap_or_else(|| "rlimits".into());
+        let isolation = if self.isolated() { "bubblewrap" } else { "plain processes, NOT isolated" };
+        let limits = self.home.cgroups.describe().unwrap_or_else(|| "rlimits".into());
         format!("sandbox ({isolation}, {limits})")
     }
 
@@ -592,25 +501,15 @@ impl Executor for Sandbox {
                 missing.join(", ")
             ));
         }
-        for (program, runtime) in [
-            (&self.home.host.node, "node"),
-            (&self.home.host.python, "python3"),
-        ] {
+        for (program, runtime) in [(&self.home.host.node, "node"), (&self.home.host.python, "python3")] {
             if program.is_none() {
-                warnings.push(format!(
-                    "There is no {runtime} in PATH: functions of that runtime cannot run."
-                ));
+                warnings.push(format!("There is no {runtime} in PATH: functions of that runtime cannot run."));
             }
         }
         warnings
     }
 
-    async fn service(
-        &self,
-        spec: Spec,
-        lines: Lines,
-        ready_within: Duration,
-    ) -> Result<Arc<dyn Instance>, Error> {
+    async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {
         self.check(&spec)?;
         let mut env = self.env(&spec);
         let mut command = self.command(&spec)?;
@@ -622,13 +521,7 @@ impl Executor for Sandbox {
         let mut bridge = None;
         let endpoint = match &spec.runtime {
             Runtime::Command(_) if self.isolated() && !limits.network => {
-                let around = [
-                    BRIDGE,
-                    super::bridge::VERB,
-                    &own_socket,
-                    &COMMAND_PORT.to_string(),
-                    "--",
-                ];
+                let around = [BRIDGE, super::bridge::VERB, &own_socket, &COMMAND_PORT.to_string(), "--"];
                 command.splice(0..0, around.map(str::to_owned));
                 env.insert("PORT".into(), COMMAND_PORT.to_string());
                 bridge = Some(self.bridge.clone());
@@ -662,14 +555,9 @@ impl Executor for Sandbox {
             out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
         let (process, folder) = self.start(plan).await?;
-        self.ready(&process, &folder, &endpoint, ready_within)
-            .await?;
+        self.ready(&process, &folder, &endpoint, ready_within).await?;
         self.limit_cpu(process.cgroup(), &limits);
-        Ok(Arc::new(Service {
-            name: spec.instance,
-            process,
-            endpoint,
-        }))
+        Ok(Arc::new(Service { name: spec.instance, process, endpoint }))
     }
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
@@ -693,10 +581,7 @@ impl Executor for Sandbox {
         env.insert("EVENTFLOW_RESULT".into(), self.own_path(&folder, "result"));
         env.insert("EVENTFLOW_RUN_ID".into(), call.run.to_string());
         env.insert("EVENTFLOW_ATTEMPT".into(), call.attempt.to_string());
-        env.insert(
-            "EVENTFLOW_DEADLINE".into(),
-            deadline.to_rfc3339_opts(SecondsFormat::Millis, true),
-        );
+        env.insert("EVENTFLOW_DEADLINE".into(), deadline.to_rfc3339_opts(SecondsFormat::Millis, true));
         if let Some(traceparent) = call.traceparent {
             env.insert("TRACEPARENT".into(), traceparent);
         }
@@ -725,25 +610,17 @@ impl Executor for Sandbox {
         exit.timed_out = timed_out;
         let stderr_tail = process.stderr_tail();
         let result = result_of(&folder.0.join("own/result"))?;
-        Ok(JobOutcome {
-            exit,
-            result,
-            stderr_tail,
-        })
+        Ok(JobOutcome { exit, result, stderr_tail })
     }
 
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
         check_env(&task.env)?;
         check_folder(&task.folder)?;
         if task.command.is_empty() {
-            return Err(Error::Refused(format!(
-                "the command of {} is empty",
-                task.name
-            )));
+            return Err(Error::Refused(format!("the command of {} is empty", task.name)));
         }
         for folder in task.caches.values() {
-            fs::create_dir_all(folder)
-                .map_err(io_error(format!("make the folder {}", folder.display())))?;
+            fs::create_dir_all(folder).map_err(io_error(format!("make the folder {}", folder.display())))?;
         }
         let mut env = self.basic_env();
         env.extend(task.env);
@@ -772,10 +649,7 @@ impl Executor for Sandbox {
             Ok(exit) => Ok(exit),
             Err(_) => {
                 process.kill();
-                Ok(Exit {
-                    timed_out: true,
-                    ..process.wait().await
-                })
+                Ok(Exit { timed_out: true, ..process.wait().await })
             }
         }
     }
@@ -837,8 +711,7 @@ impl RunFolder {
         fs::DirBuilder::new().mode(0o700).create(&record)?;
         let lock = File::create(record.join("lock"))?;
         lock.try_lock().map_err(io::Error::from)?;
-        let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH
-        {
+        let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH {
             true => record.clone(),
             false => std::env::temp_dir().join(&name),
         };
@@ -846,19 +719,11 @@ impl RunFolder {
             fs::DirBuilder::new().mode(0o700).create(&path)?;
         }
         fs::write(record.join("folder"), path.as_os_str().as_encoded_bytes())?;
-        Ok(RunFolder {
-            name,
-            path,
-            record,
-            _lock: lock,
-        })
+        Ok(RunFolder { name, path, record, _lock: lock })
     }
 
     fn remember(&self, cgroups: &[PathBuf]) -> io::Result<()> {
-        let lines: String = cgroups
-            .iter()
-            .map(|folder| format!("{}\n", folder.display()))
-            .collect();
+        let lines: String = cgroups.iter().map(|folder| format!("{}\n", folder.display())).collect();
         fs::write(self.record.join("cgroups"), lines)
     }
 }
@@ -878,10 +743,7 @@ fn remove_if_dead(record: &Path) {
     if lock.try_lock().is_err() {
         return;
     }
-    for base in fs::read_to_string(record.join("cgroups"))
-        .unwrap_or_default()
-        .lines()
-    {
+    for base in fs::read_to_string(record.join("cgroups")).unwrap_or_default().lines() {
         cgroup::remove_leftovers(Path::new(base));
     }
     if let Ok(folder) = fs::read_to_string(record.join("folder"))
@@ -895,8 +757,7 @@ fn remove_if_dead(record: &Path) {
 /// Makes the socket that a process opened in its own folder reachable at a path that it cannot touch:
 /// otherwise it could put a link there, to a socket of the host's, and have the server talk to that.
 fn publish(socket: &Path, public: &Path) -> bool {
-    let is_socket =
-        |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
+    let is_socket = |path: &Path| fs::symlink_metadata(path).is_ok_and(|meta| meta.file_type().is_socket());
     if !is_socket(socket) {
         return false;
     }
@@ -908,11 +769,7 @@ fn publish(socket: &Path, public: &Path) -> bool {
 /// What a job wrote as its result. Only a file is read: not what a link names, and no pipe that never ends.
 fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
     let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
-    let file = match fs::OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(path)
-    {
+    let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(path) {
         Ok(file) => file,
         Err(_) => return Ok(None),
     };
@@ -929,9 +786,7 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
         Err(error) => return Err(read(error)),
     }
     let mut content = Vec::new();
-    file.take(MAX_RESULT_BYTES as u64)
-        .read_to_end(&mut content)
-        .map_err(read)?;
+    file.take(MAX_RESULT_BYTES as u64).read_to_end(&mut content).map_err(read)?;
     Ok(Some(content.into()))
 }
 
@@ -965,10 +820,7 @@ fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {
 fn check_folder(folder: &Path) -> Result<(), Error> {
     match folder.is_absolute() && folder.is_dir() {
         true => Ok(()),
-        false => Err(Error::Refused(format!(
-            "{} is not a folder, or not an absolute path",
-            folder.display()
-        ))),
+        false => Err(Error::Refused(format!("{} is not a folder, or not an absolute path", folder.display()))),
     }
 }
 
@@ -987,11 +839,7 @@ fn free_port() -> io::Result<SocketAddr> {
 }
 
 fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     io::Write::write_all(&mut file, content)
 }
 

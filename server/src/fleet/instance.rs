@@ -46,7 +46,8 @@ impl Running {
         if self.draining.load(Ordering::Acquire) || self.process.exited().is_some() {
             return false;
         }
-        let entered = self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < concurrency).then_some(n + 1));
+        let entered =
+            self.in_flight.fetch_update(Ordering::AcqRel, Ordering::Acquire, |n| (n < concurrency).then_some(n + 1));
         entered.is_ok()
     }
 

@@ -72,7 +72,13 @@ pub struct Lease {
 }
 
 impl Pool {
-    pub(super) fn new(fleet: &Arc<Inner>, function: function::Id, version: u32, spec: Spec, manifest: Arc<Manifest>) -> Self {
+    pub(super) fn new(
+        fleet: &Arc<Inner>,
+        function: function::Id,
+        version: u32,
+        spec: Spec,
+        manifest: Arc<Manifest>,
+    ) -> Self {
         Self {
             function,
             version,
@@ -172,14 +178,20 @@ impl Pool {
     async fn start(&self, fleet: &Inner) -> Result<Arc<Running>, executor::Error> {
         let id = format!("{}-v{}-{}", self.spec.function, self.version, short_id());
         let spec = Spec { instance: id.clone(), ..self.spec.clone() };
-        let (sender, forward) = lines::forward(&fleet.store, self.function, &self.spec.namespace, Some(id.clone()), None);
+        let (sender, forward) =
+            lines::forward(&fleet.store, self.function, &self.spec.namespace, Some(id.clone()), None);
         let process = fleet.executor.service(spec, sender, fleet.settings.ready_within).await?;
         let running = Arc::new(Running::new(id, process));
         forward.attribute_to(&running);
         Ok(running)
     }
 
-    async fn started(self: &Arc<Self>, fleet: &Arc<Inner>, started: Result<Arc<Running>, executor::Error>, began: Instant) {
+    async fn started(
+        self: &Arc<Self>,
+        fleet: &Arc<Inner>,
+        started: Result<Arc<Running>, executor::Error>,
+        began: Instant,
+    ) {
         match started {
             Ok(running) => {
                 let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
@@ -358,7 +370,8 @@ impl State {
     }
 
     fn unhealthy(&self) -> Error {
-        let (message, stderr_tail) = self.failure.clone().unwrap_or_else(|| ("no instance could be started".to_owned(), Vec::new()));
+        let (message, stderr_tail) =
+            self.failure.clone().unwrap_or_else(|| ("no instance could be started".to_owned(), Vec::new()));
         Error::Unhealthy { message, stderr_tail }
     }
 }
@@ -464,7 +477,9 @@ async fn end(fleet: &Inner, instance: Arc<Running>, deadline: Instant) {
 /// How a process ended, for people.
 pub fn describe_exit(exit: &executor::Exit) -> String {
     match exit {
-        executor::Exit { out_of_memory: true, .. } => "the process used more memory than it may and was ended".to_owned(),
+        executor::Exit { out_of_memory: true, .. } => {
+            "the process used more memory than it may and was ended".to_owned()
+        }
         executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
         executor::Exit { code: Some(code), .. } => format!("the process exited with code {code}"),
         executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),

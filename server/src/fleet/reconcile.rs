@@ -118,10 +118,9 @@ impl Inner {
         let pool = match manifest.mode {
             Mode::Job => None,
             Mode::Service => {
-                let spec = self.spec_of(&row.namespace, &row.name, &made).map_err(|error| Error::Unhealthy {
-                    message: error.to_string(),
-                    stderr_tail: Vec::new(),
-                })?;
+                let spec = self
+                    .spec_of(&row.namespace, &row.name, &made)
+                    .map_err(|error| Error::Unhealthy { message: error.to_string(), stderr_tail: Vec::new() })?;
                 let mut pools = self.pools.lock();
                 let pool = pools
                     .entry((row.id, version))
@@ -195,12 +194,12 @@ impl Fleet {
 fn runtime(manifest: &Manifest) -> Result<executor::Runtime, executor::Error> {
     let refused = |text: &str| executor::Error::Refused(text.to_owned());
     Ok(match manifest.runtime {
-        Runtime::Node => executor::Runtime::Node {
-            handler: manifest.handler.clone().unwrap_or_else(|| "index.handler".to_owned()),
-        },
-        Runtime::Python => executor::Runtime::Python {
-            handler: manifest.handler.clone().unwrap_or_else(|| "main.handler".to_owned()),
-        },
+        Runtime::Node => {
+            executor::Runtime::Node { handler: manifest.handler.clone().unwrap_or_else(|| "index.handler".to_owned()) }
+        }
+        Runtime::Python => {
+            executor::Runtime::Python { handler: manifest.handler.clone().unwrap_or_else(|| "main.handler".to_owned()) }
+        }
         Runtime::PythonFlask => executor::Runtime::PythonFlask,
         Runtime::Command => executor::Runtime::Command(
             manifest.command.clone().ok_or_else(|| refused("the runtime `command` needs a `command`"))?,

@@ -119,7 +119,8 @@ impl TestApp {
 
     /// Data and errors of a GraphQL request.
     pub async fn try_graphql(&self, query: &str, variables: Value) -> Value {
-        let response = self.post("/graphql").json(&json!({ "query": query, "variables": variables })).send().await.unwrap();
+        let response =
+            self.post("/graphql").json(&json!({ "query": query, "variables": variables })).send().await.unwrap();
         let status = response.status();
         let text = response.text().await.unwrap();
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status}: {text}"))
@@ -138,7 +139,8 @@ impl TestApp {
     /// A mutation's payload, which must not have user errors.
     pub async fn mutate(&self, field: &str, arguments: &str, selection: &str, variables: Value, types: &str) -> Value {
         let types = if types.is_empty() { String::new() } else { format!("({types})") };
-        let query = format!("mutation{types} {{ {field}({arguments}) {{ {selection} userErrors {{ code message field }} }} }}");
+        let query =
+            format!("mutation{types} {{ {field}({arguments}) {{ {selection} userErrors {{ code message field }} }} }}");
         let mut data = self.graphql(&query, variables).await;
         let payload = data[field].take();
         assert_eq!(payload["userErrors"], json!([]), "{field}");
@@ -148,14 +150,23 @@ impl TestApp {
     /// Registers a function from a repository; its id.
     pub async fn register_git(&self, name: &str, url: &Path, path: Option<&str>) -> String {
         let input = json!({ "name": name, "source": { "git": { "url": url, "path": path } } });
-        let payload = self.mutate("registerFunction", "input: $input", "function { id state }", json!({ "input": input }), "$input: RegisterFunctionInput!").await;
+        let payload = self
+            .mutate(
+                "registerFunction",
+                "input: $input",
+                "function { id state }",
+                json!({ "input": input }),
+                "$input: RegisterFunctionInput!",
+            )
+            .await;
         assert_eq!(payload["function"]["state"], "REGISTERED");
         payload["function"]["id"].as_str().unwrap().to_owned()
     }
 
     /// Builds, and waits for the end of it: the build.
     pub async fn try_build(&self, id: &str) -> Value {
-        let payload = self.mutate("buildFunction", "id: $id", "build { id state }", json!({ "id": id }), "$id: ID!").await;
+        let payload =
+            self.mutate("buildFunction", "id: $id", "build { id state }", json!({ "id": id }), "$id: ID!").await;
         let build = payload["build"]["id"].as_str().unwrap().to_owned();
         self.eventually(&format!("build {build} is over"), async || {
             let found = self
@@ -179,7 +190,8 @@ impl TestApp {
     }
 
     pub async fn start_function(&self, id: &str) {
-        let payload = self.mutate("startFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+        let payload =
+            self.mutate("startFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
         assert_eq!(payload["function"]["state"], "RUNNING");
     }
 
@@ -217,7 +229,12 @@ impl TestApp {
 
     pub async fn publish(&self, kind: &str, id: &str, data: Value) -> Response {
         let event = json!({ "specversion": "1.0", "id": id, "source": "/test", "type": kind, "data": data });
-        self.post("/v1/events").header("content-type", "application/cloudevents+json").body(event.to_string()).send().await.unwrap()
+        self.post("/v1/events")
+            .header("content-type", "application/cloudevents+json")
+            .body(event.to_string())
+            .send()
+            .await
+            .unwrap()
     }
 
     /// The runs of a function, newest first.
@@ -247,7 +264,8 @@ impl TestApp {
         let (mut socket, _) = tokio_tungstenite::connect_async(request).await.unwrap();
         let init = json!({ "type": "connection_init", "payload": { "Authorization": "Bearer dev-token" } });
         socket.send(Message::text(init.to_string())).await.unwrap();
-        let subscribe = json!({ "id": "1", "type": "subscribe", "payload": { "query": query, "variables": variables } });
+        let subscribe =
+            json!({ "id": "1", "type": "subscribe", "payload": { "query": query, "variables": variables } });
         let mut subscription = Subscription { socket };
         assert_eq!(subscription.message().await["type"], "connection_ack");
         subscription.socket.send(Message::text(subscribe.to_string())).await.unwrap();
@@ -262,7 +280,11 @@ pub struct Subscription {
 impl Subscription {
     async fn message(&mut self) -> Value {
         loop {
-            let message = timeout(PATIENCE, self.socket.next()).await.expect("a message within a minute").expect("the socket is open").unwrap();
+            let message = timeout(PATIENCE, self.socket.next())
+                .await
+                .expect("a message within a minute")
+                .expect("the socket is open")
+                .unwrap();
             if let Message::Text(text) = message {
                 let value: Value = serde_json::from_str(&text).unwrap();
                 if value["type"] == "ping" {
@@ -323,7 +345,8 @@ pub async fn git(folder: &Path, arguments: &[&str]) {
 /// The URL of a new, empty PostgreSQL database.
 pub async fn database() -> String {
     use sqlx::Connection;
-    let server = std::env::var("TEST_POSTGRES_URL").expect("TEST_POSTGRES_URL is not set: run `make test`, or `scripts/with-postgres cargo test`");
+    let server = std::env::var("TEST_POSTGRES_URL")
+        .expect("TEST_POSTGRES_URL is not set: run `make test`, or `scripts/with-postgres cargo test`");
     let name = format!("test_{}", uuid::Uuid::new_v4().simple());
     let mut connection = sqlx::PgConnection::connect(&server).await.unwrap();
     sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await.unwrap();
@@ -345,7 +368,9 @@ pub fn command(folder: &Path, options: &Options) -> Command {
         None => Command::new(program),
         Some(disk) => {
             // A mount that goes with the server; the shell becomes the server, so that its pid is the server's.
-            let mount = format!("mkdir -p \"$EVENTFLOW_DATA_DIR\" && mount -t tmpfs -o {disk} tmpfs \"$EVENTFLOW_DATA_DIR\" && exec \"$0\" \"$@\"");
+            let mount = format!(
+                "mkdir -p \"$EVENTFLOW_DATA_DIR\" && mount -t tmpfs -o {disk} tmpfs \"$EVENTFLOW_DATA_DIR\" && exec \"$0\" \"$@\""
+            );
             let mut command = Command::new("unshare");
             command.args(["--mount", "sh", "-c", &mount, program]);
             command
@@ -353,7 +378,17 @@ pub fn command(folder: &Path, options: &Options) -> Command {
     };
     // Of this process's environment only what programs need: a variable of the machine must not change a test.
     let kept = std::env::vars().filter(|(name, _)| {
-        matches!(name.as_str(), "PATH" | "HOME" | "LANG" | "TMPDIR" | "SSL_CERT_FILE" | "NODE_EXTRA_CA_CERTS" | "PIP_CERT" | "RUST_BACKTRACE")
+        matches!(
+            name.as_str(),
+            "PATH"
+                | "HOME"
+                | "LANG"
+                | "TMPDIR"
+                | "SSL_CERT_FILE"
+                | "NODE_EXTRA_CA_CERTS"
+                | "PIP_CERT"
+                | "RUST_BACKTRACE"
+        )
     });
     command.env_clear().envs(kept).envs(&options.env);
     command.env("EVENTFLOW_DATA_DIR", folder.join("data")).env("PORT", "0").current_dir(folder).kill_on_drop(true);
@@ -381,9 +416,15 @@ async fn spawn(folder: &Path, options: &Options) -> (Child, String, String) {
         }
     };
     let in_time = timeout(PATIENCE, ready).await.is_ok();
-    let url = said.lines().find_map(|line| line.trim().strip_prefix("web")).map(|rest| rest.trim().trim_end_matches('/').to_owned());
+    let url = said
+        .lines()
+        .find_map(|line| line.trim().strip_prefix("web"))
+        .map(|rest| rest.trim().trim_end_matches('/').to_owned());
     let Some(url) = url.filter(|_| in_time) else {
-        panic!("the server did not start:\n{said}\n{}", std::fs::read_to_string(folder.join("server.log")).unwrap_or_default());
+        panic!(
+            "the server did not start:\n{said}\n{}",
+            std::fs::read_to_string(folder.join("server.log")).unwrap_or_default()
+        );
     };
     (child, url, said)
 }

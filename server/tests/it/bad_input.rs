@@ -17,7 +17,15 @@ async fn a_repository_ref_or_folder_that_is_not_there_is_named() {
     ];
     for (name, git, named) in unknown {
         let input = json!({ "name": name, "source": { "git": git } });
-        let payload = app.mutate("registerFunction", "input: $input", "function { id }", json!({ "input": input }), "$input: RegisterFunctionInput!").await;
+        let payload = app
+            .mutate(
+                "registerFunction",
+                "input: $input",
+                "function { id }",
+                json!({ "input": input }),
+                "$input: RegisterFunctionInput!",
+            )
+            .await;
         let build = app.try_build(payload["function"]["id"].as_str().unwrap()).await;
         assert_eq!(build["state"], "FAILED");
         assert!(build["error"].as_str().unwrap().contains(named), "{build:#}");
@@ -49,7 +57,9 @@ async fn functions_that_cannot_run_say_why() {
         assert!(body["error"]["message"].as_str().unwrap().contains(expected), "{body}");
         let found = app
             .eventually("the function says why", async || {
-                let found = app.graphql("query($id: ID!) { function(id: $id) { state stateReason } }", json!({ "id": id })).await;
+                let found = app
+                    .graphql("query($id: ID!) { function(id: $id) { state stateReason } }", json!({ "id": id }))
+                    .await;
                 found["function"]["stateReason"].is_string().then(|| found["function"].clone())
             })
             .await;
@@ -74,7 +84,12 @@ async fn garbage_instead_of_http_is_a_bad_gateway() {
 async fn a_function_that_eats_memory_or_forks_without_end_hurts_nobody_else() {
     let app = TestApp::start().await;
     let hog = "exports.handler = async () => { const all = []; for (;;) all.push(Buffer.alloc(10 << 20, 1)); };";
-    let id = app.running("hog", &[("function.json", r#"{ "runtime": "node", "resources": { "memory_mb": 64 } }"#), ("index.js", hog)]).await;
+    let id = app
+        .running(
+            "hog",
+            &[("function.json", r#"{ "runtime": "node", "resources": { "memory_mb": 64 } }"#), ("index.js", hog)],
+        )
+        .await;
     let body = json_of(app.call("hog").await, StatusCode::BAD_GATEWAY).await;
     assert!(body["error"]["message"].as_str().unwrap().contains("memory"), "{body}");
     app.run_where(&id, |run| run["state"] == "FAILED").await;
@@ -89,7 +104,8 @@ async fn a_function_that_eats_memory_or_forks_without_end_hurts_nobody_else() {
 async fn a_body_that_is_too_large_is_refused_before_anything_is_done() {
     let app = TestApp::start().await;
     for path in ["/function/hello", "/v1/events", "/graphql", "/v1/functions"] {
-        let answer = app.post(path).header("content-type", "application/json").body(vec![b' '; 7 << 20]).send().await.unwrap();
+        let answer =
+            app.post(path).header("content-type", "application/json").body(vec![b' '; 7 << 20]).send().await.unwrap();
         let body = json_of(answer, StatusCode::PAYLOAD_TOO_LARGE).await;
         assert_eq!(body["error"]["code"], "payload_too_large", "{path}: {body}");
     }
@@ -105,7 +121,13 @@ async fn a_bad_event_is_refused_with_what_is_wrong() {
         (json!({ "specversion": "1.0", "id": "", "source": "/", "type": "a.b" }), "id"),
         (json!([1, 2]), ""),
     ] {
-        let answer = app.post("/v1/events").header("content-type", "application/cloudevents+json").body(event.to_string()).send().await.unwrap();
+        let answer = app
+            .post("/v1/events")
+            .header("content-type", "application/cloudevents+json")
+            .body(event.to_string())
+            .send()
+            .await
+            .unwrap();
         let body = json_of(answer, StatusCode::BAD_REQUEST).await;
         assert_eq!(body["error"]["code"], "bad_event", "{body}");
         assert!(body["error"]["message"].as_str().unwrap().contains(named), "{body}");
@@ -127,7 +149,10 @@ async fn a_broken_token_opens_nothing() {
 #[tokio::test]
 async fn a_query_of_fifty_levels_is_refused() {
     let app = TestApp::start().await;
-    let query = format!("{{ functions {{ nodes {} }} }}", "{ runs { nodes { function ".repeat(17) + "{ id }" + &"} } }".repeat(17));
+    let query = format!(
+        "{{ functions {{ nodes {} }} }}",
+        "{ runs { nodes { function ".repeat(17) + "{ id }" + &"} } }".repeat(17)
+    );
     let answer = app.try_graphql(&query, json!({})).await;
     assert!(answer["errors"][0]["message"].as_str().unwrap().to_lowercase().contains("deep"), "{answer:#}");
 }
@@ -138,10 +163,18 @@ async fn without_dev_there_is_no_default_credential_and_the_first_start_prints_a
     let line = app.said.lines().find(|line| line.contains("password")).expect("the password is printed").to_owned();
     let password = line.split("password ").nth(1).unwrap().split_whitespace().next().unwrap().to_owned();
     let sign_in = async |app: &TestApp, password: &str| {
-        app.request(reqwest::Method::POST, "/auth/token").json(&json!({ "username": "admin", "password": password })).send().await.unwrap()
+        app.request(reqwest::Method::POST, "/auth/token")
+            .json(&json!({ "username": "admin", "password": password }))
+            .send()
+            .await
+            .unwrap()
     };
     assert_eq!(sign_in(&app, "admin").await.status(), StatusCode::UNAUTHORIZED);
-    assert_eq!(app.get("/v1/functions").send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "dev-token is not good");
+    assert_eq!(
+        app.get("/v1/functions").send().await.unwrap().status(),
+        StatusCode::UNAUTHORIZED,
+        "dev-token is not good"
+    );
     let token = json_of(sign_in(&app, &password).await, StatusCode::OK).await["token"].as_str().unwrap().to_owned();
     let answer = app.request(reqwest::Method::GET, "/v1/functions").bearer_auth(&token).send().await.unwrap();
     assert_eq!(answer.status(), StatusCode::OK);
@@ -153,7 +186,8 @@ async fn without_dev_there_is_no_default_credential_and_the_first_start_prints_a
 
 #[tokio::test]
 async fn a_wrong_setting_stops_the_start_with_one_line() {
-    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_eventflow")).env("PORT", "http").output().await.unwrap();
+    let output =
+        tokio::process::Command::new(env!("CARGO_BIN_EXE_eventflow")).env("PORT", "http").output().await.unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8(output.stderr).unwrap();
     assert_eq!(text.trim().lines().count(), 1, "{text}");

@@ -34,13 +34,12 @@ fn every_room_uses_only_the_floors_below_it() {
 
 #[test]
 fn every_server_library_stays_in_its_room() {
-    let offenders = look(|room, text, line| {
-        KEEPERS
-            .iter()
-            .filter(|(_, rooms)| !rooms.contains(&room))
-            .find(|(library, _)| uses(text, library))
-            .map(|(library, rooms)| format!("{line}: `{room}` uses `{library}`, which belongs to {}", rooms.join(", ")))
-    });
+    let offenders =
+        look(|room, text, line| {
+            KEEPERS.iter().filter(|(_, rooms)| !rooms.contains(&room)).find(|(library, _)| uses(text, library)).map(
+                |(library, rooms)| format!("{line}: `{room}` uses `{library}`, which belongs to {}", rooms.join(", ")),
+            )
+        });
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
 }
 
@@ -50,7 +49,18 @@ fn the_domain_knows_no_clock_no_chance_and_no_world() {
     let mut offenders = Vec::new();
     walk(&domain, &mut |path, text| {
         for (number, line) in code(text) {
-            for forbidden in ["Utc::now", "SystemTime", "Instant::now", "new_v4", "now_v7", "rand::", "tokio", "std::fs", "std::net", "async fn"] {
+            for forbidden in [
+                "Utc::now",
+                "SystemTime",
+                "Instant::now",
+                "new_v4",
+                "now_v7",
+                "rand::",
+                "tokio",
+                "std::fs",
+                "std::net",
+                "async fn",
+            ] {
                 if line.contains(forbidden) {
                     offenders.push(format!("{}:{number}: {forbidden}", path.display()));
                 }
@@ -85,7 +95,9 @@ fn look(mut judge: impl FnMut(&str, &str, &str) -> Option<String>) -> Vec<String
 /// Lines of code: neither comments nor what stands in a test module at the end of a file.
 fn code(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let lines = text.lines().enumerate().map(|(index, line)| (index + 1, line));
-    lines.take_while(|(_, line)| !line.starts_with("#[cfg(test)]")).filter(|(_, line)| !line.trim_start().starts_with("//"))
+    lines
+        .take_while(|(_, line)| !line.starts_with("#[cfg(test)]"))
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
 }
 
 fn walk(folder: &Path, visit: &mut dyn FnMut(&Path, &str)) {
@@ -112,7 +124,6 @@ fn word(text: &str) -> &str {
 }
 
 fn uses(line: &str, library: &str) -> bool {
-    line.match_indices(&format!("{library}::")).any(|(at, _)| {
-        !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':')
-    })
+    line.match_indices(&format!("{library}::"))
+        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
 }

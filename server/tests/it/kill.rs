@@ -54,8 +54,14 @@ async fn survives(mut app: TestApp) {
         .await;
     // Each ended once.
     for run in &done {
-        let found = app.graphql("query($id: ID!) { history(stream: $id, first: 100) { nodes { type } } }", json!({ "id": run["id"] })).await;
-        let types: Vec<_> = found["history"]["nodes"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
+        let found = app
+            .graphql(
+                "query($id: ID!) { history(stream: $id, first: 100) { nodes { type } } }",
+                json!({ "id": run["id"] }),
+            )
+            .await;
+        let types: Vec<_> =
+            found["history"]["nodes"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
         assert_eq!(types.iter().filter(|t| **t == "Succeeded").count(), 1, "{types:?}");
     }
     // An event that is sent again makes nothing new.

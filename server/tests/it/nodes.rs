@@ -9,14 +9,16 @@ use crate::app::{Options, TestApp, database, json_of};
 async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
     let url = database().await;
     let shared = tempfile::TempDir::new().unwrap();
-    let options = Options::default().env("DATABASE_URL", &url).env("EVENTFLOW_ARTIFACTS", shared.path().to_str().unwrap());
+    let options =
+        Options::default().env("DATABASE_URL", &url).env("EVENTFLOW_ARTIFACTS", shared.path().to_str().unwrap());
     let (mut a, mut b) = (TestApp::start_with(options.clone()).await, TestApp::start_with(options).await);
     let found = a.graphql(r#"{ function(namespace: "default", name: "hello") { id } }"#, json!({})).await;
     let id = found["function"]["id"].as_str().unwrap().to_owned();
     // Both stop and start it, again and again, at the same time.
     let command = async |app: &TestApp, n: u32| {
         let verb = if n % 2 == 0 { "stopFunction" } else { "startFunction" };
-        let query = format!("mutation($id: ID!) {{ {verb}(id: $id) {{ function {{ state }} userErrors {{ code }} }} }}");
+        let query =
+            format!("mutation($id: ID!) {{ {verb}(id: $id) {{ function {{ state }} userErrors {{ code }} }} }}");
         let answer = app.try_graphql(&query, json!({ "id": id })).await;
         assert!(answer.get("errors").is_none(), "{answer:#}");
     };
@@ -29,7 +31,13 @@ async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
         let mut after = json!(null);
         loop {
             let page = app.graphql(query, json!({ "id": id, "after": after })).await["history"].take();
-            all.extend(page["nodes"].as_array().unwrap().iter().map(|e| (e["version"].as_i64().unwrap(), e["type"].as_str().unwrap().to_owned())));
+            all.extend(
+                page["nodes"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .map(|e| (e["version"].as_i64().unwrap(), e["type"].as_str().unwrap().to_owned())),
+            );
             if page["pageInfo"]["hasNextPage"] != true {
                 return all;
             }
@@ -40,7 +48,8 @@ async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
     assert_eq!(one, other);
     assert!(one.iter().map(|(version, _)| *version).eq(1..=i64::try_from(one.len()).unwrap()), "versions have no gap");
     // Started and Stopped take turns: no command was decided on a state that was not true any more.
-    let life: Vec<_> = one.iter().map(|(_, kind)| kind.as_str()).filter(|kind| matches!(*kind, "Started" | "Stopped")).collect();
+    let life: Vec<_> =
+        one.iter().map(|(_, kind)| kind.as_str()).filter(|kind| matches!(*kind, "Started" | "Stopped")).collect();
     assert!(life.len() > 10, "{life:?}");
     assert!(life.windows(2).all(|pair| pair[0] != pair[1]), "{life:?}");
     // An event is run once, whichever server took it.
@@ -49,8 +58,11 @@ async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
     let duplicate = json_of(a.publish("demo.thing", "once", json!({})).await, StatusCode::ACCEPTED).await;
     assert!(duplicate.to_string().contains("true"), "{duplicate}");
     let run = a.run_where(&id, |run| run["trigger"] == "demo.thing" && run["state"] == "SUCCEEDED").await;
-    let found = b.graphql("query($id: ID!) { history(stream: $id, first: 100) { nodes { type } } }", json!({ "id": run["id"] })).await;
-    let types: Vec<_> = found["history"]["nodes"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
+    let found = b
+        .graphql("query($id: ID!) { history(stream: $id, first: 100) { nodes { type } } }", json!({ "id": run["id"] }))
+        .await;
+    let types: Vec<_> =
+        found["history"]["nodes"].as_array().unwrap().iter().map(|e| e["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["Requested", "Started", "Succeeded"]);
     a.terminate().await;
     b.terminate().await;

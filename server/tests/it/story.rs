@@ -38,13 +38,17 @@ async fn the_same_story_on_postgres() {
 
 async fn newcomer(app: &TestApp) {
     let repository = app.repository("shop", GREETER).await;
-    let mut functions = app.subscribe("subscription { functionChanged { position event { type } function { name state } } }", json!({})).await;
+    let mut functions = app
+        .subscribe("subscription { functionChanged { position event { type } function { name state } } }", json!({}))
+        .await;
 
     let id = app.register_git("greeter", &repository, Some("functions/greeter")).await;
     let payload = app.mutate("buildFunction", "id: $id", "build { id state }", json!({ "id": id }), "$id: ID!").await;
     let build = payload["build"]["id"].as_str().unwrap();
     // The log of the build comes line by line and ends with the build.
-    let mut log = app.subscribe("subscription($id: ID!) { buildLog(build: $id) { position stream text } }", json!({ "id": build })).await;
+    let mut log = app
+        .subscribe("subscription($id: ID!) { buildLog(build: $id) { position stream text } }", json!({ "id": build }))
+        .await;
     let mut lines = Vec::new();
     while let Some(line) = log.next().await {
         lines.push(line);
@@ -53,13 +57,25 @@ async fn newcomer(app: &TestApp) {
     assert!(positions.windows(2).all(|pair| pair[0] < pair[1]), "{positions:?}");
     assert!(lines.iter().any(|line| line["text"].as_str().unwrap().contains("sha256:")), "{lines:#?}");
 
-    let changes = functions.until(|change| change["event"]["type"] == "BuildSucceeded" && change["function"]["name"] == "greeter").await;
-    let mine: Vec<_> = changes.iter().filter(|c| c["function"]["name"] == "greeter").map(|c| c["event"]["type"].as_str().unwrap()).collect();
+    let changes = functions
+        .until(|change| change["event"]["type"] == "BuildSucceeded" && change["function"]["name"] == "greeter")
+        .await;
+    let mine: Vec<_> = changes
+        .iter()
+        .filter(|c| c["function"]["name"] == "greeter")
+        .map(|c| c["event"]["type"].as_str().unwrap())
+        .collect();
     assert_eq!(mine, ["Registered", "BuildRequested", "BuildStarted", "BuildSucceeded"]);
 
     app.start_function(&id).await;
-    let mut output = app.subscribe("subscription($id: ID!) { logs(function: $id) { text run stream } }", json!({ "id": id })).await;
-    let mut runs = app.subscribe("subscription($id: ID!) { runChanged(function: $id) { run { id state trigger } event { type } } }", json!({ "id": id })).await;
+    let mut output =
+        app.subscribe("subscription($id: ID!) { logs(function: $id) { text run stream } }", json!({ "id": id })).await;
+    let mut runs = app
+        .subscribe(
+            "subscription($id: ID!) { runChanged(function: $id) { run { id state trigger } event { type } } }",
+            json!({ "id": id }),
+        )
+        .await;
 
     // A call.
     let response = app.post("/function/greeter").json(&json!({ "n": 1 })).send().await.unwrap();
@@ -74,7 +90,10 @@ async fn newcomer(app: &TestApp) {
     assert_eq!(told.last().unwrap()["run"]["state"], "SUCCEEDED");
 
     // An event that fits, and one that does not.
-    assert_eq!(app.publish("file.uploaded", "not-mine", json!({ "kind": "video" })).await.status(), StatusCode::ACCEPTED);
+    assert_eq!(
+        app.publish("file.uploaded", "not-mine", json!({ "kind": "video" })).await.status(),
+        StatusCode::ACCEPTED
+    );
     assert_eq!(app.publish("file.uploaded", "mine", json!({ "kind": "image" })).await.status(), StatusCode::ACCEPTED);
     let told = runs.until(|change| change["event"]["type"] == "Succeeded").await;
     let states: Vec<_> = told.iter().map(|change| change["event"]["type"].as_str().unwrap()).collect();
@@ -99,7 +118,9 @@ async fn the_demo_function_runs_and_its_curl_line_works() {
     let output = tokio::process::Command::new("sh").args(["-c", &line]).output().await.unwrap();
     let answer: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
     assert_eq!(answer["message"], "Hello, world!");
-    let found = app.graphql(r#"{ function(namespace: "default", name: "hello") { state triggers { type } } }"#, json!({})).await;
+    let found = app
+        .graphql(r#"{ function(namespace: "default", name: "hello") { state triggers { type } } }"#, json!({}))
+        .await;
     assert_eq!(found["function"]["state"], "RUNNING");
     assert_eq!(found["function"]["triggers"][1]["type"].as_str().unwrap().to_lowercase(), "event");
 }
@@ -124,29 +145,53 @@ async fn a_newer_version_takes_over_when_it_is_healthy_and_an_older_one_comes_ba
     // A version that cannot start leaves the running one alone.
     app.commit(&folder, &[("index.js", "throw new Error('not today')")]).await;
     assert_eq!(app.build(&id).await, 3);
-    let reason = app.eventually("the function says why", async || {
-        let found = app.graphql("query($id: ID!) { function(id: $id) { state stateReason currentVersion { number } } }", json!({ "id": id })).await;
-        found["function"]["stateReason"].is_string().then(|| found["function"].clone())
-    })
-    .await;
+    let reason = app
+        .eventually("the function says why", async || {
+            let found = app
+                .graphql(
+                    "query($id: ID!) { function(id: $id) { state stateReason currentVersion { number } } }",
+                    json!({ "id": id }),
+                )
+                .await;
+            found["function"]["stateReason"].is_string().then(|| found["function"].clone())
+        })
+        .await;
     assert_eq!((&reason["state"], &reason["currentVersion"]["number"]), (&json!("RUNNING"), &json!(2)), "{reason:#}");
     assert_eq!(json_of(app.call("answers").await, StatusCode::OK).await, json!({ "answer": 2 }));
 
-    let payload = app.mutate("rollbackFunction", "id: $id, version: 1, reason: \"2 was worse\"", "function { currentVersion { number } }", json!({ "id": id }), "$id: ID!").await;
+    let payload = app
+        .mutate(
+            "rollbackFunction",
+            "id: $id, version: 1, reason: \"2 was worse\"",
+            "function { currentVersion { number } }",
+            json!({ "id": id }),
+            "$id: ID!",
+        )
+        .await;
     assert_eq!(payload["function"]["currentVersion"]["number"], 1);
     assert_eq!(json_of(app.call("answers").await, StatusCode::OK).await, json!({ "answer": 1 }));
 
     // The log tells who did what, and what was before.
     let found = app
-        .graphql("query($id: ID!) { history(stream: $id, first: 100) { nodes { type version data actor at } totalCount } }", json!({ "id": id }))
+        .graphql(
+            "query($id: ID!) { history(stream: $id, first: 100) { nodes { type version data actor at } totalCount } }",
+            json!({ "id": id }),
+        )
         .await;
     let events = found["history"]["nodes"].as_array().unwrap();
     let last = events.last().unwrap();
-    assert_eq!((&last["type"], &last["data"]["reason"]), (&json!("VersionPromoted"), &json!("2 was worse")), "{events:#?}");
+    assert_eq!(
+        (&last["type"], &last["data"]["reason"]),
+        (&json!("VersionPromoted"), &json!("2 was worse")),
+        "{events:#?}"
+    );
     assert_eq!(last["actor"], "token:dev");
     let started = events.iter().find(|e| e["type"] == "Started").unwrap();
     let before = app
-        .graphql("query($id: ID!, $at: DateTime!) { function(id: $id, asOf: $at) { state currentVersion { number } } }", json!({ "id": id, "at": started["at"] }))
+        .graphql(
+            "query($id: ID!, $at: DateTime!) { function(id: $id, asOf: $at) { state currentVersion { number } } }",
+            json!({ "id": id, "at": started["at"] }),
+        )
         .await;
     assert_eq!(before["function"], json!({ "state": "RUNNING", "currentVersion": { "number": 1 } }));
 }
@@ -161,7 +206,9 @@ async fn a_run_is_replayed_with_the_same_or_another_payload_on_any_version() {
     app.commit(&app.folder().join("repositories/echo"), &[("index.js", &code(2))]).await;
     app.build(&id).await;
     app.eventually("version 2 is current", async || {
-        let found = app.graphql("query($id: ID!) { function(id: $id) { currentVersion { number } } }", json!({ "id": id })).await;
+        let found = app
+            .graphql("query($id: ID!) { function(id: $id) { currentVersion { number } } }", json!({ "id": id }))
+            .await;
         (found["function"]["currentVersion"]["number"] == 2).then_some(())
     })
     .await;
@@ -170,7 +217,15 @@ async fn a_run_is_replayed_with_the_same_or_another_payload_on_any_version() {
         ("id: $id, version: 1", json!({ "by": 1, "got": { "a": 1 } })),
         ("id: $id, payload: { b: 2 }", json!({ "by": 2, "got": { "b": 2 } })),
     ] {
-        let payload = app.mutate("replayRun", arguments, "run { id state replayedFrom { id } }", json!({ "id": first["id"] }), "$id: ID!").await;
+        let payload = app
+            .mutate(
+                "replayRun",
+                arguments,
+                "run { id state replayedFrom { id } }",
+                json!({ "id": first["id"] }),
+                "$id: ID!",
+            )
+            .await;
         assert_eq!(payload["run"]["replayedFrom"]["id"], first["id"]);
         let run = app.run_where(&id, |run| run["id"] == payload["run"]["id"] && run["state"] == "SUCCEEDED").await;
         assert_eq!(run["output"], expected, "{arguments}");
@@ -181,8 +236,14 @@ async fn a_run_is_replayed_with_the_same_or_another_payload_on_any_version() {
 async fn a_job_takes_an_event_and_its_result_is_the_runs() {
     let app = TestApp::start().await;
     let files = [
-        ("function.json", r#"{ "runtime": "python", "mode": "job", "handler": "main.handler", "triggers": [ { "type": "event", "pattern": "sum.*" }, { "type": "http" } ] }"#),
-        ("main.py", "def handler(event, context):\n    print('adding')\n    return {'sum': sum(event['data']), 'attempt': context.attempt}\n"),
+        (
+            "function.json",
+            r#"{ "runtime": "python", "mode": "job", "handler": "main.handler", "triggers": [ { "type": "event", "pattern": "sum.*" }, { "type": "http" } ] }"#,
+        ),
+        (
+            "main.py",
+            "def handler(event, context):\n    print('adding')\n    return {'sum': sum(event['data']), 'attempt': context.attempt}\n",
+        ),
     ];
     let id = app.running("adder", &files).await;
     app.publish("sum.asked", "1", json!([1, 2, 3])).await;
@@ -192,7 +253,15 @@ async fn a_job_takes_an_event_and_its_result_is_the_runs() {
     // The same over HTTP, and by invocation.
     let answer = json_of(app.post("/function/adder").json(&json!([4, 5])).send().await.unwrap(), StatusCode::OK).await;
     assert_eq!(answer["sum"], 9);
-    let payload = app.mutate("invokeFunction", "id: $id, payload: [7], wait: true", "run { state output }", json!({ "id": id }), "$id: ID!").await;
+    let payload = app
+        .mutate(
+            "invokeFunction",
+            "id: $id, payload: [7], wait: true",
+            "run { state output }",
+            json!({ "id": id }),
+            "$id: ID!",
+        )
+        .await;
     assert_eq!((&payload["run"]["state"], &payload["run"]["output"]["sum"]), (&json!("SUCCEEDED"), &json!(7)));
 }
 
@@ -201,18 +270,22 @@ async fn a_build_that_runs_is_called_off() {
     let app = TestApp::start().await;
     // Its install script would take an hour.
     let package = r#"{ "name": "slow", "version": "1.0.0", "scripts": { "build": "sleep 3600" } }"#;
-    let repository = app.repository("slow", &[("package.json", package), ("index.js", "exports.handler = async () => 1;")]).await;
+    let repository =
+        app.repository("slow", &[("package.json", package), ("index.js", "exports.handler = async () => 1;")]).await;
     let id = app.register_git("slow", &repository, None).await;
     let payload = app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
     let build = payload["build"]["id"].clone();
-    let mut log = app.subscribe("subscription($id: ID!) { buildLog(build: $id) { text } }", json!({ "id": build })).await;
+    let mut log =
+        app.subscribe("subscription($id: ID!) { buildLog(build: $id) { text } }", json!({ "id": build })).await;
     log.until(|line| line["text"].as_str().unwrap().contains("build")).await;
     for _ in 0..2 {
         let payload = app.mutate("cancelBuild", "id: $id", "build { state }", json!({ "id": build }), "$id: ID!").await;
         assert_eq!(payload["build"]["state"], "CANCELLED");
     }
     while log.next().await.is_some() {}
-    let found = app.graphql("query($id: ID!) { function(id: $id) { state versions { totalCount } } }", json!({ "id": id })).await;
+    let found = app
+        .graphql("query($id: ID!) { function(id: $id) { state versions { totalCount } } }", json!({ "id": id }))
+        .await;
     assert_eq!(found["function"], json!({ "state": "REGISTERED", "versions": { "totalCount": 0 } }));
     app.eventually("its processes are gone", async || {
         let found = tokio::process::Command::new("pgrep").args(["-f", "sleep 3600"]).output().await.unwrap();
@@ -229,7 +302,8 @@ async fn metrics_have_their_promised_names_and_a_port_of_their_own_when_asked() 
     let text = app
         .eventually("the metrics tell of both runs", async || {
             let text = app.request(reqwest::Method::GET, "/metrics").send().await.unwrap().text().await.unwrap();
-            let both = ["http.invoke", "demo.thing"].iter().all(|trigger| text.contains(&format!("trigger=\"{trigger}\"")));
+            let both =
+                ["http.invoke", "demo.thing"].iter().all(|trigger| text.contains(&format!("trigger=\"{trigger}\"")));
             both.then_some(text)
         })
         .await;

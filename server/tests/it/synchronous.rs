@@ -13,7 +13,14 @@ use crate::app::{Options, PATIENCE, TestApp, json_of};
 #[tokio::test]
 async fn a_function_sees_the_call_and_nothing_that_is_not_its_own() {
     let app = TestApp::start_with(Options::default().env("JWT_SECRET", "a secret of the server, long enough")).await;
-    app.running("mirror", &[("index.js", "exports.handler = async (event) => ({ http: event.http, data: event.data ?? null, env: process.env });")]).await;
+    app.running(
+        "mirror",
+        &[(
+            "index.js",
+            "exports.handler = async (event) => ({ http: event.http, data: event.data ?? null, env: process.env });",
+        )],
+    )
+    .await;
     let answer = app
         .post("/function/mirror/some/where?a=1&a=2&b=%C3%A4")
         .header("x-mine", "yes")
@@ -42,14 +49,27 @@ async fn a_function_sees_the_call_and_nothing_that_is_not_its_own() {
 #[tokio::test]
 async fn a_call_is_a_run_with_its_input_and_output_and_trace() {
     let app = TestApp::start().await;
-    let id = app.running("traced", &[("index.js", "exports.handler = async (event) => ({ parent: event.http.headers.traceparent });")]).await;
+    let id = app
+        .running(
+            "traced",
+            &[("index.js", "exports.handler = async (event) => ({ parent: event.http.headers.traceparent });")],
+        )
+        .await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
-    let response = app.get("/function/traced").header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01")).send().await.unwrap();
+    let response = app
+        .get("/function/traced")
+        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))
+        .send()
+        .await
+        .unwrap();
     let call = response.headers()["x-call-id"].to_str().unwrap().to_owned();
     let answer = json_of(response, StatusCode::OK).await;
     assert!(answer["parent"].as_str().unwrap().contains(trace), "{answer}");
     let run = app.run_where(&id, |run| run["id"] == call.as_str()).await;
-    assert_eq!((&run["state"], &run["trigger"], &run["coldStart"]), (&json!("SUCCEEDED"), &json!("http.invoke"), &run["coldStart"]));
+    assert_eq!(
+        (&run["state"], &run["trigger"], &run["coldStart"]),
+        (&json!("SUCCEEDED"), &json!("http.invoke"), &run["coldStart"])
+    );
     assert_eq!(run["input"]["http"]["method"], "GET");
     assert_eq!(run["output"], answer);
 }
@@ -64,7 +84,11 @@ async fn bodies_are_streamed_both_ways() {
           request.on("data", (part) => response.write(part));
           request.on("end", () => response.end());
         }).listen(process.env.PORT);"#;
-    app.running("echo", &[("function.json", r#"{ "runtime": "command", "command": ["node", "server.js"] }"#), ("server.js", program)]).await;
+    app.running(
+        "echo",
+        &[("function.json", r#"{ "runtime": "command", "command": ["node", "server.js"] }"#), ("server.js", program)],
+    )
+    .await;
     let (sender, receiver) = tokio::sync::mpsc::channel::<Result<Vec<u8>, std::io::Error>>(1);
     let body = reqwest::Body::wrap_stream(tokio_stream::wrappers::ReceiverStream::new(receiver));
     // The first part is sent before the headers of the answer are waited for; each further one after the last came back.
@@ -86,9 +110,12 @@ async fn bodies_are_streamed_both_ways() {
 async fn a_function_starts_from_zero_and_stops_when_idle() {
     let app = TestApp::start().await;
     let manifest = r#"{ "runtime": "node", "scaling": { "min": 0, "max": 1, "idle_s": 1 } }"#;
-    let id = app.running("sleepy", &[("function.json", manifest), ("index.js", "exports.handler = async () => process.pid;")]).await;
+    let id = app
+        .running("sleepy", &[("function.json", manifest), ("index.js", "exports.handler = async () => process.pid;")])
+        .await;
     let instances = async || {
-        let found = app.graphql("query($id: ID!) { function(id: $id) { instances { id state } } }", json!({ "id": id })).await;
+        let found =
+            app.graphql("query($id: ID!) { function(id: $id) { instances { id state } } }", json!({ "id": id })).await;
         found["function"]["instances"].as_array().unwrap().len()
     };
     app.eventually("no instance is left", async || (instances().await == 0).then_some(())).await;
@@ -110,7 +137,9 @@ async fn instances_follow_the_load_up_to_the_most() {
     let calls = join_all((0..12).map(|_| app.call("busy")));
     let most = async {
         app.eventually("three instances", async || {
-            let found = app.graphql("query($id: ID!) { function(id: $id) { instances { inFlight } } }", json!({ "id": id })).await;
+            let found = app
+                .graphql("query($id: ID!) { function(id: $id) { instances { inFlight } } }", json!({ "id": id }))
+                .await;
             let all = found["function"]["instances"].as_array().unwrap().clone();
             assert!(all.len() <= 3 && all.iter().all(|i| i["inFlight"].as_i64().unwrap() <= 2), "{all:?}");
             (all.len() == 3).then_some(())
@@ -125,7 +154,14 @@ async fn instances_follow_the_load_up_to_the_most() {
 async fn too_many_that_wait_are_told_to_come_back() {
     let app = TestApp::start_with(Options::default().env("EVENTFLOW_MAX_WAITING", "2")).await;
     let manifest = r#"{ "runtime": "node", "scaling": { "max": 1, "concurrency": 1 } }"#;
-    app.running("narrow", &[("function.json", manifest), ("index.js", "exports.handler = async () => { await new Promise((done) => setTimeout(done, 500)); };")]).await;
+    app.running(
+        "narrow",
+        &[
+            ("function.json", manifest),
+            ("index.js", "exports.handler = async () => { await new Promise((done) => setTimeout(done, 500)); };"),
+        ],
+    )
+    .await;
     app.call("narrow").await;
     let answers = join_all((0..10).map(|_| app.call("narrow"))).await;
     let (good, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(|answer| answer.status() == StatusCode::OK);
@@ -140,7 +176,12 @@ async fn too_many_that_wait_are_told_to_come_back() {
 #[tokio::test]
 async fn a_call_that_takes_too_long_is_ended() {
     let app = TestApp::start().await;
-    let id = app.running("slow", &[("index.js", "exports.handler = async () => new Promise(() => setInterval(() => {}, 1000));")]).await;
+    let id = app
+        .running(
+            "slow",
+            &[("index.js", "exports.handler = async () => new Promise(() => setInterval(() => {}, 1000));")],
+        )
+        .await;
     let answer = app.get("/function/slow").header("x-timeout", "300ms").send().await.unwrap();
     let body = json_of(answer, StatusCode::GATEWAY_TIMEOUT).await;
     assert_eq!(body["error"]["code"], "timed_out");
@@ -168,8 +209,12 @@ async fn an_instance_that_dies_is_replaced() {
     let code = "exports.handler = async (event) => { if (event.data === 'die') process.exit(1); return process.pid; };";
     app.running("phoenix", &[("index.js", code)]).await;
     assert_eq!(app.call("phoenix").await.status(), StatusCode::OK);
-    assert_eq!(app.post("/function/phoenix").body("die").header("content-type", "text/plain").send().await.unwrap().status(), StatusCode::BAD_GATEWAY);
-    app.eventually("it answers again", async || (app.call("phoenix").await.status() == StatusCode::OK).then_some(())).await;
+    assert_eq!(
+        app.post("/function/phoenix").body("die").header("content-type", "text/plain").send().await.unwrap().status(),
+        StatusCode::BAD_GATEWAY
+    );
+    app.eventually("it answers again", async || (app.call("phoenix").await.status() == StatusCode::OK).then_some(()))
+        .await;
 }
 
 #[tokio::test]

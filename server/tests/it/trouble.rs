@@ -16,7 +16,8 @@ async fn a_full_disk_is_told_and_nothing_that_was_accepted_is_lost() {
 
     let filler = app.data_dir().join("filler");
     let mut file = std::fs::File::create(&filler).unwrap();
-    let full = (0..1 << 20).map(|_| file.write_all(&[0; 4096])).find_map(Result::err).expect("the disk is full in the end");
+    let full =
+        (0..1 << 20).map(|_| file.write_all(&[0; 4096])).find_map(Result::err).expect("the disk is full in the end");
     assert_eq!(full.kind(), std::io::ErrorKind::StorageFull);
     drop(file);
 

@@ -97,9 +97,7 @@ impl Cache {
                 continue;
             };
             match entry.file_name().to_string_lossy().starts_with(INCOMING) {
-                true if used.elapsed().is_ok_and(|age| age > LEFTOVER) => {
-                    files::remove(&entry.path())?
-                }
+                true if used.elapsed().is_ok_and(|age| age > LEFTOVER) => files::remove(&entry.path())?,
                 true => {}
                 false => entries.push((used, entry.path())),
             }
@@ -118,14 +116,8 @@ impl Cache {
     fn namespace(&self, namespace: &str) -> PathBuf {
         // A name that is no folder's name would be somebody else's folder.
         let plain = !namespace.is_empty()
-            && namespace
-                .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
-        self.0.join(if plain {
-            namespace.to_owned()
-        } else {
-            format!("~{}", super::key(&[namespace]))
-        })
+            && namespace.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
+        self.0.join(if plain { namespace.to_owned() } else { format!("~{}", super::key(&[namespace])) })
     }
 
     fn entries(&self, namespace: &str) -> PathBuf {
@@ -160,10 +152,7 @@ mod tests {
         assert!(!cache.restore("default", "other", &target, go_on).unwrap());
         for _ in 0..2 {
             assert!(cache.restore("default", "k", &target, go_on).unwrap());
-            assert_eq!(
-                fs::read_to_string(target.join("a/index.js")).unwrap(),
-                "one"
-            );
+            assert_eq!(fs::read_to_string(target.join("a/index.js")).unwrap(), "one");
             fs::write(target.join("a/index.js"), "changed").unwrap();
         }
     }
@@ -175,20 +164,11 @@ mod tests {
         let source = installed(folder.path(), "one");
         let entries = cache.entries("default");
         for number in 0..MAX_ENTRIES {
-            cache
-                .keep("default", &number.to_string(), &source, go_on)
-                .unwrap();
+            cache.keep("default", &number.to_string(), &source, go_on).unwrap();
             let age = Duration::from_secs(1000 - number as u64);
-            File::open(entries.join(number.to_string()))
-                .unwrap()
-                .set_modified(SystemTime::now() - age)
-                .unwrap();
+            File::open(entries.join(number.to_string())).unwrap().set_modified(SystemTime::now() - age).unwrap();
         }
-        assert!(
-            cache
-                .restore("default", "0", &folder.path().join("out"), go_on)
-                .unwrap()
-        );
+        assert!(cache.restore("default", "0", &folder.path().join("out"), go_on).unwrap());
         cache.keep("default", "new", &source, go_on).unwrap();
         let there = |name: &str| entries.join(name).is_dir();
         assert!(there("0") && there("new") && there("2") && !there("1"));
@@ -200,11 +180,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(folder.path()).unwrap();
         for name in ["..", "", "a/b", "."] {
-            assert_eq!(
-                cache.namespace(name).parent(),
-                Some(cache.0.as_path()),
-                "{name}"
-            );
+            assert_eq!(cache.namespace(name).parent(), Some(cache.0.as_path()), "{name}");
             assert!(cache.namespace(name).file_name().is_some());
         }
     }

@@ -31,14 +31,8 @@ use crate::executor::{self, Executor, Limits, Task};
 
 /// Variables with certificates of the host's, passed on when they name something below `/etc/ssl`: registries behind a
 /// company's proxy need them.
-const CERTIFICATES: [&str; 6] = [
-    "NODE_EXTRA_CA_CERTS",
-    "SSL_CERT_FILE",
-    "SSL_CERT_DIR",
-    "PIP_CERT",
-    "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE",
-];
+const CERTIFICATES: [&str; 6] =
+    ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
 
 /// How often the size of what a task has written is looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
@@ -47,18 +41,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 const TASK_PIDS: u64 = 512;
 
 /// Folders of the sandbox's own: a package cache cannot be shown at a path below them.
-const TAKEN_PATHS: [&str; 10] = [
-    "/app",
-    "/eventflow",
-    "/run",
-    "/usr",
-    "/bin",
-    "/sbin",
-    "/lib",
-    "/proc",
-    "/dev",
-    "/etc",
-];
+const TAKEN_PATHS: [&str; 10] =
+    ["/app", "/eventflow", "/run", "/usr", "/bin", "/sbin", "/lib", "/proc", "/dev", "/etc"];
 
 /// What all installations of one server share.
 pub(super) struct Tools {
@@ -94,22 +78,11 @@ pub(super) async fn install(
     journal: &Journal,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + tools.timeout;
-    let site = Site {
-        tools,
-        folder: folder.to_owned(),
-        namespace,
-        build,
-        scratch,
-        journal,
-        deadline,
-    };
+    let site = Site { tools, folder: folder.to_owned(), namespace, build, scratch, journal, deadline };
     if matches!(runtime, Runtime::Node | Runtime::Command) {
         node::install(&site).await?;
     }
-    if matches!(
-        runtime,
-        Runtime::Python | Runtime::PythonFlask | Runtime::Command
-    ) {
+    if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {
         python::install(&site).await?;
     }
     Ok(())
@@ -137,31 +110,18 @@ impl Site<'_> {
         }
         let shown = command.join(" ");
         if files::is_disk_full(&self.folder, &tail) {
-            return Err(Error::failed(format!("run `{shown}`"))(
-                std::io::ErrorKind::StorageFull.into(),
-            ));
+            return Err(Error::failed(format!("run `{shown}`"))(std::io::ErrorKind::StorageFull.into()));
         }
-        Err(Error::Refused(
-            match (exit.timed_out, exit.out_of_memory, exit.code, exit.signal) {
-                (true, ..) => format!(
-                    "`{shown}` did not end in time: all that is installed may take {} s together",
-                    self.tools.timeout.as_secs_f64()
-                ),
-                (_, true, ..) => format!(
-                    "`{shown}` went over the memory limit of a build, {} MiB",
-                    self.tools.memory_mb
-                ),
-                (_, _, Some(code), _) => format!(
-                    "`{shown}` failed with exit code {code}{}",
-                    last_words(&tail)
-                ),
-                (_, _, None, Some(signal)) => format!(
-                    "`{shown}` was ended by signal {signal}{}",
-                    last_words(&tail)
-                ),
-                (_, _, None, None) => format!("`{shown}` was ended{}", last_words(&tail)),
-            },
-        ))
+        Err(Error::Refused(match (exit.timed_out, exit.out_of_memory, exit.code, exit.signal) {
+            (true, ..) => format!(
+                "`{shown}` did not end in time: all that is installed may take {} s together",
+                self.tools.timeout.as_secs_f64()
+            ),
+            (_, true, ..) => format!("`{shown}` went over the memory limit of a build, {} MiB", self.tools.memory_mb),
+            (_, _, Some(code), _) => format!("`{shown}` failed with exit code {code}{}", last_words(&tail)),
+            (_, _, None, Some(signal)) => format!("`{shown}` was ended by signal {signal}{}", last_words(&tail)),
+            (_, _, None, None) => format!("`{shown}` was ended{}", last_words(&tail)),
+        }))
     }
 
     /// What a command prints, without a place in the log: for questions such as a version.
@@ -183,10 +143,7 @@ impl Site<'_> {
         let (exit, text) = tokio::join!(self.tools.executor.task(task, lines), collect);
         match exit?.code {
             Some(0) => Ok(text.trim().to_owned()),
-            _ => Err(Error::Refused(format!(
-                "`{}` does not run on this host; install it first",
-                command.join(" ")
-            ))),
+            _ => Err(Error::Refused(format!("`{}` does not run on this host; install it first", command.join(" ")))),
         }
     }
 
@@ -203,12 +160,7 @@ impl Site<'_> {
         let mut caches = BTreeMap::new();
         for (name, variable) in [("npm", "npm_config_cache"), ("pip", "PIP_CACHE_DIR")] {
             // At the same path inside as outside: then it is right also where there is no inside.
-            if let Some(folder) = self
-                .tools
-                .cache
-                .packages(self.namespace, name)
-                .filter(|folder| !is_taken(folder))
-            {
+            if let Some(folder) = self.tools.cache.packages(self.namespace, name).filter(|folder| !is_taken(folder)) {
                 env.insert(variable.to_owned(), folder.display().to_string());
                 caches.insert(folder.display().to_string(), folder);
             }
@@ -216,19 +168,11 @@ impl Site<'_> {
         env.extend(self.tools.env.clone());
         Task {
             name: format!("build-{}", self.build),
-            command: command
-                .iter()
-                .map(|&argument| argument.to_owned())
-                .collect(),
+            command: command.iter().map(|&argument| argument.to_owned()).collect(),
             folder: self.folder.clone(),
             caches,
             env,
-            limits: Limits {
-                memory_mb: self.tools.memory_mb,
-                cpu: 2.0,
-                pids: TASK_PIDS,
-                network: true,
-            },
+            limits: Limits { memory_mb: self.tools.memory_mb, cpu: 2.0, pids: TASK_PIDS, network: true },
             timeout: self.deadline.saturating_duration_since(Instant::now()),
         }
     }
@@ -246,18 +190,13 @@ impl Site<'_> {
         let (cache, target) = (self.tools.cache.clone(), self.folder.join(name));
         let (namespace, key) = (self.namespace.to_owned(), format!("{name}-{key}"));
         let restored = {
-            let (cache, target, namespace, key) = (
-                cache.clone(),
-                target.clone(),
-                namespace.clone(),
-                key.clone(),
-            );
-            self.scratch
-                .block(move |hold| cache.restore(&namespace, &key, &target, || hold.go_on()))
-                .await?
+            let (cache, target, namespace, key) = (cache.clone(), target.clone(), namespace.clone(), key.clone());
+            self.scratch.block(move |hold| cache.restore(&namespace, &key, &target, || hold.go_on())).await?
         };
         if restored {
-            self.journal.say(format!("Restored {name} from the cache: the locked dependencies are those of an earlier build")).await;
+            self.journal
+                .say(format!("Restored {name} from the cache: the locked dependencies are those of an earlier build"))
+                .await;
             return Ok(());
         }
         install().await?;
@@ -281,10 +220,7 @@ async fn grows_beyond(folder: PathBuf, max_bytes: u64) {
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         let folder = folder.clone();
-        if tokio::task::spawn_blocking(move || files::size(&folder))
-            .await
-            .is_ok_and(|size| size > max_bytes)
-        {
+        if tokio::task::spawn_blocking(move || files::size(&folder)).await.is_ok_and(|size| size > max_bytes) {
             return;
         }
     }
@@ -299,10 +235,7 @@ fn last_words(tail: &[String]) -> String {
         .map(|line| line.trim().chars().take(MAX_LETTERS).collect::<String>());
     match tail {
         [] => "; it printed nothing".to_owned(),
-        _ => format!(
-            "; the end of its output: {}",
-            lines.collect::<Vec<_>>().join(" / ")
-        ),
+        _ => format!("; the end of its output: {}", lines.collect::<Vec<_>>().join(" / ")),
     }
 }
 

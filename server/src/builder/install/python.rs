@@ -38,24 +38,9 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
         .await?;
         // The artifact is read-only: what is not compiled now is compiled at each start. By hash, not by time, so that the
         // same packages are the same bytes. A file for another Python fails, and is left as it is.
-        match site
-            .run(&[
-                "python3",
-                "-m",
-                "compileall",
-                "-q",
-                "--invalidation-mode",
-                "unchecked-hash",
-                TARGET,
-            ])
-            .await
-        {
+        match site.run(&["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", TARGET]).await {
             Err(Error::Refused(message)) => {
-                site.journal
-                    .say(format!(
-                        "Not everything could be compiled, which is no fault: {message}"
-                    ))
-                    .await
+                site.journal.say(format!("Not everything could be compiled, which is no fault: {message}")).await
             }
             result => result?,
         }
@@ -76,9 +61,8 @@ fn is_pinned(text: &str) -> bool {
     let option = |line: &str| line.starts_with("--hash=");
     requirements(text).all(|line| {
         let line = line.trim_end_matches('\\').trim();
-        let one_version = line
-            .split_once("==")
-            .is_some_and(|(_, version)| !version.starts_with('=') && !version.contains('*'));
+        let one_version =
+            line.split_once("==").is_some_and(|(_, version)| !version.starts_with('=') && !version.contains('*'));
         option(line) || one_version && !line.starts_with('-') && !line.contains("://")
     })
 }
@@ -88,13 +72,7 @@ async fn cache_key(site: &Site<'_>, text: &str) -> Result<Option<String>, Error>
     if !is_pinned(text) {
         return Ok(None);
     }
-    let version = site
-        .ask(&[
-            "python3",
-            "-c",
-            "import sys, platform; print(sys.version, platform.platform())",
-        ])
-        .await?;
+    let version = site.ask(&["python3", "-c", "import sys, platform; print(sys.version, platform.platform())"]).await?;
     Ok(Some(key(&["python 1", &version, text])))
 }
 
@@ -111,16 +89,9 @@ mod tests {
         ] {
             assert!(is_pinned(text), "{text}");
         }
-        for text in [
-            "six",
-            "six>=1",
-            "six==1.*",
-            "-r other.txt",
-            "-e .",
-            "./local",
-            "six===1",
-            "a @ https://host/a==1.whl",
-        ] {
+        for text in
+            ["six", "six>=1", "six==1.*", "-r other.txt", "-e .", "./local", "six===1", "a @ https://host/a==1.whl"]
+        {
             assert!(!is_pinned(text), "{text}");
         }
     }

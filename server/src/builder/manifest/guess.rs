@@ -37,10 +37,7 @@ fn runtime(folder: &Path) -> Result<Runtime, Error> {
     if !python_files(folder)?.is_empty() {
         return Ok(Runtime::Python);
     }
-    if ["index.js", "index.mjs", "index.cjs"]
-        .iter()
-        .any(|name| files::has(folder, name))
-    {
+    if ["index.js", "index.mjs", "index.cjs"].iter().any(|name| files::has(folder, name)) {
         return Ok(Runtime::Node);
     }
     Err(Error::Refused(
@@ -53,17 +50,12 @@ fn runtime(folder: &Path) -> Result<Runtime, Error> {
 fn asks_for_flask(folder: &Path) -> Result<bool, Error> {
     let requirements = files::text(folder, "requirements.txt")?.unwrap_or_default();
     let is_flask = |line: &str| {
-        let name = line
-            .trim()
-            .split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c))
-            .next()
-            .unwrap_or_default();
+        let name =
+            line.trim().split(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c)).next().unwrap_or_default();
         name.eq_ignore_ascii_case("flask")
     };
     let imports_flask = |line: &str| {
-        let mut words = line
-            .split(|c: char| c.is_whitespace() || c == ',' || c == '.')
-            .filter(|word| !word.is_empty());
+        let mut words = line.split(|c: char| c.is_whitespace() || c == ',' || c == '.').filter(|word| !word.is_empty());
         matches!(words.next(), Some("import" | "from")) && words.next() == Some("flask")
     };
     let app = files::text(folder, "app.py")?.unwrap_or_default();
@@ -71,10 +63,7 @@ fn asks_for_flask(folder: &Path) -> Result<bool, Error> {
 }
 
 /// The handler when the manifest names none; `None` for runtimes without one.
-pub(in crate::builder) fn handler(
-    folder: &Path,
-    runtime: Runtime,
-) -> Result<Option<String>, Error> {
+pub(in crate::builder) fn handler(folder: &Path, runtime: Runtime) -> Result<Option<String>, Error> {
     Ok(match runtime {
         Runtime::Node => Some(node_handler(folder)?),
         Runtime::Python => Some(python_handler(folder)?),
@@ -93,10 +82,9 @@ fn node_handler(folder: &Path) -> Result<String, Error> {
         .map(|main| main.trim_start_matches("./"))
         .filter(|main| files::inner_path(main).is_some());
     let stem = match main {
-        Some(main) if !main.is_empty() => [".js", ".mjs", ".cjs"]
-            .iter()
-            .find_map(|ending| main.strip_suffix(ending))
-            .unwrap_or(main),
+        Some(main) if !main.is_empty() => {
+            [".js", ".mjs", ".cjs"].iter().find_map(|ending| main.strip_suffix(ending)).unwrap_or(main)
+        }
         _ => "index",
     };
     Ok(format!("{}.handler", stem.trim_end_matches('/')))
@@ -104,9 +92,7 @@ fn node_handler(folder: &Path) -> Result<String, Error> {
 
 fn python_handler(folder: &Path) -> Result<String, Error> {
     let names = python_files(folder)?;
-    let known = ["main.py", "handler.py"]
-        .into_iter()
-        .find(|name| names.iter().any(|found| found == name));
+    let known = ["main.py", "handler.py"].into_iter().find(|name| names.iter().any(|found| found == name));
     let name = match (known, names.as_slice()) {
         (Some(name), _) => name,
         (None, [only]) => only,
@@ -146,17 +132,11 @@ fn python_files(folder: &Path) -> Result<Vec<String>, Error> {
 
 /// Refuses a handler whose file is not there: better now than at the start of each instance.
 pub(in crate::builder) fn check_handler(folder: &Path, manifest: &Manifest) -> Result<(), Error> {
-    let stem = |handler: &str| {
-        handler
-            .rsplit_once('.')
-            .map(|(stem, _)| stem.to_owned())
-            .unwrap_or_default()
-    };
+    let stem = |handler: &str| handler.rsplit_once('.').map(|(stem, _)| stem.to_owned()).unwrap_or_default();
     let candidates: Vec<String> = match (manifest.runtime, &manifest.handler) {
-        (Runtime::Node, Some(handler)) => NODE_ENDINGS
-            .iter()
-            .map(|ending| format!("{}{ending}", stem(handler)))
-            .collect(),
+        (Runtime::Node, Some(handler)) => {
+            NODE_ENDINGS.iter().map(|ending| format!("{}{ending}", stem(handler))).collect()
+        }
         (Runtime::Python, Some(handler)) => {
             let module = stem(handler).replace('.', "/");
             vec![format!("{module}.py"), format!("{module}/__init__.py")]
@@ -171,13 +151,8 @@ pub(in crate::builder) fn check_handler(folder: &Path, manifest: &Manifest) -> R
     let wanted = manifest
         .handler
         .as_deref()
-        .map_or("a python-flask function".to_owned(), |handler| {
-            format!("the handler `{handler}`")
-        });
-    Err(Error::Refused(format!(
-        "{wanted} needs one of these files, and there is none: {}",
-        candidates.join(", ")
-    )))
+        .map_or("a python-flask function".to_owned(), |handler| format!("the handler `{handler}`"));
+    Err(Error::Refused(format!("{wanted} needs one of these files, and there is none: {}", candidates.join(", "))))
 }
 
 #[cfg(test)]
@@ -195,95 +170,41 @@ mod tests {
     #[test]
     fn each_kind_of_folder_is_recognised() {
         let table: [(&[(&str, &str)], Runtime, Option<&str>); 12] = [
+            (&[("Dockerfile", ""), ("package.json", "{}")], Runtime::Docker, None),
             (
-                &[("Dockerfile", ""), ("package.json", "{}")],
-                Runtime::Docker,
-                None,
-            ),
-            (
-                &[
-                    ("app.py", ""),
-                    ("requirements.txt", "gunicorn\nFlask>=2 # web\n"),
-                    ("package.json", "{}"),
-                ],
+                &[("app.py", ""), ("requirements.txt", "gunicorn\nFlask>=2 # web\n"), ("package.json", "{}")],
                 Runtime::PythonFlask,
                 None,
             ),
-            (
-                &[("app.py", "from flask import Flask\n")],
-                Runtime::PythonFlask,
-                None,
-            ),
+            (&[("app.py", "from flask import Flask\n")], Runtime::PythonFlask, None),
             (&[("app.py", "import flask\n")], Runtime::PythonFlask, None),
             (
-                &[
-                    ("app.py", "import flaskish\n"),
-                    ("requirements.txt", "flask-cors\n"),
-                ],
+                &[("app.py", "import flaskish\n"), ("requirements.txt", "flask-cors\n")],
                 Runtime::Python,
                 Some("app.handler"),
             ),
-            (
-                &[("package.json", "{}"), ("main.py", "")],
-                Runtime::Node,
-                Some("index.handler"),
-            ),
-            (
-                &[("package.json", r#"{"main": "./src/start.mjs"}"#)],
-                Runtime::Node,
-                Some("src/start.handler"),
-            ),
-            (
-                &[("package.json", r#"{"main": "../up.js"}"#)],
-                Runtime::Node,
-                Some("index.handler"),
-            ),
-            (
-                &[("main.py", ""), ("handler.py", ""), ("other.py", "")],
-                Runtime::Python,
-                Some("main.handler"),
-            ),
-            (
-                &[("handler.py", ""), ("other.py", "")],
-                Runtime::Python,
-                Some("handler.handler"),
-            ),
-            (
-                &[("resize.py", ""), ("test_resize.py", ""), ("index.js", "")],
-                Runtime::Python,
-                Some("resize.handler"),
-            ),
+            (&[("package.json", "{}"), ("main.py", "")], Runtime::Node, Some("index.handler")),
+            (&[("package.json", r#"{"main": "./src/start.mjs"}"#)], Runtime::Node, Some("src/start.handler")),
+            (&[("package.json", r#"{"main": "../up.js"}"#)], Runtime::Node, Some("index.handler")),
+            (&[("main.py", ""), ("handler.py", ""), ("other.py", "")], Runtime::Python, Some("main.handler")),
+            (&[("handler.py", ""), ("other.py", "")], Runtime::Python, Some("handler.handler")),
+            (&[("resize.py", ""), ("test_resize.py", ""), ("index.js", "")], Runtime::Python, Some("resize.handler")),
             (&[("index.mjs", "")], Runtime::Node, Some("index.handler")),
         ];
         for (entries, runtime, handler) in table {
             let manifest = guess(folder(entries).path()).unwrap();
-            assert_eq!(
-                (manifest.runtime, manifest.handler.as_deref()),
-                (runtime, handler),
-                "{entries:?}"
-            );
+            assert_eq!((manifest.runtime, manifest.handler.as_deref()), (runtime, handler), "{entries:?}");
         }
     }
 
     #[test]
     fn a_folder_that_tells_nothing_is_refused_with_what_would_help() {
         let error = guess(folder(&[("README.md", "")]).path()).unwrap_err();
-        assert!(
-            error.is_refused() && error.to_string().contains("add a function.json"),
-            "{error}"
-        );
+        assert!(error.is_refused() && error.to_string().contains("add a function.json"), "{error}");
         let error = guess(folder(&[("a.py", ""), ("b.py", "")]).path()).unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .contains("which of a.py, b.py has the handler?"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("which of a.py, b.py has the handler?"), "{error}");
         let error = guess(folder(&[("package.json", "{")]).path()).unwrap_err();
-        assert!(
-            error.to_string().contains("package.json is not JSON"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("package.json is not JSON"), "{error}");
     }
 
     #[test]
@@ -292,10 +213,7 @@ mod tests {
         manifest.handler = Some("src/index.handler".into());
         let here = folder(&[]);
         let error = check_handler(here.path(), &manifest).unwrap_err();
-        assert!(
-            error.to_string().contains("src/index.js, src/index.mjs"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("src/index.js, src/index.mjs"), "{error}");
         fs::create_dir(here.path().join("src")).unwrap();
         fs::write(here.path().join("src/index.cjs"), "").unwrap();
         check_handler(here.path(), &manifest).unwrap();

@@ -22,13 +22,12 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
     if let Some(handler) = json["handler"].as_str() {
         let takes_one = !matches!(runtime, "command" | "docker" | "python-flask");
         if !takes_one {
-            faults.push(Fault::at("/handler", format!("a handler is only for the runtimes node and python, and this is {runtime}; remove it")));
+            faults.push(Fault::at(
+                "/handler",
+                format!("a handler is only for the runtimes node and python, and this is {runtime}; remove it"),
+            ));
         } else if !is_handler(handler) {
-            let example = if runtime == "python" {
-                "main.handler"
-            } else {
-                "index.handler"
-            };
+            let example = if runtime == "python" { "main.handler" } else { "index.handler" };
             let message = format!(
                 "`{}` must be FILE.EXPORT, a file in the function's folder without its ending, such as {example}",
                 shorten(handler)
@@ -38,25 +37,24 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
     }
     if let Some(command) = json["command"].as_array() {
         if matches!(runtime, "node" | "python" | "python-flask") {
-            faults.push(Fault::at("/command", format!("a command is only for the runtimes command and docker, and this is {runtime}; remove it")));
+            faults.push(Fault::at(
+                "/command",
+                format!("a command is only for the runtimes command and docker, and this is {runtime}; remove it"),
+            ));
         }
         if command.first().and_then(Value::as_str) == Some("") {
             faults.push(Fault::at("/command/0", "it names no program"));
         }
-        for (index, argument) in command
-            .iter()
-            .enumerate()
-            .filter(|(_, argument)| has_zero(argument))
-        {
+        for (index, argument) in command.iter().enumerate().filter(|(_, argument)| has_zero(argument)) {
             let _ = argument;
-            faults.push(Fault::at(
-                format!("/command/{index}"),
-                "there is a zero byte in it",
-            ));
+            faults.push(Fault::at(format!("/command/{index}"), "there is a zero byte in it"));
         }
     }
     if runtime == "python-flask" && json["mode"] == "job" {
-        faults.push(Fault::at("/mode", "a python-flask function answers HTTP and is a service; for a job, use the runtime python"));
+        faults.push(Fault::at(
+            "/mode",
+            "a python-flask function answers HTTP and is a service; for a job, use the runtime python",
+        ));
     }
 }
 
@@ -65,26 +63,15 @@ fn is_handler(handler: &str) -> bool {
     let Some((file, export)) = handler.rsplit_once('.') else {
         return false;
     };
-    let word = |text: &str, more: &str| {
-        !text.is_empty()
-            && text
-                .chars()
-                .all(|c| c.is_alphanumeric() || more.contains(c))
-    };
-    let inside = file
-        .split('/')
-        .all(|part| word(part, "_-.$@") && part != "." && part != "..");
+    let word =
+        |text: &str, more: &str| !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || more.contains(c));
+    let inside = file.split('/').all(|part| word(part, "_-.$@") && part != "." && part != "..");
     inside && word(export, "_$") && !export.starts_with(|c: char| c.is_ascii_digit())
 }
 
 fn triggers(json: &Value, faults: &mut Vec<Fault>) {
     let mut webhooks = Vec::new();
-    for (index, trigger) in json["triggers"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-    {
+    for (index, trigger) in json["triggers"].as_array().into_iter().flatten().enumerate() {
         let at = |name: &str| format!("/triggers/{index}{name}");
         match trigger["type"].as_str() {
             Some("event") => {
@@ -92,9 +79,8 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                 faults.extend(fault.map(|fault| Fault::at(at("/pattern"), fault)));
             }
             Some("schedule") => {
-                if let Some(cron) = trigger["cron"]
-                    .as_str()
-                    .filter(|cron| !matches!(cron.split_whitespace().count(), 5 | 6))
+                if let Some(cron) =
+                    trigger["cron"].as_str().filter(|cron| !matches!(cron.split_whitespace().count(), 5 | 6))
                 {
                     let message = format!(
                         "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
@@ -106,14 +92,16 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
             Some("webhook") => {
                 let scheme = trigger["scheme"].as_str().unwrap_or("none");
                 if scheme != "none" && trigger.get("secret").is_none() {
-                    faults.push(Fault::at(at(""), format!("the scheme {scheme} needs `secret`: the name of the secret that deliveries are proved with")));
+                    faults.push(Fault::at(
+                        at(""),
+                        format!(
+                            "the scheme {scheme} needs `secret`: the name of the secret that deliveries are proved with"
+                        ),
+                    ));
                 }
                 if let Some(name) = trigger["name"].as_str() {
                     if webhooks.contains(&name) {
-                        faults.push(Fault::at(
-                            at("/name"),
-                            format!("the webhook `{}` is there twice", shorten(name)),
-                        ));
+                        faults.push(Fault::at(at("/name"), format!("the webhook `{}` is there twice", shorten(name))));
                     }
                     webhooks.push(name);
                 }
@@ -144,10 +132,7 @@ fn variables(json: &Value, faults: &mut Vec<Fault>) {
         } else if env.is_some_and(|env| env.contains_key(name)) {
             faults.push(Fault::at(
                 at(),
-                format!(
-                    "`{}` is also in `env`; only one of them can be the variable",
-                    shorten(name)
-                ),
+                format!("`{}` is also in `env`; only one of them can be the variable", shorten(name)),
             ));
         }
     }
@@ -155,40 +140,20 @@ fn variables(json: &Value, faults: &mut Vec<Fault>) {
 
 fn ranges(json: &Value, faults: &mut Vec<Fault>) {
     // The defaults are the domain's; what is no number is another fault.
-    let (scaling, retry) = (
-        domain::manifest::Scaling::default(),
-        domain::retry::Policy::default(),
-    );
+    let (scaling, retry) = (domain::manifest::Scaling::default(), domain::retry::Policy::default());
     let pairs = [
-        (
-            "scaling",
-            "min",
-            f64::from(scaling.min),
-            "max",
-            f64::from(scaling.max),
-        ),
-        (
-            "retry",
-            "backoff_s",
-            retry.backoff_s,
-            "backoff_max_s",
-            retry.backoff_max_s,
-        ),
+        ("scaling", "min", f64::from(scaling.min), "max", f64::from(scaling.max)),
+        ("retry", "backoff_s", retry.backoff_s, "backoff_max_s", retry.backoff_max_s),
     ];
     for (section, low, low_default, high, high_default) in pairs {
         let section_json = &json[section];
-        let number =
-            |name: &str, default: f64| section_json.get(name).map_or(Some(default), Value::as_f64);
+        let number = |name: &str, default: f64| section_json.get(name).map_or(Some(default), Value::as_f64);
         let (Some(from), Some(to)) = (number(low, low_default), number(high, high_default)) else {
             continue;
         };
         if from > to {
             // Only `max` was set: the fault is where somebody wrote something.
-            let name = if section_json.get(low).is_some() {
-                low
-            } else {
-                high
-            };
+            let name = if section_json.get(low).is_some() { low } else { high };
             faults.push(Fault::at(
                 format!("/{section}/{name}"),
                 format!("`{low}` ({from}) is more than `{high}` ({to})"),

@@ -37,10 +37,7 @@ pub struct Fault {
 
 impl Fault {
     fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            pointer: pointer.into(),
-            message: message.into(),
-        }
+        Self { pointer: pointer.into(), message: message.into() }
     }
 }
 
@@ -63,10 +60,7 @@ pub fn schema() -> &'static str {
 /// # Errors
 /// All faults, in the order of the document where it is known; never an empty list.
 pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
-    let mut faults: Vec<Fault> = VALIDATOR
-        .iter_errors(json)
-        .flat_map(|error| faults_of(&error))
-        .collect();
+    let mut faults: Vec<Fault> = VALIDATOR.iter_errors(json).flat_map(|error| faults_of(&error)).collect();
     faults.extend(meaning::faults(json, &faults));
     faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     faults.dedup();
@@ -106,9 +100,8 @@ fn whole_numbers(value: &mut Value) {
 
 fn whole_number(value: &mut Value) {
     // Beyond 2^53 a float is no count any more; the schema's limits are far below.
-    if let Some(float) = value
-        .as_f64()
-        .filter(|float| value.is_f64() && float.fract() == 0.0 && (0.0..9e15).contains(float))
+    if let Some(float) =
+        value.as_f64().filter(|float| value.is_f64() && float.fract() == 0.0 && (0.0..9e15).contains(float))
     {
         *value = Value::Number(Number::from(float as u64));
     }
@@ -127,40 +120,26 @@ fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
                     None if known.is_empty() => "remove it".to_owned(),
                     None => format!("known are {}", known.join(", ")),
                 };
-                Fault::at(
-                    format!("{pointer}/{}", escaped(name)),
-                    format!("`{name}` is not known here; {hint}"),
-                )
+                Fault::at(format!("{pointer}/{}", escaped(name)), format!("`{name}` is not known here; {hint}"))
             };
             unexpected.iter().map(fault).collect()
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
             one(match name {
-                "command" => "the runtime `command` needs `command`: the program and its arguments, such as [\"./server\"]".to_owned(),
+                "command" => {
+                    "the runtime `command` needs `command`: the program and its arguments, such as [\"./server\"]"
+                        .to_owned()
+                }
                 name => format!("`{name}` is missing"),
             })
         }
         ValidationErrorKind::Enum { options } => {
-            let options: Vec<String> = options
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect();
-            let near = error
-                .instance()
-                .as_str()
-                .and_then(|text| nearest(text, &options));
-            let hint = near
-                .map(|near| format!("; did you mean `{near}`?"))
-                .unwrap_or_default();
-            one(format!(
-                "{} must be one of {}{hint}",
-                shown(),
-                options.join(", ")
-            ))
+            let options: Vec<String> =
+                options.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
+            let near = error.instance().as_str().and_then(|text| nearest(text, &options));
+            let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+            one(format!("{} must be one of {}{hint}", shown(), options.join(", ")))
         }
         ValidationErrorKind::Type { kind } => {
             let wanted = match kind {
@@ -192,35 +171,15 @@ fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
             );
             vec![Fault::at(format!("{pointer}/{}", escaped(name)), message)]
         }
-        ValidationErrorKind::Pattern { .. } => one(format!(
-            "{} does not fit: {}",
-            shown(),
-            pattern_in_words(&pointer)
-        )),
-        ValidationErrorKind::Minimum { limit } => {
-            one(format!("{} must be {limit} or more", shown()))
-        }
-        ValidationErrorKind::ExclusiveMinimum { limit } => {
-            one(format!("{} must be more than {limit}", shown()))
-        }
-        ValidationErrorKind::Maximum { limit } => {
-            one(format!("{} must be {limit} or less", shown()))
-        }
-        ValidationErrorKind::MinLength { limit } => {
-            one(format!("{} must have {limit} letters or more", shown()))
-        }
-        ValidationErrorKind::MaxLength { limit } => {
-            one(format!("the text must have {limit} letters or less"))
-        }
-        ValidationErrorKind::MinItems { limit } => {
-            one(format!("the list must have {limit} entries or more"))
-        }
-        ValidationErrorKind::MaxItems { limit } => {
-            one(format!("the list must have {limit} entries or less"))
-        }
-        ValidationErrorKind::MaxProperties { limit } => {
-            one(format!("there must be {limit} entries or less"))
-        }
+        ValidationErrorKind::Pattern { .. } => one(format!("{} does not fit: {}", shown(), pattern_in_words(&pointer))),
+        ValidationErrorKind::Minimum { limit } => one(format!("{} must be {limit} or more", shown())),
+        ValidationErrorKind::ExclusiveMinimum { limit } => one(format!("{} must be more than {limit}", shown())),
+        ValidationErrorKind::Maximum { limit } => one(format!("{} must be {limit} or less", shown())),
+        ValidationErrorKind::MinLength { limit } => one(format!("{} must have {limit} letters or more", shown())),
+        ValidationErrorKind::MaxLength { limit } => one(format!("the text must have {limit} letters or less")),
+        ValidationErrorKind::MinItems { limit } => one(format!("the list must have {limit} entries or more")),
+        ValidationErrorKind::MaxItems { limit } => one(format!("the list must have {limit} entries or less")),
+        ValidationErrorKind::MaxProperties { limit } => one(format!("there must be {limit} entries or less")),
         ValidationErrorKind::UniqueItems => one("an entry is in the list twice".to_owned()),
         _ => one(shorten(&error.to_string())),
     }
@@ -244,17 +203,9 @@ fn known_names(error: &ValidationError<'_>) -> Vec<String> {
     static DOCUMENT: LazyLock<Value> =
         LazyLock::new(|| serde_json::from_str(SCHEMA).expect("the schema is JSON, as a test says"));
     let path = error.schema_path().to_string();
-    let parent = path
-        .strip_suffix("/additionalProperties")
-        .unwrap_or_default();
-    let properties = DOCUMENT
-        .pointer(&format!("{parent}/properties"))
-        .and_then(Value::as_object);
-    properties
-        .into_iter()
-        .flat_map(|names| names.keys().cloned())
-        .filter(|name| name != "$schema")
-        .collect()
+    let parent = path.strip_suffix("/additionalProperties").unwrap_or_default();
+    let properties = DOCUMENT.pointer(&format!("{parent}/properties")).and_then(Value::as_object);
+    properties.into_iter().flat_map(|names| names.keys().cloned()).filter(|name| name != "$schema").collect()
 }
 
 /// The known name that differs in the fewest letters, when they are few.
@@ -263,9 +214,7 @@ fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     if name.len() > MAX_NAME {
         return None;
     }
-    let by_distance = known
-        .iter()
-        .map(|candidate| (distance(name, candidate), candidate.as_str()));
+    let by_distance = known.iter().map(|candidate| (distance(name, candidate), candidate.as_str()));
     by_distance
         .filter(|(distance, candidate)| *distance <= 2.min(candidate.len() / 2))
         .min()
@@ -331,10 +280,7 @@ mod tests {
 
     fn faults(json: Value) -> Vec<(String, String)> {
         let faults = parse(&json).unwrap_err();
-        faults
-            .into_iter()
-            .map(|fault| (fault.pointer, fault.message))
-            .collect()
+        faults.into_iter().map(|fault| (fault.pointer, fault.message)).collect()
     }
 
     #[test]
@@ -362,11 +308,7 @@ mod tests {
             let about = &schema["properties"][name];
             match about.get("properties").and_then(Value::as_object) {
                 Some(inner) => inner.iter().for_each(|(key, about)| {
-                    assert_eq!(
-                        about["default"].as_f64(),
-                        value[key].as_f64(),
-                        "{name}.{key}"
-                    )
+                    assert_eq!(about["default"].as_f64(), value[key].as_f64(), "{name}.{key}")
                 }),
                 None if name != "runtime" => assert_eq!(&about["default"], value, "{name}"),
                 None => {}
@@ -409,10 +351,7 @@ mod tests {
             ("/triggers/0/filtr", "did you mean `filter`?"),
             ("/triggers/0/pattern", "a segment is empty"),
             ("/triggers/1/cron", "5 fields"),
-            (
-                "/triggers/2/type",
-                "must be one of http, event, schedule, webhook",
-            ),
+            ("/triggers/2/type", "must be one of http, event, schedule, webhook"),
             ("/triggers/3", "`name` is missing"),
             ("/triggers/4/path", "is not known here"),
             ("/triggers/5", "must be an object"),
@@ -430,86 +369,26 @@ mod tests {
             (json!({}), "", "`runtime` is missing"),
             (json!([]), "", "must be an object"),
             (json!({"runtime": "command"}), "", "needs `command`"),
-            (
-                json!({"runtime": "command", "command": []}),
-                "/command",
-                "1 entries or more",
-            ),
-            (
-                json!({"runtime": "command", "command": [""]}),
-                "/command/0",
-                "names no program",
-            ),
-            (
-                json!({"runtime": "command", "command": ["a\u{0}"]}),
-                "/command/0",
-                "zero byte",
-            ),
-            (
-                json!({"runtime": "node", "command": ["a"]}),
-                "/command",
-                "only for",
-            ),
-            (
-                json!({"runtime": "command", "command": ["a"], "handler": "a.b"}),
-                "/handler",
-                "only for",
-            ),
-            (
-                json!({"runtime": "node", "handler": "handler"}),
-                "/handler",
-                "FILE.EXPORT",
-            ),
-            (
-                json!({"runtime": "node", "handler": "../x.handler"}),
-                "/handler",
-                "FILE.EXPORT",
-            ),
-            (
-                json!({"runtime": "node", "handler": "/etc/x.handler"}),
-                "/handler",
-                "FILE.EXPORT",
-            ),
-            (
-                json!({"runtime": "python", "handler": "main.py.1"}),
-                "/handler",
-                "FILE.EXPORT",
-            ),
-            (
-                json!({"runtime": "python-flask", "mode": "job"}),
-                "/mode",
-                "a service",
-            ),
-            (
-                json!({"runtime": "node", "env": {"A": "x"}, "secrets": ["A"]}),
-                "/secrets/0",
-                "also in `env`",
-            ),
-            (
-                json!({"runtime": "node", "env": {"A": "x\u{0}"}}),
-                "/env/A",
-                "zero byte",
-            ),
-            (
-                json!({"runtime": "node", "secrets": ["PORT"]}),
-                "/secrets/0",
-                "EventFlow's own",
-            ),
-            (
-                json!({"runtime": "node", "secrets": ["A", "A"]}),
-                "/secrets",
-                "twice",
-            ),
+            (json!({"runtime": "command", "command": []}), "/command", "1 entries or more"),
+            (json!({"runtime": "command", "command": [""]}), "/command/0", "names no program"),
+            (json!({"runtime": "command", "command": ["a\u{0}"]}), "/command/0", "zero byte"),
+            (json!({"runtime": "node", "command": ["a"]}), "/command", "only for"),
+            (json!({"runtime": "command", "command": ["a"], "handler": "a.b"}), "/handler", "only for"),
+            (json!({"runtime": "node", "handler": "handler"}), "/handler", "FILE.EXPORT"),
+            (json!({"runtime": "node", "handler": "../x.handler"}), "/handler", "FILE.EXPORT"),
+            (json!({"runtime": "node", "handler": "/etc/x.handler"}), "/handler", "FILE.EXPORT"),
+            (json!({"runtime": "python", "handler": "main.py.1"}), "/handler", "FILE.EXPORT"),
+            (json!({"runtime": "python-flask", "mode": "job"}), "/mode", "a service"),
+            (json!({"runtime": "node", "env": {"A": "x"}, "secrets": ["A"]}), "/secrets/0", "also in `env`"),
+            (json!({"runtime": "node", "env": {"A": "x\u{0}"}}), "/env/A", "zero byte"),
+            (json!({"runtime": "node", "secrets": ["PORT"]}), "/secrets/0", "EventFlow's own"),
+            (json!({"runtime": "node", "secrets": ["A", "A"]}), "/secrets", "twice"),
             (
                 json!({"runtime": "node", "retry": {"backoff_s": 9, "backoff_max_s": 3}}),
                 "/retry/backoff_s",
                 "more than `backoff_max_s`",
             ),
-            (
-                json!({"runtime": "node", "scaling": {"min": 9}}),
-                "/scaling/min",
-                "more than `max`",
-            ),
+            (json!({"runtime": "node", "scaling": {"min": 9}}), "/scaling/min", "more than `max`"),
             (
                 json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "scheme": "github"}]}),
                 "/triggers/0",
@@ -553,18 +432,12 @@ mod tests {
 
     #[test]
     fn a_thousand_faults_are_cut_to_a_readable_number() {
-        let names: serde_json::Map<String, Value> = (0..1000)
-            .map(|n| (format!("unknown{n}"), json!(1)))
-            .collect();
+        let names: serde_json::Map<String, Value> = (0..1000).map(|n| (format!("unknown{n}"), json!(1))).collect();
         assert_eq!(parse(&Value::Object(names)).unwrap_err().len(), MAX_FAULTS);
     }
 
     fn number(float: bool, value: u32) -> Value {
-        if float {
-            json!(f64::from(value))
-        } else {
-            json!(value)
-        }
+        if float { json!(f64::from(value)) } else { json!(value) }
     }
 
     prop_compose! {

@@ -36,12 +36,9 @@ fn kind(magic: &[u8]) -> Result<Kind, Error> {
     match magic {
         [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Kind::Zip),
         [0x1f, 0x8b, ..] => Ok(Kind::TarGz),
-        [] => Err(Error::Refused(
-            "the bundle is empty; send a zip or a tar.gz".into(),
-        )),
+        [] => Err(Error::Refused("the bundle is empty; send a zip or a tar.gz".into())),
         _ => Err(Error::Refused(
-            "the bundle is neither a zip nor a tar.gz; pack the function's folder as one of them"
-                .into(),
+            "the bundle is neither a zip nor a tar.gz; pack the function's folder as one of them".into(),
         )),
     }
 }
@@ -77,10 +74,7 @@ pub(super) fn unpack(
         Kind::Zip => unpacker.zip(BufReader::new(open()?))?,
         Kind::TarGz => {
             let limit = max_bytes.saturating_add(max_files as u64 * TAR_OVERHEAD_BYTES);
-            check_extensions(
-                GzDecoder::new(BufReader::new(open()?)).take(limit),
-                &mut unpacker.go_on,
-            )?;
+            check_extensions(GzDecoder::new(BufReader::new(open()?)).take(limit), &mut unpacker.go_on)?;
             unpacker.tar(GzDecoder::new(BufReader::new(open()?)).take(limit))?;
         }
     }
@@ -124,10 +118,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
                 self.folder(&path)?;
             } else if entry.is_symlink() {
                 let mut target = String::new();
-                (&mut entry)
-                    .take(MAX_LINK_BYTES)
-                    .read_to_string(&mut target)
-                    .map_err(damaged)?;
+                (&mut entry).take(MAX_LINK_BYTES).read_to_string(&mut target).map_err(damaged)?;
                 self.link(path, PathBuf::from(target))?;
             } else {
                 let mode = entry.unix_mode().unwrap_or(0o644);
@@ -148,37 +139,24 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
             if kind == tar::EntryType::XGlobalHeader {
                 continue;
             }
-            let name = String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| {
-                Error::Refused("the bundle has a file whose name is not UTF-8; rename it".into())
-            })?;
+            let name = String::from_utf8(entry.path_bytes().into_owned())
+                .map_err(|_| Error::Refused("the bundle has a file whose name is not UTF-8; rename it".into()))?;
             let Some(path) = self.entry(&name)? else {
                 continue;
             };
             match kind {
                 tar::EntryType::Directory => self.folder(&path)?,
-                tar::EntryType::Regular
-                | tar::EntryType::Continuous
-                | tar::EntryType::GNUSparse => {
+                tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
                     let mode = entry.header().mode().map_err(damaged)?;
                     self.file(&path, mode, &mut entry)?;
                 }
                 tar::EntryType::Symlink => {
-                    let target = entry
-                        .link_name()
-                        .map_err(damaged)?
-                        .ok_or_else(|| strange(&path))?
-                        .into_owned();
+                    let target = entry.link_name().map_err(damaged)?.ok_or_else(|| strange(&path))?.into_owned();
                     self.link(path, target)?;
                 }
                 tar::EntryType::Link => {
-                    let target = entry
-                        .link_name()
-                        .map_err(damaged)?
-                        .ok_or_else(|| strange(&path))?;
-                    let source = target
-                        .to_str()
-                        .and_then(files::inner_path)
-                        .ok_or_else(|| leaves(&path, &target))?;
+                    let target = entry.link_name().map_err(damaged)?.ok_or_else(|| strange(&path))?;
+                    let source = target.to_str().and_then(files::inner_path).ok_or_else(|| leaves(&path, &target))?;
                     self.hard_link(&path, &source)?;
                 }
                 _ => return Err(strange(&path)),
@@ -190,10 +168,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
     /// The path of an entry, counted; `None` when it is to be left out.
     fn entry(&mut self, name: &str) -> Result<Option<PathBuf>, Error> {
         (self.go_on)().map_err(Error::failed("unpack the bundle"))?;
-        self.files_left = self
-            .files_left
-            .checked_sub(1)
-            .ok_or_else(|| self.too_many())?;
+        self.files_left = self.files_left.checked_sub(1).ok_or_else(|| self.too_many())?;
         if name.contains('\\') {
             return Err(Error::Refused(format!(
                 "the bundle has a file `{}`: pack it with `/` between folders",
@@ -207,8 +182,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
             ))
         })?;
         let left_out = |part: &std::ffi::OsStr| part == ".git" || part == "__MACOSX";
-        let skip =
-            path.as_os_str().is_empty() || path.components().any(|part| left_out(part.as_os_str()));
+        let skip = path.as_os_str().is_empty() || path.components().any(|part| left_out(part.as_os_str()));
         Ok((!skip).then_some(path))
     }
 
@@ -221,14 +195,9 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
             self.folder(parent)?;
         }
         let mode = if mode & 0o111 == 0 { 0o644 } else { 0o755 };
-        let open = fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(mode)
-            .open(self.root.join(path));
+        let open = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(self.root.join(path));
         let mut file = open.map_err(|error| written(path, error))?;
-        file.set_permissions(fs::Permissions::from_mode(mode))
-            .map_err(|error| written(path, error))?;
+        file.set_permissions(fs::Permissions::from_mode(mode)).map_err(|error| written(path, error))?;
         let mut piece = vec![0; 64 * 1024];
         loop {
             (self.go_on)().map_err(Error::failed("unpack the bundle"))?;
@@ -237,12 +206,8 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
                 Ok(read) => read,
                 Err(error) => return Err(damaged(error)),
             };
-            self.bytes_left = self
-                .bytes_left
-                .checked_sub(read as u64)
-                .ok_or_else(|| self.too_large())?;
-            io::Write::write_all(&mut file, &piece[..read])
-                .map_err(|error| written(path, error))?;
+            self.bytes_left = self.bytes_left.checked_sub(read as u64).ok_or_else(|| self.too_large())?;
+            io::Write::write_all(&mut file, &piece[..read]).map_err(|error| written(path, error))?;
         }
     }
 
@@ -250,9 +215,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
     fn hard_link(&mut self, path: &Path, source: &Path) -> Result<(), Error> {
         let full = self.root.join(source);
         // No links are there yet, so nothing on the way can be one.
-        let meta = fs::symlink_metadata(&full)
-            .ok()
-            .filter(fs::Metadata::is_file);
+        let meta = fs::symlink_metadata(&full).ok().filter(fs::Metadata::is_file);
         let meta = meta.ok_or_else(|| {
             Error::Refused(format!(
                 "the bundle's `{}` is a hard link to `{}`, which is no file before it",
@@ -265,9 +228,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
     }
 
     fn link(&mut self, path: PathBuf, target: PathBuf) -> Result<(), Error> {
-        if target.as_os_str().is_empty()
-            || !files::link_stays(path.parent().unwrap_or(Path::new("")), &target)
-        {
+        if target.as_os_str().is_empty() || !files::link_stays(path.parent().unwrap_or(Path::new("")), &target) {
             return Err(leaves(&path, &target));
         }
         match self.links.insert(path.clone(), target) {
@@ -279,11 +240,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
     fn make_links(&mut self) -> Result<(), Error> {
         let links = std::mem::take(&mut self.links);
         for path in links.keys() {
-            if path
-                .ancestors()
-                .skip(1)
-                .any(|parent| links.contains_key(parent))
-            {
+            if path.ancestors().skip(1).any(|parent| links.contains_key(parent)) {
                 return Err(twice(path));
             }
             if let Some(parent) = path.parent() {
@@ -291,17 +248,13 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
             }
         }
         for (path, target) in &links {
-            std::os::unix::fs::symlink(target, self.root.join(path))
-                .map_err(|error| written(path, error))?;
+            std::os::unix::fs::symlink(target, self.root.join(path)).map_err(|error| written(path, error))?;
         }
         Ok(())
     }
 
     fn too_many(&self) -> Error {
-        Error::Refused(format!(
-            "the bundle has more than {} files; leave out what can be installed",
-            self.max_files
-        ))
+        Error::Refused(format!("the bundle has more than {} files; leave out what can be installed", self.max_files))
     }
 
     fn too_large(&self) -> Error {
@@ -313,10 +266,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
 }
 
 /// Names in extension headers are read into memory as a whole: not when somebody wrote gigabytes of them.
-fn check_extensions(
-    reader: impl Read,
-    mut go_on: impl FnMut() -> io::Result<()>,
-) -> Result<(), Error> {
+fn check_extensions(reader: impl Read, mut go_on: impl FnMut() -> io::Result<()>) -> Result<(), Error> {
     let mut archive = tar::Archive::new(reader);
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         go_on().map_err(Error::failed("unpack the bundle"))?;
@@ -328,8 +278,7 @@ fn check_extensions(
             || kind.is_pax_global_extensions();
         if extends && entry.size() > MAX_EXTENSION_BYTES {
             return Err(Error::Refused(
-                "the bundle has a file with a name or attributes of more than 64 KiB; pack it anew"
-                    .into(),
+                "the bundle has a file with a name or attributes of more than 64 KiB; pack it anew".into(),
             ));
         }
     }
@@ -348,22 +297,15 @@ fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
 }
 
 fn damaged(error: io::Error) -> Error {
-    Error::Refused(format!(
-        "the bundle is damaged: {error}; pack and send it again"
-    ))
+    Error::Refused(format!("the bundle is damaged: {error}; pack and send it again"))
 }
 
 fn damaged_zip(error: zip::result::ZipError) -> Error {
-    Error::Refused(format!(
-        "the bundle cannot be read: {error}; pack it again, without a password"
-    ))
+    Error::Refused(format!("the bundle cannot be read: {error}; pack it again, without a password"))
 }
 
 fn strange(path: &Path) -> Error {
-    Error::Refused(format!(
-        "the bundle's `{}` is neither a file nor a folder nor a link; leave it out",
-        path.display()
-    ))
+    Error::Refused(format!("the bundle's `{}` is neither a file nor a folder nor a link; leave it out", path.display()))
 }
 
 fn leaves(path: &Path, target: &Path) -> Error {
@@ -375,21 +317,15 @@ fn leaves(path: &Path, target: &Path) -> Error {
 }
 
 fn twice(path: &Path) -> Error {
-    Error::Refused(format!(
-        "the bundle has `{}` twice, or as a file and as a folder; pack it again",
-        path.display()
-    ))
+    Error::Refused(format!("the bundle has `{}` twice, or as a file and as a folder; pack it again", path.display()))
 }
 
 fn written(path: &Path, error: io::Error) -> Error {
     match error.kind() {
-        io::ErrorKind::AlreadyExists
-        | io::ErrorKind::NotADirectory
-        | io::ErrorKind::IsADirectory => twice(path),
-        io::ErrorKind::InvalidFilename => Error::Refused(format!(
-            "the bundle's `{}` has too long a name; shorten it",
-            path.display()
-        )),
+        io::ErrorKind::AlreadyExists | io::ErrorKind::NotADirectory | io::ErrorKind::IsADirectory => twice(path),
+        io::ErrorKind::InvalidFilename => {
+            Error::Refused(format!("the bundle's `{}` has too long a name; shorten it", path.display()))
+        }
         _ => Error::failed(format!("write {}", path.display()))(error),
     }
 }
@@ -414,14 +350,8 @@ mod tests {
         let inner = folder.path().join("inner");
         fs::create_dir(&inner).unwrap();
         let result = unpack(&file, &inner.join("out"), LIMIT, 20, || Ok(()));
-        let around: Vec<_> = fs::read_dir(&inner)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name())
-            .collect();
-        assert!(
-            around.iter().all(|name| name == "out"),
-            "something was written outside: {around:?}"
-        );
+        let around: Vec<_> = fs::read_dir(&inner).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(around.iter().all(|name| name == "out"), "something was written outside: {around:?}");
         look(result)
     }
 
@@ -472,35 +402,15 @@ mod tests {
     fn files_links_and_the_right_to_execute_are_kept_and_setuid_is_not() {
         let archive = tar_gz(|tar| {
             file(tar, "./a/data", b"x");
-            raw(
-                tar,
-                tar::EntryType::Regular,
-                "a/tool",
-                "",
-                0o4755,
-                b"#!/bin/sh",
-            );
-            raw(
-                tar,
-                tar::EntryType::Symlink,
-                "a/link",
-                "../b/data",
-                0o777,
-                b"",
-            );
+            raw(tar, tar::EntryType::Regular, "a/tool", "", 0o4755, b"#!/bin/sh");
+            raw(tar, tar::EntryType::Symlink, "a/link", "../b/data", 0o777, b"");
             raw(tar, tar::EntryType::Link, "b/data", "a/data", 0o644, b"");
             file(tar, ".git/config", b"x");
         });
         unpacked(&archive, |result| {
             let folder = result.unwrap();
             assert_eq!(fs::read(folder.join("a/link")).unwrap(), b"x");
-            let mode = |name: &str| {
-                fs::metadata(folder.join(name))
-                    .unwrap()
-                    .permissions()
-                    .mode()
-                    & 0o7777
-            };
+            let mode = |name: &str| fs::metadata(folder.join(name)).unwrap().permissions().mode() & 0o7777;
             assert_eq!((mode("a/tool"), mode("a/data")), (0o755, 0o644));
             assert!(!folder.join(".git").exists());
         });
@@ -509,47 +419,25 @@ mod tests {
     #[test]
     fn the_only_folder_is_entered() {
         let zip = zipped(|zip| {
-            zip.start_file(
-                "hello/index.js",
-                SimpleFileOptions::default().unix_permissions(0o755),
-            )
-            .unwrap();
+            zip.start_file("hello/index.js", SimpleFileOptions::default().unix_permissions(0o755)).unwrap();
             zip.write_all(b"x").unwrap();
-            zip.start_file("__MACOSX/hello/._index.js", SimpleFileOptions::default())
-                .unwrap();
+            zip.start_file("__MACOSX/hello/._index.js", SimpleFileOptions::default()).unwrap();
         });
         unpacked(&zip, |result| {
             let folder = result.unwrap();
             assert!(folder.ends_with("out/hello"));
-            assert_eq!(
-                fs::metadata(folder.join("index.js"))
-                    .unwrap()
-                    .permissions()
-                    .mode()
-                    & 0o777,
-                0o755
-            );
+            assert_eq!(fs::metadata(folder.join("index.js")).unwrap().permissions().mode() & 0o777, 0o755);
         });
     }
 
     #[test]
     fn paths_that_leave_the_folder_are_refused() {
         for name in ["../evil", "a/../../evil", "/tmp/evil"] {
-            assert!(
-                refusal(&tar_gz(|tar| file(tar, name, b"x")))
-                    .contains("leaves the function's folder"),
-                "{name}"
-            );
+            assert!(refusal(&tar_gz(|tar| file(tar, name, b"x"))).contains("leaves the function's folder"), "{name}");
             let zip = zipped(|zip| zip.start_file(name, SimpleFileOptions::default()).unwrap());
-            assert!(
-                refusal(&zip).contains("leaves the function's folder"),
-                "{name}"
-            );
+            assert!(refusal(&zip).contains("leaves the function's folder"), "{name}");
         }
-        let zip = zipped(|zip| {
-            zip.start_file("..\\evil", SimpleFileOptions::default())
-                .unwrap()
-        });
+        let zip = zipped(|zip| zip.start_file("..\\evil", SimpleFileOptions::default()).unwrap());
         assert!(refusal(&zip).contains("with `/` between folders"));
     }
 
@@ -558,19 +446,10 @@ mod tests {
         for target in ["../evil", "/etc/passwd", "x/../../evil"] {
             for kind in [tar::EntryType::Symlink, tar::EntryType::Link] {
                 let text = refusal(&tar_gz(|tar| raw(tar, kind, "link", target, 0o777, b"")));
-                assert!(
-                    text.contains("leaves the function's folder"),
-                    "{target} {kind:?}: {text}"
-                );
+                assert!(text.contains("leaves the function's folder"), "{target} {kind:?}: {text}");
             }
-            let zip = zipped(|zip| {
-                zip.add_symlink("link", target, SimpleFileOptions::default())
-                    .unwrap()
-            });
-            assert!(
-                refusal(&zip).contains("leaves the function's folder"),
-                "{target}"
-            );
+            let zip = zipped(|zip| zip.add_symlink("link", target, SimpleFileOptions::default()).unwrap());
+            assert!(refusal(&zip).contains("leaves the function's folder"), "{target}");
         }
     }
 
@@ -590,16 +469,9 @@ mod tests {
 
     #[test]
     fn devices_and_pipes_are_refused() {
-        for kind in [
-            tar::EntryType::Char,
-            tar::EntryType::Block,
-            tar::EntryType::Fifo,
-        ] {
+        for kind in [tar::EntryType::Char, tar::EntryType::Block, tar::EntryType::Fifo] {
             let text = refusal(&tar_gz(|tar| raw(tar, kind, "strange", "", 0o644, b"")));
-            assert!(
-                text.contains("neither a file nor a folder nor a link"),
-                "{text}"
-            );
+            assert!(text.contains("neither a file nor a folder nor a link"), "{text}");
         }
     }
 
@@ -608,8 +480,7 @@ mod tests {
         let zeros = vec![0; LIMIT as usize + 1];
         assert!(refusal(&tar_gz(|tar| file(tar, "zeros", &zeros))).contains("larger than 1 MiB"));
         let zip = zipped(|zip| {
-            zip.start_file("zeros", SimpleFileOptions::default())
-                .unwrap();
+            zip.start_file("zeros", SimpleFileOptions::default()).unwrap();
             zip.write_all(&zeros).unwrap();
         });
         assert!(zip.len() < 10_000);
@@ -620,49 +491,25 @@ mod tests {
     fn too_many_files_are_refused() {
         let names: Vec<_> = (0..21).map(|number| number.to_string()).collect();
         assert!(
-            refusal(&tar_gz(|tar| names
-                .iter()
-                .for_each(|name| file(tar, name, b""))))
-            .contains("more than 20 files")
+            refusal(&tar_gz(|tar| names.iter().for_each(|name| file(tar, name, b"")))).contains("more than 20 files")
         );
         let zip = zipped(|zip| {
-            names.iter().for_each(|name| {
-                zip.start_file(name.as_str(), SimpleFileOptions::default())
-                    .unwrap()
-            })
+            names.iter().for_each(|name| zip.start_file(name.as_str(), SimpleFileOptions::default()).unwrap())
         });
         assert!(refusal(&zip).contains("more than 20 files"));
     }
 
     #[test]
     fn a_name_of_megabytes_is_not_read_into_memory() {
-        let archive = tar_gz(|tar| {
-            raw(
-                tar,
-                tar::EntryType::GNULongName,
-                "././@LongLink",
-                "",
-                0o644,
-                &vec![b'a'; 100_000],
-            )
-        });
+        let archive =
+            tar_gz(|tar| raw(tar, tar::EntryType::GNULongName, "././@LongLink", "", 0o644, &vec![b'a'; 100_000]));
         assert!(refusal(&archive).contains("more than 64 KiB"));
     }
 
     #[test]
     fn a_file_that_is_there_twice_is_refused() {
-        assert!(
-            refusal(&tar_gz(|tar| ["a", "a"]
-                .iter()
-                .for_each(|name| file(tar, name, b"x"))))
-            .contains("twice")
-        );
-        assert!(
-            refusal(&tar_gz(|tar| ["a", "a/b"]
-                .iter()
-                .for_each(|name| file(tar, name, b"x"))))
-            .contains("twice")
-        );
+        assert!(refusal(&tar_gz(|tar| ["a", "a"].iter().for_each(|name| file(tar, name, b"x")))).contains("twice"));
+        assert!(refusal(&tar_gz(|tar| ["a", "a/b"].iter().for_each(|name| file(tar, name, b"x")))).contains("twice"));
     }
 
     #[test]

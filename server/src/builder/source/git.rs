@@ -116,44 +116,24 @@ impl Git {
         };
         fs::create_dir(&repository.tree).map_err(Error::failed("make a folder for the source"))?;
         let shown_ref = git_ref.unwrap_or("the default branch");
-        journal
-            .say(format!("Fetching {shown_ref} of {}", repository.shown))
-            .await;
+        journal.say(format!("Fetching {shown_ref} of {}", repository.shown)).await;
         repository.run(&["init", "--quiet", "--template="]).await?;
         let commit = repository.fetch(url, git_ref, limits.max_bytes).await?;
         repository.check_folder(&commit, &path, limits).await?;
         repository.check_out(&commit, &path).await?;
         journal.say(format!("Took commit {commit}")).await;
         if files::has(&repository.tree, ".gitmodules") {
-            journal
-                .say("The repository has submodules: they are not followed.")
-                .await;
+            journal.say("The repository has submodules: they are not followed.").await;
         }
-        Ok(Taken {
-            folder: repository.tree.join(path),
-            commit: Some(commit),
-        })
+        Ok(Taken { folder: repository.tree.join(path), commit: Some(commit) })
     }
 }
 
 impl Repository<'_> {
     /// Fetches and returns the commit's id.
-    async fn fetch(
-        &self,
-        url: &str,
-        git_ref: Option<&str>,
-        max_bytes: u64,
-    ) -> Result<String, Error> {
+    async fn fetch(&self, url: &str, git_ref: Option<&str>, max_bytes: u64) -> Result<String, Error> {
         let wanted = git_ref.unwrap_or("HEAD");
-        let shallow = [
-            "fetch",
-            "--depth=1",
-            "--no-tags",
-            "--progress",
-            "--",
-            url,
-            wanted,
-        ];
+        let shallow = ["fetch", "--depth=1", "--no-tags", "--progress", "--", url, wanted];
         let ended = self.fetch_within(&shallow, max_bytes).await?;
         if ended.success {
             return self.resolve("FETCH_HEAD").await?.ok_or_else(|| {
@@ -181,19 +161,8 @@ impl Repository<'_> {
         if !may_be_commit(git_ref) {
             return Err(unknown());
         }
-        self.journal
-            .say(format!(
-                "`{git_ref}` is no branch or tag: fetching the history to find the commit"
-            ))
-            .await;
-        let all = [
-            "fetch",
-            "--progress",
-            "--",
-            url,
-            "+refs/heads/*:refs/remotes/origin/*",
-            "+refs/tags/*:refs/tags/*",
-        ];
+        self.journal.say(format!("`{git_ref}` is no branch or tag: fetching the history to find the commit")).await;
+        let all = ["fetch", "--progress", "--", url, "+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*"];
         let ended = self.fetch_within(&all, max_bytes).await?;
         if !ended.success {
             return Err(self.unreachable(&ended));
@@ -221,20 +190,9 @@ impl Repository<'_> {
     /// The full id of a commit, when there is just one of that name.
     async fn resolve(&self, name: &str) -> Result<Option<String>, Error> {
         let ended = self
-            .git(
-                &[
-                    "rev-parse",
-                    "--verify",
-                    "--quiet",
-                    "--end-of-options",
-                    &format!("{name}^{{commit}}"),
-                ],
-                None,
-            )
+            .git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")], None)
             .await?;
-        Ok(ended
-            .success
-            .then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned()))
+        Ok(ended.success.then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned()))
     }
 
     /// Whether the folder is in the commit and within the limits, before anything of it is written.
@@ -275,38 +233,18 @@ impl Repository<'_> {
             )));
         }
         match count {
-            0 => Err(Error::Refused(format!(
-                "{} has no files there; push the function's code first",
-                self.shown
-            ))),
+            0 => Err(Error::Refused(format!("{} has no files there; push the function's code first", self.shown))),
             _ => Ok(()),
         }
     }
 
     async fn check_out(&self, commit: &str, path: &Path) -> Result<(), Error> {
         let whole = path.as_os_str().is_empty();
-        let path = if whole {
-            ".".to_owned()
-        } else {
-            path.display().to_string()
-        };
-        self.run(&["checkout", "--quiet", "--force", commit, "--", &path])
-            .await?;
+        let path = if whole { ".".to_owned() } else { path.display().to_string() };
+        self.run(&["checkout", "--quiet", "--force", commit, "--", &path]).await?;
         if !whole && !self.tree.join(".gitmodules").exists() {
             // Only to be told that there are submodules; most repositories have none.
-            let _ = self
-                .git(
-                    &[
-                        "checkout",
-                        "--quiet",
-                        "--force",
-                        commit,
-                        "--",
-                        ".gitmodules",
-                    ],
-                    None,
-                )
-                .await?;
+            let _ = self.git(&["checkout", "--quiet", "--force", commit, "--", ".gitmodules"], None).await?;
         }
         Ok(())
     }
@@ -321,25 +259,15 @@ impl Repository<'_> {
                     true => io::ErrorKind::StorageFull.into(),
                     false => io::Error::other(ended.stderr.join(" ")),
                 };
-                Err(Error::Failed {
-                    what: format!("run git {}", arguments[0]),
-                    source,
-                })
+                Err(Error::Failed { what: format!("run git {}", arguments[0]), source })
             }
         }
     }
 
-    async fn git(
-        &self,
-        arguments: &[&str],
-        lines: Option<crate::executor::Lines>,
-    ) -> Result<Ended, Error> {
+    async fn git(&self, arguments: &[&str], lines: Option<crate::executor::Lines>) -> Result<Ended, Error> {
         let mut command = Command::new("git");
         command.env_clear();
-        command.envs(
-            ENV.into_iter()
-                .filter_map(|name| Some((name, std::env::var_os(name)?))),
-        );
+        command.envs(ENV.into_iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         command.envs([
             ("GIT_CONFIG_GLOBAL", self.git.config.as_os_str()),
             ("GIT_CONFIG_NOSYSTEM", OsStr::new("1")),
@@ -364,13 +292,8 @@ impl Repository<'_> {
                 self.timeout.as_secs_f64()
             ))),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let source = io::Error::other(
-                    "git is not installed on this host (Debian: apt-get install git)",
-                );
-                Err(Error::Failed {
-                    what: "fetch the repository".into(),
-                    source,
-                })
+                let source = io::Error::other("git is not installed on this host (Debian: apt-get install git)");
+                Err(Error::Failed { what: "fetch the repository".into(), source })
             }
             Err(error) => Err(Error::failed("run git")(error)),
         }
@@ -390,12 +313,7 @@ impl Repository<'_> {
             "Invalid username or",
         ]) {
             "it does not exist or needs credentials: use an SSH address with the server's key, or an access token in the URL"
-        } else if says(&[
-            "not appear to be a git repository",
-            "epository not found",
-            "not found",
-            "does not exist",
-        ]) {
+        } else if says(&["not appear to be a git repository", "epository not found", "not found", "does not exist"]) {
             "there is no such repository, or it is not visible without credentials; check the address"
         } else if says(&[
             "Could not resolve host",
@@ -410,18 +328,10 @@ impl Repository<'_> {
         } else {
             "check the address and that the server may read it"
         };
-        let fault = ended.stderr.iter().rev().find_map(|line| {
-            line.strip_prefix("fatal: ")
-                .or(line.strip_prefix("error: "))
-        });
-        let fault = fault
-            .or(ended.stderr.last().map(String::as_str))
-            .unwrap_or("no reason was given");
-        Error::Refused(format!(
-            "cannot fetch {}: {advice} (git says: {})",
-            self.shown,
-            without_credentials(fault)
-        ))
+        let fault =
+            ended.stderr.iter().rev().find_map(|line| line.strip_prefix("fatal: ").or(line.strip_prefix("error: ")));
+        let fault = fault.or(ended.stderr.last().map(String::as_str)).unwrap_or("no reason was given");
+        Error::Refused(format!("cannot fetch {}: {advice} (git says: {})", self.shown, without_credentials(fault)))
     }
 }
 
@@ -430,10 +340,7 @@ async fn grows_beyond(folder: PathBuf, max_bytes: u64) {
     loop {
         sleep(BETWEEN_LOOKS).await;
         let folder = folder.clone();
-        if tokio::task::spawn_blocking(move || files::size(&folder))
-            .await
-            .is_ok_and(|size| size > max_bytes)
-        {
+        if tokio::task::spawn_blocking(move || files::size(&folder)).await.is_ok_and(|size| size > max_bytes) {
             return;
         }
     }
@@ -441,33 +348,17 @@ async fn grows_beyond(folder: PathBuf, max_bytes: u64) {
 
 /// Files and bytes of an `ls-tree -l -z`: `mode type id size<tab>path<zero>`.
 fn count(listing: &[u8]) -> (usize, u64) {
-    let entries = listing
-        .split(|byte| *byte == 0)
-        .filter(|entry| !entry.is_empty());
+    let entries = listing.split(|byte| *byte == 0).filter(|entry| !entry.is_empty());
     entries.fold((0, 0), |(count, size), entry| {
-        let about = entry
-            .split(|byte| *byte == b'\t')
-            .next()
-            .unwrap_or_default();
-        let bytes = String::from_utf8_lossy(about)
-            .split_whitespace()
-            .nth(3)
-            .and_then(|text| text.parse::<u64>().ok());
+        let about = entry.split(|byte| *byte == b'\t').next().unwrap_or_default();
+        let bytes = String::from_utf8_lossy(about).split_whitespace().nth(3).and_then(|text| text.parse::<u64>().ok());
         (count + 1, size + bytes.unwrap_or(0))
     })
 }
 
 fn is_unknown_ref(stderr: &[String]) -> bool {
-    let signs = [
-        "couldn't find remote ref",
-        "not our ref",
-        "unadvertised object",
-        "no such remote ref",
-        "bad object",
-    ];
-    stderr
-        .iter()
-        .any(|line| signs.iter().any(|sign| line.contains(sign)))
+    let signs = ["couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref", "bad object"];
+    stderr.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
 }
 
 /// Git wants four digits at least.
@@ -479,24 +370,15 @@ fn may_be_commit(git_ref: &str) -> bool {
 fn check_url(url: &str, local: bool) -> Result<(), Error> {
     const ALLOWED: &str = "write https://HOST/PATH, ssh://USER@HOST/PATH, USER@HOST:PATH, or the absolute path of a repository on the server";
     let refused = |why: &str| {
-        Err(Error::Refused(format!(
-            "`{}` cannot be a repository: {why}; {ALLOWED}",
-            without_credentials(url)
-        )))
+        Err(Error::Refused(format!("`{}` cannot be a repository: {why}; {ALLOWED}", without_credentials(url))))
     };
     if url.is_empty() {
         return refused("it is empty");
     }
-    if url.starts_with('-')
-        || url.contains(|c: char| c.is_control())
-        || url.contains("::") && !url.contains("[")
-    {
+    if url.starts_with('-') || url.contains(|c: char| c.is_control()) || url.contains("::") && !url.contains("[") {
         return refused("it is not an address");
     }
-    if let Some(path) = url
-        .strip_prefix("file://")
-        .or(url.starts_with('/').then_some(url))
-    {
+    if let Some(path) = url.strip_prefix("file://").or(url.starts_with('/').then_some(url)) {
         if !path.starts_with('/') {
             return refused("the path is not absolute");
         }
@@ -516,11 +398,7 @@ fn check_url(url: &str, local: bool) -> Result<(), Error> {
         Some(("https" | "http" | "ssh", rest)) => rest.split('/').next().unwrap_or_default(),
         Some((scheme, _)) => return refused(&format!("`{scheme}` is not offered")),
         None => match url.split_once(':') {
-            Some((host, path))
-                if !host.contains('/') && !path.is_empty() && !path.starts_with('-') =>
-            {
-                host
-            }
+            Some((host, path)) if !host.contains('/') && !path.is_empty() && !path.starts_with('-') => host,
             _ => return refused("it is neither an address nor an absolute path"),
         },
     };
@@ -538,8 +416,7 @@ fn check_ref(git_ref: &str) -> Result<(), Error> {
         || git_ref.contains("..")
         || git_ref.contains("//")
         || git_ref.contains("@{")
-        || git_ref
-            .contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c));
+        || git_ref.contains(|c: char| c.is_control() || c.is_whitespace() || "~^:?*[\\".contains(c));
     match bad {
         true => Err(Error::Refused(format!(
             "`{}` cannot be a ref; name a branch, a tag or a commit",
@@ -572,9 +449,7 @@ fn without_credentials(text: &str) -> String {
     while let Some(start) = rest.find("://") {
         let (before, after) = rest.split_at(start + 3);
         out.push_str(before);
-        let end = after
-            .find(|c: char| c == '/' || c.is_whitespace() || c == '\'')
-            .unwrap_or(after.len());
+        let end = after.find(|c: char| c == '/' || c.is_whitespace() || c == '\'').unwrap_or(after.len());
         let (authority, after) = after.split_at(end);
         let secret = before.ends_with("http://") || before.ends_with("https://");
         match authority.rsplit_once('@') {
@@ -640,10 +515,7 @@ mod tests {
     #[test]
     fn local_repositories_can_be_forbidden() {
         let error = check_url("/", false).unwrap_err().to_string();
-        assert!(
-            error.contains("takes no repositories from there"),
-            "{error}"
-        );
+        assert!(error.contains("takes no repositories from there"), "{error}");
     }
 
     #[test]
@@ -664,43 +536,18 @@ mod tests {
         ] {
             assert!(check_ref(git_ref).is_err(), "{git_ref}");
         }
-        for git_ref in [
-            "main",
-            "feature/a-b",
-            "v1.0.0",
-            "refs/pull/7/head",
-            "0123abc",
-        ] {
+        for git_ref in ["main", "feature/a-b", "v1.0.0", "refs/pull/7/head", "0123abc"] {
             check_ref(git_ref).unwrap();
         }
     }
 
     #[test]
     fn folders_stay_in_the_repository() {
-        for path in [
-            "..",
-            "a/../..",
-            "a/../../b",
-            "-x",
-            ".git",
-            "a/.git/hooks",
-            "a\nb",
-        ] {
+        for path in ["..", "a/../..", "a/../../b", "-x", ".git", "a/.git/hooks", "a\nb"] {
             assert!(inner_folder(path).is_err(), "{path}");
         }
-        for (path, expected) in [
-            ("", ""),
-            (".", ""),
-            ("/", ""),
-            ("./a/b/", "a/b"),
-            ("/a", "a"),
-            ("a b", "a b"),
-        ] {
-            assert_eq!(
-                inner_folder(path).unwrap(),
-                PathBuf::from(expected),
-                "{path}"
-            );
+        for (path, expected) in [("", ""), (".", ""), ("/", ""), ("./a/b/", "a/b"), ("/a", "a"), ("a b", "a b")] {
+            assert_eq!(inner_folder(path).unwrap(), PathBuf::from(expected), "{path}");
         }
     }
 
@@ -708,10 +555,7 @@ mod tests {
     fn credentials_are_not_shown() {
         for (text, expected) in [
             ("https://user:token@host/a", "https://host/a"),
-            (
-                "unable to access 'https://token@host/a/': gone",
-                "unable to access 'https://host/a/': gone",
-            ),
+            ("unable to access 'https://token@host/a/': gone", "unable to access 'https://host/a/': gone"),
             ("ssh://git@host/a", "ssh://git@host/a"),
             ("ssh://git:pw@host/a", "ssh://git@host/a"),
             ("git@host:a", "git@host:a"),
@@ -722,8 +566,7 @@ mod tests {
 
     #[test]
     fn listings_are_added_up() {
-        let listing =
-            b"100644 blob 11 5\ta\x00120000 blob 22      7\tb c\x00160000 commit 33 -\tsub\x00";
+        let listing = b"100644 blob 11 5\ta\x00120000 blob 22      7\tb c\x00160000 commit 33 -\tsub\x00";
         assert_eq!(count(listing), (3, 12));
     }
 }

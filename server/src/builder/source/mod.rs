@@ -47,37 +47,22 @@ pub(super) async fn take(
 ) -> Result<Taken, Error> {
     match source {
         Source::Git { url, git_ref, path } => {
-            git.take(
-                url,
-                git_ref.as_deref(),
-                path.as_deref(),
-                scratch,
-                limits,
-                journal,
-            )
-            .await
+            git.take(url, git_ref.as_deref(), path.as_deref(), scratch, limits, journal).await
         }
         Source::Bundle { digest } => {
             let archive = artifacts.bundle(digest).ok_or_else(|| {
-                Error::Refused(format!("there is no bundle `{digest}`; upload it with `POST /v1/bundles`, and use the digest of the answer"))
+                Error::Refused(format!(
+                    "there is no bundle `{digest}`; upload it with `POST /v1/bundles`, and use the digest of the answer"
+                ))
             })?;
             journal.say(format!("Unpacking bundle {digest}")).await;
             let folder = scratch.path("source");
             let folder = scratch
                 .block(move |hold| {
-                    bundle::unpack(
-                        &archive,
-                        &folder,
-                        limits.max_bytes,
-                        limits.max_files,
-                        || hold.go_on(),
-                    )
+                    bundle::unpack(&archive, &folder, limits.max_bytes, limits.max_files, || hold.go_on())
                 })
                 .await?;
-            Ok(Taken {
-                folder,
-                commit: None,
-            })
+            Ok(Taken { folder, commit: None })
         }
         Source::Image { image, .. } => Err(Error::Refused(format!(
             "the image `{image}` cannot run in the sandbox, which runs processes of this host; start the server with \

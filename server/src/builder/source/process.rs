@@ -48,32 +48,16 @@ pub(super) async fn run(
     max_stdout: u64,
     lines: Option<Lines>,
 ) -> io::Result<Option<Ended>> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .kill_on_drop(true)
-        .process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true).process_group(0);
     let mut child = command.spawn()?;
-    let mut group = Group(
-        child
-            .id()
-            .and_then(|id| i32::try_from(id).ok())
-            .map(Pid::from_raw),
-    );
+    let mut group = Group(child.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw));
     let stdout = child.stdout.take().expect("standard output is piped");
     let stderr = child.stderr.take().expect("standard error is piped");
     let work = async {
-        let (stdout, stderr) =
-            tokio::join!(read_all(stdout, max_stdout), read_lines(stderr, lines));
+        let (stdout, stderr) = tokio::join!(read_all(stdout, max_stdout), read_lines(stderr, lines));
         let status = child.wait().await?;
         let (stdout, stdout_cut) = stdout?;
-        Ok::<_, io::Error>(Ended {
-            success: status.success(),
-            stdout,
-            stdout_cut,
-            stderr,
-        })
+        Ok::<_, io::Error>(Ended { success: status.success(), stdout, stdout_cut, stderr })
     };
     match timeout_at(deadline, work).await {
         Ok(ended) => {
@@ -100,22 +84,13 @@ async fn read_lines(source: impl AsyncRead + Unpin, lines: Option<Lines>) -> Vec
     let mut line = Vec::new();
     loop {
         line.clear();
-        match (&mut source)
-            .take(MAX_LINE_BYTES as u64)
-            .read_until(b'\n', &mut line)
-            .await
-        {
+        match (&mut source).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut line).await {
             Ok(0) | Err(_) => return tail,
             Ok(_) => {}
         }
         let text = String::from_utf8_lossy(&line);
         // A progress line is written over itself, again and again: what it says at last is enough.
-        let text = text
-            .trim_end()
-            .rsplit('\r')
-            .next()
-            .unwrap_or_default()
-            .trim_end();
+        let text = text.trim_end().rsplit('\r').next().unwrap_or_default().trim_end();
         if text.is_empty() {
             continue;
         }
@@ -124,14 +99,7 @@ async fn read_lines(source: impl AsyncRead + Unpin, lines: Option<Lines>) -> Vec
         }
         tail.push(text.to_owned());
         if let Some(lines) = &lines {
-            let _ = lines
-                .send(Line {
-                    at: Utc::now(),
-                    stream: Stream::Stderr,
-                    run: None,
-                    text: text.to_owned(),
-                })
-                .await;
+            let _ = lines.send(Line { at: Utc::now(), stream: Stream::Stderr, run: None, text: text.to_owned() }).await;
         }
     }
 }
@@ -150,20 +118,14 @@ mod tests {
 
     fn alive(pid: i32) -> bool {
         // A zombie that nobody has reaped yet is dead enough.
-        std::fs::read_to_string(format!("/proc/{pid}/stat"))
-            .is_ok_and(|stat| !stat.contains(") Z "))
+        std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "))
     }
 
     #[tokio::test]
     async fn output_is_cut_and_the_tool_still_ends() {
         let deadline = Instant::now() + Duration::from_secs(20);
-        let ended = run(
-            shell("head -c 300000 /dev/zero; echo one >&2; printf 'a\\rb\\rtwo' >&2"),
-            deadline,
-            10,
-            None,
-        )
-        .await;
+        let ended =
+            run(shell("head -c 300000 /dev/zero; echo one >&2; printf 'a\\rb\\rtwo' >&2"), deadline, 10, None).await;
         let ended = ended.unwrap().unwrap();
         assert!(ended.success && ended.stdout_cut);
         assert_eq!(ended.stdout.len(), 10);
@@ -192,11 +154,7 @@ mod tests {
             assert!(Instant::now() < until);
             tokio::task::yield_now().await;
         }
-        let child: i32 = std::fs::read_to_string(&file)
-            .unwrap()
-            .trim()
-            .parse()
-            .unwrap();
+        let child: i32 = std::fs::read_to_string(&file).unwrap().trim().parse().unwrap();
         assert!(alive(child));
         sender.send(()).unwrap();
         work.await.unwrap();

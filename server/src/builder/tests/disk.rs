@@ -8,24 +8,15 @@ const DISK: &str = "EVENTFLOW_TEST_DISK";
 #[test]
 fn on_a_full_disk_nothing_is_half_made_and_what_fits_afterwards_is_built() {
     if let Ok(disk) = std::env::var(DISK) {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         return runtime.block_on(with_disk(Path::new(&disk)));
     }
     let name = "builder::tests::disk::on_a_full_disk_nothing_is_half_made_and_what_fits_afterwards_is_built";
     let disk = tempfile::tempdir().unwrap();
-    let script = r#"mount -t tmpfs -o size=700k tmpfs "$EVENTFLOW_TEST_DISK" || exit 77; exec "$0" --exact "$1" --nocapture"#;
+    let script =
+        r#"mount -t tmpfs -o size=700k tmpfs "$EVENTFLOW_TEST_DISK" || exit 77; exec "$0" --exact "$1" --nocapture"#;
     let output = Command::new("unshare")
-        .args([
-            "--user",
-            "--map-root-user",
-            "--mount",
-            "/bin/sh",
-            "-c",
-            script,
-        ])
+        .args(["--user", "--map-root-user", "--mount", "/bin/sh", "-c", script])
         .arg(std::env::current_exe().unwrap())
         .arg(name)
         .env(DISK, disk.path())
@@ -33,18 +24,14 @@ fn on_a_full_disk_nothing_is_half_made_and_what_fits_afterwards_is_built() {
     match output {
         // Containers often forbid it; a host does not.
         Ok(output)
-            if output.status.code() == Some(77)
-                || String::from_utf8_lossy(&output.stderr).contains("unshare:") =>
+            if output.status.code() == Some(77) || String::from_utf8_lossy(&output.stderr).contains("unshare:") =>
         {
             eprintln!("skipped: this host lets nobody mount a small disk");
         }
         Ok(output) => {
             let text = String::from_utf8_lossy(&output.stdout);
             let all = format!("{text}\n{}", String::from_utf8_lossy(&output.stderr));
-            assert!(
-                output.status.success() && text.contains("1 passed"),
-                "{all}"
-            );
+            assert!(output.status.success() && text.contains("1 passed"), "{all}");
         }
         Err(error) => eprintln!("skipped: unshare does not run here: {error}"),
     }
@@ -64,22 +51,10 @@ async fn with_disk(disk: &Path) {
         assert!(error.to_string().contains("Free some space"), "{error}");
     };
     world.commit(&[HANDLER, PACKAGE]);
-    assert_full(
-        build(&workshop, order(world.source(None, None)))
-            .await
-            .0
-            .unwrap_err(),
-    );
+    assert_full(build(&workshop, order(world.source(None, None))).await.0.unwrap_err());
     world.commit(&[HANDLER, ("package.json", "{}"), ("noise.txt", &noise)]);
-    assert_full(
-        build(&workshop, order(world.source(None, None)))
-            .await
-            .0
-            .unwrap_err(),
-    );
-    let upload = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(format!(
-        "PK\x03\x04{noise}{noise}"
-    )))]);
+    assert_full(build(&workshop, order(world.source(None, None))).await.0.unwrap_err());
+    let upload = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(format!("PK\x03\x04{noise}{noise}")))]);
     assert_full(workshop.artifacts().put_bundle(upload).await.unwrap_err());
     fs::remove_file(world.repository().join("noise.txt")).unwrap();
     world.commit(&[]);

@@ -69,23 +69,13 @@ fn answer(mut stream: TcpStream, root: &Path) -> Option<()> {
     child.stdin.take()?.write_all(&body).ok()?;
     let output = child.wait_with_output().ok()?.stdout;
     let text = String::from_utf8_lossy(&output);
-    let status = text
-        .lines()
-        .find_map(|line| line.strip_prefix("Status: "))
-        .unwrap_or("200 OK")
-        .to_owned();
-    stream
-        .write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\n").as_bytes())
-        .ok()?;
+    let status = text.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
+    stream.write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\n").as_bytes()).ok()?;
     stream.write_all(&output).ok()
 }
 
 fn at(url: String, git_ref: Option<&str>) -> Source {
-    Source::Git {
-        url,
-        git_ref: git_ref.map(str::to_owned),
-        path: None,
-    }
+    Source::Git { url, git_ref: git_ref.map(str::to_owned), path: None }
 }
 
 #[tokio::test]
@@ -94,16 +84,10 @@ async fn a_repository_is_fetched_over_http_by_branch_and_by_commit() {
     let first = world.commit(&[HANDLER]);
     let second = world.commit(&[("second.txt", "2")]);
     let host = serve(world.root.path());
-    for (git_ref, commit) in [
-        (None, &second),
-        (Some("main"), &second),
-        (Some(first.as_str()), &first),
-        (Some(&first[..8]), &first),
-    ] {
-        let made = world
-            .made(at(format!("http://{host}/repository"), git_ref))
-            .await
-            .0;
+    for (git_ref, commit) in
+        [(None, &second), (Some("main"), &second), (Some(first.as_str()), &first), (Some(&first[..8]), &first)]
+    {
+        let made = world.made(at(format!("http://{host}/repository"), git_ref)).await.0;
         assert_eq!(made.commit.as_ref(), Some(commit), "{git_ref:?}");
     }
 }
@@ -113,17 +97,10 @@ async fn what_http_does_not_give_is_named() {
     let world = World::new();
     world.commit(&[HANDLER]);
     let host = serve(world.root.path());
-    let text = world
-        .refusal(at(format!("http://{host}/missing"), None))
-        .await;
+    let text = world.refusal(at(format!("http://{host}/missing"), None)).await;
     assert!(text.contains("there is no such repository"), "{text}");
-    let text = world
-        .refusal(at(format!("http://{host}/repository"), Some("nope")))
-        .await;
-    assert!(
-        text.contains("has no branch, tag or commit `nope`"),
-        "{text}"
-    );
+    let text = world.refusal(at(format!("http://{host}/repository"), Some("nope"))).await;
+    assert!(text.contains("has no branch, tag or commit `nope`"), "{text}");
 }
 
 #[tokio::test]
@@ -131,21 +108,10 @@ async fn credentials_are_taken_from_the_address_asked_of_nobody_and_not_logged()
     let world = World::new();
     world.commit(&[HANDLER]);
     let host = serve(world.root.path());
-    let (_, _, lines) = world
-        .made(at(
-            format!("http://user:token@{host}/private/repository"),
-            None,
-        ))
-        .await;
+    let (_, _, lines) = world.made(at(format!("http://user:token@{host}/private/repository"), None)).await;
     assert!(!log(&lines).contains("token"), "{}", log(&lines));
-    for url in [
-        format!("http://{host}/private/repository"),
-        format!("http://user:wrong@{host}/private/repository"),
-    ] {
+    for url in [format!("http://{host}/private/repository"), format!("http://user:wrong@{host}/private/repository")] {
         let text = world.refusal(at(url, None)).await;
-        assert!(
-            text.contains("needs credentials") && !text.contains("wrong"),
-            "{text}"
-        );
+        assert!(text.contains("needs credentials") && !text.contains("wrong"), "{text}");
     }
 }

@@ -41,13 +41,8 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();
         let executor = Plain::new(&root.path().join("bin"));
-        let workshop =
-            Workshop::new(executor.clone(), &root.path().join("data"), settings).unwrap();
-        let world = Self {
-            root,
-            workshop,
-            executor,
-        };
+        let workshop = Workshop::new(executor.clone(), &root.path().join("data"), settings).unwrap();
+        let world = Self { root, workshop, executor };
         fs::create_dir(world.repository()).unwrap();
         world.git(&["init", "--quiet", "--initial-branch=main"]);
         world
@@ -59,24 +54,13 @@ impl World {
 
     fn git(&self, arguments: &[&str]) -> String {
         let output = Command::new("git")
-            .args([
-                "-c",
-                "user.name=Test",
-                "-c",
-                "user.email=test@example.com",
-                "-c",
-                "protocol.file.allow=always",
-            ])
+            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "protocol.file.allow=always"])
             .args(arguments)
             .current_dir(self.repository())
             .env("GIT_CONFIG_GLOBAL", "/dev/null")
             .output()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "git {arguments:?}: {}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
@@ -88,9 +72,7 @@ impl World {
 
     /// Commits files and returns the commit's id.
     fn commit(&self, files: &[(&str, &str)]) -> String {
-        files
-            .iter()
-            .for_each(|(name, content)| self.write(name, content));
+        files.iter().for_each(|(name, content)| self.write(name, content));
         self.git(&["add", "--all"]);
         self.git(&["commit", "--quiet", "--allow-empty", "--message=change"]);
         self.git(&["rev-parse", "HEAD"])
@@ -127,11 +109,7 @@ impl World {
         let (result, lines) = self.build(source).await;
         let error = result.expect_err("the build is refused");
         assert!(error.is_refused(), "{error}");
-        assert!(
-            log(&lines).contains(&format!("Build failed: {error}")),
-            "{}",
-            log(&lines)
-        );
+        assert!(log(&lines).contains(&format!("Build failed: {error}")), "{}", log(&lines));
         self.nothing_left().await;
         error.to_string()
     }
@@ -141,12 +119,8 @@ impl World {
         let builds = self.root.path().join("data/builds");
         let until = Instant::now() + PATIENCE;
         loop {
-            let names: Vec<_> = walkdir::WalkDir::new(&builds)
-                .min_depth(2)
-                .max_depth(2)
-                .into_iter()
-                .flatten()
-                .collect();
+            let names: Vec<_> =
+                walkdir::WalkDir::new(&builds).min_depth(2).max_depth(2).into_iter().flatten().collect();
             if names.iter().all(|entry| entry.file_name() == "lock") {
                 return;
             }
@@ -181,10 +155,7 @@ async fn build(workshop: &Workshop, order: Order) -> (Result<Made, Error>, Vec<L
 }
 
 fn log(lines: &[Line]) -> String {
-    lines
-        .iter()
-        .map(|line| format!("{:?} {}\n", line.stream, line.text))
-        .collect()
+    lines.iter().map(|line| format!("{:?} {}\n", line.stream, line.text)).collect()
 }
 
 const HANDLER: (&str, &str) = ("index.js", "exports.handler = async () => 'hello';");
@@ -201,33 +172,16 @@ async fn a_folder_of_a_local_repository_becomes_an_artifact() {
             r#"{"runtime": "node", "handler": "index.handler", "env": {"LEVEL": "info"}}"#,
         ),
     ]);
-    let (made, folder, lines) = world
-        .made(world.source(None, Some("functions/hello")))
-        .await;
+    let (made, folder, lines) = world.made(world.source(None, Some("functions/hello"))).await;
     assert_eq!(made.commit.as_deref(), Some(commit.as_str()));
-    assert_eq!(
-        (made.manifest.runtime, made.manifest.handler.as_deref()),
-        (Runtime::Node, Some("index.handler"))
-    );
+    assert_eq!((made.manifest.runtime, made.manifest.handler.as_deref()), (Runtime::Node, Some("index.handler")));
     assert_eq!(made.manifest.env["LEVEL"], "info");
-    let mut names: Vec<_> = fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name())
-        .collect();
+    let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["function.json", "index.js", "lib"]);
     assert_eq!(made.size, files::size(&folder));
-    assert_eq!(
-        lines.last().unwrap().text,
-        format!("Built {} ({} bytes)", made.digest, made.size)
-    );
-    assert!(
-        lines
-            .iter()
-            .any(|line| line.stream == Stream::System && line.text.contains(&commit)),
-        "{}",
-        log(&lines)
-    );
+    assert_eq!(lines.last().unwrap().text, format!("Built {} ({} bytes)", made.digest, made.size));
+    assert!(lines.iter().any(|line| line.stream == Stream::System && line.text.contains(&commit)), "{}", log(&lines));
     world.nothing_left().await;
 }
 
@@ -269,14 +223,7 @@ async fn branches_tags_and_commits_are_found_full_or_abbreviated() {
         assert_eq!(made.commit.as_ref(), Some(commit), "{git_ref:?}");
     }
     let url = format!("file://{}", world.repository().display());
-    let made = world
-        .made(Source::Git {
-            url,
-            git_ref: None,
-            path: None,
-        })
-        .await
-        .0;
+    let made = world.made(Source::Git { url, git_ref: None, path: None }).await.0;
     assert_eq!(made.commit.as_ref(), Some(&second));
 }
 
@@ -287,58 +234,23 @@ async fn an_unknown_repository_ref_or_folder_is_named() {
     let missing = world.root.path().join("missing").display().to_string();
     let empty = world.root.path().join("empty");
     fs::create_dir(&empty).unwrap();
-    let at = |url: &str| Source::Git {
-        url: url.into(),
-        git_ref: None,
-        path: None,
-    };
+    let at = |url: &str| Source::Git { url: url.into(), git_ref: None, path: None };
     let table = [
         (at(&missing), format!("there is no repository `{missing}`")),
-        (
-            at(&empty.display().to_string()),
-            format!(
-                "cannot fetch {}: there is no such repository",
-                empty.display()
-            ),
-        ),
+        (at(&empty.display().to_string()), format!("cannot fetch {}: there is no such repository", empty.display())),
         (at("ext::sh -c true"), "cannot be a repository".into()),
         (at("--upload-pack=touch x"), "cannot be a repository".into()),
-        (
-            world.source(Some("nope"), None),
-            "has no branch, tag or commit `nope`".into(),
-        ),
-        (
-            world.source(Some("abcdef1"), None),
-            "has no branch, tag or commit `abcdef1`".into(),
-        ),
-        (
-            world.source(Some(&"a".repeat(40)), None),
-            "has no branch, tag or commit `aaaa".into(),
-        ),
-        (
-            world.source(Some("--upload-pack=x"), None),
-            "cannot be a ref".into(),
-        ),
+        (world.source(Some("nope"), None), "has no branch, tag or commit `nope`".into()),
+        (world.source(Some("abcdef1"), None), "has no branch, tag or commit `abcdef1`".into()),
+        (world.source(Some(&"a".repeat(40)), None), "has no branch, tag or commit `aaaa".into()),
+        (world.source(Some("--upload-pack=x"), None), "cannot be a ref".into()),
         (
             world.source(None, Some("nope")),
-            format!(
-                "there is no folder `nope` in {} at commit {}",
-                world.repository().display(),
-                &commit[..12]
-            ),
+            format!("there is no folder `nope` in {} at commit {}", world.repository().display(), &commit[..12]),
         ),
-        (
-            world.source(None, Some("index.js")),
-            "is a file; name the folder that it is in".into(),
-        ),
-        (
-            world.source(None, Some("../..")),
-            "cannot be the folder".into(),
-        ),
-        (
-            world.source(None, Some("--force")),
-            "cannot be the folder".into(),
-        ),
+        (world.source(None, Some("index.js")), "is a file; name the folder that it is in".into()),
+        (world.source(None, Some("../..")), "cannot be the folder".into()),
+        (world.source(None, Some("--force")), "cannot be the folder".into()),
     ];
     for (source, part) in table {
         let text = world.refusal(source.clone()).await;
@@ -350,54 +262,28 @@ async fn an_unknown_repository_ref_or_folder_is_named() {
 async fn a_repository_without_a_commit_is_refused() {
     let world = World::new();
     let text = world.refusal(world.source(None, None)).await;
-    assert!(
-        text.contains("has no default branch with a commit"),
-        "{text}"
-    );
+    assert!(text.contains("has no default branch with a commit"), "{text}");
 }
 
 #[tokio::test]
 async fn a_server_that_cannot_be_reached_is_named_and_its_token_is_not() {
     let world = World::new();
     // Nobody listens on a port that was just given back.
-    let port = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port();
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let url = format!("https://user:s3cret@127.0.0.1:{port}/a.git");
-    let (result, lines) = world
-        .build(Source::Git {
-            url,
-            git_ref: None,
-            path: None,
-        })
-        .await;
+    let (result, lines) = world.build(Source::Git { url, git_ref: None, path: None }).await;
     let text = result.unwrap_err().to_string();
     assert!(text.contains("its server cannot be reached"), "{text}");
-    assert!(
-        !text.contains("s3cret") && !log(&lines).contains("s3cret"),
-        "{text}\n{}",
-        log(&lines)
-    );
+    assert!(!text.contains("s3cret") && !log(&lines).contains("s3cret"), "{text}\n{}", log(&lines));
 }
 
 #[tokio::test]
 async fn a_server_that_does_not_answer_is_given_up() {
-    let world = World::with(Settings {
-        git_timeout: Duration::from_millis(300),
-        ..Settings::default()
-    });
+    let world = World::with(Settings { git_timeout: Duration::from_millis(300), ..Settings::default() });
     // Accepts by its backlog, and says nothing.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/a.git", listener.local_addr().unwrap());
-    let text = world
-        .refusal(Source::Git {
-            url,
-            git_ref: None,
-            path: None,
-        })
-        .await;
+    let text = world.refusal(Source::Git { url, git_ref: None, path: None }).await;
     assert!(text.contains("could not be fetched within 0.3 s"), "{text}");
 }
 
@@ -406,32 +292,15 @@ async fn hooks_and_settings_of_the_repository_do_nothing() {
     let world = World::new();
     world.commit(&[HANDLER, (".gitattributes", "* filter=evil\n")]);
     let trace = world.root.path().join("trace");
-    for hook in [
-        "post-checkout",
-        "pre-upload-pack",
-        "post-upload-pack",
-        "reference-transaction",
-    ] {
+    for hook in ["post-checkout", "pre-upload-pack", "post-upload-pack", "reference-transaction"] {
         let path = world.repository().join(".git/hooks").join(hook);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(&path, format!("#!/bin/sh\ntouch {}\n", trace.display())).unwrap();
         fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
     }
-    world.git(&[
-        "config",
-        "uploadpack.packObjectsHook",
-        &format!("touch {}; exit 1; :", trace.display()),
-    ]);
-    world.git(&[
-        "config",
-        "filter.evil.smudge",
-        &format!("touch {}; cat", trace.display()),
-    ]);
-    world.git(&[
-        "config",
-        "core.fsmonitor",
-        &format!("touch {}", trace.display()),
-    ]);
+    world.git(&["config", "uploadpack.packObjectsHook", &format!("touch {}; exit 1; :", trace.display())]);
+    world.git(&["config", "filter.evil.smudge", &format!("touch {}; cat", trace.display())]);
+    world.git(&["config", "core.fsmonitor", &format!("touch {}", trace.display())]);
     world.made(world.source(None, None)).await;
     assert!(!trace.exists());
 }
@@ -445,11 +314,7 @@ async fn submodules_are_not_followed_and_the_log_says_so() {
     world.commit(&[]);
     let (_, folder, lines) = world.made(world.source(None, None)).await;
     assert_eq!(fs::read_dir(folder.join("sub")).unwrap().count(), 0);
-    assert!(
-        log(&lines).contains("submodules: they are not followed"),
-        "{}",
-        log(&lines)
-    );
+    assert!(log(&lines).contains("submodules: they are not followed"), "{}", log(&lines));
 }
 
 #[tokio::test]
@@ -458,10 +323,7 @@ async fn a_link_that_leaves_the_folder_is_refused() {
     std::os::unix::fs::symlink("/etc/passwd", world.repository().join("secrets.txt")).unwrap();
     world.commit(&[HANDLER]);
     let text = world.refusal(world.source(None, None)).await;
-    assert!(
-        text.contains("secrets.txt is a link to /etc/passwd"),
-        "{text}"
-    );
+    assert!(text.contains("secrets.txt is a link to /etc/passwd"), "{text}");
 }
 
 #[tokio::test]
@@ -470,19 +332,12 @@ async fn a_function_json_that_is_a_link_is_not_read() {
     std::os::unix::fs::symlink("/etc/passwd", world.repository().join("function.json")).unwrap();
     world.commit(&[HANDLER]);
     let text = world.refusal(world.source(None, None)).await;
-    assert_eq!(
-        text,
-        "function.json is a link; it must be a file of its own"
-    );
+    assert_eq!(text, "function.json is a link; it must be a file of its own");
 }
 
 #[tokio::test]
 async fn a_source_that_is_too_large_or_too_many_is_refused() {
-    let world = World::with(Settings {
-        max_source_bytes: 10_000,
-        max_files: 5,
-        ..Settings::default()
-    });
+    let world = World::with(Settings { max_source_bytes: 10_000, max_files: 5, ..Settings::default() });
     world.commit(&[HANDLER, ("large.txt", &"x".repeat(20_000))]);
     let text = world.refusal(world.source(None, None)).await;
     assert!(text.contains("at most 9.8 KiB are allowed"), "{text}");
@@ -495,21 +350,11 @@ async fn a_source_that_is_too_large_or_too_many_is_refused() {
 #[tokio::test]
 async fn all_faults_of_a_function_json_are_in_the_error() {
     let world = World::new();
-    world.commit(&[
-        HANDLER,
-        (
-            "function.json",
-            r#"{"runtime": "ruby", "scaling": {"max": 0}, "secrets": [1]}"#,
-        ),
-    ]);
+    world.commit(&[HANDLER, ("function.json", r#"{"runtime": "ruby", "scaling": {"max": 0}, "secrets": [1]}"#)]);
     let text = world.refusal(world.source(None, None)).await;
+    assert!(text.starts_with("function.json does not fit: /runtime: \"ruby\" must be one of"), "{text}");
     assert!(
-        text.starts_with("function.json does not fit: /runtime: \"ruby\" must be one of"),
-        "{text}"
-    );
-    assert!(
-        text.contains("/scaling/max: 0 must be 1 or more")
-            && text.contains("/secrets/0: 1 must be a text"),
+        text.contains("/scaling/max: 0 must be 1 or more") && text.contains("/secrets/0: 1 must be a text"),
         "{text}"
     );
 }
@@ -517,25 +362,14 @@ async fn all_faults_of_a_function_json_are_in_the_error() {
 #[tokio::test]
 async fn the_orders_manifest_beats_the_file() {
     let world = World::new();
-    world.commit(&[
-        ("other.js", HANDLER.1),
-        ("function.json", "this is no JSON"),
-    ]);
+    world.commit(&[("other.js", HANDLER.1), ("function.json", "this is no JSON")]);
     let mut order = order(world.source(None, None));
-    order.manifest =
-        Some(domain::Json::parse(r#"{"runtime": "node", "handler": "other.handler"}"#).unwrap());
+    order.manifest = Some(domain::Json::parse(r#"{"runtime": "node", "handler": "other.handler"}"#).unwrap());
     let made = build(&world.workshop, order.clone()).await.0.unwrap();
     assert_eq!(made.manifest.handler.as_deref(), Some("other.handler"));
     order.manifest = Some(domain::Json::parse(r#"{"runtime": 1}"#).unwrap());
-    let text = build(&world.workshop, order)
-        .await
-        .0
-        .unwrap_err()
-        .to_string();
-    assert!(
-        text.starts_with("the manifest given at registration does not fit: /runtime"),
-        "{text}"
-    );
+    let text = build(&world.workshop, order).await.0.unwrap_err().to_string();
+    assert!(text.starts_with("the manifest given at registration does not fit: /runtime"), "{text}");
 }
 
 #[tokio::test]
@@ -544,16 +378,8 @@ async fn what_the_sandbox_cannot_run_is_refused_with_what_would() {
     world.commit(&[("Dockerfile", "FROM scratch")]);
     let text = world.refusal(world.source(None, None)).await;
     assert!(text.contains("EVENTFLOW_EXECUTOR=docker"), "{text}");
-    let text = world
-        .refusal(Source::Image {
-            image: "nginx".into(),
-            command: None,
-        })
-        .await;
-    assert!(
-        text.contains("`nginx`") && text.contains("EVENTFLOW_EXECUTOR=docker"),
-        "{text}"
-    );
+    let text = world.refusal(Source::Image { image: "nginx".into(), command: None }).await;
+    assert!(text.contains("`nginx`") && text.contains("EVENTFLOW_EXECUTOR=docker"), "{text}");
 }
 
 #[tokio::test]
@@ -562,9 +388,7 @@ async fn a_missing_handler_is_refused() {
     world.commit(&[("package.json", r#"{"main": "start.js"}"#)]);
     let text = world.refusal(world.source(None, None)).await;
     assert!(
-        text.contains(
-            "the handler `start.handler` needs one of these files, and there is none: start.js"
-        ),
+        text.contains("the handler `start.handler` needs one of these files, and there is none: start.js"),
         "{text}"
     );
 }
@@ -572,36 +396,20 @@ async fn a_missing_handler_is_refused() {
 #[tokio::test]
 async fn a_bundle_becomes_an_artifact() {
     let world = World::new();
-    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(
-        Vec::new(),
-        flate2::Compression::fast(),
-    ));
+    let mut builder = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
     let mut header = tar::Header::new_gnu();
     header.set_size(HANDLER.1.len() as u64);
     header.set_mode(0o644);
-    builder
-        .append_data(&mut header, "hello/index.js", HANDLER.1.as_bytes())
-        .unwrap();
+    builder.append_data(&mut header, "hello/index.js", HANDLER.1.as_bytes()).unwrap();
     let archive = Bytes::from(builder.into_inner().unwrap().finish().unwrap());
     let upload = futures::stream::iter([Ok::<_, std::io::Error>(archive)]);
     let digest = world.workshop.artifacts().put_bundle(upload).await.unwrap();
     let (made, folder, lines) = world.made(Source::Bundle { digest }).await;
     assert_eq!(made.commit, None);
     assert!(folder.join("index.js").is_file());
-    assert!(
-        log(&lines).contains("this looks like node"),
-        "{}",
-        log(&lines)
-    );
-    let text = world
-        .refusal(Source::Bundle {
-            digest: format!("sha256:{}", "0".repeat(64)),
-        })
-        .await;
-    assert!(
-        text.contains("there is no bundle") && text.contains("POST /v1/bundles"),
-        "{text}"
-    );
+    assert!(log(&lines).contains("this looks like node"), "{}", log(&lines));
+    let text = world.refusal(Source::Bundle { digest: format!("sha256:{}", "0".repeat(64)) }).await;
+    assert!(text.contains("there is no bundle") && text.contains("POST /v1/bundles"), "{text}");
 }
 
 const PACKAGE: (&str, &str) = ("package.json", r#"{"dependencies": {"a": "1.0.0"}}"#);
@@ -614,17 +422,12 @@ async fn npm_ci_runs_with_a_lock_file_and_the_second_build_is_restored_from_the_
     world.program("npm", NPM);
     world.commit(&[HANDLER, PACKAGE, LOCK]);
     let (_, folder, lines) = world.made(world.source(None, None)).await;
-    assert!(
-        log(&lines).contains("Stdout npm ci --omit=dev"),
-        "{}",
-        log(&lines)
-    );
+    assert!(log(&lines).contains("Stdout npm ci --omit=dev"), "{}", log(&lines));
     assert!(folder.join("node_modules/a/index.js").is_file());
     world.commit(&[("more.txt", "x")]);
     let (_, folder, lines) = world.made(world.source(None, None)).await;
     assert!(
-        log(&lines).contains("Restored node_modules from the cache")
-            && !log(&lines).contains("npm ci"),
+        log(&lines).contains("Restored node_modules from the cache") && !log(&lines).contains("npm ci"),
         "{}",
         log(&lines)
     );
@@ -642,8 +445,7 @@ async fn without_a_lock_file_npm_installs_and_warns_and_without_dependencies_it_
     let log_of = |lines: Vec<Line>| log(&lines);
     let text = log_of(world.made(world.source(None, None)).await.2);
     assert!(
-        text.contains("npm install --no-package-lock --omit=dev")
-            && text.contains("yarn.lock is not read"),
+        text.contains("npm install --no-package-lock --omit=dev") && text.contains("yarn.lock is not read"),
         "{text}"
     );
     let text = log_of(world.made(world.source(None, None)).await.2);
@@ -656,26 +458,16 @@ async fn without_a_lock_file_npm_installs_and_warns_and_without_dependencies_it_
 #[tokio::test]
 async fn a_build_script_gets_what_is_for_development_and_it_goes_afterwards() {
     let world = World::new();
-    world.program(
-        "npm",
-        r#"echo "npm $*"; [ "$1" != run ] || { mkdir -p dist; echo > dist/index.js; }"#,
-    );
+    world.program("npm", r#"echo "npm $*"; [ "$1" != run ] || { mkdir -p dist; echo > dist/index.js; }"#);
     let package = r#"{"main": "dist/index.js", "scripts": {"build": "tsc"}, "devDependencies": {"typescript": "5"}}"#;
     world.commit(&[("package.json", package), LOCK]);
     let (_, folder, lines) = world.made(world.source(None, None)).await;
-    let commands: Vec<_> = lines
-        .iter()
-        .filter(|line| line.text.starts_with("$ "))
-        .map(|line| line.text.as_str())
-        .collect();
+    let commands: Vec<_> =
+        lines.iter().filter(|line| line.text.starts_with("$ ")).map(|line| line.text.as_str()).collect();
     assert_eq!(commands.len(), 3, "{commands:?}");
+    assert!(commands[0].starts_with("$ npm ci") && !commands[0].contains("omit"), "{commands:?}");
     assert!(
-        commands[0].starts_with("$ npm ci") && !commands[0].contains("omit"),
-        "{commands:?}"
-    );
-    assert!(
-        commands[1].starts_with("$ npm run build")
-            && commands[2].starts_with("$ npm prune --omit=dev"),
+        commands[1].starts_with("$ npm run build") && commands[2].starts_with("$ npm prune --omit=dev"),
         "{commands:?}"
     );
     assert!(folder.join("dist/index.js").is_file());
@@ -688,10 +480,7 @@ async fn a_function_that_installs_by_its_own_scripts_is_not_cached() {
     world.commit(&[
         HANDLER,
         LOCK,
-        (
-            "package.json",
-            r#"{"dependencies": {"a": "1"}, "scripts": {"postinstall": "node x.js"}}"#,
-        ),
+        ("package.json", r#"{"dependencies": {"a": "1"}, "scripts": {"postinstall": "node x.js"}}"#),
     ]);
     for _ in 0..2 {
         let (_, _, lines) = world.made(world.source(None, None)).await;
@@ -702,46 +491,23 @@ async fn a_function_that_installs_by_its_own_scripts_is_not_cached() {
 #[tokio::test]
 async fn a_task_sees_nothing_of_the_servers_environment() {
     let world = World::with(Settings {
-        install_env: [(
-            "npm_config_registry".to_owned(),
-            "https://npm.example.com".to_owned(),
-        )]
-        .into(),
+        install_env: [("npm_config_registry".to_owned(), "https://npm.example.com".to_owned())].into(),
         ..Settings::default()
     });
     world.program("npm", NPM);
     world.commit(&[HANDLER, PACKAGE]);
     let (_, folder, _) = world.made(world.source(None, None)).await;
     let env = fs::read_to_string(folder.join("env.txt")).unwrap();
-    let allowed = [
-        "PATH",
-        "PWD",
-        "OLDPWD",
-        "SHLVL",
-        "_",
-        "npm_config_cache",
-        "npm_config_registry",
-        "PIP_CACHE_DIR",
-    ];
-    let certificates = [
-        "NODE_EXTRA_CA_CERTS",
-        "SSL_CERT_FILE",
-        "SSL_CERT_DIR",
-        "PIP_CERT",
-        "REQUESTS_CA_BUNDLE",
-        "CURL_CA_BUNDLE",
-    ];
+    let allowed = ["PATH", "PWD", "OLDPWD", "SHLVL", "_", "npm_config_cache", "npm_config_registry", "PIP_CACHE_DIR"];
+    let certificates =
+        ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
     for (name, value) in env.lines().filter_map(|line| line.split_once('=')) {
         assert!(
-            allowed.contains(&name)
-                || certificates.contains(&name) && value.starts_with("/etc/ssl"),
+            allowed.contains(&name) || certificates.contains(&name) && value.starts_with("/etc/ssl"),
             "{name}={value}"
         );
     }
-    assert!(
-        env.contains("npm_config_registry=https://npm.example.com"),
-        "{env}"
-    );
+    assert!(env.contains("npm_config_registry=https://npm.example.com"), "{env}");
 }
 
 #[tokio::test]
@@ -750,74 +516,41 @@ async fn an_installation_that_fails_is_named_with_its_last_words() {
     world.program("npm", "echo 'npm error 404 no such package' >&2; exit 1");
     world.commit(&[HANDLER, PACKAGE, LOCK]);
     let text = world.refusal(world.source(None, None)).await;
-    assert!(
-        text.contains("`npm ci")
-            && text.contains("exit code 1")
-            && text.contains("404 no such package"),
-        "{text}"
-    );
+    assert!(text.contains("`npm ci") && text.contains("exit code 1") && text.contains("404 no such package"), "{text}");
 }
 
 #[tokio::test]
 async fn an_installation_that_hangs_is_ended() {
-    let world = World::with(Settings {
-        install_timeout: Duration::from_millis(300),
-        ..Settings::default()
-    });
+    let world = World::with(Settings { install_timeout: Duration::from_millis(300), ..Settings::default() });
     world.program("npm", "exec sleep 1000");
     world.commit(&[HANDLER, PACKAGE]);
     let text = world.refusal(world.source(None, None)).await;
-    assert!(
-        text.contains("did not end in time: all that is installed may take 0.3 s together"),
-        "{text}"
-    );
+    assert!(text.contains("did not end in time: all that is installed may take 0.3 s together"), "{text}");
 }
 
 #[tokio::test]
 async fn an_installation_that_prints_without_end_is_cut_in_the_log_and_goes_on() {
-    let world = World::with(Settings {
-        max_log_bytes: 100_000,
-        ..Settings::default()
-    });
-    world.program(
-        "npm",
-        "yes 'a line that says nothing at all' | head -c 20000000; echo the end",
-    );
+    let world = World::with(Settings { max_log_bytes: 100_000, ..Settings::default() });
+    world.program("npm", "yes 'a line that says nothing at all' | head -c 20000000; echo the end");
     world.commit(&[HANDLER, PACKAGE]);
     let (_, _, lines) = world.made(world.source(None, None)).await;
-    let size: usize = lines
-        .iter()
-        .filter(|line| line.stream != Stream::System)
-        .map(|line| line.text.len() + 1)
-        .sum();
+    let size: usize = lines.iter().filter(|line| line.stream != Stream::System).map(|line| line.text.len() + 1).sum();
     assert!((90_000..=100_000).contains(&size), "{size}");
-    let said = lines
-        .iter()
-        .filter(|line| {
-            line.text
-                .contains("the rest is left out, the build goes on")
-        })
-        .count();
+    let said = lines.iter().filter(|line| line.text.contains("the rest is left out, the build goes on")).count();
     assert_eq!(said, 1);
     assert!(lines.last().unwrap().text.starts_with("Built sha256:"));
 }
 
 #[tokio::test]
 async fn an_installation_that_fills_the_disk_is_ended() {
-    let world = World::with(Settings {
-        max_artifact_bytes: 1_000_000,
-        ..Settings::default()
-    });
+    let world = World::with(Settings { max_artifact_bytes: 1_000_000, ..Settings::default() });
     world.program("npm", "head -c 3000000 /dev/zero > large; exec sleep 1000");
     world.commit(&[HANDLER, PACKAGE]);
     let text = world.refusal(world.source(None, None)).await;
     assert!(text.contains("wrote more than"), "{text}");
     world.program("npm", "head -c 3000000 /dev/zero > large");
     let text = world.refusal(world.source(None, None)).await;
-    assert!(
-        text.contains("more than 976.6 KiB with what it depends on"),
-        "{text}"
-    );
+    assert!(text.contains("more than 976.6 KiB with what it depends on"), "{text}");
 }
 
 #[tokio::test]
@@ -839,24 +572,13 @@ async fn requirements_are_installed_into_the_function_and_pinned_ones_are_cached
         "python3",
         r#"case "$1" in -c) echo 3.11;; -m) echo "$*"; [ "$2" != pip ] || { mkdir -p .python; echo x > .python/six.py; };; esac"#,
     );
-    world.commit(&[
-        ("main.py", "def handler(event, context): pass"),
-        ("requirements.txt", "six==1.16.0\n"),
-    ]);
+    world.commit(&[("main.py", "def handler(event, context): pass"), ("requirements.txt", "six==1.16.0\n")]);
     let (made, folder, lines) = world.made(world.source(None, None)).await;
     assert_eq!(made.manifest.handler.as_deref(), Some("main.handler"));
-    assert!(
-        log(&lines).contains("pip install --requirement requirements.txt --target .python"),
-        "{}",
-        log(&lines)
-    );
+    assert!(log(&lines).contains("pip install --requirement requirements.txt --target .python"), "{}", log(&lines));
     assert!(folder.join(".python/six.py").is_file());
     let again = world.made(world.source(None, None)).await;
-    assert!(
-        log(&again.2).contains("Restored .python from the cache"),
-        "{}",
-        log(&again.2)
-    );
+    assert!(log(&again.2).contains("Restored .python from the cache"), "{}", log(&again.2));
     assert_eq!(again.0.digest, made.digest);
     world.commit(&[("requirements.txt", "# nothing\n")]);
     let (_, _, lines) = world.made(world.source(None, None)).await;
@@ -865,27 +587,15 @@ async fn requirements_are_installed_into_the_function_and_pinned_ones_are_cached
 
 #[tokio::test]
 async fn only_so_many_builds_run_at_once() {
-    let world = World::with(Settings {
-        parallel: 2,
-        ..Settings::default()
-    });
+    let world = World::with(Settings { parallel: 2, ..Settings::default() });
     world.program("npm", "sleep 0.2");
     world.commit(&[HANDLER, PACKAGE]);
     let builds = (0..6).map(|_| world.build(world.source(None, None)));
     let results = futures::future::join_all(builds).await;
-    let waited = results
-        .iter()
-        .filter(|(_, lines)| log(lines).contains("Waiting for another build"))
-        .count();
+    let waited = results.iter().filter(|(_, lines)| log(lines).contains("Waiting for another build")).count();
     assert!(results.iter().all(|(result, _)| result.is_ok()));
     assert_eq!(waited, 4);
-    assert_eq!(
-        world
-            .executor
-            .most
-            .load(std::sync::atomic::Ordering::SeqCst),
-        2
-    );
+    assert_eq!(world.executor.most.load(std::sync::atomic::Ordering::SeqCst), 2);
 }
 
 #[tokio::test]
@@ -893,10 +603,7 @@ async fn a_build_that_is_dropped_ends_all_that_it_started() {
     let world = World::new();
     let pid_file = world.root.path().join("pid");
     let shown = pid_file.display();
-    world.program(
-        "npm",
-        &format!("echo $$ > {shown}.new; mv {shown}.new {shown}; exec sleep 1000"),
-    );
+    world.program("npm", &format!("echo $$ > {shown}.new; mv {shown}.new {shown}; exec sleep 1000"));
     world.commit(&[HANDLER, PACKAGE]);
     let until = Instant::now() + PATIENCE;
     tokio::select! {
@@ -909,8 +616,7 @@ async fn a_build_that_is_dropped_ends_all_that_it_started() {
         } => {}
     }
     let pid = fs::read_to_string(&pid_file).unwrap().trim().to_owned();
-    let alive =
-        || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
+    let alive = || fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| !stat.contains(") Z "));
     while alive() {
         assert!(Instant::now() < until, "npm lives on");
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -926,11 +632,7 @@ async fn a_reader_who_is_gone_does_not_stop_the_build() {
     world.commit(&[HANDLER]);
     let (sender, receiver) = mpsc::channel(1);
     drop(receiver);
-    world
-        .workshop
-        .build(order(world.source(None, None)), sender)
-        .await
-        .unwrap();
+    world.workshop.build(order(world.source(None, None)), sender).await.unwrap();
 }
 
 #[tokio::test]
@@ -955,8 +657,6 @@ async fn a_data_folder_that_cannot_be_written_is_this_hosts_fault() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Workshop::new(Plain::new(Path::new("/")), &file, Settings::default())
-        .err()
-        .unwrap();
+    let error = Workshop::new(Plain::new(Path::new("/")), &file, Settings::default()).err().unwrap();
     assert!(!error.is_refused(), "{error}");
 }

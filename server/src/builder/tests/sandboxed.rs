@@ -15,19 +15,12 @@ impl Real {
         let data = world.root.path().join("real");
         let sandbox = Arc::new(Sandbox::new(&data).unwrap());
         let workshop = Workshop::new(sandbox.clone(), &data, Settings::default()).unwrap();
-        Self {
-            world,
-            sandbox,
-            workshop,
-        }
+        Self { world, sandbox, workshop }
     }
 
     async fn made(&self) -> (Made, String) {
         let (result, lines) = build(&self.workshop, order(self.world.source(None, None))).await;
-        (
-            result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines))),
-            log(&lines),
-        )
+        (result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines))), log(&lines))
     }
 
     /// What the function answers, run as a job of what was built.
@@ -45,30 +38,14 @@ impl Real {
             artifact: self.workshop.artifacts().artifact(&made.digest).unwrap(),
             runtime,
             env: Default::default(),
-            limits: Limits {
-                memory_mb: 256,
-                cpu: 1.0,
-                pids: 64,
-                network: false,
-            },
+            limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: false },
         };
-        let event =
-            Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);
-        let call = JobCall {
-            run: uuid::Uuid::now_v7(),
-            attempt: 1,
-            event,
-            timeout: PATIENCE,
-            traceparent: None,
-        };
+        let event = Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);
+        let call = JobCall { run: uuid::Uuid::now_v7(), attempt: 1, event, timeout: PATIENCE, traceparent: None };
         let (sender, mut receiver) = mpsc::channel(16);
         let drain = async { while receiver.recv().await.is_some() {} };
         let (outcome, ()) = tokio::join!(self.sandbox.job(spec, call, sender), drain);
-        let JobOutcome {
-            result,
-            stderr_tail,
-            ..
-        } = outcome.unwrap();
+        let JobOutcome { result, stderr_tail, .. } = outcome.unwrap();
         let result = result.unwrap_or_else(|| panic!("no result: {stderr_tail:?}"));
         String::from_utf8(result.to_vec()).unwrap()
     }
@@ -82,24 +59,15 @@ async fn a_real_npm_ci_makes_a_function_that_runs_and_the_next_build_takes_it_fr
         "node_modules/is-number": {"version": "7.0.0", "integrity":
         "sha512-41Cifkg6e8TylSpdtTpeLVMqvSBEVzTttHvERD741+pnZ8ANv0004MRL43QKPDlK9cGvNp6NZWZUBlbGXYxxng=="}}}"#;
     real.world.commit(&[
-        (
-            "index.js",
-            "exports.handler = async () => ({ number: require('is-number')('7') });",
-        ),
-        (
-            "package.json",
-            r#"{"name": "hello", "version": "1.0.0", "dependencies": {"is-number": "7.0.0"}}"#,
-        ),
+        ("index.js", "exports.handler = async () => ({ number: require('is-number')('7') });"),
+        ("package.json", r#"{"name": "hello", "version": "1.0.0", "dependencies": {"is-number": "7.0.0"}}"#),
         ("package-lock.json", lock),
     ]);
     let (made, log) = real.made().await;
     assert!(log.contains("$ npm ci"), "{log}");
     assert_eq!(real.answer(&made).await, r#"{"number":true}"#);
     let (again, log) = real.made().await;
-    assert!(
-        log.contains("Restored node_modules from the cache"),
-        "{log}"
-    );
+    assert!(log.contains("Restored node_modules from the cache"), "{log}");
     assert_eq!(again.digest, made.digest);
 }
 
@@ -107,16 +75,10 @@ async fn a_real_npm_ci_makes_a_function_that_runs_and_the_next_build_takes_it_fr
 async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time() {
     let real = Real::new();
     let main = "import six\n\ndef handler(event, context):\n    return {'six': six.__version__}\n";
-    real.world
-        .commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
+    real.world.commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
     let (made, log) = real.made().await;
     assert!(log.contains("pip install"), "{log}");
-    let compiled = real
-        .workshop
-        .artifacts()
-        .artifact(&made.digest)
-        .unwrap()
-        .join(".python/__pycache__");
+    let compiled = real.workshop.artifacts().artifact(&made.digest).unwrap().join(".python/__pycache__");
     assert!(compiled.is_dir(), "{log}");
     let answer: serde_json::Value = serde_json::from_str(&real.answer(&made).await).unwrap();
     assert_eq!(answer, serde_json::json!({"six": "1.16.0"}));
@@ -125,9 +87,7 @@ async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time
     assert_eq!(again.digest, made.digest);
     // Without the cache: what is installed anew is the same, too.
     let fresh = Real::new();
-    fresh
-        .world
-        .commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
+    fresh.world.commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
     assert_eq!(fresh.made().await.0.digest, made.digest);
 }
 
@@ -136,19 +96,12 @@ async fn a_real_failure_of_npm_is_told() {
     let real = Real::new();
     real.world.commit(&[
         HANDLER,
-        (
-            "package.json",
-            "{\"dependencies\": {\"is-number\": \"7.0.0\"}}",
-        ),
+        ("package.json", "{\"dependencies\": {\"is-number\": \"7.0.0\"}}"),
         ("package-lock.json", "{}"),
     ]);
     let (result, lines) = build(&real.workshop, order(real.world.source(None, None))).await;
     let error = result.unwrap_err();
-    assert!(
-        error.is_refused() && error.to_string().contains("`npm ci"),
-        "{error}\n{}",
-        log(&lines)
-    );
+    assert!(error.is_refused() && error.to_string().contains("`npm ci"), "{error}\n{}", log(&lines));
 }
 
 #[tokio::test]
@@ -159,8 +112,8 @@ async fn the_manifests_of_all_templates_fit() {
         let Ok(text) = fs::read_to_string(entry.path().join("template/function.json")) else {
             continue;
         };
-        let manifest = manifest::parse_text(&text)
-            .unwrap_or_else(|faults| panic!("{}: {faults:?}", entry.path().display()));
+        let manifest =
+            manifest::parse_text(&text).unwrap_or_else(|faults| panic!("{}: {faults:?}", entry.path().display()));
         manifest::check_handler(&entry.path().join("template"), &manifest).unwrap();
         found += 1;
     }

@@ -68,32 +68,13 @@ impl View<'_> {
     /// gives each sandbox a user id of its own. That user could not reach folders below `/root`, which is why
     /// an outer bubblewrap, still root, first puts everything that the inner one shows onto a stage.
     pub(super) fn arguments(&self) -> Arguments {
-        let mut stage = Stage {
-            list: self.host.identity.changes().then(List::default),
-            count: 0,
-        };
+        let mut stage = Stage { list: self.host.identity.changes().then(List::default), count: 0 };
         let mut list = List::default();
-        list.add([
-            "--unshare-user",
-            "--unshare-pid",
-            "--unshare-ipc",
-            "--unshare-uts",
-            "--unshare-cgroup-try",
-        ]);
+        list.add(["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]);
         if !self.network {
             list.add(["--unshare-net"]);
         }
-        list.add([
-            "--disable-userns",
-            "--uid",
-            "1000",
-            "--gid",
-            "1000",
-            "--cap-drop",
-            "ALL",
-            "--hostname",
-            "function",
-        ]);
+        list.add(["--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--hostname", "function"]);
         list.add(["--die-with-parent", "--new-session", "--clearenv"]);
         self.root(&mut list, &mut stage);
         self.etc(&mut list, &mut stage);
@@ -113,11 +94,7 @@ impl View<'_> {
         if let Some(bridge) = self.bridge {
             list.bind("--ro-bind", &stage.put("--ro-bind", bridge), BRIDGE);
         }
-        let how = if self.app_writable {
-            "--bind"
-        } else {
-            "--ro-bind"
-        };
+        let how = if self.app_writable { "--bind" } else { "--ro-bind" };
         list.bind(how, &stage.put(how, self.app), APP);
         list.bind("--bind", &stage.put("--bind", self.own), OWN);
         for (inside, folder) in self.caches {
@@ -128,33 +105,19 @@ impl View<'_> {
         }
         // The root itself and the folders made on the way to a mount must not be a place to write to.
         list.add(["--remount-ro", "/", "--chdir", APP]);
-        Arguments {
-            inner: list.0,
-            outer: stage.list.map(outer),
-        }
+        Arguments { inner: list.0, outer: stage.list.map(outer) }
     }
 
     fn root(&self, list: &mut List, stage: &mut Stage) {
         root(list);
         for prefix in &self.host.prefixes {
-            list.bind(
-                "--ro-bind",
-                &stage.put("--ro-bind", prefix),
-                &prefix.to_string_lossy(),
-            );
+            list.bind("--ro-bind", &stage.put("--ro-bind", prefix), &prefix.to_string_lossy());
         }
     }
 
     fn etc(&self, list: &mut List, stage: &mut Stage) {
-        let from_host = if self.network {
-            [&ETC[..], &ETC_NETWORK[..]].concat()
-        } else {
-            ETC.to_vec()
-        };
-        for path in from_host
-            .into_iter()
-            .filter(|path| Path::new(path).exists())
-        {
+        let from_host = if self.network { [&ETC[..], &ETC_NETWORK[..]].concat() } else { ETC.to_vec() };
+        for path in from_host.into_iter().filter(|path| Path::new(path).exists()) {
             list.bind("--ro-bind", &stage.put("--ro-bind", Path::new(path)), path);
         }
         let own: &[&str] = if self.network {
@@ -191,28 +154,10 @@ fn outer(stage: List) -> Vec<u8> {
     // Its own process namespace, because its end takes the inner layer with it: a signal on the parent's death would need
     // the right to kill another user's process, and bubblewrap gives that up.
     list.add(["--unshare-pid", "--die-with-parent"]);
-    list.add([
-        "--cap-drop",
-        "ALL",
-        "--cap-add",
-        "CAP_SETUID",
-        "--cap-add",
-        "CAP_SETGID",
-    ]);
+    list.add(["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]);
     root(&mut list);
     // `/tmp` is where bubblewrap builds a new root. `/proc` is there whole: the kernel lets the inner layer mount its own only where nothing of the outer one's is hidden.
-    list.add([
-        "--bind",
-        "/proc",
-        "/proc",
-        "--dev-bind",
-        "/dev",
-        "/dev",
-        "--dir",
-        "/tmp",
-        "--dir",
-        STAGE,
-    ]);
+    list.add(["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--dir", "/tmp", "--dir", STAGE]);
     list.0.extend(stage.0);
     list.0
 }

@@ -52,22 +52,14 @@ impl Cgroups {
         for mount in mounts.lines().filter_map(Mount::parse) {
             let wanted = mount.controllers();
             let taken = |controller: &&str| {
-                hierarchies
-                    .iter()
-                    .any(|hierarchy: &Hierarchy| hierarchy.controllers.contains(controller))
+                hierarchies.iter().any(|hierarchy: &Hierarchy| hierarchy.controllers.contains(controller))
             };
-            let wanted: Vec<_> = wanted
-                .into_iter()
-                .filter(|controller| !taken(controller))
-                .collect();
+            let wanted: Vec<_> = wanted.into_iter().filter(|controller| !taken(controller)).collect();
             if wanted.is_empty() {
                 continue;
             }
             let places = mount.places(&own);
-            if let Some(hierarchy) = places
-                .iter()
-                .find_map(|place| claim(mount.version, place, name, &wanted))
-            {
+            if let Some(hierarchy) = places.iter().find_map(|place| claim(mount.version, place, name, &wanted)) {
                 hierarchies.push(hierarchy);
             }
         }
@@ -76,28 +68,15 @@ impl Cgroups {
 
     /// The controllers that are not to be had here.
     pub(super) fn missing(&self) -> Vec<&'static str> {
-        let there = |controller: &&&str| {
-            self.hierarchies
-                .iter()
-                .any(|hierarchy| hierarchy.controllers.contains(controller))
-        };
-        CONTROLLERS
-            .iter()
-            .filter(|controller| !there(controller))
-            .copied()
-            .collect()
+        let there =
+            |controller: &&&str| self.hierarchies.iter().any(|hierarchy| hierarchy.controllers.contains(controller));
+        CONTROLLERS.iter().filter(|controller| !there(controller)).copied().collect()
     }
 
     /// `cgroup v1`, `cgroup v2`, both, or `None` when there is neither.
     pub(super) fn describe(&self) -> Option<String> {
-        let v1 = self
-            .hierarchies
-            .iter()
-            .any(|hierarchy| hierarchy.version == Version::V1);
-        let v2 = self
-            .hierarchies
-            .iter()
-            .any(|hierarchy| hierarchy.version == Version::V2);
+        let v1 = self.hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V1);
+        let v2 = self.hierarchies.iter().any(|hierarchy| hierarchy.version == Version::V2);
         match (v1, v2) {
             (false, false) => None,
             (true, false) => Some("cgroup v1".into()),
@@ -108,23 +87,16 @@ impl Cgroups {
 
     /// The folders that hold this server's groups: to be written down, so that the next start can clear them.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
-        self.hierarchies
-            .iter()
-            .map(|hierarchy| hierarchy.base.clone())
-            .collect()
+        self.hierarchies.iter().map(|hierarchy| hierarchy.base.clone()).collect()
     }
 
     /// Makes a group, without limits yet.
     pub(super) fn create(&self, name: &str) -> io::Result<Cgroup> {
-        let mut group = Cgroup {
-            folders: Vec::new(),
-        };
+        let mut group = Cgroup { folders: Vec::new() };
         for hierarchy in &self.hierarchies {
             let folder = hierarchy.base.join(name);
             fs::create_dir(&folder)?;
-            group
-                .folders
-                .push((hierarchy.version, hierarchy.controllers.clone(), folder));
+            group.folders.push((hierarchy.version, hierarchy.controllers.clone(), folder));
         }
         Ok(group)
     }
@@ -147,10 +119,7 @@ pub(super) struct Cgroup {
 impl Cgroup {
     /// A process that writes `0` to each of these is in the group from then on.
     pub(super) fn doors(&self) -> Vec<PathBuf> {
-        self.folders
-            .iter()
-            .map(|(_, _, folder)| folder.join("cgroup.procs"))
-            .collect()
+        self.folders.iter().map(|(_, _, folder)| folder.join("cgroup.procs")).collect()
     }
 
     fn with(&self, controller: &str) -> Option<(Version, &Path)> {
@@ -194,9 +163,7 @@ impl Cgroup {
                 fs::write(folder.join("cpu.cfs_period_us"), CPU_PERIOD_US.to_string())?;
                 fs::write(folder.join("cpu.cfs_quota_us"), quota.to_string())
             }
-            Some((Version::V2, folder)) => {
-                fs::write(folder.join("cpu.max"), format!("{quota} {CPU_PERIOD_US}"))
-            }
+            Some((Version::V2, folder)) => fs::write(folder.join("cpu.max"), format!("{quota} {CPU_PERIOD_US}")),
             None => Ok(()),
         }
     }
@@ -236,11 +203,7 @@ impl Cgroup {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        self.folders
-            .iter()
-            .filter(|(_, _, folder)| !gone(folder))
-            .count()
-            == 0
+        self.folders.iter().filter(|(_, _, folder)| !gone(folder)).count() == 0
     }
 }
 
@@ -264,10 +227,7 @@ pub(super) fn remove_leftovers(base: &Path) {
             return;
         }
         let groups = fs::read_dir(base).into_iter().flatten().flatten();
-        for group in groups
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir())
-        {
+        for group in groups.map(|entry| entry.path()).filter(|path| path.is_dir()) {
             kill_members(&group);
             let _ = fs::remove_dir(group);
         }
@@ -281,11 +241,7 @@ pub(super) fn remove_leftovers(base: &Path) {
 
 fn kill_members(folder: &Path) {
     let members = fs::read_to_string(folder.join("cgroup.procs")).unwrap_or_default();
-    for pid in members
-        .lines()
-        .filter_map(|line| line.parse::<i32>().ok())
-        .filter(|pid| *pid > 0)
-    {
+    for pid in members.lines().filter_map(|line| line.parse::<i32>().ok()).filter(|pid| *pid > 0) {
         let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
     }
 }
@@ -323,16 +279,11 @@ impl Mount {
         let offered: Vec<String> = match self.version {
             Version::V1 => self.options.clone(),
             Version::V2 => {
-                let text =
-                    fs::read_to_string(self.point.join("cgroup.controllers")).unwrap_or_default();
+                let text = fs::read_to_string(self.point.join("cgroup.controllers")).unwrap_or_default();
                 text.split_whitespace().map(str::to_owned).collect()
             }
         };
-        CONTROLLERS
-            .iter()
-            .filter(|controller| offered.iter().any(|one| one == *controller))
-            .copied()
-            .collect()
+        CONTROLLERS.iter().filter(|controller| offered.iter().any(|one| one == *controller)).copied().collect()
     }
 
     /// Where groups might be made, best first: below the server's own group, so that a limit on the server
@@ -352,15 +303,12 @@ impl Mount {
     fn own_path(&self, own: &str) -> Option<String> {
         let line = own.lines().find(|line| {
             let mut parts = line.splitn(3, ':');
-            let (number, controllers) = (
-                parts.next().unwrap_or_default(),
-                parts.next().unwrap_or_default(),
-            );
+            let (number, controllers) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             match self.version {
                 Version::V2 => number == "0" && controllers.is_empty(),
-                Version::V1 => controllers.split(',').any(|one| {
-                    CONTROLLERS.contains(&one) && self.options.iter().any(|option| option == one)
-                }),
+                Version::V1 => controllers
+                    .split(',')
+                    .any(|one| CONTROLLERS.contains(&one) && self.options.iter().any(|option| option == one)),
             }
         })?;
         let path = line.splitn(3, ':').nth(2)?;
@@ -378,21 +326,12 @@ fn claim(version: Version, place: &Path, name: &str, wanted: &[&'static str]) ->
     }
     let base = place.join(name);
     fs::create_dir(&base).ok()?;
-    let hierarchy = Hierarchy {
-        version,
-        base: base.clone(),
-        controllers: wanted.to_vec(),
-    };
+    let hierarchy = Hierarchy { version, base: base.clone(), controllers: wanted.to_vec() };
     if version == Version::V2 && !enable(&base, wanted) {
         let _ = fs::remove_dir(&base);
         return None;
     }
-    let limits = Limits {
-        memory_mb: 64,
-        cpu: 1.0,
-        pids: 16,
-        network: false,
-    };
+    let limits = Limits { memory_mb: 64, cpu: 1.0, pids: 16, network: false };
     let usable = Cgroups::trial(&hierarchy, &limits);
     if !usable {
         let _ = fs::remove_dir(&base);
@@ -406,13 +345,8 @@ impl Cgroups {
         if fs::create_dir(&folder).is_err() {
             return false;
         }
-        let group = Cgroup {
-            folders: vec![(hierarchy.version, hierarchy.controllers.clone(), folder)],
-        };
-        group
-            .limit(limits)
-            .and_then(|()| group.limit_cpu(limits.cpu))
-            .is_ok()
+        let group = Cgroup { folders: vec![(hierarchy.version, hierarchy.controllers.clone(), folder)] };
+        group.limit(limits).and_then(|()| group.limit_cpu(limits.cpu)).is_ok()
     }
 }
 
@@ -434,14 +368,8 @@ fn delegate(place: &Path, wanted: &[&'static str]) -> bool {
 
 fn enable(place: &Path, wanted: &[&'static str]) -> bool {
     let enabled = fs::read_to_string(place.join("cgroup.subtree_control")).unwrap_or_default();
-    let missing: Vec<_> = wanted
-        .iter()
-        .filter(|one| !enabled.split_whitespace().any(|there| there == **one))
-        .collect();
-    let text: Vec<String> = missing
-        .iter()
-        .map(|controller| format!("+{controller}"))
-        .collect();
+    let missing: Vec<_> = wanted.iter().filter(|one| !enabled.split_whitespace().any(|there| there == **one)).collect();
+    let text: Vec<String> = missing.iter().map(|controller| format!("+{controller}")).collect();
     text.is_empty() || fs::write(place.join("cgroup.subtree_control"), text.join(" ")).is_ok()
 }
 
@@ -450,17 +378,13 @@ fn enable(place: &Path, wanted: &[&'static str]) -> bool {
 mod tests {
     use super::*;
 
-    const V1_MEMORY: &str =
-        "31 24 0:27 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory";
+    const V1_MEMORY: &str = "31 24 0:27 / /sys/fs/cgroup/memory rw,relatime shared:9 - cgroup cgroup rw,memory";
     const V2: &str = "30 23 0:26 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate";
 
     #[test]
     fn mounts_of_both_versions_are_recognised_and_others_are_not() {
         let v1 = Mount::parse(V1_MEMORY).unwrap();
-        assert_eq!(
-            (v1.version, v1.controllers()),
-            (Version::V1, vec!["memory"])
-        );
+        assert_eq!((v1.version, v1.controllers()), (Version::V1, vec!["memory"]));
         assert_eq!(Mount::parse(V2).unwrap().version, Version::V2);
         assert_eq!(Mount::parse("22 1 8:1 / / rw - ext4 /dev/sda rw"), None);
     }
@@ -469,10 +393,7 @@ mod tests {
     fn the_servers_own_group_comes_before_the_top() {
         let own = "4:memory:/system.slice/eventflow.service\n0::/user.slice\n";
         let v1 = Mount::parse(V1_MEMORY).unwrap().places(own);
-        assert_eq!(
-            v1[0],
-            Path::new("/sys/fs/cgroup/memory/system.slice/eventflow.service")
-        );
+        assert_eq!(v1[0], Path::new("/sys/fs/cgroup/memory/system.slice/eventflow.service"));
         let v2 = Mount::parse(V2).unwrap().places(own);
         assert_eq!(v2[0], Path::new("/sys/fs/cgroup/user.slice"));
         assert_eq!(v2.last().unwrap(), Path::new("/sys/fs/cgroup"));
@@ -489,15 +410,8 @@ mod tests {
     #[test]
     fn version_2_limits_are_written_to_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let group = Cgroup {
-            folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.path().to_owned())],
-        };
-        let limits = Limits {
-            memory_mb: 128,
-            cpu: 0.5,
-            pids: 32,
-            network: false,
-        };
+        let group = Cgroup { folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.path().to_owned())] };
+        let limits = Limits { memory_mb: 128, cpu: 0.5, pids: 32, network: false };
         group.limit(&limits).unwrap();
         group.limit_cpu(limits.cpu).unwrap();
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
@@ -506,11 +420,7 @@ mod tests {
         assert_eq!(read("pids.max"), "32");
         assert_eq!(read("cpu.max"), "50000 100000");
         assert!(!group.out_of_memory());
-        fs::write(
-            folder.path().join("memory.events"),
-            "low 0\noom 1\noom_kill 1\n",
-        )
-        .unwrap();
+        fs::write(folder.path().join("memory.events"), "low 0\noom 1\noom_kill 1\n").unwrap();
         assert!(group.out_of_memory());
     }
 }

@@ -42,15 +42,9 @@ pub(super) enum Identity {
 }
 
 /// Ids for the users of sandboxes: above those that distributions, containers and systemd give away.
-const OWN_USERS: Identity = Identity::Own {
-    first: 0x7000_0000,
-    count: 60_000,
-};
+const OWN_USERS: Identity = Identity::Own { first: 0x7000_0000, count: 60_000 };
 /// Where only the usual ids exist, as in most containers.
-const NOBODY: Identity = Identity::Own {
-    first: 65_534,
-    count: 1,
-};
+const NOBODY: Identity = Identity::Own { first: 65_534, count: 1 };
 
 impl Identity {
     /// Whether a sandbox has to become another user than the server's.
@@ -61,21 +55,14 @@ impl Identity {
     /// The user of the sandbox with this number. Number 0 is for tasks, whose caches are handed on.
     pub(super) fn user(self, number: u64) -> Option<u32> {
         match self {
-            Identity::Own { first, count } => {
-                Some(first + u32::try_from(number % u64::from(count)).unwrap_or(0))
-            }
+            Identity::Own { first, count } => Some(first + u32::try_from(number % u64::from(count)).unwrap_or(0)),
             Identity::Servers | Identity::Root => None,
         }
     }
 }
 
 /// Where clouds tell a machine its secrets: whoever asks from the machine is answered.
-const METADATA: [&str; 4] = [
-    "169.254.169.254",
-    "169.254.170.2",
-    "100.100.100.200",
-    "fd00:ec2::254",
-];
+const METADATA: [&str; 4] = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254"];
 
 /// Has the kernel refuse connections of sandboxes' users to [`METADATA`]. The routing rules are for these users
 /// alone, which nobody else is, and stay: other servers on this host may need them. TCP only, because in
@@ -87,21 +74,10 @@ fn close_metadata(identity: Identity) -> bool {
     let users = format!("{first}-{}", first + count - 1);
     METADATA.iter().all(|address| {
         let family = if address.contains(':') { "-6" } else { "-4" };
-        let rule = [
-            "uidrange", &users, "to", address, "ipproto", "tcp", "prohibit",
-        ];
-        let run = |verb: &[&str]| {
-            quiet("ip")
-                .arg(family)
-                .arg("rule")
-                .args(verb)
-                .args(rule)
-                .output()
-        };
+        let rule = ["uidrange", &users, "to", address, "ipproto", "tcp", "prohibit"];
+        let run = |verb: &[&str]| quiet("ip").arg(family).arg("rule").args(verb).args(rule).output();
         let there = || {
-            let answer = quiet("ip")
-                .args([family, "rule", "show", "to", address])
-                .output();
+            let answer = quiet("ip").args([family, "rule", "show", "to", address]).output();
             answer.is_ok_and(|answer| {
                 let text = String::from_utf8_lossy(&answer.stdout).into_owned();
                 text.contains(&users) && text.contains("prohibit")
@@ -131,26 +107,16 @@ impl Host {
     /// Looks around. Nothing that is missing is an error here: it is when a function needs it.
     pub(super) fn look() -> Host {
         let node = find("node").and_then(|path| path.canonicalize().ok());
-        let (python, python_prefixes) =
-            python().map_or((None, Vec::new()), |(exe, prefixes)| (Some(exe), prefixes));
+        let (python, python_prefixes) = python().map_or((None, Vec::new()), |(exe, prefixes)| (Some(exe), prefixes));
         let mut prefixes: Vec<PathBuf> = python_prefixes;
-        prefixes.extend(
-            node.as_deref()
-                .and_then(Path::parent)
-                .and_then(Path::parent)
-                .map(Path::to_owned),
-        );
-        prefixes.retain(|prefix| {
-            prefix.is_dir() && !prefix.starts_with("/usr") && prefix != Path::new("/")
-        });
+        prefixes.extend(node.as_deref().and_then(Path::parent).and_then(Path::parent).map(Path::to_owned));
+        prefixes.retain(|prefix| prefix.is_dir() && !prefix.starts_with("/usr") && prefix != Path::new("/"));
         prefixes.sort();
         prefixes.dedup();
         let mut path: Vec<String> = Vec::new();
         for program in [&python, &node].into_iter().flatten() {
             let folder = program.parent().map(|folder| folder.display().to_string());
-            path.extend(
-                folder.filter(|folder| !path.contains(folder) && !folder.starts_with("/usr")),
-            );
+            path.extend(folder.filter(|folder| !path.contains(folder) && !folder.starts_with("/usr")));
         }
         path.extend(["/usr/local/bin", "/usr/bin", "/bin"].map(str::to_owned));
         let (bubblewrap, identity, bubblewrap_fault) = match try_bubblewrap() {
@@ -173,19 +139,15 @@ impl Host {
 /// The first program of that name in `PATH`.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
 }
 
 /// The interpreter itself, not a version manager's shim, and the folders of its library.
 fn python() -> Option<(PathBuf, Vec<PathBuf>)> {
-    let ask = "import os, sys; print(os.path.realpath(sys.executable)); print(sys.base_prefix); print(sys.base_exec_prefix)";
-    let answer = quiet(find("python3")?)
-        .args(["-I", "-c", ask])
-        .output()
-        .ok()
-        .filter(|answer| answer.status.success())?;
+    let ask =
+        "import os, sys; print(os.path.realpath(sys.executable)); print(sys.base_prefix); print(sys.base_exec_prefix)";
+    let answer =
+        quiet(find("python3")?).args(["-I", "-c", ask]).output().ok().filter(|answer| answer.status.success())?;
     let text = String::from_utf8(answer.stdout).ok()?;
     let mut lines = text.lines().map(PathBuf::from);
     let executable = lines.next().filter(|path| path.is_file())?;
@@ -194,14 +156,9 @@ fn python() -> Option<(PathBuf, Vec<PathBuf>)> {
 
 /// Present is not enough: namespaces may be forbidden by the kernel or by the container around us.
 fn try_bubblewrap() -> Result<(PathBuf, Identity), String> {
-    let path =
-        find("bwrap").ok_or("bubblewrap is not installed (Debian: apt-get install bubblewrap)")?;
+    let path = find("bwrap").ok_or("bubblewrap is not installed (Debian: apt-get install bubblewrap)")?;
     let root = nix::unistd::geteuid().is_root();
-    let identities = if root {
-        vec![OWN_USERS, NOBODY, Identity::Root]
-    } else {
-        vec![Identity::Servers]
-    };
+    let identities = if root { vec![OWN_USERS, NOBODY, Identity::Root] } else { vec![Identity::Servers] };
     let mut fault = String::new();
     for identity in identities {
         let user = identity.user(0);
@@ -235,10 +192,7 @@ fn try_bubblewrap() -> Result<(PathBuf, Identity), String> {
         match command.args(["--", "/bin/true"]).output() {
             Ok(answer) if answer.status.success() => return Ok((path, identity)),
             Ok(answer) => {
-                fault = format!(
-                    "bubblewrap does not work here: {}",
-                    String::from_utf8_lossy(&answer.stderr).trim()
-                )
+                fault = format!("bubblewrap does not work here: {}", String::from_utf8_lossy(&answer.stderr).trim())
             }
             Err(error) => fault = format!("bubblewrap cannot be started: {error}"),
         }

@@ -93,12 +93,7 @@ struct Splitter {
 
 impl Splitter {
     fn new(stream: Stream, run: Option<Uuid>) -> Self {
-        Splitter {
-            stream,
-            run,
-            line: Vec::new(),
-            dropped: 0,
-        }
+        Splitter { stream, run, line: Vec::new(), dropped: 0 }
     }
 
     /// Takes bytes from `rest` up to and with the next line end; `None` when they end before it.
@@ -128,12 +123,8 @@ impl Splitter {
     fn take(&mut self) -> Line {
         let (marked, text) = split_mark(&self.line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
-        let line = Line {
-            at: Utc::now(),
-            stream: self.stream,
-            run: marked.or(self.run),
-            text: cut(text, self.dropped),
-        };
+        let line =
+            Line { at: Utc::now(), stream: self.stream, run: marked.or(self.run), text: cut(text, self.dropped) };
         self.line.clear();
         self.dropped = 0;
         line
@@ -184,10 +175,7 @@ mod tests {
 
     #[tokio::test]
     async fn lines_are_split_at_line_ends_and_the_last_needs_none() {
-        assert_eq!(
-            texts(&read(b"one\n\ntwo\r\nthree").await),
-            ["one", "", "two", "three"]
-        );
+        assert_eq!(texts(&read(b"one\n\ntwo\r\nthree").await), ["one", "", "two", "three"]);
     }
 
     #[tokio::test]
@@ -219,9 +207,7 @@ mod tests {
         assert!(lines[0].text.len() <= MAX_LINE_BYTES);
         let kept = lines[0].text.bytes().filter(|byte| *byte == b'x').count();
         assert!(
-            lines[0]
-                .text
-                .ends_with(&format!("[line cut: {} bytes more]", 1024 * 1024 - kept)),
+            lines[0].text.ends_with(&format!("[line cut: {} bytes more]", 1024 * 1024 - kept)),
             "{}",
             lines[0].text
         );

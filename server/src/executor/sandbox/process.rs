@@ -49,21 +49,13 @@ pub(super) struct Ground {
 impl Ground {
     /// Starts the thread. It ends, and every process with it, when the `Ground` is dropped.
     pub(super) fn new() -> io::Result<Ground> {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let handle = runtime.handle().clone();
         let (open, closed) = oneshot::channel();
-        let thread = std::thread::Builder::new()
-            .name("sandbox".into())
-            .spawn(move || {
-                let _ = runtime.block_on(closed);
-            })?;
-        Ok(Ground {
-            handle,
-            open: Some(open),
-            thread: Some(thread),
-        })
+        let thread = std::thread::Builder::new().name("sandbox".into()).spawn(move || {
+            let _ = runtime.block_on(closed);
+        })?;
+        Ok(Ground { handle, open: Some(open), thread: Some(thread) })
     }
 }
 
@@ -71,10 +63,7 @@ impl Drop for Ground {
     fn drop(&mut self) {
         drop(self.open.take());
         // A handle that nobody waited for may be dropped on the thread itself.
-        let thread = self
-            .thread
-            .take()
-            .filter(|thread| thread.thread().id() != std::thread::current().id());
+        let thread = self.thread.take().filter(|thread| thread.thread().id() != std::thread::current().id());
         if let Some(thread) = thread {
             let _ = thread.join();
         }
@@ -85,18 +74,12 @@ impl Drop for Ground {
 /// Those that it opens itself are marked already; but whoever started it may have left some open, and a function
 /// must not get them.
 pub(super) fn keep_descriptors_to_ourselves() {
-    let descriptors = std::fs::read_dir("/proc/self/fd")
-        .into_iter()
-        .flatten()
-        .flatten();
+    let descriptors = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
     let numbers = descriptors.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
     for number in numbers.filter(|number| *number > 2) {
         // SAFETY: only a flag of the descriptor is set, and it is not kept. Should another thread have closed it since it
         // was listed, the call fails, or marks a newer descriptor, as is right for that one too.
-        #[allow(
-            unsafe_code,
-            reason = "the descriptors are not ours, so there is no owner to borrow from"
-        )]
+        #[allow(unsafe_code, reason = "the descriptors are not ours, so there is no owner to borrow from")]
         let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
         let _ = fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
     }
@@ -134,23 +117,11 @@ impl Slot {
     /// Starts the shell. To be called on the thread of the [`Ground`].
     fn open(cgroup: Cgroup) -> io::Result<Slot> {
         let mut command = Command::new("/bin/sh");
-        command
-            .args(["-c", ENTER, "eventflow-sandbox"])
-            .args(cgroup.doors());
-        command
-            .env_clear()
-            .current_dir("/")
-            .process_group(0)
-            .kill_on_drop(true);
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.args(["-c", ENTER, "eventflow-sandbox"]).args(cgroup.doors());
+        command.env_clear().current_dir("/").process_group(0).kill_on_drop(true);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn()?;
-        Ok(Slot {
-            child,
-            cgroup: Arc::new(cgroup),
-        })
+        Ok(Slot { child, cgroup: Arc::new(cgroup) })
     }
 
     pub(super) fn cgroup(&self) -> &Cgroup {
@@ -268,12 +239,7 @@ impl Process {
 
 /// The executor went away before the process's end was seen: it was killed.
 fn lost() -> Exit {
-    Exit {
-        code: None,
-        signal: Some(Signal::SIGKILL as i32),
-        out_of_memory: false,
-        timed_out: false,
-    }
+    Exit { code: None, signal: Some(Signal::SIGKILL as i32), out_of_memory: false, timed_out: false }
 }
 
 fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
@@ -290,22 +256,10 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     let tail = Arc::new(Tail::default());
     let mut pumps = tokio::task::JoinSet::new();
     if let Some(stdout) = child.stdout.take() {
-        pumps.spawn(pump(
-            stdout,
-            Stream::Stdout,
-            launch.run,
-            None,
-            launch.lines.clone(),
-        ));
+        pumps.spawn(pump(stdout, Stream::Stdout, launch.run, None, launch.lines.clone()));
     }
     if let Some(stderr) = child.stderr.take() {
-        pumps.spawn(pump(
-            stderr,
-            Stream::Stderr,
-            launch.run,
-            Some(tail.clone()),
-            launch.lines.clone(),
-        ));
+        pumps.spawn(pump(stderr, Stream::Stderr, launch.run, Some(tail.clone()), launch.lines.clone()));
     }
     let own_cgroup = cgroup.clone();
     let own_tail = tail.clone();
@@ -313,19 +267,11 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     let (ended, exit) = watch::channel(None);
     tokio::spawn(async move {
         let layers = launch.layers;
-        let mut exit = Watch {
-            child,
-            layers,
-            orders: received,
-        }
-        .watch()
-        .await;
+        let mut exit = Watch { child, layers, orders: received }.watch().await;
         // The rest of the group goes before the pipes are drained: it may hold them open.
         exit.out_of_memory = own_cgroup.out_of_memory() && exit.code != Some(0);
         own_cgroup.clear().await;
-        let drained = timeout(DRAIN_WITHIN, async {
-            while pumps.join_next().await.is_some() {}
-        });
+        let drained = timeout(DRAIN_WITHIN, async { while pumps.join_next().await.is_some() {} });
         let _ = drained.await;
         drop(pumps);
         if let (Some(words), Some(_)) = (launch.out_of_memory_words, exit.signal) {
@@ -334,13 +280,7 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
         drop(launch.folder);
         ended.send_replace(Some(exit));
     });
-    Process {
-        orders,
-        exit,
-        tail,
-        cgroup,
-        _home: home,
-    }
+    Process { orders, exit, tail, cgroup, _home: home }
 }
 
 struct Watch {
@@ -438,12 +378,7 @@ fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
 fn first_child(parent: Pid) -> Option<Pid> {
     let file = format!("/proc/{parent}/task/{parent}/children");
     match std::fs::read_to_string(&file) {
-        Ok(children) => children
-            .split_whitespace()
-            .next()?
-            .parse()
-            .ok()
-            .map(Pid::from_raw),
+        Ok(children) => children.split_whitespace().next()?.parse().ok().map(Pid::from_raw),
         // Kernels without CONFIG_PROC_CHILDREN; or the parent is gone, and the search finds nothing.
         Err(_) => search_child(parent),
     }
@@ -452,11 +387,9 @@ fn first_child(parent: Pid) -> Option<Pid> {
 fn search_child(parent: Pid) -> Option<Pid> {
     let processes = std::fs::read_dir("/proc").ok()?.flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-    pids.filter(|pid| {
-        parent_of(Path::new("/proc").join(pid.to_string()).as_path()) == Some(parent.as_raw())
-    })
-    .min()
-    .map(Pid::from_raw)
+    pids.filter(|pid| parent_of(Path::new("/proc").join(pid.to_string()).as_path()) == Some(parent.as_raw()))
+        .min()
+        .map(Pid::from_raw)
 }
 
 /// The fourth field of `stat`; the second one, the name in brackets, may itself hold brackets and spaces.
@@ -470,17 +403,10 @@ fn exit_of(status: io::Result<std::process::ExitStatus>, isolated: bool) -> Exit
     use std::os::unix::process::ExitStatusExt;
     let Ok(status) = status else { return lost() };
     let (code, signal) = match (status.code(), status.signal()) {
-        (Some(code), _) if isolated && Signal::try_from(code - 128).is_ok() => {
-            (None, Some(code - 128))
-        }
+        (Some(code), _) if isolated && Signal::try_from(code - 128).is_ok() => (None, Some(code - 128)),
         (code, signal) => (code, signal),
     };
-    Exit {
-        code,
-        signal,
-        out_of_memory: false,
-        timed_out: false,
-    }
+    Exit { code, signal, out_of_memory: false, timed_out: false }
 }
 
 #[cfg(test)]
@@ -504,17 +430,11 @@ mod tests {
 
     #[test]
     fn a_child_is_found_with_and_without_the_kernels_list() {
-        let mut child = std::process::Command::new("sleep")
-            .arg("60")
-            .spawn()
-            .unwrap();
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let pid = child.id().cast_signed();
         let found = search_child(Pid::from_raw(std::process::id().cast_signed()));
         assert!(found.is_some());
-        assert_eq!(
-            parent_of(Path::new(&format!("/proc/{pid}"))),
-            Some(std::process::id().cast_signed())
-        );
+        assert_eq!(parent_of(Path::new(&format!("/proc/{pid}"))), Some(std::process::id().cast_signed()));
         child.kill().unwrap();
         child.wait().unwrap();
     }

@@ -14,8 +14,7 @@ pub(super) struct Script(Vec<u8>);
 impl Script {
     /// Opens a file for reading as this descriptor, from 3 to 9.
     pub(super) fn open(&mut self, descriptor: u8, path: &Path) {
-        self.0
-            .extend_from_slice(format!("exec {descriptor}< ").as_bytes());
+        self.0.extend_from_slice(format!("exec {descriptor}< ").as_bytes());
         self.word(path.as_os_str());
         self.0.push(b'\n');
     }
@@ -61,25 +60,12 @@ mod tests {
 
     #[test]
     fn whatever_a_word_holds_arrives_as_it_is() {
-        let words = [
-            "a b",
-            "",
-            "'",
-            "$(id) `id` \\ \"",
-            "new\nline",
-            "ä",
-            "-x",
-            "*",
-        ];
+        let words = ["a b", "", "'", "$(id) `id` \\ \"", "new\nline", "ä", "-x", "*"];
         let mut command: Vec<OsString> = vec!["printf".into(), "%s|".into()];
         command.extend(words.iter().map(OsString::from));
         let script = Script::default().become_program(&command, true);
         let mut shell = std::process::Command::new("/bin/sh");
-        let output = shell
-            .arg("-c")
-            .arg(OsStr::from_bytes(&script))
-            .output()
-            .unwrap();
+        let output = shell.arg("-c").arg(OsStr::from_bytes(&script)).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(printed, words.map(|word| format!("{word}|")).concat());
     }

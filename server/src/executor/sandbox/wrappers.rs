@@ -7,35 +7,14 @@ use sha2::{Digest, Sha256};
 
 /// Path below the folder, and content.
 const FILES: [(&str, &str); 9] = [
-    (
-        "node/wrapper.cjs",
-        include_str!("../../../../runtimes/node/wrapper.cjs"),
-    ),
-    (
-        "python/wrapper.py",
-        include_str!("../../../../runtimes/python/wrapper.py"),
-    ),
-    (
-        "python/eventflow_http.py",
-        include_str!("../../../../runtimes/python/eventflow_http.py"),
-    ),
-    (
-        "python/eventflow_lines.py",
-        include_str!("../../../../runtimes/python/eventflow_lines.py"),
-    ),
-    (
-        "python-flask/wrapper.py",
-        include_str!("../../../../runtimes/python-flask/wrapper.py"),
-    ),
-    (
-        "etc/passwd",
-        "function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n",
-    ),
+    ("node/wrapper.cjs", include_str!("../../../../runtimes/node/wrapper.cjs")),
+    ("python/wrapper.py", include_str!("../../../../runtimes/python/wrapper.py")),
+    ("python/eventflow_http.py", include_str!("../../../../runtimes/python/eventflow_http.py")),
+    ("python/eventflow_lines.py", include_str!("../../../../runtimes/python/eventflow_lines.py")),
+    ("python-flask/wrapper.py", include_str!("../../../../runtimes/python-flask/wrapper.py")),
+    ("etc/passwd", "function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"),
     ("etc/group", "function:x:1000:\nnogroup:x:65534:\n"),
-    (
-        "etc/nsswitch.conf",
-        "passwd: files\ngroup: files\nhosts: files dns\n",
-    ),
+    ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
 ];
 
@@ -54,9 +33,7 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
         return Ok(folder);
     }
     std::fs::create_dir_all(&runtimes)?;
-    let unfinished = tempfile::Builder::new()
-        .prefix(".unfinished-")
-        .tempdir_in(&runtimes)?;
+    let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&runtimes)?;
     for (path, content) in FILES {
         let file = unfinished.path().join(path);
         std::fs::create_dir_all(file.parent().unwrap_or(&runtimes))?;

@@ -130,7 +130,12 @@ async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
     if let CallError::Protocol(error) = error
         && error.is_user()
     {
-        return call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the body is too large or broke off".to_owned(), &[]);
+        return call.failed(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "payload_too_large",
+            "the body is too large or broke off".to_owned(),
+            &[],
+        );
     }
     let (ended, tail) = lease.post_mortem().await;
     let what = ended.unwrap_or_else(|| error.to_string());

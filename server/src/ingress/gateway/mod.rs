@@ -75,7 +75,9 @@ impl Gateway {
         Err(HttpError::new(
             StatusCode::NOT_FOUND,
             "function_not_found",
-            format!("there is no function `{first}` in namespace `{default}`; `GET /v1/functions` lists those there are"),
+            format!(
+                "there is no function `{first}` in namespace `{default}`; `GET /v1/functions` lists those there are"
+            ),
         ))
     }
 }
@@ -102,7 +104,11 @@ async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::D
     response
 }
 
-async fn call(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> Result<HttpResponse, HttpError> {
+async fn call(
+    request: HttpRequest,
+    payload: web::Payload,
+    gateway: web::Data<Gateway>,
+) -> Result<HttpResponse, HttpError> {
     let viewer = gateway.services.auth.viewer(&request)?;
     let path = request.uri().path().strip_prefix("/function/").unwrap_or_default();
     let (route, rest) = gateway.find(&viewer, path).await?;
@@ -110,17 +116,33 @@ async fn call(request: HttpRequest, payload: web::Payload, gateway: web::Data<Ga
         return Err(HttpError::new(
             StatusCode::NOT_FOUND,
             "no_http_trigger",
-            format!("function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it", route.name),
+            format!(
+                "function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it",
+                route.name
+            ),
         ));
     }
     let place = gateway.recorder.reserve().ok_or_else(|| {
-        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "the event log does not keep up; try again in a moment")
-            .retry_after(1)
+        HttpError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the event log does not keep up; try again in a moment",
+        )
+        .retry_after(1)
     })?;
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(&request, &route)?;
     let (body, kept) = request::body(&request, payload, limits.body, limits.recorded).await?;
-    let call = Call::begin(place, &request, rest, &viewer, route.clone(), kept, limits.recorded, gateway.services.metrics.clone());
+    let call = Call::begin(
+        place,
+        &request,
+        rest,
+        &viewer,
+        route.clone(),
+        kept,
+        limits.recorded,
+        gateway.services.metrics.clone(),
+    );
     let deadline = Instant::now() + timeout;
     match &route.pool {
         Some(pool) => {
@@ -128,7 +150,8 @@ async fn call(request: HttpRequest, payload: web::Payload, gateway: web::Data<Ga
                 Ok(lease) => lease,
                 Err(error) => return Err(call.refused(error)),
             };
-            answer::of_service(call, lease, request::to_function(&request, rest, body, &route, deadline), deadline).await
+            answer::of_service(call, lease, request::to_function(&request, rest, body, &route, deadline), deadline)
+                .await
         }
         None => of_job(&gateway, call, &route, body, timeout).await,
     }
@@ -144,7 +167,13 @@ async fn of_job(
 ) -> Result<HttpResponse, HttpError> {
     call.begin_attempt(None, true);
     call.keep_all(body).await;
-    let job = JobCall { run: call.run.uuid(), attempt: 1, event: call.event_json(), timeout, traceparent: call.traceparent() };
+    let job = JobCall {
+        run: call.run.uuid(),
+        attempt: 1,
+        event: call.event_json(),
+        timeout,
+        traceparent: call.traceparent(),
+    };
     let ran = match gateway.fleet().run_job(route, job).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),

@@ -68,10 +68,10 @@ impl Call {
         metrics: Metrics,
     ) -> Self {
         let run = clock::new_id();
-        let headers = request.headers().iter().filter(|(name, _)| {
-            !stays_here(name.as_str()) && !SECRET.contains(&name.as_str())
-        });
-        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let headers =
+            request.headers().iter().filter(|(name, _)| !stays_here(name.as_str()) && !SECRET.contains(&name.as_str()));
+        let headers = headers
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let traceparent = trace(request, run);
         let told = ToldOf {
             run,
@@ -123,7 +123,8 @@ impl Call {
     /// Tells the function which call it is.
     pub(super) fn sign(&self, headers: &mut hyper::HeaderMap) {
         let mut buffer = uuid::Uuid::encode_buffer();
-        let id = HeaderValue::from_str(self.run.uuid().hyphenated().encode_lower(&mut buffer)).expect("a UUID is a valid header");
+        let id = HeaderValue::from_str(self.run.uuid().hyphenated().encode_lower(&mut buffer))
+            .expect("a UUID is a valid header");
         headers.insert("x-call-id", id.clone());
         headers.insert("x-eventflow-run", id);
         headers.insert("traceparent", self.traceparent.clone());
@@ -179,7 +180,13 @@ impl Call {
     }
 
     /// It failed without an answer. The caller learns what happened, the run keeps the last lines, too.
-    pub(super) fn failed(self, status: StatusCode, code: &'static str, what: String, stderr_tail: &[String]) -> HttpError {
+    pub(super) fn failed(
+        self,
+        status: StatusCode,
+        code: &'static str,
+        what: String,
+        stderr_tail: &[String],
+    ) -> HttpError {
         let run = self.run;
         let last: Vec<_> = stderr_tail.iter().rev().take(10).rev().map(String::as_str).collect();
         let error = if last.is_empty() { what.clone() } else { format!("{what}; its last lines: {}", last.join("\n")) };
@@ -195,7 +202,8 @@ impl Call {
             _ => (Ending::Failed, Vec::new()),
         };
         let last: Vec<_> = tail.iter().rev().take(10).rev().map(String::as_str).collect();
-        let told = if last.is_empty() { error.to_string() } else { format!("{error}; its last lines: {}", last.join("\n")) };
+        let told =
+            if last.is_empty() { error.to_string() } else { format!("{error}; its last lines: {}", last.join("\n")) };
         self.end(ending, None, Some(told));
         refusal(error)
     }
@@ -358,7 +366,8 @@ fn query(text: &str) -> Map<String, Value> {
     if text.is_empty() {
         return all;
     }
-    let pairs: Vec<(String, String)> = actix_web::web::Query::from_query(text).map(actix_web::web::Query::into_inner).unwrap_or_default();
+    let pairs: Vec<(String, String)> =
+        actix_web::web::Query::from_query(text).map(actix_web::web::Query::into_inner).unwrap_or_default();
     for (name, value) in pairs {
         match all.get_mut(&name) {
             None => {

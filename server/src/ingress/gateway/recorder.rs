@@ -4,8 +4,8 @@
 
 use std::time::Duration;
 
-use domain::run::{self, Command, event::Answered};
 use domain::Cause;
+use domain::run::{self, Command, event::Answered};
 use futures::future;
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::task::JoinHandle;

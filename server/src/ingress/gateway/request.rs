@@ -25,8 +25,20 @@ const PARTS: usize = 8;
 pub(super) fn stays_here(name: &str) -> bool {
     matches!(
         name,
-        "connection" | "keep-alive" | "proxy-authenticate" | "proxy-authorization" | "te" | "trailer" | "transfer-encoding"
-            | "upgrade" | "proxy-connection" | "host" | "content-length" | "authorization" | "expect" | "x-timeout"
+        "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-authorization"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-connection"
+            | "host"
+            | "content-length"
+            | "authorization"
+            | "expect"
+            | "x-timeout"
     ) || name.starts_with("x-eventflow-")
 }
 
@@ -54,9 +66,7 @@ impl Kept {
 pub(super) fn timeout(request: &HttpRequest, route: &Route) -> Result<Duration, HttpError> {
     let most = route.manifest.resources.timeout();
     let Some(value) = request.headers().get("x-timeout") else { return Ok(most) };
-    let wrong = || {
-        HttpError::bad_request("bad_timeout", "X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m")
-    };
+    let wrong = || HttpError::bad_request("bad_timeout", "X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m");
     let text = value.to_str().map_err(|_| wrong())?.trim();
     let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
@@ -80,7 +90,8 @@ pub(super) async fn body(
     limit: usize,
     recorded: usize,
 ) -> Result<(RequestBody, Kept), HttpError> {
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
         return Err(HttpError::too_large("the body", limit));
     }

@@ -48,25 +48,15 @@ async fn command_jobs_conform() {
 }
 
 fn runtimes() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../runtimes")
-        .canonicalize()
-        .unwrap()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtimes").canonicalize().unwrap()
 }
 
 fn cases(kind: &str, runtime: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(runtimes().join("conformance.json")).unwrap();
     let table: Value = serde_json::from_str(&text).unwrap();
     let cases: Vec<Value> = table[kind].as_array().unwrap().clone();
-    let own: Vec<_> = cases
-        .into_iter()
-        .filter(|case| {
-            case["runtimes"]
-                .as_array()
-                .unwrap()
-                .contains(&runtime.into())
-        })
-        .collect();
+    let own: Vec<_> =
+        cases.into_iter().filter(|case| case["runtimes"].as_array().unwrap().contains(&runtime.into())).collect();
     assert!(own.len() >= 3, "{runtime} has hardly any {kind}");
     own
 }
@@ -78,24 +68,12 @@ fn function(place: &Place, runtime: &str, job: bool) -> Spec {
         .unwrap()
         .map(Result::unwrap)
         .filter(|entry| entry.path().is_file())
-        .map(|entry| {
-            (
-                entry.file_name().into_string().unwrap(),
-                std::fs::read_to_string(entry.path()).unwrap(),
-            )
-        })
+        .map(|entry| (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap()))
         .collect();
-    let files: Vec<_> = files
-        .iter()
-        .map(|(name, content)| (name.as_str(), content.as_str()))
-        .collect();
+    let files: Vec<_> = files.iter().map(|(name, content)| (name.as_str(), content.as_str())).collect();
     let runtime = match runtime {
-        "node" => Runtime::Node {
-            handler: "index.handler".into(),
-        },
-        "python" => Runtime::Python {
-            handler: "main.handler".into(),
-        },
+        "node" => Runtime::Node { handler: "index.handler".into() },
+        "python" => Runtime::Python { handler: "main.handler".into() },
         "python-flask" => Runtime::PythonFlask,
         _ => {
             let mut command = vec!["python3".to_owned(), "server.py".into()];
@@ -111,11 +89,7 @@ async fn services(runtime: &str) {
     let spec = function(&place, runtime, false);
     let name = spec.function.clone();
     let (lines, mut received) = mpsc::channel(64);
-    let instance = place
-        .sandbox
-        .service(spec, lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let mut earlier = Vec::new();
     for case in cases("services", runtime) {
         let title = format!("{runtime}: {}", case["name"].as_str().unwrap());
@@ -137,18 +111,10 @@ async fn services(runtime: &str) {
             .unwrap_or_else(|error| panic!("{title}: {error}"));
 
         let expect = &case["expect"];
-        assert_eq!(
-            Value::from(answer.status),
-            expect["status"],
-            "{title}: {}",
-            answer.text()
-        );
+        assert_eq!(Value::from(answer.status), expect["status"], "{title}: {}", answer.text());
         for (name, value) in expect["headers"].as_object().into_iter().flatten() {
             assert_eq!(
-                answer
-                    .headers
-                    .get(name)
-                    .map(|value| value.to_str().unwrap()),
+                answer.headers.get(name).map(|value| value.to_str().unwrap()),
                 value.as_str(),
                 "{title}: {name}"
             );
@@ -191,10 +157,7 @@ async fn jobs(runtime: &str) {
         let title = format!("{runtime}: {}", case["name"].as_str().unwrap());
         let spec = function(&place, runtime, true);
         let name = spec.function.clone();
-        let call = JobCall {
-            event: case["event"].to_string().into(),
-            ..call()
-        };
+        let call = JobCall { event: case["event"].to_string().into(), ..call() };
         let run = call.run;
         let (lines, log) = Log::new();
         let outcome = place.sandbox.job(spec, call, lines).await.unwrap();
@@ -219,19 +182,9 @@ async fn jobs(runtime: &str) {
 }
 
 /// Exactly the lines of `logs`, in any order; or lines until each of `logs_contain` was in one.
-async fn check_lines(
-    case: &Value,
-    title: &str,
-    run: Option<Uuid>,
-    mut next: impl AsyncFnMut() -> Option<Line>,
-) {
+async fn check_lines(case: &Value, title: &str, run: Option<Uuid>, mut next: impl AsyncFnMut() -> Option<Line>) {
     let list = |key: &str| -> Vec<String> {
-        case[key]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .map(|text| text.as_str().unwrap().to_owned())
-            .collect()
+        case[key].as_array().into_iter().flatten().map(|text| text.as_str().unwrap().to_owned()).collect()
     };
     let mut next = async || {
         let line = tokio::time::timeout(READY_WITHIN, next()).await;
@@ -255,10 +208,7 @@ async fn check_lines(
 
 /// The expectation with its names put in.
 fn filled(expected: &Value, function: &str, run: Uuid) -> Value {
-    let text = expected
-        .to_string()
-        .replace("{function}", function)
-        .replace("{run}", &run.to_string());
+    let text = expected.to_string().replace("{function}", function).replace("{run}", &run.to_string());
     serde_json::from_str(&text).unwrap()
 }
 
@@ -268,9 +218,7 @@ fn contained(expected: &Value, actual: &Value, title: &str) {
             for (key, value) in expected {
                 contained(
                     value,
-                    actual
-                        .get(key)
-                        .unwrap_or_else(|| panic!("{title}: {key} is missing in {actual:?}")),
+                    actual.get(key).unwrap_or_else(|| panic!("{title}: {key} is missing in {actual:?}")),
                     title,
                 );
             }

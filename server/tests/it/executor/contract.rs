@@ -51,14 +51,8 @@ const HELLO: &str = "exports.handler = async (event) => ({ hello: event.http.pat
 
 async fn a_service_answers_and_stops_when_asked(executor: &dyn Executor, place: &Place) {
     let (lines, log) = Log::new();
-    let instance = executor
-        .service(place.node(HELLO), lines, READY_WITHIN)
-        .await
-        .unwrap();
-    assert_eq!(
-        get(&instance, "/there").await.json(),
-        serde_json::json!({ "hello": "/there" })
-    );
+    let instance = executor.service(place.node(HELLO), lines, READY_WITHIN).await.unwrap();
+    assert_eq!(get(&instance, "/there").await.json(), serde_json::json!({ "hello": "/there" }));
     assert_eq!(instance.exited(), None);
     let exit = instance.stop(GRACE).await;
     assert!(clean(&exit), "{exit:?}");
@@ -66,15 +60,9 @@ async fn a_service_answers_and_stops_when_asked(executor: &dyn Executor, place: 
     assert_eq!(texts(&log.all().await), Vec::<&str>::new());
 }
 
-async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(
-    executor: &dyn Executor,
-    place: &Place,
-) {
+async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(executor: &dyn Executor, place: &Place) {
     let mut spec = place.node("exports.handler = async () => process.env;");
-    spec.env.insert(
-        "LEVEL".into(),
-        "info with spaces, \"quotes\" and\nlines".into(),
-    );
+    spec.env.insert("LEVEL".into(), "info with spaces, \"quotes\" and\nlines".into());
     let function = spec.function.clone();
     let (lines, _log) = Log::new();
     let instance = executor.service(spec, lines, READY_WITHIN).await.unwrap();
@@ -97,20 +85,14 @@ async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(
         "PYTHONDONTWRITEBYTECODE",
     ];
     for name in env.as_object().unwrap().keys() {
-        assert!(
-            allowed.contains(&name.as_str()),
-            "{name} is not the function's"
-        );
+        assert!(allowed.contains(&name.as_str()), "{name} is not the function's");
     }
 }
 
 async fn a_program_that_listens_on_its_port_is_reached(executor: &dyn Executor, place: &Place) {
     let server = "require('http').createServer((q, s) => { console.log('asked'); s.end('port ' + q.url); }).listen(process.env.PORT);
         process.on('SIGTERM', () => process.exit(7));";
-    let spec = place.spec(
-        Runtime::Command(vec!["node".into(), "server.js".into()]),
-        &[("server.js", server)],
-    );
+    let spec = place.spec(Runtime::Command(vec!["node".into(), "server.js".into()]), &[("server.js", server)]);
     for network in [false, true] {
         let mut spec = spec.clone();
         spec.limits.network = network;
@@ -122,47 +104,19 @@ async fn a_program_that_listens_on_its_port_is_reached(executor: &dyn Executor, 
     }
 }
 
-async fn a_service_that_ends_at_once_is_unhealthy_and_says_why(
-    executor: &dyn Executor,
-    place: &Place,
-) {
+async fn a_service_that_ends_at_once_is_unhealthy_and_says_why(executor: &dyn Executor, place: &Place) {
     let (lines, _log) = Log::new();
-    let error = executor
-        .service(
-            place.shell("echo no database >&2; exit 3"),
-            lines,
-            READY_WITHIN,
-        )
-        .await
-        .unwrap_err();
-    let Error::Unhealthy {
-        message,
-        stderr_tail,
-    } = error
-    else {
-        panic!("{error}")
-    };
+    let error = executor.service(place.shell("echo no database >&2; exit 3"), lines, READY_WITHIN).await.unwrap_err();
+    let Error::Unhealthy { message, stderr_tail } = error else { panic!("{error}") };
     assert!(message.contains("code 3"), "{message}");
     assert_eq!(stderr_tail, ["no database"]);
 }
 
-async fn a_service_that_never_listens_is_unhealthy_after_its_time(
-    executor: &dyn Executor,
-    place: &Place,
-) {
+async fn a_service_that_never_listens_is_unhealthy_after_its_time(executor: &dyn Executor, place: &Place) {
     let (lines, log) = Log::new();
     let spec = place.shell("echo thinking >&2; sleep 1000");
-    let error = executor
-        .service(spec, lines, Duration::from_secs(1))
-        .await
-        .unwrap_err();
-    let Error::Unhealthy {
-        message,
-        stderr_tail,
-    } = error
-    else {
-        panic!("{error}")
-    };
+    let error = executor.service(spec, lines, Duration::from_secs(1)).await.unwrap_err();
+    let Error::Unhealthy { message, stderr_tail } = error else { panic!("{error}") };
     assert!(message.contains("did not listen within 1 s"), "{message}");
     assert_eq!(stderr_tail, ["thinking"]);
     assert_eq!(texts(&log.all().await), ["thinking"]);
@@ -171,44 +125,22 @@ async fn a_service_that_never_listens_is_unhealthy_after_its_time(
 async fn a_service_that_dies_later_says_how(executor: &dyn Executor, place: &Place) {
     let code = "exports.handler = async (event) => { setTimeout(() => { console.error('cannot go on'); process.exit(9); }, 5); };";
     let (lines, _log) = Log::new();
-    let instance = executor
-        .service(place.node(code), lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = executor.service(place.node(code), lines, READY_WITHIN).await.unwrap();
     get(&instance, "/").await;
-    let exit = tokio::time::timeout(READY_WITHIN, instance.wait())
-        .await
-        .unwrap();
+    let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
     assert_eq!((exit.code, exit.signal), (Some(9), None));
     assert_eq!(instance.exited(), Some(exit));
-    assert_eq!(
-        instance.stderr_tail().last().map(String::as_str),
-        Some("cannot go on")
-    );
+    assert_eq!(instance.stderr_tail().last().map(String::as_str), Some("cannot go on"));
 }
 
-async fn a_service_that_ignores_sigterm_is_killed_after_the_grace(
-    executor: &dyn Executor,
-    place: &Place,
-) {
+async fn a_service_that_ignores_sigterm_is_killed_after_the_grace(executor: &dyn Executor, place: &Place) {
     let code = "process.on('SIGTERM', () => {}); process.on('newListener', () => {}); exports.handler = async () => new Promise(() => {});";
     let (lines, log) = Log::new();
-    let instance = executor
-        .service(place.node(code), lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = executor.service(place.node(code), lines, READY_WITHIN).await.unwrap();
     // A request that never ends keeps the wrapper from stopping by itself.
     let waiting = instance.clone();
     let request = tokio::spawn(async move {
-        ask(
-            &waiting,
-            Request::get("/")
-                .header("host", "x")
-                .body(Full::default())
-                .unwrap(),
-        )
-        .await
-        .is_err()
+        ask(&waiting, Request::get("/").header("host", "x").body(Full::default()).unwrap()).await.is_err()
     });
     tokio::time::sleep(Duration::from_millis(200)).await;
     let exit = instance.stop(Duration::from_millis(300)).await;
@@ -220,10 +152,7 @@ async fn a_service_that_ignores_sigterm_is_killed_after_the_grace(
 async fn a_service_finishes_its_requests_before_it_stops(executor: &dyn Executor, place: &Place) {
     let code = "exports.handler = async () => { console.log('begun'); await new Promise((done) => setTimeout(done, 300)); return 'finished'; };";
     let (lines, mut received) = tokio::sync::mpsc::channel(16);
-    let instance = executor
-        .service(place.node(code), lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = executor.service(place.node(code), lines, READY_WITHIN).await.unwrap();
     let asked = instance.clone();
     let answer = tokio::spawn(async move { get(&asked, "/").await.json() });
     assert_eq!(received.recv().await.unwrap().text, "begun");
@@ -234,10 +163,7 @@ async fn a_service_finishes_its_requests_before_it_stops(executor: &dyn Executor
 
 async fn dropping_the_last_handle_ends_the_service(executor: &dyn Executor, place: &Place) {
     let (lines, log) = Log::new();
-    let instance = executor
-        .service(place.node(HELLO), lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = executor.service(place.node(HELLO), lines, READY_WITHIN).await.unwrap();
     let second = Arc::clone(&instance);
     drop(instance);
     assert_eq!(get(&second, "/x").await.status, 200);
@@ -248,14 +174,7 @@ async fn dropping_the_last_handle_ends_the_service(executor: &dyn Executor, plac
 
 async fn a_job_reads_its_event_and_leaves_a_result(executor: &dyn Executor, place: &Place) {
     let (lines, log) = Log::new();
-    let outcome = executor
-        .job(
-            place.shell("cat > \"$EVENTFLOW_RESULT\"; echo done"),
-            call(),
-            lines,
-        )
-        .await
-        .unwrap();
+    let outcome = executor.job(place.shell("cat > \"$EVENTFLOW_RESULT\"; echo done"), call(), lines).await.unwrap();
     assert!(clean(&outcome.exit), "{:?}", outcome.exit);
     assert_eq!(outcome.result, Some(call().event));
     assert_eq!(texts(&log.all().await), ["done"]);
@@ -263,14 +182,8 @@ async fn a_job_reads_its_event_and_leaves_a_result(executor: &dyn Executor, plac
 
 async fn a_job_that_fails_says_how_and_with_which_words(executor: &dyn Executor, place: &Place) {
     let (lines, _log) = Log::new();
-    let outcome = executor
-        .job(place.shell("echo it broke >&2; exit 4"), call(), lines)
-        .await
-        .unwrap();
-    assert_eq!(
-        (outcome.exit.code, outcome.exit.timed_out),
-        (Some(4), false)
-    );
+    let outcome = executor.job(place.shell("echo it broke >&2; exit 4"), call(), lines).await.unwrap();
+    assert_eq!((outcome.exit.code, outcome.exit.timed_out), (Some(4), false));
     assert_eq!(outcome.stderr_tail, ["it broke"]);
     assert_eq!(outcome.result, None);
 }
@@ -279,8 +192,7 @@ async fn a_job_whose_time_is_over_is_ended(executor: &dyn Executor, place: &Plac
     let (lines, _log) = Log::new();
     let mut call = call();
     call.timeout = Duration::from_secs(1);
-    let spec =
-        place.shell("trap 'echo asked to end; exit 5' TERM; while true; do sleep 0.05; done");
+    let spec = place.shell("trap 'echo asked to end; exit 5' TERM; while true; do sleep 0.05; done");
     let outcome = executor.job(spec, call, lines).await.unwrap();
     assert!(outcome.exit.timed_out);
     assert_eq!(outcome.exit.code, Some(5));
@@ -292,14 +204,8 @@ async fn a_job_that_ignores_sigterm_is_killed(_: &dyn Executor, place: &Place) {
     let (lines, _log) = Log::new();
     let mut call = call();
     call.timeout = Duration::from_millis(500);
-    let outcome = executor
-        .job(
-            place.shell("trap '' TERM; while true; do sleep 0.05; done"),
-            call,
-            lines,
-        )
-        .await
-        .unwrap();
+    let outcome =
+        executor.job(place.shell("trap '' TERM; while true; do sleep 0.05; done"), call, lines).await.unwrap();
     assert!(outcome.exit.timed_out);
     assert_eq!(outcome.exit.signal, Some(9));
 }
@@ -310,15 +216,13 @@ async fn a_job_knows_its_run_attempt_deadline_and_trace(executor: &dyn Executor,
     call.attempt = 3;
     call.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
     let run = call.run;
-    let spec = place.shell("echo $EVENTFLOW_RUN_ID; echo $EVENTFLOW_ATTEMPT; echo $TRACEPARENT; echo $EVENTFLOW_DEADLINE");
+    let spec =
+        place.shell("echo $EVENTFLOW_RUN_ID; echo $EVENTFLOW_ATTEMPT; echo $TRACEPARENT; echo $EVENTFLOW_DEADLINE");
     let before = chrono::Utc::now();
     executor.job(spec, call.clone(), lines).await.unwrap();
     let log = log.all().await;
     let texts = texts(&log);
-    assert_eq!(
-        texts[..3],
-        [run.to_string(), "3".into(), call.traceparent.unwrap()]
-    );
+    assert_eq!(texts[..3], [run.to_string(), "3".into(), call.traceparent.unwrap()]);
     let deadline = chrono::DateTime::parse_from_rfc3339(texts[3]).unwrap();
     let distance = deadline.to_utc() - before - chrono::Duration::from_std(call.timeout).unwrap();
     assert!(distance.num_seconds().abs() < 10, "{deadline}");
@@ -326,30 +230,14 @@ async fn a_job_knows_its_run_attempt_deadline_and_trace(executor: &dyn Executor,
 
 async fn a_result_that_is_too_large_is_refused(executor: &dyn Executor, place: &Place) {
     let (lines, _log) = Log::new();
-    let script = format!(
-        "head -c {} /dev/zero > $EVENTFLOW_RESULT",
-        MAX_RESULT_BYTES + 1
-    );
-    let error = executor
-        .job(place.shell(&script), call(), lines)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(&error, Error::Refused(message) if message.contains("at most")),
-        "{error}"
-    );
+    let script = format!("head -c {} /dev/zero > $EVENTFLOW_RESULT", MAX_RESULT_BYTES + 1);
+    let error = executor.job(place.shell(&script), call(), lines).await.unwrap_err();
+    assert!(matches!(&error, Error::Refused(message) if message.contains("at most")), "{error}");
 }
 
 async fn a_job_of_a_wsgi_app_is_refused(executor: &dyn Executor, place: &Place) {
     let (lines, _log) = Log::new();
-    let error = executor
-        .job(
-            place.spec(Runtime::PythonFlask, &[("app.py", "")]),
-            call(),
-            lines,
-        )
-        .await
-        .unwrap_err();
+    let error = executor.job(place.spec(Runtime::PythonFlask, &[("app.py", "")]), call(), lines).await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");
 }
 
@@ -365,18 +253,12 @@ async fn lines_of_a_job_belong_to_its_run(executor: &dyn Executor, place: &Place
     let (lines, log) = Log::new();
     let call = call();
     let run = call.run;
-    executor
-        .job(place.shell("echo out; echo err >&2"), call, lines)
-        .await
-        .unwrap();
+    executor.job(place.shell("echo out; echo err >&2"), call, lines).await.unwrap();
     let mut all = log.all().await;
     all.sort_by_key(|line| line.text.clone());
     assert_eq!(texts(&all), ["err", "out"]);
     assert!(all.iter().all(|line| line.run == Some(run)));
-    assert_eq!(
-        (all[0].stream, all[1].stream),
-        (Stream::Stderr, Stream::Stdout)
-    );
+    assert_eq!((all[0].stream, all[1].stream), (Stream::Stderr, Stream::Stdout));
 }
 
 fn task(folder: &std::path::Path, script: &str) -> Task {
@@ -386,12 +268,7 @@ fn task(folder: &std::path::Path, script: &str) -> Task {
         folder: folder.to_owned(),
         caches: [("/cache/npm".to_owned(), folder.with_extension("cache"))].into(),
         env: [("TOKEN".to_owned(), "secret".to_owned())].into(),
-        limits: server::executor::Limits {
-            memory_mb: 512,
-            cpu: 2.0,
-            pids: 64,
-            network: true,
-        },
+        limits: server::executor::Limits { memory_mb: 512, cpu: 2.0, pids: 64, network: true },
         timeout: READY_WITHIN,
     }
 }
@@ -401,22 +278,14 @@ async fn a_task_writes_only_its_folder_and_its_caches(executor: &dyn Executor, _
     let (lines, log) = Log::new();
     let work = folder.path().join("work");
     std::fs::create_dir(&work).unwrap();
-    let script = "echo $TOKEN > made; echo kept > /cache/npm/kept; echo x > /usr/x; echo x > /x; touch /tmp/fine && echo tmp";
+    let script =
+        "echo $TOKEN > made; echo kept > /cache/npm/kept; echo x > /usr/x; echo x > /x; touch /tmp/fine && echo tmp";
     let exit = executor.task(task(&work, script), lines).await.unwrap();
     assert_eq!(exit.code, Some(0), "{exit:?}");
-    assert_eq!(
-        std::fs::read_to_string(work.join("made")).unwrap(),
-        "secret\n"
-    );
-    assert_eq!(
-        std::fs::read_to_string(work.with_extension("cache").join("kept")).unwrap(),
-        "kept\n"
-    );
+    assert_eq!(std::fs::read_to_string(work.join("made")).unwrap(), "secret\n");
+    assert_eq!(std::fs::read_to_string(work.with_extension("cache").join("kept")).unwrap(), "kept\n");
     let log = log.all().await;
-    let refused: Vec<_> = texts(&log)
-        .into_iter()
-        .filter(|text| text.contains("cannot create"))
-        .collect();
+    let refused: Vec<_> = texts(&log).into_iter().filter(|text| text.contains("cannot create")).collect();
     assert_eq!(refused.len(), 2, "{log:?}");
     assert!(texts(&log).contains(&"tmp"));
 }

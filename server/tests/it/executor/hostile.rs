@@ -10,11 +10,7 @@ use super::{Log, Place, READY_WITHIN, call, get, texts, until};
 
 async fn run(place: &Place, spec: Spec, timeout: Duration) -> (JobOutcome, Vec<Line>) {
     let (lines, log) = Log::new();
-    let outcome = place
-        .sandbox
-        .job(spec, JobCall { timeout, ..call() }, lines)
-        .await
-        .unwrap();
+    let outcome = place.sandbox.job(spec, JobCall { timeout, ..call() }, lines).await.unwrap();
     (outcome, log.all().await)
 }
 
@@ -26,31 +22,22 @@ async fn output(place: &Place, script: &str) -> String {
 
 /// The control groups that something was started in: the others, which only wait, have no limit yet.
 fn groups(place: &Place) -> Vec<std::path::PathBuf> {
-    let records = std::fs::read_dir(place.data.path().join("run"))
-        .unwrap()
-        .flatten();
+    let records = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
     let bases = records.flat_map(|record| {
         let text = std::fs::read_to_string(record.path().join("cgroups")).unwrap();
-        text.lines()
-            .map(std::path::PathBuf::from)
-            .collect::<Vec<_>>()
+        text.lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
     });
     let inside = bases.flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
     inside
         .map(|entry| entry.path())
-        .filter(|path| {
-            std::fs::read_to_string(path.join("pids.max")).is_ok_and(|max| max.trim() != "max")
-        })
+        .filter(|path| std::fs::read_to_string(path.join("pids.max")).is_ok_and(|max| max.trim() != "max"))
         .collect()
 }
 
 #[tokio::test]
 async fn the_hosts_files_are_not_there() {
     let place = Place::new();
-    let other = place.spec(
-        Runtime::PythonFlask,
-        &[("secret.txt", "another function's")],
-    );
+    let other = place.spec(Runtime::PythonFlask, &[("secret.txt", "another function's")]);
     let data = place.data.path().display();
     let script = format!(
         "for path in /home /var /srv /root/.bashrc /root/.ssh /root/.cargo /sys /etc/shadow /etc/ssh /etc/hostname /etc/ssl/private /boot /opt /mnt \
@@ -59,30 +46,19 @@ async fn the_hosts_files_are_not_there() {
     );
     let output = output(&place, &script).await;
     assert!(!output.contains("there:"), "{output}");
-    assert!(
-        output.contains("app") && output.contains("passwd"),
-        "the script must have looked: {output}"
-    );
+    assert!(output.contains("app") && output.contains("passwd"), "the script must have looked: {output}");
 }
 
 #[tokio::test]
 async fn no_other_process_can_be_seen_nor_its_environment() {
     let place = Place::new();
-    let script = "for process in /proc/[0-9]*; do echo process: $(tr '\\0' ' ' < $process/cmdline); cat $process/environ; done";
+    let script =
+        "for process in /proc/[0-9]*; do echo process: $(tr '\\0' ' ' < $process/cmdline); cat $process/environ; done";
     let output = output(&place, script).await;
-    let processes: Vec<_> = output
-        .lines()
-        .filter(|line| line.contains("process: "))
-        .collect();
-    assert!(
-        (2..=5).contains(&processes.len()),
-        "only the sandbox's own: {output}"
-    );
+    let processes: Vec<_> = output.lines().filter(|line| line.contains("process: ")).collect();
+    assert!((2..=5).contains(&processes.len()), "only the sandbox's own: {output}");
     assert!(!output.contains("CARGO"), "{output}");
-    assert!(
-        !output.contains(&place.data.path().display().to_string()),
-        "a path of the host's: {output}"
-    );
+    assert!(!output.contains(&place.data.path().display().to_string()), "a path of the host's: {output}");
 }
 
 #[tokio::test]
@@ -92,11 +68,7 @@ async fn values_of_variables_are_in_no_process_list() {
     let secret = uuid::Uuid::new_v4().to_string();
     spec.env.insert("API_KEY".into(), secret.clone());
     let (lines, _log) = Log::new();
-    let instance = place
-        .sandbox
-        .service(spec, lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), serde_json::json!(secret));
     assert_eq!(processes_with(&secret), Vec::<String>::new());
 }
@@ -105,10 +77,7 @@ async fn values_of_variables_are_in_no_process_list() {
 pub fn processes_with(text: &str) -> Vec<String> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     let lines = processes.filter_map(|process| std::fs::read(process.path().join("cmdline")).ok());
-    lines
-        .map(|line| String::from_utf8_lossy(&line).replace('\0', " "))
-        .filter(|line| line.contains(text))
-        .collect()
+    lines.map(|line| String::from_utf8_lossy(&line).replace('\0', " ")).filter(|line| line.contains(text)).collect()
 }
 
 #[tokio::test]
@@ -117,16 +86,13 @@ async fn a_variable_that_loads_code_does_so_only_inside() {
     let mut spec = place.shell("echo inside");
     let trap = place.code.path().join("trap.so");
     std::fs::write(&trap, "not a library").unwrap();
-    spec.env
-        .insert("LD_PRELOAD".into(), trap.display().to_string());
+    spec.env.insert("LD_PRELOAD".into(), trap.display().to_string());
     let (_, log) = run(&place, spec, READY_WITHIN).await;
     // The loader complains once for each program: were bubblewrap or the shell before it among them, the file would
     // be found, and the complaint would be about its content.
     assert!(texts(&log).contains(&"inside"), "{log:?}");
     assert!(
-        !texts(&log)
-            .iter()
-            .any(|line| line.contains("invalid ELF header") || line.contains("file too short")),
+        !texts(&log).iter().any(|line| line.contains("invalid ELF header") || line.contains("file too short")),
         "{log:?}"
     );
 }
@@ -158,10 +124,7 @@ async fn it_can_write_only_to_its_own_places() {
     );
     let artifact = spec.artifact.clone();
     let (_, log) = run(&place, spec, READY_WITHIN).await;
-    assert_eq!(
-        texts(&log),
-        ["wrote /tmp", "wrote /run/eventflow", "wrote /dev/shm"]
-    );
+    assert_eq!(texts(&log), ["wrote /tmp", "wrote /run/eventflow", "wrote /dev/shm"]);
     assert!(!artifact.join("x").exists());
 }
 
@@ -175,14 +138,7 @@ async fn the_network_is_not_there_unless_it_was_asked_for() {
          socket.create_connection(where, 2)\n        print('reached', where[0])\n    except OSError as error:\n        print('refused', where[0])"
     );
     let (_, log) = run(&place, place.python(&script), READY_WITHIN).await;
-    assert_eq!(
-        texts(&log),
-        [
-            "refused 127.0.0.1",
-            "refused 169.254.169.254",
-            "refused 1.1.1.1"
-        ]
-    );
+    assert_eq!(texts(&log), ["refused 127.0.0.1", "refused 169.254.169.254", "refused 1.1.1.1"]);
     // The same script reaches the same port with the network: so it was the wall that refused.
     let mut spec = place.python(&script);
     spec.limits.network = true;
@@ -193,11 +149,7 @@ async fn the_network_is_not_there_unless_it_was_asked_for() {
 #[tokio::test]
 async fn the_clouds_metadata_address_is_closed_even_with_the_network() {
     let place = Place::new();
-    let warned = place
-        .sandbox
-        .warnings()
-        .iter()
-        .any(|warning| warning.contains("169.254.169.254"));
+    let warned = place.sandbox.warnings().iter().any(|warning| warning.contains("169.254.169.254"));
     assert_eq!(warned, !nix::unistd::geteuid().is_root());
     if warned {
         return;
@@ -219,14 +171,7 @@ async fn forks_without_end_are_held_and_leave_nothing() {
     );
     let (lines, mut received) = mpsc::channel(16);
     let sandbox = &place.sandbox;
-    let job = sandbox.job(
-        spec,
-        JobCall {
-            timeout: Duration::from_secs(2),
-            ..call()
-        },
-        lines,
-    );
+    let job = sandbox.job(spec, JobCall { timeout: Duration::from_secs(2), ..call() }, lines);
     let held = async {
         let mut held = false;
         while let Some(line) = received.recv().await {
@@ -257,21 +202,13 @@ async fn eaten_memory_ends_it_and_is_reported() {
 #[tokio::test]
 async fn a_service_that_eats_memory_is_reported_too() {
     let place = Place::new();
-    let spec = place.node("exports.handler = async () => { const all = []; for (;;) all.push(Buffer.alloc(1024 * 1024, 1)); };");
+    let spec = place
+        .node("exports.handler = async () => { const all = []; for (;;) all.push(Buffer.alloc(1024 * 1024, 1)); };");
     let (lines, _log) = Log::new();
-    let instance = place
-        .sandbox
-        .service(spec, lines, READY_WITHIN)
-        .await
-        .unwrap();
-    let request = hyper::Request::get("/")
-        .header("host", "x")
-        .body(http_body_util::Full::<Bytes>::default())
-        .unwrap();
+    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let request = hyper::Request::get("/").header("host", "x").body(http_body_util::Full::<Bytes>::default()).unwrap();
     assert!(super::ask(&instance, request).await.is_err());
-    let exit = tokio::time::timeout(READY_WITHIN, instance.wait())
-        .await
-        .unwrap();
+    let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
     assert!(exit.out_of_memory, "{exit:?}");
 }
 
@@ -282,11 +219,7 @@ async fn a_full_heap_of_node_counts_as_out_of_memory() {
     let mut spec = place.node(code);
     spec.limits.memory_mb = 128;
     let (outcome, _) = run(&place, spec, READY_WITHIN).await;
-    assert!(
-        outcome.exit.out_of_memory,
-        "{:?} {:?}",
-        outcome.exit, outcome.stderr_tail
-    );
+    assert!(outcome.exit.out_of_memory, "{:?} {:?}", outcome.exit, outcome.stderr_tail);
 }
 
 #[tokio::test]
@@ -297,9 +230,7 @@ async fn tmp_is_no_way_around_the_memory_limit() {
     let before = Instant::now();
     let (outcome, log) = run(&place, spec, READY_WITHIN).await;
     assert!(before.elapsed() < READY_WITHIN);
-    let refused = texts(&log)
-        .iter()
-        .any(|line| line.contains("No space left") || line.contains("Killed"))
+    let refused = texts(&log).iter().any(|line| line.contains("No space left") || line.contains("Killed"))
         || outcome.exit.out_of_memory;
     assert!(refused, "{:?} {log:?}", outcome.exit);
 }
@@ -307,12 +238,7 @@ async fn tmp_is_no_way_around_the_memory_limit() {
 #[tokio::test]
 async fn a_line_of_a_megabyte_is_cut_and_the_next_one_is_whole() {
     let place = Place::new();
-    let (_, log) = run(
-        &place,
-        place.shell("head -c 1M /dev/zero | tr '\\0' x; echo; echo next"),
-        READY_WITHIN,
-    )
-    .await;
+    let (_, log) = run(&place, place.shell("head -c 1M /dev/zero | tr '\\0' x; echo; echo next"), READY_WITHIN).await;
     assert_eq!(log.len(), 2);
     assert!(log[0].text.len() <= MAX_LINE_BYTES && log[0].text.contains("line cut"));
     assert_eq!(log[1].text, "next");
@@ -324,24 +250,9 @@ async fn output_that_nobody_takes_holds_up_the_process_and_not_its_end() {
     let (lines, mut received) = mpsc::channel(4);
     let spec = place.shell("yes 'a line of this and that'");
     let before = Instant::now();
-    let outcome = place
-        .sandbox
-        .job(
-            spec,
-            JobCall {
-                timeout: Duration::from_secs(1),
-                ..call()
-            },
-            lines,
-        )
-        .await
-        .unwrap();
+    let outcome = place.sandbox.job(spec, JobCall { timeout: Duration::from_secs(1), ..call() }, lines).await.unwrap();
     assert!(outcome.exit.timed_out);
-    assert!(
-        before.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        before.elapsed()
-    );
+    assert!(before.elapsed() < Duration::from_secs(20), "{:?}", before.elapsed());
     let mut count = 0;
     while received.recv().await.is_some() {
         count += 1;
@@ -354,15 +265,8 @@ async fn a_log_that_was_closed_does_not_hold_up_the_process() {
     let place = Place::new();
     let (lines, received) = mpsc::channel(1);
     drop(received);
-    let outcome = place
-        .sandbox
-        .job(place.shell("seq 100000; echo end >&2"), call(), lines)
-        .await
-        .unwrap();
-    assert_eq!(
-        (outcome.exit.code, outcome.stderr_tail),
-        (Some(0), vec!["end".to_owned()])
-    );
+    let outcome = place.sandbox.job(place.shell("seq 100000; echo end >&2"), call(), lines).await.unwrap();
+    assert_eq!((outcome.exit.code, outcome.stderr_tail), (Some(0), vec!["end".to_owned()]));
 }
 
 #[tokio::test]
@@ -377,11 +281,7 @@ async fn a_result_that_is_a_link_or_a_pipe_is_not_followed() {
     ];
     for script in scripts {
         let (outcome, _) = run(&place, place.shell(&script), READY_WITHIN).await;
-        assert_eq!(
-            (outcome.exit.code, outcome.result),
-            (Some(0), None),
-            "{script}"
-        );
+        assert_eq!((outcome.exit.code, outcome.result), (Some(0), None), "{script}");
     }
 }
 
@@ -396,17 +296,10 @@ async fn a_socket_that_is_a_link_to_one_of_the_hosts_is_not_talked_to() {
         &[("index.js", &format!("require('fs').symlinkSync('{}', process.env.EVENTFLOW_SOCKET); setTimeout(() => {{}}, 1e6); exports.handler = 1;
             process.exit = () => {{}};", host_socket.display()))],
     );
-    let error = place
-        .sandbox
-        .service(spec, lines, Duration::from_secs(1))
-        .await
-        .unwrap_err();
+    let error = place.sandbox.service(spec, lines, Duration::from_secs(1)).await.unwrap_err();
     assert!(matches!(error, Error::Unhealthy { .. }), "{error}");
     let nobody = tokio::time::timeout(Duration::from_millis(50), listener.accept()).await;
-    assert!(
-        nobody.is_err(),
-        "the server connected to a socket of the host's"
-    );
+    assert!(nobody.is_err(), "the server connected to a socket of the host's");
 }
 
 #[tokio::test]

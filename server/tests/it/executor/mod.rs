@@ -14,9 +14,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use server::executor::{
-    Endpoint, Exit, Instance, JobCall, Limits, Line, Lines, Runtime, Sandbox, Spec,
-};
+use server::executor::{Endpoint, Exit, Instance, JobCall, Limits, Line, Lines, Runtime, Sandbox, Spec};
 use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -37,11 +35,7 @@ impl Place {
     pub fn new() -> Place {
         let data = tempfile::tempdir().unwrap();
         let sandbox = sandbox_in(data.path());
-        Place {
-            sandbox,
-            data,
-            code: tempfile::tempdir().unwrap(),
-        }
+        Place { sandbox, data, code: tempfile::tempdir().unwrap() }
     }
 
     /// A spec of an artifact that consists of these files.
@@ -58,35 +52,22 @@ impl Place {
     }
 
     pub fn node(&self, code: &str) -> Spec {
-        self.spec(
-            Runtime::Node {
-                handler: "index.handler".into(),
-            },
-            &[("index.js", code)],
-        )
+        self.spec(Runtime::Node { handler: "index.handler".into() }, &[("index.js", code)])
     }
 
     pub fn shell(&self, script: &str) -> Spec {
-        self.spec(
-            Runtime::Command(vec!["/bin/sh".into(), "-c".into(), script.into()]),
-            &[],
-        )
+        self.spec(Runtime::Command(vec!["/bin/sh".into(), "-c".into(), script.into()]), &[])
     }
 
     pub fn python(&self, script: &str) -> Spec {
-        self.spec(
-            Runtime::Command(vec!["python3".into(), "-c".into(), script.into()]),
-            &[],
-        )
+        self.spec(Runtime::Command(vec!["python3".into(), "-c".into(), script.into()]), &[])
     }
 }
 
 /// These tests are about bubblewrap's walls: without it they would show nothing.
 pub fn sandbox_in(data: &Path) -> Sandbox {
     use server::executor::Executor;
-    let sandbox = Sandbox::new(data)
-        .unwrap()
-        .with_bridge(Path::new(env!("CARGO_BIN_EXE_eventflow")));
+    let sandbox = Sandbox::new(data).unwrap().with_bridge(Path::new(env!("CARGO_BIN_EXE_eventflow")));
     assert!(
         sandbox.describe().contains("bubblewrap"),
         "these tests need bubblewrap (Debian: apt-get install bubblewrap): {:?}",
@@ -104,12 +85,7 @@ pub fn spec(name: String, artifact: PathBuf, runtime: Runtime) -> Spec {
         artifact,
         runtime,
         env: BTreeMap::new(),
-        limits: Limits {
-            memory_mb: 256,
-            cpu: 2.0,
-            pids: 64,
-            network: false,
-        },
+        limits: Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: false },
     }
 }
 
@@ -117,9 +93,7 @@ pub fn call() -> JobCall {
     JobCall {
         run: Uuid::now_v7(),
         attempt: 1,
-        event: Bytes::from_static(
-            br#"{"id":"1","source":"/test","type":"test.happened","data":{"n":1}}"#,
-        ),
+        event: Bytes::from_static(br#"{"id":"1","source":"/test","type":"test.happened","data":{"n":1}}"#),
         timeout: Duration::from_secs(30),
         traceparent: None,
     }
@@ -143,10 +117,7 @@ impl Log {
 
     /// All lines, once the process has ended.
     pub async fn all(self) -> Vec<Line> {
-        tokio::time::timeout(READY_WITHIN, self.0)
-            .await
-            .expect("the lines end with the process")
-            .unwrap()
+        tokio::time::timeout(READY_WITHIN, self.0).await.expect("the lines end with the process").unwrap()
     }
 }
 
@@ -166,21 +137,12 @@ impl Answer {
     }
 
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body)
-            .unwrap_or_else(|error| panic!("{error} in {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
     }
 }
 
 pub async fn get(instance: &Arc<dyn Instance>, path: &str) -> Answer {
-    ask(
-        instance,
-        Request::get(path)
-            .header("host", "test")
-            .body(Full::default())
-            .unwrap(),
-    )
-    .await
-    .unwrap()
+    ask(instance, Request::get(path).header("host", "test").body(Full::default()).unwrap()).await.unwrap()
 }
 
 pub async fn ask(
@@ -193,32 +155,21 @@ pub async fn ask(
     }
 }
 
-async fn exchange<S>(
-    stream: S,
-    request: Request<Full<Bytes>>,
-) -> Result<Answer, Box<dyn std::error::Error>>
+async fn exchange<S>(stream: S, request: Request<Full<Bytes>>) -> Result<Answer, Box<dyn std::error::Error>>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
 {
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let (head, body) = sender.send_request(request).await?.into_parts();
-    Ok(Answer {
-        status: head.status.as_u16(),
-        headers: head.headers,
-        body: body.collect().await?.to_bytes(),
-    })
+    Ok(Answer { status: head.status.as_u16(), headers: head.headers, body: body.collect().await?.to_bytes() })
 }
 
 /// Looks until it is so.
 pub async fn until(what: &str, mut so: impl FnMut() -> bool) {
     let end = std::time::Instant::now() + Duration::from_secs(20);
     while !so() {
-        assert!(
-            std::time::Instant::now() < end,
-            "it did not happen in time: {what}"
-        );
+        assert!(std::time::Instant::now() < end, "it did not happen in time: {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }

@@ -18,12 +18,7 @@ async fn a_killed_server_leaves_no_process_and_the_next_one_clears_its_groups() 
     let data = tempfile::tempdir().unwrap();
     let mark = format!("mark{}", uuid::Uuid::new_v4().simple());
     let mut server = tokio::process::Command::new(std::env::current_exe().unwrap())
-        .args([
-            "--exact",
-            "executor::sandbox::a_server_to_be_killed",
-            "--ignored",
-            "--nocapture",
-        ])
+        .args(["--exact", "executor::sandbox::a_server_to_be_killed", "--ignored", "--nocapture"])
         .env(DATA, data.path())
         .env(MARK, &mark)
         .stdout(Stdio::piped())
@@ -31,51 +26,24 @@ async fn a_killed_server_leaves_no_process_and_the_next_one_clears_its_groups() 
         .spawn()
         .unwrap();
     let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
-    while lines
-        .next_line()
-        .await
-        .unwrap()
-        .expect("the server starts its service")
-        != "serving"
-    {}
+    while lines.next_line().await.unwrap().expect("the server starts its service") != "serving" {}
     assert!(!processes_with(&mark).is_empty());
     let groups: Vec<_> = groups_of(data.path());
     assert!(groups.iter().all(|group| Path::new(group).exists()));
 
     server.kill().await.unwrap();
 
-    until("its processes are gone", || {
-        processes_with(&mark).is_empty()
-    })
-    .await;
+    until("its processes are gone", || processes_with(&mark).is_empty()).await;
     let next = sandbox_in(data.path());
-    assert!(
-        groups.iter().all(|group| !Path::new(group).exists()),
-        "{groups:?}"
-    );
-    assert_eq!(
-        std::fs::read_dir(data.path().join("run")).unwrap().count(),
-        1,
-        "only the new server's own"
-    );
+    assert!(groups.iter().all(|group| !Path::new(group).exists()), "{groups:?}");
+    assert_eq!(std::fs::read_dir(data.path().join("run")).unwrap().count(), 1, "only the new server's own");
     drop(next);
-    assert_eq!(
-        std::fs::read_dir(data.path().join("run")).unwrap().count(),
-        0
-    );
+    assert_eq!(std::fs::read_dir(data.path().join("run")).unwrap().count(), 0);
 }
 
 fn groups_of(data: &Path) -> Vec<String> {
-    let record = std::fs::read_dir(data.join("run"))
-        .unwrap()
-        .next()
-        .unwrap()
-        .unwrap();
-    std::fs::read_to_string(record.path().join("cgroups"))
-        .unwrap()
-        .lines()
-        .map(str::to_owned)
-        .collect()
+    let record = std::fs::read_dir(data.join("run")).unwrap().next().unwrap().unwrap();
+    std::fs::read_to_string(record.path().join("cgroups")).unwrap().lines().map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -96,14 +64,8 @@ async fn a_server_to_be_killed() {
     );
     let runtime = server::executor::Runtime::Command(vec!["python3".into(), "-c".into(), script]);
     let (lines, _log) = Log::new();
-    let _instance = sandbox
-        .service(
-            super::spec("killed".into(), artifact, runtime),
-            lines,
-            READY_WITHIN,
-        )
-        .await
-        .unwrap();
+    let _instance =
+        sandbox.service(super::spec("killed".into(), artifact, runtime), lines, READY_WITHIN).await.unwrap();
     println!("\nserving");
     std::future::pending::<()>().await;
 }
@@ -114,11 +76,7 @@ async fn a_job_that_nobody_waits_for_is_ended() {
     let mark = format!("mark{}", uuid::Uuid::new_v4().simple());
     let (lines, mut received) = tokio::sync::mpsc::channel(4);
     {
-        let job = place.sandbox.job(
-            place.shell(&format!("echo {mark}; sleep 1000")),
-            call(),
-            lines,
-        );
+        let job = place.sandbox.job(place.shell(&format!("echo {mark}; sleep 1000")), call(), lines);
         tokio::pin!(job);
         tokio::select! {
             outcome = &mut job => panic!("it ended by itself: {outcome:?}"),
@@ -134,45 +92,24 @@ async fn when_the_sandbox_goes_everything_goes() {
     let spec = place.node("exports.handler = async () => 'here';");
     let mark = spec.instance.clone();
     let (lines, log) = Log::new();
-    let instance = place
-        .sandbox
-        .service(spec, lines, READY_WITHIN)
-        .await
-        .unwrap();
-    let Place {
-        sandbox,
-        data,
-        code: _code,
-    } = place;
+    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let Place { sandbox, data, code: _code } = place;
     drop(sandbox);
     // An instance that is still held keeps what it needs.
     assert_eq!(get(&instance, "/").await.json(), "here", "{mark}");
     drop(instance);
     log.all().await;
-    until("the folders are gone", || {
-        std::fs::read_dir(data.path().join("run")).unwrap().count() == 0
-    })
-    .await;
+    until("the folders are gone", || std::fs::read_dir(data.path().join("run")).unwrap().count() == 0).await;
 }
 
 #[tokio::test]
 async fn a_data_folder_with_a_long_path_works() {
     let folder = tempfile::tempdir().unwrap();
-    let long = folder
-        .path()
-        .join("a-folder-with-a-long-name".repeat(4))
-        .join("and-another-one".repeat(4));
+    let long = folder.path().join("a-folder-with-a-long-name".repeat(4)).join("and-another-one".repeat(4));
     let sandbox = sandbox_in(&long);
     let place = Place::new();
     let (lines, _log) = Log::new();
-    let instance = sandbox
-        .service(
-            place.node("exports.handler = async () => 1;"),
-            lines,
-            READY_WITHIN,
-        )
-        .await
-        .unwrap();
+    let instance = sandbox.service(place.node("exports.handler = async () => 1;"), lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), 1);
 }
 
@@ -183,21 +120,12 @@ async fn an_artifact_that_only_its_owner_may_read_runs() {
     let spec = place.node("exports.handler = async () => require('./lib/one.js');");
     std::fs::create_dir(spec.artifact.join("lib")).unwrap();
     std::fs::write(spec.artifact.join("lib/one.js"), "module.exports = 1;").unwrap();
-    for (path, mode) in [
-        ("lib/one.js", 0o600),
-        ("index.js", 0o600),
-        ("lib", 0o700),
-        ("", 0o700),
-    ] {
+    for (path, mode) in [("lib/one.js", 0o600), ("index.js", 0o600), ("lib", 0o700), ("", 0o700)] {
         let permissions = std::fs::Permissions::from_mode(mode);
         std::fs::set_permissions(spec.artifact.join(path), permissions).unwrap();
     }
     let (lines, _log) = Log::new();
-    let instance = place
-        .sandbox
-        .service(spec, lines, READY_WITHIN)
-        .await
-        .unwrap();
+    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     assert_eq!(get(&instance, "/").await.json(), 1);
 }
 
@@ -208,19 +136,12 @@ async fn many_services_start_together() {
         let spec = place.node(&format!("exports.handler = async () => {number};"));
         let (lines, _log) = Log::new();
         async {
-            let instance = place
-                .sandbox
-                .service(spec, lines, READY_WITHIN)
-                .await
-                .unwrap();
+            let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
             get(&instance, "/").await.json()
         }
     });
     let answers = futures::future::join_all(starts).await;
-    assert_eq!(
-        answers,
-        (0..6).map(serde_json::Value::from).collect::<Vec<_>>()
-    );
+    assert_eq!(answers, (0..6).map(serde_json::Value::from).collect::<Vec<_>>());
 }
 
 /// With a network only: what the builder does with real package managers.
@@ -236,22 +157,12 @@ async fn npm_and_pip_install_into_the_folder() {
         r#"{"name":"x","version":"1.0.0","dependencies":{"is-number":"7.0.0"}}"#,
     )
     .unwrap();
-    let passed_on = [
-        "NODE_EXTRA_CA_CERTS",
-        "SSL_CERT_FILE",
-        "PIP_CERT",
-        "REQUESTS_CA_BUNDLE",
-        "HTTPS_PROXY",
-        "https_proxy",
-    ];
-    let env = passed_on
-        .iter()
-        .filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
+    let passed_on =
+        ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "PIP_CERT", "REQUESTS_CA_BUNDLE", "HTTPS_PROXY", "https_proxy"];
+    let env = passed_on.iter().filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
     let mut task = Task {
         name: "install".into(),
-        command: ["npm", "install", "--cache", "/cache/npm"]
-            .map(str::to_owned)
-            .into(),
+        command: ["npm", "install", "--cache", "/cache/npm"].map(str::to_owned).into(),
         folder: folder.clone(),
         caches: [
             ("/cache/npm".to_owned(), place.data.path().join("npm")),
@@ -259,12 +170,7 @@ async fn npm_and_pip_install_into_the_folder() {
         ]
         .into(),
         env: env.collect(),
-        limits: Limits {
-            memory_mb: 1024,
-            cpu: 2.0,
-            pids: 128,
-            network: true,
-        },
+        limits: Limits { memory_mb: 1024, cpu: 2.0, pids: 128, network: true },
         timeout: Duration::from_secs(120),
     };
     let (lines, log) = Log::new();
@@ -272,19 +178,10 @@ async fn npm_and_pip_install_into_the_folder() {
     assert_eq!(exit.code, Some(0), "{:#?}", log.all().await);
     assert!(folder.join("node_modules/is-number/index.js").exists());
 
-    task.command = [
-        "python3",
-        "-m",
-        "pip",
-        "install",
-        "--cache-dir",
-        "/cache/pip",
-        "--target",
-        ".python",
-        "six==1.16.0",
-    ]
-    .map(str::to_owned)
-    .into();
+    task.command =
+        ["python3", "-m", "pip", "install", "--cache-dir", "/cache/pip", "--target", ".python", "six==1.16.0"]
+            .map(str::to_owned)
+            .into();
     let (lines, log) = Log::new();
     let exit = place.sandbox.task(task, lines).await.unwrap();
     assert_eq!(exit.code, Some(0), "{:#?}", log.all().await);
@@ -301,10 +198,7 @@ async fn cold_start_beside_a_bare_server() {
     for number in 0..20 {
         let socket = folder.path().join(number.to_string());
         let before = Instant::now();
-        let script = format!(
-            "require('http').createServer((q, s) => s.end('1')).listen('{}')",
-            socket.display()
-        );
+        let script = format!("require('http').createServer((q, s) => s.end('1')).listen('{}')", socket.display());
         let mut child = tokio::process::Command::new("node")
             .args(["-e", &script])
             .env_remove("NODE_EXTRA_CA_CERTS")
@@ -317,10 +211,7 @@ async fn cold_start_beside_a_bare_server() {
                 Err(_) => tokio::time::sleep(Duration::from_millis(1)).await,
             }
         };
-        let request = hyper::Request::get("/")
-            .header("host", "x")
-            .body(http_body_util::Full::default())
-            .unwrap();
+        let request = hyper::Request::get("/").header("host", "x").body(http_body_util::Full::default()).unwrap();
         super::exchange(stream, request).await.unwrap();
         bare.push(before.elapsed());
         child.kill().await.unwrap();
@@ -329,11 +220,7 @@ async fn cold_start_beside_a_bare_server() {
         spec.limits.cpu = 0.5;
         let (lines, log) = Log::new();
         let before = Instant::now();
-        let instance = place
-            .sandbox
-            .service(spec, lines, READY_WITHIN)
-            .await
-            .unwrap();
+        let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
         get(&instance, "/").await;
         boxed.push(before.elapsed());
         drop(instance);
