@@ -35,7 +35,7 @@ test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N 
 check: ## formatting, lints, documentation, types: all without a warning
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
-	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in scripts/* benches/* .ci/run; do case $$(head -c 20 "$$script") in '#!'*bash*) bash -n "$$script";; esac; done
 	scripts/web check
 

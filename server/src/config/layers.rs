@@ -9,25 +9,25 @@ pub struct Flags {
     /// Development: admin/admin and the token `dev-token` are good, loopback only, with a demo function
     #[arg(long, global = true)]
     pub dev: bool,
-    /// Port to listen on [PORT, default 8080]
+    /// Port to listen on (PORT, default 8080)
     #[arg(long, global = true)]
     pub port: Option<String>,
-    /// Address to listen on [EVENTFLOW_HOST, default 127.0.0.1]
+    /// Address to listen on (EVENTFLOW_HOST, default 127.0.0.1)
     #[arg(long, global = true)]
     pub host: Option<String>,
-    /// Folder for everything that is not in a database [EVENTFLOW_DATA_DIR, default .eventflow]
+    /// Folder for everything that is not in a database (EVENTFLOW_DATA_DIR, default .eventflow)
     #[arg(long, global = true)]
     pub data_dir: Option<String>,
-    /// PostgreSQL instead of SQLite [DATABASE_URL]
+    /// PostgreSQL instead of SQLite (DATABASE_URL)
     #[arg(long, global = true)]
     pub database_url: Option<String>,
-    /// error, warn, info, debug or trace [LOG_LEVEL, default info]
+    /// error, warn, info, debug or trace (LOG_LEVEL, default info)
     #[arg(long, global = true)]
     pub log_level: Option<String>,
-    /// A port of their own for metrics [METRICS_PORT]
+    /// A port of their own for metrics (METRICS_PORT)
     #[arg(long, global = true)]
     pub metrics_port: Option<String>,
-    /// The namespace of functions that name none [NAMESPACE, default `default`]
+    /// The namespace of functions that name none (NAMESPACE, default `default`)
     #[arg(long, global = true)]
     pub namespace: Option<String>,
 }

@@ -37,9 +37,12 @@ struct Inner {
     tools: Tools,
     consumers: Mutex<HashMap<function::Id, ()>>,
     running: Mutex<HashMap<run::Id, AbortHandle>>,
-    timers: Mutex<BinaryHeap<Reverse<(DateTime<Utc>, run::Id)>>>,
+    timers: Mutex<BinaryHeap<Timer>>,
     timer_changed: Notify,
 }
+
+/// A run that is due at a time; the earliest first.
+type Timer = Reverse<(DateTime<Utc>, run::Id)>;
 
 /// What became of an attempt.
 enum Attempted {

@@ -127,13 +127,10 @@ impl TestApp {
     }
 
     /// The data of a GraphQL request that must not have errors.
-    #[track_caller]
-    pub fn graphql<'a>(&'a self, query: &'a str, variables: Value) -> impl Future<Output = Value> + 'a {
-        async move {
-            let mut answer = self.try_graphql(query, variables).await;
-            assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
-            answer["data"].take()
-        }
+    pub async fn graphql(&self, query: &str, variables: Value) -> Value {
+        let mut answer = self.try_graphql(query, variables).await;
+        assert!(answer.get("errors").is_none(), "{query}\n{answer:#}");
+        answer["data"].take()
     }
 
     /// A mutation's payload, which must not have user errors.

@@ -16,7 +16,7 @@ async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
     let id = found["function"]["id"].as_str().unwrap().to_owned();
     // Both stop and start it, again and again, at the same time.
     let command = async |app: &TestApp, n: u32| {
-        let verb = if n % 2 == 0 { "stopFunction" } else { "startFunction" };
+        let verb = if n.is_multiple_of(2) { "stopFunction" } else { "startFunction" };
         let query =
             format!("mutation($id: ID!) {{ {verb}(id: $id) {{ function {{ state }} userErrors {{ code }} }} }}");
         let answer = app.try_graphql(&query, json!({ "id": id })).await;

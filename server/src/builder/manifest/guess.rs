@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn each_kind_of_folder_is_recognised() {
-        let table: [(&[(&str, &str)], Runtime, Option<&str>); 12] = [
+        type Row = (&'static [(&'static str, &'static str)], Runtime, Option<&'static str>);
+        let table: [Row; 12] = [
             (&[("Dockerfile", ""), ("package.json", "{}")], Runtime::Docker, None),
             (
                 &[("app.py", ""), ("requirements.txt", "gunicorn\nFlask>=2 # web\n"), ("package.json", "{}")],
