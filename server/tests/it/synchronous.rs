@@ -56,6 +56,12 @@ async fn a_call_is_a_run_with_its_input_and_output_and_trace() {
         )
         .await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+    let wanted = "5f0c1f3a-0d0b-4a5e-9d3c-8f1f0a6c2b11";
+    for expected in [true, false] {
+        let response = app.get("/function/traced").header("x-call-id", wanted).send().await.unwrap();
+        assert_eq!(response.headers()["x-call-id"] == wanted, expected, "the caller's id is taken once");
+        app.run_where(&id, |run| run["id"] == wanted).await;
+    }
     let response = app
         .get("/function/traced")
         .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))

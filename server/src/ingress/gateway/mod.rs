@@ -13,7 +13,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::run::event::Ending;
+use domain::run::{self, event::Ending};
 use tokio::time::Instant;
 
 pub use recorder::Recorder;
@@ -53,6 +53,14 @@ impl Gateway {
 
     fn fleet(&self) -> &Fleet {
         &self.services.fleet
+    }
+
+    /// The call's id: the caller's own, when it is a UUID that no run has yet, or a new one.
+    async fn run_id(&self, request: &HttpRequest) -> Result<run::Id, HttpError> {
+        let asked = request.headers().get("x-call-id").and_then(|value| value.to_str().ok()?.parse::<run::Id>().ok());
+        let Some(asked) = asked else { return Ok(clock::new_id()) };
+        let taken = !self.services.store.runs_by_id(&[asked]).await?.is_empty();
+        Ok(if taken { clock::new_id() } else { asked })
     }
 
     /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
@@ -133,6 +141,7 @@ async fn call(
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(&request, &route)?;
     let (body, kept) = request::body(&request, payload, limits.body, limits.recorded).await?;
+    let run = gateway.run_id(&request).await?;
     let call = Call::begin(
         place,
         &request,
@@ -142,6 +151,7 @@ async fn call(
         kept,
         limits.recorded,
         gateway.services.metrics.clone(),
+        run,
     );
     let deadline = Instant::now() + timeout;
     match &route.pool {
@@ -150,8 +160,7 @@ async fn call(
                 Ok(lease) => lease,
                 Err(error) => return Err(call.refused(error)),
             };
-            answer::of_service(call, lease, request::to_function(&request, rest, body, &route, deadline), deadline)
-                .await
+            answer::of_service(call, lease, request::to_function(&request, rest, body, deadline), deadline).await
         }
         None => of_job(&gateway, call, &route, body, timeout).await,
     }

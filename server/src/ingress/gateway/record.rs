@@ -7,6 +7,7 @@ use actix_web::{HttpRequest, HttpResponseBuilder};
 use base64::Engine;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use domain::manifest::Runtime;
 use domain::run::event::{Answered, Ending, Outcome, Request};
 use domain::{Cause, Json, run};
 use http_body_util::BodyExt;
@@ -19,7 +20,6 @@ use tokio::time::Instant;
 use super::recorder::Place;
 use super::request::{Kept, stays_here};
 use super::{HttpError, now, refusal};
-use crate::clock;
 use crate::fleet::{self, RequestBody, Route};
 use crate::ingress::auth::Viewer;
 use crate::telemetry::Metrics;
@@ -66,8 +66,8 @@ impl Call {
         kept: Kept,
         limit: usize,
         metrics: Metrics,
+        run: run::Id,
     ) -> Self {
-        let run = clock::new_id();
         let headers =
             request.headers().iter().filter(|(name, _)| !stays_here(name.as_str()) && !SECRET.contains(&name.as_str()));
         let headers = headers
@@ -120,12 +120,16 @@ impl Call {
         self.told().outcome.exit_code = code;
     }
 
-    /// Tells the function which call it is.
-    pub(super) fn sign(&self, headers: &mut hyper::HeaderMap) {
+    /// Tells the function which call it is: its wrapper, or the program itself where there is none. An attempt that is
+    /// not named is the first.
+    pub(super) fn sign(&mut self, headers: &mut hyper::HeaderMap) {
+        let wrapped = matches!(self.told().route.manifest.runtime, Runtime::Node | Runtime::Python);
         let mut buffer = uuid::Uuid::encode_buffer();
         let id = HeaderValue::from_str(self.run.uuid().hyphenated().encode_lower(&mut buffer))
             .expect("a UUID is a valid header");
-        headers.insert("x-call-id", id.clone());
+        if !wrapped {
+            headers.insert("x-call-id", id.clone());
+        }
         headers.insert("x-eventflow-run", id);
         headers.insert("traceparent", self.traceparent.clone());
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{self, HeaderName};
+use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use chrono::{SecondsFormat, TimeDelta};
@@ -38,6 +38,7 @@ pub(super) fn stays_here(name: &str) -> bool {
             | "content-length"
             | "authorization"
             | "expect"
+            | "x-call-id"
             | "x-timeout"
     ) || name.starts_with("x-eventflow-")
 }
@@ -147,7 +148,6 @@ pub(super) fn to_function(
     request: &HttpRequest,
     rest: &str,
     body: RequestBody,
-    _route: &Route,
     deadline: Instant,
 ) -> hyper::Request<RequestBody> {
     let mut call = hyper::Request::new(body);
@@ -173,20 +173,15 @@ pub(super) fn to_function(
     }
     headers.remove("cookie");
     headers.insert("host", HeaderValue::from_static("function"));
-    for (name, original) in [("x-forwarded-host", "host"), ("x-forwarded-proto", "x-forwarded-proto")] {
-        if let Some(value) = request.headers().get(HeaderName::from_static(original)) {
-            if let Ok(value) = HeaderValue::from_bytes(value.as_bytes()) {
-                headers.insert(name, value);
-            }
-        } else if name == "x-forwarded-proto" {
-            headers.insert(name, HeaderValue::from_static("http"));
-        }
+    if let Some(host) = request.headers().get(header::HOST)
+        && let Ok(host) = HeaderValue::from_bytes(host.as_bytes())
+    {
+        headers.insert("x-forwarded-host", host);
     }
     let left = deadline.saturating_duration_since(Instant::now());
     let until = clock::now() + TimeDelta::from_std(left).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&until.to_rfc3339_opts(SecondsFormat::Millis, true)) {
         headers.insert("x-eventflow-deadline", value);
     }
-    headers.insert("x-eventflow-attempt", HeaderValue::from_static("1"));
     call
 }
