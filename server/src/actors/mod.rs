@@ -16,7 +16,7 @@ use domain::{Cause, event, function as domain_function, namespace, run};
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
 
-use crate::store::Store;
+use crate::store::{self, Store};
 
 /// Takes commands. Cloning it is cheap.
 #[derive(Clone)]
@@ -65,6 +65,22 @@ impl Commands {
     /// When the log is away.
     pub async fn new_run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
         self.writer.execute(&domain::Stream::run(id), Loaded::absent(), command, cause).await
+    }
+
+    /// Tells of synchronous calls, together. A call that was told before stays as it was told.
+    pub async fn tell_of_calls(
+        &self,
+        calls: impl IntoIterator<Item = (run::event::Answered, Cause)>,
+    ) -> Vec<Result<(), Error<run::Error>>> {
+        let commands = calls.into_iter().map(|(answered, cause)| {
+            (domain::Stream::run(answered.request.run), run::Command::Answer(Box::new(answered)), cause)
+        });
+        let told = self.writer.create_each::<run::Aggregate>(commands).await;
+        let known = |result| match result {
+            Err(Error::Store(store::Error::Conflict { .. })) => Ok(()),
+            result => result,
+        };
+        told.into_iter().map(known).collect()
     }
 
     /// Takes a trigger event; a duplicate changes nothing.

@@ -136,20 +136,7 @@ impl Writer {
             if events.is_empty() {
                 return Ok(Done { state: known.state, version: known.version, position: None });
             }
-            let mut state = known.state.clone();
-            let mut rows: Vec<Row> = Vec::new();
-            let mut new = Vec::with_capacity(events.len());
-            for event in &events {
-                state = A::evolve(state, event);
-                for row in A::rows(&state, event) {
-                    // A later row of the same key stands for the earlier one.
-                    rows.retain(|earlier| !earlier.same_key(&row));
-                    rows.push(row);
-                }
-                new.push(NewEvent { id: Uuid::now_v7(), kind: event.kind(), data: event.encode(), at: event.at() });
-            }
-            let append =
-                Append { stream: stream.clone(), expected: known.version, events: new, cause: cause.clone(), rows };
+            let (state, append) = append::<A>(stream.clone(), &known, &events, cause.clone());
             match self.store.append(append).await {
                 Ok(appended) => {
                     return Ok(Done { state, version: appended.version, position: Some(appended.position) });
@@ -161,6 +148,33 @@ impl Writer {
                 Err(error) => return Err(error.into()),
             }
         }
+    }
+
+    /// Carries out commands on aggregates that are believed not to exist yet, each by itself, together. One that exists
+    /// is an error here, a conflict: nothing is decided anew.
+    pub async fn create_each<A: Tabled>(
+        &self,
+        commands: impl IntoIterator<Item = (Stream, A::Command, Cause)>,
+    ) -> Vec<Result<(), Error<A::Error>>> {
+        let absent = A::State::default();
+        let mut results = Vec::new();
+        let mut appends = Vec::new();
+        for (stream, command, cause) in commands {
+            results.push(match A::decide(&absent, command) {
+                Ok(events) if events.is_empty() => Ok(()),
+                Ok(events) => {
+                    let (_, append) = append::<A>(stream, &Loaded::absent(), &events, cause);
+                    appends.push((results.len(), append));
+                    Ok(())
+                }
+                Err(refusal) => Err(Error::Refused(refusal)),
+            });
+        }
+        let (places, appends): (Vec<_>, Vec<_>) = appends.into_iter().unzip();
+        for (place, appended) in places.into_iter().zip(self.store.append_each(appends).await) {
+            results[place] = appended.map(|_| ()).map_err(Error::Store);
+        }
+        results
     }
 
     /// The aggregate as it is now, from the newest snapshot and what came after it.
@@ -233,6 +247,23 @@ impl Writer {
             }
         });
     }
+}
+
+/// The state after events, and what is to be appended for them.
+fn append<A: Tabled>(stream: Stream, known: &Loaded<A>, events: &[A::Event], cause: Cause) -> (A::State, Append) {
+    let mut state = known.state.clone();
+    let mut rows: Vec<Row> = Vec::new();
+    let mut new = Vec::with_capacity(events.len());
+    for event in events {
+        state = A::evolve(state, event);
+        for row in A::rows(&state, event) {
+            // A later row of the same key stands for the earlier one.
+            rows.retain(|earlier| !earlier.same_key(&row));
+            rows.push(row);
+        }
+        new.push(NewEvent { id: Uuid::now_v7(), kind: event.kind(), data: event.encode(), at: event.at() });
+    }
+    (state, Append { stream, expected: known.version, events: new, cause, rows })
 }
 
 fn evolve<A: Aggregate>(loaded: Loaded<A>, recorded: &Recorded) -> Result<Loaded<A>, store::Error> {

@@ -189,6 +189,15 @@ fn lines_of(of: LinesOf) -> (&'static str, Value) {
 }
 
 impl SqlLog {
+    /// Hands an append to the committer; the answer comes when it is committed.
+    async fn ask_to_append(&self, append: Append) -> Result<oneshot::Receiver<Result<Appended, Error>>, Error> {
+        check(&append)?;
+        let (answer, appended) = oneshot::channel();
+        let request = Request::Append(Box::new(append), answer);
+        self.commits()?.requests.send(request).await.map_err(|_| gone())?;
+        Ok(appended)
+    }
+
     fn commits(&self) -> Result<&Commits, Error> {
         self.commits.as_ref().ok_or_else(|| Error::Unavailable("the event log is open for reading only".into()))
     }
@@ -241,14 +250,27 @@ impl Log for SqlLog {
     }
 
     async fn append(&self, append: Append) -> Result<Appended, Error> {
-        check(&append)?;
         let since = Instant::now();
-        let (answer, appended) = oneshot::channel();
-        let request = Request::Append(Box::new(append), answer);
-        self.commits()?.requests.send(request).await.map_err(|_| gone())?;
-        let result = appended.await.map_err(|_| gone())?;
+        let result = self.ask_to_append(append).await?.await.map_err(|_| gone())?;
         self.inner.stats.append_seconds.observe(since.elapsed().as_secs_f64());
         result
+    }
+
+    async fn append_each(&self, appends: Vec<Append>) -> Vec<Result<Appended, Error>> {
+        let since = Instant::now();
+        let mut answers = Vec::with_capacity(appends.len());
+        for append in appends {
+            answers.push(self.ask_to_append(append).await);
+        }
+        let mut results = Vec::with_capacity(answers.len());
+        for answer in answers {
+            results.push(match answer {
+                Ok(appended) => appended.await.unwrap_or_else(|_| Err(gone())),
+                Err(error) => Err(error),
+            });
+        }
+        self.inner.stats.append_seconds.observe(since.elapsed().as_secs_f64());
+        results
     }
 
     async fn append_lines(&self, mut lines: Vec<NewLine>) -> Result<(), Error> {

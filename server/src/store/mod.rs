@@ -254,6 +254,10 @@ pub trait Log: Send + Sync + 'static {
     /// together with the next. Told twice (same event ids at the same place) it is one append.
     async fn append(&self, append: Append) -> Result<Appended, Error>;
 
+    /// Appends to several streams, each all or nothing by itself; answers in the same order. It is the same as as many
+    /// calls of [`Log::append`] at once, for less.
+    async fn append_each(&self, appends: Vec<Append>) -> Vec<Result<Appended, Error>>;
+
     /// Adds lines to the logs of builds and runs, in order. Returns when they are stored.
     async fn append_lines(&self, lines: Vec<NewLine>) -> Result<(), Error>;
 

@@ -5,8 +5,7 @@
 use std::time::Duration;
 
 use domain::Cause;
-use domain::run::{self, Command, event::Answered};
-use futures::future;
+use domain::run::event::Answered;
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::task::JoinHandle;
 
@@ -22,7 +21,7 @@ const GROUP: usize = 512;
 pub type Told = Box<dyn FnOnce() -> (Answered, Cause) + Send>;
 
 /// How long the recorder rests after a group: calls that come in meanwhile share one commit, and nobody waits for it.
-const REST: Duration = Duration::from_millis(2);
+const REST: Duration = Duration::from_millis(5);
 
 /// Takes calls to record. Cloning it is cheap.
 #[derive(Clone)]
@@ -57,27 +56,33 @@ impl Recorder {
 async fn record(commands: Commands, mut receiver: mpsc::Receiver<Told>) {
     let mut group = Vec::with_capacity(GROUP);
     while receiver.recv_many(&mut group, GROUP).await > 0 {
-        // Appended together, they are committed together.
-        future::join_all(group.drain(..).map(|told| record_one(&commands, told))).await;
+        let calls = group.drain(..).map(|told| told()).collect();
+        record_group(&commands, calls).await;
         if receiver.len() < GROUP {
             tokio::time::sleep(REST).await;
         }
     }
 }
 
-async fn record_one(commands: &Commands, told: Told) {
-    let (answered, cause) = told();
-    let id: run::Id = answered.request.run;
-    let command = Command::Answer(Box::new(answered));
+/// Records calls, however long the log is away: meanwhile places are taken, and new calls refused when none is left.
+async fn record_group(commands: &Commands, mut calls: Vec<(Answered, Cause)>) {
     let mut pause = Duration::from_millis(20);
     loop {
-        match commands.new_run(id, command.clone(), cause.clone()).await {
-            Ok(_) => return,
-            Err(Error::Refused(error)) => {
-                tracing::error!(run = %id, %error, "a call was not recorded");
-                return;
+        let results = commands.tell_of_calls(calls.iter().cloned()).await;
+        let mut results = results.into_iter();
+        calls.retain(|(answered, _)| match results.next() {
+            Some(Err(Error::Refused(error))) => {
+                tracing::error!(run = %answered.request.run, %error, "a call was not recorded");
+                false
             }
-            Err(error) => tracing::warn!(run = %id, %error, "call not recorded yet"),
+            Some(Err(error)) => {
+                tracing::warn!(run = %answered.request.run, %error, "call not recorded yet");
+                true
+            }
+            Some(Ok(())) | None => false,
+        });
+        if calls.is_empty() {
+            return;
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));

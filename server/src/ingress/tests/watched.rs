@@ -69,6 +69,13 @@ impl Log for Watched {
         self.inner.append(append).await
     }
 
+    async fn append_each(&self, appends: Vec<Append>) -> Vec<Result<Appended, Error>> {
+        match self.asked("append_each") {
+            Ok(()) => self.inner.append_each(appends).await,
+            Err(error) => appends.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+
     async fn append_lines(&self, lines: Vec<NewLine>) -> Result<(), Error> {
         self.asked("append_lines")?;
         self.inner.append_lines(lines).await
