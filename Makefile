@@ -20,7 +20,7 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: web ## build everything, then serve on http://127.0.0.1:8080 with a demo function (token: dev-token)
-	@command -v bwrap >/dev/null || echo "run: bubblewrap is not installed: functions will run as plain processes (make deps)" >&2
+	@scripts/deps run || echo "run: going on without; where bubblewrap is missing, functions run as plain processes" >&2
 	cargo run --locked --package server --bin eventflow --profile $(PROFILE) -- serve --dev $(ARGS)
 
 build: web ## an optimised eventflow with the web pages inside: target/release/eventflow
