@@ -57,8 +57,9 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     std::fs::create_dir_all(&settings.data_dir)
         .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
     // The port comes first: whoever starts a second server by mistake learns of it before anything is touched.
-    let listener = TcpListener::bind(settings.listen)
-        .map_err(|e| Error::start(format_args!("cannot listen on {}", settings.listen), e))?;
+    let listener = TcpListener::bind(settings.listen).map_err(|e| {
+        Error::start(format_args!("cannot listen on {}; set PORT or --port to another one", settings.listen), e)
+    })?;
     let address = listener.local_addr().map_err(|e| Error::start("cannot tell the port", e))?;
     let settings = Arc::new(Settings { listen: address, ..settings });
 
@@ -174,7 +175,12 @@ fn listen(
                 .workers(1)
                 .disable_signals()
                 .bind(address)
-                .map_err(|e| Error::start(format_args!("cannot listen on {address} for metrics"), e))?;
+                .map_err(|e| {
+                    Error::start(
+                        format_args!("cannot listen on {address} for metrics; set METRICS_PORT to another one"),
+                        e,
+                    )
+                })?;
             actix_web::rt::spawn(server.run());
         }
         HttpServer::new(move || App::new().configure(routes.clone()))

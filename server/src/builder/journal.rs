@@ -7,11 +7,11 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
-use chrono::Utc;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use crate::clock;
 use crate::executor::{Line, Lines, Stream};
 
 /// Lines of a tool that wait to be passed on.
@@ -44,7 +44,7 @@ impl Journal {
 
     /// EventFlow's own word.
     pub(super) async fn say(&self, text: impl Into<String>) {
-        let line = Line { at: Utc::now(), stream: Stream::System, run: None, text: text.into() };
+        let line = Line { at: clock::now(), stream: Stream::System, run: None, text: text.into() };
         // Nobody reads any more: the build goes on.
         let _ = self.lines.send(line).await;
     }
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     fn line(text: &str) -> Line {
-        Line { at: Utc::now(), stream: Stream::Stdout, run: None, text: text.to_owned() }
+        Line { at: clock::now(), stream: Stream::Stdout, run: None, text: text.to_owned() }
     }
 
     #[tokio::test]

@@ -51,7 +51,7 @@ pub struct Settings {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The function does not run.
-    #[error("the function is {state}; start it first")]
+    #[error("the function is {state} and does not run; start it, once it is built")]
     NotRunning {
         /// The state that it is in.
         state: String,

@@ -5,13 +5,13 @@
 use std::io;
 use std::process::Stdio;
 
-use chrono::Utc;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::{Instant, timeout_at};
 
+use crate::clock;
 use crate::executor::{Line, Lines, MAX_LINE_BYTES, Stream};
 
 /// How a tool ended.
@@ -99,7 +99,8 @@ async fn read_lines(source: impl AsyncRead + Unpin, lines: Option<Lines>) -> Vec
         }
         tail.push(text.to_owned());
         if let Some(lines) = &lines {
-            let _ = lines.send(Line { at: Utc::now(), stream: Stream::Stderr, run: None, text: text.to_owned() }).await;
+            let _ =
+                lines.send(Line { at: clock::now(), stream: Stream::Stderr, run: None, text: text.to_owned() }).await;
         }
     }
 }

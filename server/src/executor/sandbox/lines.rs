@@ -5,10 +5,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use chrono::Utc;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use uuid::Uuid;
+
+use crate::clock;
 
 use super::super::{Line, Lines, MAX_LINE_BYTES, Stream};
 
@@ -124,7 +125,7 @@ impl Splitter {
         let (marked, text) = split_mark(&self.line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let line =
-            Line { at: Utc::now(), stream: self.stream, run: marked.or(self.run), text: cut(text, self.dropped) };
+            Line { at: clock::now(), stream: self.stream, run: marked.or(self.run), text: cut(text, self.dropped) };
         self.line.clear();
         self.dropped = 0;
         line

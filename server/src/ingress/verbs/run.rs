@@ -235,7 +235,10 @@ fn http_invoke(old: &Run) -> serde_json::Map<String, Value> {
 }
 
 fn not_running(state: &str) -> Refusal {
-    Refusal::problem("function_not_running", format!("the function is {state} and does not run; start it first"))
+    Refusal::problem(
+        "function_not_running",
+        format!("the function is {state} and does not run; start it, once it is built"),
+    )
 }
 
 fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {
