@@ -9,8 +9,12 @@ def hello():
 
 
 @app.post("/")
-def event():
-    """Events arrive here as CloudEvents."""
-    happened = request.get_json(force=True, silent=True) or {}
-    print(f"got {happened.get('type', 'a request')}")
-    return jsonify(received=happened.get("id"))
+def post():
+    """Calls with a JSON body arrive here, and events, as CloudEvents: { specversion, id, source, type, time, data }."""
+    body = request.get_json(force=True, silent=True)
+    body = body if isinstance(body, dict) else {}
+    if request.content_type and request.content_type.startswith("application/cloudevents+json"):
+        print(f"got the event {body['type']}")
+        body = body.get("data") or {}
+    name = body.get("name") if isinstance(body, dict) else None
+    return jsonify(message=f"Hello, {name or 'world'}!")
