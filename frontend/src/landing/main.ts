@@ -26,7 +26,7 @@ async function showState() {
       ? "Ready."
       : `Not ready: /readyz answered ${response.status}. What it says is below.`;
     state.dataset.ok = String(response.ok);
-    const text = (await response.text()).trim();
+    const text = response.ok ? "" : (await response.text()).trim();
     if (text) {
       const readiness = element("readiness");
       readiness.textContent = pretty(text);
@@ -45,7 +45,17 @@ function showCurl(dev: boolean) {
     ? "The server runs with --dev: it has a demo function and takes the token dev-token, on this machine only."
     : "Sign in with the password that the first start printed, then call a function with the token.";
   element("curl").textContent = dev
-    ? call(DEV_TOKEN)
+    ? [
+        "# Call it.",
+        call(DEV_TOKEN),
+        "",
+        "# Publish an event that it waits for, and read what it wrote.",
+        `curl -H "Authorization: Bearer ${DEV_TOKEN}" \\`,
+        `  -H "ce-specversion: 1.0" -H "ce-type: demo.hello" -H "ce-source: /me" -H "ce-id: $(date +%s)" \\`,
+        `  -H "Content-Type: application/json" -d '{"name":"Ada"}' ${location.origin}/v1/events`,
+        `curl -H "Authorization: Bearer ${DEV_TOKEN}" \\`,
+        `  ${location.origin}/v1/functions/hello/logs`,
+      ].join("\n")
     : [
         "TOKEN=$(curl -s -H 'Content-Type: application/json' \\",
         `  -d '{"username":"admin","password":"…"}' ${location.origin}/auth/token | jq -r .token)`,
@@ -58,7 +68,9 @@ async function showFunctions() {
   const { functions } = await query<Listed>(document_, DEV_TOKEN);
   const rows = functions.nodes.map((listed) => {
     const row = document.createElement("tr");
-    for (const text of [listed.name, listed.state, listed.runtime, listed.currentVersion?.number ?? "none"]) {
+    // Both are known with the first version.
+    const runtime = listed.currentVersion ? listed.runtime : "–";
+    for (const text of [listed.name, listed.state, runtime, listed.currentVersion?.number ?? "–"]) {
       const cell = document.createElement("td");
       cell.textContent = String(text);
       row.append(cell);
