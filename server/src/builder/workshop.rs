@@ -184,8 +184,8 @@ impl Inner {
         let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
         if manifest.runtime == Runtime::Docker {
             return Err(Error::Refused(
-                "a function with the runtime `docker` cannot run in the sandbox, which runs processes of this host; start the server \
-                 with EVENTFLOW_EXECUTOR=docker, or say another runtime in function.json"
+                "a function with the runtime `docker` cannot run in the sandbox, which runs processes of this host \
+                 (containers come next); say another runtime in function.json, such as `command`"
                     .into(),
             ));
         }

@@ -205,7 +205,7 @@ fn runtime(manifest: &Manifest) -> Result<executor::Runtime, executor::Error> {
             manifest.command.clone().ok_or_else(|| refused("the runtime `command` needs a `command`"))?,
         ),
         Runtime::Docker => {
-            return Err(refused("the sandbox cannot run containers: this needs EVENTFLOW_EXECUTOR=docker"));
+            return Err(refused("the sandbox cannot run containers, which come next"));
         }
     })
 }

@@ -65,8 +65,8 @@ pub(super) async fn take(
             Ok(Taken { folder, commit: None })
         }
         Source::Image { image, .. } => Err(Error::Refused(format!(
-            "the image `{image}` cannot run in the sandbox, which runs processes of this host; start the server with \
-             EVENTFLOW_EXECUTOR=docker, or give the function's code as a Git repository or a bundle"
+            "the image `{image}` cannot run in the sandbox, which runs processes of this host (containers come next); \
+             give the function's code as a Git repository or a bundle"
         ))),
     }
 }

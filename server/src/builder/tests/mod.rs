@@ -377,9 +377,9 @@ async fn what_the_sandbox_cannot_run_is_refused_with_what_would() {
     let world = World::new();
     world.commit(&[("Dockerfile", "FROM scratch")]);
     let text = world.refusal(world.source(None, None)).await;
-    assert!(text.contains("EVENTFLOW_EXECUTOR=docker"), "{text}");
+    assert!(text.contains("another runtime in function.json"), "{text}");
     let text = world.refusal(Source::Image { image: "nginx".into(), command: None }).await;
-    assert!(text.contains("`nginx`") && text.contains("EVENTFLOW_EXECUTOR=docker"), "{text}");
+    assert!(text.contains("`nginx`") && text.contains("a Git repository or a bundle"), "{text}");
 }
 
 #[tokio::test]

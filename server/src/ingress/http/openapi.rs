@@ -10,7 +10,7 @@ use crate::builder::manifest;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}."),
+    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}."),
     paths(
         session::token, session::logout, health::healthz, health::readyz, health::metrics,
         function::list, function::create, function::show, function::delete, function::invoke, log::logs,
