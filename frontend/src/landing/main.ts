@@ -51,8 +51,10 @@ function showCurl(dev: boolean) {
         "",
         "# Publish an event that it waits for, and read what it wrote.",
         `curl -H "Authorization: Bearer ${DEV_TOKEN}" \\`,
-        `  -H "ce-specversion: 1.0" -H "ce-type: demo.hello" -H "ce-source: /me" -H "ce-id: $(date +%s)" \\`,
-        `  -H "Content-Type: application/json" -d '{"name":"Ada"}' ${location.origin}/v1/events`,
+        `  -H "ce-specversion: 1.0" -H "ce-type: demo.hello" \\`,
+        `  -H "ce-source: /me" -H "ce-id: $(date +%s)" \\`,
+        `  -H "Content-Type: application/json" -d '{"name":"Ada"}' \\`,
+        `  ${location.origin}/v1/events`,
         `curl -H "Authorization: Bearer ${DEV_TOKEN}" \\`,
         `  ${location.origin}/v1/functions/hello/logs`,
       ].join("\n")
