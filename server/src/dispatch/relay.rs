@@ -193,7 +193,8 @@ impl Relay {
         let mut pause = Duration::from_millis(20);
         loop {
             match self.tools.commands.new_run(id, command.clone(), cause.clone()).await {
-                Ok(_) => return,
+                // The record of it comes by the feed, too: who has it already does not take it again.
+                Ok(done) => return self.workers.deliver_fresh(done).await,
                 Err(actors::Error::Refused(error)) => {
                     tracing::error!(run = %id, %error, "a run was refused");
                     return;

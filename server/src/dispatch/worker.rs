@@ -16,13 +16,16 @@ use tokio::time::Instant;
 
 use super::Tools;
 use super::call::{self, Ended};
-use crate::actors::{self, Loaded};
+use crate::actors::{self, Done, Loaded};
 use crate::fleet::{self, Route};
 use crate::queue::{Consumer, Delivery, Request};
 use crate::{clock, store};
 
 /// A function's consumer that had nothing to do for this long ends; the next request starts it again.
 const IDLE: Duration = Duration::from_secs(30);
+
+/// Runs whose state is kept until a worker takes them; those beyond are read.
+const MAX_FRESH: usize = 4096;
 
 /// Runs of one function in the hands of this server when its scaling is not known yet.
 const DEFAULT_PREFETCH: usize = 10;
@@ -37,6 +40,8 @@ struct Inner {
     tools: Tools,
     consumers: Mutex<HashMap<function::Id, ()>>,
     running: Mutex<HashMap<run::Id, AbortHandle>>,
+    /// Runs that this server requested itself, as they were then: they need not be read.
+    fresh: Mutex<HashMap<run::Id, Loaded<run::Aggregate>>>,
     timers: Mutex<BinaryHeap<Timer>>,
     timer_changed: Notify,
 }
@@ -57,6 +62,7 @@ impl Workers {
             tools,
             consumers: Mutex::default(),
             running: Mutex::default(),
+            fresh: Mutex::default(),
             timers: Mutex::default(),
             timer_changed: Notify::new(),
         };
@@ -74,6 +80,19 @@ impl Workers {
             pause = (pause * 2).min(Duration::from_secs(5));
         }
         self.consume(request.function);
+    }
+
+    /// Delivers a run that was requested just now.
+    pub(super) async fn deliver_fresh(&self, requested: Done<run::Aggregate>) {
+        let Some(run) = requested.state.as_ref() else { return };
+        let request = Request { function: run.request.function, run: run.request.run };
+        if requested.changed() {
+            let mut fresh = self.inner.fresh.lock();
+            if fresh.len() < MAX_FRESH {
+                fresh.insert(request.run, Loaded::from(requested));
+            }
+        }
+        self.deliver(request).await;
     }
 
     /// Delivers a run when it is due.
@@ -207,7 +226,11 @@ impl Workers {
     async fn run(&self, request: Request) -> Result<(), store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
-        let loaded = tools.commands.writer().load::<run::Aggregate>(&stream).await?;
+        let fresh = self.inner.fresh.lock().remove(&request.run);
+        let loaded = match fresh {
+            Some(loaded) => loaded,
+            None => tools.commands.writer().load::<run::Aggregate>(&stream).await?,
+        };
         let Some(run) = loaded.state.clone() else { return Ok(()) };
         let elsewhere = run.phase.node().is_some_and(|node| *node != *tools.node);
         if run.phase.is_over() || elsewhere {
@@ -313,8 +336,8 @@ impl Workers {
             return;
         }
         let tools = &self.inner.tools;
-        let name = match tools.store.function(run.request.function).await {
-            Ok(Some(row)) => row.name,
+        let name = match tools.fleet.route_to(run.request.function, None).await {
+            Ok(Some(route)) => route.name.to_string(),
             _ => run.request.function.to_string(),
         };
         let outcome = run.phase.name().to_lowercase();

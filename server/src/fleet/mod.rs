@@ -137,25 +137,29 @@ struct Inner {
     runtime: tokio::runtime::Handle,
 }
 
-/// Routes by namespace and name.
+/// Routes by namespace and name, and by function.
 #[derive(Default)]
-struct Routes(HashMap<Arc<str>, HashMap<Arc<str>, Arc<Route>>>);
+struct Routes {
+    by_name: HashMap<Arc<str>, HashMap<Arc<str>, Arc<Route>>>,
+    by_function: HashMap<function::Id, Arc<Route>>,
+}
 
 impl Routes {
     fn get(&self, namespace: &str, name: &str) -> Option<&Arc<Route>> {
-        self.0.get(namespace)?.get(name)
+        self.by_name.get(namespace)?.get(name)
     }
 
     fn insert(&mut self, route: Arc<Route>) {
-        self.0.entry(route.namespace.clone()).or_default().insert(route.name.clone(), route);
+        self.by_function.insert(route.function, route.clone());
+        self.by_name.entry(route.namespace.clone()).or_default().insert(route.name.clone(), route);
     }
 
-    /// Forgets the route of a name, if it leads to this function.
-    fn remove(&mut self, namespace: &str, name: &str, function: function::Id) {
-        if let Some(names) = self.0.get_mut(namespace)
-            && names.get(name).is_some_and(|route| route.function == function)
+    fn remove(&mut self, function: function::Id) {
+        let Some(route) = self.by_function.remove(&function) else { return };
+        if let Some(names) = self.by_name.get_mut(&route.namespace)
+            && names.get(&route.name).is_some_and(|other| other.function == function)
         {
-            names.remove(name);
+            names.remove(&route.name);
         }
     }
 }
@@ -211,6 +215,12 @@ impl Fleet {
     /// # Errors
     /// [`Error::NotRunning`] when it does not run (and no version was asked for), or [`Error::NoSuchVersion`].
     pub async fn route_to(&self, id: function::Id, version: Option<u32>) -> Result<Option<Arc<Route>>, Error> {
+        let known = self.inner.routes.read().by_function.get(&id).cloned();
+        if let Some(route) = known
+            && version.is_none_or(|version| version == route.version)
+        {
+            return Ok(Some(route));
+        }
         let Some(row) = self.inner.store.function(id).await? else { return Ok(None) };
         if row.state == "DEREGISTERED" {
             return Err(Error::NotRunning { state: row.state });
@@ -220,13 +230,7 @@ impl Fleet {
                 self.inner.side_route(&row, version).await.map(Some)
             }
             _ if row.state != "RUNNING" => Err(Error::NotRunning { state: row.state }),
-            _ => {
-                let known = self.inner.routes.read().get(&row.namespace, &row.name).cloned();
-                match known {
-                    Some(route) if Some(route.version) == row.current_version => Ok(Some(route)),
-                    _ => self.inner.reconcile(id).await,
-                }
-            }
+            _ => self.inner.reconcile(id).await,
         }
     }
 

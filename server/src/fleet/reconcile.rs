@@ -44,14 +44,14 @@ impl Inner {
         let version = match (row.state.as_str(), row.current_version) {
             ("RUNNING", Some(version)) => version,
             _ => {
-                self.routes.write().remove(&row.namespace, &row.name, id);
+                self.routes.write().remove(id);
                 self.retire(id, None);
                 return Ok(None);
             }
         };
-        let known = self.routes.read().get(&row.namespace, &row.name).cloned();
+        let known = self.routes.read().by_function.get(&id).cloned();
         let route = match known {
-            Some(route) if route.function == id && route.version == version => route,
+            Some(route) if route.version == version => route,
             _ => {
                 let route = self.make_route(&row, version).await?;
                 self.routes.write().insert(route.clone());

@@ -82,6 +82,11 @@ impl Rows {
         }
     }
 
+    fn len(&self) -> usize {
+        let tables = (&self.functions.values, &self.versions.values, &self.builds.values);
+        tables.0.len() + tables.1.len() + tables.2.len() + self.runs.values.len() + self.events.values.len()
+    }
+
     /// The tables that have rows, and these row after row.
     pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
         let mut tables = Vec::new();
@@ -125,6 +130,11 @@ impl Rows {
 }
 
 impl Batch {
+    /// Records, lines and rows.
+    pub fn size(&self) -> usize {
+        self.records.len() + self.lines.len() + self.rows.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.records.is_empty() && self.lines.is_empty()
     }

@@ -34,6 +34,15 @@ const READERS: u32 = 4;
 /// Rows of one `INSERT`, largest first: few texts, so that each is prepared once.
 const SIZES: [usize; 4] = [64, 16, 4, 1];
 
+/// Rows and lines of a batch that is written by one call.
+const FEW: usize = 6;
+
+/// How many rows of which table.
+type Shape = Vec<(&'static str, usize)>;
+
+/// Texts of statements by what they insert.
+type Texts = HashMap<Shape, Arc<str>>;
+
 /// The data folder, taken.
 pub(super) type Lock = Flock<File>;
 
@@ -111,7 +120,7 @@ pub(super) async fn writing(file: &Path) -> Result<SqlitePool, Error> {
 pub(super) struct Writer {
     file: PathBuf,
     conn: Option<SqliteConnection>,
-    texts: HashMap<(&'static str, usize), Arc<str>>,
+    texts: Texts,
     /// Kept as long as there is a writer.
     _lock: Lock,
 }
@@ -165,10 +174,13 @@ impl Writer {
 
 async fn transaction(
     conn: &mut SqliteConnection,
-    texts: &mut HashMap<(&'static str, usize), Arc<str>>,
+    texts: &mut Texts,
     batch: &Batch,
     chores: &[Chore],
 ) -> Result<Written, sqlx::Error> {
+    if chores.is_empty() && batch.size() <= FEW {
+        return at_once(conn, texts, batch).await;
+    }
     sql::sqlite_execute(conn, "BEGIN IMMEDIATE", &[]).await?;
     if !batch.is_empty() {
         let heads = [batch.after, batch.line_after, batch.head(), batch.line_head()];
@@ -190,10 +202,56 @@ async fn transaction(
     Ok(Written { moved: false, chores: done })
 }
 
+/// Writes a small batch by one call: each call crosses to SQLite's thread and back, which for one event costs more than
+/// what is done there.
+async fn at_once(conn: &mut SqliteConnection, texts: &mut Texts, batch: &Batch) -> Result<Written, sqlx::Error> {
+    let tables = batch.cells();
+    let shape: Shape = tables.iter().map(|(table, cells)| (table.name, cells.len() / table.columns.len())).collect();
+    let text = texts.entry(shape).or_insert_with(|| {
+        // A head that is not where it should be becomes nothing, which its column refuses: all is rolled back.
+        let mut text = "BEGIN IMMEDIATE; UPDATE head SET position = CASE WHEN position = ? AND line = ? THEN ? END, \
+                        line = ? WHERE one = 1; "
+            .to_owned();
+        for (table, cells) in &tables {
+            text.push_str(&statement(table, cells.len() / table.columns.len()));
+            text.push_str("; ");
+        }
+        text.push_str("COMMIT");
+        text.into()
+    });
+    let text = text.clone();
+    let mut arguments = SqliteArguments::default();
+    for head in [batch.after, batch.line_after, batch.head(), batch.line_head()] {
+        arguments.add(head.cast_signed()).map_err(sqlx::Error::Encode)?;
+    }
+    for cell in tables.into_iter().flat_map(|(_, cells)| cells) {
+        add(&mut arguments, cell)?;
+    }
+    match query_with(AssertSqlSafe(text), arguments).execute(&mut *conn).await {
+        Ok(_) => Ok(Written { moved: false, chores: Vec::new() }),
+        Err(sqlx::Error::Database(error))
+            if error.kind() == sqlx::error::ErrorKind::NotNullViolation && error.message().contains("head.") =>
+        {
+            Ok(Written { moved: true, chores: Vec::new() })
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn add(arguments: &mut SqliteArguments, cell: Cell<'_>) -> Result<(), sqlx::Error> {
+    match cell {
+        Cell::Null => arguments.add(None::<i64>),
+        Cell::Int(number) => arguments.add(number),
+        Cell::Text(text) => arguments.add(text),
+        Cell::Bytes(bytes) => arguments.add(bytes),
+    }
+    .map_err(sqlx::Error::Encode)
+}
+
 /// Inserts rows, many at a time.
 pub(super) async fn insert(
     conn: &mut SqliteConnection,
-    texts: &mut HashMap<(&'static str, usize), Arc<str>>,
+    texts: &mut Texts,
     table: &'static Table,
     cells: Vec<Cell<'_>>,
 ) -> Result<(), sqlx::Error> {
@@ -203,17 +261,11 @@ pub(super) async fn insert(
     for size in SIZES {
         while left >= size {
             left -= size;
-            let text = texts.entry((table.name, size)).or_insert_with(|| statement(table, size).into());
+            let text = texts.entry(vec![(table.name, size)]).or_insert_with(|| statement(table, size).into());
             let mut arguments = SqliteArguments::default();
             arguments.reserve(size * width, 0);
             for cell in cells.by_ref().take(size * width) {
-                match cell {
-                    Cell::Null => arguments.add(None::<i64>),
-                    Cell::Int(number) => arguments.add(number),
-                    Cell::Text(text) => arguments.add(text),
-                    Cell::Bytes(bytes) => arguments.add(bytes),
-                }
-                .map_err(sqlx::Error::Encode)?;
+                add(&mut arguments, cell)?;
             }
             query_with(AssertSqlSafe(text.clone()), arguments).execute(&mut *conn).await?;
         }
