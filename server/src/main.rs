@@ -89,7 +89,7 @@ async fn verify(settings: &Settings) -> Result<ExitCode, Box<dyn std::error::Err
     let store = app::open_store_to_read(settings).await?;
     let report = store.verify().await?;
     println!(
-        "{}: {} events in {} streams and {} rows of the read tables were checked.",
+        "{}: checked {} events, {} streams and {} rows of the read tables.",
         store.describe(),
         report.events,
         report.streams,

@@ -269,7 +269,7 @@ async fn a_job_takes_an_event_and_its_result_is_the_runs() {
 async fn a_build_that_runs_is_called_off() {
     let app = TestApp::start().await;
     // Its install script would take an hour.
-    let package = r#"{ "name": "slow", "version": "1.0.0", "scripts": { "build": "sleep 3600" } }"#;
+    let package = r#"{ "name": "slow", "version": "1.0.0", "scripts": { "build": "sleep 86399" } }"#;
     let repository =
         app.repository("slow", &[("package.json", package), ("index.js", "exports.handler = async () => 1;")]).await;
     let id = app.register_git("slow", &repository, None).await;
@@ -288,7 +288,7 @@ async fn a_build_that_runs_is_called_off() {
         .await;
     assert_eq!(found["function"], json!({ "state": "REGISTERED", "versions": { "totalCount": 0 } }));
     app.eventually("its processes are gone", async || {
-        let found = tokio::process::Command::new("pgrep").args(["-f", "sleep 3600"]).output().await.unwrap();
+        let found = tokio::process::Command::new("pgrep").args(["-f", "sleep 86399"]).output().await.unwrap();
         (!found.status.success()).then_some(())
     })
     .await;

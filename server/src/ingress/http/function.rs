@@ -325,6 +325,8 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
             ));
         }
         (manifest, false) => manifest,
+        // The function's own file says how it scales; `replicas` then says only whether it is started.
+        (None, true) if runtime.is_none() && command.is_none() && env.is_none() && !of_image => None,
         (None, true) => {
             let runtime = runtime
                 .or_else(|| of_image.then(|| "docker".to_owned()))
@@ -332,7 +334,7 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
             let runtime = runtime.ok_or_else(|| {
                 HttpError::bad_request(
                     "bad_manifest",
-                    "replicas and env need runtime as well: node, python, python-flask or command",
+                    "env needs runtime as well: node, python, python-flask or command",
                 )
             })?;
             let mut manifest = json!({ "runtime": runtime });
