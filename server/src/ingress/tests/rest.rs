@@ -232,7 +232,7 @@ async fn a_function_has_the_shape_that_older_programs_know() {
     for (bad, code) in [
         (json!({ "name": "x" }), "bad_source"),
         (
-            json!({ "name": "x", "source": { "git": { "url": "https://example.com/x" } }, "replicas": 1 }),
+            json!({ "name": "x", "source": { "git": { "url": "https://example.com/x" } }, "env": { "A": "b" } }),
             "bad_manifest",
         ),
         (json!({ "name": "x", "image": "x", "colour": "red" }), "bad_json"),
@@ -258,7 +258,7 @@ async fn a_function_is_started_when_its_first_build_has_succeeded() {
     let house = House::new().await;
     let source = json!({ "git": { "url": "https://example.com/f" } });
     for (name, replicas) in [("up", None), ("down", Some(0))] {
-        let new = json!({ "name": name, "source": source, "replicas": replicas, "runtime": replicas.map(|_| "node") });
+        let new = json!({ "name": name, "source": source, "replicas": replicas });
         json_of(house.post("/v1/functions").json(&new).send().await.unwrap(), StatusCode::CREATED).await;
     }
     let mut feed = house.services.store.follow(0);
