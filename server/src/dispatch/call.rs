@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::fleet::{Fleet, Lease, RequestBody, Route};
+use crate::fleet::{self, Fleet, Lease, RequestBody, Route};
 
 /// Bytes of an answer that are read; a longer one is broken off.
 const MAX_ANSWER: usize = 6 << 20;
@@ -59,7 +59,7 @@ pub(super) async fn service(
             body.extend_from_slice(&part);
         }
         let whole = body.len() <= MAX_ANSWER;
-        Ok::<_, crate::fleet::CallError>((status, headers, body.freeze(), whole))
+        Ok::<_, fleet::CallError>((status, headers, body.freeze(), whole))
     };
     match tokio::time::timeout(timeout, exchange).await {
         Err(_) => {
@@ -68,7 +68,7 @@ pub(super) async fn service(
         }
         Ok(Err(error)) => {
             let (ended, tail) = lease.post_mortem().await;
-            Ended::failed(outcome, explain(ended.unwrap_or_else(|| error.to_string()), &tail))
+            Ended::failed(outcome, fleet::with_last_lines(&ended.unwrap_or_else(|| error.to_string()), &tail))
         }
         Ok(Ok((status, _, _, false))) => {
             outcome.http_status = Some(status);
@@ -122,8 +122,8 @@ pub(super) async fn job(
         }
         executor::Exit { code: Some(0), .. } => Ended { outcome, error: None, timed_out: false, retry_after_s: None },
         exit => {
-            let what = crate::fleet::describe_exit(exit);
-            Ended::failed(outcome, explain(what, &ran.outcome.stderr_tail))
+            let what = fleet::describe_exit(exit);
+            Ended::failed(outcome, fleet::with_last_lines(&what, &ran.outcome.stderr_tail))
         }
     }
 }
@@ -266,10 +266,4 @@ fn message(body: &[u8]) -> Option<String> {
     let error = value.get("error")?;
     let text = error.get("message").unwrap_or(error).as_str()?;
     Some(text.chars().take(1000).collect())
-}
-
-/// What happened, with the last lines that the process wrote about it.
-fn explain(what: String, stderr_tail: &[String]) -> String {
-    let last: Vec<_> = stderr_tail.iter().rev().take(10).rev().map(String::as_str).collect();
-    if last.is_empty() { what } else { format!("{what}; its last lines: {}", last.join("\n")) }
 }

@@ -28,7 +28,7 @@ use crate::telemetry::Metrics;
 
 pub use connection::{Answer, CallError, RequestBody};
 pub use job::JobRun;
-pub use pool::{Lease, Pool, describe_exit};
+pub use pool::{Lease, Pool, describe_exit, with_last_lines};
 
 /// Functions that can be reconciled at the same time.
 const TURNS: usize = 64;

@@ -28,6 +28,9 @@ const STEADY: Duration = Duration::from_secs(10);
 /// A broken function says so in the log at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
+/// Lines of a process's standard error that its failed run tells.
+const LAST_LINES: usize = 10;
+
 /// Instances of a version that is not the current one are kept this long without a call.
 const SIDE_IDLE: Duration = Duration::from_secs(5);
 
@@ -485,6 +488,12 @@ pub fn describe_exit(exit: &executor::Exit) -> String {
         executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),
         executor::Exit { .. } => "the process ended".to_owned(),
     }
+}
+
+/// What happened, with the last lines that the process wrote about it.
+pub fn with_last_lines(what: &str, stderr_tail: &[String]) -> String {
+    let last = &stderr_tail[stderr_tail.len().saturating_sub(LAST_LINES)..];
+    if last.is_empty() { what.to_owned() } else { format!("{what}; its last lines: {}", last.join("\n")) }
 }
 
 fn short_id() -> String {

@@ -192,8 +192,7 @@ impl Call {
         stderr_tail: &[String],
     ) -> HttpError {
         let run = self.run;
-        let last: Vec<_> = stderr_tail.iter().rev().take(10).rev().map(String::as_str).collect();
-        let error = if last.is_empty() { what.clone() } else { format!("{what}; its last lines: {}", last.join("\n")) };
+        let error = fleet::with_last_lines(&what, stderr_tail);
         self.end(Ending::Failed, None, Some(error));
         HttpError::new(status, code, format!("{what}; its log is that of run {run}"))
     }
@@ -205,9 +204,7 @@ impl Call {
             fleet::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
             _ => (Ending::Failed, Vec::new()),
         };
-        let last: Vec<_> = tail.iter().rev().take(10).rev().map(String::as_str).collect();
-        let told =
-            if last.is_empty() { error.to_string() } else { format!("{error}; its last lines: {}", last.join("\n")) };
+        let told = fleet::with_last_lines(&error.to_string(), &tail);
         self.end(ending, None, Some(told));
         refusal(error)
     }
