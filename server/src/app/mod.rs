@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::Settings;
-use crate::dispatch;
+use crate::dispatch::{self, Dispatch};
 use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::gateway::{Gateway, Recorder};
@@ -43,6 +43,7 @@ impl Error {
 /// All rooms, running.
 struct Platform {
     services: Services,
+    dispatch: Dispatch,
     recorder: Recorder,
     recorded: JoinHandle<()>,
     /// What to tell once: the first password.
@@ -127,7 +128,7 @@ impl Platform {
             executor: executor.describe(),
             warnings: executor.warnings(),
         };
-        dispatch::start(dispatch::Tools {
+        let dispatch = dispatch::start(dispatch::Tools {
             store: store.clone(),
             commands: commands.clone(),
             queue,
@@ -152,7 +153,7 @@ impl Platform {
             auth: Arc::new(auth),
             about: Arc::new(about),
         };
-        Ok(Self { services, recorder, recorded, notice })
+        Ok(Self { services, dispatch, recorder, recorded, notice })
     }
 }
 
@@ -229,9 +230,11 @@ async fn welcome(services: Services, notice: Option<String>) {
 
 /// Lets everything end in order: calls are recorded before the log closes, instances end.
 fn stop(runtime: &Runtime, platform: Platform) {
-    let Platform { services, recorder, recorded, .. } = platform;
+    let Platform { services, dispatch, recorder, recorded, .. } = platform;
     drop(recorder);
     runtime.block_on(async {
+        // What waits stays in the log; were instances ended first, it would fail for want of one.
+        dispatch.stop(services.settings.limits.stop_grace).await;
         if tokio::time::timeout(services.settings.limits.stop_grace, recorded).await.is_err() {
             tracing::warn!("not every call could be recorded in time");
         }

@@ -57,6 +57,11 @@ impl Builds {
         }
     }
 
+    /// Lets go of all builds without an outcome: they are open in the log, and begun again at the next start.
+    pub(super) fn stop(&self) {
+        self.running.lock().drain().for_each(|(_, task)| task.abort());
+    }
+
     async fn run(&self, id: Id, build: BuildId, cause: Cause) {
         let cause = Cause { actor: Some(self.tools.actor()), ..cause };
         // Places are limited: a build that waits for one is still QUEUED.

@@ -12,8 +12,10 @@ mod sweep;
 mod worker;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use domain::Cause;
+use tokio::time::Instant;
 
 use crate::actors::Commands;
 use crate::builder::Workshop;
@@ -60,7 +62,7 @@ impl Tools {
 ///
 /// # Errors
 /// When the log cannot be read.
-pub async fn start(tools: Tools) -> Result<(), store::Error> {
+pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     let workers = worker::Workers::new(tools.clone());
     let builds = builds::Builds::new(tools.clone());
     let relay = relay::Relay::load(tools.clone(), workers.clone(), builds.clone()).await?;
@@ -68,6 +70,20 @@ pub async fn start(tools: Tools) -> Result<(), store::Error> {
     sweep::runs(&tools, &workers).await?;
     tokio::spawn(relay.follow());
     tokio::spawn(depth::tell(tools.clone()));
-    tokio::spawn(sweep::forever(tools, workers));
-    Ok(())
+    tokio::spawn(sweep::forever(tools, workers.clone()));
+    Ok(Dispatch { workers, builds })
+}
+
+/// What is being done.
+pub struct Dispatch {
+    workers: worker::Workers,
+    builds: builds::Builds,
+}
+
+impl Dispatch {
+    /// Begins nothing more, and waits for what runs, at most for `grace`. What is not done by then stays open in the log.
+    pub async fn stop(&self, grace: Duration) {
+        self.builds.stop();
+        self.workers.stop(Instant::now() + grace).await;
+    }
 }

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::Tools;
 use super::call::{self, Ended};
@@ -44,6 +45,9 @@ struct Inner {
     fresh: Mutex<HashMap<run::Id, Loaded<run::Aggregate>>>,
     timers: Mutex<BinaryHeap<Timer>>,
     timer_changed: Notify,
+    /// The server ends: nothing more is taken.
+    stopping: CancellationToken,
+    finished: Notify,
 }
 
 /// A run that is due at a time; the earliest first.
@@ -65,6 +69,8 @@ impl Workers {
             fresh: Mutex::default(),
             timers: Mutex::default(),
             timer_changed: Notify::new(),
+            stopping: CancellationToken::new(),
+            finished: Notify::new(),
         };
         let workers = Self { inner: Arc::new(inner) };
         tokio::spawn(workers.clone().keep_time());
@@ -105,6 +111,26 @@ impl Workers {
     pub(super) fn abort(&self, run: run::Id) {
         if let Some(task) = self.inner.running.lock().remove(&run) {
             task.abort();
+        }
+    }
+
+    /// Takes nothing more and waits, at most until `deadline`, for what runs. What is not done by then is let go without
+    /// an outcome: it is open in the log, and begun again at the next start.
+    pub(super) async fn stop(&self, deadline: Instant) {
+        self.inner.stopping.cancel();
+        let idle = async {
+            loop {
+                let finished = self.inner.finished.notified();
+                if self.inner.running.lock().is_empty() {
+                    return;
+                }
+                finished.await;
+            }
+        };
+        if tokio::time::timeout_at(deadline, idle).await.is_err() {
+            let left: Vec<_> = self.inner.running.lock().drain().collect();
+            tracing::warn!(runs = left.len(), "runs are let go unfinished; they are begun again at the next start");
+            left.iter().for_each(|(_, task)| task.abort());
         }
     }
 
@@ -157,7 +183,7 @@ impl Workers {
             this.take_all(function).await;
             this.inner.consumers.lock().remove(&function);
             // A request may have come between the last look and the removal.
-            if this.inner.tools.queue.depth(function) > 0 {
+            if !this.inner.stopping.is_cancelled() && this.inner.tools.queue.depth(function) > 0 {
                 this.consume(function);
             }
         });
@@ -175,7 +201,12 @@ impl Workers {
         loop {
             // Only as many as can run are taken: the others wait where they are counted.
             let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
-            let delivery = match next(&mut consumer).await {
+            let taken = tokio::select! {
+                biased;
+                () = self.inner.stopping.cancelled() => return,
+                taken = next(&mut consumer) => taken,
+            };
+            let delivery = match taken {
                 Some(Ok(delivery)) => delivery,
                 Some(Err(error)) => {
                     tracing::warn!(%function, %error, "the queue is away");
@@ -193,6 +224,7 @@ impl Workers {
             let task = tokio::spawn(async move {
                 this.take(delivery).await;
                 this.inner.running.lock().remove(&run);
+                this.inner.finished.notify_waiters();
                 drop(place);
             });
             running.insert(run, task.abort_handle());

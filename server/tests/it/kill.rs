@@ -30,6 +30,31 @@ async fn the_same_on_postgres() {
     survives(TestApp::start_with(Options::default().env("DATABASE_URL", database().await)).await).await;
 }
 
+#[tokio::test]
+async fn a_server_that_is_asked_to_end_loses_and_fails_nothing() {
+    let mut app = TestApp::start_with(Options::default().env("EVENTFLOW_STOP_GRACE", "1")).await;
+    let id = app.running("worker", WORKER).await;
+    // More than can be done within the grace: some run, some wait, some would outlast it.
+    for n in 0..12 {
+        let slow = if n % 4 == 0 { 3000 } else { 200 };
+        let response = app.publish("work.asked", &format!("event-{n}"), json!({ "slow": slow })).await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED);
+    }
+    let invoked = app
+        .mutate("invokeFunction", "id: $id, payload: { slow: 300 }", "run { id }", json!({ "id": id }), "$id: ID!")
+        .await;
+    assert!(app.terminate().await.success());
+    app.restart().await;
+    app.eventually("all have run", async || {
+        let runs = app.runs(&id).await;
+        assert!(runs.iter().all(|run| run["error"].is_null()), "{runs:#?}");
+        let done = runs.iter().filter(|run| run["state"] == "SUCCEEDED").count();
+        (done == 13).then_some(())
+    })
+    .await;
+    app.run_where(&id, |run| run["id"] == invoked["run"]["id"] && run["state"] == "SUCCEEDED").await;
+}
+
 async fn survives(mut app: TestApp) {
     let id = app.running("worker", WORKER).await;
     json_of(app.call("worker").await, StatusCode::OK).await;
