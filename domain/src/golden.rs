@@ -158,6 +158,7 @@ pub fn runs() -> Vec<run::Event> {
         input_cut: true,
         version: Some(2),
         replayed_from: Some(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00a1).into()),
+        callback: None,
     };
     let outcome = || Outcome {
         output: Some(raw(r#"{"width":100}"#)),
@@ -196,7 +197,19 @@ pub fn runs() -> Vec<run::Event> {
                 started_at: Some(at(10)),
                 at: at(11),
             })),
-            Some(Event::Answered(_)) => return None,
+            Some(Event::Answered(_)) => Event::Redriven(Redriven {
+                run: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00a2).into(),
+                at: at(12),
+            }),
+            Some(Event::Redriven(_)) => Event::Purged(Purged { at: at(13) }),
+            Some(Event::Purged(_)) => Event::CallbackFailed(CallbackFailed {
+                attempt: 1,
+                error: "the address answered 500".into(),
+                due: Some(at(20)),
+                at: at(14),
+            }),
+            Some(Event::CallbackFailed(_)) => Event::CallbackDelivered(CallbackDelivered { attempt: 2, at: at(20) }),
+            Some(Event::CallbackDelivered(_)) => return None,
         })
     })
 }
@@ -214,6 +227,8 @@ pub fn events() -> Vec<event::Event> {
                 subject: Some("cat.png".into()),
                 event: raw(r#"{"specversion":"1.0","id":"order-7","data":{"kind":"image"}}"#),
                 target: Some(function_id()),
+                asynchronous: false,
+                callback: None,
                 at: at(1),
             })),
             Some(event::Event::Received(_)) => return None,
@@ -323,7 +338,8 @@ fn there_is_a_sample_of_every_type_that_the_contract_names() {
     );
     assert_eq!(
         kinds(runs()).join(" "),
-        "Requested Started AttemptFailed Succeeded Failed TimedOut Cancelled DeadLettered Answered"
+        "Requested Started AttemptFailed Succeeded Failed TimedOut Cancelled DeadLettered Answered Redriven Purged \
+         CallbackFailed CallbackDelivered"
     );
     assert_eq!(kinds(events()).join(" "), "Received");
     assert_eq!(

@@ -25,12 +25,15 @@ pub enum Reaction {
     DeliverAt(run::Id, DateTime<Utc>),
     /// End what runs for it.
     Abort(run::Id),
+    /// A dead run is tried again: ask for the run of this id.
+    Redrive(run::Id, run::Id),
 }
 
 /// Whether anything can follow from a record, told by its type alone. Most records are ends of runs, from which nothing
 /// follows: a follower need not even decode them.
 pub fn has_consequences(recorded: &Recorded) -> bool {
-    recorded.stream.kind() != "run" || matches!(&*recorded.kind, "Requested" | "AttemptFailed" | "Cancelled")
+    recorded.stream.kind() != "run"
+        || matches!(&*recorded.kind, "Requested" | "AttemptFailed" | "Cancelled" | "Redriven")
 }
 
 /// What follows from a fact.
@@ -58,12 +61,16 @@ pub fn react(fact: &Fact) -> Vec<Reaction> {
             run::Event::Requested(e) => vec![Reaction::Deliver(*id, e.request.function)],
             run::Event::AttemptFailed(e) => vec![Reaction::DeliverAt(*id, e.due)],
             run::Event::Cancelled(_) => vec![Reaction::Abort(*id)],
+            run::Event::Redriven(e) => vec![Reaction::Redrive(*id, e.run)],
             run::Event::Started(_)
             | run::Event::Succeeded(_)
             | run::Event::Failed(_)
             | run::Event::TimedOut(_)
             | run::Event::DeadLettered(_)
-            | run::Event::Answered(_) => Vec::new(),
+            | run::Event::Answered(_)
+            | run::Event::Purged(_)
+            | run::Event::CallbackFailed(_)
+            | run::Event::CallbackDelivered(_) => Vec::new(),
         },
         Fact::Event(id, event::Event::Received(_)) => vec![Reaction::Route(*id)],
         Fact::Namespace(..) => Vec::new(),

@@ -98,6 +98,7 @@ fn call(function: function::Id, with_row: bool) -> Append {
         input_cut: false,
         version: None,
         replayed_from: None,
+        callback: None,
     };
     let stream = Stream::run(request.run);
     let event = run::Event::Answered(Box::new(Answered {

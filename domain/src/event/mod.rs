@@ -44,6 +44,12 @@ pub struct Received {
     /// The only function it is for, when it was sent to one: an invocation, not a publication.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<crate::function::Id>,
+    /// Nobody waits for the answer: the run is tried by the function's policy, and not once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asynchronous: bool,
+    /// Where the outcome of its run is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<String>,
     /// When it came in.
     pub at: DateTime<Utc>,
 }

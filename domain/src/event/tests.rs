@@ -18,6 +18,8 @@ fn received(data: &str) -> Box<Received> {
         subject: None,
         event: Json::parse(data).unwrap(),
         target: None,
+        asynchronous: false,
+        callback: None,
         at: at(0),
     })
 }

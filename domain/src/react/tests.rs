@@ -35,8 +35,10 @@ fn what_follows_from_each_event_of_a_run() {
             run::Event::Requested(_) => vec![Reaction::Deliver(id, function)],
             run::Event::AttemptFailed(e) => vec![Reaction::DeliverAt(id, e.due)],
             run::Event::Cancelled(_) => vec![Reaction::Abort(id)],
+            run::Event::Redriven(e) => vec![Reaction::Redrive(id, e.run)],
             other => match other.kind() {
-                "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Answered" => vec![],
+                "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Answered" | "Purged"
+                | "CallbackFailed" | "CallbackDelivered" => vec![],
                 kind => panic!("nobody said what follows from {kind}"),
             },
         };

@@ -79,6 +79,8 @@ fn event_with(kind: &str, content: &str) -> Received {
         subject: None,
         event: Json::parse(content).unwrap(),
         target: None,
+        asynchronous: false,
+        callback: None,
         at: at(9),
     }
 }

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
+use super::Id;
 use super::event::{Answered, Delivery, Failure, Outcome, Request};
 
 /// A wish. Time, ids and chance come in with it.
@@ -10,14 +11,23 @@ use super::event::{Answered, Delivery, Failure, Outcome, Request};
 pub enum Command {
     /// Let there be a run.
     Request { request: Request, delivery: Delivery, at: DateTime<Utc> },
-    /// `node` begins the next attempt.
-    Start { version: u32, node: String, at: DateTime<Utc> },
-    /// The attempt is done.
-    Succeed { outcome: Outcome, at: DateTime<Utc> },
-    /// The attempt failed. `retryable`: another one may help. `jitter` is a random number in 0..1.
-    Fail { failure: Failure, retryable: bool, retry_after_s: Option<f64>, jitter: f64, at: DateTime<Utc> },
+    /// `node` begins the next attempt. `lost`: an attempt of which it is known that its server is gone.
+    Start { version: u32, node: String, lost: Option<u32>, at: DateTime<Utc> },
+    /// The attempt with this number is done.
+    Succeed { attempt: u32, outcome: Outcome, at: DateTime<Utc> },
+    /// The attempt with this number failed, or could not begin. `retryable`: another one may help. `jitter` is a random
+    /// number in 0..1.
+    Fail { attempt: u32, failure: Failure, retryable: bool, retry_after_s: Option<f64>, jitter: f64, at: DateTime<Utc> },
     /// Call it off.
     Cancel { at: DateTime<Utc> },
+    /// Let a dead run be tried again, as the run of this id.
+    Redrive { run: Id, at: DateTime<Utc> },
+    /// Let a dead run be: nobody looks at it any more.
+    Purge { at: DateTime<Utc> },
+    /// The outcome was told to who asked for it; `attempt` from 1.
+    CallBack { attempt: u32, at: DateTime<Utc> },
+    /// The outcome could not be told. `due`: when to try again; not at all when absent.
+    FailCallback { attempt: u32, error: String, due: Option<DateTime<Utc>>, at: DateTime<Utc> },
     /// Tell of a synchronous call.
     Answer(Box<Answered>),
 }

@@ -1,6 +1,10 @@
 //! What follows from a command: the table of a run's life, one arm an edge.
 
-use super::event::{AttemptFailed, Cancelled, DeadLettered, Delivery, Failed, Requested, Started, Succeeded, TimedOut};
+use super::event::{
+    AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Delivery, Failed, Purged, Redriven,
+    Requested, Started, Succeeded, TimedOut,
+};
+use super::state::{Callback, Letter};
 use super::{Command, Error, Event, Phase, State};
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
@@ -14,20 +18,31 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
     match (&run.phase, command) {
         (_, Command::Request { .. } | Command::Answer(_)) => done(),
 
-        (Phase::Queued | Phase::Retrying { .. }, Command::Start { version, node, at }) => {
+        (Phase::Queued | Phase::Retrying { .. }, Command::Start { version, node, at, .. }) => {
             one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
         }
         (Phase::Running { node: taken, .. }, Command::Start { node, .. }) if *taken == node => done(),
+        (Phase::Running { .. }, Command::Start { version, node, lost, at }) if lost == Some(run.attempts) => {
+            one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
+        }
         (Phase::Running { node, .. }, Command::Start { .. }) => Err(Error::Taken { node: node.clone() }),
 
-        (Phase::Running { .. }, Command::Succeed { outcome, at }) => one(Event::Succeeded(Succeeded { outcome, at })),
+        // A server that was thought to be gone comes back with what it did: another one is at it meanwhile.
+        (Phase::Running { .. }, Command::Succeed { attempt, .. } | Command::Fail { attempt, .. })
+            if attempt != run.attempts =>
+        {
+            Err(Error::Superseded { attempt, newest: run.attempts })
+        }
+        (Phase::Running { .. }, Command::Succeed { outcome, at, .. }) => {
+            one(Event::Succeeded(Succeeded { outcome, at }))
+        }
         (Phase::Succeeded { .. }, Command::Succeed { .. }) => done(),
 
         // The failure that made it wait, told again: the next attempt is not due yet.
-        (Phase::Retrying { due, .. }, Command::Fail { at, .. }) if at <= *due => done(),
+        (Phase::Queued | Phase::Retrying { .. }, Command::Fail { attempt, .. }) if attempt <= run.attempts => done(),
         (
             phase @ (Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }),
-            Command::Fail { failure, retryable, retry_after_s, jitter, at },
+            Command::Fail { failure, retryable, retry_after_s, jitter, at, .. },
         ) => {
             // An attempt that could not begin (its function is gone, say) counts all the same, or none would be the last.
             let begun = matches!(phase, Phase::Running { .. });
@@ -48,6 +63,28 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
             one(Event::Cancelled(Cancelled { at }))
         }
         (Phase::Cancelled { .. }, Command::Cancel { .. }) => done(),
+
+        (Phase::Dead { letter: Letter::Waiting, .. }, Command::Redrive { run, at }) => {
+            one(Event::Redriven(Redriven { run, at }))
+        }
+        (Phase::Dead { letter: Letter::Waiting, .. }, Command::Purge { at }) => one(Event::Purged(Purged { at })),
+        (Phase::Dead { letter: Letter::Redriven(_), .. }, Command::Redrive { .. } | Command::Purge { .. }) => done(),
+        (Phase::Dead { letter: Letter::Purged, .. }, Command::Purge { .. }) => done(),
+        (Phase::Dead { letter: Letter::Purged, .. }, Command::Redrive { .. }) => Err(Error::Purged),
+        (phase, Command::Redrive { .. } | Command::Purge { .. }) => Err(Error::NotDead { state: phase.name() }),
+
+        (_, Command::CallBack { attempt, at }) => match run.callback {
+            Some(Callback::Due { .. }) => one(Event::CallbackDelivered(CallbackDelivered { attempt, at })),
+            Some(Callback::Delivered { .. } | Callback::GivenUp { .. }) => done(),
+            Some(Callback::Waiting) | None => Err(Error::NoCallback),
+        },
+        (_, Command::FailCallback { attempt, error, due, at }) => match run.callback {
+            Some(Callback::Due { attempts, .. }) if attempt > attempts => {
+                one(Event::CallbackFailed(CallbackFailed { attempt, error, due, at }))
+            }
+            Some(Callback::Due { .. } | Callback::Delivered { .. } | Callback::GivenUp { .. }) => done(),
+            Some(Callback::Waiting) | None => Err(Error::NoCallback),
+        },
 
         (phase, _) if phase.is_over() => Err(Error::Over { state: phase.name() }),
         (phase, _) => Err(Error::NotRunning { state: phase.name() }),

@@ -12,6 +12,14 @@ pub enum Error {
     NotRunning { state: &'static str },
     #[error("the run is RUNNING on node {node}")]
     Taken { node: String },
+    #[error("attempt {attempt} is not the one that counts: the run is at attempt {newest}")]
+    Superseded { attempt: u32, newest: u32 },
+    #[error("the run is {state} and not DEAD: there is nothing to redrive or purge")]
+    NotDead { state: &'static str },
+    #[error("the dead run was purged")]
+    Purged,
+    #[error("nobody waits to be called back for this run")]
+    NoCallback,
 }
 
 impl Error {
@@ -22,6 +30,10 @@ impl Error {
             Self::Over { .. } => "run_over",
             Self::NotRunning { .. } => "run_not_running",
             Self::Taken { .. } => "run_taken",
+            Self::Superseded { .. } => "attempt_superseded",
+            Self::NotDead { .. } => "run_not_dead",
+            Self::Purged => "run_purged",
+            Self::NoCallback => "no_callback",
         }
     }
 }

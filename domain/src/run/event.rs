@@ -21,6 +21,10 @@ pub enum Event {
     Cancelled(Cancelled),
     DeadLettered(DeadLettered),
     Answered(Box<Answered>),
+    Redriven(Redriven),
+    Purged(Purged),
+    CallbackFailed(CallbackFailed),
+    CallbackDelivered(CallbackDelivered),
 }
 
 /// What a run is asked for: the part that `Requested` and `Answered` have in common.
@@ -48,6 +52,9 @@ pub struct Request {
     /// The run that this one repeats.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replayed_from: Option<Id>,
+    /// Where the outcome is to be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<String>,
 }
 
 /// How often a run is tried.
@@ -176,6 +183,45 @@ pub struct DeadLettered {
     pub at: DateTime<Utc>,
 }
 
+/// The dead run is tried again, as another run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Redriven {
+    /// The run that follows it.
+    pub run: Id,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// The dead run is of no interest any more.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Purged {
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Who asked for the outcome could not be told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallbackFailed {
+    /// Which attempt to tell it, from 1.
+    pub attempt: u32,
+    /// For people.
+    pub error: String,
+    /// When the next attempt is due; absent after the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<DateTime<Utc>>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
+/// Who asked for the outcome was told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CallbackDelivered {
+    /// Which attempt it was, from 1.
+    pub attempt: u32,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// A synchronous call, told after its answer: all of its life as one fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
@@ -225,6 +271,10 @@ impl Payload for Event {
             Self::Cancelled(_) => "Cancelled",
             Self::DeadLettered(_) => "DeadLettered",
             Self::Answered(_) => "Answered",
+            Self::Redriven(_) => "Redriven",
+            Self::Purged(_) => "Purged",
+            Self::CallbackFailed(_) => "CallbackFailed",
+            Self::CallbackDelivered(_) => "CallbackDelivered",
         }
     }
 
@@ -239,6 +289,10 @@ impl Payload for Event {
             Self::Cancelled(e) => e.at,
             Self::DeadLettered(e) => e.at,
             Self::Answered(e) => e.at,
+            Self::Redriven(e) => e.at,
+            Self::Purged(e) => e.at,
+            Self::CallbackFailed(e) => e.at,
+            Self::CallbackDelivered(e) => e.at,
         }
     }
 
@@ -253,6 +307,10 @@ impl Payload for Event {
             Self::Cancelled(e) => upcast::encode(e, &[]),
             Self::DeadLettered(e) => upcast::encode(e, &[]),
             Self::Answered(e) => upcast::encode(e, &[]),
+            Self::Redriven(e) => upcast::encode(e, &[]),
+            Self::Purged(e) => upcast::encode(e, &[]),
+            Self::CallbackFailed(e) => upcast::encode(e, &[]),
+            Self::CallbackDelivered(e) => upcast::encode(e, &[]),
         }
     }
 
@@ -267,6 +325,10 @@ impl Payload for Event {
             "Cancelled" => Self::Cancelled(upcast::decode(kind, data, &[])?),
             "DeadLettered" => Self::DeadLettered(upcast::decode(kind, data, &[])?),
             "Answered" => Self::Answered(upcast::decode(kind, data, &[])?),
+            "Redriven" => Self::Redriven(upcast::decode(kind, data, &[])?),
+            "Purged" => Self::Purged(upcast::decode(kind, data, &[])?),
+            "CallbackFailed" => Self::CallbackFailed(upcast::decode(kind, data, &[])?),
+            "CallbackDelivered" => Self::CallbackDelivered(upcast::decode(kind, data, &[])?),
             _ => return Err(upcast::Error::Unknown { kind: kind.to_owned() }),
         })
     }

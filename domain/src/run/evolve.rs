@@ -1,7 +1,7 @@
 //! The state after an event. An event that does not fit the state changes nothing: the log is read, not judged.
 
 use super::event::{Answered, Delivery, Ending, Failure};
-use super::state::{Attempt, Phase};
+use super::state::{Attempt, Callback, Letter, Phase};
 use super::{Event, Run, State};
 
 pub(super) fn evolve(state: State, event: &Event) -> State {
@@ -13,12 +13,13 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
                 queued_at: e.at,
                 attempts: 0,
                 phase: Phase::Queued,
+                callback: e.request.callback.is_some().then_some(Callback::Waiting),
             }),
             Event::Answered(e) => Some(answered(e)),
             _ => None,
         };
     };
-    if !fits(&run.phase, event) {
+    if !fits(&run, event) {
         return Some(run);
     }
     let last = run.phase.attempt();
@@ -40,17 +41,45 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::Failed(e) => run.phase = Phase::Failed { failure: e.failure.clone(), last, at: e.at },
         Event::TimedOut(e) => run.phase = Phase::TimedOut { failure: e.failure.clone(), last, at: e.at },
         Event::Cancelled(e) => run.phase = Phase::Cancelled { last, at: e.at },
-        Event::DeadLettered(e) => run.phase = Phase::Dead { failure: e.failure.clone(), last, at: e.at },
+        Event::DeadLettered(e) => {
+            run.phase = Phase::Dead { failure: e.failure.clone(), last, letter: Letter::Waiting, at: e.at };
+        }
+        Event::Redriven(e) => set_letter(&mut run.phase, Letter::Redriven(e.run)),
+        Event::Purged(_) => set_letter(&mut run.phase, Letter::Purged),
+        Event::CallbackDelivered(e) => run.callback = Some(Callback::Delivered { at: e.at }),
+        Event::CallbackFailed(e) => {
+            run.callback = Some(match e.due {
+                Some(due) => Callback::Due { attempts: e.attempt, due },
+                None => Callback::GivenUp { error: e.error.clone(), at: e.at },
+            });
+        }
+    }
+    if let (Some(Callback::Waiting), Some(at)) = (&run.callback, run.phase.finished_at()) {
+        run.callback = Some(Callback::Due { attempts: 0, due: at });
     }
     Some(run)
 }
 
+fn set_letter(phase: &mut Phase, to: Letter) {
+    if let Phase::Dead { letter, .. } = phase {
+        *letter = to;
+    }
+}
+
 /// Whether an event can have happened in this phase. `decide` lets no other happen; that a run ends once does not hang on
 /// that alone.
-fn fits(phase: &Phase, event: &Event) -> bool {
+fn fits(run: &Run, event: &Event) -> bool {
+    let phase = &run.phase;
     match event {
         Event::Requested(_) | Event::Answered(_) => false,
-        Event::Started(_) => matches!(phase, Phase::Queued | Phase::Retrying { .. }),
+        // An attempt whose server is lost is followed by the next.
+        Event::Started(e) => match phase {
+            Phase::Queued | Phase::Retrying { .. } => true,
+            Phase::Running { .. } => e.attempt > run.attempts,
+            _ => false,
+        },
+        Event::Redriven(_) | Event::Purged(_) => phase.letter() == Some(Letter::Waiting),
+        Event::CallbackFailed(_) | Event::CallbackDelivered(_) => matches!(run.callback, Some(Callback::Due { .. })),
         Event::Succeeded(_) => matches!(phase, Phase::Running { .. }),
         Event::AttemptFailed(_)
         | Event::Failed(_)
@@ -80,5 +109,6 @@ fn answered(e: &Answered) -> Run {
         queued_at: e.queued_at,
         attempts: u32::from(e.started_at.is_some()),
         phase,
+        callback: None,
     }
 }

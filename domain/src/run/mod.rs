@@ -15,7 +15,7 @@ mod tests;
 pub use command::Command;
 pub use error::Error;
 pub use event::Event;
-pub use state::{Phase, Run};
+pub use state::{Callback, Letter, Phase, Run};
 
 use crate::function;
 
@@ -30,6 +30,11 @@ pub fn id(event: crate::event::Id, function: function::Id) -> Id {
     Id::derive("run", &[&event.to_string(), &function.to_string()])
 }
 
+/// The run that follows a dead one when that is redriven; there is one for each dead run.
+pub fn redriven(dead: Id) -> Id {
+    Id::derive("redriven", &[&dead.to_string()])
+}
+
 /// The aggregate.
 #[derive(Debug, Clone, Copy)]
 pub struct Aggregate;
@@ -41,7 +46,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "run";
-    const STATE_SHAPE: u32 = 2;
+    const STATE_SHAPE: u32 = 3;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         decide::decide(state, command)

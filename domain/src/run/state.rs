@@ -18,6 +18,47 @@ pub struct Run {
     pub attempts: u32,
     /// How far it is.
     pub phase: Phase,
+    /// Whether who asked for the outcome was told; absent when nobody asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Callback>,
+}
+
+/// How far it is with telling the outcome to who asked for it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Callback {
+    /// There is no outcome yet.
+    Waiting,
+    /// It is to be told at a time.
+    Due {
+        /// Attempts that failed.
+        attempts: u32,
+        /// When the next one is due.
+        due: DateTime<Utc>,
+    },
+    /// It was told.
+    Delivered {
+        /// When.
+        at: DateTime<Utc>,
+    },
+    /// It could not be told, and is not tried any more.
+    GivenUp {
+        /// What went wrong in the last attempt.
+        error: String,
+        /// When.
+        at: DateTime<Utc>,
+    },
+}
+
+/// What became of a run that is dead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Letter {
+    /// It waits for somebody to look at it.
+    #[default]
+    Waiting,
+    /// It was tried again, as another run.
+    Redriven(super::Id),
+    /// Nobody wants to look at it.
+    Purged,
 }
 
 /// How far a run is.
@@ -31,7 +72,7 @@ pub enum Phase {
     Failed { failure: Failure, last: Option<Attempt>, at: DateTime<Utc> },
     TimedOut { failure: Failure, last: Option<Attempt>, at: DateTime<Utc> },
     Cancelled { last: Option<Attempt>, at: DateTime<Utc> },
-    Dead { failure: Failure, last: Option<Attempt>, at: DateTime<Utc> },
+    Dead { failure: Failure, last: Option<Attempt>, letter: Letter, at: DateTime<Utc> },
 }
 
 /// The attempt that a run ended with.
@@ -111,6 +152,14 @@ impl Phase {
     pub fn due(&self) -> Option<DateTime<Utc>> {
         match self {
             Self::Retrying { due, .. } => Some(*due),
+            _ => None,
+        }
+    }
+
+    /// What became of it as a dead letter, when it is one.
+    pub fn letter(&self) -> Option<Letter> {
+        match self {
+            Self::Dead { letter, .. } => Some(*letter),
             _ => None,
         }
     }

@@ -1,11 +1,11 @@
 //! The life of a run, edge by edge, and every refusal.
 
 use super::event::{
-    Answered, AttemptFailed, Cancelled, DeadLettered, Delivery, Ending, Failed, Failure, Outcome, Request, Requested,
-    Started, Succeeded, TimedOut,
+    Answered, AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Delivery, Ending, Failed,
+    Failure, Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::Attempt;
-use super::{Aggregate, Command, Error, Event, Id, Phase};
+use super::{Aggregate, Callback, Command, Error, Event, Id, Letter, Phase};
 use crate::json::Json;
 use crate::retry::Policy;
 use crate::testing::{Given, at};
@@ -34,6 +34,7 @@ fn request() -> Request {
         input_cut: false,
         version: None,
         replayed_from: None,
+        callback: None,
     }
 }
 
@@ -119,23 +120,32 @@ fn over() -> [(&'static str, Vec<Event>); 5] {
 // ---- what is asked ----
 
 fn start(node: &str, seconds: i64) -> Command {
-    Command::Start { version: 3, node: node.into(), at: at(seconds) }
+    Command::Start { version: 3, node: node.into(), lost: None, at: at(seconds) }
+}
+
+/// Another server goes on, because the one that had the attempt is lost.
+fn take_over(node: &str, lost: u32, seconds: i64) -> Command {
+    Command::Start { version: 3, node: node.into(), lost: Some(lost), at: at(seconds) }
 }
 
 fn succeed() -> Command {
-    Command::Succeed { outcome: outcome(200), at: at(5) }
+    Command::Succeed { attempt: 1, outcome: outcome(200), at: at(5) }
 }
 
 /// Another attempt may help.
 fn fail(seconds: i64) -> Command {
+    fail_attempt(1, seconds)
+}
+
+fn fail_attempt(attempt: u32, seconds: i64) -> Command {
     let failure = failure(false);
-    Command::Fail { failure, retryable: true, retry_after_s: None, jitter: 1.0, at: at(seconds) }
+    Command::Fail { attempt, failure, retryable: true, retry_after_s: None, jitter: 1.0, at: at(seconds) }
 }
 
 /// No other attempt will help.
 fn fail_for_good(timed_out: bool) -> Command {
     let failure = failure(timed_out);
-    Command::Fail { failure, retryable: false, retry_after_s: None, jitter: 1.0, at: at(5) }
+    Command::Fail { attempt: 1, failure, retryable: false, retry_after_s: None, jitter: 1.0, at: at(5) }
 }
 
 fn cancel() -> Command {
@@ -219,8 +229,14 @@ fn a_run_that_a_person_waits_for_is_tried_once() {
 
 #[test]
 fn a_run_that_a_person_waits_for_times_out_even_if_another_attempt_might_help() {
-    let command =
-        Command::Fail { failure: failure(true), retryable: true, retry_after_s: None, jitter: 1.0, at: at(5) };
+    let command = Command::Fail {
+        attempt: 1,
+        failure: failure(true),
+        retryable: true,
+        retry_after_s: None,
+        jitter: 1.0,
+        at: at(5),
+    };
     given([requested(Delivery::Once), started(1, 1)]).when(command).then([timed_out()]);
 }
 
@@ -236,15 +252,22 @@ fn a_failed_attempt_is_tried_again_after_its_backoff() {
 #[test]
 fn a_functions_retry_after_is_waited_for() {
     let failure = failure(false);
-    let command = Command::Fail { failure, retryable: true, retry_after_s: Some(30.0), jitter: 0.0, at: at(2) };
+    let command =
+        Command::Fail { attempt: 1, failure, retryable: true, retry_after_s: Some(30.0), jitter: 0.0, at: at(2) };
     given(running()).when(command).then([attempt_failed(1, 32, 2)]);
 }
 
 #[test]
 fn a_timeout_that_may_pass_is_tried_again() {
     let failure = failure(true);
-    let command =
-        Command::Fail { failure: failure.clone(), retryable: true, retry_after_s: None, jitter: 1.0, at: at(2) };
+    let command = Command::Fail {
+        attempt: 1,
+        failure: failure.clone(),
+        retryable: true,
+        retry_after_s: None,
+        jitter: 1.0,
+        at: at(2),
+    };
     let again = Event::AttemptFailed(AttemptFailed { attempt: 1, failure, due: at(12), at: at(2) });
     given(running()).when(command).then([again]);
 }
@@ -258,7 +281,7 @@ fn a_retrying_run_starts_its_next_attempt() {
 #[test]
 fn a_run_is_dead_after_its_last_attempt() {
     let life = [retrying(), vec![started(2, 12)]].concat();
-    let phase = phase(given(life).when(fail(13)).then([dead(13)]));
+    let phase = phase(given(life).when(fail_attempt(2, 13)).then([dead(13)]));
     assert_eq!((phase.name(), phase.finished_at()), ("DEAD", Some(at(13))));
     assert_eq!(phase.attempt(), Some(Attempt { version: 3, started_at: at(12) }));
 }
@@ -275,7 +298,7 @@ fn a_failure_that_no_attempt_can_mend_ends_the_run_at_once() {
 #[test]
 fn an_attempt_that_cannot_begin_counts() {
     let after = given(queued()).when(fail(2)).then([attempt_failed(1, 12, 2)]);
-    let after = after.when(fail(13)).then([dead(13)]);
+    let after = after.when(fail_attempt(2, 13)).then([dead(13)]);
     assert_eq!(phase(after).name(), "DEAD");
 }
 
@@ -288,8 +311,14 @@ fn a_queued_run_fails_for_good_when_its_function_is_gone() {
 #[test]
 fn a_retrying_run_fails_for_good_when_its_function_is_gone() {
     let failure = failure(false);
-    let command =
-        Command::Fail { failure: failure.clone(), retryable: false, retry_after_s: None, jitter: 0.0, at: at(13) };
+    let command = Command::Fail {
+        attempt: 2,
+        failure: failure.clone(),
+        retryable: false,
+        retry_after_s: None,
+        jitter: 0.0,
+        at: at(13),
+    };
     given(retrying()).when(command).then([Event::Failed(Failed { failure, at: at(13) })]);
 }
 
@@ -303,10 +332,123 @@ fn a_failure_told_again_before_the_next_attempt_is_due_is_told_once() {
 #[test]
 fn a_failure_told_again_is_told_once_even_without_a_wait() {
     let failure = failure(false);
-    let at_once =
-        Command::Fail { failure: failure.clone(), retryable: true, retry_after_s: None, jitter: 0.0, at: at(2) };
+    let at_once = Command::Fail {
+        attempt: 1,
+        failure: failure.clone(),
+        retryable: true,
+        retry_after_s: None,
+        jitter: 0.0,
+        at: at(2),
+    };
     let after = given(running()).when(at_once.clone()).then([attempt_failed(1, 2, 2)]);
     after.when(at_once).then_nothing();
+}
+
+// ---- servers that are lost ----
+
+#[test]
+fn another_server_goes_on_when_the_one_that_had_the_attempt_is_lost() {
+    let next = Event::Started(Started { attempt: 2, version: 3, node: "b".into(), at: at(9) });
+    let after = given(running()).when(take_over("b", 1, 9)).then([next]);
+    let run = after.state.expect("the run is there");
+    assert_eq!((run.phase.node(), run.attempts), (Some("b"), 2));
+}
+
+#[test]
+fn only_the_attempt_that_is_known_to_be_lost_is_taken_over() {
+    let life = [retrying(), vec![started(2, 12)]].concat();
+    given(life).when(take_over("b", 1, 13)).then_refused(Error::Taken { node: "a".into() });
+}
+
+#[test]
+fn a_server_that_comes_back_does_not_end_the_attempt_of_another() {
+    let next = Event::Started(Started { attempt: 2, version: 3, node: "b".into(), at: at(4) });
+    let superseded = Error::Superseded { attempt: 1, newest: 2 };
+    let life = [running(), vec![next]].concat();
+    given(life.clone()).when(succeed()).then_refused(superseded.clone());
+    given(life).when(fail(5)).then_refused(superseded.clone());
+}
+
+// ---- dead letters ----
+
+fn redrive() -> Command {
+    Command::Redrive { run: super::redriven(run()), at: at(20) }
+}
+
+fn dead_run() -> Vec<Event> {
+    [retrying(), vec![started(2, 12), dead(13)]].concat()
+}
+
+#[test]
+fn a_dead_run_is_redriven_once() {
+    let again = Event::Redriven(Redriven { run: super::redriven(run()), at: at(20) });
+    let after = given(dead_run()).when(redrive()).then([again]);
+    let after = after.when(redrive()).then_nothing();
+    assert_eq!(phase(after).letter(), Some(Letter::Redriven(super::redriven(run()))));
+}
+
+#[test]
+fn a_dead_run_is_purged_once_and_not_redriven_then() {
+    let purge = || Command::Purge { at: at(20) };
+    let after = given(dead_run()).when(purge()).then([Event::Purged(Purged { at: at(20) })]);
+    let after = after.when(purge()).then_nothing();
+    after.when(redrive()).then_refused(Error::Purged);
+}
+
+#[test]
+fn only_a_dead_run_is_redriven_or_purged() {
+    for (state, life) in [("QUEUED", queued()), ("RUNNING", running()), ("SUCCEEDED", over()[0].1.clone())] {
+        given(life.clone()).when(redrive()).then_refused(Error::NotDead { state });
+        given(life).when(Command::Purge { at: at(20) }).then_refused(Error::NotDead { state });
+    }
+}
+
+// ---- callbacks ----
+
+fn with_callback() -> Vec<Event> {
+    let request = Request { callback: Some("https://example.org/told".into()), ..request() };
+    vec![Event::Requested(Requested { request, delivery: TWICE, at: at(0) }), started(1, 1)]
+}
+
+fn callback_failed(attempt: u32, due: Option<i64>) -> Event {
+    Event::CallbackFailed(CallbackFailed { attempt, error: "refused".into(), due: due.map(at), at: at(9) })
+}
+
+fn fail_callback(attempt: u32, due: Option<i64>) -> Command {
+    Command::FailCallback { attempt, error: "refused".into(), due: due.map(at), at: at(9) }
+}
+
+#[test]
+fn the_outcome_is_to_be_told_when_there_is_one() {
+    let waiting = given(with_callback()).state.expect("the run is there").callback;
+    assert_eq!(waiting, Some(Callback::Waiting));
+    let ended = given(with_callback()).when(succeed()).then([succeeded()]).state.expect("the run is there");
+    assert_eq!(ended.callback, Some(Callback::Due { attempts: 0, due: at(5) }));
+}
+
+#[test]
+fn an_outcome_that_could_not_be_told_is_told_later_and_once() {
+    let life = [with_callback(), vec![succeeded()]].concat();
+    let after = given(life).when(fail_callback(1, Some(30))).then([callback_failed(1, Some(30))]);
+    let after = after.when(fail_callback(1, Some(40))).then_nothing();
+    let delivered = CallbackDelivered { attempt: 2, at: at(31) };
+    let after = after.when(Command::CallBack { attempt: 2, at: at(31) }).then([Event::CallbackDelivered(delivered)]);
+    after.when(Command::CallBack { attempt: 3, at: at(32) }).then_nothing();
+}
+
+#[test]
+fn an_outcome_that_cannot_be_told_is_given_up() {
+    let life = [with_callback(), vec![succeeded()]].concat();
+    let after = given(life).when(fail_callback(1, None)).then([callback_failed(1, None)]);
+    let given_up = Callback::GivenUp { error: "refused".into(), at: at(9) };
+    assert_eq!(after.state.expect("the run is there").callback, Some(given_up));
+}
+
+#[test]
+fn nobody_is_told_who_did_not_ask_or_before_the_end() {
+    let told = || Command::CallBack { attempt: 1, at: at(9) };
+    given([requested(TWICE), started(1, 1), succeeded()]).when(told()).then_refused(Error::NoCallback);
+    given(with_callback()).when(told()).then_refused(Error::NoCallback);
 }
 
 // ---- the end ----
@@ -411,7 +553,7 @@ fn events_that_do_not_fit_change_nothing() {
     let mut table = vec![
         (vec![], all[2..].to_vec()),
         (queued(), vec![all[0].clone(), answer.clone(), succeeded()]),
-        (running(), vec![all[0].clone(), answer.clone(), started(7, 9)]),
+        (running(), vec![all[0].clone(), answer.clone(), started(1, 9)]),
         (retrying(), vec![all[0].clone(), answer, succeeded()]),
     ];
     table.extend(over().map(|(_, life)| (life, all.to_vec())));
@@ -431,12 +573,18 @@ fn every_refusal_has_its_own_code_and_names_the_state() {
     let refusals = [
         Error::NotFound,
         Error::Over { state: "DEAD" },
+        Error::Superseded { attempt: 1, newest: 2 },
+        Error::NotDead { state: "FAILED" },
+        Error::Purged,
+        Error::NoCallback,
         Error::NotRunning { state: "QUEUED" },
         Error::Taken { node: "b".into() },
     ];
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Error::code).collect();
     assert_eq!(codes.len(), refusals.len());
-    for (refusal, word) in refusals.iter().zip(["no such run", "DEAD", "QUEUED", "node b"]) {
+    for (refusal, word) in
+        refusals.iter().zip(["no such run", "DEAD", "attempt 2", "FAILED", "purged", "called back", "QUEUED", "node b"])
+    {
         assert!(refusal.to_string().contains(word), "{refusal}");
     }
 }

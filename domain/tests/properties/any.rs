@@ -202,6 +202,7 @@ pub fn request() -> impl Strategy<Value = r::Request> {
             input_cut,
             version,
             replayed_from,
+            callback: None,
         },
     )
 }
@@ -293,6 +294,8 @@ pub fn received() -> impl Strategy<Value = event::Received> {
             subject,
             event,
             target,
+            asynchronous: false,
+            callback: None,
             at,
         },
     )

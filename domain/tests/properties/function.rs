@@ -314,6 +314,8 @@ fn received() -> Received {
         subject: None,
         event: Json::null(),
         target: None,
+        asynchronous: false,
+        callback: None,
         at: at(0),
     }
 }

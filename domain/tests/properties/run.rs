@@ -35,8 +35,14 @@ fn request() -> impl Strategy<Value = Vec<Command>> {
 enum Kind {
     Again(Box<Command>),
     Start(u32, &'static str),
-    Succeed(domain::run::event::Outcome),
-    Fail { failure: domain::run::event::Failure, retryable: bool, retry_after_s: Option<f64>, jitter: f64 },
+    Succeed(u32, domain::run::event::Outcome),
+    Fail {
+        attempt: u32,
+        failure: domain::run::event::Failure,
+        retryable: bool,
+        retry_after_s: Option<f64>,
+        jitter: f64,
+    },
     Cancel,
 }
 
@@ -44,10 +50,10 @@ impl Kind {
     fn at(self, at: DateTime<Utc>) -> Command {
         match self {
             Self::Again(command) => *command,
-            Self::Start(version, node) => Command::Start { version, node: node.into(), at },
-            Self::Succeed(outcome) => Command::Succeed { outcome, at },
-            Self::Fail { failure, retryable, retry_after_s, jitter } => {
-                Command::Fail { failure, retryable, retry_after_s, jitter, at }
+            Self::Start(version, node) => Command::Start { version, node: node.into(), lost: None, at },
+            Self::Succeed(attempt, outcome) => Command::Succeed { attempt, outcome, at },
+            Self::Fail { attempt, failure, retryable, retry_after_s, jitter } => {
+                Command::Fail { attempt, failure, retryable, retry_after_s, jitter, at }
             }
             Self::Cancel => Command::Cancel { at },
         }
@@ -56,14 +62,14 @@ impl Kind {
 
 fn kind() -> impl Strategy<Value = Kind> {
     let again = request().prop_filter_map("a command", |commands| commands.into_iter().next());
-    let fail = (any::failure(), prop::bool::weighted(0.85), option::of(any::number()), -0.5..1.5f64);
+    let fail = (1u32..5, any::failure(), prop::bool::weighted(0.85), option::of(any::number()), -0.5..1.5f64);
     prop_oneof![
         1 => again.prop_map(|command| Kind::Again(Box::new(command))),
         10 => (1u32..4, proptest::sample::select(vec!["a", "a", "a", "b"]))
             .prop_map(|(version, node)| Kind::Start(version, node)),
-        2 => any::outcome().prop_map(Kind::Succeed),
-        8 => fail.prop_map(|(failure, retryable, retry_after_s, jitter)| {
-            Kind::Fail { failure, retryable, retry_after_s, jitter }
+        4 => (1u32..4, any::outcome()).prop_map(|(attempt, outcome)| Kind::Succeed(attempt, outcome)),
+        16 => fail.prop_map(|(attempt, failure, retryable, retry_after_s, jitter)| {
+            Kind::Fail { attempt, failure, retryable, retry_after_s, jitter }
         }),
         1 => Just(Kind::Cancel),
     ]
@@ -92,7 +98,13 @@ fn tell(commands: Vec<Command>) -> Result<History<Aggregate>, TestCaseError> {
 
 fn is_end(event: &Event) -> bool {
     match event {
-        Event::Requested(_) | Event::Started(_) | Event::AttemptFailed(_) => false,
+        Event::Requested(_)
+        | Event::Started(_)
+        | Event::AttemptFailed(_)
+        | Event::Redriven(_)
+        | Event::Purged(_)
+        | Event::CallbackFailed(_)
+        | Event::CallbackDelivered(_) => false,
         Event::Succeeded(_)
         | Event::Failed(_)
         | Event::TimedOut(_)

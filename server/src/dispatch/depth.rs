@@ -1,41 +1,49 @@
 //! Tells how many runs wait for each function: `eventflow_queue_depth`.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::function;
 
 use super::Tools;
 
-/// How often it looks.
+/// How often it looks, at most.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// Counting takes no more than one part in so many of the time.
+const SHARE: u32 = 20;
 
 pub(super) async fn tell(tools: Tools) {
     let mut names: HashMap<function::Id, String> = HashMap::new();
-    let mut timer = tokio::time::interval(EVERY);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut pause = EVERY;
     loop {
-        timer.tick().await;
-        let mut gone = names.clone();
-        for (id, depth) in tools.queue.depths() {
-            gone.remove(&id);
-            if depth == 0 && !names.contains_key(&id) {
-                continue;
-            }
-            if !names.contains_key(&id)
-                && let Ok(Some(row)) = tools.store.function(id).await
-            {
-                names.insert(id, row.name);
-            }
-            if let Some(name) = names.get(&id) {
-                let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-                tools.metrics.queue_depth.with_label_values(&[name]).set(depth);
-            }
+        tokio::time::sleep(pause).await;
+        let began = Instant::now();
+        match tools.store.queued_runs().await {
+            Ok(depths) => show(&tools, &mut names, depths).await,
+            Err(error) => tracing::debug!(%error, "waiting runs not counted"),
         }
-        for (id, name) in gone {
-            names.remove(&id);
-            // A metric that was never set cannot be removed, and need not be.
-            let _ = tools.metrics.queue_depth.remove_label_values(&[&name]);
+        pause = EVERY.max(began.elapsed() * SHARE);
+    }
+}
+
+async fn show(tools: &Tools, names: &mut HashMap<function::Id, String>, depths: Vec<(function::Id, u64)>) {
+    let mut gone = names.clone();
+    for (id, depth) in depths {
+        gone.remove(&id);
+        if !names.contains_key(&id)
+            && let Ok(Some(row)) = tools.store.function(id).await
+        {
+            names.insert(id, row.name);
         }
+        if let Some(name) = names.get(&id) {
+            let depth = i64::try_from(depth).unwrap_or(i64::MAX);
+            tools.metrics.queue_depth.with_label_values(&[name]).set(depth);
+        }
+    }
+    for (id, name) in gone {
+        names.remove(&id);
+        // It was there a moment ago, and says that nothing waits now before it goes.
+        tools.metrics.queue_depth.with_label_values(&[&name]).set(0);
     }
 }

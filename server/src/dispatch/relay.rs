@@ -128,9 +128,10 @@ impl Relay {
         match reaction {
             // Requested together, see `take`.
             Reaction::Route(_) => {}
-            Reaction::Deliver(run, function) => self.workers.deliver(queue::Request { function, run }).await,
+            Reaction::Deliver(run, function) => self.workers.deliver(queue::Request::recorded(function, run)).await,
             Reaction::DeliverAt(run, due) => self.workers.deliver_at(run, due),
             Reaction::Abort(run) => self.workers.abort(run),
+            Reaction::Redrive(..) => {}
             Reaction::Build(function, build) => self.builds.start(function, build, recorded.as_cause(None)),
             Reaction::CancelBuild(build) => self.builds.cancel(build),
             Reaction::Reconcile(function) => self.reconcile(recorded, function),
@@ -176,11 +177,12 @@ impl Relay {
                 input_cut: false,
                 version: None,
                 replayed_from: None,
+                callback: received.callback.clone(),
             };
-            // Who sent it to one function waits for the answer; what was published is tried until it is done.
+            // Who waits for the answer gets that of one attempt; everything else is tried until it is done.
             let delivery = match received.target {
-                Some(_) => Delivery::Once,
-                None => Delivery::Retried(target.retry),
+                Some(_) if !received.asynchronous => Delivery::Once,
+                _ => Delivery::Retried(target.retry),
             };
             let command = run::Command::Request { request, delivery, at: clock::now() };
             (run, command, recorded.as_cause(Some(self.tools.actor())))

@@ -37,7 +37,7 @@ pub(super) async fn runs(tools: &Tools, workers: &Workers) -> Result<(), store::
             }
             match row.due {
                 Some(due) if due > clock::now() => workers.deliver_at(row.id, due),
-                _ => workers.deliver(Request { function: row.function, run: row.id }).await,
+                _ => workers.deliver(Request::recorded(row.function, row.id)).await,
             }
         }
     }

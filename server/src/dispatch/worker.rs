@@ -80,7 +80,7 @@ impl Workers {
     /// Puts a run in its function's queue and sees to it that somebody takes it.
     pub(super) async fn deliver(&self, request: Request) {
         let mut pause = Duration::from_millis(50);
-        while let Err(error) = self.inner.tools.queue.publish(request).await {
+        while let Err(error) = self.inner.tools.queue.publish(request.clone()).await {
             tracing::warn!(run = %request.run, %error, "run not published yet");
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_secs(5));
@@ -91,7 +91,7 @@ impl Workers {
     /// Delivers a run that was requested just now.
     pub(super) async fn deliver_fresh(&self, requested: Done<run::Aggregate>) {
         let Some(run) = requested.state.as_ref() else { return };
-        let request = Request { function: run.request.function, run: run.request.run };
+        let request = Request::recorded(run.request.function, run.request.run);
         if requested.changed() {
             let mut fresh = self.inner.fresh.lock();
             if fresh.len() < MAX_FRESH {
@@ -161,7 +161,7 @@ impl Workers {
         match self.inner.tools.store.runs_by_id(&due).await {
             Ok(rows) => {
                 for row in rows {
-                    self.deliver(Request { function: row.function, run: row.id }).await;
+                    self.deliver(Request::recorded(row.function, row.id)).await;
                 }
             }
             Err(error) => {
@@ -183,21 +183,24 @@ impl Workers {
             this.take_all(function).await;
             this.inner.consumers.lock().remove(&function);
             // A request may have come between the last look and the removal.
-            if !this.inner.stopping.is_cancelled() && this.inner.tools.queue.depth(function) > 0 {
+            if !this.inner.stopping.is_cancelled()
+                && this.inner.tools.queue.depth(function).await.is_ok_and(|depth| depth > 0)
+            {
                 this.consume(function);
             }
         });
     }
 
     async fn take_all(&self, function: function::Id) {
-        let mut consumer = match self.inner.tools.queue.consume(function).await {
+        let prefetch = self.prefetch(function).await;
+        let mut consumer = match self.inner.tools.queue.consume(function, prefetch).await {
             Ok(consumer) => consumer,
             Err(error) => {
                 tracing::warn!(%function, %error, "the queue is not consumed");
                 return;
             }
         };
-        let places = Arc::new(Semaphore::new(self.prefetch(function).await));
+        let places = Arc::new(Semaphore::new(prefetch));
         loop {
             // Only as many as can run are taken: the others wait where they are counted.
             let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
@@ -246,7 +249,7 @@ impl Workers {
     async fn take(&self, delivery: Delivery) {
         let mut pause = Duration::from_millis(50);
         loop {
-            match self.run(delivery.request).await {
+            match self.run(&delivery.request).await {
                 Ok(()) => return delivery.acknowledge(),
                 Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
             }
@@ -255,7 +258,7 @@ impl Workers {
         }
     }
 
-    async fn run(&self, request: Request) -> Result<(), store::Error> {
+    async fn run(&self, request: &Request) -> Result<(), store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
         let fresh = self.inner.fresh.lock().remove(&request.run);
@@ -304,7 +307,8 @@ impl Workers {
                 None => Ok(None),
             }
         };
-        let start = Command::Start { version: route.version, node: tools.node.to_string(), at: clock::now() };
+        let start =
+            Command::Start { version: route.version, node: tools.node.to_string(), lost: None, at: clock::now() };
         let started = tools.commands.writer().execute(stream, loaded, start, cause.clone());
         let (lease, started) = tokio::join!(lease, started);
         let done = match started {
@@ -336,10 +340,14 @@ impl Workers {
         cause: &Cause,
     ) -> Result<(), store::Error> {
         let tools = &self.inner.tools;
+        let attempt = match &loaded.state {
+            Some(Run { phase: Phase::Running { .. }, attempts, .. }) => *attempts,
+            begun => begun.as_ref().map_or(0, |run| run.attempts) + 1,
+        };
         let command = match attempted {
-            Attempted::Succeeded(outcome) => Command::Succeed { outcome, at: clock::now() },
+            Attempted::Succeeded(outcome) => Command::Succeed { attempt, outcome, at: clock::now() },
             Attempted::Failed { failure, retryable, retry_after_s } => {
-                Command::Fail { failure, retryable, retry_after_s, jitter: clock::chance(), at: clock::now() }
+                Command::Fail { attempt, failure, retryable, retry_after_s, jitter: clock::chance(), at: clock::now() }
             }
         };
         let mut pause = Duration::from_millis(50);

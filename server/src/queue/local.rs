@@ -7,7 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{function, run};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{Consumer, Delivery, Error, Queue, Receipt, Request};
 
@@ -26,7 +26,7 @@ struct Line {
 
 #[derive(Default)]
 struct State {
-    waiting: VecDeque<run::Id>,
+    waiting: VecDeque<Request>,
     /// Waiting or in a worker's hands.
     known: HashSet<run::Id>,
 }
@@ -48,39 +48,49 @@ impl Queue for Local {
         "in process, refilled from the log".to_owned()
     }
 
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    fn fault(&self) -> Option<String> {
+        None
+    }
+
     async fn publish(&self, request: Request) -> Result<(), Error> {
         let line = self.line(request.function);
         let mut state = line.state.lock();
         if state.known.insert(request.run) {
-            state.waiting.push_back(request.run);
+            state.waiting.push_back(request);
             line.arrived.notify_one();
         }
         Ok(())
     }
 
-    async fn consume(&self, function: function::Id) -> Result<Box<dyn Consumer>, Error> {
-        Ok(Box::new(LocalConsumer { function, line: self.line(function) }))
+    async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error> {
+        Ok(Box::new(LocalConsumer { line: self.line(function), places: Arc::new(Semaphore::new(prefetch.max(1))) }))
     }
 
-    fn depth(&self, function: function::Id) -> u64 {
+    async fn depth(&self, function: function::Id) -> Result<u64, Error> {
         let line = self.lines.lock().get(&function).cloned();
-        line.map_or(0, |line| line.state.lock().waiting.len() as u64)
+        Ok(line.map_or(0, |line| line.state.lock().waiting.len() as u64))
     }
 
-    fn depths(&self) -> Vec<(function::Id, u64)> {
-        let lines = self.lines.lock();
-        lines.iter().map(|(id, line)| (*id, line.state.lock().waiting.len() as u64)).collect()
+    async fn forget(&self, function: function::Id) -> Result<(), Error> {
+        self.lines.lock().remove(&function);
+        Ok(())
     }
 }
 
 struct LocalConsumer {
-    function: function::Id,
     line: Arc<Line>,
+    /// One for each delivery that is in the worker's hands.
+    places: Arc<Semaphore>,
 }
 
 #[async_trait]
 impl Consumer for LocalConsumer {
     async fn next(&mut self) -> Result<Delivery, Error> {
+        let place = self.places.clone().acquire_owned().await.expect("nobody closes the semaphore");
         loop {
             let arrived = self.line.arrived.notified();
             let next = {
@@ -92,9 +102,8 @@ impl Consumer for LocalConsumer {
                 }
                 next
             };
-            if let Some(run) = next {
-                let request = Request { function: self.function, run };
-                let receipt = LocalReceipt { run, line: self.line.clone(), acknowledged: false };
+            if let Some(request) = next {
+                let receipt = LocalReceipt { request: Some(request.clone()), line: self.line.clone(), _place: place };
                 return Ok(Delivery::new(request, Box::new(receipt)));
             }
             arrived.await;
@@ -103,24 +112,24 @@ impl Consumer for LocalConsumer {
 }
 
 struct LocalReceipt {
-    run: run::Id,
+    /// What comes again, unless it is acknowledged.
+    request: Option<Request>,
     line: Arc<Line>,
-    acknowledged: bool,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Receipt for LocalReceipt {
     fn acknowledge(mut self: Box<Self>) {
-        self.acknowledged = true;
+        if let Some(request) = self.request.take() {
+            self.line.state.lock().known.remove(&request.run);
+        }
     }
 }
 
 impl Drop for LocalReceipt {
     fn drop(&mut self) {
-        let mut state = self.line.state.lock();
-        if self.acknowledged {
-            state.known.remove(&self.run);
-        } else {
-            state.waiting.push_front(self.run);
+        if let Some(request) = self.request.take() {
+            self.line.state.lock().waiting.push_front(request);
             self.line.arrived.notify_one();
         }
     }
@@ -143,16 +152,16 @@ mod tests {
         let function = clock::new_id();
         let runs: Vec<run::Id> = (0..10).map(|_| clock::new_id()).collect();
         for run in &runs {
-            queue.publish(Request { function, run: *run }).await.unwrap();
+            queue.publish(Request::recorded(function, *run)).await.unwrap();
         }
-        assert_eq!(queue.depth(function), 10);
-        let mut consumer = queue.consume(function).await.unwrap();
+        assert_eq!(queue.depth(function).await.unwrap(), 10);
+        let mut consumer = queue.consume(function, 10).await.unwrap();
         for run in &runs {
             let delivery = next(&mut consumer).await;
             assert_eq!(delivery.request.run, *run);
             delivery.acknowledge();
         }
-        assert_eq!(queue.depth(function), 0);
+        assert_eq!(queue.depth(function).await.unwrap(), 0);
     }
 
     #[tokio::test]
@@ -160,9 +169,9 @@ mod tests {
         let queue = Local::new();
         let function = clock::new_id();
         let (first, second) = (clock::new_id(), clock::new_id());
-        queue.publish(Request { function, run: first }).await.unwrap();
-        queue.publish(Request { function, run: second }).await.unwrap();
-        let mut consumer = queue.consume(function).await.unwrap();
+        queue.publish(Request::recorded(function, first)).await.unwrap();
+        queue.publish(Request::recorded(function, second)).await.unwrap();
+        let mut consumer = queue.consume(function, 10).await.unwrap();
         drop(next(&mut consumer).await);
         assert_eq!(next(&mut consumer).await.request.run, first);
     }
@@ -170,16 +179,16 @@ mod tests {
     #[tokio::test]
     async fn a_request_that_waits_or_is_worked_on_is_not_put_there_again() {
         let queue = Local::new();
-        let request = Request { function: clock::new_id(), run: clock::new_id() };
-        queue.publish(request).await.unwrap();
-        queue.publish(request).await.unwrap();
-        let mut consumer = queue.consume(request.function).await.unwrap();
+        let request = Request::recorded(clock::new_id(), clock::new_id());
+        queue.publish(request.clone()).await.unwrap();
+        queue.publish(request.clone()).await.unwrap();
+        let mut consumer = queue.consume(request.function, 10).await.unwrap();
         let delivery = next(&mut consumer).await;
-        queue.publish(request).await.unwrap();
-        assert_eq!(queue.depth(request.function), 0);
+        queue.publish(request.clone()).await.unwrap();
+        assert_eq!(queue.depth(request.function).await.unwrap(), 0);
         delivery.acknowledge();
-        queue.publish(request).await.unwrap();
-        assert_eq!(queue.depth(request.function), 1);
+        queue.publish(request.clone()).await.unwrap();
+        assert_eq!(queue.depth(request.function).await.unwrap(), 1);
     }
 
     #[tokio::test]
@@ -187,11 +196,11 @@ mod tests {
         let queue = Local::new();
         let (slow, quick) = (clock::new_id(), clock::new_id());
         for _ in 0..100 {
-            queue.publish(Request { function: slow, run: clock::new_id() }).await.unwrap();
+            queue.publish(Request::recorded(slow, clock::new_id())).await.unwrap();
         }
         let run = clock::new_id();
-        queue.publish(Request { function: quick, run }).await.unwrap();
-        let mut consumer = queue.consume(quick).await.unwrap();
+        queue.publish(Request::recorded(quick, run)).await.unwrap();
+        let mut consumer = queue.consume(quick, 10).await.unwrap();
         assert_eq!(next(&mut consumer).await.request.run, run);
     }
 }

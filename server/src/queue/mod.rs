@@ -1,21 +1,42 @@
 //! Delivery of run requests to workers.
 //!
-//! Knows that there are functions and runs, not what they are. [`Queue`] is the wall: the in-process queue stands behind
-//! it, RabbitMQ will. A delivery is acknowledged after the outcome is recorded; one that is not comes again. A queue may
-//! lose everything: the log knows which runs are open, and the sweep publishes them again.
+//! Knows that there are functions and runs, not what they do. [`Queue`] is the wall: the in-process queue stands behind
+//! it, and RabbitMQ. A delivery is acknowledged after the outcome is recorded; one that is not comes again, and any may
+//! come more than once. A queue may lose everything: the log knows which runs are open, and the sweep publishes them again.
 
 pub mod local;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
-use domain::{function, run};
+use domain::{Cause, function, run};
 
 /// The wish that a worker takes a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Request {
     /// Whose queue it stands in: a slow function holds up no other.
     pub function: function::Id,
     /// The run.
     pub run: run::Id,
+    /// How the run was asked for, when that was just now: a worker need not read it from the log then. The log may not
+    /// have it yet, either: whoever is first records it.
+    pub asked: Option<Arc<Asked>>,
+}
+
+/// How a run was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Asked {
+    /// What is asked for.
+    pub requested: run::event::Requested,
+    /// Who asked, and what it follows from.
+    pub cause: Cause,
+}
+
+impl Request {
+    /// The wish for a run that is in the log.
+    pub fn recorded(function: function::Id, run: run::Id) -> Self {
+        Self { function, run, asked: None }
+    }
 }
 
 /// The queue is away.
@@ -61,16 +82,22 @@ pub trait Queue: Send + Sync + 'static {
     /// What it is, for people.
     fn describe(&self) -> String;
 
-    /// Puts a request at the end of its function's queue; returns when the queue answers for it.
-    /// A request that waits already or is in a worker's hands is not put there again.
+    /// Whether other servers take from it, too. Then one server publishes for all of them.
+    fn is_shared(&self) -> bool;
+
+    /// Why it does not deliver now, for people; `None` when it does.
+    fn fault(&self) -> Option<String>;
+
+    /// Puts a request at the end of its function's queue; returns when the queue answers for it. Many may be on their way
+    /// at once. One that waits already may be put there again.
     async fn publish(&self, request: Request) -> Result<(), Error>;
 
-    /// Takes deliveries of a function.
-    async fn consume(&self, function: function::Id) -> Result<Box<dyn Consumer>, Error>;
+    /// Takes deliveries of a function, at most `prefetch` of them unacknowledged at a time.
+    async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error>;
 
-    /// Requests of a function that wait.
-    fn depth(&self, function: function::Id) -> u64;
+    /// Requests of a function that wait and are in no worker's hands.
+    async fn depth(&self, function: function::Id) -> Result<u64, Error>;
 
-    /// Functions with requests that wait, and how many.
-    fn depths(&self) -> Vec<(function::Id, u64)>;
+    /// Forgets a function: what waits for it is gone.
+    async fn forget(&self, function: function::Id) -> Result<(), Error>;
 }

@@ -528,6 +528,18 @@ impl Log for SqlLog {
         self.inner.select(&sql, &[int(after), int(limit.into())], columns::run).await
     }
 
+    async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error> {
+        let sql =
+            "SELECT function, count(*) FROM runs WHERE state = 'QUEUED' AND state IN ('QUEUED', 'RUNNING', 'RETRYING')
+                   GROUP BY function";
+        self.inner
+            .select(sql, &[], |row| {
+                let mut cells = row.cells();
+                Ok((cells.id()?, cells.number()?))
+            })
+            .await
+    }
+
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::event(*id).as_str().to_owned()).collect();
         self.by_stream(&EVENTS, "position", &streams, columns::event).await

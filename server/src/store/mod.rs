@@ -336,6 +336,8 @@ pub trait Log: Send + Sync + 'static {
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error>;
     /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
+    /// How many runs of each function are QUEUED; functions without any are left out.
+    async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error>;
 
     /// Trigger events by id, in any order; those that do not exist are left out.
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error>;

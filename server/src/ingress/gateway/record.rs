@@ -257,6 +257,7 @@ impl ToldOf {
             input_cut,
             version: None,
             replayed_from: None,
+            callback: None,
         };
         let answered = Answered {
             request,

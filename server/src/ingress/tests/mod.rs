@@ -200,6 +200,7 @@ impl House {
             input_cut: false,
             version: None,
             replayed_from: None,
+            callback: None,
         };
         let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
         self.services.commands.new_run(run, command, cause()).await.unwrap();
@@ -208,11 +209,15 @@ impl House {
 
     /// Does what a worker does: runs it, with this result.
     async fn succeed(&self, run: run::Id, output: Value) {
-        let start = run::Command::Start { version: 1, node: "node-1".into(), at: clock::now() };
+        let start = run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
         self.services.commands.run(run, start, cause()).await.unwrap();
         let outcome =
             Outcome { output: Some(Json::of(&output).unwrap()), http_status: Some(200), ..Outcome::default() };
-        self.services.commands.run(run, run::Command::Succeed { outcome, at: clock::now() }, cause()).await.unwrap();
+        self.services
+            .commands
+            .run(run, run::Command::Succeed { attempt: 1, outcome, at: clock::now() }, cause())
+            .await
+            .unwrap();
     }
 
     async fn lines(&self, function: function::Id, build: Option<BuildId>, run: Option<run::Id>, texts: &[&str]) {

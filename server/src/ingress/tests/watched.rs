@@ -224,6 +224,11 @@ impl Log for Watched {
         self.inner.open_runs(after, limit).await
     }
 
+    async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error> {
+        self.asked("queued_runs")?;
+        self.inner.queued_runs().await
+    }
+
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         self.asked("events_by_id")?;
         self.inner.events_by_id(ids).await

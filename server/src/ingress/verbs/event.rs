@@ -54,6 +54,8 @@ pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -
         subject: event.subject,
         event: event.json,
         target: None,
+        asynchronous: false,
+        callback: None,
         at: clock::now(),
     };
     let id = received.id;

@@ -102,6 +102,8 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         subject: None,
         event: input.clone(),
         target: Some(row.id),
+        asynchronous: false,
+        callback: None,
         at,
     };
     let event = received.id;
@@ -117,6 +119,7 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         input_cut: false,
         version: None,
         replayed_from: None,
+        callback: None,
     };
     // The relay asks for the same run when it comes to the event; whoever is first wins, and the other finds it done.
     let command = run::Command::Request { request, delivery: Delivery::Once, at };
@@ -216,6 +219,7 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
         input_cut: false,
         version: asked.version,
         replayed_from: Some(id),
+        callback: None,
     };
     let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
     services.commands.new_run(run, command, caller.cause()).await?;

@@ -136,6 +136,7 @@ pub fn request(subject: &Subject<run::Aggregate>, function: function::Id) -> Req
         input_cut: false,
         version: None,
         replayed_from: None,
+        callback: None,
     }
 }
 
@@ -187,6 +188,8 @@ pub fn trigger_event(namespace: &str, kind: &str, id: &str) -> Append {
         subject: Some("it".into()),
         event: Json::parse(r#"{"specversion":"1.0"}"#).unwrap(),
         target: None,
+        asynchronous: false,
+        callback: None,
         at: at(20),
     };
     let mut subject: Subject<event::Aggregate> = Subject {
