@@ -40,6 +40,12 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
 
         // The failure that made it wait, told again: the next attempt is not due yet.
         (Phase::Queued | Phase::Retrying { .. }, Command::Fail { attempt, .. }) if attempt <= run.attempts => done(),
+        // Only the next attempt can fail without having begun. One beyond would be counted each time that it is told.
+        (phase @ (Phase::Queued | Phase::Retrying { .. }), Command::Fail { attempt, .. })
+            if attempt > run.attempts.saturating_add(1) =>
+        {
+            Err(Error::NotRunning { state: phase.name() })
+        }
         (
             phase @ (Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }),
             Command::Fail { failure, retryable, retry_after_s, jitter, at, .. },

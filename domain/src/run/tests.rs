@@ -296,6 +296,16 @@ fn a_failure_that_no_attempt_can_mend_ends_the_run_at_once() {
 }
 
 #[test]
+fn only_the_next_attempt_fails_without_having_begun() {
+    for (state, life, beyond) in [("QUEUED", queued(), 2), ("RETRYING", retrying(), 3)] {
+        let failure = failure(false);
+        let (retry_after_s, jitter) = (None, 0.5);
+        let told = Command::Fail { attempt: beyond, failure, retryable: true, retry_after_s, jitter, at: at(20) };
+        given(life).when(told).then_refused(Error::NotRunning { state });
+    }
+}
+
+#[test]
 fn an_attempt_that_cannot_begin_counts() {
     let after = given(queued()).when(fail(2)).then([attempt_failed(1, 12, 2)]);
     let after = after.when(fail_attempt(2, 13)).then([dead(13)]);

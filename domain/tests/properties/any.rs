@@ -191,18 +191,10 @@ pub fn function_event() -> impl Strategy<Value = function::Event> {
 /// Any request of a run.
 pub fn request() -> impl Strategy<Value = r::Request> {
     let who = (id(), id(), text(), text());
-    (who, option::of(id()), json(), any::<bool>(), option::of(any::<u32>()), option::of(id())).prop_map(
-        |((run, function, namespace, trigger), event, input, input_cut, version, replayed_from)| r::Request {
-            run,
-            function,
-            namespace,
-            trigger,
-            event,
-            input,
-            input_cut,
-            version,
-            replayed_from,
-            callback: None,
+    let how = (option::of(any::<u32>()), option::of(id()), option::of(text()));
+    (who, option::of(id()), json(), any::<bool>(), how).prop_map(
+        |((run, function, namespace, trigger), event, input, input_cut, (version, replayed_from, callback))| {
+            r::Request { run, function, namespace, trigger, event, input, input_cut, version, replayed_from, callback }
         },
     )
 }
@@ -278,25 +270,33 @@ pub fn run_event() -> impl Strategy<Value = run::Event> {
         time().prop_map(|at| E::Cancelled(r::Cancelled { at })),
         (failure(), time()).prop_map(|(failure, at)| E::DeadLettered(r::DeadLettered { failure, at })),
         answered().prop_map(|answered| E::Answered(Box::new(answered))),
+        (id(), time()).prop_map(|(run, at)| E::Redriven(r::Redriven { run, at })),
+        time().prop_map(|at| E::Purged(r::Purged { at })),
+        (any::<u32>(), text(), option::of(time()), time())
+            .prop_map(|(attempt, error, due, at)| E::CallbackFailed(r::CallbackFailed { attempt, error, due, at })),
+        (any::<u32>(), time()).prop_map(|(attempt, at)| E::CallbackDelivered(r::CallbackDelivered { attempt, at })),
     ]
 }
 
 /// Any trigger event.
 pub fn received() -> impl Strategy<Value = event::Received> {
     let who = (id(), text(), text(), text(), text());
-    (who, option::of(text()), json(), option::of(id()), time()).prop_map(
-        |((id, namespace, kind, source, event_id), subject, event, target, at)| event::Received {
-            id,
-            namespace,
-            kind,
-            source,
-            event_id,
-            subject,
-            event,
-            target,
-            asynchronous: false,
-            callback: None,
-            at,
+    let how = (option::of(id()), any::<bool>(), option::of(text()));
+    (who, option::of(text()), json(), how, time()).prop_map(
+        |((id, namespace, kind, source, event_id), subject, event, (target, asynchronous, callback), at)| {
+            event::Received {
+                id,
+                namespace,
+                kind,
+                source,
+                event_id,
+                subject,
+                event,
+                target,
+                asynchronous,
+                callback,
+                at,
+            }
         },
     )
 }

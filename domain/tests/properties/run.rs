@@ -4,8 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::aggregate::Payload;
 use domain::retry::Policy;
 use domain::run;
-use domain::run::event::Delivery;
-use domain::run::{Aggregate, Command, Event, Phase, State};
+use domain::run::event::{Delivery, Failure, Outcome};
+use domain::run::{Aggregate, Callback, Command, Event, Letter, Phase, State};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -30,62 +30,111 @@ fn request() -> impl Strategy<Value = Vec<Command>> {
     prop_oneof![12 => request.prop_map(|c| vec![c]), 2 => answer.prop_map(|c| vec![c]), 1 => Just(vec![])]
 }
 
-/// A command, before it is known when it is told.
+/// Which attempt a command speaks of.
+#[derive(Debug, Clone, Copy)]
+enum Which {
+    /// The one that runs, or the next one when none does: what a worker that has it says.
+    Newest,
+    /// Any other: what comes late, or from nowhere.
+    Number(u32),
+}
+
+impl Which {
+    fn of(self, state: &State) -> u32 {
+        match (self, state) {
+            (Self::Number(number), _) => number,
+            (Self::Newest, Some(run)) if run.phase.node().is_some() => run.attempts,
+            (Self::Newest, run) => run.as_ref().map_or(0, |run| run.attempts) + 1,
+        }
+    }
+}
+
+fn which() -> impl Strategy<Value = Which> {
+    prop_oneof![5 => Just(Which::Newest), 1 => (0u32..6).prop_map(Which::Number)]
+}
+
+/// A command, before it is known when it is told and of which attempt.
 #[derive(Debug, Clone)]
 enum Kind {
     Again(Box<Command>),
-    Start(u32, &'static str),
-    Succeed(u32, domain::run::event::Outcome),
-    Fail {
-        attempt: u32,
-        failure: domain::run::event::Failure,
-        retryable: bool,
-        retry_after_s: Option<f64>,
-        jitter: f64,
-    },
+    Start(u32, &'static str, Option<Which>),
+    Succeed(Which, Outcome),
+    Fail { attempt: Which, failure: Failure, retryable: bool, retry_after_s: Option<f64>, jitter: f64 },
     Cancel,
+    Redrive,
+    Purge,
+    CallBack(u32),
+    FailCallback(u32, String, Option<DateTime<Utc>>),
 }
 
 impl Kind {
-    fn at(self, at: DateTime<Utc>) -> Command {
+    fn at(self, state: &State, at: DateTime<Utc>) -> Command {
         match self {
             Self::Again(command) => *command,
-            Self::Start(version, node) => Command::Start { version, node: node.into(), lost: None, at },
-            Self::Succeed(attempt, outcome) => Command::Succeed { attempt, outcome, at },
+            Self::Start(version, node, lost) => {
+                Command::Start { version, node: node.into(), lost: lost.map(|which| which.of(state)), at }
+            }
+            Self::Succeed(attempt, outcome) => Command::Succeed { attempt: attempt.of(state), outcome, at },
             Self::Fail { attempt, failure, retryable, retry_after_s, jitter } => {
-                Command::Fail { attempt, failure, retryable, retry_after_s, jitter, at }
+                Command::Fail { attempt: attempt.of(state), failure, retryable, retry_after_s, jitter, at }
             }
             Self::Cancel => Command::Cancel { at },
+            Self::Redrive => {
+                let dead = state.as_ref().map_or(domain::Id::from(uuid::Uuid::nil()), |run| run.request.run);
+                Command::Redrive { run: run::redriven(dead), at }
+            }
+            Self::Purge => Command::Purge { at },
+            Self::CallBack(attempt) => Command::CallBack { attempt, at },
+            Self::FailCallback(attempt, error, due) => Command::FailCallback { attempt, error, due, at },
         }
     }
 }
 
 fn kind() -> impl Strategy<Value = Kind> {
     let again = request().prop_filter_map("a command", |commands| commands.into_iter().next());
-    let fail = (1u32..5, any::failure(), prop::bool::weighted(0.85), option::of(any::number()), -0.5..1.5f64);
+    let fail = (which(), any::failure(), prop::bool::weighted(0.85), option::of(any::number()), -0.5..1.5f64);
+    let node = proptest::sample::select(vec!["a", "a", "a", "b"]);
+    let lost = option::weighted(0.3, which());
+    let callback_failed = (1u32..4, any::text(), option::weighted(0.8, any::time()));
     prop_oneof![
         1 => again.prop_map(|command| Kind::Again(Box::new(command))),
-        10 => (1u32..4, proptest::sample::select(vec!["a", "a", "a", "b"]))
-            .prop_map(|(version, node)| Kind::Start(version, node)),
-        4 => (1u32..4, any::outcome()).prop_map(|(attempt, outcome)| Kind::Succeed(attempt, outcome)),
+        10 => (1u32..4, node, lost).prop_map(|(version, node, lost)| Kind::Start(version, node, lost)),
+        3 => (which(), any::outcome()).prop_map(|(attempt, outcome)| Kind::Succeed(attempt, outcome)),
         16 => fail.prop_map(|(attempt, failure, retryable, retry_after_s, jitter)| {
             Kind::Fail { attempt, failure, retryable, retry_after_s, jitter }
         }),
         1 => Just(Kind::Cancel),
+        1 => Just(Kind::Redrive),
+        1 => Just(Kind::Purge),
+        1 => (1u32..4).prop_map(Kind::CallBack),
+        3 => callback_failed.prop_map(|(attempt, error, due)| Kind::FailCallback(attempt, error, due)),
     ]
 }
 
 /// A request, and what is told afterwards, each a while later than the one before.
 fn commands() -> impl Strategy<Value = Vec<Command>> {
     let later = vec((prop_oneof![Just(0i64), 0i64..100_000], kind()), 0..25);
-    (request(), later).prop_map(|(first, later)| {
+    (request(), later).prop_map(|(mut commands, later)| {
         let mut now = DateTime::from_timestamp(1_790_000_000, 0).expect("a time of our days");
-        let later = later.into_iter().map(|(wait, kind)| {
+        let mut state = commands.iter().cloned().fold(State::default(), after);
+        for (wait, kind) in later {
             now += TimeDelta::milliseconds(wait);
-            kind.at(now)
-        });
-        first.into_iter().chain(later).collect()
+            let command = kind.at(&state, now);
+            state = after(state, command.clone());
+            commands.push(command);
+        }
+        commands
     })
+}
+
+/// The state after a command.
+fn after(state: State, command: Command) -> State {
+    let events = decide(&state, command).unwrap_or_default();
+    events.iter().fold(state, <Aggregate as domain::Aggregate>::evolve)
+}
+
+fn decide(state: &State, command: Command) -> Result<Vec<Event>, run::Error> {
+    <Aggregate as domain::Aggregate>::decide(state, command)
 }
 
 fn shuffled() -> impl Strategy<Value = Vec<Event>> {
@@ -118,15 +167,26 @@ fn phase(state: &State) -> Option<&Phase> {
     state.as_ref().map(|run| &run.phase)
 }
 
+/// A run without what may happen to it after its end.
+fn ended(state: &State) -> State {
+    let mut run = state.clone()?;
+    run.callback = None;
+    if let Phase::Dead { letter, .. } = &mut run.phase {
+        *letter = Letter::Waiting;
+    }
+    Some(run)
+}
+
 proptest! {
     #[test]
-    fn a_run_ends_at_most_once_and_then_nothing_happens(commands in commands()) {
+    fn a_run_ends_at_most_once_and_its_end_stands(commands in commands()) {
         let history = tell(commands)?;
         let end = history.events.iter().position(is_end);
         let over = phase(history.state()).is_some_and(Phase::is_over);
         prop_assert_eq!(over, end.is_some());
         if let Some(end) = end {
-            prop_assert_eq!(end + 1, history.events.len(), "{:?}", history.events);
+            prop_assert_eq!(history.events[end + 1..].iter().find(|event| is_end(event)), None);
+            prop_assert_eq!(ended(history.state()), ended(&history.states[end + 1]), "{:?}", history.events);
         }
     }
 
@@ -140,19 +200,22 @@ proptest! {
     }
 
     #[test]
-    fn attempts_are_counted_and_never_more_than_the_policy_allows(commands in commands()) {
+    fn attempts_are_counted_and_only_lost_ones_come_on_top_of_the_policy(commands in commands()) {
         let history = tell(commands)?;
-        let mut last = 0;
+        let (mut last, mut taken_over) = (0, 0);
         for (before, event, after) in history.steps() {
             let Some(run) = after else { continue };
             let most = match run.delivery {
                 Delivery::Once => 1,
                 Delivery::Retried(policy) => policy.max_attempts.max(1),
             };
+            let begun = phase(before).map(Phase::name) == Some("RUNNING");
             match event {
-                Event::Started(e) => prop_assert_eq!(e.attempt, last + 1),
+                Event::Started(e) => {
+                    prop_assert_eq!(e.attempt, last + 1);
+                    taken_over += u32::from(begun);
+                }
                 Event::AttemptFailed(e) => {
-                    let begun = phase(before).map(Phase::name) == Some("RUNNING");
                     prop_assert_eq!(e.attempt, if begun { last } else { last + 1 });
                     prop_assert!(e.attempt < most, "attempt {} of {most} cannot have a next", e.attempt);
                     prop_assert_ne!(run.delivery, Delivery::Once);
@@ -160,9 +223,81 @@ proptest! {
                 Event::DeadLettered(_) => prop_assert_ne!(run.delivery, Delivery::Once),
                 _ => {}
             }
-            prop_assert!(run.attempts <= most, "attempt {} of {most}", run.attempts);
+            prop_assert!(run.attempts <= most + taken_over, "attempt {} of {most}, {taken_over} lost", run.attempts);
             last = run.attempts;
         }
+    }
+
+    #[test]
+    fn only_the_attempt_that_runs_has_an_outcome(commands in commands()) {
+        let at = DateTime::UNIX_EPOCH;
+        for state in tell(commands)?.states {
+            let Some(run) = &state else { continue };
+            for attempt in (0..run.attempts + 3).filter(|attempt| *attempt != Which::Newest.of(&state)) {
+                let failure = Failure { error: String::new(), timed_out: false, outcome: Outcome::default() };
+                let fail = Command::Fail { attempt, failure, retryable: true, retry_after_s: None, jitter: 0.5, at };
+                let succeed = Command::Succeed { attempt, outcome: Outcome::default(), at };
+                for told in [succeed, fail] {
+                    let decided = decide(&state, told).map_err(|error| error.code());
+                    match run.phase.node() {
+                        Some(_) => prop_assert_eq!(decided, Err("attempt_superseded")),
+                        None => prop_assert_eq!(decided.unwrap_or_default(), vec![]),
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn an_attempt_is_taken_over_only_by_who_knows_that_it_is_lost(commands in commands()) {
+        let start = |lost| Command::Start { version: 1, node: "c".into(), lost, at: DateTime::UNIX_EPOCH };
+        for state in tell(commands)?.states {
+            let Some(run) = state.as_ref().filter(|run| run.phase.node().is_some()) else { continue };
+            let told = std::iter::once(None).chain((0..run.attempts + 3).map(Some));
+            for lost in told.filter(|lost| *lost != Some(run.attempts)) {
+                prop_assert_eq!(decide(&state, start(lost)).map_err(|error| error.code()), Err("run_taken"));
+            }
+            let after = after(state.clone(), start(Some(run.attempts)));
+            prop_assert_eq!(after.as_ref().and_then(|run| run.phase.node()), Some("c"));
+            prop_assert_eq!(after.map(|run| run.attempts), Some(run.attempts + 1));
+        }
+    }
+
+    #[test]
+    fn a_dead_letter_is_redriven_or_purged_and_that_once(commands in commands()) {
+        let history = tell(commands)?;
+        let mut settled = 0;
+        for (before, event, _) in history.steps() {
+            if let Event::Redriven(_) | Event::Purged(_) = event {
+                settled += 1;
+                prop_assert_eq!(phase(before).and_then(Phase::letter), Some(Letter::Waiting));
+            }
+        }
+        prop_assert!(settled <= 1, "{:?}", history.events);
+    }
+
+    #[test]
+    fn an_outcome_is_told_after_the_end_to_who_asked_and_once(commands in commands()) {
+        let history = tell(commands)?;
+        let (mut tried, mut settled) = (0, false);
+        for (before, event, after) in history.steps() {
+            let (at, last) = match event {
+                Event::CallbackFailed(e) => (e.attempt, e.due.is_none()),
+                Event::CallbackDelivered(e) => (e.attempt, true),
+                _ => continue,
+            };
+            prop_assert!(phase(before).is_some_and(Phase::is_over));
+            prop_assert!(after.as_ref().is_some_and(|run| run.request.callback.is_some()));
+            prop_assert!(!settled, "told, or given up, and tried again: {:?}", history.events);
+            prop_assert!(!matches!(event, Event::CallbackFailed(_)) || at > tried, "attempt {at} after {tried}");
+            (tried, settled) = (at, last);
+        }
+        let asked = history.state().as_ref().is_some_and(|run| run.request.callback.is_some());
+        let answered = history.events.iter().any(|event| matches!(event, Event::Answered(_)));
+        let callback = history.state().as_ref().and_then(|run| run.callback.as_ref());
+        prop_assert_eq!(callback.is_some(), asked && !answered);
+        prop_assert_eq!(matches!(callback, Some(Callback::Waiting)), callback.is_some()
+            && !phase(history.state()).is_some_and(Phase::is_over));
     }
 
     #[test]
@@ -187,7 +322,7 @@ proptest! {
         for event in &events {
             let after = <Aggregate as domain::Aggregate>::evolve(state.clone(), event);
             if phase(&state).is_some_and(Phase::is_over) {
-                prop_assert_eq!(&after, &state);
+                prop_assert_eq!(ended(&after), ended(&state));
             }
             state = after;
         }
@@ -225,11 +360,27 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
             "Cancelled",
             "DeadLettered",
             "Answered",
+            "Redriven",
+            "Purged",
+            "CallbackFailed",
+            "CallbackDelivered",
         ],
     );
 
     let refusals = history::count(commands(), 600, |commands| {
         tell(commands).expect("commands are told").refusals.iter().map(run::Error::code).collect()
     });
-    history::assert_all_met(&refusals, &["run_not_found", "run_over", "run_not_running", "run_taken"]);
+    history::assert_all_met(
+        &refusals,
+        &[
+            "run_not_found",
+            "run_over",
+            "run_not_running",
+            "run_taken",
+            "attempt_superseded",
+            "run_not_dead",
+            "run_purged",
+            "no_callback",
+        ],
+    );
 }
