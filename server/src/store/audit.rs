@@ -91,7 +91,7 @@ impl Fold {
     fn close(&mut self, stream: &Stream) -> bool {
         let over = match stream.kind() {
             "event" => true,
-            "run" => self.open.get(stream).and_then(|open| open.run.as_ref()).is_none_or(|run| run.phase.is_over()),
+            "run" => self.open.get(stream).and_then(|open| open.run.as_ref()).is_none_or(is_through),
             _ => false,
         };
         if over {
@@ -99,6 +99,12 @@ impl Fold {
         }
         over
     }
+}
+
+/// Whether nothing more is recorded of a run: it is over, nobody waits for its outcome, nobody may look at it as dead.
+fn is_through(run: &run::Run) -> bool {
+    let told = !matches!(run.callback, Some(run::Callback::Waiting | run::Callback::Due { .. }));
+    run.phase.is_over() && told && run.phase.letter() != Some(run::Letter::Waiting)
 }
 
 /// How a record is named in a fault.
@@ -193,7 +199,7 @@ struct Audit {
     unnamed: u64,
     /// Rows of functions, versions and builds; few, and known for certain only at the end.
     kept: Rows,
-    /// Rows of runs that are not over.
+    /// Rows of runs that may go on.
     open_runs: HashMap<Stream, Derived>,
     /// Rows of what is over, to be compared soon.
     over: Rows,

@@ -150,6 +150,9 @@ pub(super) const RUNS: Table = Table {
         ("started_at", Int),
         ("finished_at", Int),
         ("due", Int),
+        ("dead_letter", Text),
+        ("redriven_as", Text),
+        ("callback_due", Int),
         ("position", Int),
     ],
     key: &["created_position"],
@@ -418,6 +421,9 @@ pub(super) fn run_cells<'a>(row: &'a RunRow, created: u64, out: &mut Vec<Cell<'a
         opt(row.started_at, time),
         opt(row.finished_at, time),
         opt(row.due, time),
+        opt(row.dead_letter.as_deref(), str),
+        opt(row.redriven_as, |id| uuid(id.uuid())),
+        opt(row.callback_due, time),
         int(row.position),
     ]);
 }
@@ -445,6 +451,9 @@ pub(super) fn run(row: &Row) -> Result<RunRow, Error> {
         started_at: cells.opt_time()?,
         finished_at: cells.opt_time()?,
         due: cells.opt_time()?,
+        dead_letter: cells.opt_text()?,
+        redriven_as: cells.opt_id()?,
+        callback_due: cells.opt_time()?,
         created_position,
         position: cells.number()?,
     })

@@ -515,6 +515,18 @@ impl Log for SqlLog {
         if let Some(since) = filter.since {
             conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));
         }
+        if let Some(until) = filter.until {
+            conditions.and("queued_at < {}", Value::Int(until.timestamp_micros()));
+        }
+        if let Some(trigger) = &filter.trigger {
+            conditions.and("trigger = {}", Value::Text(trigger.clone()));
+        }
+        if let Some(version) = filter.version {
+            conditions.and("version = {}", int(version.into()));
+        }
+        if filter.dead_letters {
+            conditions.and_always("dead_letter = 'WAITING'");
+        }
         let order = Order { column: "created_position", newest_first: true };
         self.inner.page(&RUNS, &RUNS.names(""), &order, conditions, page, columns::run).await
     }
@@ -526,6 +538,24 @@ impl Log for SqlLog {
             RUNS.names("")
         );
         self.inner.select(&sql, &[int(after), int(limit.into())], columns::run).await
+    }
+
+    async fn due_runs(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM runs WHERE state = 'RETRYING' AND due <= $1 ORDER BY due LIMIT $2",
+            RUNS.names("")
+        );
+        let values = [Value::Int(before.timestamp_micros()), int(limit.into())];
+        self.inner.select(&sql, &values, columns::run).await
+    }
+
+    async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM runs WHERE callback_due IS NOT NULL AND callback_due <= $1 ORDER BY callback_due LIMIT $2",
+            RUNS.names("")
+        );
+        let values = [Value::Int(before.timestamp_micros()), int(limit.into())];
+        self.inner.select(&sql, &values, columns::run).await
     }
 
     async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error> {

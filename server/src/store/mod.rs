@@ -204,8 +204,16 @@ pub struct RunFilter {
     pub state: Option<String>,
     /// Only asked for at or after this.
     pub since: Option<DateTime<Utc>>,
+    /// Only asked for before this.
+    pub until: Option<DateTime<Utc>>,
     /// Only those that this trigger event caused.
     pub event: Option<event::Id>,
+    /// Only those whose trigger is of this type (`http.invoke`).
+    pub trigger: Option<String>,
+    /// Only those of this version of their function.
+    pub version: Option<u32>,
+    /// Only dead letters that wait for somebody to look at them.
+    pub dead_letters: bool,
 }
 
 /// Which trigger events.
@@ -336,6 +344,10 @@ pub trait Log: Send + Sync + 'static {
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error>;
     /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
+    /// Up to `limit` runs that are RETRYING and whose next attempt is due at or before a time, the longest due first.
+    async fn due_runs(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error>;
+    /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.
+    async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// How many runs of each function are QUEUED; functions without any are left out.
     async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error>;
 

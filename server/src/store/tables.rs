@@ -7,7 +7,7 @@ use domain::event::Received;
 use domain::function::event::Share;
 use domain::function::{Event, Function, event::Source};
 use domain::manifest::{Manifest, Mode};
-use domain::run::Run;
+use domain::run::{Callback, Letter, Run};
 use domain::{event, function, run};
 
 /// A row to write; it replaces the one with the same key.
@@ -119,6 +119,12 @@ pub struct RunRow {
     pub finished_at: Option<DateTime<Utc>>,
     /// When the next attempt is due, between attempts.
     pub due: Option<DateTime<Utc>>,
+    /// What became of it as a dead letter, when it is one: `WAITING`, `REDRIVEN` or `PURGED`.
+    pub dead_letter: Option<String>,
+    /// The run that it was tried again as, when it was dead.
+    pub redriven_as: Option<run::Id>,
+    /// When its outcome is to be told to who asked for it; `None` when nobody is to be told, or not any more.
+    pub callback_due: Option<DateTime<Utc>>,
     /// The position of its first event; set by the store.
     pub created_position: u64,
     /// The position of its newest event; set by the store.
@@ -224,6 +230,7 @@ pub fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
 pub fn of_run(state: &Run) -> Row {
     let (request, phase) = (&state.request, &state.phase);
     let outcome = phase.outcome();
+    let letter = phase.letter();
     Row::Run(Box::new(RunRow {
         id: request.run,
         function: request.function,
@@ -244,9 +251,23 @@ pub fn of_run(state: &Run) -> Row {
         started_at: phase.attempt().map(|attempt| attempt.started_at),
         finished_at: phase.finished_at(),
         due: phase.due(),
+        dead_letter: letter.map(|letter| letter_name(letter).to_owned()),
+        redriven_as: letter.and_then(|letter| if let Letter::Redriven(run) = letter { Some(run) } else { None }),
+        callback_due: match state.callback {
+            Some(Callback::Due { due, .. }) => Some(due),
+            _ => None,
+        },
         created_position: 0,
         position: 0,
     }))
+}
+
+fn letter_name(letter: Letter) -> &'static str {
+    match letter {
+        Letter::Waiting => "WAITING",
+        Letter::Redriven(_) => "REDRIVEN",
+        Letter::Purged => "PURGED",
+    }
 }
 
 /// The row of a trigger event.

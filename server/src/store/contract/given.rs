@@ -6,7 +6,9 @@ use domain::function::event::{
     BuildRequested, BuildStarted, BuildSucceeded, Deregistered, Registered, Source, Started, Stopped, VersionPromoted,
 };
 use domain::manifest::{Manifest, Runtime};
-use domain::run::event::{Answered, Delivery, Ending, Outcome, Request, Requested, Succeeded};
+use domain::run::event::{
+    Answered, AttemptFailed, DeadLettered, Delivery, Ending, Failure, Outcome, Request, Requested, Succeeded,
+};
 use domain::{Cause, Json, Stream, event, function, run};
 use uuid::Uuid;
 
@@ -169,6 +171,25 @@ pub fn answered(subject: &Subject<run::Aggregate>, function: function::Id) -> ru
         started_at: Some(at(10)),
         at: at(11),
     }))
+}
+
+/// A run that is to be tried again, and whose outcome somebody waits for.
+pub fn requested_for(subject: &Subject<run::Aggregate>, function: function::Id, callback: Option<&str>) -> run::Event {
+    let request = Request { callback: callback.map(Into::into), ..request(subject, function) };
+    let delivery = Delivery::Retried(domain::retry::Policy::default());
+    run::Event::Requested(Requested { request, delivery, at: at(10) })
+}
+
+fn failure() -> Failure {
+    Failure { error: "it broke".into(), timed_out: false, outcome: Outcome::default() }
+}
+
+pub fn attempt_failed(seconds: i64) -> run::Event {
+    run::Event::AttemptFailed(AttemptFailed { attempt: 1, failure: failure(), due: at(seconds), at: at(12) })
+}
+
+pub fn dead_lettered() -> run::Event {
+    run::Event::DeadLettered(DeadLettered { failure: failure(), at: at(13) })
 }
 
 /// One finished run as one append.

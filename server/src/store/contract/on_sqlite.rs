@@ -119,6 +119,11 @@ async fn open_runs_are_read_in_steps() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn dead_letters_and_what_is_due_are_found() {
+    tables::dead_letters_and_what_is_due_are_found(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn trigger_events_are_found_and_paged() {
     tables::trigger_events_are_found_and_paged(Home::sqlite()).await;
 }

@@ -196,6 +196,80 @@ pub async fn open_runs_are_read_in_steps(home: Home) {
     assert_eq!(rest.iter().map(|row| row.id).collect::<Vec<_>>(), ids[2..]);
 }
 
+pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
+    use run::event::{CallbackDelivered, CallbackFailed, Purged, Redriven};
+    let store = home.open().await;
+    let function = function::id("default", "one", 1);
+    let mut dead = Vec::new();
+    for number in 0..4 {
+        let mut subject = a_run();
+        let callback = (number < 2).then_some("https://example.com/");
+        let event = given::requested_for(&subject, function, callback);
+        store.append(subject.append(vec![event])).await.unwrap();
+        // One append is what is told at once; the run goes on in others.
+        store.append(subject.append(vec![run_started()])).await.unwrap();
+        store.append(subject.append(vec![given::attempt_failed(100 - number)])).await.unwrap();
+        dead.push(subject);
+    }
+    let id = |subject: &given::Subject<run::Aggregate>| subject.state.as_ref().unwrap().request.run;
+    let ids: Vec<run::Id> = dead.iter().map(id).collect();
+    let of = |rows: Vec<RunRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
+    assert_eq!(of(store.due_runs(at(99), 9).await.unwrap()), [ids[3], ids[2], ids[1]]);
+    assert_eq!(of(store.due_runs(at(99), 1).await.unwrap()), [ids[3]]);
+    assert_eq!(of(store.due_callbacks(at(1000), 9).await.unwrap()), []);
+
+    for subject in &mut dead {
+        store.append(subject.append(vec![given::dead_lettered()])).await.unwrap();
+    }
+    assert_eq!(of(store.due_runs(at(1000), 9).await.unwrap()), []);
+    assert_eq!(of(store.due_callbacks(at(12), 9).await.unwrap()), []);
+    assert_eq!(of(store.due_callbacks(at(13), 9).await.unwrap()), ids[..2]);
+    let letters = RunFilter { dead_letters: true, ..RunFilter::default() };
+    let log = &store;
+    let found = |filter: RunFilter| async move {
+        let page = log.runs(&filter, &first(9)).await.unwrap();
+        assert_eq!(page.total, page.rows.len() as u64);
+        page.rows.into_iter().map(|(_, row)| row.id).collect::<Vec<_>>()
+    };
+    assert_eq!(found(letters.clone()).await, [ids[3], ids[2], ids[1], ids[0]]);
+
+    let again = run::Id::new(Uuid::now_v7());
+    let due = Some(at(500));
+    let failed = CallbackFailed { attempt: 1, error: "no answer".into(), due, at: at(20) };
+    let given_up = CallbackFailed { attempt: 2, due: None, ..failed.clone() };
+    for (subject, events) in [
+        (0, vec![run::Event::Redriven(Redriven { run: again, at: at(20) }), run::Event::CallbackFailed(failed.clone())]),
+        (1, vec![run::Event::CallbackFailed(failed)]),
+        (1, vec![run::Event::CallbackFailed(given_up)]),
+        (2, vec![run::Event::Purged(Purged { at: at(20) })]),
+    ] {
+        let append = dead[subject].append(events);
+        store.append(append).await.unwrap();
+    }
+    assert_eq!(found(letters.clone()).await, [ids[3], ids[1]]);
+    let rows = store.due_callbacks(at(1000), 9).await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert_eq!((rows[0].id, rows[0].callback_due), (ids[0], due));
+    assert_eq!((rows[0].dead_letter.as_deref(), rows[0].redriven_as), (Some("REDRIVEN"), Some(again)));
+    let told = run::Event::CallbackDelivered(CallbackDelivered { attempt: 2, at: at(600) });
+    store.append(dead[0].append(vec![told])).await.unwrap();
+    assert_eq!(of(store.due_callbacks(at(1000), 9).await.unwrap()), []);
+
+    let letters = |filter: RunFilter| found(RunFilter { dead_letters: true, ..filter });
+    assert_eq!(letters(RunFilter { until: Some(at(10)), ..RunFilter::default() }).await, []);
+    assert_eq!(letters(RunFilter { until: Some(at(11)), ..RunFilter::default() }).await, [ids[3], ids[1]]);
+    assert_eq!(letters(RunFilter { trigger: Some("http.invoke".into()), ..RunFilter::default() }).await.len(), 2);
+    assert_eq!(letters(RunFilter { trigger: Some("file.uploaded".into()), ..RunFilter::default() }).await, []);
+    assert_eq!(letters(RunFilter { version: Some(1), ..RunFilter::default() }).await, [ids[3], ids[1]]);
+    assert_eq!(letters(RunFilter { version: Some(2), ..RunFilter::default() }).await, []);
+
+    // What happened to runs long after they were over is not forgotten.
+    assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());
+    let before = everything(&store, function).await;
+    store.rebuild().await.unwrap();
+    assert_eq!(everything(&store, function).await, before);
+}
+
 pub async fn trigger_events_are_found_and_paged(home: Home) {
     let store = home.open().await;
     for (namespace, kind, id) in [("a", "x", "1"), ("a", "y", "2"), ("b", "x", "3")] {

@@ -36,7 +36,7 @@ impl Query {
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             state: state.map(|state| state.name().to_owned()),
             since,
-            event: None,
+            ..RunFilter::default()
         };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))

@@ -1,0 +1,5 @@
+-- What became of dead runs: WAITING for somebody to look, REDRIVEN as another run, or PURGED.
+ALTER TABLE runs ADD COLUMN dead_letter TEXT COLLATE "C";
+ALTER TABLE runs ADD COLUMN redriven_as TEXT COLLATE "C";
+UPDATE runs SET dead_letter = 'WAITING' WHERE state = 'DEAD';
+CREATE INDEX runs_dead ON runs (created_position) WHERE dead_letter = 'WAITING';
