@@ -178,6 +178,8 @@ pub(super) enum Chore {
     Snapshot(String, Snapshot),
     /// Move a checkpoint from one position to another.
     Checkpoint(String, u64, u64),
+    /// Take, renew or give back a lease: a statement and its values.
+    Lease(String, Vec<super::sql::Value>),
     /// Nothing that matters, to see whether the database writes.
     Probe,
     /// Any statement, to make the database misbehave.
@@ -187,7 +189,7 @@ pub(super) enum Chore {
 
 impl Chore {
     /// Its statement; it is done when that changes a row.
-    pub fn statement(&self) -> (&'static str, Vec<super::sql::Value>) {
+    pub fn statement(&self) -> (&str, Vec<super::sql::Value>) {
         use super::sql::Value;
         let int = |number: u64| Value::Int(number.cast_signed());
         match self {
@@ -211,6 +213,7 @@ impl Chore {
                 "UPDATE checkpoints SET position = $3 WHERE follower = $1 AND position = $2",
                 vec![Value::Text(follower.clone()), int(*from), int(*to)],
             ),
+            Self::Lease(sql, values) => (sql, values.clone()),
             Self::Probe => ("UPDATE head SET position = position WHERE one = 1", Vec::new()),
             #[cfg(test)]
             Self::Statement(sql) => (sql, Vec::new()),

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,7 +21,7 @@ use super::stats::Stats;
 use super::{
     Append, Appended, BuildRow, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
     LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Report, RunFilter, RunRow, Snapshot, VersionRow, audit, feed,
-    metrics, sqlite,
+    lease, metrics, sqlite,
 };
 
 /// What readers and followers need.
@@ -39,6 +40,8 @@ pub(super) struct SqlLog {
     pub commits: Option<Commits>,
     /// The database's file, for SQLite.
     pub file: Option<PathBuf>,
+    /// Connections for leases.
+    pub leases: Db,
     /// Tasks that end with the log.
     pub tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -370,6 +373,20 @@ impl Log for SqlLog {
         self.chore(Chore::Checkpoint(follower.into(), from, to)).await
     }
 
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
+        self.commits()?;
+        lease::take(self, name, holder, ttl).await
+    }
+
+    async fn release(&self, name: &str, holder: &str) -> Result<(), Error> {
+        self.commits()?;
+        lease::release(self, name, holder).await
+    }
+
+    async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        lease::holders(self, prefix).await
+    }
+
     async fn ready(&self) -> Result<(), Error> {
         self.commits()?;
         if self.inner.stats.fault().is_some() {
@@ -541,10 +558,8 @@ impl Log for SqlLog {
     }
 
     async fn due_runs(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
-        let sql = format!(
-            "SELECT {} FROM runs WHERE state = 'RETRYING' AND due <= $1 ORDER BY due LIMIT $2",
-            RUNS.names("")
-        );
+        let sql =
+            format!("SELECT {} FROM runs WHERE state = 'RETRYING' AND due <= $1 ORDER BY due LIMIT $2", RUNS.names(""));
         let values = [Value::Int(before.timestamp_micros()), int(limit.into())];
         self.inner.select(&sql, &values, columns::run).await
     }

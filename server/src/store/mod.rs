@@ -10,6 +10,7 @@ mod committer;
 #[cfg(test)]
 mod contract;
 pub mod feed;
+mod lease;
 mod log;
 mod metrics;
 mod open;
@@ -23,6 +24,7 @@ pub mod tables;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -307,6 +309,18 @@ pub trait Log: Send + Sync + 'static {
 
     /// Moves a follower's checkpoint from one position to another; false when it is not at `from` any more.
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error>;
+
+    /// Takes a lease, or renews it: the epoch when it is held until `ttl` from now, `None` when another holds it. The
+    /// epoch counts up when the holder changes and when a lease that had expired is taken again. Time is the database's.
+    /// Holders are told apart by name alone: let it name one process's life. It fails within seconds when the database
+    /// is away, and then nobody knows whether the lease was renewed.
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error>;
+
+    /// Gives a lease back; nothing happens when the holder does not hold it.
+    async fn release(&self, name: &str, holder: &str) -> Result<(), Error>;
+
+    /// Leases that have not expired and whose names begin with `prefix`, with their holders, by name.
+    async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error>;
 
     /// Whether the log takes appends now; cheap.
     async fn ready(&self) -> Result<(), Error>;

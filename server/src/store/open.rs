@@ -26,13 +26,14 @@ const LINE_QUEUE: usize = 256;
 pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<SqlLog>, Error> {
     let stats = Arc::new(Stats::default());
     let wake = Arc::new(Notify::new());
-    let (db, writer, description, file) = match url {
+    let (db, leases, writer, description, file) = match url {
         Some(url) => {
             let options = postgres::options(url)?;
             let version = postgres::migrate(&options, true).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
             let writer = postgres::Writer::new(options.clone());
-            (Db::Postgres(postgres::readers(options)), Writer::Postgres(Box::new(writer)), description, None)
+            let leases = Db::Postgres(postgres::leases(options.clone()));
+            (Db::Postgres(postgres::readers(options)), leases, Writer::Postgres(Box::new(writer)), description, None)
         }
         None => {
             let lock = sqlite::lock(data_dir).await?;
@@ -41,7 +42,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let writer = sqlite::Writer::new(file.clone(), lock);
             let db = Db::Sqlite(sqlite::readers(&file).await?);
             let description = describe_sqlite(&db, &file).await?;
-            (db, Writer::Sqlite(Box::new(writer)), description, Some(file))
+            (db.clone(), db, Writer::Sqlite(Box::new(writer)), description, Some(file))
         }
     };
     let inner = inner(db, stats.clone());
@@ -59,7 +60,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     }
     // Not among the tasks that are ended: it ends when it has written what it was given.
     tokio::spawn(committer.run());
-    Ok(Arc::new(SqlLog { inner, description, commits: Some(Commits { requests, lines }), file, tasks }))
+    Ok(Arc::new(SqlLog { inner, description, commits: Some(Commits { requests, lines }), file, leases, tasks }))
 }
 
 /// A log that is only read.
@@ -82,7 +83,8 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         }
     };
     let inner = inner(db, Arc::new(Stats::default()));
-    Ok(Arc::new(SqlLog { inner, description, commits: None, file: None, tasks: Vec::new() }))
+    let leases = inner.db.clone();
+    Ok(Arc::new(SqlLog { inner, description, commits: None, file: None, leases, tasks: Vec::new() }))
 }
 
 fn inner(db: Db, stats: Arc<Stats>) -> Arc<Inner> {

@@ -24,6 +24,15 @@ const OLDEST: i64 = 150_000;
 /// Connections for reading.
 pub(super) const READERS: u32 = 8;
 
+/// Connections for leases.
+const LEASES: u32 = 2;
+
+/// A statement about a lease is given up after so many milliseconds.
+const LEASE_STATEMENT: &str = "2000";
+
+/// The clock, in microseconds.
+pub(super) const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
+
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(2);
 
@@ -94,6 +103,15 @@ pub(super) fn readers(options: PgConnectOptions) -> PgPool {
         .test_before_acquire(false)
         .acquire_timeout(CONNECT)
         .connect_lazy_with(options)
+}
+
+/// Connections for leases: of their own, so that a lease is renewed however busy the others are.
+pub(super) fn leases(options: PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(LEASES)
+        .test_before_acquire(false)
+        .acquire_timeout(CONNECT)
+        .connect_lazy_with(options.options([("statement_timeout", LEASE_STATEMENT)]))
 }
 
 /// The one connection of this server that writes.

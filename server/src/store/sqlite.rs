@@ -25,6 +25,9 @@ pub(super) const FILE: &str = "eventflow.db";
 /// Held by the one server that writes.
 const LOCK: &str = "eventflow.lock";
 
+/// The clock, in microseconds.
+pub(super) const NOW: &str = "CAST(unixepoch('subsec') * 1000000 AS INTEGER)";
+
 /// How long a server that starts waits for the one before it to let go of the folder.
 const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 

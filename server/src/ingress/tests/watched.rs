@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -142,6 +143,21 @@ impl Log for Watched {
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.asked("move_checkpoint")?;
         self.inner.move_checkpoint(follower, from, to).await
+    }
+
+    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
+        self.asked("lease")?;
+        self.inner.lease(name, holder, ttl).await
+    }
+
+    async fn release(&self, name: &str, holder: &str) -> Result<(), Error> {
+        self.asked("release")?;
+        self.inner.release(name, holder).await
+    }
+
+    async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+        self.asked("holders")?;
+        self.inner.holders(prefix).await
     }
 
     async fn ready(&self) -> Result<(), Error> {

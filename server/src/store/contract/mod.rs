@@ -2,6 +2,7 @@
 
 mod given;
 mod home;
+mod lease;
 mod log;
 mod tables;
 mod trouble;

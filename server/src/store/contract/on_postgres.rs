@@ -1,7 +1,7 @@
 //! The promises, on PostgreSQL.
 
 use super::home::Home;
-use super::{log, tables, trouble};
+use super::{lease, log, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -201,4 +201,34 @@ async fn a_database_that_stays_away_is_told_and_readiness_with_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_runs_that_ended_long_after_they_were_asked_for() {
     tables::metrics_count_runs_that_ended_long_after_they_were_asked_for(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_held_by_one() {
+    lease::a_lease_is_held_by_one(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_expires_is_taken_by_another() {
+    lease::a_lease_that_expires_is_taken_by_another(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_given_back() {
+    lease::a_lease_is_given_back(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_what_is_told() {
+    lease::who_holds_what_is_told(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn servers_hold_leases_against_each_other() {
+    lease::servers_hold_leases_against_each_other(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_renewed_while_appends_are_held_up() {
+    lease::a_lease_is_renewed_while_appends_are_held_up(Home::postgres().await).await;
 }

@@ -1,7 +1,7 @@
 //! The promises, on SQLite.
 
 use super::home::Home;
-use super::{log, tables, trouble};
+use super::{lease, log, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -181,4 +181,24 @@ async fn what_is_written_last_is_there_after_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_runs_that_ended_long_after_they_were_asked_for() {
     tables::metrics_count_runs_that_ended_long_after_they_were_asked_for(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_held_by_one() {
+    lease::a_lease_is_held_by_one(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_expires_is_taken_by_another() {
+    lease::a_lease_that_expires_is_taken_by_another(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_is_given_back() {
+    lease::a_lease_is_given_back(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_holds_what_is_told() {
+    lease::who_holds_what_is_told(Home::sqlite()).await;
 }

@@ -238,7 +238,10 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
     let failed = CallbackFailed { attempt: 1, error: "no answer".into(), due, at: at(20) };
     let given_up = CallbackFailed { attempt: 2, due: None, ..failed.clone() };
     for (subject, events) in [
-        (0, vec![run::Event::Redriven(Redriven { run: again, at: at(20) }), run::Event::CallbackFailed(failed.clone())]),
+        (
+            0,
+            vec![run::Event::Redriven(Redriven { run: again, at: at(20) }), run::Event::CallbackFailed(failed.clone())],
+        ),
         (1, vec![run::Event::CallbackFailed(failed)]),
         (1, vec![run::Event::CallbackFailed(given_up)]),
         (2, vec![run::Event::Purged(Purged { at: at(20) })]),

@@ -283,8 +283,14 @@ pub async fn a_database_that_stays_away_is_told_and_readiness_with_it() {
     let refused = soon("an answer", store.append(append.clone())).await.unwrap_err();
     assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
     assert!(store.ready().await.is_err());
+    // Whoever asks for a lease is not left without an answer.
+    let since = tokio::time::Instant::now();
+    let refused = store.lease("relay", "one", DEADLINE).await.unwrap_err();
+    assert!(matches!(refused, Error::Unavailable(_)), "{refused}");
+    assert!(since.elapsed() < std::time::Duration::from_secs(6), "it took {:?}", since.elapsed());
     let start = server.clone();
     tokio::task::spawn_blocking(move || start.start()).await.unwrap();
     until("it is ready again", || async { store.ready().await.is_ok() }).await;
     assert_eq!(store.append(append).await.unwrap().position, 2);
+    until("leases are given again", || async { store.lease("relay", "one", DEADLINE).await.is_ok() }).await;
 }
