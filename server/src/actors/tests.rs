@@ -80,6 +80,23 @@ fn commands_sent_together_are_decided_one_after_the_other() {
 }
 
 #[test]
+fn nothing_to_do_is_decided_on_what_another_server_wrote_too() {
+    on_a_log(|store| async move {
+        let here = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let there = Commands::start(store, settings(Duration::from_secs(60)));
+        let id = running(&here, "f").await;
+        let stop = Command::Stop { reason: None, at: clock::now() };
+        assert!(there.function(id, stop.clone(), Cause::default()).await.unwrap().changed());
+        // What is remembered here says that it runs already, and then that it does not.
+        let start = Command::Start { at: clock::now() };
+        assert!(here.function(id, start, Cause::default()).await.unwrap().changed());
+        assert!(there.function(id, stop, Cause::default()).await.unwrap().changed());
+        let promote = Command::Promote { version: 1, reason: None, at: clock::now() };
+        assert!(!here.function(id, promote, Cause::default()).await.unwrap().changed());
+    });
+}
+
+#[test]
 fn a_refusal_changes_nothing_and_names_the_state() {
     on_a_log(|store| async move {
         let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));

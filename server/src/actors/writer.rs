@@ -47,6 +47,12 @@ impl<A: Aggregate> Loaded<A> {
         Self { state: A::State::default(), version: 0, known: false }
     }
 
+    /// These events, and no others, are believed to be all of the stream; if they are not, the append will tell.
+    pub fn believed(events: &[A::Event]) -> Self {
+        let state = events.iter().fold(A::State::default(), A::evolve);
+        Self { state, version: events.len() as u64, known: true }
+    }
+
     /// The stream is believed to be empty; if it is not, the append will tell.
     pub fn absent() -> Self {
         Self { known: true, ..Self::unknown() }
@@ -128,11 +134,21 @@ impl Writer {
         A: Tabled,
     {
         let mut tries = 0;
+        // Whether the state was read for this command: one that is kept may be out of date.
+        let mut read = false;
         loop {
             if !known.known {
                 known = self.load(stream).await?;
+                read = true;
             }
-            let events = A::decide(&known.state, command.clone()).map_err(Error::Refused)?;
+            let decided = A::decide(&known.state, command.clone());
+            // What changes is checked by the append. That nothing is to change, or may, is true of today's state only.
+            if !read && !matches!(&decided, Ok(events) if !events.is_empty()) {
+                known = self.catch_up(stream, known).await?;
+                read = true;
+                continue;
+            }
+            let events = decided.map_err(Error::Refused)?;
             if events.is_empty() {
                 return Ok(Done { state: known.state, version: known.version, position: None });
             }
@@ -144,6 +160,7 @@ impl Writer {
                 Err(store::Error::Conflict { .. }) if tries < MAX_TRIES => {
                     tries += 1;
                     known = self.catch_up(stream, known).await?;
+                    read = true;
                 }
                 Err(error) => return Err(error.into()),
             }
