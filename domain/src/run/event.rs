@@ -57,6 +57,13 @@ pub struct Request {
     pub callback: Option<String>,
 }
 
+impl Request {
+    /// The same asked for again, as another run: of the version that is current then.
+    pub fn again(&self, run: Id) -> Self {
+        Self { run, version: None, replayed_from: Some(self.run), ..self.clone() }
+    }
+}
+
 /// How often a run is tried.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -67,6 +67,19 @@ impl Commands {
         self.writer.execute(&domain::Stream::run(id), Loaded::absent(), command, cause).await
     }
 
+    /// Asks for runs that most probably do not exist yet, each by itself, together; answers in the same order. One that
+    /// exists is done.
+    pub async fn new_runs(
+        &self,
+        asked: impl IntoIterator<Item = (run::event::Requested, Cause)>,
+    ) -> Vec<Result<(), Error<run::Error>>> {
+        let commands = asked.into_iter().map(|(run::event::Requested { request, delivery, at }, cause)| {
+            (domain::Stream::run(request.run), run::Command::Request { request, delivery, at }, cause)
+        });
+        let told = self.writer.create_each::<run::Aggregate>(commands).await;
+        told.into_iter().map(unless_known).collect()
+    }
+
     /// Tells of synchronous calls, together. A call that was told before stays as it was told.
     pub async fn tell_of_calls(
         &self,
@@ -76,11 +89,7 @@ impl Commands {
             (domain::Stream::run(answered.request.run), run::Command::Answer(Box::new(answered)), cause)
         });
         let told = self.writer.create_each::<run::Aggregate>(commands).await;
-        let known = |result| match result {
-            Err(Error::Store(store::Error::Conflict { .. })) => Ok(()),
-            result => result,
-        };
-        told.into_iter().map(known).collect()
+        told.into_iter().map(unless_known).collect()
     }
 
     /// Takes a trigger event; a duplicate changes nothing.
@@ -113,5 +122,13 @@ impl Commands {
     /// Reads aggregates as they were and are.
     pub fn writer(&self) -> &Writer {
         &self.writer
+    }
+}
+
+/// What was to be made, or is there already.
+fn unless_known(result: Result<(), Error<run::Error>>) -> Result<(), Error<run::Error>> {
+    match result {
+        Err(Error::Store(store::Error::Conflict { .. })) => Ok(()),
+        result => result,
     }
 }

@@ -131,7 +131,7 @@ impl Platform {
         let dispatch = dispatch::start(dispatch::Tools {
             store: store.clone(),
             commands: commands.clone(),
-            queue,
+            queue: queue.clone(),
             fleet: fleet.clone(),
             workshop: workshop.clone(),
             metrics: metrics.clone(),
@@ -148,6 +148,7 @@ impl Platform {
             commands,
             fleet,
             workshop,
+            queue,
             metrics,
             settings,
             auth: Arc::new(auth),

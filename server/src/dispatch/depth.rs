@@ -1,4 +1,4 @@
-//! Tells how many runs wait for each function: `eventflow_queue_depth`.
+//! Looks how many runs wait for each function: tells it as `eventflow_queue_depth`, and lets instances follow it.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use domain::function;
 
 use super::Tools;
+use super::worker::Workers;
 
 /// How often it looks, at most.
 const EVERY: Duration = Duration::from_secs(1);
@@ -13,14 +14,21 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Counting takes no more than one part in so many of the time.
 const SHARE: u32 = 20;
 
-pub(super) async fn tell(tools: Tools) {
+pub(super) async fn tell(tools: Tools, workers: Workers) {
     let mut names: HashMap<function::Id, String> = HashMap::new();
     let mut pause = EVERY;
     loop {
         tokio::time::sleep(pause).await;
         let began = Instant::now();
         match tools.store.queued_runs().await {
-            Ok(depths) => show(&tools, &mut names, depths).await,
+            Ok(depths) => {
+                // Where runs wait, every server helps.
+                for (function, depth) in &depths {
+                    workers.consume(*function);
+                    tools.fleet.expect(*function, *depth);
+                }
+                show(&tools, &mut names, depths).await;
+            }
             Err(error) => tracing::debug!(%error, "waiting runs not counted"),
         }
         pause = EVERY.max(began.elapsed() * SHARE);

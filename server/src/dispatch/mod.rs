@@ -1,21 +1,34 @@
-//! Does what the log asks for: the [`relay`] follows it and asks `domain::react` what follows from each fact, the
-//! [`worker`] runs runs, [`builds`] builds, the [`sweep`] finds work that was lost.
+//! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
+//! them, [`timers`] wait between attempts, the [`attendant`] does what each server has to do by itself, [`builds`] builds,
+//! the [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
+//! does what must be done once in the cluster.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
 //! at the state first.
 
+mod attendant;
 mod builds;
 mod call;
 mod depth;
+mod membership;
 mod relay;
 mod sweep;
+mod timers;
 mod worker;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::Cause;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
+
+use attendant::Attendant;
+use builds::Builds;
+use membership::Membership;
+use relay::Relay;
+use timers::Timers;
+use worker::Workers;
 
 use crate::actors::Commands;
 use crate::builder::Workshop;
@@ -23,6 +36,9 @@ use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+
+/// When the log is away at the start of a duty, it is begun again after this.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// What the work is done with. Cloning it is cheap.
 #[derive(Clone)]
@@ -63,27 +79,78 @@ impl Tools {
 /// # Errors
 /// When the log cannot be read.
 pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
-    let workers = worker::Workers::new(tools.clone());
-    let builds = builds::Builds::new(tools.clone());
-    let relay = relay::Relay::load(tools.clone(), workers.clone(), builds.clone()).await?;
+    let membership = Membership::join(tools.store.clone(), tools.node.clone()).await;
+    let workers = Workers::new(tools.clone(), membership.clone());
+    let builds = Builds::new(tools.clone());
+    let duty = Duty { tools: tools.clone(), workers: workers.clone(), membership: membership.clone() };
+    // From here on each server follows the log; what was open before is looked for.
+    let feed = tools.store.follow(tools.store.head().await?);
     sweep::builds(&tools, &builds).await?;
-    sweep::runs(&tools, &workers).await?;
-    tokio::spawn(relay.follow());
-    tokio::spawn(depth::tell(tools.clone()));
-    tokio::spawn(sweep::forever(tools, workers.clone()));
-    Ok(Dispatch { workers, builds })
+    let attendant = Attendant { tools: tools.clone(), workers: workers.clone(), builds: builds.clone() };
+    let mut tasks = JoinSet::new();
+    tasks.spawn(attendant.follow(feed));
+    tasks.spawn(sweep::own(tools.clone(), workers.clone()));
+    tasks.spawn(depth::tell(tools.clone(), workers.clone()));
+    if tools.queue.is_shared() {
+        let membership = membership.clone();
+        tasks.spawn(membership.while_leading(move || duty.clone().deliver()));
+    } else {
+        // Each server delivers to itself.
+        tasks.spawn(async move {
+            loop {
+                duty.clone().deliver().await;
+            }
+        });
+    }
+    Ok(Dispatch { membership, workers, builds, _tasks: tasks })
+}
+
+/// What one server does for all that take from a queue.
+#[derive(Clone)]
+struct Duty {
+    tools: Tools,
+    workers: Workers,
+    membership: Membership,
+}
+
+impl Duty {
+    /// Delivers runs to the queue; ends when the log cannot be read.
+    async fn deliver(self) {
+        let Self { tools, workers, membership } = &self;
+        let timers = Arc::new(Timers::default());
+        let lost = sweep::Lost { tools, workers, membership, timers: &timers };
+        let relay = async {
+            let relay = Relay::load(tools.clone(), workers.clone(), timers.clone()).await?;
+            lost.take_up().await?;
+            Ok::<_, store::Error>(relay)
+        };
+        match relay.await {
+            Ok(relay) => {
+                tokio::join!(relay.follow(), timers.keep_time(tools, workers), lost.find());
+            }
+            Err(error) => {
+                tracing::warn!(%error, "the relay cannot begin yet");
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+    }
 }
 
 /// What is being done.
 pub struct Dispatch {
-    workers: worker::Workers,
-    builds: builds::Builds,
+    membership: Membership,
+    workers: Workers,
+    builds: Builds,
+    /// They end with it.
+    _tasks: JoinSet<()>,
 }
 
 impl Dispatch {
     /// Begins nothing more, and waits for what runs, at most for `grace`. What is not done by then stays open in the log.
     pub async fn stop(&self, grace: Duration) {
+        self.membership.resign().await;
         self.builds.stop();
         self.workers.stop(Instant::now() + grace).await;
+        self.membership.leave().await;
     }
 }

@@ -1,18 +1,35 @@
 //! Finds work that was lost: asks the tables what is open and puts it where it belongs. Takes no input.
 
-use std::time::Duration;
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use chrono::TimeDelta;
+use domain::function::{self, Command};
+use domain::run;
 
 use super::Tools;
 use super::builds::Builds;
+use super::membership::Membership;
+use super::timers::Timers;
 use super::worker::Workers;
 use crate::queue::Request;
+use crate::store::RunRow;
 use crate::{clock, store};
 
-/// How often open runs are looked for.
-const EVERY: Duration = Duration::from_secs(30);
+/// How often open runs are looked for, at most.
+const EVERY: Duration = Duration::from_secs(4);
+
+/// Looking takes no more than one part in so many of the time.
+const SHARE: u32 = 10;
 
 /// Runs read at a time.
 const PAGE: u32 = 1000;
+
+/// A run that nobody has taken for this long, though nothing of its function waits in the queue, is lost there.
+const LOST_AFTER: TimeDelta = TimeDelta::seconds(10);
+
+/// What was published again is left alone for this long.
+const LEFT_ALONE: Duration = Duration::from_secs(20);
 
 /// Takes up the builds that are open: those that wait, and those that this server had begun when it ended.
 pub(super) async fn builds(tools: &Tools, builds: &Builds) -> Result<(), store::Error> {
@@ -24,33 +41,145 @@ pub(super) async fn builds(tools: &Tools, builds: &Builds) -> Result<(), store::
     Ok(())
 }
 
-/// Delivers the runs that are open: those that wait, and those that this server had begun when it ended.
-pub(super) async fn runs(tools: &Tools, workers: &Workers) -> Result<(), store::Error> {
-    let mut after = 0;
+/// Looks again and again for runs that this server had begun and does not know: it was killed meanwhile.
+pub(super) async fn own(tools: Tools, workers: Workers) {
     loop {
-        let page = tools.store.open_runs(after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(()) };
-        after = last.created_position;
-        for row in page {
-            if row.node.as_deref().is_some_and(|node| *node != *tools.node) {
-                continue;
-            }
-            match row.due {
-                Some(due) if due > clock::now() => workers.deliver_at(row.id, due),
-                _ => workers.deliver(Request::recorded(row.function, row.id)).await,
-            }
+        let began = Instant::now();
+        if let Err(error) = find_own(&tools, &workers).await {
+            tracing::warn!(%error, "runs that this server had begun are not looked for");
         }
+        rest(began).await;
     }
 }
 
-pub(super) async fn forever(tools: Tools, workers: Workers) {
-    let mut timer = tokio::time::interval(EVERY);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    timer.tick().await;
-    loop {
-        timer.tick().await;
-        if let Err(error) = runs(&tools, &workers).await {
-            tracing::warn!(%error, "open runs not looked for");
+async fn find_own(tools: &Tools, workers: &Workers) -> Result<(), store::Error> {
+    let mut pages = Pages::new(tools);
+    while let Some(page) = pages.next().await? {
+        for row in page {
+            if row.node.as_deref() == Some(&*tools.node) && !workers.has(row.id) {
+                workers.publish(Request::recorded(row.function, row.id)).await;
+            }
         }
     }
+    Ok(())
+}
+
+/// Looks for runs that were lost on their way: the duty of the server that delivers.
+pub(super) struct Lost<'a> {
+    pub(super) tools: &'a Tools,
+    pub(super) workers: &'a Workers,
+    pub(super) membership: &'a Membership,
+    pub(super) timers: &'a Timers,
+}
+
+impl Lost<'_> {
+    /// Takes up everything that is open, once: what is due later is remembered.
+    pub(super) async fn take_up(&self) -> Result<(), store::Error> {
+        let mut pages = Pages::new(self.tools);
+        while let Some(page) = pages.next().await? {
+            for row in page {
+                match (row.node.as_deref(), row.due) {
+                    (None, Some(due)) if due > clock::now() => self.timers.set(row.id, due),
+                    // A shared queue keeps what it was given; what it has lost is found later.
+                    (None, _) if self.tools.queue.is_shared() => self.workers.consume(row.function),
+                    (None, _) => self.workers.publish(Request::recorded(row.function, row.id)).await,
+                    (Some(_), _) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks for lost runs and builds, for ever.
+    pub(super) async fn find(&self) {
+        let mut published = HashMap::new();
+        loop {
+            let began = Instant::now();
+            let found = async {
+                self.find_runs(&mut published).await?;
+                self.fail_orphaned_builds().await
+            };
+            if let Err(error) = found.await {
+                tracing::warn!(%error, "lost runs and builds are not looked for");
+            }
+            rest(began).await;
+        }
+    }
+
+    async fn find_runs(&self, published: &mut HashMap<run::Id, Instant>) -> Result<(), store::Error> {
+        published.retain(|_, at| at.elapsed() < LEFT_ALONE);
+        let mut waiting: HashMap<function::Id, Vec<run::Id>> = HashMap::new();
+        let mut pages = Pages::new(self.tools);
+        while let Some(page) = pages.next().await? {
+            for row in page {
+                if published.contains_key(&row.id) {
+                    continue;
+                }
+                if self.is_orphan(&row) {
+                    self.workers.publish(Request::recorded(row.function, row.id)).await;
+                    published.insert(row.id, Instant::now());
+                } else if row.node.is_none() && is_overdue(&row) {
+                    waiting.entry(row.function).or_default().push(row.id);
+                }
+            }
+        }
+        for (function, runs) in waiting {
+            if !self.tools.queue.depth(function).await.is_ok_and(|depth| depth == 0) {
+                continue;
+            }
+            tracing::info!(%function, runs = runs.len(), "runs that nobody took are published again");
+            for run in runs {
+                self.workers.publish(Request::recorded(function, run)).await;
+                published.insert(run, Instant::now());
+            }
+        }
+        Ok(())
+    }
+
+    fn is_orphan(&self, row: &RunRow) -> bool {
+        row.node.as_deref().is_some_and(|node| self.membership.is_gone(node))
+    }
+
+    /// A build cannot be gone on with elsewhere: what it had is on the disk of a server that is gone.
+    async fn fail_orphaned_builds(&self) -> Result<(), store::Error> {
+        for row in self.tools.store.open_builds().await? {
+            if row.node.as_deref().is_some_and(|node| self.membership.is_gone(node)) {
+                let error = "the server that built it is gone; build the function again".to_owned();
+                let command = Command::FailBuild { build: row.id, error, at: clock::now() };
+                if let Err(error) = self.tools.commands.function(row.function, command, self.tools.own_cause()).await {
+                    tracing::warn!(build = %row.id, %error, "a build whose server is gone stays open");
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether somebody should have taken a run by now.
+fn is_overdue(row: &RunRow) -> bool {
+    row.due.unwrap_or(row.queued_at) + LOST_AFTER < clock::now()
+}
+
+/// The runs that are open, page by page.
+struct Pages<'a> {
+    tools: &'a Tools,
+    after: u64,
+}
+
+impl<'a> Pages<'a> {
+    fn new(tools: &'a Tools) -> Self {
+        Self { tools, after: 0 }
+    }
+
+    async fn next(&mut self) -> Result<Option<Vec<RunRow>>, store::Error> {
+        let page = self.tools.store.open_runs(self.after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(None) };
+        self.after = last.created_position;
+        Ok(Some(page))
+    }
+}
+
+/// Waits until it is time to look again.
+async fn rest(began: Instant) {
+    tokio::time::sleep(EVERY.max(began.elapsed() * SHARE)).await;
 }

@@ -1,11 +1,9 @@
 //! Takes runs from the queue, runs them, records what came of it, then acknowledges.
 
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::run::event::{Failure, Outcome};
 use domain::run::{self, Command, Phase, Run};
 use domain::{Cause, Stream, function};
@@ -17,16 +15,17 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tools;
 use super::call::{self, Ended};
+use super::membership::Membership;
 use crate::actors::{self, Done, Loaded};
 use crate::fleet::{self, Route};
 use crate::queue::{Consumer, Delivery, Request};
 use crate::{clock, store};
 
+/// When the queue is away, it is asked again after this.
+const AGAIN: Duration = Duration::from_millis(500);
+
 /// A function's consumer that had nothing to do for this long ends; the next request starts it again.
 const IDLE: Duration = Duration::from_secs(30);
-
-/// Runs whose state is kept until a worker takes them; those beyond are read.
-const MAX_FRESH: usize = 4096;
 
 /// Runs of one function in the hands of this server when its scaling is not known yet.
 const DEFAULT_PREFETCH: usize = 10;
@@ -39,19 +38,14 @@ pub(super) struct Workers {
 
 struct Inner {
     tools: Tools,
-    consumers: Mutex<HashMap<function::Id, ()>>,
+    membership: Membership,
+    /// Functions whose runs this server takes, and what ends that.
+    consumers: Mutex<HashMap<function::Id, CancellationToken>>,
     running: Mutex<HashMap<run::Id, AbortHandle>>,
-    /// Runs that this server requested itself, as they were then: they need not be read.
-    fresh: Mutex<HashMap<run::Id, Loaded<run::Aggregate>>>,
-    timers: Mutex<BinaryHeap<Timer>>,
-    timer_changed: Notify,
     /// The server ends: nothing more is taken.
     stopping: CancellationToken,
     finished: Notify,
 }
-
-/// A run that is due at a time; the earliest first.
-type Timer = Reverse<(DateTime<Utc>, run::Id)>;
 
 /// What became of an attempt.
 enum Attempted {
@@ -60,25 +54,26 @@ enum Attempted {
 }
 
 impl Workers {
-    /// Nothing runs yet. Must be called within a tokio runtime.
-    pub(super) fn new(tools: Tools) -> Self {
+    /// Nothing runs yet.
+    pub(super) fn new(tools: Tools, membership: Membership) -> Self {
         let inner = Inner {
             tools,
+            membership,
             consumers: Mutex::default(),
             running: Mutex::default(),
-            fresh: Mutex::default(),
-            timers: Mutex::default(),
-            timer_changed: Notify::new(),
             stopping: CancellationToken::new(),
             finished: Notify::new(),
         };
-        let workers = Self { inner: Arc::new(inner) };
-        tokio::spawn(workers.clone().keep_time());
-        workers
+        Self { inner: Arc::new(inner) }
     }
 
-    /// Puts a run in its function's queue and sees to it that somebody takes it.
-    pub(super) async fn deliver(&self, request: Request) {
+    /// Whether this server runs it just now.
+    pub(super) fn has(&self, run: run::Id) -> bool {
+        self.inner.running.lock().contains_key(&run)
+    }
+
+    /// Puts a run in its function's queue, however long that is away, and sees to it that somebody takes it.
+    pub(super) async fn publish(&self, request: Request) {
         let mut pause = Duration::from_millis(50);
         while let Err(error) = self.inner.tools.queue.publish(request.clone()).await {
             tracing::warn!(run = %request.run, %error, "run not published yet");
@@ -86,25 +81,6 @@ impl Workers {
             pause = (pause * 2).min(Duration::from_secs(5));
         }
         self.consume(request.function);
-    }
-
-    /// Delivers a run that was requested just now.
-    pub(super) async fn deliver_fresh(&self, requested: Done<run::Aggregate>) {
-        let Some(run) = requested.state.as_ref() else { return };
-        let request = Request::recorded(run.request.function, run.request.run);
-        if requested.changed() {
-            let mut fresh = self.inner.fresh.lock();
-            if fresh.len() < MAX_FRESH {
-                fresh.insert(request.run, Loaded::from(requested));
-            }
-        }
-        self.deliver(request).await;
-    }
-
-    /// Delivers a run when it is due.
-    pub(super) fn deliver_at(&self, run: run::Id, due: DateTime<Utc>) {
-        self.inner.timers.lock().push(Reverse((due, run)));
-        self.inner.timer_changed.notify_one();
     }
 
     /// Ends a run; that it was cancelled is recorded already.
@@ -134,70 +110,46 @@ impl Workers {
         }
     }
 
-    async fn keep_time(self) {
-        loop {
-            let changed = self.inner.timer_changed.notified();
-            let next = self.inner.timers.lock().peek().map(|Reverse((due, _))| *due);
-            match next {
-                None => changed.await,
-                Some(due) if due > clock::now() => {
-                    let wait = (due - clock::now()).to_std().unwrap_or_default();
-                    let _ = tokio::time::timeout(wait, changed).await;
-                }
-                Some(_) => self.deliver_due().await,
-            }
-        }
-    }
-
-    async fn deliver_due(&self) {
-        let now = clock::now();
-        let mut due = Vec::new();
-        {
-            let mut timers = self.inner.timers.lock();
-            while timers.peek().is_some_and(|Reverse((at, _))| *at <= now) {
-                due.extend(timers.pop().map(|Reverse((_, run))| run));
-            }
-        }
-        match self.inner.tools.store.runs_by_id(&due).await {
-            Ok(rows) => {
-                for row in rows {
-                    self.deliver(Request::recorded(row.function, row.id)).await;
-                }
-            }
-            Err(error) => {
-                tracing::warn!(%error, "runs that are due wait for the log");
-                let later = now + chrono::TimeDelta::seconds(1);
-                self.inner.timers.lock().extend(due.into_iter().map(|run| Reverse((later, run))));
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-        }
-    }
-
     /// Sees to it that this server takes the function's runs.
-    fn consume(&self, function: function::Id) {
-        if self.inner.consumers.lock().insert(function, ()).is_some() {
+    pub(super) fn consume(&self, function: function::Id) {
+        if self.inner.stopping.is_cancelled() {
             return;
         }
+        let end = {
+            let mut consumers = self.inner.consumers.lock();
+            if consumers.contains_key(&function) {
+                return;
+            }
+            consumers.entry(function).or_insert_with(|| self.inner.stopping.child_token()).clone()
+        };
         let this = self.clone();
         tokio::spawn(async move {
-            this.take_all(function).await;
+            let more = this.take_all(function, &end).await;
             this.inner.consumers.lock().remove(&function);
             // A request may have come between the last look and the removal.
-            if !this.inner.stopping.is_cancelled()
-                && this.inner.tools.queue.depth(function).await.is_ok_and(|depth| depth > 0)
-            {
+            let depth = this.inner.tools.queue.depth(function);
+            if more || depth.await.is_ok_and(|depth| depth > 0) {
                 this.consume(function);
             }
         });
     }
 
-    async fn take_all(&self, function: function::Id) {
+    /// Takes the function's runs anew, as many at a time as its current version allows.
+    pub(super) fn resize(&self, function: function::Id) {
+        if let Some(end) = self.inner.consumers.lock().get(&function) {
+            end.cancel();
+        }
+    }
+
+    /// Takes runs until none comes any more or it is to end; whether to begin again.
+    async fn take_all(&self, function: function::Id, end: &CancellationToken) -> bool {
         let prefetch = self.prefetch(function).await;
         let mut consumer = match self.inner.tools.queue.consume(function, prefetch).await {
             Ok(consumer) => consumer,
             Err(error) => {
                 tracing::warn!(%function, %error, "the queue is not consumed");
-                return;
+                tokio::time::sleep(AGAIN).await;
+                return true;
             }
         };
         let places = Arc::new(Semaphore::new(prefetch));
@@ -206,16 +158,17 @@ impl Workers {
             let place = places.clone().acquire_owned().await.expect("nobody closes the semaphore");
             let taken = tokio::select! {
                 biased;
-                () = self.inner.stopping.cancelled() => return,
+                () = end.cancelled() => return true,
                 taken = next(&mut consumer) => taken,
             };
             let delivery = match taken {
                 Some(Ok(delivery)) => delivery,
                 Some(Err(error)) => {
                     tracing::warn!(%function, %error, "the queue is away");
-                    return;
+                    tokio::time::sleep(AGAIN).await;
+                    return true;
                 }
-                None => return,
+                None => return false,
             };
             let this = self.clone();
             let run = delivery.request.run;
@@ -261,19 +214,17 @@ impl Workers {
     async fn run(&self, request: &Request) -> Result<(), store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
-        let fresh = self.inner.fresh.lock().remove(&request.run);
-        let loaded = match fresh {
-            Some(loaded) => loaded,
+        let loaded = match &request.asked {
+            Some(asked) => Loaded::believed(&[run::Event::Requested(asked.requested.clone())]),
             None => tools.commands.writer().load::<run::Aggregate>(&stream).await?,
         };
         let Some(run) = loaded.state.clone() else { return Ok(()) };
-        let elsewhere = run.phase.node().is_some_and(|node| *node != *tools.node);
-        if run.phase.is_over() || elsewhere {
+        if !self.is_to_be_taken(&run) {
             return Ok(());
         }
         let cause = Cause { correlation: None, ..tools.own_cause() };
         let (loaded, attempted) = match tools.fleet.route_to(request.function, run.request.version).await {
-            Ok(Some(route)) => match self.attempt(&stream, loaded, &run, &route, &cause).await? {
+            Ok(Some(route)) => match self.attempt(&stream, loaded, request, &route, &cause).await? {
                 Some(attempted) => attempted,
                 // Somebody else has it, or it is over.
                 None => return Ok(()),
@@ -289,12 +240,23 @@ impl Workers {
         self.record(&stream, loaded, &run, attempted, &cause).await
     }
 
+    /// Whether a delivered run is for this server to run.
+    fn is_to_be_taken(&self, run: &Run) -> bool {
+        match &run.phase {
+            // Delivered twice; should the server that has it be lost, the sweep finds it.
+            Phase::Running { node, .. } => *node == *self.inner.tools.node || self.inner.membership.is_gone(node),
+            // Delivered twice, and failed meanwhile: it comes again when it is due.
+            Phase::Retrying { due, .. } => *due <= clock::now(),
+            phase => !phase.is_over(),
+        }
+    }
+
     /// Begins the attempt in the log and runs it.
     async fn attempt(
         &self,
         stream: &Stream,
         loaded: Loaded<run::Aggregate>,
-        run: &Run,
+        asked: &Request,
         route: &Arc<Route>,
         cause: &Cause,
     ) -> Result<Option<(Loaded<run::Aggregate>, Attempted)>, store::Error> {
@@ -303,24 +265,14 @@ impl Workers {
         // An instance is looked for while the beginning is being made durable.
         let lease = async {
             match &route.pool {
-                Some(pool) => pool.lease(Some(run.request.run), Instant::now() + timeout).await.map(Some),
+                Some(pool) => pool.lease(Some(asked.run), Instant::now() + timeout).await.map(Some),
                 None => Ok(None),
             }
         };
-        let start =
-            Command::Start { version: route.version, node: tools.node.to_string(), lost: None, at: clock::now() };
-        let started = tools.commands.writer().execute(stream, loaded, start, cause.clone());
-        let (lease, started) = tokio::join!(lease, started);
-        let done = match started {
-            Ok(done) => done,
-            Err(actors::Error::Refused(error)) => {
-                tracing::info!(run = %run.request.run, %error, "run not started");
-                return Ok(None);
-            }
-            Err(actors::Error::Store(error)) => return Err(error),
-            Err(actors::Error::Busy) => return Err(store::Error::Unavailable("too many commands wait".to_owned())),
-        };
-        let attempt = done.state.as_ref().map_or(1, |run| run.attempts);
+        let (lease, started) = tokio::join!(lease, self.begin(stream, loaded, asked, route.version, cause));
+        let Some(done) = started? else { return Ok(None) };
+        let Some(run) = done.state.clone() else { return Ok(None) };
+        let attempt = run.attempts;
         let loaded = Loaded::from(done);
         tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
         let ended = match lease {
@@ -329,6 +281,50 @@ impl Workers {
             Ok(None) => call::job(&tools.fleet, &run.request, attempt, route, timeout, tools.recorded).await,
         };
         Ok(Some((loaded, judge(ended))))
+    }
+
+    /// Records that the attempt begins; `None` when it is not for this server to run.
+    async fn begin(
+        &self,
+        stream: &Stream,
+        mut loaded: Loaded<run::Aggregate>,
+        asked: &Request,
+        version: u32,
+        cause: &Cause,
+    ) -> Result<Option<Done<run::Aggregate>>, store::Error> {
+        let tools = &self.inner.tools;
+        loop {
+            // An attempt of a server that is gone is taken over, and only that one.
+            let lost = loaded.state.as_ref().and_then(|run| {
+                run.phase.node().is_some_and(|node| self.inner.membership.is_gone(node)).then_some(run.attempts)
+            });
+            let start = Command::Start { version, node: tools.node.to_string(), lost, at: clock::now() };
+            match tools.commands.writer().execute(stream, loaded, start, cause.clone()).await {
+                Ok(done) => return Ok(Some(done)),
+                // The message was quicker than the log: whoever is first records the request.
+                Err(actors::Error::Refused(run::Error::NotFound)) if asked.asked.is_some() => {
+                    loaded = self.request(asked).await?;
+                }
+                Err(actors::Error::Refused(error)) => {
+                    tracing::info!(run = %asked.run, %error, "run not started");
+                    return Ok(None);
+                }
+                Err(actors::Error::Store(error)) => return Err(error),
+                Err(actors::Error::Busy) => return Err(store::Error::Unavailable("too many commands wait".to_owned())),
+            }
+        }
+    }
+
+    /// Records the request that a message brought.
+    async fn request(&self, asked: &Request) -> Result<Loaded<run::Aggregate>, store::Error> {
+        let Some(asked) = &asked.asked else { return Ok(Loaded::unknown()) };
+        let run::event::Requested { request, delivery, at } = asked.requested.clone();
+        let (id, command) = (request.run, Command::Request { request, delivery, at });
+        match self.inner.tools.commands.new_run(id, command, asked.cause.clone()).await {
+            Ok(done) => Ok(Loaded::from(done)),
+            Err(actors::Error::Store(error)) => Err(error),
+            Err(error) => Err(store::Error::Unavailable(error.to_string())),
+        }
     }
 
     async fn record(

@@ -263,6 +263,14 @@ impl Fleet {
         Ok(())
     }
 
+    /// Starts instances of a running function for runs that wait in the queue, as far as its scaling allows.
+    pub fn expect(&self, id: function::Id, waiting: u64) {
+        let route = self.inner.routes.read().by_function.get(&id).cloned();
+        if let Some(pool) = route.and_then(|route| route.pool.clone()) {
+            pool.expect(waiting);
+        }
+    }
+
     /// The instances of a function on this server, oldest first.
     pub fn instances(&self, id: function::Id) -> Vec<InstanceInfo> {
         let pools: Vec<_> = self.inner.pools.lock().values().filter(|pool| pool.function() == id).cloned().collect();

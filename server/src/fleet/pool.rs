@@ -159,6 +159,14 @@ impl Pool {
         while state.alive() < wanted && self.start_one(&mut state) {}
     }
 
+    /// Starts instances for runs that wait in the queue beside those that are being worked on, within the scaling's bounds.
+    pub(super) fn expect(self: &Arc<Self>, waiting: u64) {
+        let scaling = &self.manifest.scaling;
+        let busy: u64 = self.state.lock().instances.iter().map(|instance| u64::from(instance.in_flight())).sum();
+        let wanted = (busy + waiting).div_ceil(u64::from(scaling.concurrency.max(1))).min(u64::from(scaling.max));
+        self.ensure(u32::try_from(wanted).unwrap_or(scaling.max));
+    }
+
     /// Begins to start an instance; false when there may not be another one now.
     fn start_one(self: &Arc<Self>, state: &mut State) -> bool {
         let paused = state.retry_at.is_some_and(|at| Instant::now() < at);

@@ -23,6 +23,7 @@ use crate::actors::Commands;
 use crate::builder;
 use crate::config::Settings;
 use crate::fleet::Fleet;
+use crate::queue::Queue;
 use crate::store::Store;
 use crate::telemetry::Metrics;
 
@@ -42,6 +43,8 @@ pub struct Services {
     pub fleet: Fleet,
     /// Takes bundles.
     pub workshop: builder::Workshop,
+    /// Delivers runs.
+    pub queue: Arc<dyn Queue>,
     /// Counts.
     pub metrics: Metrics,
     /// Everything that can be set.

@@ -25,9 +25,9 @@ pub(in crate::ingress) fn configure_metrics(config: &mut ServiceConfig) {
 /// Whether the server does its work.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Readiness {
-    /// `ok`, `ready` or `unavailable`.
+    /// `ok`, `ready`, `degraded` or `unavailable`.
     status: &'static str,
-    /// Why it is not ready.
+    /// Why it is not, or not wholly, ready.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
 }
@@ -38,11 +38,15 @@ pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Readiness { status: "ok", reasons: Vec::new() })
 }
 
-/// Whether the server takes what is asked of it.
+/// Whether the server takes what is asked of it. `degraded`: it takes everything, and what runs wait for is away.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(super) async fn readyz(services: web::Data<Services>) -> HttpResponse {
     match services.store.ready().await {
-        Ok(()) => HttpResponse::Ok().json(Readiness { status: "ready", reasons: Vec::new() }),
+        Ok(()) => {
+            let reasons: Vec<_> = services.queue.fault().into_iter().collect();
+            let status = if reasons.is_empty() { "ready" } else { "degraded" };
+            HttpResponse::Ok().json(Readiness { status, reasons })
+        }
         Err(error) => HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE)
             .insert_header(("retry-after", "1"))
             .json(Readiness { status: "unavailable", reasons: vec![error.to_string()] }),

@@ -89,6 +89,7 @@ impl House {
             commands,
             fleet,
             workshop,
+            queue: std::sync::Arc::new(crate::queue::local::Local::new()),
             metrics,
             settings: Arc::new(settings),
             auth: Arc::new(auth),

@@ -1,0 +1,175 @@
+//! Which servers are alive, and which of them leads: leases in the database, renewed again and again.
+//!
+//! A lease ends by itself when its holder is gone. Whoever holds one may be paused and go on later, believing that it
+//! holds it still: what is done under a lease is harmless when it is done twice.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::store::{self, Store};
+
+/// How long a lease is good when it is not renewed. A successor begins at most this and [`BEAT`] after its holder's death.
+const TTL: Duration = Duration::from_secs(6);
+
+/// How often leases are renewed or asked for.
+const BEAT: Duration = Duration::from_millis(1500);
+
+/// A beat that the database has not answered by then has failed.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The lease of the server that leads.
+const LEADER: &str = "leader";
+
+/// What the lease of each server begins with.
+const NODE: &str = "node-";
+
+/// This server among the others. Cloning it is cheap.
+#[derive(Clone)]
+pub(super) struct Membership {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    store: Store,
+    node: Arc<str>,
+    seen: Mutex<Seen>,
+    leads: watch::Sender<bool>,
+    /// It asks for no lease any more.
+    leaving: CancellationToken,
+}
+
+#[derive(Default)]
+struct Seen {
+    /// Servers whose lease is good.
+    alive: HashSet<String>,
+    /// Since when every beat succeeded.
+    steady_since: Option<Instant>,
+}
+
+impl Membership {
+    /// Joins; the first beat is over when this returns, so that a server which is alone leads at once.
+    /// Must be called within a tokio runtime.
+    pub(super) async fn join(store: Store, node: Arc<str>) -> Self {
+        let inner = Inner {
+            store,
+            node,
+            seen: Mutex::default(),
+            leads: watch::Sender::new(false),
+            leaving: CancellationToken::new(),
+        };
+        let membership = Self { inner: Arc::new(inner) };
+        let until = membership.beat_once(None).await;
+        tokio::spawn(membership.clone().beat(until));
+        membership
+    }
+
+    /// Whether a server is known to be gone. As long as this server has trouble of its own it knows that of nobody.
+    pub(super) fn is_gone(&self, node: &str) -> bool {
+        let seen = self.inner.seen.lock();
+        let steady = seen.steady_since.is_some_and(|since| since.elapsed() > TTL);
+        steady && *node != *self.inner.node && !seen.alive.contains(node)
+    }
+
+    /// Does a duty whenever this server leads, for ever. It is dropped where it stands when another one leads.
+    pub(super) async fn while_leading<F: Future<Output = ()>>(self, duty: impl Fn() -> F) {
+        let mut leads = self.inner.leads.subscribe();
+        loop {
+            until(&mut leads, true).await;
+            tokio::select! {
+                () = duty() => tokio::time::sleep(BEAT).await,
+                () = until(&mut leads, false) => {}
+            }
+        }
+    }
+
+    /// Lets another server lead.
+    pub(super) async fn resign(&self) {
+        self.inner.leaving.cancel();
+        self.inner.leads.send_replace(false);
+        self.release(LEADER).await;
+    }
+
+    /// Lets the others know that this server is gone.
+    pub(super) async fn leave(&self) {
+        self.release(&format!("{NODE}{}", self.inner.node)).await;
+    }
+
+    async fn release(&self, lease: &str) {
+        let released = tokio::time::timeout(PATIENCE, self.inner.store.release(lease, &self.inner.node)).await;
+        if !matches!(released, Ok(Ok(()))) {
+            tracing::debug!(lease, "the lease is not released; it ends by itself");
+        }
+    }
+
+    async fn beat(self, mut until: Option<Instant>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(BEAT) => {}
+                () = self.inner.leaving.cancelled() => return self.stay().await,
+            }
+            until = self.beat_once(until).await;
+        }
+    }
+
+    /// Keeps this server's own lease, for as long as it ends what it has begun.
+    async fn stay(self) {
+        let own = format!("{NODE}{}", self.inner.node);
+        loop {
+            tokio::time::sleep(BEAT).await;
+            let _ = tokio::time::timeout(PATIENCE, self.inner.store.lease(&own, &self.inner.node, TTL)).await;
+        }
+    }
+
+    /// Renews what this server holds and looks who else is there; returns until when it leads.
+    async fn beat_once(&self, until: Option<Instant>) -> Option<Instant> {
+        let began = Instant::now();
+        let (until, alive) = match tokio::time::timeout(PATIENCE, self.renew()).await {
+            Ok(Ok((true, alive))) => (Some(began + TTL), Some(alive)),
+            Ok(Ok((false, alive))) => (None, Some(alive)),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "leases are not renewed");
+                (until, None)
+            }
+            Err(_) => {
+                tracing::warn!("leases are not renewed: the database does not answer");
+                (until, None)
+            }
+        };
+        {
+            let mut seen = self.inner.seen.lock();
+            match alive {
+                Some(alive) => {
+                    seen.alive = alive;
+                    seen.steady_since.get_or_insert(began);
+                }
+                None => seen.steady_since = None,
+            }
+        }
+        let leads = until.is_some_and(|until| Instant::now() < until) && !self.inner.leaving.is_cancelled();
+        if self.inner.leads.send_replace(leads) != leads {
+            tracing::info!(node = %self.inner.node, leads, "leadership");
+        }
+        until
+    }
+
+    async fn renew(&self) -> Result<(bool, HashSet<String>), store::Error> {
+        let Inner { store, node, .. } = &*self.inner;
+        store.lease(&format!("{NODE}{node}"), node, TTL).await?;
+        let leads = store.lease(LEADER, node, TTL).await?.is_some();
+        let alive = store.holders(NODE).await?.into_iter().map(|(_, holder)| holder).collect();
+        Ok((leads, alive))
+    }
+}
+
+/// Returns when the value is this; never when nobody can change it any more.
+async fn until(value: &mut watch::Receiver<bool>, wanted: bool) {
+    if value.wait_for(|value| *value == wanted).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
