@@ -5,6 +5,7 @@
 //! come more than once. A queue may lose everything: the log knows which runs are open, and the sweep publishes them again.
 
 pub mod local;
+pub mod rabbit;
 
 use std::sync::Arc;
 
