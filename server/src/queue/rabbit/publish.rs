@@ -74,7 +74,7 @@ impl Publisher {
                     lane.declared.lock().remove(&request.function);
                 }
                 Confirmation::Ack(Some(returned)) => {
-                    self.rescue(*Box::new(returned));
+                    self.rescue(returned);
                     return Ok(());
                 }
                 Confirmation::Nack(returned) => {
