@@ -4,7 +4,12 @@
 //! it, and RabbitMQ. A delivery is acknowledged after the outcome is recorded; one that is not comes again, and any may
 //! come more than once. A queue may lose everything: the log knows which runs are open, and the sweep publishes them again.
 
+#[cfg(test)]
+mod contract;
 pub mod local;
+pub mod rabbit;
+#[cfg(test)]
+mod testing;
 
 use std::sync::Arc;
 

@@ -1,0 +1,7 @@
+//! What every queue must keep: one list of promises, tried in process and on RabbitMQ.
+
+mod promises;
+
+mod on_local;
+mod on_rabbit;
+mod rabbit_alone;

@@ -1,0 +1,335 @@
+//! Takes messages from a queue, on a channel of their own, and answers for them in groups.
+//!
+//! One task for each consumer keeps its subscription: when the connection breaks it subscribes again, and what was not
+//! answered for comes again by itself. Answers to deliveries of a broken channel are forgotten.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt;
+use futures::future::join_all;
+use lapin::message::Delivery;
+use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::Channel;
+use tokio::sync::mpsc;
+
+use super::connection::Link;
+use super::publish::error;
+use super::topology::Place;
+use crate::queue::Error;
+
+/// The pause before subscribing again after that failed.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// How a message becomes what is delivered.
+pub(super) type Parse<T> = fn(Delivery) -> Result<T, String>;
+
+/// Messages of one queue.
+pub(super) struct Messages<T> {
+    inbox: mpsc::UnboundedReceiver<Result<(T, Ticket), Error>>,
+}
+
+/// What becomes of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// It is gone.
+    Done,
+    /// It comes again.
+    Again,
+    /// It goes to the dead queue.
+    Refused,
+}
+
+/// Answers for one message; dropped, the message comes again.
+pub(super) struct Ticket {
+    tag: u64,
+    answers: mpsc::UnboundedSender<(u64, Answer)>,
+    answered: bool,
+}
+
+impl Ticket {
+    /// The message is done with.
+    pub(super) fn done(self) {
+        self.answer(Answer::Done);
+    }
+
+    /// The message goes to the dead queue.
+    pub(super) fn refuse(self) {
+        self.answer(Answer::Refused);
+    }
+
+    fn answer(mut self, answer: Answer) {
+        self.answered = true;
+        let _ = self.answers.send((self.tag, answer));
+    }
+
+    /// Its channel is gone: the message comes again whatever is answered.
+    fn is_stale(&self) -> bool {
+        self.answers.is_closed()
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if !self.answered {
+            let _ = self.answers.send((self.tag, Answer::Again));
+        }
+    }
+}
+
+impl<T: Send + 'static> Messages<T> {
+    /// Subscribes, now or as soon as the broker is there.
+    pub(super) fn subscribe(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>) -> Self {
+        // What it holds is bounded by the prefetch: the broker sends no more than that unanswered.
+        let (outbox, inbox) = mpsc::unbounded_channel();
+        tokio::spawn(keep(link, place, prefetch, parse, outbox));
+        Self { inbox }
+    }
+
+    /// The next message; waits for it, also while the broker is away. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the queue was deleted. Then nothing follows.
+    pub(super) async fn next(&mut self) -> Result<(T, Ticket), Error> {
+        loop {
+            match self.inbox.recv().await {
+                Some(Ok((_, ticket))) if ticket.is_stale() => {}
+                Some(next) => return next,
+                None => return Err(Error("the queue was deleted".to_owned())),
+            }
+        }
+    }
+}
+
+type Outbox<T> = mpsc::UnboundedSender<Result<(T, Ticket), Error>>;
+
+async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, outbox: Outbox<T>) {
+    loop {
+        let connection = tokio::select! {
+            connection = link.up() => connection,
+            () = outbox.closed() => return,
+        };
+        let subscribing = async {
+            let channel = connection.create_channel().await?;
+            place.declare(&channel).await?;
+            channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+            let consuming = channel.basic_consume(
+                place.queue().into(),
+                "".into(),
+                BasicConsumeOptions::default(),
+                FieldTable::default(),
+            );
+            let deliveries = consuming.await?;
+            Ok((channel, deliveries))
+        };
+        match subscribing.await {
+            Ok((channel, deliveries)) => {
+                let subscription = Subscription::new(channel, place);
+                match subscription.run(deliveries, parse, &outbox).await {
+                    Ended::Left => return,
+                    Ended::Deleted => {
+                        let _ = outbox.send(Err(Error(format!("the queue {} was deleted", place.queue()))));
+                        return;
+                    }
+                    Ended::Broken(why) => tracing::debug!(queue = place.queue(), error = why, "subscription lost"),
+                }
+            }
+            Err(failed) => {
+                tracing::warn!(queue = place.queue(), error = %error(failed), "not subscribed");
+            }
+        }
+        drop(connection);
+        tokio::time::sleep(PAUSE.mul_f64(rand::random_range(0.2..1.0))).await;
+    }
+}
+
+/// How a subscription ended.
+enum Ended {
+    /// Nobody takes messages any more, and all are answered for.
+    Left,
+    /// The queue is gone.
+    Deleted,
+    /// The channel is gone.
+    Broken(String),
+}
+
+struct Subscription {
+    channel: Channel,
+    place: Place,
+    /// Delivered and not answered for.
+    open: BTreeSet<u64>,
+    answers: mpsc::UnboundedReceiver<(u64, Answer)>,
+    answer: mpsc::UnboundedSender<(u64, Answer)>,
+}
+
+impl Subscription {
+    fn new(channel: Channel, place: Place) -> Self {
+        let (answer, answers) = mpsc::unbounded_channel();
+        Self { channel, place, open: BTreeSet::new(), answers, answer }
+    }
+
+    async fn run<T>(mut self, mut deliveries: lapin::Consumer, parse: Parse<T>, outbox: &Outbox<T>) -> Ended {
+        let mut leaving = false;
+        loop {
+            if leaving && self.open.is_empty() {
+                return Ended::Left;
+            }
+            tokio::select! {
+                biased;
+                first = self.answers.recv() => {
+                    let Some(first) = first else { return Ended::Left };
+                    // Those that come at the same time go together.
+                    tokio::task::yield_now().await;
+                    let mut batch = vec![first];
+                    while let Ok(next) = self.answers.try_recv() {
+                        batch.push(next);
+                    }
+                    if let Err(failed) = self.tell(batch).await {
+                        return Ended::Broken(failed.to_string());
+                    }
+                }
+                () = outbox.closed(), if !leaving => {
+                    leaving = true;
+                    let tag = deliveries.tag();
+                    if let Err(failed) = self.channel.basic_cancel(tag, BasicCancelOptions::default()).await {
+                        return Ended::Broken(failed.to_string());
+                    }
+                }
+                delivery = deliveries.next(), if !leaving => match delivery {
+                    Some(Ok(delivery)) => self.hand_on(delivery, parse, outbox),
+                    Some(Err(failed)) => return Ended::Broken(failed.to_string()),
+                    None if self.channel.status().connected() => return Ended::Deleted,
+                    None => return Ended::Broken("the channel ended".to_owned()),
+                },
+                // What the broker sent before it knew that nobody is there any more goes back with the channel.
+                () = broken(&self.channel), if leaving => return Ended::Broken("the channel ended".to_owned()),
+            }
+        }
+    }
+
+    fn hand_on<T>(&mut self, delivery: Delivery, parse: Parse<T>, outbox: &Outbox<T>) {
+        let tag = delivery.delivery_tag;
+        self.open.insert(tag);
+        let ticket = Ticket { tag, answers: self.answer.clone(), answered: false };
+        match parse(delivery) {
+            // Should nobody be there any more, the ticket is dropped, and the message goes back.
+            Ok(message) => drop(outbox.send(Ok((message, ticket)))),
+            Err(why) => {
+                tracing::error!(queue = self.place.queue(), error = why, "message refused: it is in the dead queue");
+                ticket.refuse();
+            }
+        }
+    }
+
+    /// Tells the broker what became of messages: the oldest ones that are done in one word, the others one by one, so
+    /// that none waits for a slow one before it.
+    async fn tell(&mut self, batch: Vec<(u64, Answer)>) -> lapin::Result<()> {
+        let told = answer(&mut self.open, batch);
+        let channel = &self.channel;
+        let nack = |tag: u64, requeue: bool| {
+            channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue })
+        };
+        let back = told.again.iter().map(|tag| nack(*tag, true));
+        let refused = told.refused.iter().map(|tag| nack(*tag, false));
+        // These first: the word for all of the oldest would be for them, too.
+        first_error(join_all(back.chain(refused)).await)?;
+        if let Some(upto) = told.done_up_to {
+            channel.basic_ack(upto, BasicAckOptions { multiple: true }).await?;
+        }
+        let single = told.done.iter().map(|tag| channel.basic_ack(*tag, BasicAckOptions { multiple: false }));
+        first_error(join_all(single).await)
+    }
+}
+
+async fn broken(channel: &Channel) {
+    while channel.status().connected() {
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn first_error(results: Vec<lapin::Result<()>>) -> lapin::Result<()> {
+    results.into_iter().collect()
+}
+
+/// What the broker is told of a batch of answers, in this order.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told {
+    again: Vec<u64>,
+    refused: Vec<u64>,
+    /// All up to this one that are still open are done.
+    done_up_to: Option<u64>,
+    done: Vec<u64>,
+}
+
+fn answer(open: &mut BTreeSet<u64>, batch: Vec<(u64, Answer)>) -> Told {
+    let mut told = Told::default();
+    let mut done = BTreeSet::new();
+    for (tag, answer) in batch {
+        if !open.remove(&tag) {
+            continue;
+        }
+        match answer {
+            Answer::Done => _ = done.insert(tag),
+            Answer::Again => told.again.push(tag),
+            Answer::Refused => told.refused.push(tag),
+        }
+    }
+    let mut prefix: Vec<u64> = Vec::new();
+    for tag in done {
+        match open.first() {
+            Some(oldest) if *oldest < tag => told.done.push(tag),
+            _ => prefix.push(tag),
+        }
+    }
+    match prefix.as_slice() {
+        [] => {}
+        [one] => told.done.insert(0, *one),
+        [.., last] => told.done_up_to = Some(*last),
+    }
+    told
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(tags: impl IntoIterator<Item = u64>) -> BTreeSet<u64> {
+        tags.into_iter().collect()
+    }
+
+    fn done(tags: impl IntoIterator<Item = u64>) -> Vec<(u64, Answer)> {
+        tags.into_iter().map(|tag| (tag, Answer::Done)).collect()
+    }
+
+    #[test]
+    fn the_oldest_that_are_done_are_answered_in_one_word() {
+        let mut tags = open(1..=10);
+        assert_eq!(answer(&mut tags, done([3, 1, 2])), Told { done_up_to: Some(3), ..Told::default() });
+        assert_eq!(tags, open(4..=10));
+    }
+
+    #[test]
+    fn a_slow_message_holds_up_no_answer() {
+        let mut tags = open(1..=5);
+        assert_eq!(answer(&mut tags, done([2, 3])), Told { done: vec![2, 3], ..Told::default() });
+        assert_eq!(answer(&mut tags, done([1, 5])), Told { done: vec![1, 5], ..Told::default() });
+        assert_eq!(tags, open([4]));
+    }
+
+    #[test]
+    fn what_goes_back_is_not_among_those_that_are_done() {
+        let mut tags = open(1..=4);
+        let batch = vec![(1, Answer::Done), (2, Answer::Again), (3, Answer::Refused), (4, Answer::Done)];
+        let told = answer(&mut tags, batch);
+        assert_eq!(told, Told { again: vec![2], refused: vec![3], done_up_to: Some(4), done: vec![] });
+    }
+
+    #[test]
+    fn a_message_is_answered_for_once() {
+        let mut tags = open([1]);
+        assert_eq!(answer(&mut tags, done([1, 1])), Told { done: vec![1], ..Told::default() });
+        assert_eq!(answer(&mut tags, done([1])), Told::default());
+    }
+}

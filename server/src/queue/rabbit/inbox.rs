@@ -1,0 +1,99 @@
+//! Messages that other programs publish to the exchange `eventflow.ingress`.
+
+use std::collections::BTreeMap;
+
+use lapin::message::Delivery;
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+
+use super::consume::{Messages, Ticket};
+use crate::queue::Error;
+
+/// Takes messages of other programs. Several servers may: each message comes to one of them.
+pub struct Inbox {
+    pub(super) messages: Messages<Message>,
+}
+
+/// A message of another program.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Message {
+    /// The exchange to which it was published.
+    pub exchange: String,
+    /// Its routing key.
+    pub routing_key: String,
+    /// Its property `message-id`.
+    pub id: Option<String>,
+    /// Its property `content-type`.
+    pub content_type: Option<String>,
+    /// Its property `user-id`, which the broker has checked.
+    pub user: Option<String>,
+    /// Its headers that can be written as text.
+    pub headers: BTreeMap<String, String>,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// A message, and the way to answer for it. Dropped unanswered, it comes again.
+pub struct Letter {
+    /// The message.
+    pub message: Message,
+    ticket: Ticket,
+}
+
+impl Inbox {
+    /// The next message; waits for it, also while the broker is away. Cancel-safe.
+    ///
+    /// # Errors
+    /// When the queue was deleted. Then nothing follows.
+    pub async fn next(&mut self) -> Result<Letter, Error> {
+        self.messages.next().await.map(|(message, ticket)| Letter { message, ticket })
+    }
+}
+
+impl Letter {
+    /// It is recorded: it need not come again.
+    pub fn acknowledge(self) {
+        self.ticket.done();
+    }
+
+    /// It will never be taken: it goes to the dead queue.
+    pub fn refuse(self) {
+        self.ticket.refuse();
+    }
+}
+
+pub(super) fn read(delivery: Delivery) -> Result<Message, String> {
+    let properties = &delivery.properties;
+    let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string).filter(|text| !text.is_empty());
+    Ok(Message {
+        exchange: delivery.exchange.to_string(),
+        routing_key: delivery.routing_key.to_string(),
+        id: text(properties.message_id()),
+        content_type: text(properties.content_type()),
+        user: text(properties.user_id()),
+        headers: properties.headers().as_ref().map(headers).unwrap_or_default(),
+        body: delivery.data,
+    })
+}
+
+fn headers(table: &FieldTable) -> BTreeMap<String, String> {
+    table.into_iter().filter_map(|(name, value)| Some((name.to_string(), as_text(value)?))).collect()
+}
+
+fn as_text(value: &AMQPValue) -> Option<String> {
+    Some(match value {
+        AMQPValue::LongString(text) => std::str::from_utf8(text.as_bytes()).ok()?.to_owned(),
+        AMQPValue::ShortString(text) => text.to_string(),
+        AMQPValue::Boolean(value) => value.to_string(),
+        AMQPValue::ShortShortInt(number) => number.to_string(),
+        AMQPValue::ShortShortUInt(number) => number.to_string(),
+        AMQPValue::ShortInt(number) => number.to_string(),
+        AMQPValue::ShortUInt(number) => number.to_string(),
+        AMQPValue::LongInt(number) => number.to_string(),
+        AMQPValue::LongUInt(number) => number.to_string(),
+        AMQPValue::LongLongInt(number) => number.to_string(),
+        AMQPValue::Timestamp(seconds) => {
+            chrono::DateTime::from_timestamp(i64::try_from(*seconds).ok()?, 0)?.to_rfc3339()
+        }
+        _ => return None,
+    })
+}

@@ -1,0 +1,191 @@
+//! Puts run requests into their queues, many at once, each answered for by the broker.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::function;
+use lapin::message::BasicReturnMessage;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions, QueueDeleteOptions};
+use lapin::{BasicProperties, Channel, Confirmation};
+use parking_lot::{Mutex, RwLock};
+use tokio::sync::Semaphore;
+
+use super::connection::Link;
+use super::topology::{Place, RUNS};
+use super::wire;
+use crate::queue::{Error, Request};
+
+/// Requests that may wait for the broker's answer at a time.
+pub(super) const WINDOW: usize = 1000;
+
+/// A request that the broker does not answer for in this time has failed.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(10);
+
+/// How often a request is sent whose queue was not there.
+const TRIES: usize = 3;
+
+/// A message that outlives the broker.
+const PERSISTENT: u8 = 2;
+
+/// Publishes over one connection.
+pub(super) struct Publisher {
+    link: Arc<Link>,
+    window: Semaphore,
+    lane: RwLock<Option<Arc<Lane>>>,
+    /// Held by whoever makes a lane.
+    making: tokio::sync::Mutex<()>,
+}
+
+/// What is used of one connection: a channel for messages, and one for queues, so that a queue that cannot be declared
+/// breaks nothing else.
+struct Lane {
+    messages: Channel,
+    queues: tokio::sync::Mutex<Channel>,
+    /// Functions whose queue was declared over this connection.
+    declared: Mutex<HashSet<function::Id>>,
+}
+
+impl Publisher {
+    pub(super) fn new(link: Arc<Link>) -> Self {
+        Self { link, window: Semaphore::new(WINDOW), lane: RwLock::default(), making: tokio::sync::Mutex::default() }
+    }
+
+    /// Publishes a request; returns when it is on the broker's disk.
+    pub(super) async fn publish(self: &Arc<Self>, request: &Request) -> Result<(), Error> {
+        let body = wire::write(request)?;
+        let done = tokio::time::timeout(CONFIRM_WITHIN, self.send(request, &body)).await;
+        done.unwrap_or_else(|_| {
+            // The next request begins on channels of its own.
+            *self.lane.write() = None;
+            Err(Error(format!("RabbitMQ did not answer for a message within {} s", CONFIRM_WITHIN.as_secs())))
+        })
+    }
+
+    async fn send(self: &Arc<Self>, request: &Request, body: &[u8]) -> Result<(), Error> {
+        let _place = self.window.acquire().await.expect("nobody closes the window");
+        let lane = self.lane().await?;
+        for _ in 0..TRIES {
+            self.declare(&lane, request.function).await?;
+            match lane.publish(request, body).await? {
+                Confirmation::Ack(None) => return Ok(()),
+                Confirmation::Ack(Some(returned)) if is_for(&returned, request) => {
+                    // Somebody deleted the queue.
+                    lane.declared.lock().remove(&request.function);
+                }
+                Confirmation::Ack(Some(returned)) => {
+                    self.rescue(returned);
+                    return Ok(());
+                }
+                Confirmation::Nack(returned) => {
+                    if let Some(returned) = returned.filter(|returned| !is_for(returned, request)) {
+                        self.rescue(returned);
+                    }
+                    return Err(Error("RabbitMQ refused a message; its own log says why".to_owned()));
+                }
+                Confirmation::NotRequested => {
+                    return Err(Error("RabbitMQ was not asked to answer for a message".to_owned()));
+                }
+            }
+        }
+        Err(Error(format!("the queue of function {} is deleted as often as it is made", request.function)))
+    }
+
+    /// Sends a returned message again. The broker tells of it beside the next confirmation, whichever message that is
+    /// for: the one it belongs to was told that all is well.
+    fn rescue(self: &Arc<Self>, returned: BasicReturnMessage) {
+        let request = match wire::read(&returned.delivery.data) {
+            Ok(request) => request,
+            Err(error) => return tracing::error!(error, "a returned message cannot be read"),
+        };
+        let this = self.clone();
+        tokio::spawn(async move {
+            if let Some(lane) = &*this.lane.read() {
+                lane.declared.lock().remove(&request.function);
+            }
+            if let Err(error) = this.publish(&request).await {
+                tracing::warn!(run = %request.run, %error, "a returned request was not published again; the sweep will");
+            }
+        });
+    }
+
+    /// Deletes a function's queue with all that is in it.
+    pub(super) async fn forget(&self, function: function::Id) -> Result<(), Error> {
+        let lane = self.lane().await?;
+        let deleting = async {
+            let queues = self.queues(&lane).await?;
+            queues.queue_delete(Place::Runs(function).queue().into(), QueueDeleteOptions::default()).await.map_err(error)
+        };
+        lane.declared.lock().remove(&function);
+        match tokio::time::timeout(CONFIRM_WITHIN, deleting).await {
+            Ok(deleted) => deleted.map(drop),
+            Err(_) => Err(Error("RabbitMQ did not delete a queue in time".to_owned())),
+        }
+    }
+
+    async fn declare(&self, lane: &Lane, function: function::Id) -> Result<(), Error> {
+        if lane.declared.lock().contains(&function) {
+            return Ok(());
+        }
+        let queues = self.queues(lane).await?;
+        if lane.declared.lock().contains(&function) {
+            return Ok(());
+        }
+        Place::Runs(function).declare(&queues).await.map_err(error)?;
+        lane.declared.lock().insert(function);
+        Ok(())
+    }
+
+    /// The channel for queues, alone.
+    async fn queues<'a>(&self, lane: &'a Lane) -> Result<tokio::sync::MutexGuard<'a, Channel>, Error> {
+        let mut queues = lane.queues.lock().await;
+        if !queues.status().connected() {
+            *queues = self.link.now()?.create_channel().await.map_err(error)?;
+        }
+        Ok(queues)
+    }
+
+    async fn lane(&self) -> Result<Arc<Lane>, Error> {
+        if let Some(lane) = self.usable() {
+            return Ok(lane);
+        }
+        let connection = self.link.now()?;
+        let _making = self.making.lock().await;
+        if let Some(lane) = self.usable() {
+            return Ok(lane);
+        }
+        let messages = connection.create_channel().await.map_err(error)?;
+        messages.confirm_select(ConfirmSelectOptions::default()).await.map_err(error)?;
+        let queues = tokio::sync::Mutex::new(connection.create_channel().await.map_err(error)?);
+        let lane = Arc::new(Lane { messages, queues, declared: Mutex::default() });
+        *self.lane.write() = Some(lane.clone());
+        Ok(lane)
+    }
+
+    fn usable(&self) -> Option<Arc<Lane>> {
+        self.lane.read().as_ref().filter(|lane| lane.messages.status().connected()).cloned()
+    }
+}
+
+impl Lane {
+    async fn publish(&self, request: &Request, body: &[u8]) -> Result<Confirmation, Error> {
+        let properties = BasicProperties::default()
+            .with_delivery_mode(PERSISTENT)
+            .with_content_type("application/json".into())
+            .with_message_id(request.run.to_string().into());
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let key = request.function.to_string();
+        let sent = self.messages.basic_publish(RUNS.into(), key.into(), options, body, properties).await;
+        sent.map_err(error)?.await.map_err(error)
+    }
+}
+
+fn is_for(returned: &BasicReturnMessage, request: &Request) -> bool {
+    let id = returned.delivery.properties.message_id().as_ref();
+    id.is_some_and(|id| id.as_str() == request.run.to_string())
+}
+
+/// A broker's error as the queue's.
+pub(super) fn error(error: lapin::Error) -> Error {
+    Error(format!("RabbitMQ: {error}"))
+}
