@@ -4,6 +4,7 @@
 
 mod event;
 mod function;
+mod idempotency;
 mod run;
 
 use std::sync::Arc;
@@ -15,7 +16,8 @@ pub use event::{Publication, Published, publish};
 pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
 };
-pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
+pub use idempotency::{Claim, REPLAYED, digest};
+pub use run::{Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, visible_run, wait};
 
 use super::auth::Viewer;
 
