@@ -1,11 +1,12 @@
 //! Does what the log asks for: the [`relay`] follows it and asks `domain::react` what follows from each fact, the
-//! [`worker`] runs runs, [`builds`] builds, the [`sweep`] finds work that was lost.
+//! [`worker`] runs runs, [`builds`] builds, the [`sweep`] finds work that was lost, [`callback`] tells outcomes.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
 //! at the state first.
 
 mod builds;
 mod call;
+pub mod callback;
 mod depth;
 mod relay;
 mod sweep;
@@ -23,6 +24,8 @@ use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+
+pub use callback::Callbacks;
 
 /// What the work is done with. Cloning it is cheap.
 #[derive(Clone)]
@@ -43,6 +46,8 @@ pub struct Tools {
     pub builds: usize,
     /// Bytes of a result that a run keeps.
     pub recorded: usize,
+    /// How outcomes are told to who asked for them.
+    pub callbacks: Callbacks,
     /// Names this server in the log; the same after a restart.
     pub node: Arc<str>,
 }
@@ -70,6 +75,7 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     sweep::runs(&tools, &workers).await?;
     tokio::spawn(relay.follow());
     tokio::spawn(depth::tell(tools.clone()));
+    tokio::spawn(callback::forever(tools.clone()));
     tokio::spawn(sweep::forever(tools, workers.clone()));
     Ok(Dispatch { workers, builds })
 }
