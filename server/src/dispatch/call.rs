@@ -6,7 +6,7 @@ use base64::Engine;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::Json;
-use domain::run::event::{Delivery, Outcome, Request};
+use domain::run::event::{Delivery, Encoding, Outcome, Request};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Uri};
 use serde::Deserialize;
@@ -78,7 +78,10 @@ pub(super) async fn service(
         }
         Ok(Ok((status, headers, body, true))) => {
             outcome.http_status = Some(status);
-            (outcome.output, outcome.output_cut) = output(&headers, &body, recorded);
+            keep(&mut outcome, &headers, &body, recorded);
+            if request.trigger == "http.invoke" {
+                outcome.content_type = media_type(&headers);
+            }
             let error = is_failure(&request.trigger, delivery, status).then(|| match message(&body) {
                 Some(message) => format!("the function answered {status}: {message}"),
                 None => format!("the function answered {status}"),
@@ -101,7 +104,7 @@ pub(super) fn is_failure(trigger: &str, delivery: Delivery, status: u16) -> bool
 }
 
 /// The seconds that a `Retry-After` means, which are its value or lead to a date (RFC 9110, section 10.2.3).
-fn retry_after(text: &str, now: DateTime<Utc>) -> Option<f64> {
+pub(super) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<f64> {
     let text = text.trim();
     let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite());
     seconds.or_else(|| {
@@ -134,7 +137,7 @@ pub(super) async fn job(
     let mut outcome =
         Outcome { instance: Some(ran.instance), exit_code: exit.code, cold_start: true, ..Outcome::default() };
     if let Some(result) = &ran.outcome.result {
-        (outcome.output, outcome.output_cut) = output(&HeaderMap::new(), result, recorded);
+        keep(&mut outcome, &HeaderMap::new(), result, recorded);
     }
     match exit {
         executor::Exit { timed_out: true, .. } => {
@@ -273,23 +276,28 @@ fn traceparent(request: &Request) -> Option<String> {
     serde_json::from_str::<Traced>(request.input.get()).ok()?.traceparent
 }
 
-/// An answer's body as what a run keeps of it, and whether it had to be cut.
-fn output(headers: &HeaderMap, body: &Bytes, limit: usize) -> (Option<Json>, bool) {
+/// Keeps of an answer's body what a run keeps of it.
+fn keep(outcome: &mut Outcome, headers: &HeaderMap, body: &Bytes, limit: usize) {
     if body.is_empty() {
-        return (None, false);
+        return;
     }
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    if body.len() > limit {
-        let start = String::from_utf8_lossy(&body[..limit]);
-        return (Json::of(&*start).ok(), true);
-    }
-    let text = std::str::from_utf8(body);
-    let json = match text {
-        Ok(text) if kind.contains("json") => Json::parse(text).or_else(|_| Json::of(text)),
-        Ok(text) => Json::of(text),
-        Err(_) => Json::of(&base64::engine::general_purpose::STANDARD.encode(body)),
+    let kind = media_type(headers);
+    let is_json = kind.is_none_or(|kind| kind.contains("json"));
+    let (json, encoding) = match std::str::from_utf8(body) {
+        _ if body.len() > limit => (Json::of(&*String::from_utf8_lossy(&body[..limit])), Encoding::Text),
+        Ok(text) => match is_json.then(|| Json::parse(text)) {
+            Some(Ok(json)) => (Ok(json), Encoding::Json),
+            _ => (Json::of(text), Encoding::Text),
+        },
+        Err(_) => (Json::of(&base64::engine::general_purpose::STANDARD.encode(body)), Encoding::Base64),
     };
-    (json.ok(), false)
+    outcome.output = json.ok();
+    outcome.output_cut = body.len() > limit;
+    outcome.encoding = encoding;
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// What a function's error says, where it is in the form that wrappers give it.

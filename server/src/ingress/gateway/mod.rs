@@ -7,6 +7,7 @@
 
 mod answer;
 mod asynchronous;
+mod once;
 mod record;
 mod recorder;
 mod request;
@@ -120,6 +121,16 @@ fn told(request: &HttpRequest) -> (&'static str, Option<HeaderValue>) {
     (super::middleware::label(request.method()), asked)
 }
 
+/// A request's id: the caller's own, or a new one.
+fn id_of(asked: Option<&HeaderValue>) -> String {
+    let id = asked.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    id.unwrap_or_else(|| clock::new_id::<()>().to_string())
+}
+
+fn request_id(request: &HttpRequest) -> String {
+    id_of(request.headers().get(super::middleware::REQUEST_ID))
+}
+
 fn finish(
     gateway: &Gateway,
     method: &'static str,
@@ -127,11 +138,7 @@ fn finish(
     asked: Option<HeaderValue>,
     answer: Result<HttpResponse, HttpError>,
 ) -> HttpResponse {
-    let id = asked.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut response = match answer {
-        Ok(response) => response,
-        Err(error) => error.response(&id.unwrap_or_else(|| clock::new_id::<()>().to_string())),
-    };
+    let mut response = answer.unwrap_or_else(|error| error.response(&id_of(asked.as_ref())));
     if let Some(value) = asked {
         response.headers_mut().insert(super::middleware::REQUEST_ID, value);
     }
@@ -157,6 +164,9 @@ async fn call(
     }
     let (route, rest) = gateway.find(&viewer, path).await?;
     callable(&route)?;
+    if request.headers().contains_key("idempotency-key") {
+        return once::call(&gateway, viewer, &request, payload, &route, rest).await;
+    }
     let place = gateway.recorder.reserve().ok_or_else(|| {
         HttpError::new(
             StatusCode::SERVICE_UNAVAILABLE,
