@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::run::RunBody;
-use super::{base_url, body, caller, duration, namespace, query, wrong_method};
+use super::{base_url, body, caller, duration, namespace, next_link, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
@@ -429,19 +429,4 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
         version: row.current_version,
         created_at: row.created_at,
     }
-}
-
-/// The same request, after a row.
-fn next_link(request: &HttpRequest, cursor: &str) -> String {
-    let others = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
-    let encoded: String = cursor
-        .bytes()
-        .map(|b| match b {
-            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        })
-        .collect();
-    let mut pairs: Vec<_> = others.map(str::to_owned).collect();
-    pairs.push(format!("after={encoded}"));
-    format!("<{}?{}>; rel=\"next\"", request.path(), pairs.join("&"))
 }

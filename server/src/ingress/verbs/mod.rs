@@ -2,6 +2,7 @@
 //!
 //! Each checks what the viewer may, asks `actors`, and says what came of it. Knows neither HTTP nor GraphQL.
 
+mod dead_letter;
 mod event;
 mod function;
 mod idempotency;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use domain::Cause;
 use uuid::Uuid;
 
+pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
 pub use event::{Publication, Published, publish};
 pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
