@@ -167,6 +167,7 @@ pub fn runs() -> Vec<run::Event> {
         exit_code: Some(-1),
         instance: Some("thumbnails-2-a".into()),
         cold_start: true,
+        ..Outcome::default()
     };
     let failure = |timed_out| Failure { error: "it broke".into(), timed_out, outcome: outcome() };
     chain(|last| {

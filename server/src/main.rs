@@ -19,7 +19,7 @@ struct Cli {
     flags: Flags,
 }
 
-#[derive(Subcommand, Clone, Copy)]
+#[derive(Subcommand, Clone)]
 enum Verb {
     /// Run the platform (the default)
     Serve,
@@ -29,6 +29,11 @@ enum Verb {
     Rebuild,
     /// Compare the read tables with the log and check its hash chain
     Verify,
+    /// Print the secret that calls back (X-Callback-Url) of a namespace are signed with
+    CallbackSecret {
+        /// The namespace; the default one when absent
+        namespace: Option<String>,
+    },
     /// Print the GraphQL schema
     Schema,
     /// Print the OpenAPI document
@@ -50,7 +55,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let verb = cli.verb.unwrap_or(Verb::Serve);
+    let verb = cli.verb.clone().unwrap_or(Verb::Serve);
     match verb {
         Verb::Schema => {
             print!("{}", ingress::graphql::sdl());
@@ -60,10 +65,14 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
             println!("{}", ingress::openapi());
             return Ok(ExitCode::SUCCESS);
         }
-        Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify => {}
+        Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify | Verb::CallbackSecret { .. } => {}
     }
     let settings = Settings::read(&cli.flags)?;
     telemetry::start_logging(&settings.log_level);
+    if let Verb::CallbackSecret { namespace } = verb {
+        println!("{}", app::callback_secret(&settings, namespace.as_deref().unwrap_or(&settings.namespace))?);
+        return Ok(ExitCode::SUCCESS);
+    }
     if let Verb::Serve = verb {
         app::serve(settings)?;
         return Ok(ExitCode::SUCCESS);

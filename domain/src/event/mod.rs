@@ -23,6 +23,12 @@ pub fn id(namespace: &str, source: &str, event_id: &str) -> Id {
     Id::derive("event", &[namespace, source, event_id])
 }
 
+/// The id of the event that the first request under an idempotency key becomes: a key counts for who uses it, and for one
+/// function. No event that was published has such an id.
+pub fn claimed(function: crate::function::Id, who: &str, key: &str) -> Id {
+    Id::derive("claim", &[&function.to_string(), who, key])
+}
+
 /// The event came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {

@@ -107,6 +107,12 @@ pub struct Outcome {
     /// The result was longer than what is kept.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub output_cut: bool,
+    /// How the result stands in `output`.
+    #[serde(default, skip_serializing_if = "Encoding::is_json")]
+    pub encoding: Encoding,
+    /// The media type of a service's answer, where somebody may want it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
     /// The status of a service's answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
@@ -119,6 +125,26 @@ pub struct Outcome {
     /// The instance was started for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cold_start: bool,
+}
+
+/// How a result stands in JSON.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Encoding {
+    /// It is JSON, or it is not known how it came to be JSON.
+    #[default]
+    Json,
+    /// It is text, as a string.
+    Text,
+    /// It is neither: its bytes are base64 in a string.
+    Base64,
+}
+
+impl Encoding {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde asks so
+    fn is_json(&self) -> bool {
+        *self == Self::Json
+    }
 }
 
 /// What went wrong in an attempt.

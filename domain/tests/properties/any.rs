@@ -202,10 +202,14 @@ pub fn request() -> impl Strategy<Value = r::Request> {
 /// Any outcome of an attempt.
 pub fn outcome() -> impl Strategy<Value = r::Outcome> {
     let flags = (any::<bool>(), any::<bool>());
-    (option::of(json()), option::of(any::<u16>()), option::of(any::<i32>()), option::of(text()), flags).prop_map(
-        |(output, http_status, exit_code, instance, (output_cut, cold_start))| r::Outcome {
+    let encoding = prop_oneof![Just(r::Encoding::Json), Just(r::Encoding::Text), Just(r::Encoding::Base64)];
+    let kept = (option::of(json()), encoding, option::of(text()));
+    (kept, option::of(any::<u16>()), option::of(any::<i32>()), option::of(text()), flags).prop_map(
+        |((output, encoding, content_type), http_status, exit_code, instance, (output_cut, cold_start))| r::Outcome {
             output,
             output_cut,
+            encoding,
+            content_type,
             http_status,
             exit_code,
             instance,

@@ -8,20 +8,24 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
 use actix_web::{App, HttpServer, web};
+use base64::Engine;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::Settings;
-use crate::dispatch::{self, Dispatch};
+use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::gateway::{Gateway, Recorder};
-use crate::ingress::{self, About, Auth, Services};
+use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+
+/// What the keys are for that calls back are signed with.
+const CALLBACKS: &str = "callbacks";
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -128,6 +132,14 @@ impl Platform {
             executor: executor.describe(),
             warnings: executor.warnings(),
         };
+        let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
+        let callbacks = Callbacks {
+            outward: settings.callback_allow.clone(),
+            secret: Arc::new(move |namespace| {
+                let key = auth::derived_key(&key, CALLBACKS, namespace).to_vec();
+                Box::pin(std::future::ready(Ok(key)))
+            }),
+        };
         let dispatch = dispatch::start(dispatch::Tools {
             store: store.clone(),
             commands: commands.clone(),
@@ -137,6 +149,7 @@ impl Platform {
             metrics: metrics.clone(),
             builds: limits.builds,
             recorded: limits.recorded,
+            callbacks,
             node,
         })
         .await?;
@@ -241,6 +254,17 @@ fn stop(runtime: &Runtime, platform: Platform) {
         }
         services.fleet.stop().await;
     });
+}
+
+/// The secret that calls back of a namespace are signed with, as those who verify it take it, unless the namespace has a
+/// secret of its own for that.
+///
+/// # Errors
+/// When the data folder cannot be read or written.
+pub fn callback_secret(settings: &Settings, namespace: &str) -> Result<String, Error> {
+    let key = auth::server_key(settings).map_err(|e| Error::start("cannot read the server's key", e))?;
+    let derived = auth::derived_key(&key, CALLBACKS, namespace);
+    Ok(format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(derived)))
 }
 
 /// Opens the log alone, for the verbs that work on it.

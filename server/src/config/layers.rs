@@ -65,6 +65,7 @@ const NAMES: &[(&str, &str)] = &[
     ("log_level", "LOG_LEVEL"),
     ("metrics_port", "METRICS_PORT"),
     ("namespace", "NAMESPACE"),
+    ("callback_allow", "EVENTFLOW_CALLBACK_ALLOW"),
     ("max_body", "EVENTFLOW_MAX_BODY"),
     ("max_event", "EVENTFLOW_MAX_EVENT"),
     ("max_bundle", "EVENTFLOW_MAX_BUNDLE"),

@@ -3,6 +3,7 @@
 //! A wrong value stops the start with one line that names where it came from, the value and what is allowed.
 
 mod layers;
+pub mod outward;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use layers::Layers;
 pub use layers::{Error, Flags};
+pub use outward::Outward;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -32,6 +34,8 @@ pub struct Settings {
     pub namespace: String,
     /// Development: known credentials, loopback only, a demo function.
     pub dev: bool,
+    /// Which addresses may be called back beside the public ones: `EVENTFLOW_CALLBACK_ALLOW`.
+    pub callback_allow: Outward,
     /// What bounds what.
     pub limits: Limits,
 }
@@ -150,6 +154,9 @@ impl Settings {
                 })?
                 .unwrap_or_else(|| "default".to_owned()),
             dev,
+            callback_allow: layers
+                .get("EVENTFLOW_CALLBACK_ALLOW", "networks such as 127.0.0.0/8,10.0.0.0/8", Outward::parse)?
+                .unwrap_or_default(),
             limits: Limits {
                 body: number("EVENTFLOW_MAX_BODY", default.body)?,
                 event: number("EVENTFLOW_MAX_EVENT", default.event)?,

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use base64::Engine;
 use bytes::{Bytes, BytesMut};
-use chrono::{SecondsFormat, TimeDelta};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::Json;
-use domain::run::event::{Outcome, Request};
+use domain::run::event::{Delivery, Encoding, Outcome, Request};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Uri};
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
@@ -37,6 +38,7 @@ impl Ended {
 /// Hands the event to an instance.
 pub(super) async fn service(
     request: &Request,
+    delivery: Delivery,
     attempt: u32,
     lease: Lease,
     timeout: Duration,
@@ -76,17 +78,39 @@ pub(super) async fn service(
         }
         Ok(Ok((status, headers, body, true))) => {
             outcome.http_status = Some(status);
-            (outcome.output, outcome.output_cut) = output(&headers, &body, recorded);
-            // Whoever called over HTTP gets client errors as answers; an event that is answered so was not taken.
-            let bad = if request.trigger == "http.invoke" { status >= 500 } else { status >= 300 };
-            let error = bad.then(|| match message(&body) {
+            keep(&mut outcome, &headers, &body, recorded);
+            if request.trigger == "http.invoke" {
+                outcome.content_type = media_type(&headers);
+            }
+            let error = is_failure(&request.trigger, delivery, status).then(|| match message(&body) {
                 Some(message) => format!("the function answered {status}: {message}"),
                 None => format!("the function answered {status}"),
             });
-            let retry_after_s = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            let retry_after_s =
+                headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, clock::now()));
             Ended { outcome, error, timed_out: false, retry_after_s }
         }
     }
+}
+
+/// Whether an answer means that the run did not do what it should. Whoever called over HTTP gets client errors as answers,
+/// unless nobody waits and they ask for another attempt; an event that is answered so was not taken.
+pub(super) fn is_failure(trigger: &str, delivery: Delivery, status: u16) -> bool {
+    match (trigger, delivery) {
+        ("http.invoke", Delivery::Once) => status >= 500,
+        ("http.invoke", Delivery::Retried(_)) => status >= 500 || matches!(status, 408 | 429),
+        _ => status >= 300,
+    }
+}
+
+/// The seconds that a `Retry-After` means, which are its value or lead to a date (RFC 9110, section 10.2.3).
+pub(super) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<f64> {
+    let text = text.trim();
+    let seconds = text.parse().ok().filter(|seconds: &f64| seconds.is_finite());
+    seconds.or_else(|| {
+        let date = DateTime::<Utc>::from(httpdate::parse_http_date(text).ok()?);
+        Some((date - now).as_seconds_f64().max(0.0))
+    })
 }
 
 /// Runs the event as a job.
@@ -113,7 +137,7 @@ pub(super) async fn job(
     let mut outcome =
         Outcome { instance: Some(ran.instance), exit_code: exit.code, cold_start: true, ..Outcome::default() };
     if let Some(result) = &ran.outcome.result {
-        (outcome.output, outcome.output_cut) = output(&HeaderMap::new(), result, recorded);
+        keep(&mut outcome, &HeaderMap::new(), result, recorded);
     }
     match exit {
         executor::Exit { timed_out: true, .. } => {
@@ -128,8 +152,19 @@ pub(super) async fn job(
     }
 }
 
-/// The part of a CloudEvent that says how it came in over HTTP.
+/// The parts of a CloudEvent that an HTTP request is made of. Its data is not looked into: what was signed stays as it was.
 #[derive(Deserialize)]
+struct Carried<'a> {
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    data_base64: Option<String>,
+    datacontenttype: Option<String>,
+    #[serde(default)]
+    http: Http,
+}
+
+/// How an event came in over HTTP.
+#[derive(Default, Deserialize)]
 struct Http {
     #[serde(default)]
     method: Option<String>,
@@ -149,9 +184,7 @@ fn http_request(
     timeout: Duration,
 ) -> Result<hyper::Request<RequestBody>, Box<dyn std::error::Error + Send + Sync>> {
     let mut call = if request.trigger == "http.invoke" {
-        let event = request.input.value();
-        let http: Http = serde_json::from_value(event.get("http").cloned().unwrap_or_else(|| serde_json::json!({})))?;
-        repeat(&event, http)?
+        repeat(serde_json::from_str(request.input.get())?)?
     } else {
         let mut call = hyper::Request::new(RequestBody::Full(Bytes::copy_from_slice(request.input.get().as_bytes())));
         *call.method_mut() = Method::POST;
@@ -172,13 +205,18 @@ fn http_request(
     Ok(call)
 }
 
-fn repeat(event: &Value, http: Http) -> Result<hyper::Request<RequestBody>, Box<dyn std::error::Error + Send + Sync>> {
-    let body = match (event.get("data"), event.get("data_base64").and_then(Value::as_str)) {
+fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std::error::Error + Send + Sync>> {
+    let Carried { data, data_base64, datacontenttype, http } = event;
+    let is_json = datacontenttype.as_deref().is_none_or(|kind| kind.contains("json"));
+    let body = match (data, &data_base64) {
         (_, Some(encoded)) => Bytes::from(base64::engine::general_purpose::STANDARD.decode(encoded)?),
-        (None | Some(Value::Null), None) => Bytes::new(),
-        (Some(Value::String(text)), None) if !is_json(event) => Bytes::from(text.clone()),
-        (Some(data), None) => Bytes::from(data.to_string()),
+        (None, None) => Bytes::new(),
+        (Some(data), None) => match serde_json::from_str::<String>(data.get()) {
+            Ok(text) if !is_json => Bytes::from(text),
+            _ => Bytes::copy_from_slice(data.get().as_bytes()),
+        },
     };
+    let has_body = !body.is_empty();
     let mut call = hyper::Request::new(RequestBody::Full(body));
     *call.method_mut() = http.method.as_deref().unwrap_or("POST").parse()?;
     let mut target = http.path.unwrap_or_else(|| "/".to_owned());
@@ -204,8 +242,9 @@ fn repeat(event: &Value, http: Http) -> Result<hyper::Request<RequestBody>, Box<
             call.headers_mut().insert(name, HeaderValue::from_str(&value)?);
         }
     }
-    if !call.headers().contains_key(CONTENT_TYPE) && event.get("data").is_some_and(|data| !data.is_null()) {
-        call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if !call.headers().contains_key(CONTENT_TYPE) && has_body {
+        let kind = datacontenttype.as_deref().unwrap_or("application/json");
+        call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_str(kind)?);
     }
     Ok(call)
 }
@@ -228,10 +267,6 @@ fn encode(text: &str) -> String {
     out
 }
 
-fn is_json(event: &Value) -> bool {
-    event.get("datacontenttype").and_then(Value::as_str).is_none_or(|kind| kind.contains("json"))
-}
-
 /// W3C trace context: that of the event where it has one.
 fn traceparent(request: &Request) -> Option<String> {
     #[derive(Deserialize)]
@@ -241,23 +276,28 @@ fn traceparent(request: &Request) -> Option<String> {
     serde_json::from_str::<Traced>(request.input.get()).ok()?.traceparent
 }
 
-/// An answer's body as what a run keeps of it, and whether it had to be cut.
-fn output(headers: &HeaderMap, body: &Bytes, limit: usize) -> (Option<Json>, bool) {
+/// Keeps of an answer's body what a run keeps of it.
+fn keep(outcome: &mut Outcome, headers: &HeaderMap, body: &Bytes, limit: usize) {
     if body.is_empty() {
-        return (None, false);
+        return;
     }
-    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
-    if body.len() > limit {
-        let start = String::from_utf8_lossy(&body[..limit]);
-        return (Json::of(&*start).ok(), true);
-    }
-    let text = std::str::from_utf8(body);
-    let json = match text {
-        Ok(text) if kind.contains("json") => Json::parse(text).or_else(|_| Json::of(text)),
-        Ok(text) => Json::of(text),
-        Err(_) => Json::of(&base64::engine::general_purpose::STANDARD.encode(body)),
+    let kind = media_type(headers);
+    let is_json = kind.is_none_or(|kind| kind.contains("json"));
+    let (json, encoding) = match std::str::from_utf8(body) {
+        _ if body.len() > limit => (Json::of(&*String::from_utf8_lossy(&body[..limit])), Encoding::Text),
+        Ok(text) => match is_json.then(|| Json::parse(text)) {
+            Some(Ok(json)) => (Ok(json), Encoding::Json),
+            _ => (Json::of(text), Encoding::Text),
+        },
+        Err(_) => (Json::of(&base64::engine::general_purpose::STANDARD.encode(body)), Encoding::Base64),
     };
-    (json.ok(), false)
+    outcome.output = json.ok();
+    outcome.output_cut = body.len() > limit;
+    outcome.encoding = encoding;
+}
+
+fn media_type(headers: &HeaderMap) -> Option<String> {
+    headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned)
 }
 
 /// What a function's error says, where it is in the form that wrappers give it.
@@ -266,4 +306,67 @@ fn message(body: &[u8]) -> Option<String> {
     let error = value.get("error")?;
     let text = error.get("message").unwrap_or(error).as_str()?;
     Some(text.chars().take(1000).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::retry;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_gets_client_errors_as_answers() {
+        let retried = Delivery::Retried(retry::Policy::default());
+        let table = [
+            ("http.invoke", Delivery::Once, 429, false),
+            ("http.invoke", Delivery::Once, 404, false),
+            ("http.invoke", Delivery::Once, 500, true),
+            ("http.invoke", retried, 204, false),
+            ("http.invoke", retried, 302, false),
+            ("http.invoke", retried, 404, false),
+            ("http.invoke", retried, 408, true),
+            ("http.invoke", retried, 429, true),
+            ("http.invoke", retried, 503, true),
+            ("file.uploaded", retried, 204, false),
+            ("file.uploaded", retried, 302, true),
+            ("file.uploaded", retried, 404, true),
+        ];
+        for (trigger, delivery, status, fails) in table {
+            assert_eq!(is_failure(trigger, delivery, status), fails, "{trigger} {delivery:?} {status}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = DateTime::parse_from_rfc3339("2026-01-31T12:00:00Z").unwrap().to_utc();
+        for (text, seconds) in [
+            ("7", Some(7.0)),
+            (" 0.5 ", Some(0.5)),
+            ("Sat, 31 Jan 2026 12:00:30 GMT", Some(30.0)),
+            ("Saturday, 31-Jan-26 12:01:00 GMT", Some(60.0)),
+            ("Sat, 31 Jan 2026 11:00:00 GMT", Some(0.0)),
+            ("soon", None),
+            ("inf", None),
+        ] {
+            assert_eq!(retry_after(text, now), seconds, "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_call_is_repeated_byte_by_byte() {
+        let body = async |event: &str| {
+            let call = repeat(serde_json::from_str(event).unwrap()).unwrap();
+            let kind = call.headers().get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned());
+            let bytes = http_body_util::BodyExt::collect(call.into_body()).await.unwrap().to_bytes();
+            (String::from_utf8(bytes.to_vec()).unwrap(), kind)
+        };
+        let json = Some("application/json".to_owned());
+        assert_eq!(body(r#"{"data":{"b": 1.0,  "a":2}}"#).await, (r#"{"b": 1.0,  "a":2}"#.to_owned(), json.clone()));
+        assert_eq!(body(r#"{"data":"a"}"#).await, ("\"a\"".to_owned(), json));
+        let text = Some("text/plain".to_owned());
+        assert_eq!(body(r#"{"data":"a\nb","datacontenttype":"text/plain"}"#).await, ("a\nb".to_owned(), text));
+        assert_eq!(body(r#"{"data":null}"#).await, (String::new(), None));
+        let headers = r#"{"data_base64":"aGk=","http":{"headers":{"content-type":"x/y"}}}"#;
+        assert_eq!(body(headers).await, ("hi".to_owned(), Some("x/y".to_owned())));
+    }
 }

@@ -1,5 +1,5 @@
 //! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
-//! them, [`timers`] wait between attempts, the [`attendant`] does what each server has to do by itself, [`builds`] builds,
+//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`attendant`] does what each server has to do by itself, [`builds`] builds,
 //! the [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
 //! does what must be done once in the cluster.
 //!
@@ -9,6 +9,7 @@
 mod attendant;
 mod builds;
 mod call;
+pub mod callback;
 mod depth;
 mod membership;
 mod relay;
@@ -37,6 +38,8 @@ use crate::queue::Queue;
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 
+pub use callback::Callbacks;
+
 /// When the log is away at the start of a duty, it is begun again after this.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -59,6 +62,8 @@ pub struct Tools {
     pub builds: usize,
     /// Bytes of a result that a run keeps.
     pub recorded: usize,
+    /// How outcomes are told to who asked for them.
+    pub callbacks: Callbacks,
     /// Names this server in the log; the same after a restart.
     pub node: Arc<str>,
 }
@@ -102,6 +107,8 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
             }
         });
     }
+    // What must be done once in the cluster.
+    tasks.spawn(membership.clone().while_leading(move || callback::forever(tools.clone())));
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }
 

@@ -277,7 +277,7 @@ impl Workers {
         tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
         let ended = match lease {
             Err(error) => return Ok(Some((loaded, cannot(error.to_string(), true)))),
-            Ok(Some(lease)) => call::service(&run.request, attempt, lease, timeout, tools.recorded).await,
+            Ok(Some(lease)) => call::service(&run.request, run.delivery, attempt, lease, timeout, tools.recorded).await,
             Ok(None) => call::job(&tools.fleet, &run.request, attempt, route, timeout, tools.recorded).await,
         };
         Ok(Some((loaded, judge(ended))))
@@ -406,4 +406,53 @@ fn judge(ended: Ended) -> Attempted {
         None => true,
     };
     Attempted::Failed { failure: Failure { error, timed_out, outcome }, retryable, retry_after_s }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::retry;
+    use domain::run::event::Delivery;
+
+    use super::*;
+
+    /// What an attempt of a run that is retried comes to.
+    fn outcome(http_status: Option<u16>, exit_code: Option<i32>, timed_out: bool) -> &'static str {
+        let delivery = Delivery::Retried(retry::Policy::default());
+        let bad = http_status.is_none_or(|status| call::is_failure("http.invoke", delivery, status));
+        let error = (bad && exit_code != Some(0)).then(|| "it failed".to_owned());
+        let outcome = Outcome { http_status, exit_code, ..Outcome::default() };
+        match judge(Ended { outcome, error, timed_out, retry_after_s: None }) {
+            Attempted::Succeeded(_) => "succeeded",
+            Attempted::Failed { retryable: true, .. } => "retried",
+            Attempted::Failed { retryable: false, .. } => "failed",
+        }
+    }
+
+    #[test]
+    fn what_another_attempt_may_help_is_retried() {
+        let table = [
+            ("connection error", None, None, false, "retried"),
+            ("timeout", None, None, true, "retried"),
+            ("200", Some(200), None, false, "succeeded"),
+            ("302", Some(302), None, false, "succeeded"),
+            ("400", Some(400), None, false, "succeeded"),
+            ("404", Some(404), None, false, "succeeded"),
+            ("408", Some(408), None, false, "retried"),
+            ("425", Some(425), None, false, "succeeded"),
+            ("429", Some(429), None, false, "retried"),
+            ("500", Some(500), None, false, "retried"),
+            ("503", Some(503), None, false, "retried"),
+            ("exit 0", None, Some(0), false, "succeeded"),
+            ("exit 1", None, Some(1), false, "retried"),
+        ];
+        for (what, status, exit, timed_out, expected) in table {
+            assert_eq!(outcome(status, exit, timed_out), expected, "{what}");
+        }
+        // An event that is answered so was not taken; another attempt would not be, either.
+        for status in [302, 400, 404] {
+            let outcome = Outcome { http_status: Some(status), ..Outcome::default() };
+            let ended = Ended { outcome, error: Some("refused".to_owned()), timed_out: false, retry_after_s: None };
+            assert!(matches!(judge(ended), Attempted::Failed { retryable: false, .. }), "{status}");
+        }
+    }
 }

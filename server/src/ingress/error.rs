@@ -324,7 +324,11 @@ pub fn status_of(code: &str) -> StatusCode {
         | "build_over"
         | "build_not_started"
         | "build_taken"
+        | "run_not_dead"
+        | "run_purged"
+        | "answer_not_kept"
         | "no_earlier_version" => StatusCode::CONFLICT,
+        "bad_callback" | "idempotency_key_reused" => StatusCode::UNPROCESSABLE_ENTITY,
         code if code.ends_with("_not_found") => StatusCode::NOT_FOUND,
         _ => StatusCode::BAD_REQUEST,
     }

@@ -14,6 +14,7 @@ mod middleware;
 #[cfg(test)]
 mod tests;
 pub mod verbs;
+mod wishes;
 
 use std::sync::Arc;
 

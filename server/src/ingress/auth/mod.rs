@@ -17,7 +17,9 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 use chrono::{DateTime, Utc};
+use hmac::{Hmac, Mac};
 use parking_lot::RwLock;
+use sha2::Sha256;
 
 pub use cookie::COOKIE;
 pub(super) use cookie::{carrying, gone};
@@ -89,6 +91,26 @@ impl Viewer {
     }
 }
 
+/// The server's own key: `JWT_SECRET`, or what is in the data folder, where it is made when it is not there.
+///
+/// # Errors
+/// When the data folder cannot be read or written.
+pub fn server_key(settings: &Settings) -> Result<Vec<u8>, Error> {
+    match &settings.jwt_secret {
+        Some(secret) => Ok(secret.clone().into_bytes()),
+        None => keys::read_or_make(&settings.data_dir),
+    }
+}
+
+/// A key for one purpose and one name, which tells nothing of the server's own key that it is made from.
+pub fn derived_key(server_key: &[u8], purpose: &str, name: &str) -> [u8; 32] {
+    let mut mac = Hmac::<Sha256>::new_from_slice(server_key).expect("a key of HMAC may have any length");
+    mac.update(purpose.as_bytes());
+    mac.update(&[0]);
+    mac.update(name.as_bytes());
+    mac.finalize().into_bytes().into()
+}
+
 /// Knows who is who.
 pub struct Auth {
     dev: bool,
@@ -113,10 +135,7 @@ impl Auth {
     /// # Errors
     /// When the data folder cannot be read or written.
     pub fn open(settings: &Settings) -> Result<(Self, Option<String>), Error> {
-        let secret = match &settings.jwt_secret {
-            Some(secret) => secret.clone().into_bytes(),
-            None => keys::read_or_make(&settings.data_dir)?,
-        };
+        let secret = server_key(settings)?;
         let (admin, printed) = match settings.dev {
             true => (None, None),
             false => {

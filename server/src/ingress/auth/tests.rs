@@ -18,6 +18,7 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
         metrics_port: None,
         namespace: "default".into(),
         dev,
+        callback_allow: crate::config::Outward::default(),
         limits: Limits::default(),
     }
 }

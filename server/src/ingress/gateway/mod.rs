@@ -1,12 +1,17 @@
-//! Synchronous calls: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`.
+//! Calls: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`, and the same under
+//! `/async-function`.
 //!
-//! A call takes a place for its record, then a place on an instance; the answer is streamed back as it comes. What is
-//! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it.
+//! A synchronous call takes a place for its record, then a place on an instance; the answer is streamed back as it comes. What is
+//! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it. An [`asynchronous`] call is recorded
+//! first, and run by a worker.
 
 mod answer;
+mod asynchronous;
+mod once;
 mod record;
 mod recorder;
 mod request;
+mod said;
 
 use std::time::Duration;
 
@@ -25,8 +30,9 @@ use crate::executor::JobCall;
 use crate::fleet::{self, Fleet, Route};
 use record::Call;
 
-/// The route's pattern, as metrics name it.
+/// The routes' patterns, as metrics name them.
 const PATTERN: &str = "/function/{path}*";
+const ASYNC_PATTERN: &str = "/async-function/{path}*";
 
 /// What a browser lets a function's page do: everything but to act as a page of this server.
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
@@ -48,7 +54,8 @@ impl Gateway {
     pub fn configure(&self, config: &mut web::ServiceConfig) {
         // A scope's fixed beginning is compared, where a pattern would be searched for by a regular expression.
         let calls = web::scope("/function").default_service(web::to(answer_any));
-        config.app_data(web::Data::new(self.clone())).service(calls);
+        let later = web::scope("/async-function").default_service(web::to(accept_any));
+        config.app_data(web::Data::new(self.clone())).service(calls).service(later);
     }
 
     fn fleet(&self) -> &Fleet {
@@ -92,13 +99,46 @@ impl Gateway {
 
 /// Answers a call, be it with an error, and counts it.
 async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
-    let method = super::middleware::label(request.method());
-    let asked = request.headers().get(super::middleware::REQUEST_ID).cloned();
-    let id = asked.as_ref().and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let mut response = match call(request, payload, gateway.clone()).await {
-        Ok(response) => response,
-        Err(error) => error.response(&id.unwrap_or_else(|| clock::new_id::<()>().to_string())),
+    let (method, asked) = told(&request);
+    finish(&gateway, method, PATTERN, asked, call(request, payload, gateway.clone()).await)
+}
+
+/// Accepts a call for which nobody waits, or says why not, and counts it.
+async fn accept_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
+    let (method, asked) = told(&request);
+    let accepted = async {
+        let viewer = gateway.services.auth.viewer(&request)?;
+        let path = request.uri().path().strip_prefix("/async-function/").unwrap_or_default();
+        asynchronous::accept(&gateway, viewer, &request, payload, path, false).await
     };
+    let accepted = accepted.await;
+    finish(&gateway, method, ASYNC_PATTERN, asked, accepted)
+}
+
+/// What is told of a request after its answer: its method, and the id that the caller gave it.
+fn told(request: &HttpRequest) -> (&'static str, Option<HeaderValue>) {
+    let asked = request.headers().get(super::middleware::REQUEST_ID).cloned();
+    (super::middleware::label(request.method()), asked)
+}
+
+/// A request's id: the caller's own, or a new one.
+fn id_of(asked: Option<&HeaderValue>) -> String {
+    let id = asked.and_then(|value| value.to_str().ok()).map(str::to_owned);
+    id.unwrap_or_else(|| clock::new_id::<()>().to_string())
+}
+
+fn request_id(request: &HttpRequest) -> String {
+    id_of(request.headers().get(super::middleware::REQUEST_ID))
+}
+
+fn finish(
+    gateway: &Gateway,
+    method: &'static str,
+    pattern: &'static str,
+    asked: Option<HeaderValue>,
+    answer: Result<HttpResponse, HttpError>,
+) -> HttpResponse {
+    let mut response = answer.unwrap_or_else(|error| error.response(&id_of(asked.as_ref())));
     if let Some(value) = asked {
         response.headers_mut().insert(super::middleware::REQUEST_ID, value);
     }
@@ -107,7 +147,7 @@ async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::D
     // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
     headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     let status = response.status();
-    let labels = [method, PATTERN, status.as_str()];
+    let labels = [method, pattern, status.as_str()];
     gateway.services.metrics.http_requests.with_label_values(&labels).inc();
     response
 }
@@ -119,16 +159,13 @@ async fn call(
 ) -> Result<HttpResponse, HttpError> {
     let viewer = gateway.services.auth.viewer(&request)?;
     let path = request.uri().path().strip_prefix("/function/").unwrap_or_default();
+    if super::wishes::prefers_async(request.headers()) {
+        return asynchronous::accept(&gateway, viewer, &request, payload, path, true).await;
+    }
     let (route, rest) = gateway.find(&viewer, path).await?;
-    if !route.manifest.answers_http() {
-        return Err(HttpError::new(
-            StatusCode::NOT_FOUND,
-            "no_http_trigger",
-            format!(
-                "function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it",
-                route.name
-            ),
-        ));
+    callable(&route)?;
+    if request.headers().contains_key("idempotency-key") {
+        return once::call(&gateway, viewer, &request, payload, &route, rest).await;
     }
     let place = gateway.recorder.reserve().ok_or_else(|| {
         HttpError::new(
@@ -163,6 +200,22 @@ async fn call(
             answer::of_service(call, lease, request::to_function(&request, rest, body, deadline), deadline).await
         }
         None => of_job(&gateway, call, &route, body, timeout).await,
+    }
+}
+
+/// # Errors
+/// When a function is not called over HTTP.
+fn callable(route: &Route) -> Result<(), HttpError> {
+    match route.manifest.answers_http() {
+        true => Ok(()),
+        false => Err(HttpError::new(
+            StatusCode::NOT_FOUND,
+            "no_http_trigger",
+            format!(
+                "function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it",
+                route.name
+            ),
+        )),
     }
 }
 

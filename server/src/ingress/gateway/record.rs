@@ -12,20 +12,15 @@ use domain::run::event::{Answered, Ending, Outcome, Request};
 use domain::{Cause, Json, run};
 use http_body_util::BodyExt;
 use hyper::header::HeaderValue;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::recorder::Place;
-use super::request::{Kept, stays_here};
+use super::request::Kept;
+use super::said::{Frame, Said};
 use super::{HttpError, now, refusal};
 use crate::fleet::{self, RequestBody, Route};
 use crate::ingress::auth::Viewer;
 use crate::telemetry::Metrics;
-
-/// Headers that are not kept: they may hold what lets somebody in.
-const SECRET: &[&str] = &["cookie", "x-api-key"];
 
 /// A call under way. When it is dropped without an end, its caller went away.
 pub(super) struct Call {
@@ -43,10 +38,7 @@ struct ToldOf {
     run: run::Id,
     route: Arc<Route>,
     actor: Arc<str>,
-    method: String,
-    path: String,
-    query: String,
-    headers: Vec<(String, String)>,
+    said: Said,
     traceparent: HeaderValue,
     kept: Kept,
     outcome: Outcome,
@@ -68,19 +60,12 @@ impl Call {
         metrics: Metrics,
         run: run::Id,
     ) -> Self {
-        let headers =
-            request.headers().iter().filter(|(name, _)| !stays_here(name.as_str()) && !SECRET.contains(&name.as_str()));
-        let headers = headers
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         let traceparent = trace(request, run);
         let told = ToldOf {
             run,
             route,
             actor: viewer.name.clone(),
-            method: request.method().as_str().to_owned(),
-            path: if rest.is_empty() { "/".to_owned() } else { rest.to_owned() },
-            query: request.query_string().to_owned(),
-            headers: headers.collect(),
+            said: Said::of(request, rest),
             traceparent: traceparent.clone(),
             kept,
             outcome: Outcome::default(),
@@ -272,83 +257,17 @@ impl ToldOf {
         (answered, Cause { actor: Some(self.actor), ..Cause::default() })
     }
 
-    /// The call as a CloudEvent: what a handler sees, and what a replay repeats.
+    /// The call as a CloudEvent.
     fn event(&self) -> Json {
-        let kept = self.kept.bytes.lock();
-        let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
-        let (data, data_base64) = match std::str::from_utf8(&kept.bytes) {
-            _ if kept.bytes.is_empty() => (None, None),
-            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => {
-                (Json::parse(text).or_else(|_| Json::of(text)).ok(), None)
-            }
-            Ok(text) => (Json::of(text).ok(), None),
-            Err(_) => (None, Some(base64::engine::general_purpose::STANDARD.encode(&kept.bytes))),
-        };
-        let event = Event {
-            specversion: "1.0",
-            id: self.run,
-            source: format_args!("eventflow/function/{}", self.route.name),
-            kind: "http.invoke",
+        let (id, source) = (self.run.to_string(), format!("eventflow/function/{}", self.route.name));
+        let frame = Frame {
+            id: &id,
+            source: &source,
             time: self.queued_at,
-            datacontenttype: kind,
-            data,
-            data_base64,
             traceparent: self.traceparent.to_str().unwrap_or_default(),
-            http: Http {
-                method: &self.method,
-                path: &self.path,
-                query: query(&self.query),
-                headers: Headers(&self.headers),
-            },
+            digest: None,
         };
-        Json::of(&event).expect("an event of text always serialises")
-    }
-}
-
-/// A call in the JSON format of CloudEvents.
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: run::Id,
-    source: std::fmt::Arguments<'a>,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    time: DateTime<Utc>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    datacontenttype: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data_base64: Option<String>,
-    traceparent: &'a str,
-    http: Http<'a>,
-}
-
-#[derive(Serialize)]
-struct Http<'a> {
-    method: &'a str,
-    path: &'a str,
-    query: Map<String, Value>,
-    headers: Headers<'a>,
-}
-
-/// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
-struct Headers<'a>(&'a [(String, String)]);
-
-impl Serialize for Headers<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let first = |index: usize, name: &str| self.0[..index].iter().all(|(earlier, _)| earlier != name);
-        let mut map = serializer.serialize_map(None)?;
-        for (index, (name, value)) in self.0.iter().enumerate().filter(|(index, (name, _))| first(*index, name)) {
-            let mut later = self.0[index + 1..].iter().filter(|(other, _)| other == name).peekable();
-            if later.peek().is_none() {
-                map.serialize_entry(name, value)?;
-                continue;
-            }
-            let all: Vec<_> = std::iter::once(value).chain(later.map(|(_, value)| value)).map(String::as_str).collect();
-            map.serialize_entry(name, &all.join(", "))?;
-        }
-        map.end()
+        self.said.event(&frame, &self.kept.bytes.lock().bytes)
     }
 }
 
@@ -362,28 +281,8 @@ fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
     }
 }
 
-/// A query's parameters; one that comes more than once is a list.
-fn query(text: &str) -> Map<String, Value> {
-    let mut all = Map::new();
-    if text.is_empty() {
-        return all;
-    }
-    let pairs: Vec<(String, String)> =
-        actix_web::web::Query::from_query(text).map(actix_web::web::Query::into_inner).unwrap_or_default();
-    for (name, value) in pairs {
-        match all.get_mut(&name) {
-            None => {
-                all.insert(name, Value::String(value));
-            }
-            Some(Value::Array(values)) => values.push(Value::String(value)),
-            Some(first) => *first = Value::Array(vec![first.take(), Value::String(value)]),
-        }
-    }
-    all
-}
-
 /// The caller's trace context with this call as its child (W3C Trace Context, section 3.2), or a new trace.
-fn trace(request: &HttpRequest, run: run::Id) -> HeaderValue {
+pub(super) fn trace(request: &HttpRequest, run: run::Id) -> HeaderValue {
     let id = run.uuid().as_u128();
     let caller = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
     let parts: Option<Vec<&str>> = caller.map(|text| text.split('-').collect());

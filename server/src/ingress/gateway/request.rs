@@ -40,6 +40,7 @@ pub(super) fn stays_here(name: &str) -> bool {
             | "expect"
             | "x-call-id"
             | "x-timeout"
+            | "x-callback-url"
     ) || name.starts_with("x-eventflow-")
 }
 

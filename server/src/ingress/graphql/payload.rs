@@ -5,6 +5,7 @@ use async_graphql::{Error, SimpleObject};
 use super::fail;
 use super::object::{Build, Event, Function, Run};
 use crate::ingress::error::{Problem, Refusal};
+use crate::ingress::verbs::Swept;
 
 /// Something that is wrong with what was asked.
 #[derive(Debug, SimpleObject)]
@@ -40,6 +41,28 @@ pub(super) struct BuildPayload {
 pub(super) struct RunPayload {
     /// The run as it is now.
     run: Option<Run>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
+/// What came of redriving dead letters.
+#[derive(SimpleObject)]
+pub(super) struct RedrivenPayload {
+    /// Those that were redriven.
+    redriven: u64,
+    /// Those that still wait.
+    remaining: u64,
+    /// Why some, or all, were not; `field` names the run.
+    user_errors: Vec<UserError>,
+}
+
+/// What came of purging dead letters.
+#[derive(SimpleObject)]
+pub(super) struct PurgedPayload {
+    /// Those that were purged.
+    purged: u64,
+    /// Those that still wait.
+    remaining: u64,
     /// Why it was refused; empty when it was not.
     user_errors: Vec<UserError>,
 }
@@ -86,6 +109,28 @@ impl RunPayload {
     pub(super) fn of(result: Result<Run, Refusal>) -> Result<Self, Error> {
         split(result).map(|(run, user_errors)| Self { run, user_errors })
     }
+}
+
+impl RedrivenPayload {
+    pub(super) fn of(result: Result<Swept, Refusal>) -> Result<Self, Error> {
+        swept(result).map(|(redriven, remaining, user_errors)| Self { redriven, remaining, user_errors })
+    }
+}
+
+impl PurgedPayload {
+    pub(super) fn of(result: Result<Swept, Refusal>) -> Result<Self, Error> {
+        swept(result).map(|(purged, remaining, user_errors)| Self { purged, remaining, user_errors })
+    }
+}
+
+/// What was done, what remains, and why some of it was not done.
+fn swept(result: Result<Swept, Refusal>) -> Result<(u64, u64, Vec<UserError>), Error> {
+    split(result).map(|(swept, mut errors)| {
+        let Swept { done, remaining, problems } =
+            swept.unwrap_or(Swept { done: 0, remaining: 0, problems: Vec::new() });
+        errors.extend(problems.into_iter().map(UserError::from));
+        (done, remaining, errors)
+    })
 }
 
 impl EventPayload {

@@ -16,10 +16,11 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::run::RunBody;
-use super::{base_url, body, caller, duration, namespace, query, wrong_method};
+use super::{base_url, body, caller, duration, namespace, next_link, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
+use crate::ingress::wishes;
 use crate::store::page::MAX_PAGE;
 use crate::store::{FunctionFilter, FunctionRow, PageRequest, VersionRow};
 
@@ -235,6 +236,7 @@ pub(super) async fn delete(
 /// Asks a function to run once with the body as its event's data; `?wait=30s` answers the result.
 #[utoipa::path(post, path = "/v1/functions/{name}:invoke", tag = "functions", params(("name" = String, Path), How), request_body = Value, responses(
     (status = 200, body = RunBody, description = "Waited, and it is over"), (status = 202, body = Queued), (status = 404), (status = 409, description = "It does not run"),
+    (status = 422, description = "X-Callback-Url may not be called, or the Idempotency-Key came with another request"),
 ))]
 pub(super) async fn invoke(
     request: HttpRequest,
@@ -256,6 +258,8 @@ pub(super) async fn invoke(
     let wait = wait.transpose()?;
     let row =
         verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services), &name).await?;
+    let callback = wishes::callback(request.headers(), &services.settings.callback_allow)?;
+    let key = wishes::key(request.headers())?;
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
     let payload = match bytes.is_empty() {
         true => None,
@@ -266,16 +270,22 @@ pub(super) async fn invoke(
         Some(time) => Some(Wait::at_most(&services.store, time).await?),
         None => None,
     };
-    let run = verbs::invoke(&services, &caller, Invocation { function: row.id, payload, http: Some(http) }).await?;
+    let asked = Invocation { function: row.id, payload, http: Some(http), callback, key };
+    let asked = verbs::invoke(&services, &caller, asked).await?;
+    let run = asked.run;
     let over = match waiting {
         Some(waiting) => verbs::wait(&services, &caller.viewer, run, waiting).await?,
         None => None,
     };
+    let mut response = if over.is_some() { HttpResponse::Ok() } else { HttpResponse::Accepted() };
+    if asked.replayed {
+        response.insert_header((verbs::REPLAYED, "true"));
+    }
     Ok(match over {
-        Some(run) => HttpResponse::Ok().json(RunBody::from(run)),
-        None => HttpResponse::Accepted()
-            .insert_header((header::LOCATION, format!("/v1/runs/{run}")))
-            .json(Queued { run_id: run.uuid() }),
+        Some(run) => response.json(RunBody::from(run)),
+        None => {
+            response.insert_header((header::LOCATION, format!("/v1/runs/{run}"))).json(Queued { run_id: run.uuid() })
+        }
     })
 }
 
@@ -300,7 +310,8 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Value, HttpError> {
 /// The headers of a request that are the function's business.
 fn own_headers(request: &HttpRequest) -> Map<String, Value> {
     let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
-    let told = request.headers().iter().filter(|(name, _)| !secret.contains(name));
+    let ours = |name: &header::HeaderName| secret.contains(name) || name == "x-callback-url";
+    let told = request.headers().iter().filter(|(name, _)| !ours(name));
     told.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect()
 }
 
@@ -418,19 +429,4 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
         version: row.current_version,
         created_at: row.created_at,
     }
-}
-
-/// The same request, after a row.
-fn next_link(request: &HttpRequest, cursor: &str) -> String {
-    let others = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
-    let encoded: String = cursor
-        .bytes()
-        .map(|b| match b {
-            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        })
-        .collect();
-    let mut pairs: Vec<_> = others.map(str::to_owned).collect();
-    pairs.push(format!("after={encoded}"));
-    format!("<{}?{}>; rel=\"next\"", request.path(), pairs.join("&"))
 }

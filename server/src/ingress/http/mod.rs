@@ -2,6 +2,7 @@
 
 pub(super) mod body;
 mod bundle;
+mod dead_letter;
 mod event;
 mod function;
 pub(super) mod health;
@@ -31,6 +32,7 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     openapi::configure(config);
     function::configure(config);
     run::configure(config);
+    dead_letter::configure(config);
     event::configure(config, services);
     bundle::configure(config);
     log::configure(config);
@@ -108,6 +110,21 @@ fn duration(text: &str) -> Option<Duration> {
     };
     let number: f64 = number.parse().ok()?;
     Duration::try_from_secs_f64(number * factor).ok()
+}
+
+/// The same request, after a row.
+fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let others = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+    let encoded: String = cursor
+        .bytes()
+        .map(|b| match b {
+            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect();
+    let mut pairs: Vec<_> = others.map(str::to_owned).collect();
+    pairs.push(format!("after={encoded}"));
+    format!("<{}?{}>; rel=\"next\"", request.path(), pairs.join("&"))
 }
 
 /// The query of a URL, read.

@@ -5,16 +5,17 @@ use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{bundle, event, function, health, log, run, session};
+use super::{bundle, dead_letter, event, function, health, log, run, session};
 use crate::builder::manifest;
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}."),
+    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path; /async-function/{name} takes the same calls, answers 202 with {\"run_id\"} and runs them later. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}."),
     paths(
         session::token, session::logout, health::healthz, health::readyz, health::metrics,
         function::list, function::create, function::show, function::delete, function::invoke, log::logs,
-        run::show, run::cancel, event::publish, bundle::upload,
+        run::show, run::cancel, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
+        dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload,
     ),
     modifiers(&Bearer),
     security(("bearer" = [])),
@@ -61,6 +62,11 @@ mod tests {
             "/v1/events",
             "/v1/bundles",
             "/v1/runs/{id}",
+            "/v1/dead-letters",
+            "/v1/dead-letters/{id}",
+            "/v1/dead-letters/{id}:redrive",
+            "/v1/dead-letters:redrive",
+            "/v1/dead-letters:purge",
         ] {
             assert!(paths.contains_key(path), "{path} is missing");
         }

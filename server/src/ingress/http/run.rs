@@ -114,6 +114,6 @@ pub(super) async fn cancel(
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }
 
-fn parse(text: &str) -> Result<domain::run::Id, HttpError> {
+pub(super) fn parse(text: &str) -> Result<domain::run::Id, HttpError> {
     text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("`{text}` is not a run's id: it must be a UUID")))
 }

@@ -65,6 +65,7 @@ impl House {
             metrics_port: None,
             namespace: "default".into(),
             dev: true,
+            callback_allow: crate::config::Outward::default(),
             limits,
         };
         let log = Arc::new(Watched::new(store::open(None, data.path()).await.unwrap()));

@@ -2,8 +2,10 @@
 //!
 //! Each checks what the viewer may, asks `actors`, and says what came of it. Knows neither HTTP nor GraphQL.
 
+mod dead_letter;
 mod event;
 mod function;
+mod idempotency;
 mod run;
 
 use std::sync::Arc;
@@ -11,11 +13,13 @@ use std::sync::Arc;
 use domain::Cause;
 use uuid::Uuid;
 
+pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
 pub use event::{Publication, Published, publish};
 pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
 };
-pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
+pub use idempotency::{Claim, REPLAYED, digest};
+pub use run::{Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, visible_run, wait};
 
 use super::auth::Viewer;
 

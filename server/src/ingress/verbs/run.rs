@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::run::event::{Delivery, Request};
 use domain::run::{self, Run};
-use domain::{Json, Recorded, Stream, event, function};
+use domain::{Json, Recorded, Stream, event, function, retry};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::Caller;
 use super::function::changeable;
+use super::idempotency::{Claim, DIGEST, digest};
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
@@ -26,6 +28,53 @@ pub struct Invocation {
     pub payload: Option<Value>,
     /// What else the request said, as `event.http`; without it, that of a plain POST.
     pub http: Option<Value>,
+    /// Where the outcome is to be told; checked already.
+    pub callback: Option<String>,
+    /// What names the request, so that it is done once.
+    pub key: Option<String>,
+}
+
+impl Invocation {
+    /// The function gets an event without data.
+    pub fn of(function: function::Id) -> Self {
+        Self { function, payload: None, http: None, callback: None, key: None }
+    }
+}
+
+/// An event for one function.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Names the event: that of its claim, if it has one.
+    pub id: event::Id,
+    /// Which function.
+    pub function: function::Id,
+    /// The function's namespace.
+    pub namespace: String,
+    /// The CloudEvent's `source`.
+    pub source: String,
+    /// The CloudEvent's `id`.
+    pub event_id: String,
+    /// The whole CloudEvent.
+    pub event: Json,
+    /// Nobody waits: the run is tried by the function's policy.
+    pub asynchronous: bool,
+    /// That policy.
+    pub retry: retry::Policy,
+    /// Where the outcome is to be told; checked already.
+    pub callback: Option<String>,
+    /// The idempotency key under which it comes.
+    pub claim: Option<Claim>,
+    /// When it came in.
+    pub at: DateTime<Utc>,
+}
+
+/// A run that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The run.
+    pub run: run::Id,
+    /// It had been asked for before, under the same idempotency key.
+    pub replayed: bool,
 }
 
 /// What is different in a run that is asked for again.
@@ -75,56 +124,101 @@ pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Resu
 /// Asks a function to run once; the run is in the log when this returns.
 ///
 /// # Errors
-/// `function_not_running` with the state that it is in; `payload_too_large`.
-pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<run::Id, Refusal> {
+/// `function_not_running` with the state that it is in; `payload_too_large`; `idempotency_key_reused`.
+pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<Asked, Refusal> {
     let row = changeable(services, caller, asked.function).await?;
-    if row.state != "RUNNING" {
+    let claim = asked.key.map(|key| {
+        let body = asked.payload.as_ref().map(Value::to_string).unwrap_or_default();
+        let digest = digest("POST", "/", "", asked.callback.as_deref(), body.as_bytes());
+        Claim::new(row.id, &caller.viewer, &key, digest)
+    });
+    // What was done already is told whatever the function does now.
+    let done_already = match &claim {
+        Some(claim) if row.state != "RUNNING" => claim.is_made(services).await?,
+        _ => false,
+    };
+    if row.state != "RUNNING" && !done_already {
         return Err(not_running(&row.state));
     }
     let at = clock::now();
-    let (id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
+    let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
     let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
     let mut event = json!({
-        "specversion": "1.0", "id": id, "source": source, "type": "http.invoke", "time": at,
+        "specversion": "1.0", "id": event_id, "source": source, "type": "http.invoke", "time": at,
         "datacontenttype": "application/json", "http": http,
     });
     if let Some(payload) = asked.payload {
         event["data"] = payload;
     }
-    let input = Json::from(&event);
-    fits(&input, services.settings.limits.event, "payload")?;
-    let received = event::Received {
-        id: event::id(&row.namespace, &source, &id),
-        namespace: row.namespace.clone(),
-        kind: "http.invoke".to_owned(),
-        source,
-        event_id: id,
-        subject: None,
-        event: input.clone(),
-        target: Some(row.id),
-        asynchronous: false,
-        callback: None,
-        at,
-    };
-    let event = received.id;
-    services.commands.receive(received, caller.cause()).await?;
-    let run = run::id(event, row.id);
-    let request = Request {
-        run,
+    if let Some(claim) = &claim {
+        event[DIGEST] = json!(claim.digest);
+    }
+    let id = claim.as_ref().map_or_else(|| event::id(&row.namespace, &source, &event_id), |claim| claim.event);
+    let asked = Ask {
+        id,
         function: row.id,
         namespace: row.namespace,
-        trigger: "http.invoke".to_owned(),
-        event: Some(event),
-        input,
+        source,
+        event_id,
+        event: Json::from(&event),
+        asynchronous: false,
+        retry: retry::Policy::default(),
+        callback: asked.callback,
+        claim,
+        at,
+    };
+    ask(services, caller, asked).await
+}
+
+/// Takes an event that is for one function, and asks for its run. Under the same claim the first one's run is answered.
+///
+/// # Errors
+/// `payload_too_large`; `idempotency_key_reused`; or when the log is away: then nothing was accepted.
+pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Asked, Refusal> {
+    fits(&asked.event, services.settings.limits.event, "payload")?;
+    let received = event::Received {
+        id: asked.id,
+        namespace: asked.namespace,
+        kind: "http.invoke".to_owned(),
+        source: asked.source,
+        event_id: asked.event_id,
+        subject: None,
+        event: asked.event,
+        target: Some(asked.function),
+        asynchronous: asked.asynchronous,
+        callback: asked.callback,
+        at: asked.at,
+    };
+    let done = services.commands.receive(received, caller.cause()).await?;
+    let replayed = done.position.is_none();
+    let gone = || Refusal::Failed(Fault::Internal(format!("the event {} was taken and cannot be read", asked.id)));
+    let received = done.state.ok_or_else(gone)?;
+    if let Some(claim) = asked.claim
+        && replayed
+    {
+        claim.fits(&received)?;
+    }
+    let run = run::id(received.id, asked.function);
+    let delivery = match received.asynchronous {
+        true => Delivery::Retried(asked.retry),
+        false => Delivery::Once,
+    };
+    let request = Request {
+        run,
+        function: asked.function,
+        namespace: received.namespace,
+        trigger: received.kind,
+        event: Some(received.id),
+        input: received.event,
         input_cut: false,
         version: None,
         replayed_from: None,
-        callback: None,
+        callback: received.callback,
     };
     // The relay asks for the same run when it comes to the event; whoever is first wins, and the other finds it done.
-    let command = run::Command::Request { request, delivery: Delivery::Once, at };
+    let command = run::Command::Request { request, delivery, at: asked.at };
     services.commands.new_run(run, command, caller.cause()).await?;
-    Ok(run)
+    Ok(Asked { run, replayed })
 }
 
 /// Waits until a run is over; `None` when it is not in time.
@@ -245,7 +339,7 @@ fn not_running(state: &str) -> Refusal {
     )
 }
 
-fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {
+pub(super) fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {
     match input.get().len() > limit {
         true => {
             let message = format!(

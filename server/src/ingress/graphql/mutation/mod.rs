@@ -1,5 +1,6 @@
 //! Changing, one file for each entity. A refusal is a payload's `userErrors`.
 
+mod dead_letter;
 mod event;
 mod function;
 mod run;
@@ -8,4 +9,4 @@ use async_graphql::MergedObject;
 
 /// Everything that can be asked for.
 #[derive(Default, MergedObject)]
-pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, event::Mutation);
+pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, dead_letter::Mutation, event::Mutation);

@@ -35,7 +35,8 @@ impl Mutation {
                 Some(true) => Some(Wait::at_most(&services.store, MAX_WAIT).await?),
                 _ => None,
             };
-            let run = verbs::invoke(services, caller, Invocation { function, payload, http: None }).await?;
+            let asked = Invocation { payload, ..Invocation::of(function) };
+            let run = verbs::invoke(services, caller, asked).await?.run;
             if let Some(waiting) = waiting {
                 verbs::wait(services, &caller.viewer, run, waiting).await?;
             }

@@ -32,6 +32,17 @@ pub(in crate::ingress::graphql) enum RunState {
     Dead,
 }
 
+/// What became of a dead run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::ingress::graphql) enum DeadLetterState {
+    /// It waits for somebody to look at it.
+    Waiting,
+    /// It was tried again, as another run.
+    Redriven,
+    /// Nobody wants to look at it.
+    Purged,
+}
+
 /// A run: one invocation of a function.
 pub(in crate::ingress::graphql) struct Run(pub RunRow);
 
@@ -119,6 +130,21 @@ impl Run {
     /// The run that it repeats.
     async fn replayed_from(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let Some(id) = self.0.replayed_from else { return Ok(None) };
+        Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
+    }
+
+    /// What became of it as a dead letter; null unless it is DEAD.
+    async fn dead_letter(&self) -> Option<DeadLetterState> {
+        Some(match self.0.dead_letter.as_deref()? {
+            "REDRIVEN" => DeadLetterState::Redriven,
+            "PURGED" => DeadLetterState::Purged,
+            _ => DeadLetterState::Waiting,
+        })
+    }
+
+    /// The run that it was tried again as, when it was dead.
+    async fn redriven_as(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
+        let Some(id) = self.0.redriven_as else { return Ok(None) };
         Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
     }
 

@@ -5,7 +5,8 @@ use chrono::{DateTime, Utc};
 
 use crate::ingress::graphql::object::{Run, RunState};
 use crate::ingress::graphql::relay::{Connection, page};
-use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+use crate::ingress::graphql::{OrFail, caller, id as parse_id, loader, services, viewer};
+use crate::ingress::verbs::{self, Letters};
 use crate::store::RunFilter;
 
 #[derive(Default)]
@@ -39,6 +40,24 @@ impl Query {
             ..RunFilter::default()
         };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Run::from))
+    }
+    /// Dead letters that wait, newest first: runs whose last attempt failed.
+    #[allow(clippy::too_many_arguments)] // one argument for each condition
+    async fn dead_letters(
+        &self,
+        ctx: &Context<'_>,
+        namespace: Option<String>,
+        function: Option<ID>,
+        #[graphql(desc = "Only of runs that were asked for at or after this.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only of runs that were asked for before this.")] until: Option<DateTime<Utc>>,
+        first: Option<i32>,
+        after: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let request = page(first, after).or_fail()?;
+        let function = function.map(|id| parse_id(&id, "function")).transpose().or_fail()?;
+        let which = Letters { namespace, function, since, until };
+        let found = verbs::dead_letters(services(ctx), caller(ctx)?, &which, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))
     }
 }

@@ -1,0 +1,348 @@
+//! Tells outcomes of runs to who asked for them by `X-Callback-Url`.
+//!
+//! What is due is in the log and read from the tables: nothing here has to survive a restart. A call is signed as
+//! Standard Webhooks (v1) has it. The address is written by somebody else, so the name in it is resolved here, every
+//! address that it has is checked, and exactly a checked one is connected to; redirects are answers like any other.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::retry::Policy;
+use domain::run::{self, Callback, Command, Run};
+use domain::{Cause, Json, Stream};
+use futures::future::BoxFuture;
+use hmac::{Hmac, Mac};
+use http_body_util::Full;
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
+use hyper::{Method, Request, Response};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use sha2::Sha256;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
+use url::{Host, Url};
+
+use super::{Tools, call};
+use crate::actors::{self, Writer};
+use crate::clock;
+use crate::config::{Outward, outward};
+use crate::store::{self, Store};
+
+/// How often what is due is looked for.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Calls back that are on their way at once.
+const AT_ONCE: usize = 32;
+
+/// Runs read at a time; more than are on their way, so that there are always others among them.
+const PAGE: u32 = 100;
+
+/// A call back takes no longer, from the name's resolution to the answer's head.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Attempts to tell one outcome, and how far they are apart: the last is made about an hour after the first at the latest.
+const POLICY: Policy = Policy { max_attempts: 8, backoff_s: 30.0, backoff_max_s: 3600.0 };
+
+/// The key that calls back of a namespace are signed with, as bytes; why there is none, for people.
+pub type Secret = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
+
+/// What calling back is done with. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Callbacks {
+    /// Which addresses may be called.
+    pub outward: Outward,
+    /// What calls are signed with.
+    pub secret: Secret,
+}
+
+/// The bytes of a secret as people write it: `whsec_` and base64, or any other text as it is.
+pub fn key_of(secret: &str) -> Vec<u8> {
+    let encoded = secret.strip_prefix("whsec_").map(|text| text.trim_end_matches('='));
+    encoded.and_then(|text| STANDARD_NO_PAD.decode(text).ok()).unwrap_or_else(|| secret.as_bytes().to_vec())
+}
+
+/// Tells outcomes as they become due, for ever. One of all servers should; were it two, some would be told twice.
+pub(super) async fn forever(tools: Tools) {
+    let cause = tools.own_cause();
+    let Tools { store, commands, callbacks, .. } = tools;
+    let writer = commands.writer().clone();
+    let teller = Teller { store, writer, callbacks, cause, policy: POLICY, tls: Arc::default() };
+    teller.forever().await;
+}
+
+#[derive(Clone)]
+struct Teller {
+    store: Store,
+    writer: Writer,
+    callbacks: Callbacks,
+    cause: Cause,
+    policy: Policy,
+    /// Made at the first call that needs it: it reads the certificates of the system.
+    tls: Arc<std::sync::OnceLock<Result<TlsConnector, String>>>,
+}
+
+/// Why an outcome was not told.
+struct Untold {
+    error: String,
+    retry_after_s: Option<f64>,
+}
+
+impl From<String> for Untold {
+    fn from(error: String) -> Self {
+        Self { error, retry_after_s: None }
+    }
+}
+
+impl Teller {
+    async fn forever(self) {
+        let mut telling = JoinSet::new();
+        let mut on_their_way: HashMap<tokio::task::Id, run::Id> = HashMap::new();
+        loop {
+            let room = match self.store.due_callbacks(clock::now(), PAGE).await {
+                Ok(rows) => {
+                    for row in rows {
+                        if telling.len() < AT_ONCE && !on_their_way.values().any(|id| *id == row.id) {
+                            let this = self.clone();
+                            let task = telling.spawn(async move { this.tell(row.id).await });
+                            on_their_way.insert(task.id(), row.id);
+                        }
+                    }
+                    telling.len() < AT_ONCE
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "calls back that are due are not looked for");
+                    true
+                }
+            };
+            tokio::select! {
+                Some(ended) = telling.join_next_with_id(), if !room => forget(&mut on_their_way, ended),
+                () = tokio::time::sleep(EVERY) => {}
+            }
+            while let Some(ended) = telling.try_join_next_with_id() {
+                forget(&mut on_their_way, ended);
+            }
+        }
+    }
+
+    /// Tells the outcome of a run, if it still is to be told, and records what came of it.
+    async fn tell(&self, id: run::Id) {
+        match self.try_to_tell(id).await {
+            Ok(()) => {}
+            Err(actors::Error::Refused(error)) => tracing::info!(run = %id, %error, "call back not recorded"),
+            // It stays due.
+            Err(error) => tracing::warn!(run = %id, %error, "call back not recorded yet"),
+        }
+    }
+
+    async fn try_to_tell(&self, id: run::Id) -> Result<(), actors::Error<run::Error>> {
+        let stream = Stream::run(id);
+        let loaded = self.writer.load::<run::Aggregate>(&stream).await?;
+        let Some(run) = loaded.state.clone() else { return Ok(()) };
+        let (Some(Callback::Due { attempts, due }), Some(url)) = (&run.callback, &run.request.callback) else {
+            return Ok(());
+        };
+        if *due > clock::now() {
+            return Ok(());
+        }
+        let attempt = attempts + 1;
+        let body = self.body(&run).await?;
+        let told = match tokio::time::timeout(TIMEOUT, self.post(url, &run, body)).await {
+            Ok(told) => told,
+            Err(_) => Err(format!("no answer within {} s", TIMEOUT.as_secs()).into()),
+        };
+        let at = clock::now();
+        let command = match told {
+            Ok(()) => Command::CallBack { attempt, at },
+            Err(Untold { error, retry_after_s }) => {
+                let due = self.policy.next(attempt, at, clock::chance(), retry_after_s);
+                tracing::info!(run = %id, attempt, error, last = due.is_none(), "not called back");
+                Command::FailCallback { attempt, error, due, at }
+            }
+        };
+        self.writer.execute(&stream, loaded, command, self.cause.clone()).await?;
+        Ok(())
+    }
+
+    async fn body(&self, run: &Run) -> Result<Bytes, store::Error> {
+        let function = self.store.function(run.request.function).await?;
+        let outcome = run.phase.outcome();
+        let told = Told {
+            run_id: run.request.run,
+            function: function.map_or_else(|| run.request.function.to_string(), |function| function.name),
+            namespace: &run.request.namespace,
+            state: run.phase.name(),
+            http_status: outcome.and_then(|outcome| outcome.http_status),
+            exit_code: outcome.and_then(|outcome| outcome.exit_code),
+            output: outcome.and_then(|outcome| outcome.output.as_ref()),
+            output_cut: outcome.is_some_and(|outcome| outcome.output_cut),
+            error: run.phase.failure().map(|failure| failure.error.as_str()),
+            attempts: run.attempts,
+            queued_at: run.queued_at,
+            started_at: run.phase.attempt().map(|attempt| attempt.started_at),
+            finished_at: run.phase.finished_at(),
+        };
+        Ok(Bytes::from(serde_json::to_vec(&told).expect("what a run says always serialises")))
+    }
+
+    async fn post(&self, url: &str, run: &Run, body: Bytes) -> Result<(), Untold> {
+        // It was checked when the call came in; what is allowed may have changed since.
+        let url = self.callbacks.outward.check(url)?;
+        let addresses = self.addresses(&url).await?;
+        let key = (self.callbacks.secret)(&run.request.namespace).await;
+        let key = key.map_err(|error| format!("the secret that it is to be signed with cannot be read: {error}"))?;
+        let request = request(&url, run.request.run, &key, clock::now(), body)?;
+        let connected = TcpStream::connect(&*addresses).await;
+        let stream = connected.map_err(|error| format!("cannot connect to {}: {error}", addresses[0]))?;
+        let answer = match url.scheme() {
+            "https" => {
+                let name = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+                let name = ServerName::try_from(name).map_err(|error| format!("the host has no name: {error}"))?;
+                let tls = self.tls()?.connect(name, stream).await;
+                send(tls.map_err(|error| format!("no secure connection: {error}"))?, request).await
+            }
+            _ => send(stream, request).await,
+        }?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let error = match status.is_redirection() {
+            true => format!("the answer is {status}; redirects are not followed"),
+            false => format!("the answer is {status}"),
+        };
+        let retry_after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        Err(Untold { error, retry_after_s: retry_after.and_then(|text| call::retry_after(text, clock::now())) })
+    }
+
+    /// The addresses of a host. One that may not be called spoils them all: whoever owns the name chose it.
+    async fn addresses(&self, url: &Url) -> Result<Vec<SocketAddr>, String> {
+        let port = url.port_or_known_default().ok_or("the URL has no port")?;
+        let addresses: Vec<SocketAddr> = match url.host() {
+            Some(Host::Ipv4(address)) => vec![(address, port).into()],
+            Some(Host::Ipv6(address)) => vec![(address, port).into()],
+            Some(Host::Domain(name)) => {
+                let found = tokio::net::lookup_host((name, port)).await;
+                found.map_err(|error| format!("the host `{name}` is not found: {error}"))?.collect()
+            }
+            None => return Err("the URL names no host".to_owned()),
+        };
+        match addresses.iter().find(|address| !self.callbacks.outward.permits(address.ip())) {
+            Some(address) => Err(outward::refused(address.ip())),
+            None if addresses.is_empty() => Err("the host has no address".to_owned()),
+            None => Ok(addresses),
+        }
+    }
+
+    fn tls(&self) -> Result<&TlsConnector, String> {
+        self.tls.get_or_init(|| connector(trusted()?)).as_ref().map_err(Clone::clone)
+    }
+}
+
+/// What is told of a run.
+#[derive(Serialize)]
+struct Told<'a> {
+    run_id: run::Id,
+    function: String,
+    namespace: &'a str,
+    state: &'static str,
+    http_status: Option<u16>,
+    exit_code: Option<i32>,
+    output: Option<&'a Json>,
+    output_cut: bool,
+    error: Option<&'a str>,
+    attempts: u32,
+    queued_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+}
+
+fn forget<T>(
+    on_their_way: &mut HashMap<tokio::task::Id, run::Id>,
+    ended: Result<(tokio::task::Id, T), tokio::task::JoinError>,
+) {
+    on_their_way.remove(&ended.map_or_else(|error| error.id(), |(id, _)| id));
+}
+
+/// The request that tells it, signed over its id, the time and the body (Standard Webhooks, "Signature scheme").
+fn request(
+    url: &Url,
+    run: run::Id,
+    key: &[u8],
+    at: DateTime<Utc>,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, String> {
+    let timestamp = at.timestamp();
+    let signature = signature(&run.to_string(), timestamp, &body, key);
+    let target = match url.query() {
+        Some(query) => format!("{}?{query}", url.path()),
+        None => url.path().to_owned(),
+    };
+    let host = match (url.host_str().unwrap_or_default(), url.port()) {
+        (host, Some(port)) => format!("{host}:{port}"),
+        (host, None) => host.to_owned(),
+    };
+    let request = Request::builder()
+        .method(Method::POST)
+        .uri(target)
+        .header(HOST, host)
+        .header(USER_AGENT, concat!("EventFlow/", env!("CARGO_PKG_VERSION")))
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/json"))
+        .header("webhook-id", run.to_string())
+        .header("webhook-timestamp", timestamp)
+        .header("webhook-signature", signature)
+        .body(Full::new(body));
+    request.map_err(|error| format!("the URL cannot be called: {error}"))
+}
+
+fn signature(id: &str, timestamp: i64, body: &[u8], key: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of HMAC may have any length");
+    mac.update(format!("{id}.{timestamp}.").as_bytes());
+    mac.update(body);
+    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+}
+
+/// The answer's head; nobody reads its body.
+async fn send(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> Result<Response<()>, String> {
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| error.to_string())?;
+    // Dropping the set ends the connection.
+    let mut driver = JoinSet::new();
+    driver.spawn(connection);
+    let answer = sender.send_request(request).await.map_err(|error| format!("no answer: {error}"))?;
+    Ok(answer.map(|_| ()))
+}
+
+/// The certificates that the system trusts.
+fn trusted() -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    let found = rustls_native_certs::load_native_certs();
+    let (added, _) = roots.add_parsable_certificates(found.certs);
+    match added {
+        0 => Err("this server has no certificates that it trusts; install the system's (ca-certificates)".to_owned()),
+        _ => Ok(roots),
+    }
+}
+
+fn connector(roots: RootCertStore) -> Result<TlsConnector, String> {
+    let builder = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+#[cfg(test)]
+mod tests;

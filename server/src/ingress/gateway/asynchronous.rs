@@ -1,0 +1,92 @@
+//! Asynchronous calls: the call becomes a trigger event for one function, and is answered when that is on disk.
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, web};
+use domain::{event, run};
+use serde_json::json;
+
+use super::said::{Frame, Said};
+use super::{Gateway, callable, record};
+use crate::fleet::Route;
+use crate::ingress::auth::Viewer;
+use crate::ingress::http::{body, correlation};
+use crate::ingress::verbs::{self, Ask, Asked, Caller, Claim};
+use crate::ingress::{HttpError, wishes};
+
+/// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
+pub(super) async fn accept(
+    gateway: &Gateway,
+    viewer: Viewer,
+    request: &HttpRequest,
+    payload: web::Payload,
+    path: &str,
+    preferred: bool,
+) -> Result<HttpResponse, HttpError> {
+    let settings = &gateway.services.settings;
+    let (route, rest) = gateway.find(&viewer, path).await?;
+    callable(&route)?;
+    let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
+    let asked = ask(gateway, viewer, request, payload, &route, rest, true, callback).await?;
+    let mut response = HttpResponse::Accepted();
+    if preferred {
+        response.insert_header(("preference-applied", "respond-async"));
+    }
+    if asked.replayed {
+        response.insert_header((verbs::REPLAYED, "true"));
+    }
+    response.insert_header(("x-call-id", asked.run.to_string()));
+    response.insert_header((header::LOCATION, format!("/v1/runs/{}", asked.run)));
+    Ok(response.json(json!({ "run_id": asked.run })))
+}
+
+/// Lets there be the run of a call; it is in the log when this returns.
+#[allow(clippy::too_many_arguments)] // all that is known when a call comes in
+pub(super) async fn ask(
+    gateway: &Gateway,
+    viewer: Viewer,
+    request: &HttpRequest,
+    payload: web::Payload,
+    route: &Route,
+    rest: &str,
+    asynchronous: bool,
+    callback: Option<String>,
+) -> Result<Asked, HttpError> {
+    let services = &gateway.services;
+    let key = wishes::key(request.headers())?;
+    let body = body::read(request, payload, services.settings.limits.event).await?;
+    let said = Said::of(request, rest);
+    let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("eventflow/function/{}", route.name));
+    let claim = key.map(|key| {
+        let digest = verbs::digest(&said.method, &said.path, &said.query, callback.as_deref(), &body);
+        Claim::new(route.function, &viewer, &key, digest)
+    });
+    let id = match &claim {
+        Some(claim) => claim.event,
+        None => event::id(&route.namespace, &source, &event_id),
+    };
+    let traceparent = record::trace(request, run::id(id, route.function));
+    let frame = Frame {
+        id: &event_id,
+        source: &source,
+        time: super::now(),
+        traceparent: traceparent.to_str().unwrap_or_default(),
+        digest: claim.as_ref().map(|claim| claim.digest.as_str()),
+    };
+    let event = said.event(&frame, &body);
+    let at = frame.time;
+    let asked = Ask {
+        id,
+        function: route.function,
+        namespace: route.namespace.to_string(),
+        source,
+        event_id,
+        event,
+        asynchronous,
+        retry: route.manifest.retry,
+        callback,
+        claim,
+        at,
+    };
+    let caller = Caller { viewer, correlation: correlation(request) };
+    Ok(verbs::ask(services, &caller, asked).await?)
+}

@@ -1,0 +1,144 @@
+//! Synchronous calls under an `Idempotency-Key`: recorded first, run by a worker, and answered from the record, so that
+//! every request under the key gets the same answer, also one that comes while the first is on its way.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use domain::run::event::{Encoding, Outcome};
+use domain::run::{self, Phase, Run};
+use tokio::time::{Duration, Instant};
+
+use super::{Gateway, HttpError, asynchronous, request};
+use crate::fleet::Route;
+use crate::ingress::auth::Viewer;
+use crate::ingress::verbs::{self, Wait};
+
+/// The run's own timeout comes first: it says more than that nobody waited for it any longer.
+const GRACE: Duration = Duration::from_secs(1);
+
+pub(super) async fn call(
+    gateway: &Gateway,
+    viewer: Viewer,
+    request: &HttpRequest,
+    payload: web::Payload,
+    route: &Route,
+    rest: &str,
+) -> Result<HttpResponse, HttpError> {
+    let services = &gateway.services;
+    let arrived = Instant::now();
+    let timeout = request::timeout(request, route)?;
+    let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
+    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, route, rest, false, None).await?;
+    let over = verbs::wait(services, &viewer, asked.run, waiting).await?;
+    let run = over.ok_or_else(|| {
+        let message = format!(
+            "run {} has not ended within {:.3} s and goes on; the same Idempotency-Key gets its answer",
+            asked.run,
+            arrived.elapsed().as_secs_f64()
+        );
+        HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
+    })?;
+    let mut response = match answer(&run) {
+        Ok(response) => response,
+        Err(error) => error.response(&super::request_id(request)),
+    };
+    let headers = response.headers_mut();
+    let mut mark = |name: &'static str, value: String| {
+        if let Ok(value) = value.parse() {
+            headers.insert(actix_web::http::header::HeaderName::from_static(name), value);
+        }
+    };
+    mark("x-call-id", asked.run.to_string());
+    mark("x-duration-seconds", format!("{:.6}", arrived.elapsed().as_secs_f64()));
+    if let Some(attempt) = run.phase.attempt() {
+        mark("x-function-version", attempt.version.to_string());
+    }
+    if asked.replayed {
+        mark(verbs::REPLAYED, "true".to_owned());
+    }
+    Ok(response)
+}
+
+/// The answer that a run's record is.
+fn answer(run: &Run) -> Result<HttpResponse, HttpError> {
+    let id = run.request.run;
+    match &run.phase {
+        Phase::Succeeded { outcome, .. } => whole(id, outcome),
+        Phase::Failed { failure, .. } | Phase::Dead { failure, .. } => match failure.outcome.http_status {
+            Some(500..) => whole(id, &failure.outcome),
+            _ => {
+                let message = format!("{}; its log is that of run {id}", failure.error);
+                Err(HttpError::new(StatusCode::BAD_GATEWAY, "function_failed", message))
+            }
+        },
+        Phase::TimedOut { failure, .. } => {
+            Err(HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", format!("{}; run {id}", failure.error)))
+        }
+        phase => {
+            let message = format!("run {id} is {} and has no answer", phase.name());
+            Err(HttpError::new(StatusCode::CONFLICT, "run_over", message))
+        }
+    }
+}
+
+fn whole(id: run::Id, outcome: &Outcome) -> Result<HttpResponse, HttpError> {
+    if outcome.output_cut {
+        let message = format!(
+            "the answer was longer than what is kept of it, so that it cannot be given again; run {id} has its beginning"
+        );
+        return Err(HttpError::new(StatusCode::CONFLICT, "answer_not_kept", message));
+    }
+    let status = outcome.http_status.unwrap_or(200);
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let text = |json: &domain::Json| serde_json::from_str::<String>(json.get()).unwrap_or_default();
+    let body = match (&outcome.output, outcome.encoding) {
+        // A job always has a result.
+        (None, _) if outcome.http_status.is_none() => b"null".to_vec(),
+        (None, _) => Vec::new(),
+        (Some(json), Encoding::Json) => json.get().as_bytes().to_vec(),
+        (Some(json), Encoding::Text) => text(json).into_bytes(),
+        (Some(json), Encoding::Base64) => STANDARD.decode(text(json)).unwrap_or_default(),
+    };
+    let mut response = HttpResponse::build(status);
+    match &outcome.content_type {
+        Some(kind) => _ = response.content_type(kind.as_str()),
+        None if outcome.http_status.is_none() => _ = response.content_type("application/json"),
+        None => {}
+    }
+    Ok(response.body(body))
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::to_bytes;
+    use domain::Json;
+
+    use super::*;
+
+    async fn said(outcome: Outcome) -> (u16, Option<String>, Vec<u8>) {
+        let response = whole(crate::clock::new_id(), &outcome).unwrap();
+        let kind = response.headers().get("content-type").map(|kind| kind.to_str().unwrap().to_owned());
+        (response.status().as_u16(), kind, to_bytes(response.into_body()).await.unwrap().to_vec())
+    }
+
+    #[actix_web::test]
+    async fn an_answer_is_given_as_it_was() {
+        let outcome = |output: Option<&str>, encoding, kind: Option<&str>, http_status| Outcome {
+            output: output.map(|text| Json::parse(text).unwrap()),
+            encoding,
+            content_type: kind.map(str::to_owned),
+            http_status,
+            ..Outcome::default()
+        };
+        let json = outcome(Some(r#"{"b": 1.0}"#), Encoding::Json, Some("application/json"), Some(201));
+        assert_eq!(said(json).await, (201, Some("application/json".into()), br#"{"b": 1.0}"#.to_vec()));
+        let text = outcome(Some(r#""a\nb""#), Encoding::Text, Some("text/html"), Some(404));
+        assert_eq!(said(text).await, (404, Some("text/html".into()), b"a\nb".to_vec()));
+        let bytes = outcome(Some(r#""AP8=""#), Encoding::Base64, Some("image/png"), Some(200));
+        assert_eq!(said(bytes).await, (200, Some("image/png".into()), vec![0, 255]));
+        assert_eq!(said(outcome(None, Encoding::Json, None, Some(204))).await, (204, None, Vec::new()));
+        let job = said(outcome(None, Encoding::Json, None, None)).await;
+        assert_eq!(job, (200, Some("application/json".into()), b"null".to_vec()));
+    }
+}

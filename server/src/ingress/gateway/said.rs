@@ -1,0 +1,153 @@
+//! What a caller said, as the CloudEvent that a handler sees and a replay repeats.
+
+use actix_web::HttpRequest;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::Json;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use super::request::stays_here;
+
+/// Headers that are not kept: they may hold what lets somebody in.
+const SECRET: &[&str] = &["cookie", "x-api-key"];
+
+/// A request without its body.
+pub(super) struct Said {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    pub headers: Vec<(String, String)>,
+}
+
+/// What else an event is made of.
+pub(super) struct Frame<'a> {
+    pub id: &'a str,
+    pub source: &'a str,
+    pub time: DateTime<Utc>,
+    pub traceparent: &'a str,
+    /// What a second request under the same idempotency key is compared with.
+    pub digest: Option<&'a str>,
+}
+
+impl Said {
+    /// `rest`: the path as the function sees it.
+    pub(super) fn of(request: &HttpRequest, rest: &str) -> Self {
+        let headers =
+            request.headers().iter().filter(|(name, _)| !stays_here(name.as_str()) && !SECRET.contains(&name.as_str()));
+        let headers = headers
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        Self {
+            method: request.method().as_str().to_owned(),
+            path: if rest.is_empty() { "/".to_owned() } else { rest.to_owned() },
+            query: request.query_string().to_owned(),
+            headers: headers.collect(),
+        }
+    }
+
+    pub(super) fn event(&self, frame: &Frame<'_>, body: &Bytes) -> Json {
+        let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
+        let text = || std::str::from_utf8(body).is_ok();
+        // An event that does not say what its data is has JSON; a body that does not is taken for text.
+        let kind = kind.or_else(|| (!body.is_empty() && text()).then_some("text/plain"));
+        let (data, data_base64) = match std::str::from_utf8(body) {
+            _ if body.is_empty() => (None, None),
+            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => {
+                (Json::parse(text).or_else(|_| Json::of(text)).ok(), None)
+            }
+            Ok(text) => (Json::of(text).ok(), None),
+            Err(_) => (None, Some(STANDARD.encode(body))),
+        };
+        let event = Event {
+            specversion: "1.0",
+            id: frame.id,
+            source: frame.source,
+            kind: "http.invoke",
+            time: frame.time,
+            datacontenttype: kind,
+            data,
+            data_base64,
+            traceparent: frame.traceparent,
+            digest: frame.digest,
+            http: Http {
+                method: &self.method,
+                path: &self.path,
+                query: query(&self.query),
+                headers: Headers(&self.headers),
+            },
+        };
+        Json::of(&event).expect("an event of text always serialises")
+    }
+}
+
+/// A call in the JSON format of CloudEvents.
+#[derive(Serialize)]
+struct Event<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    datacontenttype: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data_base64: Option<String>,
+    traceparent: &'a str,
+    #[serde(rename = "requestdigest", skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+    http: Http<'a>,
+}
+
+#[derive(Serialize)]
+struct Http<'a> {
+    method: &'a str,
+    path: &'a str,
+    query: Map<String, Value>,
+    headers: Headers<'a>,
+}
+
+/// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
+struct Headers<'a>(&'a [(String, String)]);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = |index: usize, name: &str| self.0[..index].iter().all(|(earlier, _)| earlier != name);
+        let mut map = serializer.serialize_map(None)?;
+        for (index, (name, value)) in self.0.iter().enumerate().filter(|(index, (name, _))| first(*index, name)) {
+            let mut later = self.0[index + 1..].iter().filter(|(other, _)| other == name).peekable();
+            if later.peek().is_none() {
+                map.serialize_entry(name, value)?;
+                continue;
+            }
+            let all: Vec<_> = std::iter::once(value).chain(later.map(|(_, value)| value)).map(String::as_str).collect();
+            map.serialize_entry(name, &all.join(", "))?;
+        }
+        map.end()
+    }
+}
+
+/// A query's parameters; one that comes more than once is a list.
+fn query(text: &str) -> Map<String, Value> {
+    let mut all = Map::new();
+    if text.is_empty() {
+        return all;
+    }
+    let pairs: Vec<(String, String)> =
+        actix_web::web::Query::from_query(text).map(actix_web::web::Query::into_inner).unwrap_or_default();
+    for (name, value) in pairs {
+        match all.get_mut(&name) {
+            None => {
+                all.insert(name, Value::String(value));
+            }
+            Some(Value::Array(values)) => values.push(Value::String(value)),
+            Some(first) => *first = Value::Array(vec![first.take(), Value::String(value)]),
+        }
+    }
+    all
+}

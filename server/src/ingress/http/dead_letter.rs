@@ -1,0 +1,279 @@
+//! Dead letters: list, show, redrive, purge.
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use chrono::{DateTime, Utc};
+use domain::run::{Letter, Phase};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::run::{RunBody, parse};
+use super::{body, caller, next_link, query, wrong_method};
+use crate::ingress::Services;
+use crate::ingress::error::{HttpError, Refusal};
+use crate::ingress::verbs::{self, Letters, MAX_LETTERS};
+use crate::store::page::MAX_PAGE;
+use crate::store::{PageRequest, RunRow};
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(web::resource("/v1/dead-letters").route(web::get().to(list)).default_service(web::to(wrong_method)))
+        .service(
+            web::resource("/v1/dead-letters:redrive")
+                .route(web::post().to(redrive_all))
+                .default_service(web::to(wrong_method)),
+        )
+        .service(
+            web::resource("/v1/dead-letters:purge")
+                .route(web::post().to(purge_all))
+                .default_service(web::to(wrong_method)),
+        )
+        .service(
+            web::resource("/v1/dead-letters/{id:[^/:]+}:redrive")
+                .route(web::post().to(redrive))
+                .default_service(web::to(wrong_method)),
+        )
+        .service(
+            web::resource("/v1/dead-letters/{id:[^/:]+}")
+                .route(web::get().to(show))
+                .route(web::delete().to(purge))
+                .default_service(web::to(wrong_method)),
+        );
+}
+
+/// Which dead letters; all of those that are seen when nothing is said.
+#[derive(Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Those {
+    /// Only of this namespace.
+    namespace: Option<String>,
+    /// Only of the function with this id.
+    function: Option<Uuid>,
+    /// Only of runs that were asked for at or after this.
+    since: Option<DateTime<Utc>>,
+    /// Only of runs that were asked for before this.
+    until: Option<DateTime<Utc>>,
+    /// So many at most, 1 to 1000; 1000 when absent.
+    limit: Option<u32>,
+}
+
+/// Which dead letters, and how many of them.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct Which {
+    namespace: Option<String>,
+    /// Only of the function with this id.
+    function: Option<Uuid>,
+    /// Only of runs that were asked for at or after this.
+    since: Option<DateTime<Utc>>,
+    /// Only of runs that were asked for before this.
+    until: Option<DateTime<Utc>>,
+    /// Dead letters at most, 1 to 100.
+    limit: Option<u32>,
+    /// As in the header `Link` of the answer before.
+    after: Option<String>,
+}
+
+/// A dead letter in a list.
+#[derive(Serialize, ToSchema)]
+pub(super) struct LetterBody {
+    /// The run.
+    id: Uuid,
+    function_id: Uuid,
+    namespace: String,
+    /// The type of the trigger event.
+    trigger: String,
+    attempts: u32,
+    /// Why the last attempt failed.
+    reason: Option<String>,
+    queued_at: DateTime<Utc>,
+    died_at: Option<DateTime<Utc>>,
+}
+
+/// A dead letter with its whole input.
+#[derive(Serialize, ToSchema)]
+pub(super) struct WholeLetter {
+    /// The run.
+    run: RunBody,
+    /// `WAITING`, `REDRIVEN` or `PURGED`.
+    state: &'static str,
+    /// The run that it was tried again as.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    redriven_as: Option<Uuid>,
+    /// Why the last attempt failed.
+    reason: String,
+    /// The CloudEvent that the function got.
+    input: Value,
+    /// The input was longer than what is kept: it cannot be redriven.
+    input_cut: bool,
+}
+
+/// What became of many.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Redriven {
+    redriven: u64,
+    /// Those that still wait.
+    remaining: u64,
+    /// Why some of them were not redriven: `code`, `message` and, as `field`, the run.
+    problems: Vec<Value>,
+}
+
+/// What became of many.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Purged {
+    purged: u64,
+    /// Those that still wait.
+    remaining: u64,
+}
+
+/// The run that a dead one is tried again as.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Again {
+    run_id: Uuid,
+}
+
+impl From<RunRow> for LetterBody {
+    fn from(row: RunRow) -> Self {
+        Self {
+            id: row.id.uuid(),
+            function_id: row.function.uuid(),
+            namespace: row.namespace,
+            trigger: row.trigger,
+            attempts: row.attempts,
+            reason: row.error,
+            queued_at: row.queued_at,
+            died_at: row.finished_at,
+        }
+    }
+}
+
+impl Those {
+    async fn read(
+        request: &HttpRequest,
+        payload: web::Payload,
+        services: &Services,
+    ) -> Result<(Letters, u32), HttpError> {
+        let bytes = body::read(request, payload, services.settings.limits.body).await?;
+        let those: Self = if bytes.is_empty() { Self::default() } else { body::json(&bytes)? };
+        let letters = Letters {
+            namespace: those.namespace,
+            function: those.function.map(Into::into),
+            since: those.since,
+            until: those.until,
+        };
+        Ok((letters, those.limit.unwrap_or(MAX_LETTERS)))
+    }
+}
+
+/// Dead letters that wait, newest first; `Link: <…>; rel="next"` leads to more, `X-Total-Count` says how many there are.
+#[utoipa::path(get, path = "/v1/dead-letters", tag = "dead letters", params(Which), responses((status = 200, body = Vec<LetterBody>)))]
+pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let which: Which = query(&request)?;
+    let first = which.limit.unwrap_or(MAX_PAGE);
+    if first == 0 || first > MAX_PAGE {
+        return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
+    }
+    let letters = Letters {
+        namespace: which.namespace,
+        function: which.function.map(Into::into),
+        since: which.since,
+        until: which.until,
+    };
+    let page = verbs::dead_letters(&services, &caller, &letters, &PageRequest { first, after: which.after }).await?;
+    let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
+    let mut response = HttpResponse::Ok();
+    response.insert_header(("x-total-count", page.total.to_string()));
+    if let Some(Ok(link)) = next.map(|link| HeaderValue::from_str(&link)) {
+        response.insert_header((header::LINK, link));
+    }
+    Ok(response.json(page.rows.into_iter().map(|(_, row)| LetterBody::from(row)).collect::<Vec<_>>()))
+}
+
+/// A dead letter with its reason and its whole input.
+#[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = Uuid, Path)), responses((status = 200, body = WholeLetter), (status = 404), (status = 409, description = "The run is not dead")))]
+pub(super) async fn show(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let run = verbs::load_run(&services, &caller.viewer, parse(&id)?).await?;
+    let Phase::Dead { failure, letter, .. } = &run.phase else {
+        let error = domain::run::Error::NotDead { state: run.phase.name() };
+        return Err(Refusal::from(error).into());
+    };
+    let (state, redriven_as) = match letter {
+        Letter::Waiting => ("WAITING", None),
+        Letter::Redriven(run) => ("REDRIVEN", Some(run.uuid())),
+        Letter::Purged => ("PURGED", None),
+    };
+    let letter = WholeLetter {
+        state,
+        redriven_as,
+        reason: failure.error.clone(),
+        input: run.request.input.value(),
+        input_cut: run.request.input_cut,
+        run: RunBody::from(run),
+    };
+    Ok(HttpResponse::Ok().json(letter))
+}
+
+/// Tries a dead run again, as another run.
+#[utoipa::path(post, path = "/v1/dead-letters/{id}:redrive", tag = "dead letters", params(("id" = Uuid, Path)), responses(
+    (status = 202, body = Again), (status = 404), (status = 409, description = "It is not dead, was purged, or its input was not kept whole"),
+    (status = 410, description = "The function is deregistered"),
+))]
+pub(super) async fn redrive(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let run = verbs::redrive(&services, &caller, parse(&id)?).await?;
+    Ok(HttpResponse::Accepted()
+        .insert_header((header::LOCATION, format!("/v1/runs/{run}")))
+        .json(Again { run_id: run.uuid() }))
+}
+
+/// Tries dead runs again, those that fit.
+#[utoipa::path(post, path = "/v1/dead-letters:redrive", tag = "dead letters", request_body = Those, responses((status = 200, body = Redriven)))]
+pub(super) async fn redrive_all(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let (letters, limit) = Those::read(&request, payload, &services).await?;
+    let swept = verbs::redrive_all(&services, &caller, &letters, limit).await?;
+    let problems = swept.problems.into_iter();
+    let problems = problems.map(|p| json!({ "code": p.code, "message": p.message, "field": p.field })).collect();
+    Ok(HttpResponse::Ok().json(Redriven { redriven: swept.done, remaining: swept.remaining, problems }))
+}
+
+/// Forgets dead runs, those that fit. Their histories stay.
+#[utoipa::path(post, path = "/v1/dead-letters:purge", tag = "dead letters", request_body = Those, responses((status = 200, body = Purged)))]
+pub(super) async fn purge_all(
+    request: HttpRequest,
+    payload: web::Payload,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let (letters, limit) = Those::read(&request, payload, &services).await?;
+    let swept = verbs::purge_all(&services, &caller, &letters, limit).await?;
+    Ok(HttpResponse::Ok().json(Purged { purged: swept.done, remaining: swept.remaining }))
+}
+
+/// Forgets a dead run. Its history stays.
+#[utoipa::path(delete, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = Uuid, Path)), responses((status = 204), (status = 404), (status = 409, description = "The run is not dead")))]
+pub(super) async fn purge(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    verbs::purge(&services, &caller, parse(&id)?).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
