@@ -22,6 +22,7 @@ use crate::ingress::{self, About, Auth, Services};
 use crate::queue::{Queue, local::Local};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -108,9 +109,12 @@ impl Platform {
         )
         .map_err(|e| Error::start("cannot prepare builds", e))?;
         let artifacts = workshop.artifacts().clone();
+        let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
+            .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
+            vault.clone(),
             executor.clone(),
             Arc::new(move |digest| artifacts.artifact(digest)),
             metrics.clone(),
@@ -147,6 +151,7 @@ impl Platform {
             store,
             commands,
             fleet,
+            vault,
             workshop,
             metrics,
             settings,

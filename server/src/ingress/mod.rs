@@ -25,6 +25,7 @@ use crate::config::Settings;
 use crate::fleet::Fleet;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 pub use auth::{Auth, Viewer};
 pub use error::{Fault, HttpError, Problem, Refusal};
@@ -40,6 +41,8 @@ pub struct Services {
     pub commands: Commands,
     /// Keeps instances.
     pub fleet: Fleet,
+    /// Seals secrets and opens them.
+    pub vault: Vault,
     /// Takes bundles.
     pub workshop: builder::Workshop,
     /// Counts.

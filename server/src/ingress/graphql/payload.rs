@@ -3,7 +3,7 @@
 use async_graphql::{Error, SimpleObject};
 
 use super::fail;
-use super::object::{Build, Event, Function, Run};
+use super::object::{Build, Event, Function, Run, Secret};
 use crate::ingress::error::{Problem, Refusal};
 
 /// Something that is wrong with what was asked.
@@ -55,6 +55,15 @@ pub(super) struct EventPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What came of setting or removing a secret.
+#[derive(SimpleObject)]
+pub(super) struct SecretPayload {
+    /// The secret that was set; null when it was removed.
+    secret: Option<Secret>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 impl From<Problem> for UserError {
     fn from(problem: Problem) -> Self {
         Self { code: problem.code, message: problem.message, field: problem.field }
@@ -85,6 +94,12 @@ impl BuildPayload {
 impl RunPayload {
     pub(super) fn of(result: Result<Run, Refusal>) -> Result<Self, Error> {
         split(result).map(|(run, user_errors)| Self { run, user_errors })
+    }
+}
+
+impl SecretPayload {
+    pub(super) fn of(result: Result<Option<Secret>, Refusal>) -> Result<Self, Error> {
+        split(result).map(|(secret, user_errors)| Self { secret: secret.flatten(), user_errors })
     }
 }
 

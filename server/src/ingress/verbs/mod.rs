@@ -5,6 +5,7 @@
 mod event;
 mod function;
 mod run;
+mod secret;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
 };
 pub use run::{Invocation, Replay, Wait, cancel, invoke, load_run, replay, visible_run, wait};
+pub use secret::{remove_secret, secrets, set_secret};
 
 use super::auth::Viewer;
 

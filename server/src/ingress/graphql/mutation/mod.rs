@@ -3,9 +3,10 @@
 mod event;
 mod function;
 mod run;
+mod secret;
 
 use async_graphql::MergedObject;
 
 /// Everything that can be asked for.
 #[derive(Default, MergedObject)]
-pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, event::Mutation);
+pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, event::Mutation, secret::Mutation);
