@@ -16,7 +16,9 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::run::{self, event::Ending};
 use tokio::time::Instant;
 
+pub(super) use record::query as query_of;
 pub use recorder::Recorder;
+pub(super) use request::stays_here;
 
 use super::auth::Viewer;
 use super::{HttpError, Services};

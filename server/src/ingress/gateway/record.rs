@@ -363,7 +363,7 @@ fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
 }
 
 /// A query's parameters; one that comes more than once is a list.
-fn query(text: &str) -> Map<String, Value> {
+pub(in crate::ingress) fn query(text: &str) -> Map<String, Value> {
     let mut all = Map::new();
     if text.is_empty() {
         return all;

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{bundle, event, function, health, log, run, session};
+use super::{bundle, event, function, health, log, run, session, webhook};
 use crate::builder::manifest;
 
 #[derive(OpenApi)]
@@ -14,7 +14,7 @@ use crate::builder::manifest;
     paths(
         session::token, session::logout, health::healthz, health::readyz, health::metrics,
         function::list, function::create, function::show, function::delete, function::invoke, log::logs,
-        run::show, run::cancel, event::publish, bundle::upload,
+        run::show, run::cancel, event::publish, bundle::upload, webhook::receive,
     ),
     modifiers(&Bearer),
     security(("bearer" = [])),
@@ -61,6 +61,7 @@ mod tests {
             "/v1/events",
             "/v1/bundles",
             "/v1/runs/{id}",
+            "/hooks/{namespace}/{function}/{webhook}",
         ] {
             assert!(paths.contains_key(path), "{path} is missing");
         }
