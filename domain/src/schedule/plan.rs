@@ -134,6 +134,11 @@ impl Plan {
         Ok(())
     }
 
+    /// Whether a schedule is there now, planned or fresh.
+    pub fn has(&self, key: Key) -> bool {
+        self.entries.contains_key(&key)
+    }
+
     /// When something is due next.
     pub fn next(&self) -> Option<DateTime<Utc>> {
         self.queue.first().map(|(wake, _)| *wake)

@@ -207,9 +207,6 @@ impl Inner {
 fn not_acted_on(manifest: &Manifest) -> Vec<&'static str> {
     let has = |fits: fn(&Trigger) -> bool| manifest.triggers.iter().any(fits);
     let mut parts = Vec::new();
-    if has(|trigger| matches!(trigger, Trigger::Schedule { .. })) {
-        parts.push("schedule triggers");
-    }
     if has(|trigger| matches!(trigger, Trigger::Webhook { .. })) {
         parts.push("webhook triggers");
     }

@@ -1,6 +1,6 @@
 //! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
 //! them, [`timers`] wait between attempts, the [`attendant`] does what each server has to do by itself, [`builds`] builds,
-//! the [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
+//! the [`schedule`] keeps the clock, the [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
 //! does what must be done once in the cluster.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
@@ -12,6 +12,7 @@ mod call;
 mod depth;
 mod membership;
 mod relay;
+mod schedule;
 mod sweep;
 mod timers;
 mod worker;
@@ -91,6 +92,8 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     tasks.spawn(attendant.follow(feed));
     tasks.spawn(sweep::own(tools.clone(), workers.clone()));
     tasks.spawn(depth::tell(tools.clone(), workers.clone()));
+    let (clock, leading) = (tools.clone(), membership.clone());
+    tasks.spawn(leading.while_leading(move || schedule::forever(clock.clone())));
     if tools.queue.is_shared() {
         let membership = membership.clone();
         tasks.spawn(membership.while_leading(move || duty.clone().deliver()));
