@@ -7,6 +7,7 @@ mod executor;
 mod floors;
 mod kill;
 mod nodes;
+mod schedule;
 mod story;
 mod synchronous;
 mod trouble;
