@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::aggregate::Payload;
 use crate::json::Json;
-use crate::manifest::{Manifest, Mode, Resources, Runtime, Scaling, Trigger, WebhookScheme};
+use crate::manifest::{Manifest, Mode, Resources, Runtime, Scaling, Schedule, Trigger, WebhookScheme};
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
 
@@ -51,7 +51,7 @@ fn manifest() -> Manifest {
         triggers: vec![
             Trigger::Http {},
             Trigger::Event { pattern: "file.*".into(), filter },
-            Trigger::Schedule { cron: "*/5 * * * *".into(), timezone: "Europe/Berlin".into() },
+            Trigger::Schedule(Schedule::new("*/5 * * * *", "Europe/Berlin")),
             Trigger::Webhook {
                 name: "github".into(),
                 scheme: WebhookScheme::Github,

@@ -12,6 +12,7 @@
 //! | [`routing`] | which functions a trigger event reaches |
 //! | [`manifest`] | `function.json` |
 //! | [`name`] | what functions and namespaces may be called |
+//! | [`schedule`] | when schedule triggers fire |
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
 //! | [`upcast`] | yesterday's event shapes, read as today's |
 //! | [`hash`] | what the hash chain covers |
@@ -30,6 +31,7 @@ pub mod recorded;
 pub mod retry;
 pub mod routing;
 pub mod run;
+pub mod schedule;
 pub mod stream;
 pub mod trigger;
 pub mod upcast;

@@ -66,13 +66,7 @@ pub enum Trigger {
         filter: Map<String, Value>,
     },
     /// The clock.
-    Schedule {
-        /// Five fields, or six with seconds in front.
-        cron: String,
-        /// An IANA time zone.
-        #[serde(default = "utc")]
-        timezone: String,
-    },
+    Schedule(Schedule),
     /// A call of `/hooks/{namespace}/{function}/{name}`.
     Webhook {
         /// The last part of the address.
@@ -93,6 +87,57 @@ pub enum Trigger {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         prefix: Option<String>,
     },
+}
+
+/// When the clock starts a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Five fields, six with seconds in front, or a nickname such as `@daily`.
+    pub cron: String,
+    /// An IANA time zone.
+    #[serde(default = "utc")]
+    pub timezone: String,
+    /// What is done about due times that no server was there for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub catch_up: CatchUp,
+    /// Whether it fires while the run of the last time is not over.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub overlap: Overlap,
+    /// The `data` of its events; when absent, they say what fired and when.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Value>,
+}
+
+impl Schedule {
+    /// A schedule with every default.
+    pub fn new(cron: impl Into<String>, timezone: impl Into<String>) -> Self {
+        let (catch_up, overlap) = Default::default();
+        Self { cron: cron.into(), timezone: timezone.into(), catch_up, overlap, data: None }
+    }
+}
+
+/// What is done about due times that no server was there for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CatchUp {
+    /// Nothing: they are left out.
+    #[default]
+    None,
+    /// Of all that are due, the newest fires.
+    Last,
+    /// All fire, up to [`crate::schedule::MAX_CAUGHT_UP`].
+    All,
+}
+
+/// Whether a schedule fires while the run of its last time is not over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Overlap {
+    /// It fires.
+    #[default]
+    Allow,
+    /// It is left out.
+    Forbid,
 }
 
 /// How a webhook's delivery proves where it is from.
@@ -265,6 +310,10 @@ fn http_only() -> Vec<Trigger> {
     vec![Trigger::Http {}]
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
 fn utc() -> String {
     "UTC".to_owned()
 }
@@ -311,7 +360,7 @@ mod tests {
             triggers: vec![
                 Trigger::Http {},
                 Trigger::Event { pattern: "file.uploaded".into(), filter },
-                Trigger::Schedule { cron: "*/5 * * * *".into(), timezone: "Europe/Berlin".into() },
+                Trigger::Schedule(Schedule::new("*/5 * * * *", "Europe/Berlin")),
                 Trigger::Webhook {
                     name: "github".into(),
                     scheme: WebhookScheme::Github,
@@ -355,7 +404,7 @@ mod tests {
         let manifest = read(
             r#"{"runtime":"node","triggers":[{"type":"schedule","cron":"@daily"},{"type":"webhook","name":"w"}]}"#,
         );
-        let schedule = Trigger::Schedule { cron: "@daily".into(), timezone: "UTC".into() };
+        let schedule = Trigger::Schedule(Schedule::new("@daily", "UTC"));
         let webhook = Trigger::Webhook {
             name: "w".into(),
             scheme: WebhookScheme::None,
@@ -365,5 +414,22 @@ mod tests {
             prefix: None,
         };
         assert_eq!(manifest.triggers, [schedule, webhook]);
+    }
+
+    #[test]
+    fn a_schedule_says_what_is_done_about_missed_and_overlapping_times() {
+        let text = r#"{"type":"schedule","cron":"@hourly","timezone":"UTC","catch_up":"all","overlap":"forbid","data":{"a":[1,2.5]}}"#;
+        let trigger: Trigger = serde_json::from_str(text).unwrap();
+        let schedule = Schedule {
+            catch_up: CatchUp::All,
+            overlap: Overlap::Forbid,
+            data: Some(serde_json::json!({ "a": [1, 2.5] })),
+            ..Schedule::new("@hourly", "UTC")
+        };
+        assert_eq!(trigger, Trigger::Schedule(schedule));
+        assert_eq!(serde_json::to_string(&trigger).unwrap(), text);
+        // What is not said is not written, so that manifests that are stored already stay as they are.
+        let plain = serde_json::to_string(&Trigger::Schedule(Schedule::new("@daily", "UTC"))).unwrap();
+        assert_eq!(plain, r#"{"type":"schedule","cron":"@daily","timezone":"UTC"}"#);
     }
 }

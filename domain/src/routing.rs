@@ -118,7 +118,7 @@ impl Version {
     fn of(manifest: &Manifest) -> Self {
         let triggers = manifest.triggers.iter().filter_map(|trigger| match trigger {
             Trigger::Event { pattern, filter } => Some((pattern.clone(), filter.clone())),
-            Trigger::Http {} | Trigger::Schedule { .. } | Trigger::Webhook { .. } => None,
+            Trigger::Http {} | Trigger::Schedule(_) | Trigger::Webhook { .. } => None,
         });
         Self { triggers: triggers.collect(), retry: manifest.retry }
     }

@@ -6,7 +6,7 @@ use super::{Table, Target};
 use crate::event::{self, Received};
 use crate::function::{self, event::*};
 use crate::json::Json;
-use crate::manifest::{Manifest, Runtime, Trigger};
+use crate::manifest::{Manifest, Runtime, Schedule, Trigger};
 use crate::retry::Policy;
 use crate::testing::at;
 
@@ -116,7 +116,7 @@ fn a_function_is_reached_once_however_many_triggers_fit() {
 #[test]
 fn triggers_of_other_kinds_are_not_reached_by_events() {
     let mut table = Table::default();
-    let schedule = Trigger::Schedule { cron: "* * * * *".into(), timezone: "UTC".into() };
+    let schedule = Trigger::Schedule(Schedule::new("* * * * *", "UTC"));
     let webhook = Trigger::Webhook {
         name: "github".into(),
         scheme: Default::default(),

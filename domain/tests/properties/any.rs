@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
-use domain::manifest::{Manifest, Mode, Resources, Runtime, Scaling, SignatureEncoding, Trigger, WebhookScheme};
+use domain::manifest::{
+    CatchUp, Manifest, Mode, Overlap, Resources, Runtime, Scaling, Schedule, SignatureEncoding, Trigger, WebhookScheme,
+};
 use domain::namespace::{self, Role};
 use domain::run::event as r;
 use domain::{Json, event, function, retry, run};
@@ -70,6 +72,20 @@ pub fn policy() -> impl Strategy<Value = retry::Policy> {
         .prop_map(|(max_attempts, backoff_s, backoff_max_s)| retry::Policy { max_attempts, backoff_s, backoff_max_s })
 }
 
+fn schedule() -> impl Strategy<Value = Schedule> {
+    let catch_up = proptest::sample::select(vec![CatchUp::None, CatchUp::Last, CatchUp::All]);
+    let overlap = proptest::sample::select(vec![Overlap::Allow, Overlap::Forbid]);
+    // `null` is as good as nothing: see the manifest.
+    let data = option::of(value().prop_filter("not null", |value| !value.is_null()));
+    (text(), text(), catch_up, overlap, data).prop_map(|(cron, timezone, catch_up, overlap, data)| Schedule {
+        cron,
+        timezone,
+        catch_up,
+        overlap,
+        data,
+    })
+}
+
 fn trigger() -> impl Strategy<Value = Trigger> {
     let scheme = proptest::sample::select(vec![
         WebhookScheme::Github,
@@ -83,7 +99,7 @@ fn trigger() -> impl Strategy<Value = Trigger> {
     prop_oneof![
         Just(Trigger::Http {}),
         (text(), filter).prop_map(|(pattern, filter)| Trigger::Event { pattern, filter }),
-        (text(), text()).prop_map(|(cron, timezone)| Trigger::Schedule { cron, timezone }),
+        schedule().prop_map(Trigger::Schedule),
         (text(), scheme, option::of(text()), option::of(text()), encoding, option::of(text())).prop_map(
             |(name, scheme, secret, header, encoding, prefix)| Trigger::Webhook {
                 name,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::function::event::Source;
-use domain::manifest::{Manifest, Runtime, Trigger};
+use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
 use super::install::{self, Cache, Tools};
@@ -182,9 +182,6 @@ impl Inner {
         };
         let taken = source::take(&order.source, &self.git, &self.artifacts, &scratch, limits, journal).await?;
         let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
-        for part in not_acted_on(&manifest) {
-            journal.say(format!("Note: {part} are kept, but this version of EventFlow does not act on them yet")).await;
-        }
         if manifest.runtime == Runtime::Docker {
             return Err(Error::Refused(
                 "a function with the runtime `docker` cannot run in the sandbox, which runs processes of this host \
@@ -201,16 +198,6 @@ impl Inner {
             scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
         Ok(Made { digest, manifest, commit: taken.commit, size })
     }
-}
-
-/// What a manifest may say ahead of what this version does; whoever relies on it must not learn of it in production.
-fn not_acted_on(manifest: &Manifest) -> Vec<&'static str> {
-    let has = |fits: fn(&Trigger) -> bool| manifest.triggers.iter().any(fits);
-    let mut parts = Vec::new();
-    if has(|trigger| matches!(trigger, Trigger::Schedule { .. })) {
-        parts.push("schedule triggers");
-    }
-    parts
 }
 
 /// The order's manifest beats the file, and the file beats a guess.

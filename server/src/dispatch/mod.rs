@@ -1,6 +1,7 @@
 //! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
-//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`attendant`] does what each server has to do by itself, [`builds`] builds,
-//! the [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
+//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, the [`attendant`]
+//! does what each server has to do by itself, [`builds`] builds, the [`sweep`] finds work that was lost. [`membership`]
+//! says which servers there are, and which of them leads: that one
 //! does what must be done once in the cluster.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
@@ -13,6 +14,7 @@ pub mod callback;
 mod depth;
 mod membership;
 mod relay;
+mod schedule;
 mod sweep;
 mod timers;
 mod worker;
@@ -108,7 +110,9 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         });
     }
     // What must be done once in the cluster.
-    tasks.spawn(membership.clone().while_leading(move || callback::forever(tools.clone())));
+    let (clock, teller) = (tools.clone(), tools);
+    tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
+    tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }
 

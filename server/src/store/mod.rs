@@ -8,7 +8,7 @@ mod batch;
 mod columns;
 mod committer;
 #[cfg(test)]
-mod contract;
+pub(crate) mod contract;
 pub mod feed;
 mod lease;
 mod log;

@@ -8,6 +8,7 @@ mod floors;
 mod hooks;
 mod kill;
 mod nodes;
+mod schedule;
 mod story;
 mod synchronous;
 mod trouble;

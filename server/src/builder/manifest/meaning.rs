@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use super::{Fault, escaped, shorten};
 
+/// Bytes of a schedule's `data`, as JSON: it is in each of its events.
+const MAX_SCHEDULE_DATA: usize = 64 * 1024;
+
 /// The faults of meaning, but for those at places where `others` already found one.
 pub(super) fn faults(json: &Value, others: &[Fault]) -> Vec<Fault> {
     let mut faults = Vec::new();
@@ -79,14 +82,15 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                 faults.extend(fault.map(|fault| Fault::at(at("/pattern"), fault)));
             }
             Some("schedule") => {
-                if let Some(cron) =
-                    trigger["cron"].as_str().filter(|cron| !matches!(cron.split_whitespace().count(), 5 | 6))
-                {
-                    let message = format!(
-                        "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
-                        shorten(cron)
-                    );
-                    faults.push(Fault::at(at("/cron"), message));
+                let text = |name: &str| trigger[name].as_str();
+                let cron = text("cron").and_then(domain::schedule::cron_fault);
+                faults.extend(cron.map(|fault| Fault::at(at("/cron"), fault)));
+                let timezone = text("timezone").and_then(domain::schedule::timezone_fault);
+                faults.extend(timezone.map(|fault| Fault::at(at("/timezone"), fault)));
+                let data = trigger.get("data").map_or(0, |data| data.to_string().len());
+                if data > MAX_SCHEDULE_DATA {
+                    faults
+                        .push(Fault::at(at("/data"), format!("it has {data} bytes, the most is {MAX_SCHEDULE_DATA}")));
                 }
             }
             Some("webhook") => {

@@ -431,6 +431,31 @@ mod tests {
                 "/triggers/0/timezone",
                 "IANA",
             ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "@daily", "timezone": "europe/berlin"}]}),
+                "/triggers/0/timezone",
+                "did you mean `Europe/Berlin`?",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "http"}, {"type": "schedule", "cron": "0 25 * * *"}]}),
+                "/triggers/1/cron",
+                "`0 25 * * *` cannot be read: the hour `25`",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "0 0 31 2 *"}]}),
+                "/triggers/0/cron",
+                "never fires",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "@daily", "catch_up": "some"}]}),
+                "/triggers/0/catch_up",
+                "must be one of none, last, all",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "@daily", "data": "x".repeat(70_000)}]}),
+                "/triggers/0/data",
+                "the most is 65536",
+            ),
         ];
         for (json, pointer, part) in table {
             let found = faults(json.clone());

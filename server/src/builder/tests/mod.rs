@@ -318,17 +318,6 @@ async fn submodules_are_not_followed_and_the_log_says_so() {
 }
 
 #[tokio::test]
-async fn what_this_version_does_not_act_on_yet_is_said_in_the_log() {
-    let world = World::new();
-    let manifest = r#"{ "runtime": "node", "secrets": ["KEY"], "triggers": [
-        { "type": "http" }, { "type": "schedule", "cron": "* * * * *" }, { "type": "webhook", "name": "github" } ] }"#;
-    world.commit(&[("function.json", manifest), ("index.js", "exports.handler = async () => 1;")]);
-    let (_, _, lines) = world.made(world.source(None, None)).await;
-    let notes: Vec<_> = lines.iter().filter(|line| line.text.contains("does not act on")).collect();
-    assert_eq!(notes.len(), 1, "{lines:#?}");
-}
-
-#[tokio::test]
 async fn a_link_that_leaves_the_folder_is_refused() {
     let world = World::new();
     std::os::unix::fs::symlink("/etc/passwd", world.repository().join("secrets.txt")).unwrap();

@@ -61,7 +61,7 @@ impl Home {
         self.folder.path().join(crate::store::sqlite::FILE)
     }
 
-    pub async fn log(&self) -> Arc<SqlLog> {
+    pub(in crate::store) async fn log(&self) -> Arc<SqlLog> {
         open::writing(self.url(), self.folder()).await.unwrap()
     }
 

@@ -1,7 +1,7 @@
 //! What every log must keep: one list of promises, tried on SQLite and on PostgreSQL.
 
 mod given;
-mod home;
+pub(crate) mod home;
 mod lease;
 mod log;
 mod tables;

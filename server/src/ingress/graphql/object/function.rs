@@ -265,7 +265,7 @@ impl Function {
                 Wanted::Webhook { name, .. } => {
                     Some(format!("{base}/hooks/{}/{}/{name}", self.row.namespace, self.row.name))
                 }
-                Wanted::Event { .. } | Wanted::Schedule { .. } => None,
+                Wanted::Event { .. } | Wanted::Schedule(_) => None,
             };
             Trigger::new(trigger, url)
         };

@@ -1,0 +1,268 @@
+//! When a schedule trigger fires: cron patterns in time zones, which due times are made up for, and the [`plan`] of all
+//! that is due next. Knows no clock: every time is given.
+//!
+//! Patterns are read by the crate `croner`, which follows Vixie cron when the clocks change. What that means is written
+//! down as tests below: a time that the spring leaves out fires when the gap is over, one that the autumn repeats fires
+//! the first time; what says `*`, `/`, or several hours or minutes follows the wall clock.
+
+mod plan;
+
+use std::fmt;
+use std::str::FromStr;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+
+use crate::manifest::{CatchUp, Schedule};
+use crate::{event, function};
+
+pub use plan::{Due, Plan, Timer};
+
+/// A due time that is older than this when a server comes to it was missed; more than a change of the server that keeps
+/// the clock takes.
+pub const GRACE: TimeDelta = TimeDelta::seconds(60);
+
+/// With `catch_up: all`, more missed times than these are not made up for: the newest are.
+pub const MAX_CAUGHT_UP: usize = 100;
+
+/// The fields of a pattern, in its order; the first may be left out.
+const FIELDS: [&str; 6] = ["second", "minute", "hour", "day", "month", "weekday"];
+
+/// Where the search begins that tells a pattern that never fires: 2024-01-01T00:00:00Z. Any time would do, as the
+/// search goes on until the year 5000.
+const ANY_TIME: DateTime<Utc> = DateTime::from_timestamp(1_704_067_200, 0).expect("a valid time");
+
+/// A pattern in a time zone.
+#[derive(Debug, Clone)]
+pub struct Timetable {
+    cron: Cron,
+    timezone: Tz,
+}
+
+/// What is wrong with a schedule.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// With its pattern.
+    #[error("{0}")]
+    Cron(String),
+    /// With its time zone.
+    #[error("{0}")]
+    Timezone(String),
+}
+
+impl Timetable {
+    /// Reads a pattern of five fields, of six with seconds in front, or a nickname such as `@daily`, and an IANA time zone.
+    ///
+    /// # Errors
+    /// The pattern's fault, or else the time zone's. A pattern that never fires is not told here: see [`cron_fault`].
+    pub fn parse(pattern: &str, timezone: &str) -> Result<Self, Fault> {
+        let cron = parse_pattern(pattern).map_err(Fault::Cron)?;
+        let timezone = parse_timezone(timezone).map_err(Fault::Timezone)?;
+        Ok(Self { cron, timezone })
+    }
+
+    /// The first due time after a time; `None` when there is none before the year 5000. Due times are whole seconds.
+    pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
+        let found = self.cron.find_next_occurrence(&after.with_timezone(&self.timezone), false).ok()?;
+        let found = found.with_timezone(&Utc);
+        // What is not later would be found for ever.
+        (found > after).then_some(found)
+    }
+
+    /// The due times after `from` and not after `to`, in order, at most `cap`: the first ones.
+    pub fn due_between(&self, from: DateTime<Utc>, to: DateTime<Utc>, cap: usize) -> Vec<DateTime<Utc>> {
+        let mut times = Vec::new();
+        let mut last = from;
+        while times.len() < cap {
+            match self.next_after(last).filter(|due| *due <= to) {
+                Some(due) => times.push(due),
+                None => break,
+            }
+            last = times[times.len() - 1];
+        }
+        times
+    }
+
+    /// The due times after `from` and not after `to`, in order, at most `cap`: the last ones. Its work is bounded,
+    /// however many there are: the moment from which there are no more than `cap` is searched by halves.
+    pub fn newest_between(&self, from: DateTime<Utc>, to: DateTime<Utc>, cap: usize) -> Vec<DateTime<Utc>> {
+        let since = |from| self.due_between(from, to, cap.saturating_add(1));
+        let mut newest = since(from);
+        if newest.len() <= cap {
+            return newest;
+        }
+        let (mut too_early, mut late_enough) = (from.timestamp(), to.timestamp());
+        newest.clear();
+        while late_enough - too_early > 1 {
+            let middle = too_early + (late_enough - too_early) / 2;
+            let Some(found) = DateTime::from_timestamp(middle, 0).map(since) else { break };
+            if found.len() > cap {
+                too_early = middle;
+            } else {
+                (late_enough, newest) = (middle, found);
+            }
+        }
+        newest
+    }
+}
+
+/// What is to be done about the due times since a schedule was last looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Firing {
+    /// The due times that fire, in order.
+    pub times: Vec<DateTime<Utc>>,
+    /// The first due time that was missed and is not made up for, if there is any.
+    pub left_out: Option<DateTime<Utc>>,
+    /// Everything up to here, in whole seconds, is dealt with by this.
+    pub through: DateTime<Utc>,
+}
+
+/// Which of the due times after `after` and not after `now` fire; `None` when nothing is due.
+pub fn firing(timetable: &Timetable, policy: CatchUp, after: DateTime<Utc>, now: DateTime<Utc>) -> Option<Firing> {
+    let first = timetable.next_after(after).filter(|first| *first <= now)?;
+    let times = match policy {
+        CatchUp::None => timetable.newest_between(after.max(now - GRACE), now, MAX_CAUGHT_UP),
+        CatchUp::Last => timetable.newest_between(after, now, 1),
+        CatchUp::All => timetable.newest_between(after, now, MAX_CAUGHT_UP),
+    };
+    let left_out = (times.first() != Some(&first)).then_some(first);
+    let seconds = times.last().map_or(now.timestamp(), |last| last.timestamp());
+    let through = DateTime::from_timestamp(seconds, 0).unwrap_or(now);
+    Some(Firing { times, left_out, through })
+}
+
+/// Names a schedule trigger: the same in each version of a function that says the same pattern and time zone, wherever
+/// it stands among the triggers. Of several that say the same, the first is always the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    /// Whose trigger it is. A function that was deregistered and registered again is another one.
+    pub function: function::Id,
+    /// Short for function, pattern, time zone and place among equal ones.
+    pub trigger: TriggerId,
+}
+
+/// A schedule trigger's short name: twelve hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TriggerId(u64);
+
+impl fmt::Display for TriggerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:012x}", self.0)
+    }
+}
+
+/// The keys of a function's schedules, in their order.
+pub fn keys<'a>(function: function::Id, schedules: impl IntoIterator<Item = &'a Schedule>) -> Vec<Key> {
+    let mut seen: Vec<(String, &str)> = Vec::new();
+    let key = |schedule: &'a Schedule| {
+        let said = (spaced(&schedule.cron), schedule.timezone.as_str());
+        let place = seen.iter().filter(|other| **other == said).count();
+        let parts = [&function.to_string(), &said.0, said.1, &place.to_string()];
+        let (high, _) = crate::Id::<Key>::derive("schedule trigger", &parts).uuid().as_u64_pair();
+        seen.push(said);
+        Key { function, trigger: TriggerId(high >> 16) }
+    };
+    schedules.into_iter().map(key).collect()
+}
+
+impl Key {
+    /// The event of a due time. It is not derived from the event's source and id, as other events' ids are: nobody can
+    /// publish an event that stands in its place.
+    pub fn event(&self, due: DateTime<Utc>) -> event::Id {
+        let parts = [&self.function.to_string(), &self.trigger.to_string(), &due.timestamp().to_string()];
+        event::Id::derive("schedule", &parts.map(String::as_str))
+    }
+}
+
+/// What is wrong with a pattern, in words; also when it never fires.
+pub fn cron_fault(pattern: &str) -> Option<String> {
+    let cron = match parse_pattern(pattern) {
+        Ok(cron) => cron,
+        Err(fault) => return Some(fault),
+    };
+    match cron.find_next_occurrence(&ANY_TIME, false) {
+        Ok(_) => None,
+        Err(_) => Some(format!("`{}` never fires: no day fits its day, month and weekday together", shown(pattern))),
+    }
+}
+
+/// What is wrong with a time zone, in words.
+pub fn timezone_fault(timezone: &str) -> Option<String> {
+    parse_timezone(timezone).err()
+}
+
+fn parse_timezone(timezone: &str) -> Result<Tz, String> {
+    Tz::from_str(timezone).map_err(|_| {
+        let near = chrono_tz::TZ_VARIANTS.iter().find(|known| known.name().eq_ignore_ascii_case(timezone));
+        let hint = near.map_or_else(
+            || "name an IANA time zone, such as Europe/Berlin".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        format!("`{}` is no time zone that is known; {hint}", shown(timezone))
+    })
+}
+
+fn parser() -> CronParser {
+    CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build()
+}
+
+fn parse_pattern(pattern: &str) -> Result<Cron, String> {
+    let error = match parser().parse(pattern) {
+        Ok(cron) => return Ok(cron),
+        Err(error) => error,
+    };
+    let fields: Vec<&str> = pattern.split_whitespace().collect();
+    if fields.first().is_some_and(|first| first.starts_with('@')) {
+        return Err(format!(
+            "`{}` is no nickname that is known: @yearly, @monthly, @weekly, @daily, @hourly",
+            shown(pattern)
+        ));
+    }
+    if !matches!(fields.len(), 5 | 6) {
+        return Err(format!(
+            "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
+            shown(pattern)
+        ));
+    }
+    // The first field that is wrong by itself is the one to name.
+    let wrong =
+        fields.iter().zip(&FIELDS[FIELDS.len() - fields.len()..]).enumerate().find_map(|(index, (field, name))| {
+            let mut alone = vec!["*"; fields.len()];
+            alone[index] = field;
+            parser().parse(&alone.join(" ")).err().map(|error| (field, name, error))
+        });
+    Err(match wrong {
+        Some((field, name, error)) => {
+            format!("`{}` cannot be read: the {name} `{}`: {}", shown(pattern), shown(field), in_words(&error))
+        }
+        None => format!("`{}` cannot be read: {}", shown(pattern), in_words(&error)),
+    })
+}
+
+fn in_words(error: &croner::errors::CronError) -> String {
+    use croner::errors::CronError::{ComponentError, IllegalCharacters, InvalidPattern};
+    let text = match error {
+        ComponentError(text) | InvalidPattern(text) => text.clone(),
+        IllegalCharacters(_) => "it has a letter or sign that does not belong there".to_owned(),
+        other => other.to_string(),
+    };
+    text.trim_end_matches('.').to_lowercase()
+}
+
+/// One space between fields.
+fn spaced(pattern: &str) -> String {
+    pattern.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn shown(text: &str) -> String {
+    const MAX_LETTERS: usize = 80;
+    match text.char_indices().nth(MAX_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

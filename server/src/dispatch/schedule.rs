@@ -1,0 +1,321 @@
+//! Keeps the clock: appends the trigger events of schedules when they are due.
+//!
+//! What is due next is [`domain::schedule::Plan`]'s matter. Here is what it needs of the world: the time, how far each
+//! schedule has come (a checkpoint in the log's database), and whether a run is over. It may run on several servers at
+//! once: a due time's event has one id, and the log takes it once.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use domain::manifest::{CatchUp, Overlap};
+use domain::recorded::{Fact, Recorded};
+use domain::schedule::{Due, Key, MAX_CAUGHT_UP, Plan, Timer};
+use domain::{Cause, Stream, event, run};
+use futures::{StreamExt, TryFutureExt, stream};
+
+use super::Tools;
+use crate::actors::{Loaded, Writer, writer};
+use crate::store::{self, LineStream, NewLine, Store};
+
+/// The wall clock may be set: it is looked at again at least this often, however far the next due time is.
+const LOOK_AT_LEAST_EVERY: Duration = Duration::from_secs(30);
+
+/// What failed is tried again after this.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Schedules that are dealt with at the same time; their appends are committed together.
+const AT_ONCE: usize = 64;
+
+/// Records of functions read at a time while the plan is made.
+const PAGE: u32 = 4096;
+
+/// An event without a run counts as one whose run is still to be asked for, for this long.
+const UNROUTED: TimeDelta = TimeDelta::hours(1);
+
+/// Makes a plan of all schedules and keeps to it, until it is dropped. That may be at any moment: what was appended is
+/// known by its id, and what was not is due still.
+pub(super) async fn forever(tools: Tools) {
+    let (store, cause) = (tools.store.clone(), tools.own_cause());
+    loop {
+        match Scheduler::load(store.clone(), cause.clone(), crate::clock::now).await {
+            Ok(scheduler) => return scheduler.follow().await,
+            Err(error) => tracing::warn!(%error, "the plan of schedules cannot be made; it is tried again"),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Where the time comes from.
+trait Clock: Fn() -> DateTime<Utc> + Send + Sync {}
+impl<F: Fn() -> DateTime<Utc> + Send + Sync> Clock for F {}
+
+struct Scheduler<C> {
+    store: Store,
+    writer: Writer,
+    cause: Cause,
+    now: C,
+    plan: Plan,
+    marks: HashMap<Key, Marks>,
+    /// Came in, and how far they had come could not be read yet.
+    fresh: Vec<Key>,
+    /// The position of the log that the plan includes.
+    seen: u64,
+}
+
+/// How far a schedule has come, as unix seconds; 0: it never fired.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    /// Everything due up to here is dealt with.
+    through: u64,
+    /// The last time that fired, for a schedule that must not overlap: later ones may have been left out.
+    fired: u64,
+}
+
+impl<C: Clock> Scheduler<C> {
+    /// The plan as the log says it now.
+    async fn load(store: Store, cause: Cause, now: C) -> Result<Self, store::Error> {
+        let (seen, writer) = (store.head().await?, Writer::new(store.clone()));
+        let (marks, fresh) = (HashMap::new(), Vec::new());
+        let mut scheduler = Self { store, writer, cause, now, plan: Plan::default(), marks, fresh, seen };
+        let mut after = 0;
+        loop {
+            let page = scheduler.store.function_log(after, seen, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            scheduler.take(&page);
+        }
+        scheduler.seen = seen;
+        scheduler.resume().await;
+        Ok(scheduler)
+    }
+
+    async fn follow(mut self) {
+        let mut feed = self.store.follow(self.seen);
+        loop {
+            self.resume().await;
+            self.fire().await;
+            tokio::select! {
+                batch = feed.next() => match batch {
+                    Some(Ok(records)) => self.take(&records),
+                    Some(Err(error)) => tracing::warn!(%error, "the schedules cannot read the log; they go on trying"),
+                    None => return,
+                },
+                () = tokio::time::sleep(self.until_next()) => {}
+            }
+        }
+    }
+
+    /// Takes in what happened to functions.
+    fn take(&mut self, records: &[Recorded]) {
+        for recorded in records.iter().filter(|recorded| recorded.stream.kind() == "function") {
+            match recorded.fact() {
+                Ok(Fact::Function(id, event)) => self.plan.evolve(id, &event),
+                Ok(_) => {}
+                Err(error) => tracing::error!(position = recorded.position, %error, "a record cannot be read"),
+            }
+        }
+        self.seen = records.last().map_or(self.seen, |last| last.position);
+        self.fresh.extend(self.plan.take_fresh());
+    }
+
+    /// How long until something is to be done.
+    fn until_next(&self) -> Duration {
+        if !self.fresh.is_empty() {
+            return AGAIN;
+        }
+        let wait = self.plan.next().map(|next| (next - (self.now)()).to_std().unwrap_or_default());
+        wait.unwrap_or(LOOK_AT_LEAST_EVERY).min(LOOK_AT_LEAST_EVERY)
+    }
+
+    /// Plans the schedules that came in, from where they were.
+    async fn resume(&mut self) {
+        if self.fresh.is_empty() {
+            return;
+        }
+        let fresh = std::mem::take(&mut self.fresh);
+        let read: Vec<_> = stream::iter(fresh)
+            .map(|key| {
+                let read = read_marks(&self.store, key);
+                async move { (key, read.await) }
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for (key, marks) in read {
+            match marks {
+                Ok(marks) => {
+                    self.marks.insert(key, marks);
+                    if let Err(fault) = self.plan.resume(key, time_of(marks.through)) {
+                        let (function, trigger) = (key.function, key.trigger);
+                        tracing::warn!(%function, %trigger, %fault, "a schedule never fires: build the function anew");
+                    }
+                }
+                Err(error) => {
+                    tracing::warn!(function = %key.function, %error, "a schedule's place cannot be read yet");
+                    self.fresh.push(key);
+                }
+            }
+        }
+        let plan = &self.plan;
+        self.marks.retain(|key, _| plan.has(*key));
+    }
+
+    /// Deals with all that is due.
+    async fn fire(&mut self) {
+        let now = (self.now)();
+        let due = self.plan.due(now);
+        if due.is_empty() {
+            return;
+        }
+        let this = &*self;
+        let dealt: Vec<_> = stream::iter(due)
+            .map(|due| async move {
+                let marks = this.deal_with(&due, now).await;
+                (due, marks)
+            })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        for (due, marks) in dealt {
+            let key = due.timer.key;
+            match marks {
+                Ok(marks) => {
+                    self.marks.insert(key, marks);
+                    self.plan.settle(key, due.firing.through);
+                }
+                Err(error) => {
+                    tracing::warn!(function = %key.function, %error, "a schedule could not fire yet");
+                    self.plan.later(key, now + AGAIN);
+                }
+            }
+        }
+    }
+
+    async fn deal_with(&self, due: &Due, now: DateTime<Utc>) -> Result<Marks, store::Error> {
+        let (timer, firing) = (&*due.timer, &due.firing);
+        let mut marks = self.marks.get(&timer.key).copied().unwrap_or_default();
+        let mut said = Vec::new();
+        said.extend(firing.left_out.map(|first| missed(timer, first)));
+        for time in &firing.times {
+            let forbids = timer.schedule.overlap == Overlap::Forbid;
+            if forbids
+                && let Some(last) = time_of(marks.fired).filter(|last| last < time)
+                && self.is_open(timer.key, last, now).await?
+            {
+                said.push(overlapping(timer, *time, last));
+                continue;
+            }
+            self.append(timer, *time, now).await?;
+            if forbids {
+                marks.fired = self.mark(&fired_name(timer.key), marks.fired, seconds(*time)).await?;
+            }
+        }
+        marks.through = self.mark(&through_name(timer.key), marks.through, seconds(firing.through)).await?;
+        self.say(timer, now, said).await;
+        Ok(marks)
+    }
+
+    /// Appends the event of a due time, unless it is there.
+    async fn append(&self, timer: &Timer, time: DateTime<Utc>, now: DateTime<Utc>) -> Result<(), store::Error> {
+        let received = timer.received(time, now);
+        let stream = Stream::event(received.id);
+        let command = event::Command::Receive(Box::new(received));
+        match self.writer.execute::<event::Aggregate>(&stream, Loaded::absent(), command, self.cause.clone()).await {
+            Ok(done) => {
+                let (function, trigger) = (timer.key.function, timer.key.trigger);
+                tracing::debug!(%function, %trigger, due = %time, new = done.changed(), "schedule fired");
+                Ok(())
+            }
+            Err(writer::Error::Store(error)) => Err(error),
+            Err(writer::Error::Busy) => Err(store::Error::Unavailable("too many commands wait".into())),
+            Err(writer::Error::Refused(never)) => match never {},
+        }
+    }
+
+    /// Whether the run of a time that fired is not over.
+    async fn is_open(&self, key: Key, fired: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, store::Error> {
+        let event = key.event(fired);
+        if let Some(run) = self.store.runs_by_id(&[run::id(event, key.function)]).await?.pop() {
+            return Ok(matches!(run.state.as_str(), "QUEUED" | "RUNNING" | "RETRYING"));
+        }
+        // Either nobody has come to the event yet, or its run was over so long ago that it was removed.
+        let event = self.store.events_by_id(&[event]).await?.pop();
+        Ok(event.is_some_and(|event| now - event.at < UNROUTED))
+    }
+
+    /// Moves a checkpoint to a place, unless another server moved it there or beyond; where it is then.
+    async fn mark(&self, name: &str, mut from: u64, to: u64) -> Result<u64, store::Error> {
+        while from < to {
+            if self.store.move_checkpoint(name, from, to).await? {
+                return Ok(to);
+            }
+            from = self.store.checkpoint(name).await?;
+        }
+        Ok(from)
+    }
+
+    /// Says something in the function's log. Nothing depends on it.
+    async fn say(&self, timer: &Timer, now: DateTime<Utc>, texts: Vec<String>) {
+        if texts.is_empty() {
+            return;
+        }
+        let line = |text| NewLine {
+            function: timer.key.function,
+            namespace: timer.namespace.to_string(),
+            build: None,
+            run: None,
+            instance: None,
+            stream: LineStream::System,
+            at: now,
+            text,
+        };
+        if let Err(error) = self.store.append_lines(texts.into_iter().map(line).collect()).await {
+            tracing::warn!(function = %timer.key.function, %error, "log lines of a schedule not stored");
+        }
+    }
+}
+
+async fn read_marks(store: &Store, key: Key) -> Result<Marks, store::Error> {
+    let (through, fired) = (through_name(key), fired_name(key));
+    let read = futures::future::try_join(store.checkpoint(&through), store.checkpoint(&fired));
+    read.map_ok(|(through, fired)| Marks { through, fired }).await
+}
+
+fn through_name(key: Key) -> String {
+    format!("schedule:{}:{}", key.function, key.trigger)
+}
+
+fn fired_name(key: Key) -> String {
+    format!("schedule:{}:{}:fired", key.function, key.trigger)
+}
+
+/// Unix seconds; a time before 1970 is no due time.
+fn seconds(time: DateTime<Utc>) -> u64 {
+    u64::try_from(time.timestamp()).unwrap_or_default()
+}
+
+fn time_of(seconds: u64) -> Option<DateTime<Utc>> {
+    let seconds = i64::try_from(seconds).ok().filter(|seconds| *seconds > 0)?;
+    DateTime::from_timestamp(seconds, 0)
+}
+
+fn named(timer: &Timer) -> String {
+    format!("Schedule `{}` ({})", timer.schedule.cron, timer.schedule.timezone)
+}
+
+fn missed(timer: &Timer, first: DateTime<Utc>) -> String {
+    let what = match timer.schedule.catch_up {
+        CatchUp::None => "they are left out, as `catch_up` is `none`".to_owned(),
+        CatchUp::Last => "only the newest fires, as `catch_up` is `last`".to_owned(),
+        CatchUp::All => format!("the newest {MAX_CAUGHT_UP} fire, the others are left out"),
+    };
+    format!("{}: times from {first:?} on were missed while no server kept the clock; {what}", named(timer))
+}
+
+fn overlapping(timer: &Timer, time: DateTime<Utc>, last: DateTime<Utc>) -> String {
+    format!("{}: {time:?} is left out, as the run of {last:?} is not over and `overlap` is `forbid`", named(timer))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,307 @@
+//! Schedules on a real log, at made-up times.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use domain::function::{self, Command};
+use domain::manifest::{Manifest, Runtime, Schedule, Trigger};
+use domain::run::event::{Delivery, Request};
+
+use super::*;
+use crate::store::contract::home::Home;
+use crate::store::{EventFilter, LinesOf, PageRequest};
+
+/// 2027-01-01T00:00:00Z, and seconds after it.
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_798_761_600 + seconds, 0).unwrap()
+}
+
+/// A clock on the wall of every server.
+#[derive(Clone, Default)]
+struct Wall(Arc<AtomicI64>);
+
+impl Wall {
+    fn set(&self, seconds: i64) {
+        self.0.store(seconds, Ordering::SeqCst);
+    }
+
+    async fn server(&self, store: &Store) -> Scheduler<impl Clock + use<>> {
+        let wall = self.0.clone();
+        Scheduler::load(store.clone(), Cause::default(), move || at(wall.load(Ordering::SeqCst))).await.unwrap()
+    }
+}
+
+impl<C: Clock> Scheduler<C> {
+    /// Takes in what has happened since, and fires what is due.
+    async fn look(&mut self) {
+        let records = self.store.function_log(self.seen, self.store.head().await.unwrap(), PAGE).await.unwrap();
+        self.take(&records);
+        self.resume().await;
+        self.fire().await;
+    }
+}
+
+async fn command(store: &Store, id: function::Id, command: Command) {
+    let writer = Writer::new(store.clone());
+    let stream = Stream::function(id);
+    writer.execute::<function::Aggregate>(&stream, Loaded::unknown(), command, Cause::default()).await.unwrap();
+}
+
+/// A function that runs since a time.
+async fn running(store: &Store, generation: u32, schedule: Schedule, since: i64) -> function::Id {
+    let id = function::id("default", "f", generation);
+    let build = crate::clock::new_id();
+    let source = function::event::Source::Bundle { digest: "sha256:0".into() };
+    let manifest = Manifest { triggers: vec![Trigger::Schedule(schedule)], ..Manifest::of(Runtime::Node) };
+    let (namespace, name, at) = ("default".to_owned(), "f".to_owned(), at(since));
+    for next in [
+        Command::Register { id, namespace, name, generation, source, manifest: None, at },
+        Command::RequestBuild { build, git_ref: None, at },
+        Command::StartBuild { build, node: "here".into(), at },
+        Command::SucceedBuild {
+            build,
+            digest: "sha256:1".into(),
+            manifest: Box::new(manifest),
+            commit: None,
+            size: 1,
+            at,
+        },
+        Command::Start { at },
+    ] {
+        command(store, id, next).await;
+    }
+    id
+}
+
+fn minutely(catch_up: CatchUp) -> Schedule {
+    Schedule { catch_up, ..Schedule::new("* * * * *", "UTC") }
+}
+
+/// The minutes that fired, in order; each event is counted.
+async fn fired(store: &Store) -> Vec<i64> {
+    let filter = EventFilter { kind: Some("schedule.triggered".into()), ..EventFilter::default() };
+    let found = store.events(&filter, &PageRequest { first: 100, after: None }).await.unwrap();
+    assert_eq!(usize::try_from(found.total).unwrap(), found.rows.len());
+    let minute = |due: &str| (due.parse::<DateTime<Utc>>().unwrap() - at(0)).num_minutes();
+    let mut minutes: Vec<_> = found.rows.iter().map(|(_, row)| minute(&row.event_id)).collect();
+    minutes.sort_unstable();
+    minutes
+}
+
+async fn said(store: &Store, id: function::Id) -> Vec<String> {
+    let lines = store.lines(LinesOf::Function(id), 0, 100).await.unwrap();
+    assert!(lines.iter().all(|row| row.line.stream == LineStream::System));
+    lines.into_iter().map(|row| row.line.text).collect()
+}
+
+async fn each_due_time_fires_once_while_the_function_runs(home: Home) {
+    let (store, wall) = (home.open().await, Wall::default());
+    let mut server = wall.server(&store).await;
+    let id = running(&store, 1, minutely(CatchUp::All), 30).await;
+    for seconds in [59, 60, 61, 120, 179] {
+        wall.set(seconds);
+        server.look().await;
+    }
+    assert_eq!(fired(&store).await, [1, 2]);
+    assert_eq!(server.until_next(), Duration::from_secs(1));
+    let events = store.events(&EventFilter::default(), &PageRequest { first: 1, after: None }).await.unwrap();
+    let stream = Stream::event(events.rows[0].1.id);
+    let received = store.stream(&stream, 0, 10).await.unwrap();
+    let Ok(Fact::Event(_, event::Event::Received(received))) = received[0].fact() else { panic!("{received:?}") };
+    assert_eq!((received.target, received.asynchronous), (Some(id), true));
+    // Stopped for two minutes: nothing fires, then or later.
+    command(&store, id, Command::Stop { reason: None, at: at(179) }).await;
+    wall.set(240);
+    server.look().await;
+    command(&store, id, Command::Start { at: at(290) }).await;
+    for seconds in [290, 300] {
+        wall.set(seconds);
+        server.look().await;
+    }
+    assert_eq!(fired(&store).await, [1, 2, 5]);
+    assert!(said(&store, id).await.is_empty());
+}
+
+async fn what_was_missed_without_a_server_is_caught_up_as_the_policy_says(home: fn() -> Fresh) {
+    const HOUR: i64 = 3600;
+    for (catch_up, expected, text) in [
+        (CatchUp::None, vec![1, 10], "left out, as `catch_up` is `none`"),
+        (CatchUp::Last, vec![1, 9, 10], "only the newest fires"),
+        (CatchUp::All, (1..=10).collect(), ""),
+    ] {
+        let expected: Vec<i64> = expected.into_iter().map(|hour| 60 * hour).collect();
+        let home = home().await;
+        let (store, wall) = (home.open().await, Wall::default());
+        let id = running(&store, 1, Schedule { catch_up, ..Schedule::new("@hourly", "UTC") }, 30).await;
+        wall.set(HOUR);
+        wall.server(&store).await.look().await;
+        // No server for more than eight hours.
+        wall.set(9 * HOUR + HOUR / 2);
+        let mut server = wall.server(&store).await;
+        server.look().await;
+        wall.set(10 * HOUR);
+        server.look().await;
+        assert_eq!(fired(&store).await, expected, "{catch_up:?}");
+        let said = said(&store, id).await;
+        assert_eq!(said.len(), usize::from(!text.is_empty()), "{said:?}");
+        assert!(said.iter().all(|line| line.contains(text) && line.contains("`@hourly` (UTC)")), "{said:?}");
+        // And nothing a second time.
+        wall.server(&store).await.look().await;
+        assert_eq!(fired(&store).await, expected);
+    }
+}
+
+async fn a_hundred_missed_times_at_most_are_caught_up(home: Home) {
+    let (store, wall) = (home.open().await, Wall::default());
+    let id = running(&store, 1, minutely(CatchUp::All), 30).await;
+    wall.set(60 * 1000);
+    wall.server(&store).await.look().await;
+    assert_eq!(fired(&store).await, (901..=1000).collect::<Vec<_>>());
+    let said = said(&store, id).await;
+    assert!(said.len() == 1 && said[0].contains("the newest 100 fire"), "{said:?}");
+}
+
+async fn two_servers_on_one_log_fire_once(home: Home) {
+    let one = home.open().await;
+    // On SQLite there is one server, and it may have two schedulers for a moment.
+    let other = if home.is_postgres() { home.open().await } else { one.clone() };
+    let wall = Wall::default();
+    running(&one, 1, minutely(CatchUp::None), 30).await;
+    let (mut a, mut b) = (wall.server(&one).await, wall.server(&other).await);
+    for minute in 1..=20 {
+        wall.set(60 * minute);
+        // Both know what the log says before either fires.
+        tokio::join!(a.look(), b.look());
+    }
+    assert_eq!(fired(&one).await, (1..=20).collect::<Vec<_>>());
+    // One goes on where both were.
+    wall.set(60 * 21);
+    b.look().await;
+    a.look().await;
+    wall.server(&one).await.look().await;
+    assert_eq!(fired(&one).await, (1..=21).collect::<Vec<_>>());
+}
+
+async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(home: Home) {
+    let (store, wall) = (home.open().await, Wall::default());
+    let schedule = Schedule { overlap: Overlap::Forbid, ..minutely(CatchUp::None) };
+    let id = running(&store, 1, schedule.clone(), 30).await;
+    let key = domain::schedule::keys(id, [&schedule])[0];
+    let mut server = wall.server(&store).await;
+    let look = async |server: &mut Scheduler<_>, minute: i64| {
+        wall.set(60 * minute);
+        server.look().await;
+        fired(&store).await
+    };
+    assert_eq!(look(&mut server, 1).await, [1]);
+    // The relay has not asked for the run yet.
+    assert_eq!(look(&mut server, 2).await, [1]);
+    let event = key.event(at(60));
+    let run = run::id(event, id);
+    let writer = Writer::new(store.clone());
+    let of_run = async |command| {
+        let stream = Stream::run(run);
+        writer.execute::<run::Aggregate>(&stream, Loaded::unknown(), command, Cause::default()).await.unwrap();
+    };
+    let request = Request {
+        run,
+        function: id,
+        namespace: "default".into(),
+        trigger: "schedule.triggered".into(),
+        event: Some(event),
+        input: domain::Json::null(),
+        input_cut: false,
+        version: None,
+        replayed_from: None,
+        callback: None,
+    };
+    of_run(run::Command::Request { request, delivery: Delivery::Once, at: at(121) }).await;
+    assert_eq!(look(&mut server, 3).await, [1]);
+    // Another server knows what was left out, and which run counts.
+    let mut server = wall.server(&store).await;
+    assert_eq!(look(&mut server, 4).await, [1]);
+    of_run(run::Command::Cancel { at: at(241) }).await;
+    assert_eq!(look(&mut server, 5).await, [1, 5]);
+    let said = said(&store, id).await;
+    assert_eq!(said.len(), 3, "{said:?}");
+    assert!(said[0].contains("2027-01-01T00:02:00Z is left out, as the run of 2027-01-01T00:01:00Z"), "{said:?}");
+}
+
+async fn a_function_that_is_registered_again_is_another_one(home: Home) {
+    let (store, wall) = (home.open().await, Wall::default());
+    let mut server = wall.server(&store).await;
+    let first = running(&store, 1, minutely(CatchUp::All), 30).await;
+    wall.set(60);
+    server.look().await;
+    command(&store, first, Command::Deregister { at: at(60) }).await;
+    let second = running(&store, 2, minutely(CatchUp::All), 60).await;
+    assert_ne!(first, second);
+    wall.set(120);
+    server.look().await;
+    assert_eq!(fired(&store).await, [1, 2]);
+    assert_eq!(server.marks.len(), 1, "nothing is kept of the first");
+}
+
+/// The loop itself, on the real clock: it is woken by the log and by the time.
+async fn a_function_that_starts_now_fires_within_seconds(home: Home) {
+    let store = home.open().await;
+    let server = Scheduler::load(store.clone(), Cause::default(), crate::clock::now).await.unwrap();
+    let following = tokio::spawn(server.follow());
+    let start = (crate::clock::now() - at(0)).num_seconds();
+    running(&store, 1, Schedule::new("* * * * * *", "Europe/Berlin"), start).await;
+    let three = async || fired(&store).await.len() >= 3;
+    crate::store::contract::home::until("three seconds have fired", three).await;
+    following.abort();
+}
+
+type Fresh = std::pin::Pin<Box<dyn Future<Output = Home>>>;
+
+macro_rules! on {
+    ($database:ident, $home:expr) => {
+        mod $database {
+            use super::*;
+
+            fn fresh() -> Fresh {
+                Box::pin(async { $home })
+            }
+
+            #[tokio::test]
+            async fn each_due_time_fires_once_while_the_function_runs() {
+                super::each_due_time_fires_once_while_the_function_runs(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn what_was_missed_without_a_server_is_caught_up_as_the_policy_says() {
+                super::what_was_missed_without_a_server_is_caught_up_as_the_policy_says(fresh).await;
+            }
+
+            #[tokio::test]
+            async fn a_hundred_missed_times_at_most_are_caught_up() {
+                super::a_hundred_missed_times_at_most_are_caught_up(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn two_servers_on_one_log_fire_once() {
+                super::two_servers_on_one_log_fire_once(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time() {
+                super::a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn a_function_that_is_registered_again_is_another_one() {
+                super::a_function_that_is_registered_again_is_another_one(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn a_function_that_starts_now_fires_within_seconds() {
+                super::a_function_that_starts_now_fires_within_seconds(fresh().await).await;
+            }
+        }
+    };
+}
+
+on!(on_sqlite, Home::sqlite());
+on!(on_postgres, Home::postgres().await);
