@@ -100,6 +100,11 @@ async fn an_asynchronous_call_is_an_event_for_one_function() {
     let run = house.whole_run(&accepted(answer).await).await;
     assert_eq!((run.request.namespace.as_str(), &run.request.input.value()["http"]["path"]), ("team", &json!("/x")));
     assert_eq!(run.request.input.value()["data"], "hello");
+
+    // What says to be JSON and is not stays what it is.
+    let broken =
+        house.post("/async-function/f").header("content-type", "application/json").body("{").send().await.unwrap();
+    assert_eq!(house.whole_run(&accepted(broken).await).await.request.input.value()["data_base64"], "ew==");
 }
 
 #[actix_web::test]
