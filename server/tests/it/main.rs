@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod app;
+mod asynchronous;
 mod bad_input;
 mod executor;
 mod floors;

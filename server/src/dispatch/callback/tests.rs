@@ -254,3 +254,51 @@ async fn what_is_due_survives_who_was_to_tell_it() {
     // Nobody listens there any more: who comes next tries, and gives up in the end.
     assert!(matches!(world.told(run).await, Callback::GivenUp { .. }));
 }
+
+/// A receiver behind TLS that takes everything, with a certificate of its own for `localhost`.
+async fn secure_receiver() -> (u16, RootCertStore) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let key = tokio_rustls::rustls::pki_types::PrivateKeyDer::Pkcs8(made.signing_key.serialize_der().into());
+    let config = tokio_rustls::rustls::ServerConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            // A caller that does not trust the certificate goes away.
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let mut buffer = [0; 4096];
+            let read = stream.read(&mut buffer).await.unwrap();
+            assert!(buffer[..read].starts_with(b"POST /done HTTP/1.1\r\n"));
+            stream.write_all(b"HTTP/1.1 204 Fine\r\n\r\n").await.unwrap();
+        }
+    });
+    (port, roots)
+}
+
+#[tokio::test]
+async fn a_secure_receiver_must_be_who_it_says() {
+    let mut world = World::new("127.0.0.0/8,::1").await;
+    let (port, roots) = secure_receiver().await;
+    world.teller.tls = Arc::new(std::sync::OnceLock::from(connector(roots)));
+    let run = world.ended(&format!("https://localhost:{port}/done")).await;
+    assert!(matches!(world.told(run).await, Callback::Delivered { .. }));
+
+    // The right address, by another name; and a certificate that nobody trusts.
+    let by_address = world.ended(&format!("https://127.0.0.1:{port}/done")).await;
+    let Callback::GivenUp { error, .. } = world.told(by_address).await else { panic!("it was told") };
+    assert!(error.contains("no secure connection"), "{error}");
+    let (_, others) = secure_receiver().await;
+    world.teller.tls = Arc::new(std::sync::OnceLock::from(connector(others)));
+    let untrusted = world.ended(&format!("https://localhost:{port}/done")).await;
+    let Callback::GivenUp { error, .. } = world.told(untrusted).await else { panic!("it was told") };
+    assert!(error.contains("no secure connection"), "{error}");
+}

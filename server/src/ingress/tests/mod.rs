@@ -1,5 +1,7 @@
 //! The door as its users meet it: a real server on a port of its own, a real SQLite log, an executor that runs nothing.
 
+mod calls;
+mod dead_letters;
 mod graphql;
 mod rest;
 mod secret;
@@ -11,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer};
+use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
 use domain::function::{self, BuildId, Command, event::Source};
 use domain::manifest::{Manifest, Runtime};
@@ -24,6 +26,7 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use super::gateway::{Gateway, Recorder};
 use super::{About, Auth, Services, Viewer, routes};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
@@ -103,7 +106,8 @@ impl House {
             auth: Arc::new(auth),
             about: Arc::new(about),
         };
-        let routes = routes(services.clone(), |_| {});
+        let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
+        let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
         let server = HttpServer::new(move || App::new().configure(routes.clone())).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", server.addrs()[0]);
@@ -318,6 +322,11 @@ impl Socket {
 
 fn cause() -> Cause {
     Cause { actor: Some("user:test".into()), ..Cause::default() }
+}
+
+/// The code of an answer that is an error.
+async fn code_of(response: Response, status: StatusCode) -> String {
+    json_of(response, status).await["error"]["code"].as_str().unwrap().to_owned()
 }
 
 async fn json_of(response: Response, status: StatusCode) -> Value {
