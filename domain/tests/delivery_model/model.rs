@@ -1,0 +1,569 @@
+//! The protocol: what each server, the broker and the world outside can do next.
+//!
+//! Two servers, one of which leads (holds the lease), relays and sweeps; both work. Time is not counted: a lease
+//! can expire as soon as its holder does not renew it, and what is due can be published at any moment.
+
+use domain::run::Phase;
+use stateright::{Model, Property};
+
+use crate::run::{self, ATTEMPTS, Entry, Wish};
+
+const NODES: usize = 2;
+
+/// Runs, at most.
+const RUNS: usize = 2;
+
+/// Copies of a message that wait in the broker; another one makes no difference: it is acknowledged like the first.
+const COPIES: u8 = 1;
+
+/// The rules, each of which can be broken.
+#[derive(Debug, Clone, Copy)]
+pub struct Protocol {
+    /// An outcome says of which attempt it is.
+    pub numbered: bool,
+    /// Who appends says which version of the run it has seen, and decides again when that is not the newest.
+    pub versioned: bool,
+    /// The checkpoint moves over an event when its run's request is recorded, and not when it is only published.
+    pub records_before_checkpoint: bool,
+    /// A delivery is acknowledged when its outcome is recorded, and not when it begins.
+    pub acknowledges_after_outcome: bool,
+    /// Who leads publishes again what waits and what dead servers ran.
+    pub sweeps: bool,
+    /// What a server that starts again does with the runs of its former life.
+    pub past: Past,
+}
+
+/// What becomes of the runs that a server had begun when it ended, when it is there again under its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Past {
+    /// It publishes them, again and again, until it has one of the messages itself.
+    PublishedUntilTaken,
+    /// It publishes them once, for whoever takes them.
+    PublishedOnce,
+    /// Nothing.
+    Forgotten,
+}
+
+impl Protocol {
+    /// The protocol as it is meant.
+    pub const SOUND: Self = Self {
+        numbered: true,
+        versioned: true,
+        records_before_checkpoint: true,
+        acknowledges_after_outcome: true,
+        sweeps: true,
+        past: Past::PublishedUntilTaken,
+    };
+}
+
+/// What goes wrong, and how often at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Faults {
+    /// Faults of all kinds together.
+    pub all: u8,
+    /// A server is killed.
+    pub crashes: u8,
+    /// A server stands still for longer than its leases last, and goes on as if nothing had happened.
+    pub pauses: u8,
+    /// A server that is well loses its connection to the broker, which gives its deliveries to others.
+    pub cuts: u8,
+    /// The broker forgets everything.
+    pub wipes: u8,
+    /// The broker takes a message, and the one who sent it does not learn of it.
+    pub unconfirmed: u8,
+}
+
+impl Faults {
+    fn can(&self, kind: fn(&Self) -> u8) -> bool {
+        self.all > 0 && kind(self) > 0
+    }
+
+    fn happens(&mut self, kind: fn(&mut Self) -> &mut u8) {
+        *kind(self) -= 1;
+        self.all -= 1;
+        if self.all == 0 {
+            *self = Self::default();
+        }
+    }
+}
+
+/// The model: so many runs, each asked for by an event that is accepted already.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery {
+    pub protocol: Protocol,
+    pub runs: usize,
+    pub faults: Faults,
+}
+
+/// Everything at one moment.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct World {
+    /// The log of each run.
+    log: Vec<Vec<Entry>>,
+    /// Events that the relay need not look at again.
+    checkpoint: usize,
+    /// Who leads, as the database has it.
+    lease: Option<usize>,
+    /// Messages of each run that wait in the broker.
+    waiting: [u8; RUNS],
+    servers: [Server; NODES],
+    faults: Faults,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Server {
+    status: Status,
+    /// Its heartbeat, as the database has it, has not expired.
+    heartbeat: bool,
+    /// It has not looked for the runs of its former life yet, and does so once.
+    past: bool,
+    /// It believes that it leads.
+    leads: bool,
+    /// What it has done for each event as a relay.
+    relayed: [Relayed; RUNS],
+    /// What it does for each run as a worker.
+    hands: [Option<Hand>; RUNS],
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Status {
+    Up,
+    Paused,
+    Down,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+struct Relayed {
+    recorded: bool,
+    confirmed: bool,
+}
+
+/// A run in a worker's hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Hand {
+    at: Step,
+    /// The broker has a delivery that it waits to be acknowledged.
+    held: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Step {
+    /// It has asked the log. `lost`: the attempt whose server's heartbeat had expired.
+    Looked {
+        lost: Option<u32>,
+    },
+    Runs {
+        attempt: u32,
+    },
+    Told,
+}
+
+/// Something that can happen. The first number is a server, the second a run or its event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Action {
+    Lead(usize),
+    NoticeTheEndOfTheLease(usize),
+    Record(usize, usize),
+    Publish(usize, usize),
+    PublishUnconfirmed(usize, usize),
+    MoveCheckpoint(usize),
+    Sweep(usize, usize),
+    PublishOwn(usize, usize),
+    Take(usize, usize),
+    Start(usize, usize),
+    Succeed(usize, usize),
+    Fail(usize, usize),
+    Acknowledge(usize, usize),
+    ExpireHeartbeat(usize),
+    ExpireLease,
+    GiveBack(usize),
+    Crash(usize),
+    Restart(usize),
+    Pause(usize),
+    Resume(usize),
+    Cut(usize),
+    Wipe,
+}
+
+impl World {
+    /// Whether every run is over.
+    pub fn is_done(&self) -> bool {
+        self.log.iter().all(|log| log.iter().any(|entry| entry.is_end()))
+    }
+
+    /// Whether the action is part of the protocol: one that comes if only one waits for it.
+    pub fn can_count_on(&self, action: Action) -> bool {
+        match action {
+            Action::Crash(_) | Action::Pause(_) | Action::Cut(_) | Action::Wipe | Action::PublishUnconfirmed(..) => {
+                false
+            }
+            Action::Restart(_) | Action::Resume(_) => self.servers.iter().all(|server| server.status != Status::Up),
+            _ => true,
+        }
+    }
+
+    fn publish(&mut self, run: usize) {
+        self.waiting[run] = (self.waiting[run] + 1).min(COPIES);
+    }
+
+    /// What a server holds is anybody's again; the server goes on with it, unless it is gone.
+    fn give_back(&mut self, node: usize) {
+        for run in 0..self.log.len() {
+            if let Some(hand) = &mut self.servers[node].hands[run]
+                && std::mem::take(&mut hand.held)
+            {
+                self.publish(run);
+            }
+        }
+    }
+
+    /// A worker that has a delivery asks the log, and the heartbeat of who runs it; nothing: it acknowledges.
+    fn look(&self, node: usize, run: usize) -> Option<Hand> {
+        let state = run::state(&self.log[run]);
+        let lost = match state.as_ref().as_ref().map(|run| (&run.phase, run.attempts)) {
+            Some((phase, _)) if phase.is_over() => return None,
+            Some((Phase::Running { node: other, .. }, attempt)) if number(other) != node => {
+                if self.servers[number(other)].heartbeat {
+                    return None;
+                }
+                Some(attempt)
+            }
+            _ => None,
+        };
+        Some(Hand { at: Step::Looked { lost }, held: true })
+    }
+
+    /// Whether the broker has a message of the run, waiting or delivered.
+    fn is_in_broker(&self, run: usize) -> bool {
+        self.waiting[run] > 0 || self.servers.iter().filter_map(|server| server.hands[run]).any(|hand| hand.held)
+    }
+
+    /// Whether a run is RUNNING on a server that does not know of it.
+    fn has_forgotten(&self, node: usize, run: usize) -> bool {
+        let state = run::state(&self.log[run]);
+        let runs_on = state.as_ref().as_ref().and_then(|run| run.phase.node().map(number));
+        runs_on == Some(node) && self.servers[node].hands[run].is_none()
+    }
+
+    /// Records what follows from a wish. An attempt number that the wish has is also the one it is told of.
+    fn append(&mut self, run: usize, wish: Wish, of: u32) -> Result<(), domain::run::Error> {
+        let entries = run::decide(&self.log[run], wish, of)?;
+        self.log[run].extend(entries);
+        Ok(())
+    }
+
+    /// Whether a run has to be published again.
+    fn is_lost(&self, run: usize, protocol: &Protocol) -> bool {
+        let state = run::state(&self.log[run]);
+        let Some(state) = &*state else { return false };
+        match &state.phase {
+            Phase::Queued => protocol.sweeps && !self.is_in_broker(run),
+            Phase::Running { node, .. } => {
+                protocol.sweeps && !self.is_in_broker(run) && !self.servers[number(node)].heartbeat
+            }
+            // That a retry is due is not lost work, and is published even where nobody sweeps.
+            Phase::Retrying { .. } => self.waiting[run] == 0,
+            _ => false,
+        }
+    }
+}
+
+fn number(node: &str) -> usize {
+    node.parse().expect("a node is a number")
+}
+
+impl Server {
+    fn new() -> Self {
+        Self {
+            status: Status::Up,
+            heartbeat: true,
+            past: false,
+            leads: false,
+            relayed: [Relayed::default(); RUNS],
+            hands: [None; RUNS],
+        }
+    }
+
+    fn forget_the_relay(&mut self) {
+        self.leads = false;
+        self.relayed.fill(Relayed::default());
+    }
+}
+
+impl Delivery {
+    /// What a server that is up can do.
+    fn actions_of(&self, world: &World, node: usize, actions: &mut Vec<Action>) {
+        let server = &world.servers[node];
+        let runs = 0..self.runs;
+        let looks = match self.protocol.past {
+            Past::PublishedUntilTaken => true,
+            Past::PublishedOnce => server.past,
+            Past::Forgotten => false,
+        };
+        if looks {
+            let forgotten = runs.clone().filter(|run| world.waiting[*run] == 0 && world.has_forgotten(node, *run));
+            actions.extend(forgotten.map(|run| Action::PublishOwn(node, run)));
+        }
+        if server.leads {
+            if world.lease != Some(node) {
+                actions.push(Action::NoticeTheEndOfTheLease(node));
+            }
+            for event in world.checkpoint..self.runs {
+                let relayed = server.relayed[event];
+                if !relayed.recorded {
+                    actions.push(Action::Record(node, event));
+                }
+                if !relayed.confirmed {
+                    actions.push(Action::Publish(node, event));
+                    if world.faults.can(|f| f.unconfirmed) {
+                        actions.push(Action::PublishUnconfirmed(node, event));
+                    }
+                }
+            }
+            if world.checkpoint < self.runs {
+                let relayed = server.relayed[world.checkpoint];
+                if relayed.confirmed && (relayed.recorded || !self.protocol.records_before_checkpoint) {
+                    actions.push(Action::MoveCheckpoint(node));
+                }
+            }
+            let lost = runs.clone().filter(|run| world.is_lost(*run, &self.protocol));
+            actions.extend(lost.map(|run| Action::Sweep(node, run)));
+        } else if world.lease.is_none() || world.lease == Some(node) {
+            actions.push(Action::Lead(node));
+        }
+        for run in runs {
+            if world.waiting[run] > 0 {
+                actions.push(Action::Take(node, run));
+            }
+            match server.hands[run].map(|hand| hand.at) {
+                None => {}
+                Some(Step::Looked { .. }) => actions.push(Action::Start(node, run)),
+                Some(Step::Runs { .. }) => actions.extend([Action::Succeed(node, run), Action::Fail(node, run)]),
+                Some(Step::Told) => actions.push(Action::Acknowledge(node, run)),
+            }
+        }
+        let faults = &world.faults;
+        if faults.can(|f| f.crashes) {
+            actions.push(Action::Crash(node));
+        }
+        if faults.can(|f| f.pauses) {
+            actions.push(Action::Pause(node));
+        }
+        if faults.can(|f| f.cuts) && server.hands.iter().flatten().any(|hand| hand.held) {
+            actions.push(Action::Cut(node));
+        }
+    }
+
+    /// The message has the request with it: a worker that is faster than the relay records it.
+    fn start(&self, world: &mut World, node: usize, run: usize, mut hand: Hand) {
+        let Step::Looked { lost } = hand.at else { return };
+        let started =
+            world.append(run, Wish::Request, 0).and_then(|()| world.append(run, Wish::Start { node, lost }, 0));
+        world.servers[node].hands[run] = started.ok().map(|()| {
+            hand.at = Step::Runs { attempt: run::attempts(&world.log[run]) };
+            hand.held &= self.protocol.acknowledges_after_outcome;
+            hand
+        });
+    }
+
+    fn tell(&self, world: &mut World, node: usize, run: usize, succeeded: bool) {
+        let Some(Hand { at: Step::Runs { attempt: mine }, .. }) = world.servers[node].hands[run] else { return };
+        let newest = run::attempts(&world.log[run]);
+        let attempt = if self.protocol.numbered { mine } else { newest };
+        let wish = if succeeded { Wish::Succeed { attempt } } else { Wish::Fail { attempt } };
+        let seen = if self.protocol.versioned { world.log[run].len() } else { begin(&world.log[run], mine) };
+        // Refused: somebody else has the run by now, or it is over. That stands.
+        let entries = run::decide(&world.log[run][..seen], wish, mine).unwrap_or_default();
+        world.log[run].extend(entries);
+        if let Some(hand) = &mut world.servers[node].hands[run] {
+            hand.at = Step::Told;
+        }
+    }
+}
+
+/// How much of the log there was when the attempt had just begun.
+fn begin(log: &[Entry], mine: u32) -> usize {
+    let begun = |entry: &Entry| matches!(entry, Entry::Started { attempt, .. } if *attempt == mine);
+    log.iter().position(begun).map_or(log.len(), |index| index + 1)
+}
+
+impl Model for Delivery {
+    type State = World;
+    type Action = Action;
+
+    fn init_states(&self) -> Vec<World> {
+        vec![World {
+            log: vec![Vec::new(); self.runs],
+            checkpoint: 0,
+            // Which of the two equal servers leads first makes no difference.
+            lease: Some(0),
+            waiting: [0; RUNS],
+            servers: [Server { leads: true, ..Server::new() }, Server::new()],
+            faults: self.faults,
+        }]
+    }
+
+    fn actions(&self, world: &World, actions: &mut Vec<Action>) {
+        for (node, server) in world.servers.iter().enumerate() {
+            match server.status {
+                Status::Up => self.actions_of(world, node, actions),
+                Status::Paused => {
+                    actions.push(Action::Resume(node));
+                    // The broker misses its heartbeat, too.
+                    if server.hands.iter().flatten().any(|hand| hand.held) {
+                        actions.push(Action::GiveBack(node));
+                    }
+                }
+                Status::Down => actions.push(Action::Restart(node)),
+            }
+            if server.status != Status::Up && server.heartbeat {
+                actions.push(Action::ExpireHeartbeat(node));
+            }
+        }
+        if world.lease.is_some_and(|holder| world.servers[holder].status != Status::Up) {
+            actions.push(Action::ExpireLease);
+        }
+        if world.faults.can(|f| f.wipes) {
+            actions.push(Action::Wipe);
+        }
+    }
+
+    fn next_state(&self, last: &World, action: Action) -> Option<World> {
+        let mut world = last.clone();
+        match action {
+            Action::Lead(node) => {
+                world.lease = Some(node);
+                world.servers[node].leads = true;
+            }
+            Action::NoticeTheEndOfTheLease(node) => world.servers[node].forget_the_relay(),
+            Action::Record(node, event) => {
+                world.append(event, Wish::Request, 0).ok()?;
+                world.servers[node].relayed[event].recorded = true;
+            }
+            Action::Publish(node, event) => {
+                world.publish(event);
+                world.servers[node].relayed[event].confirmed = true;
+            }
+            Action::PublishUnconfirmed(_, event) => {
+                world.faults.happens(|f| &mut f.unconfirmed);
+                world.publish(event);
+            }
+            Action::MoveCheckpoint(_) => world.checkpoint += 1,
+            Action::Sweep(_, run) => world.publish(run),
+            Action::PublishOwn(node, run) => {
+                world.servers[node].past = false;
+                world.publish(run);
+            }
+            Action::Take(node, run) => {
+                world.waiting[run] -= 1;
+                // What it has in its hands already it acknowledges.
+                if world.servers[node].hands[run].is_none() {
+                    world.servers[node].hands[run] = world.look(node, run);
+                }
+            }
+            Action::Start(node, run) => {
+                let hand = world.servers[node].hands[run]?;
+                self.start(&mut world, node, run, hand);
+            }
+            Action::Succeed(node, run) => self.tell(&mut world, node, run, true),
+            Action::Fail(node, run) => self.tell(&mut world, node, run, false),
+            Action::Acknowledge(node, run) => world.servers[node].hands[run] = None,
+            Action::ExpireHeartbeat(node) => world.servers[node].heartbeat = false,
+            Action::ExpireLease => world.lease = None,
+            Action::GiveBack(node) => world.give_back(node),
+            Action::Crash(node) => {
+                world.faults.happens(|f| &mut f.crashes);
+                world.give_back(node);
+                let heartbeat = world.servers[node].heartbeat;
+                world.servers[node] = Server { status: Status::Down, heartbeat, ..Server::new() };
+            }
+            Action::Restart(node) => {
+                world.servers[node] = Server { past: self.protocol.past == Past::PublishedOnce, ..Server::new() };
+            }
+            Action::Pause(node) => {
+                world.faults.happens(|f| &mut f.pauses);
+                world.servers[node].status = Status::Paused;
+            }
+            Action::Resume(node) => {
+                world.servers[node].status = Status::Up;
+                world.servers[node].heartbeat = true;
+            }
+            Action::Cut(node) => {
+                world.faults.happens(|f| &mut f.cuts);
+                world.give_back(node);
+            }
+            Action::Wipe => {
+                world.faults.happens(|f| &mut f.wipes);
+                world.waiting.fill(0);
+                let hands = world.servers.iter_mut().flat_map(|server| server.hands.iter_mut().flatten());
+                hands.for_each(|hand| hand.held = false);
+            }
+        }
+        Some(world)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        let mut properties = vec![
+            Property::always("a run ends at most once", |_, world: &World| {
+                world.log.iter().all(|log| log.iter().filter(|entry| entry.is_end()).count() <= 1)
+            }),
+            Property::always("nothing follows the end of a run", |_, world: &World| {
+                world.log.iter().all(|log| log.iter().rev().skip(1).all(|entry| !entry.is_end()))
+            }),
+            Property::always("an outcome is that of the attempt that runs", |_, world: &World| {
+                world.log.iter().all(|log| log.windows(2).all(tells_of_what_runs))
+            }),
+            Property::always("attempts are those of the policy and those that were lost", |_, world: &World| {
+                world.log.iter().all(|log| {
+                    let lost = log.windows(2).filter(|pair| is_start(pair[0]) && is_start(pair[1])).count();
+                    run::attempts(log) as usize <= ATTEMPTS as usize + lost
+                })
+            }),
+            Property::always("an event behind the checkpoint has its run requested", |_, world: &World| {
+                world.log[..world.checkpoint].iter().all(|log| !log.is_empty())
+            }),
+            Property::sometimes("every run is over", |_, world: &World| world.is_done()),
+        ];
+        if self.faults.crashes + self.faults.pauses > 0 {
+            properties.push(Property::sometimes("an attempt is taken over", |_, world: &World| {
+                world.log.iter().any(|log| log.windows(2).any(|pair| is_start(pair[0]) && is_start(pair[1])))
+            }));
+            properties.push(Property::sometimes("a run that is over is delivered again", |_, world: &World| {
+                let over = |run: usize| world.log[run].last().is_some_and(|entry| entry.is_end());
+                (0..world.log.len()).any(|run| over(run) && world.waiting[run] > 0)
+            }));
+        }
+        if self.faults.pauses > 0 {
+            properties.push(Property::sometimes("an attempt goes on that no longer counts", |_, world: &World| {
+                (0..world.log.len()).any(|run| {
+                    let newest = run::attempts(&world.log[run]);
+                    world.holds(run, |step| matches!(step, Step::Runs { attempt } if attempt < newest))
+                })
+            }));
+            properties.push(Property::sometimes("two servers believe that they lead", |_, world: &World| {
+                world.servers.iter().all(|server| server.leads && server.status == Status::Up)
+            }));
+        }
+        properties
+    }
+}
+
+impl World {
+    /// Whether a server has the run in its hands at such a step.
+    fn holds(&self, run: usize, at: impl Fn(Step) -> bool) -> bool {
+        self.servers.iter().filter_map(|server| server.hands[run]).any(|hand| at(hand.at))
+    }
+}
+
+fn is_start(entry: Entry) -> bool {
+    matches!(entry, Entry::Started { .. })
+}
+
+fn tells_of_what_runs(pair: &[Entry]) -> bool {
+    match pair[1] {
+        Entry::AttemptFailed { of, .. } | Entry::Succeeded { of } | Entry::Dead { of } => {
+            matches!(pair[0], Entry::Started { attempt, .. } if attempt == of)
+        }
+        Entry::Requested | Entry::Started { .. } => true,
+    }
+}

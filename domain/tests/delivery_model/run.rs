@@ -1,0 +1,146 @@
+//! A run as the model keeps it: its log, of few words, decided by the real aggregate.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use chrono::DateTime;
+use domain::Aggregate as _;
+use domain::retry::Policy;
+use domain::run::event::{self, Failure, Outcome, Request};
+use domain::run::{Aggregate, Command, Error, Event, State};
+use domain::{Json, function};
+
+/// Attempts by the policy of every run.
+pub const ATTEMPTS: u32 = 2;
+
+/// A record in a run's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Entry {
+    Requested,
+    Started {
+        attempt: u32,
+        node: usize,
+    },
+    /// `of`: the attempt that the worker had in mind. The log does not say it; the properties ask for it.
+    AttemptFailed {
+        attempt: u32,
+        of: u32,
+    },
+    Succeeded {
+        of: u32,
+    },
+    Dead {
+        of: u32,
+    },
+}
+
+impl Entry {
+    pub fn is_end(self) -> bool {
+        matches!(self, Self::Succeeded { .. } | Self::Dead { .. })
+    }
+}
+
+/// What a server asks of a run.
+#[derive(Debug, Clone, Copy)]
+pub enum Wish {
+    Request,
+    Start { node: usize, lost: Option<u32> },
+    Succeed { attempt: u32 },
+    Fail { attempt: u32 },
+}
+
+/// The state after a log.
+pub fn state(log: &[Entry]) -> Rc<State> {
+    thread_local! {
+        /// There are few logs, and each is asked for in many states of the world.
+        static KNOWN: RefCell<HashMap<Vec<Entry>, Rc<State>>> = RefCell::default();
+    }
+    if let Some(state) = KNOWN.with_borrow(|known| known.get(log).cloned()) {
+        return state;
+    }
+    let state = log.iter().fold(State::default(), |state, entry| Aggregate::evolve(state, &recorded(*entry)));
+    let state = Rc::new(state);
+    KNOWN.with_borrow_mut(|known| known.insert(log.to_vec(), state.clone()));
+    state
+}
+
+/// The attempts that there were so far.
+pub fn attempts(log: &[Entry]) -> u32 {
+    state(log).as_ref().as_ref().map_or(0, |run| run.attempts)
+}
+
+/// What follows from a wish, told of the attempt `of`.
+pub fn decide(log: &[Entry], wish: Wish, of: u32) -> Result<Vec<Entry>, Error> {
+    let events = Aggregate::decide(&state(log), command(wish))?;
+    Ok(events.iter().map(|event| entry(event, of)).collect())
+}
+
+fn command(wish: Wish) -> Command {
+    let at = DateTime::UNIX_EPOCH;
+    match wish {
+        Wish::Request => {
+            let Event::Requested(event::Requested { request, delivery, at }) = recorded(Entry::Requested) else {
+                unreachable!("a request is recorded as one")
+            };
+            Command::Request { request, delivery, at }
+        }
+        Wish::Start { node, lost } => Command::Start { version: 1, node: node.to_string(), lost, at },
+        Wish::Succeed { attempt } => Command::Succeed { attempt, outcome: Outcome::default(), at },
+        Wish::Fail { attempt } => {
+            let (retry_after_s, jitter) = (None, 0.0);
+            Command::Fail { attempt, failure: failure(), retryable: true, retry_after_s, jitter, at }
+        }
+    }
+}
+
+fn entry(event: &Event, of: u32) -> Entry {
+    match event {
+        Event::Requested(_) => Entry::Requested,
+        Event::Started(e) => Entry::Started { attempt: e.attempt, node: e.node.parse().expect("a node is a number") },
+        Event::AttemptFailed(e) => Entry::AttemptFailed { attempt: e.attempt, of },
+        Event::Succeeded(_) => Entry::Succeeded { of },
+        Event::DeadLettered(_) => Entry::Dead { of },
+        other => unreachable!("no server of the model asks for {other:?}"),
+    }
+}
+
+fn recorded(entry: Entry) -> Event {
+    let at = DateTime::UNIX_EPOCH;
+    match entry {
+        Entry::Requested => {
+            let delivery =
+                event::Delivery::Retried(Policy { max_attempts: ATTEMPTS, backoff_s: 0.0, backoff_max_s: 0.0 });
+            Event::Requested(event::Requested { request: request(), delivery, at })
+        }
+        Entry::Started { attempt, node } => {
+            Event::Started(event::Started { attempt, version: 1, node: node.to_string(), at })
+        }
+        Entry::AttemptFailed { attempt, .. } => {
+            Event::AttemptFailed(event::AttemptFailed { attempt, failure: failure(), due: at, at })
+        }
+        Entry::Succeeded { .. } => Event::Succeeded(event::Succeeded { outcome: Outcome::default(), at }),
+        Entry::Dead { .. } => Event::DeadLettered(event::DeadLettered { failure: failure(), at }),
+    }
+}
+
+fn request() -> Request {
+    let function = function::id("default", "hello", 1);
+    let event = domain::event::id("default", "/shop", "1");
+    Request {
+        run: domain::run::id(event, function),
+        function,
+        namespace: "default".into(),
+        trigger: "file.uploaded".into(),
+        event: Some(event),
+        input: Json::parse("{}").expect("it is JSON"),
+        input_cut: false,
+        version: None,
+        replayed_from: None,
+        callback: None,
+    }
+}
+
+fn failure() -> Failure {
+    Failure { error: String::new(), timed_out: false, outcome: Outcome::default() }
+}
