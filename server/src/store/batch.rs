@@ -15,6 +15,8 @@ pub(super) struct Batch {
     pub after: u64,
     /// The lines' head before it.
     pub line_after: u64,
+    /// How many records were removed before it.
+    pub removed: u64,
     pub records: Vec<Recorded>,
     /// One for each record.
     pub entries: Vec<Entry>,
@@ -180,6 +182,8 @@ pub(super) enum Chore {
     Checkpoint(String, u64, u64),
     /// Take, renew or give back a lease: a statement and its values.
     Lease(String, Vec<super::sql::Value>),
+    /// Remove what is old; on SQLite alone.
+    Cut(super::cut::Order),
     /// Nothing that matters, to see whether the database writes.
     Probe,
     /// Any statement, to make the database misbehave.
@@ -188,11 +192,12 @@ pub(super) enum Chore {
 }
 
 impl Chore {
-    /// Its statement; it is done when that changes a row.
-    pub fn statement(&self) -> (&str, Vec<super::sql::Value>) {
+    /// Its statement, if one is enough; it is done when that changes a row.
+    pub fn statement(&self) -> Option<(&str, Vec<super::sql::Value>)> {
         use super::sql::Value;
         let int = |number: u64| Value::Int(number.cast_signed());
-        match self {
+        Some(match self {
+            Self::Cut(_) => return None,
             Self::Snapshot(stream, snapshot) => (
                 "INSERT INTO snapshots (stream, version, shape, state) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state
@@ -217,6 +222,6 @@ impl Chore {
             Self::Probe => ("UPDATE head SET position = position WHERE one = 1", Vec::new()),
             #[cfg(test)]
             Self::Statement(sql) => (sql, Vec::new()),
-        }
+        })
     }
 }
