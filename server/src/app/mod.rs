@@ -137,6 +137,7 @@ impl Platform {
             metrics: metrics.clone(),
             builds: limits.builds,
             recorded: limits.recorded,
+            retention: settings.retention,
             node,
         })
         .await?;

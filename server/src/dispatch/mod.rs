@@ -1,5 +1,6 @@
 //! Does what the log asks for: the [`relay`] follows it and asks `domain::react` what follows from each fact, the
-//! [`worker`] runs runs, [`builds`] builds, the [`sweep`] finds work that was lost.
+//! [`worker`] runs runs, [`builds`] builds, the [`sweep`] finds work that was lost, [`retention`] removes what is past its
+//! time.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
 //! at the state first.
@@ -8,6 +9,7 @@ mod builds;
 mod call;
 mod depth;
 mod relay;
+mod retention;
 mod sweep;
 mod worker;
 
@@ -19,6 +21,7 @@ use tokio::time::Instant;
 
 use crate::actors::Commands;
 use crate::builder::Workshop;
+use crate::config::Retention;
 use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
@@ -43,6 +46,8 @@ pub struct Tools {
     pub builds: usize,
     /// Bytes of a result that a run keeps.
     pub recorded: usize,
+    /// How long what is done with is kept.
+    pub retention: Retention,
     /// Names this server in the log; the same after a restart.
     pub node: Arc<str>,
 }
@@ -70,6 +75,7 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     sweep::runs(&tools, &workers).await?;
     tokio::spawn(relay.follow());
     tokio::spawn(depth::tell(tools.clone()));
+    tokio::spawn(retention::forever(tools.clone()));
     tokio::spawn(sweep::forever(tools, workers.clone()));
     Ok(Dispatch { workers, builds })
 }

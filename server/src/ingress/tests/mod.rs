@@ -26,7 +26,7 @@ use super::{About, Auth, Services, Viewer, routes};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::clock;
-use crate::config::{Limits, Settings};
+use crate::config::{Limits, Retention, Settings};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
 use crate::fleet::{self, Fleet};
 use crate::store::{self, Store};
@@ -66,6 +66,7 @@ impl House {
             namespace: "default".into(),
             dev: true,
             limits,
+            retention: Retention::default(),
         };
         let log = Arc::new(Watched::new(store::open(None, data.path()).await.unwrap()));
         let store: Store = log.clone();
