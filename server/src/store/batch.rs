@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Recorded, function};
+use sha2::{Digest, Sha256};
 
 use super::columns::{self, Cell, Entry, Table};
 use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, VersionRow};
@@ -184,11 +185,22 @@ pub(super) enum Chore {
     Lease(String, Vec<super::sql::Value>),
     /// Remove what is old; on SQLite alone.
     Cut(super::cut::Order),
-    /// Nothing that matters, to see whether the database writes.
+    /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].
     Probe,
+    /// The end of that.
+    EndProbe,
     /// Any statement, to make the database misbehave.
     #[cfg(test)]
     Statement(&'static str),
+}
+
+/// Bytes of a probe: an event is not longer, unless somebody set it so.
+const PROBE: usize = 256 << 10;
+
+/// Bytes that PostgreSQL cannot make smaller.
+fn incompressible(length: usize) -> Vec<u8> {
+    let blocks = (0..length.div_ceil(32) as u64).flat_map(|block| Sha256::digest(block.to_le_bytes()));
+    blocks.take(length).collect()
 }
 
 impl Chore {
@@ -219,7 +231,12 @@ impl Chore {
                 vec![Value::Text(follower.clone()), int(*from), int(*to)],
             ),
             Self::Lease(sql, values) => (sql, values.clone()),
-            Self::Probe => ("UPDATE head SET position = position WHERE one = 1", Vec::new()),
+            Self::Probe => (
+                "INSERT INTO snapshots (stream, version, shape, state) VALUES ('probe', 0, 0, $1)
+                 ON CONFLICT (stream) DO UPDATE SET state = excluded.state",
+                vec![Value::Bytes(incompressible(PROBE))],
+            ),
+            Self::EndProbe => ("DELETE FROM snapshots WHERE stream = 'probe'", Vec::new()),
             #[cfg(test)]
             Self::Statement(sql) => (sql, Vec::new()),
         })

@@ -423,6 +423,7 @@ impl Log for SqlLog {
         if self.inner.stats.fault().is_some() {
             // The last commit failed: only another one can tell whether the next would.
             self.chore(Chore::Probe).await?;
+            self.chore(Chore::EndProbe).await?;
         }
         self.head().await.map(|_| ())
     }
