@@ -80,13 +80,16 @@ impl On<'_> {
 
 /// See [`super::Log::cut`].
 pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
-    let db = &log.inner.db;
+    // On PostgreSQL over its own connection, which always goes by index: others would read all runs where the planner has
+    // not heard yet how many there are.
+    let db = log.sweeper.clone().map_or_else(|| log.inner.db.clone(), Db::Postgres);
     let before = before.timestamp_micros();
     let relay = match what {
         Old::Lines => 0,
         Old::Runs | Old::Events => log.inner.checkpoint(RELAY).await?.cast_signed(),
     };
-    let (positions, limit) = choose(db, what, before, relay, after.cast_signed()).await?;
+    let end = end(log, &db, what, before).await?;
+    let (positions, limit) = choose(&db, what, [after.cast_signed(), end, before, relay]).await?;
     let next = (positions.len() == limit).then(|| positions.last().map(|last| last.cast_unsigned())).flatten();
     if positions.is_empty() {
         return Ok(Cut { removed: 0, next });
@@ -103,32 +106,42 @@ pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: 
     Ok(Cut { removed, next })
 }
 
-/// The positions of the next rows that may go, and how many are looked for. What is old stands at the beginning: the walk
-/// ends where the log was when it became too young.
-async fn choose(db: &Db, what: Old, before: i64, relay: i64, after: i64) -> Result<(Vec<i64>, usize), Error> {
+/// Where the log or the lines were at a time: what is old stands before it. All steps of one sweep ask for the same.
+async fn end(log: &SqlLog, db: &Db, what: Old, before: i64) -> Result<i64, Error> {
+    let known = *log.swept.lock();
+    if let Some((asked, end)) = known
+        && asked == (what, before)
+    {
+        return Ok(end);
+    }
+    let timeline = if what == Old::Lines { metrics::LINES } else { metrics::LOG };
+    let end = metrics::position_at(db, timeline, before).await?;
+    *log.swept.lock() = Some(((what, before), end));
+    Ok(end)
+}
+
+/// The positions of the next rows that may go, and how many are looked for. `range`: after which position, before which,
+/// older than what, and how far the relay has come.
+async fn choose(db: &Db, what: Old, range: [i64; 4]) -> Result<(Vec<i64>, usize), Error> {
     let size = |sizes: [usize; 2]| sizes[usize::from(db.dialect() == Dialect::Sqlite)];
-    let (sql, timeline, limit) = match what {
+    let (sql, limit) = match what {
         Old::Runs => (
             "SELECT created_position FROM runs WHERE created_position > $1 AND created_position < $2
              AND finished_at < $3 AND callback_due IS NULL AND position <= $4 ORDER BY created_position",
-            metrics::LOG,
             size(STREAMS),
         ),
         Old::Events => (
             "SELECT position FROM events WHERE position > $1 AND position < $2 AND at < $3 AND position <= $4
              AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event = events.id AND r.finished_at IS NULL)
              ORDER BY position",
-            metrics::LOG,
             size(STREAMS),
         ),
         Old::Lines => (
             "SELECT position FROM lines WHERE position > $1 AND position < $2 AND at < $3 AND $4 = 0 ORDER BY position",
-            metrics::LINES,
             size(LINES),
         ),
     };
-    let end = metrics::position_at(db, timeline, before).await?;
-    let values = [after, end, before, relay].map(Value::Int);
+    let values = range.map(Value::Int);
     let positions = db.select(&format!("{sql} LIMIT {limit}"), &values, |row| row.cells().int()).await?;
     Ok((positions, limit))
 }

@@ -47,6 +47,8 @@ pub(super) struct SqlLog {
     pub leases: Db,
     /// The connection that removes what is old, for PostgreSQL.
     pub sweeper: Option<sqlx::PgPool>,
+    /// What was removed last, of what time, and where the log was then.
+    pub swept: parking_lot::Mutex<Option<((Old, i64), i64)>>,
     /// Tasks that end with the log.
     pub tasks: Vec<tokio::task::JoinHandle<()>>,
 }

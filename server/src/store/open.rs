@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
@@ -70,6 +71,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         file,
         leases,
         sweeper,
+        swept: Mutex::default(),
         tasks,
     }))
 }
@@ -95,7 +97,16 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     };
     let inner = inner(db, Arc::new(Stats::default()));
     let leases = inner.db.clone();
-    Ok(Arc::new(SqlLog { inner, description, commits: None, file: None, leases, sweeper: None, tasks: Vec::new() }))
+    Ok(Arc::new(SqlLog {
+        inner,
+        description,
+        commits: None,
+        file: None,
+        leases,
+        sweeper: None,
+        swept: Mutex::default(),
+        tasks: Vec::new(),
+    }))
 }
 
 fn inner(db: Db, stats: Arc<Stats>) -> Arc<Inner> {

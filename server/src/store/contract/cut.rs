@@ -1,9 +1,12 @@
 //! Removing what is old.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use domain::{Stream, event, function, run};
 use futures::{StreamExt, future};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::given::{self, Subject, a_call, a_run, at, line, requested, run_started, trigger_event};
@@ -241,7 +244,7 @@ pub async fn followers_pass_over_what_was_removed(home: Home) {
     drop((store, feed));
     let store = home.open().await;
     let mut feed = store.follow(2805);
-    let waits = tokio::time::timeout(std::time::Duration::from_millis(50), feed.next()).await;
+    let waits = tokio::time::timeout(Duration::from_millis(50), feed.next()).await;
     assert!(waits.is_err(), "there is nothing to tell");
     let last = store.append(a_call(of)).await.unwrap().position;
     assert_eq!(last, 2856);
@@ -338,6 +341,7 @@ pub async fn a_server_hears_of_what_another_removed(home: Home) {
 pub async fn appends_are_measured_while_old_runs_are_removed(home: Home) {
     const RUNS: usize = 100_000;
     const WRITERS: usize = 8;
+    const SPAN: Duration = Duration::from_secs(3);
     let store = home.open().await;
     let of = function::id("default", "hello", 1);
     for _ in 0..RUNS / 1000 {
@@ -345,18 +349,18 @@ pub async fn appends_are_measured_while_old_runs_are_removed(home: Home) {
         assert!(store.append_each(calls).await.iter().all(Result::is_ok));
     }
     relayed(&store).await;
-    let measure = |stop: Arc<std::sync::atomic::AtomicBool>| {
+    let measure = |stop: Arc<AtomicBool>| {
         let writers = (0..WRITERS).map(|_| {
             let (store, stop) = (store.clone(), stop.clone());
             tokio::spawn(async move {
                 let mut took = Vec::new();
-                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                while !stop.load(Ordering::Relaxed) {
                     let append = a_young_call(of);
-                    let since = tokio::time::Instant::now();
+                    let since = Instant::now();
                     store.append(append).await.unwrap();
                     took.push(since.elapsed());
                     // A steady load, not as much as it can bear.
-                    tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                    tokio::time::sleep(Duration::from_millis(2)).await;
                 }
                 took
             })
@@ -372,35 +376,33 @@ pub async fn appends_are_measured_while_old_runs_are_removed(home: Home) {
             (took.len(), of_hundred(50), of_hundred(99), *took.last().unwrap())
         }
     };
-    let told = |what: &str, (count, p50, p99, max): (usize, _, _, _)| {
-        let _: (std::time::Duration, std::time::Duration, std::time::Duration) = (p50, p99, max);
-        println!("{what}: {count} appends, p50 {p50:?}, p99 {p99:?}, max {max:?}");
-    };
-    let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-    let alone = measure(stop.clone());
-    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
-    stop.store(true, std::sync::atomic::Ordering::Relaxed);
-    told("alone", alone.await);
-    for pause in [true, false] {
-        let stop = Arc::new(std::sync::atomic::AtomicBool::new(false));
-        let beside = measure(stop.clone());
-        let since = tokio::time::Instant::now();
-        let (mut after, mut removed, mut steps) = (0, 0, 0);
-        while removed < RUNS as u64 / 2 {
-            let began = tokio::time::Instant::now();
-            let step = store.cut(Old::Runs, at(50), after).await.unwrap();
-            after = step.next.expect("there are more");
-            removed += step.removed;
-            steps += 1;
-            if pause {
-                tokio::time::sleep(began.elapsed()).await;
+    let mut after = 0;
+    // In turns: a machine that does something else as well is then the same for all.
+    for round in 1..=3 {
+        for (what, rest) in [("alone", None), ("beside the sweep", Some(1)), ("beside a sweep without rest", Some(0))] {
+            let stop = Arc::new(AtomicBool::new(false));
+            let appends = measure(stop.clone());
+            let since = Instant::now();
+            let (mut removed, mut steps) = (0, 0);
+            while since.elapsed() < SPAN {
+                let Some(rest) = rest else {
+                    tokio::time::sleep(SPAN).await;
+                    continue;
+                };
+                let began = Instant::now();
+                let step = store.cut(Old::Runs, at(50), after).await.unwrap();
+                removed += step.removed;
+                steps += 1;
+                let Some(next) = step.next else { break };
+                after = next;
+                tokio::time::sleep(began.elapsed() * rest).await;
             }
+            let took = since.elapsed();
+            stop.store(true, Ordering::Relaxed);
+            let (count, p50, p99, max) = appends.await;
+            println!("{round}, {what}: {count} appends, p50 {p50:?}, p99 {p99:?}, max {max:?}");
+            println!("   {removed} runs removed in {steps} steps, {took:?}");
         }
-        let took = since.elapsed();
-        stop.store(true, std::sync::atomic::Ordering::Relaxed);
-        let what = if pause { "beside the sweep as it is" } else { "beside a sweep without pauses" };
-        told(what, beside.await);
-        println!("{removed} runs removed in {steps} steps, {took:?}");
     }
     is_sound(&store).await;
 }
