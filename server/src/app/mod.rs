@@ -154,6 +154,7 @@ impl Platform {
             builds: limits.builds,
             recorded: limits.recorded,
             callbacks,
+            retention: settings.retention,
             node,
         })
         .await?;

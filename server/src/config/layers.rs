@@ -78,6 +78,9 @@ const NAMES: &[(&str, &str)] = &[
     ("stop_grace", "EVENTFLOW_STOP_GRACE"),
     ("max_waiting", "EVENTFLOW_MAX_WAITING"),
     ("max_subscriptions", "EVENTFLOW_MAX_SUBSCRIPTIONS"),
+    ("retain_events", "EVENTFLOW_RETAIN_EVENTS"),
+    ("retain_runs", "EVENTFLOW_RETAIN_RUNS"),
+    ("retain_logs", "EVENTFLOW_RETAIN_LOGS"),
     ("max_depth", "EVENTFLOW_MAX_DEPTH"),
     ("max_complexity", "EVENTFLOW_MAX_COMPLEXITY"),
 ];

@@ -42,6 +42,34 @@ pub struct Settings {
     pub callback_allow: Outward,
     /// What bounds what.
     pub limits: Limits,
+    /// How long what is done with is kept.
+    pub retention: Retention,
+}
+
+/// How long what is done with is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Trigger events, from when they came: `EVENTFLOW_RETAIN_EVENTS`.
+    pub events: Duration,
+    /// Runs, from when they were over: `EVENTFLOW_RETAIN_RUNS`.
+    pub runs: Duration,
+    /// Lines of builds and runs, from when they were printed: `EVENTFLOW_RETAIN_LOGS`.
+    pub logs: Duration,
+}
+
+/// Nothing is kept for less: whoever appends may tell it again for some seconds, and must find what came of it.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(30);
+
+const DAY: u64 = 24 * 3600;
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self {
+            events: Duration::from_secs(DAY),
+            runs: Duration::from_secs(7 * DAY),
+            logs: Duration::from_secs(7 * DAY),
+        }
+    }
 }
 
 /// A key of 256 bits. It is not shown.
@@ -134,6 +162,14 @@ impl Settings {
                 .get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)))
                 .map(|n| n.unwrap_or(default))
         };
+        let retention = |name, default: Duration| {
+            layers
+                .get(name, "a time of 30s or more, such as 30s, 90m, 24h or 7d", |text| {
+                    duration(text).filter(|time| *time >= SHORTEST_RETENTION)
+                })
+                .map(|time| time.unwrap_or(default))
+        };
+        let keep = Retention::default();
         let default = Limits::default();
         let host: IpAddr = layers
             .get("EVENTFLOW_HOST", "an IP address such as 127.0.0.1 or 0.0.0.0", |text| match text {
@@ -203,6 +239,11 @@ impl Settings {
                 depth: number("EVENTFLOW_MAX_DEPTH", default.depth)?,
                 complexity: number("EVENTFLOW_MAX_COMPLEXITY", default.complexity)?,
             },
+            retention: Retention {
+                events: retention("EVENTFLOW_RETAIN_EVENTS", keep.events)?,
+                runs: retention("EVENTFLOW_RETAIN_RUNS", keep.runs)?,
+                logs: retention("EVENTFLOW_RETAIN_LOGS", keep.logs)?,
+            },
         })
     }
 }
@@ -217,6 +258,14 @@ pub fn is_namespace(name: &str) -> bool {
 
 fn positive(text: &str) -> Option<usize> {
     text.parse().ok().filter(|n| *n > 0)
+}
+
+/// A whole number of seconds, minutes, hours or days: `30s`, `90m`, `24h`, `7d`.
+fn duration(text: &str) -> Option<Duration> {
+    let units = [("s", 1), ("m", 60), ("h", 3600), ("d", DAY)];
+    let (number, seconds) = units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds)))?;
+    let number = number.bytes().all(|byte| byte.is_ascii_digit()).then(|| number.parse::<u64>().ok())??;
+    number.checked_mul(seconds).map(Duration::from_secs)
 }
 
 #[cfg(test)]
@@ -270,6 +319,35 @@ mod tests {
     fn an_unknown_key_in_the_file_is_named() {
         let error = Layers::of(&Flags::default(), Default::default(), "prot = 1").unwrap_err().to_string();
         assert!(error.contains("prot"), "{error}");
+    }
+
+    #[test]
+    fn times_have_a_unit() {
+        let read = |text| read(&[("EVENTFLOW_RETAIN_RUNS", text)], "retain_logs = \"30s\"", &Flags::default());
+        let kept = |text| read(text).map(|settings| settings.retention.runs.as_secs());
+        for (text, seconds) in [("30s", 30), ("90m", 5400), ("24h", 86_400), ("7d", 604_800), ("", 604_800)] {
+            assert_eq!(kept(text).unwrap(), seconds, "{text}");
+        }
+        let retention = read("30s").unwrap().retention;
+        assert_eq!((retention.events.as_secs(), retention.logs.as_secs()), (86_400, 30));
+        for text in [
+            "7",
+            "d",
+            "-1d",
+            "+1d",
+            "1.5h",
+            "7 d",
+            "7D",
+            "1w",
+            "29s",
+            "0d",
+            "99999999999999999999d",
+            "9999999999999999999d",
+        ] {
+            let error = kept(text).unwrap_err().to_string();
+            let allowed = "allowed is a time of 30s or more, such as 30s, 90m, 24h or 7d";
+            assert_eq!(error, format!("EVENTFLOW_RETAIN_RUNS is `{text}` (from the environment): {allowed}"));
+        }
     }
 
     #[test]

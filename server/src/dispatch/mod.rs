@@ -1,7 +1,7 @@
 //! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
-//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, the [`attendant`]
-//! does what each server has to do by itself, [`builds`] builds, the [`sweep`] finds work that was lost. [`membership`]
-//! says which servers there are, and which of them leads: that one
+//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, [`retention`]
+//! removes what is past its time, the [`attendant`] does what each server has to do by itself, [`builds`] builds, the
+//! [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
 //! does what must be done once in the cluster.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
@@ -14,6 +14,7 @@ pub mod callback;
 mod depth;
 mod membership;
 mod relay;
+mod retention;
 mod schedule;
 mod sweep;
 mod timers;
@@ -35,6 +36,7 @@ use worker::Workers;
 
 use crate::actors::Commands;
 use crate::builder::Workshop;
+use crate::config::Retention;
 use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
@@ -66,6 +68,8 @@ pub struct Tools {
     pub recorded: usize,
     /// How outcomes are told to who asked for them.
     pub callbacks: Callbacks,
+    /// How long what is done with is kept.
+    pub retention: Retention,
     /// Names this server in the log; the same after a restart.
     pub node: Arc<str>,
 }
@@ -110,9 +114,10 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         });
     }
     // What must be done once in the cluster.
-    let (clock, teller) = (tools.clone(), tools);
+    let (clock, teller, cleaner) = (tools.clone(), tools.clone(), tools);
     tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
     tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
+    tasks.spawn(membership.clone().while_leading(move || retention::forever(cleaner.clone())));
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }
 

@@ -196,6 +196,10 @@ pub(super) async fn verify(db: &Db) -> Result<Report, Error> {
 struct Audit {
     fold: Fold,
     report: Report,
+    /// Up to here there may be holes in the log: records were removed.
+    cut: u64,
+    /// Positions after it that are missing.
+    missing: u64,
     unnamed: u64,
     /// Rows of functions, versions and builds; few, and known for certain only at the end.
     kept: Rows,
@@ -227,6 +231,14 @@ impl Audit {
     }
 
     async fn run(&mut self, conn: &mut Conn) -> Result<(), Error> {
+        let rows = conn.fetch("SELECT position, cut, removed FROM head WHERE one = 1", &[]).await?;
+        let (mut head, mut removed): (u64, u64) = (0, 0);
+        if let Some(row) = rows.first() {
+            let mut cells = row.cells();
+            head = cells.number()?;
+            self.cut = cells.number()?;
+            removed = cells.number()?;
+        }
         let mut after = 0;
         loop {
             let page = read(conn, after).await?;
@@ -242,11 +254,14 @@ impl Audit {
                 self.compare_over(conn).await?;
             }
         }
-        let rows = conn.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
-        let head: u64 = rows.first().map_or(Ok(0), |row| row.cells().number())?;
         self.missing(after + 1, head + 1);
         if head < after {
             self.fault(format!("head row 1: position is {head}, the log says {after}"));
+        } else if self.report.events + self.missing + removed != head {
+            // Which of the positions below the cut were removed is not kept, but how many.
+            let holes = head - self.report.events - self.missing;
+            let what = format!("{holes} records up to position {} are not there, {removed} were removed", self.cut);
+            self.fault(format!("head row 1: {what}"));
         }
         for (_, Derived { row, first, last }) in std::mem::take(&mut self.open_runs) {
             self.over.put(&row, first, last);
@@ -260,8 +275,10 @@ impl Audit {
         Ok(())
     }
 
-    /// Names the positions from `from` up to, not including, `to`.
+    /// Names the positions from `from` up to, not including, `to`, as far as nothing was removed there.
     fn missing(&mut self, from: u64, to: u64) {
+        let from = from.max(self.cut + 1);
+        self.missing += to.saturating_sub(from);
         match to.saturating_sub(from) {
             0 => {}
             1 => self.fault(format!("log position {from} is missing")),

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::{Recorded, function};
+use sha2::{Digest, Sha256};
 
 use super::columns::{self, Cell, Entry, Table};
 use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, SecretRow, VersionRow};
@@ -15,6 +16,8 @@ pub(super) struct Batch {
     pub after: u64,
     /// The lines' head before it.
     pub line_after: u64,
+    /// How many records were removed before it.
+    pub removed: u64,
     pub records: Vec<Recorded>,
     /// One for each record.
     pub entries: Vec<Entry>,
@@ -190,19 +193,33 @@ pub(super) enum Chore {
     Checkpoint(String, u64, u64),
     /// Take, renew or give back a lease: a statement and its values.
     Lease(String, Vec<super::sql::Value>),
-    /// Nothing that matters, to see whether the database writes.
+    /// Remove what is old; on SQLite alone.
+    Cut(super::cut::Order),
+    /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].
     Probe,
+    /// The end of that.
+    EndProbe,
     /// Any statement, to make the database misbehave.
     #[cfg(test)]
     Statement(&'static str),
 }
 
+/// Bytes of a probe: an event is not longer, unless somebody set it so.
+const PROBE: usize = 256 << 10;
+
+/// Bytes that PostgreSQL cannot make smaller.
+fn incompressible(length: usize) -> Vec<u8> {
+    let blocks = (0..length.div_ceil(32) as u64).flat_map(|block| Sha256::digest(block.to_le_bytes()));
+    blocks.take(length).collect()
+}
+
 impl Chore {
-    /// Its statement; it is done when that changes a row.
-    pub fn statement(&self) -> (&str, Vec<super::sql::Value>) {
+    /// Its statement, if one is enough; it is done when that changes a row.
+    pub fn statement(&self) -> Option<(&str, Vec<super::sql::Value>)> {
         use super::sql::Value;
         let int = |number: u64| Value::Int(number.cast_signed());
-        match self {
+        Some(match self {
+            Self::Cut(_) => return None,
             Self::Snapshot(stream, snapshot) => (
                 "INSERT INTO snapshots (stream, version, shape, state) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state
@@ -224,9 +241,14 @@ impl Chore {
                 vec![Value::Text(follower.clone()), int(*from), int(*to)],
             ),
             Self::Lease(sql, values) => (sql, values.clone()),
-            Self::Probe => ("UPDATE head SET position = position WHERE one = 1", Vec::new()),
+            Self::Probe => (
+                "INSERT INTO snapshots (stream, version, shape, state) VALUES ('probe', 0, 0, $1)
+                 ON CONFLICT (stream) DO UPDATE SET state = excluded.state",
+                vec![Value::Bytes(incompressible(PROBE))],
+            ),
+            Self::EndProbe => ("DELETE FROM snapshots WHERE stream = 'probe'", Vec::new()),
             #[cfg(test)]
             Self::Statement(sql) => (sql, Vec::new()),
-        }
+        })
     }
 }

@@ -58,7 +58,7 @@ const POLITE_BATCHES: u32 = 64;
 /// What is asked of the committer.
 pub(super) enum Request {
     Append(Box<Append>, oneshot::Sender<Result<Appended, Error>>),
-    Chore(Chore, oneshot::Sender<Result<bool, Error>>),
+    Chore(Chore, oneshot::Sender<Result<u64, Error>>),
 }
 
 /// Lines to write, and who waits for it.
@@ -69,8 +69,8 @@ pub(super) struct Lines(pub Vec<NewLine>, pub oneshot::Sender<Result<(), Error>>
 pub(super) struct Written {
     /// The head had moved: nothing was written.
     pub moved: bool,
-    /// Which chores changed something.
-    pub chores: Vec<bool>,
+    /// How much each chore changed.
+    pub chores: Vec<u64>,
 }
 
 /// A commit failed.
@@ -93,6 +93,8 @@ struct Head {
     hash: [u8; 32],
     /// The position of the stream's first record.
     first: u64,
+    /// How many records of the log were removed when this was true.
+    removed: u64,
 }
 
 struct Waiting {
@@ -167,10 +169,14 @@ pub(super) struct Committer {
     kinds: HashMap<&'static str, Arc<str>>,
     position: u64,
     line: u64,
+    /// Up to here there may be holes in the log: records were removed.
+    cut: u64,
+    /// How many were removed.
+    removed: u64,
     waiting: VecDeque<Waiting>,
     waiting_lines: VecDeque<Lines>,
     chores: Vec<Chore>,
-    chore_answers: Vec<oneshot::Sender<Result<bool, Error>>>,
+    chore_answers: Vec<oneshot::Sender<Result<u64, Error>>>,
     started: bool,
     /// The last commit failed.
     faulty: bool,
@@ -209,6 +215,8 @@ impl Committer {
             kinds: HashMap::new(),
             position: 0,
             line: 0,
+            cut: 0,
+            removed: 0,
             waiting: VecDeque::new(),
             waiting_lines: VecDeque::new(),
             chores: Vec::new(),
@@ -379,7 +387,7 @@ impl Committer {
             match self.landed(&batch).await {
                 // The answer was lost, not the commit; refreshing has told the followers.
                 Ok(true) => {
-                    let chores = vec![true; work.chores.len()];
+                    let chores = vec![1; work.chores.len()];
                     work.answer(&chores);
                     return Ok(true);
                 }
@@ -408,13 +416,19 @@ impl Committer {
                 }
                 self.remember(&batch);
                 self.publish(batch);
+                // What was removed has to be known before the next append.
+                self.stale |= work.chores.iter().any(|chore| matches!(chore, Chore::Cut(_)));
                 work.answer(&chores);
                 Ok(true)
             }
             Ok(Written { moved: true, .. }) => {
-                self.stats.add_moved();
-                self.polite = POLITE_BATCHES;
+                let before = (self.position, self.line);
                 self.catch_up().await?;
+                // Records may have been removed, and nobody else wrote.
+                if before != (self.position, self.line) {
+                    self.stats.add_moved();
+                    self.polite = POLITE_BATCHES;
+                }
                 Ok(false)
             }
             Err(fault) => {
@@ -429,7 +443,8 @@ impl Committer {
     /// Numbers what can be appended. What cannot is answered; what depends on the batch itself waits for the next one.
     async fn form(&mut self, work: &mut Work) -> Result<Batch, Fault> {
         let mut heads = self.heads_of(&work.appends).await?;
-        let mut batch = Batch { after: self.position, line_after: self.line, ..Batch::default() };
+        let mut batch =
+            Batch { after: self.position, line_after: self.line, removed: self.removed, ..Batch::default() };
         let mut touched: HashSet<Stream> = HashSet::new();
         let (mut later, mut kept) = (Vec::new(), Vec::with_capacity(work.appends.len()));
         work.appended.clear();
@@ -520,6 +535,10 @@ impl Committer {
                 continue;
             }
             match self.heads.get(stream) {
+                // It may be gone.
+                Some(head) if head.removed != self.removed && head.first <= self.cut => {
+                    ask.insert(stream);
+                }
                 Some(head) if waiting.append.expected <= head.version => {
                     heads.insert(stream.clone(), *head);
                 }
@@ -541,8 +560,11 @@ impl Committer {
             self.writer.dialect().table(1)
         );
         let streams = ask.iter().map(|stream| stream.as_str().to_owned()).collect();
+        for stream in &ask {
+            self.heads.pop(*stream);
+        }
         for row in self.writer.fetch(&sql, &[Value::Texts(streams)]).await? {
-            let (name, head) = head(&row).map_err(|error| Fault::Refused(error.to_string()))?;
+            let (name, head) = head(&row, self.removed).map_err(|error| Fault::Refused(error.to_string()))?;
             if let Some(stream) = ask.iter().find(|stream| stream.as_str() == name) {
                 self.heads.put((*stream).clone(), head);
                 heads.insert((*stream).clone(), head);
@@ -564,6 +586,11 @@ impl Committer {
         let range = [append.expected, last].map(|version| Value::Int(version.cast_signed()));
         let [from, to] = range;
         let rows = self.writer.fetch(sql, &[stream, from, to]).await?;
+        if rows.len() < append.events.len() {
+            // What is remembered of the stream is gone from the log.
+            self.heads.pop(&append.stream);
+            return Err(Fault::Exists(format!("stream {} was removed meanwhile", append.stream)));
+        }
         let mut position = 0;
         let mut same = rows.len() == append.events.len();
         for (row, event) in rows.iter().zip(&append.events) {
@@ -583,15 +610,14 @@ impl Committer {
     }
 
     fn remember_record(&mut self, record: &Recorded) {
-        let version = record.version;
-        match self.heads.get_mut(&record.stream) {
-            Some(head) => *head = Head { version, hash: record.hash, first: head.first },
-            // A stream whose first position is not known is looked up when it is needed.
-            None if version == 1 => {
-                let head = Head { version, hash: record.hash, first: record.position };
-                self.heads.put(record.stream.clone(), head);
-            }
-            None => {}
+        let (version, hash, removed) = (record.version, record.hash, self.removed);
+        if version == 1 {
+            self.heads.put(record.stream.clone(), Head { version, hash, first: record.position, removed });
+            return;
+        }
+        // A stream whose first position is not known is looked up when it is needed.
+        if let Some(head) = self.heads.get_mut(&record.stream) {
+            *head = Head { version, hash, first: head.first, removed };
         }
     }
 
@@ -634,12 +660,14 @@ impl Committer {
     /// Learns what other servers wrote, and tells the followers.
     async fn catch_up(&mut self) -> Result<(), Fault> {
         let refused = |error: Error| Fault::Refused(error.to_string());
-        let rows = self.writer.fetch("SELECT position, line FROM head WHERE one = 1", &[]).await?;
+        let rows = self.writer.fetch("SELECT position, line, cut, removed FROM head WHERE one = 1", &[]).await?;
         let row = rows
             .first()
             .ok_or_else(|| Fault::Unavailable("the log has no head row: run `eventflow migrate`".into()))?;
         let mut cells = row.cells();
         let (head, line): (u64, u64) = (cells.number().map_err(refused)?, cells.number().map_err(refused)?);
+        self.cut = cells.number().map_err(refused)?;
+        self.removed = cells.number().map_err(refused)?;
         if !self.started || head < self.position || head - self.position > CATCH_UP {
             self.heads.clear();
             self.records.reset(head);
@@ -659,11 +687,19 @@ impl Committer {
             let rows = self.writer.fetch(&sql, &range).await?;
             let records = rows.iter().map(columns::record).collect::<Result<Vec<_>, _>>().map_err(refused)?;
             let Some(last) = records.last() else { break };
+            let hole = holes(self.position, records.iter().map(|record| record.position));
             self.position = last.position;
             for record in &records {
                 self.remember_record(record);
             }
-            self.records.push(records.into());
+            match hole {
+                // What was removed before it was seen is not told: followers read on from the log.
+                Some(hole) if hole <= self.cut => self.records.reset(self.position),
+                _ => self.records.push(records.into()),
+            }
+        }
+        if self.records.tail() < head && head <= self.cut {
+            self.records.reset(head);
         }
         while self.line < line {
             let sql = format!(
@@ -674,8 +710,15 @@ impl Committer {
             let rows = self.writer.fetch(&sql, &range).await?;
             let lines = rows.iter().map(columns::line).collect::<Result<Vec<_>, _>>().map_err(refused)?;
             let Some(last) = lines.last() else { break };
+            let hole = holes(self.line, lines.iter().map(|line| line.position));
             self.line = last.position;
-            self.lines.push(lines.into());
+            match hole {
+                Some(_) => self.lines.reset(self.line),
+                None => self.lines.push(lines.into()),
+            }
+        }
+        if self.lines.tail() < line {
+            self.lines.reset(line);
         }
         self.position = head;
         self.line = line;
@@ -703,14 +746,14 @@ struct Work {
     appended: Vec<Appended>,
     lines: Vec<Lines>,
     chores: Vec<Chore>,
-    chore_answers: Vec<oneshot::Sender<Result<bool, Error>>>,
+    chore_answers: Vec<oneshot::Sender<Result<u64, Error>>>,
     /// A batch of it whose outcome nobody knows.
     unknown: Option<Batch>,
 }
 
 impl Work {
     /// Tells everyone that it is written. Whoever asked may have gone.
-    fn answer(&mut self, chores: &[bool]) {
+    fn answer(&mut self, chores: &[u64]) {
         for (waiting, appended) in self.appends.drain(..).zip(&self.appended) {
             let _ = waiting.answer.send(Ok(*appended));
         }
@@ -773,11 +816,23 @@ fn namespace(append: &Append) -> Arc<str> {
     of_row.or_else(|| append.stream.as_str().strip_prefix("namespace-")).unwrap_or_default().into()
 }
 
-fn head(row: &super::sql::Row) -> Result<(String, Head), Error> {
+/// The last position before one of these, after a position, that is not among them.
+fn holes(after: u64, positions: impl Iterator<Item = u64>) -> Option<u64> {
+    let (mut last, mut hole) = (after, None);
+    for position in positions {
+        if position != last + 1 {
+            hole = Some(position - 1);
+        }
+        last = position;
+    }
+    hole
+}
+
+fn head(row: &super::sql::Row, removed: u64) -> Result<(String, Head), Error> {
     let mut cells = row.cells();
     let (stream, version) = (cells.text()?, cells.number()?);
     let damaged = |_| Error::Damaged(format!("stream {stream}, version {version}: its hash is not 32 bytes long"));
     let hash = cells.bytes()?.try_into().map_err(damaged)?;
     let first = cells.number()?;
-    Ok((stream, Head { version, hash, first }))
+    Ok((stream, Head { version, hash, first, removed }))
 }

@@ -35,6 +35,8 @@ pub(super) fn records(inner: Arc<Inner>, after: u64) -> Feed {
         loop {
             // Marked before looking, so that what comes in between wakes again.
             tail.mark_unchanged();
+            // What is committed up to here is seen by a query that begins now.
+            let known = inner.records.tail();
             let batch: Arc<[Recorded]> = match inner.records.next(after) {
                 Next::Here(batch) => batch,
                 Next::Nothing => {
@@ -48,27 +50,51 @@ pub(super) fn records(inner: Arc<Inner>, after: u64) -> Feed {
                     Err(error) => return Some((Err(error), (inner, tail, after, true))),
                 },
             };
-            let Some((first, last)) = batch.first().zip(batch.last()) else {
-                // The window moved on, and the log has nothing there: records were removed.
-                let error = inner.gap(after, inner.records.tail() + 1);
-                let tail_now = inner.records.tail();
-                return Some((Err(error), (inner, tail, tail_now, true)));
+            let whole = match whole(&inner, after, &batch, known).await {
+                Ok(whole) => whole,
+                Err(error) => return Some((Err(error), (inner, tail, after, true))),
             };
-            let last = last.position;
-            if first.position != after + 1 {
+            match whole {
+                Whole::UpTo(count) => {
+                    after = batch[count - 1].position;
+                    let part = if count < batch.len() { batch[..count].into() } else { batch };
+                    return Some((Ok(part), (inner, tail, after, false)));
+                }
+                // The window moved on, and the log has nothing there: all of it was removed.
+                Whole::Removed => after = known,
                 // Told once, then what is there is delivered.
-                let (error, next) = (inner.gap(after, first.position), first.position - 1);
-                return Some((Err(error), (inner, tail, next, false)));
+                Whole::Missing => {
+                    let found = batch.first().map_or_else(|| inner.records.tail() + 1, |first| first.position);
+                    return Some((Err(inner.gap(after, found)), (inner, tail, found - 1, batch.is_empty())));
+                }
             }
-            let whole = (after + 1..).zip(batch.iter()).take_while(|(place, record)| *place == record.position).count();
-            if whole < batch.len() {
-                let part: Arc<[Recorded]> = batch[..whole].into();
-                return Some((Ok(part), (inner, tail, after + whole as u64, false)));
-            }
-            after = last;
-            return Some((Ok(batch), (inner, tail, after, false)));
         }
     }))
+}
+
+/// What stands after a position in the log.
+enum Whole {
+    /// So many records, at least one, follow each other, but for what was removed.
+    UpTo(usize),
+    /// Nothing: it was removed, up to the end.
+    Removed,
+    /// Something that should be there is not.
+    Missing,
+}
+
+/// Looks for gaps in what was read after a position, when the log went up to `known`.
+async fn whole(inner: &Inner, after: u64, batch: &[Recorded], known: u64) -> Result<Whole, Error> {
+    if batch.is_empty() {
+        return Ok(if inner.is_cut(known).await? { Whole::Removed } else { Whole::Missing });
+    }
+    let mut last = after;
+    for (index, record) in batch.iter().enumerate() {
+        if record.position != last + 1 && !inner.is_cut(record.position - 1).await? {
+            return Ok(if index == 0 { Whole::Missing } else { Whole::UpTo(index) });
+        }
+        last = record.position;
+    }
+    Ok(Whole::UpTo(batch.len()))
 }
 
 /// Follows the lines after a position.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -19,9 +20,9 @@ use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
-    Append, Appended, BuildRow, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
-    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Report, RunFilter, RunRow, SecretInfo, SecretRow, Snapshot,
-    VersionRow, audit, feed, lease, metrics, sqlite,
+    Append, Appended, BuildRow, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
+    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Report, RunFilter, RunRow, SecretInfo, SecretRow, Snapshot,
+    VersionRow, audit, cut, feed, lease, metrics, sqlite,
 };
 
 /// What readers and followers need.
@@ -30,6 +31,8 @@ pub(super) struct Inner {
     pub records: Arc<Ring<Recorded>>,
     pub lines: Arc<Ring<LineRow>>,
     pub stats: Arc<Stats>,
+    /// Up to here, as far as is known, records may have been removed.
+    pub cut: AtomicU64,
 }
 
 /// A log in a database.
@@ -42,6 +45,10 @@ pub(super) struct SqlLog {
     pub file: Option<PathBuf>,
     /// Connections for leases.
     pub leases: Db,
+    /// The connection that removes what is old, for PostgreSQL.
+    pub sweeper: Option<sqlx::PgPool>,
+    /// What was removed last, of what time, and where the log was then.
+    pub swept: parking_lot::Mutex<Option<((Old, i64), i64)>>,
     /// Tasks that end with the log.
     pub tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -128,6 +135,23 @@ impl Inner {
         self.select(&sql, &[id, int(after), int(limit.into())], columns::line).await
     }
 
+    /// How far a follower has come; 0 for one that never was.
+    pub async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
+        let sql = "SELECT position FROM checkpoints WHERE follower = $1";
+        let rows = self.db.fetch(sql, &[Value::Text(follower.into())]).await?;
+        rows.first().map_or(Ok(0), |row| row.cells().number())
+    }
+
+    /// Whether records up to a position may have been removed. Ask after the records were read.
+    pub async fn is_cut(&self, position: u64) -> Result<bool, Error> {
+        if position > self.cut.load(Ordering::Relaxed) {
+            let rows = self.db.fetch("SELECT cut FROM head WHERE one = 1", &[]).await?;
+            let cut = rows.first().ok_or_else(gone)?.cells().number()?;
+            self.cut.fetch_max(cut, Ordering::Relaxed);
+        }
+        Ok(position <= self.cut.load(Ordering::Relaxed))
+    }
+
     /// Notes that records are missing between two positions.
     pub fn gap(&self, after: u64, found: u64) -> Error {
         self.stats.add_gap();
@@ -137,8 +161,8 @@ impl Inner {
 
     async fn count(&self, table: &Table, filter: &Where) -> Result<u64, Error> {
         if filter.conditions.is_empty() && table.name == columns::LOG.name {
-            // Positions have no gaps: nobody has to count them.
-            let rows = self.db.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
+            // Positions have no gaps but for what was removed: nobody has to count them.
+            let rows = self.db.fetch("SELECT position - removed FROM head WHERE one = 1", &[]).await?;
             return rows.first().ok_or_else(gone)?.cells().number();
         }
         let sql = format!("SELECT count(*) FROM {} {}", table.name, filter.text());
@@ -206,10 +230,16 @@ impl SqlLog {
     }
 
     pub(super) async fn chore(&self, chore: Chore) -> Result<bool, Error> {
+        self.chore_count(chore).await.map(|count| count > 0)
+    }
+
+    /// The same; returns how much it changed.
+    pub(super) async fn chore_count(&self, chore: Chore) -> Result<u64, Error> {
         let commits = self.commits()?;
-        if let (Db::Postgres(_), Chore::Snapshot(..) | Chore::Checkpoint(..)) = (&self.inner.db, &chore) {
-            let (sql, values) = chore.statement();
-            return Ok(self.inner.db.execute(sql, &values).await? > 0);
+        if let (Db::Postgres(_), Chore::Snapshot(..) | Chore::Checkpoint(..)) = (&self.inner.db, &chore)
+            && let Some((sql, values)) = chore.statement()
+        {
+            return self.inner.db.execute(sql, &values).await;
         }
         let (answer, done) = oneshot::channel();
         commits.requests.send(Request::Chore(chore, answer)).await.map_err(|_| gone())?;
@@ -365,13 +395,16 @@ impl Log for SqlLog {
     }
 
     async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
-        let sql = "SELECT position FROM checkpoints WHERE follower = $1";
-        let rows = self.inner.db.fetch(sql, &[Value::Text(follower.into())]).await?;
-        rows.first().map_or(Ok(0), |row| row.cells().number())
+        self.inner.checkpoint(follower).await
     }
 
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.chore(Chore::Checkpoint(follower.into(), from, to)).await
+    }
+
+    async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
+        self.commits()?;
+        cut::step(self, what, before, after).await
     }
 
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
@@ -393,6 +426,7 @@ impl Log for SqlLog {
         if self.inner.stats.fault().is_some() {
             // The last commit failed: only another one can tell whether the next would.
             self.chore(Chore::Probe).await?;
+            self.chore(Chore::EndProbe).await?;
         }
         self.head().await.map(|_| ())
     }

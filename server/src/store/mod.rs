@@ -9,6 +9,7 @@ mod columns;
 mod committer;
 #[cfg(test)]
 pub(crate) mod contract;
+mod cut;
 pub mod feed;
 mod lease;
 mod log;
@@ -134,7 +135,7 @@ pub enum LineStream {
     System,
 }
 
-/// A stored line. `position` counts all lines of this log: 1, 2, 3 … without a gap.
+/// A stored line. `position` counts all lines of this log: 1, 2, 3 … without a gap, until old ones are removed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LineRow {
     /// Its place among all lines.
@@ -251,6 +252,30 @@ pub struct Report {
     pub faults: Vec<String>,
 }
 
+/// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
+pub const RELAY: &str = "relay";
+
+/// What is removed when it is old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Old {
+    /// Runs that are over: their records, rows, lines and snapshots.
+    Runs,
+    /// Trigger events: their records and rows.
+    Events,
+    /// Lines of builds and runs.
+    Lines,
+}
+
+/// What a step of removing led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Runs, events or lines that were removed.
+    pub removed: u64,
+    /// Where the next step begins: where this one did, when an append was in its way. `None` when all that is old was
+    /// looked at.
+    pub next: Option<u64>,
+}
+
 /// The wall between EventFlow and its database.
 #[async_trait]
 pub trait Log: Send + Sync + 'static {
@@ -274,7 +299,8 @@ pub trait Log: Send + Sync + 'static {
     /// Up to `limit` records of a stream after a version (0: from its beginning).
     async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error>;
 
-    /// Up to `limit` records of the whole log after a position (0: from its beginning), in order, without a gap.
+    /// Up to `limit` records of the whole log after a position (0: from its beginning), in order, without a gap other than
+    /// what [`Log::cut`] left.
     async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error>;
 
     /// Up to `limit` records of functions' streams after a position and up to another, in order.
@@ -286,7 +312,7 @@ pub trait Log: Send + Sync + 'static {
     /// The position of the newest line; 0 when there is none.
     async fn line_head(&self) -> Result<u64, Error>;
 
-    /// Every record after a position, for ever: none skipped, none twice, in order.
+    /// Every record after a position, for ever: none skipped, none twice, in order. What was removed is passed over.
     fn follow(&self, after: u64) -> Feed;
 
     /// Every line after a position, for ever: none skipped, none twice, in order. `of` limits whose.
@@ -309,6 +335,11 @@ pub trait Log: Send + Sync + 'static {
 
     /// Moves a follower's checkpoint from one position to another; false when it is not at `from` any more.
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error>;
+
+    /// Removes the next few of what is old, in one short transaction: runs that were over, events that came, lines that
+    /// were printed before a time; those after the position `after` (0: from the beginning, then what [`Cut::next`] says).
+    /// What the relay has not seen stays, runs whose outcome is still to be told stay, and events of open runs.
+    async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error>;
 
     /// Takes a lease, or renews it: the epoch when it is held until `ttl` from now, `None` when another holds it. The
     /// epoch counts up when the holder changes and when a lease that had expired is taken again. Time is the database's.

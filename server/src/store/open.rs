@@ -2,7 +2,9 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
+use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
@@ -26,14 +28,15 @@ const LINE_QUEUE: usize = 256;
 pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<SqlLog>, Error> {
     let stats = Arc::new(Stats::default());
     let wake = Arc::new(Notify::new());
-    let (db, leases, writer, description, file) = match url {
+    let (db, beside, writer, description, file) = match url {
         Some(url) => {
             let options = postgres::options(url)?;
             let version = postgres::migrate(&options, true).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
             let writer = postgres::Writer::new(options.clone());
             let leases = Db::Postgres(postgres::leases(options.clone()));
-            (Db::Postgres(postgres::readers(options)), leases, Writer::Postgres(Box::new(writer)), description, None)
+            let beside = (leases, Some(postgres::sweeper(options.clone())));
+            (Db::Postgres(postgres::readers(options)), beside, Writer::Postgres(Box::new(writer)), description, None)
         }
         None => {
             let lock = sqlite::lock(data_dir).await?;
@@ -42,7 +45,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let writer = sqlite::Writer::new(file.clone(), lock);
             let db = Db::Sqlite(sqlite::readers(&file).await?);
             let description = describe_sqlite(&db, &file).await?;
-            (db.clone(), db, Writer::Sqlite(Box::new(writer)), description, Some(file))
+            (db.clone(), (db, None), Writer::Sqlite(Box::new(writer)), description, Some(file))
         }
     };
     let inner = inner(db, stats.clone());
@@ -58,9 +61,19 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         tasks.push(tokio::spawn(postgres::tell(pool.clone(), node, heads)));
         tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake)));
     }
+    let (leases, sweeper) = beside;
     // Not among the tasks that are ended: it ends when it has written what it was given.
     tokio::spawn(committer.run());
-    Ok(Arc::new(SqlLog { inner, description, commits: Some(Commits { requests, lines }), file, leases, tasks }))
+    Ok(Arc::new(SqlLog {
+        inner,
+        description,
+        commits: Some(Commits { requests, lines }),
+        file,
+        leases,
+        sweeper,
+        swept: Mutex::default(),
+        tasks,
+    }))
 }
 
 /// A log that is only read.
@@ -84,12 +97,21 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     };
     let inner = inner(db, Arc::new(Stats::default()));
     let leases = inner.db.clone();
-    Ok(Arc::new(SqlLog { inner, description, commits: None, file: None, leases, tasks: Vec::new() }))
+    Ok(Arc::new(SqlLog {
+        inner,
+        description,
+        commits: None,
+        file: None,
+        leases,
+        sweeper: None,
+        swept: Mutex::default(),
+        tasks: Vec::new(),
+    }))
 }
 
 fn inner(db: Db, stats: Arc<Stats>) -> Arc<Inner> {
     let (records, lines) = (Arc::new(Ring::new(RECORDS, stats.clone())), Arc::new(Ring::new(LINES, stats.clone())));
-    Arc::new(Inner { db, records, lines, stats })
+    Arc::new(Inner { db, records, lines, stats, cut: AtomicU64::new(0) })
 }
 
 async fn describe_sqlite(db: &Db, file: &Path) -> Result<String, Error> {

@@ -30,6 +30,16 @@ const LEASES: u32 = 2;
 /// A statement about a lease is given up after so many milliseconds.
 const LEASE_STATEMENT: &str = "2000";
 
+/// Look-ups always go by index, whatever the planner knew of the tables when it planned.
+const BY_INDEX: [(&str, &str); 4] =
+    [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
+
+/// Removing waits for a lock so many milliseconds: who appends may wait for what it holds.
+const SWEEP_LOCK: &str = "50";
+
+/// Removing a few is given up after so many milliseconds.
+const SWEEP_STATEMENT: &str = "10000";
+
 /// The clock, in microseconds.
 pub(super) const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)";
 
@@ -114,6 +124,17 @@ pub(super) fn leases(options: PgConnectOptions) -> PgPool {
         .connect_lazy_with(options.options([("statement_timeout", LEASE_STATEMENT)]))
 }
 
+/// The connection that removes what is old. It waits for nobody for long, and what it commits may be lost in a crash: it
+/// is removed again.
+pub(super) fn sweeper(options: PgConnectOptions) -> PgPool {
+    let options = options.options(BY_INDEX).options([
+        ("synchronous_commit", "off"),
+        ("lock_timeout", SWEEP_LOCK),
+        ("statement_timeout", SWEEP_STATEMENT),
+    ]);
+    PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT).connect_lazy_with(options)
+}
+
 /// The one connection of this server that writes.
 pub(super) struct Writer {
     options: PgConnectOptions,
@@ -125,14 +146,7 @@ pub(super) struct Writer {
 
 impl Writer {
     pub fn new(options: PgConnectOptions) -> Self {
-        // Look-ups beside the appends always go by index, whatever the planner knew of the tables when it planned.
-        let options = options.options([
-            ("enable_seqscan", "off"),
-            ("enable_hashjoin", "off"),
-            ("enable_mergejoin", "off"),
-            ("jit", "off"),
-            ("synchronous_commit", "on"),
-        ]);
+        let options = options.options(BY_INDEX).options([("synchronous_commit", "on")]);
         Self { options, conn: None, texts: HashMap::new(), locked: false }
     }
 
@@ -169,8 +183,10 @@ impl Writer {
     pub async fn write(&mut self, batch: &Batch, chores: &[Chore]) -> Result<Written, Fault> {
         let mut done = Vec::with_capacity(chores.len());
         for chore in chores {
-            let (text, values) = chore.statement();
-            done.push(self.execute(text, &values).await? > 0);
+            done.push(match chore.statement() {
+                Some((text, values)) => self.execute(text, &values).await?,
+                None => 0,
+            });
         }
         if batch.is_empty() {
             if std::mem::take(&mut self.locked) {
@@ -184,7 +200,7 @@ impl Writer {
         let text = text.clone();
         let mut arguments = PgArguments::default();
         let refused = |error: BoxDynError| Fault::Refused(error.to_string());
-        for head in [batch.after, batch.line_after, batch.head(), batch.line_head()] {
+        for head in [batch.after, batch.line_after, batch.head(), batch.line_head(), batch.removed] {
             arguments.add(head.cast_signed()).map_err(refused)?;
         }
         for (table, cells) in &tables {
@@ -232,12 +248,13 @@ async fn within<T>(doing: impl Future<Output = Result<T, sqlx::Error>>) -> Resul
     }
 }
 
-/// One statement for a batch: move the head if it is where it should be, and only then insert.
+/// One statement for a batch: move the head if it is where it should be and nothing was removed, and only then insert.
 fn statement<'t>(tables: impl Iterator<Item = &'t Table>) -> String {
     let mut text = String::from(
-        "WITH moved AS (UPDATE head SET position = $3, line = $4 WHERE one = 1 AND position = $1 AND line = $2 RETURNING one)",
+        "WITH moved AS (UPDATE head SET position = $3, line = $4
+         WHERE one = 1 AND position = $1 AND line = $2 AND removed = $5 RETURNING one)",
     );
-    let mut parameter = 5;
+    let mut parameter = 6;
     for table in tables {
         let insert = insertion(table, parameter, " WHERE EXISTS (SELECT 1 FROM moved)");
         text.push_str(&format!(", {}_rows AS ({insert})", table.name));

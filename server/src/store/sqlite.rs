@@ -17,6 +17,7 @@ use super::Error;
 use super::batch::{Batch, Chore};
 use super::columns::{Cell, Table};
 use super::committer::{Fault, Written};
+use super::cut::{self, On};
 use super::sql::{self, Row, Value};
 
 /// The database's file in the data folder.
@@ -154,7 +155,7 @@ impl Writer {
         #[cfg(test)]
         if let [Chore::Statement(text)] = chores {
             sql::sqlite_fetch(conn, text, &[]).await.map_err(fault)?;
-            return Ok(Written { moved: false, chores: vec![true] });
+            return Ok(Written { moved: false, chores: vec![1] });
         }
         let result = transaction(conn, texts, batch, chores).await;
         if !matches!(result, Ok(Written { moved: false, .. })) {
@@ -198,8 +199,17 @@ async fn transaction(
     }
     let mut done = Vec::with_capacity(chores.len());
     for chore in chores {
-        let (text, values) = chore.statement();
-        done.push(sql::sqlite_execute(conn, text, &values).await? > 0);
+        done.push(match (chore, chore.statement()) {
+            (_, Some((text, values))) => sql::sqlite_execute(conn, text, &values).await?,
+            (Chore::Cut(order), None) => {
+                let removed = cut::remove(&mut On::Sqlite(conn), order).await?;
+                if let Some((text, values)) = removed.told() {
+                    sql::sqlite_execute(conn, text, &values).await?;
+                }
+                removed.count
+            }
+            (_, None) => 0,
+        });
     }
     sql::sqlite_execute(conn, "COMMIT", &[]).await?;
     Ok(Written { moved: false, chores: done })

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::config::Limits;
+use crate::config::{Limits, Retention};
 
 fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
     Settings {
@@ -21,6 +21,7 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
         dev,
         callback_allow: crate::config::Outward::default(),
         limits: Limits::default(),
+        retention: Retention::default(),
     }
 }
 

@@ -31,7 +31,7 @@ use super::{About, Auth, Services, Viewer, routes};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::clock;
-use crate::config::{Limits, Settings};
+use crate::config::{Limits, Retention, Settings};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
 use crate::fleet::{self, Fleet};
 use crate::store::{self, Store};
@@ -74,6 +74,7 @@ impl House {
             dev: true,
             callback_allow: crate::config::Outward::default(),
             limits,
+            retention: Retention::default(),
         };
         let log = Arc::new(Watched::new(store::open(None, data.path()).await.unwrap()));
         let store: Store = log.clone();

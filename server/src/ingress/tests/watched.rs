@@ -145,6 +145,11 @@ impl Log for Watched {
         self.inner.move_checkpoint(follower, from, to).await
     }
 
+    async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
+        self.asked("cut")?;
+        self.inner.cut(what, before, after).await
+    }
+
     async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
         self.asked("lease")?;
         self.inner.lease(name, holder, ttl).await

@@ -1,5 +1,6 @@
 //! What every log must keep: one list of promises, tried on SQLite and on PostgreSQL.
 
+mod cut;
 mod given;
 pub(crate) mod home;
 mod lease;

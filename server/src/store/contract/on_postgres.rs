@@ -1,7 +1,7 @@
 //! The promises, on PostgreSQL.
 
 use super::home::Home;
-use super::{lease, log, tables, trouble};
+use super::{cut, lease, log, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -236,4 +236,35 @@ async fn servers_hold_leases_against_each_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_is_renewed_while_appends_are_held_up() {
     lease::a_lease_is_renewed_while_appends_are_held_up(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_goes_and_nothing_else() {
+    cut::what_is_old_goes_and_nothing_else(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_can_come_again() {
+    cut::what_was_removed_can_come_again(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followers_pass_over_what_was_removed() {
+    cut::followers_pass_over_what_was_removed(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_go_on_while_they_are_removed_are_whole_or_gone() {
+    cut::runs_that_go_on_while_they_are_removed_are_whole_or_gone(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_hears_of_what_another_removed() {
+    cut::a_server_hears_of_what_another_removed(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn appends_are_measured_while_old_runs_are_removed() {
+    cut::appends_are_measured_while_old_runs_are_removed(Home::postgres().await).await;
 }

@@ -1,7 +1,7 @@
 //! The promises, on SQLite.
 
 use super::home::Home;
-use super::{lease, log, tables, trouble};
+use super::{cut, lease, log, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -206,4 +206,30 @@ async fn a_lease_is_given_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_holds_what_is_told() {
     lease::who_holds_what_is_told(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_old_goes_and_nothing_else() {
+    cut::what_is_old_goes_and_nothing_else(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_removed_can_come_again() {
+    cut::what_was_removed_can_come_again(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn followers_pass_over_what_was_removed() {
+    cut::followers_pass_over_what_was_removed(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_go_on_while_they_are_removed_are_whole_or_gone() {
+    cut::runs_that_go_on_while_they_are_removed_are_whole_or_gone(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement"]
+async fn appends_are_measured_while_old_runs_are_removed() {
+    cut::appends_are_measured_while_old_runs_are_removed(Home::sqlite()).await;
 }

@@ -39,6 +39,11 @@ async fn sqlite_takes_appends_again(home: Home, fail: &'static str, heal: &'stat
     assert!(!refused.is_empty());
     assert!(log.append_lines(vec![line(some_function(), &"x".repeat(200_000))]).await.is_err());
     assert!(log.stats().fault().is_some());
+    // There is room for something small, and yet no event would be taken.
+    for _ in 0..3 {
+        let not_ready = log.ready().await.unwrap_err();
+        assert!(not_ready.to_string().contains(reason), "{not_ready}");
+    }
     // Reading goes on.
     let accepted = log.head().await.unwrap();
     assert_eq!(log.log(0, 100).await.unwrap().len() as u64, accepted);

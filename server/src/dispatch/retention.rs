@@ -1,0 +1,65 @@
+//! Removes what is past its time, a few at a time: runs that are over, trigger events, lines. Takes no input.
+//!
+//! It rests as long as it works, so that whoever appends is not held up. Two servers that do this at once remove nothing
+//! twice; they only look twice.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio::time::Instant;
+
+use super::Tools;
+use crate::clock;
+use crate::store::{self, Old};
+
+/// How often it is looked for what is past its time.
+const EVERY: Duration = Duration::from_secs(60);
+
+/// A step is followed by a rest at least this long.
+const REST: Duration = Duration::from_millis(10);
+
+/// A step that failed is tried again after this, and again, so many times.
+const AGAIN: Duration = Duration::from_secs(1);
+const TRIES: u32 = 5;
+
+/// Removes what is past its time, now and whenever something is, for ever.
+pub(super) async fn forever(tools: Tools) {
+    let mut timer = tokio::time::interval(EVERY);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let keep = tools.retention;
+        // Lines first: those of a run that goes are few then.
+        for (what, keep) in [(Old::Lines, keep.logs), (Old::Runs, keep.runs), (Old::Events, keep.events)] {
+            match sweep(&tools, what, keep).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(?what, removed, "past their time, and removed"),
+                Err(error) => tracing::warn!(?what, %error, "what is past its time is not removed yet"),
+            }
+        }
+    }
+}
+
+/// Removes what is past its time now; returns how much.
+pub(super) async fn sweep(tools: &Tools, what: Old, keep: Duration) -> Result<u64, store::Error> {
+    let age = TimeDelta::from_std(keep).unwrap_or(TimeDelta::MAX);
+    let Some(before) = clock::now().checked_sub_signed(age) else { return Ok(0) };
+    let (mut after, mut removed, mut tries) = (0, 0, 0);
+    loop {
+        let since = Instant::now();
+        match tools.store.cut(what, before, after).await {
+            Ok(step) => {
+                tries = 0;
+                removed += step.removed;
+                let Some(next) = step.next else { return Ok(removed) };
+                after = next;
+            }
+            Err(error) if tries == TRIES => return Err(error),
+            Err(_) => {
+                tries += 1;
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
+        tokio::time::sleep(since.elapsed().max(REST)).await;
+    }
+}
