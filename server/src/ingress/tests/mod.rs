@@ -60,6 +60,7 @@ impl House {
             data_dir: data.path().to_owned(),
             artifacts_dir: None,
             database_url: None,
+            amqp_url: None,
             jwt_secret: None,
             log_level: "info".into(),
             metrics_port: None,
