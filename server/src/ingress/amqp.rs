@@ -70,7 +70,12 @@ async fn take(services: Services, letter: Letter) {
 fn refuse(letter: Letter, problems: &[Problem]) {
     let message = &letter.message;
     let error = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
-    tracing::warn!(id = message.id, routing_key = message.routing_key, error, "message refused: it is in the dead queue");
+    tracing::warn!(
+        id = message.id,
+        routing_key = message.routing_key,
+        error,
+        "message refused: it is in the dead queue"
+    );
     letter.refuse();
 }
 
@@ -168,9 +173,14 @@ mod tests {
         let expected = one(&structured);
         assert_eq!(expected.0, "default");
         for prefix in PREFIXES {
-            let headers =
-                [("specversion", "1.0"), ("id", "1"), ("source", "/shop"), ("type", "order.placed"), ("subject", "café 50%")]
-                    .map(|(name, value)| (format!("{prefix}{name}"), value));
+            let headers = [
+                ("specversion", "1.0"),
+                ("id", "1"),
+                ("source", "/shop"),
+                ("type", "order.placed"),
+                ("subject", "café 50%"),
+            ]
+            .map(|(name, value)| (format!("{prefix}{name}"), value));
             let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
             assert_eq!(one(&message(&headers, Some("application/json"), r#"{"n":1}"#)), expected, "{prefix}");
         }
