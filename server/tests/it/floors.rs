@@ -17,6 +17,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("actix_web", &["ingress", "app"]),
     ("actix", &["actors", "app"]),
     ("sqlx", &["store"]),
+    ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
     ("hyper", &["fleet", "dispatch", "ingress"]),

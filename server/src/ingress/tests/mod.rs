@@ -66,6 +66,7 @@ impl House {
             data_dir: data.path().to_owned(),
             artifacts_dir: None,
             database_url: None,
+            amqp_url: None,
             jwt_secret: None,
             secret_key: None,
             log_level: "info".into(),

@@ -1,0 +1,228 @@
+//! The door for messages: what other programs publish to RabbitMQ's exchange `eventflow.ingress` becomes events.
+//!
+//! Every server takes part; each message comes to one of them. It is acknowledged when its events are in the log. While
+//! the log is away it is held and tried again; what can never be taken goes to the dead queue.
+
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::cloudevent::{self, CloudEvent};
+use super::error::Problem;
+use super::verbs::{self, Caller, Publication};
+use super::{Refusal, Services, Viewer};
+use crate::queue::rabbit::{Letter, Message, Rabbit};
+
+/// How the names of headers begin that hold attributes of a CloudEvent; the rest of the name is the attribute's.
+const PREFIXES: &[&str] = &["cloudEvents:", "cloudEvents_", "ce-"];
+
+/// The header that names the namespace.
+const NAMESPACE: &str = "namespace";
+
+/// The type of an event whose message said none.
+const QUEUED: &str = "message.queued";
+
+/// The pause after the first time that the log was away; it doubles …
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+/// … up to this.
+const LAST_PAUSE: Duration = Duration::from_secs(5);
+
+/// Takes messages for as long as the runtime lives. Must be called within one.
+pub fn start(services: Services, rabbit: Rabbit) {
+    tokio::spawn(async move {
+        loop {
+            let mut inbox = rabbit.inbox();
+            // As many at once as the inbox hands out unanswered.
+            while let Ok(letter) = inbox.next().await {
+                tokio::spawn(take(services.clone(), letter));
+            }
+            tracing::warn!("the queue eventflow.ingress was deleted; it is made again");
+            tokio::time::sleep(LAST_PAUSE).await;
+        }
+    });
+}
+
+async fn take(services: Services, letter: Letter) {
+    let message = &letter.message;
+    let caller = Caller::new(Viewer::all(&format!("amqp:{}", message.user.as_deref().unwrap_or("broker"))));
+    let publications = match read(message, &services.settings.namespace) {
+        Ok(publications) => publications,
+        Err(problems) => return refuse(letter, &problems),
+    };
+    for publication in publications {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match verbs::publish(&services, &caller, publication.clone()).await {
+                Ok(_) => break,
+                Err(Refusal::Refused(problems)) => return refuse(letter, &problems),
+                Err(Refusal::Failed(fault)) => {
+                    tracing::warn!(id = publication.event.id, error = fault.message(), "a message waits for the log");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LAST_PAUSE);
+                }
+            }
+        }
+    }
+    letter.acknowledge();
+}
+
+fn refuse(letter: Letter, problems: &[Problem]) {
+    let message = &letter.message;
+    let error = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
+    tracing::warn!(
+        id = message.id,
+        routing_key = message.routing_key,
+        error,
+        "message refused: it is in the dead queue"
+    );
+    letter.refuse();
+}
+
+/// The events of a message: in the structured and the batch mode by its content type, in the binary mode by its headers,
+/// else one of the type `message.queued`.
+fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Problem>> {
+    let namespace = message.headers.get(NAMESPACE).map_or(namespace, String::as_str);
+    let kind = message.content_type.as_deref();
+    let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    let json = || {
+        serde_json::from_slice(&message.body)
+            .map_err(|error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))])
+    };
+    let events = match essence.as_str() {
+        "application/cloudevents+json" => vec![cloudevent::structured(json()?)?],
+        "application/cloudevents-batch+json" => match json()? {
+            serde_json::Value::Array(values) => {
+                values.into_iter().map(cloudevent::structured).collect::<Result<_, _>>()?
+            }
+            _ => return Err(vec![Problem::new("bad_event", "the body must be a JSON array of events")]),
+        },
+        _ => vec![single(message, kind)?],
+    };
+    let namespace = namespace.to_owned();
+    Ok(events.into_iter().map(|event| Publication { namespace: namespace.clone(), event }).collect())
+}
+
+fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Problem>> {
+    let attribute = |name: &str| PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix)).map(str::to_owned);
+    let mut attributes: Vec<(String, String)> =
+        message.headers.iter().filter_map(|(name, value)| Some((attribute(name)?, value.clone()))).collect();
+    if !attributes.is_empty() {
+        return cloudevent::attributed(attributes, kind, &message.body);
+    }
+    let id = message.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
+    let source = format!("/amqp/{}/{}", escaped(&message.exchange), escaped(&message.routing_key));
+    for (name, value) in [("specversion", "1.0"), ("id", &id), ("source", &source), ("type", QUEUED)] {
+        attributes.push((name.to_owned(), value.to_owned()));
+    }
+    cloudevent::attributed(attributes, kind.or_else(|| guessed(&message.body)), &message.body)
+}
+
+/// What a body is of which nothing is said.
+fn guessed(body: &[u8]) -> Option<&'static str> {
+    Some(match std::str::from_utf8(body) {
+        _ if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => "application/json",
+        Ok(_) => "text/plain",
+        Err(_) => "application/octet-stream",
+    })
+}
+
+/// A name as a segment of a URI's path.
+fn escaped(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            byte => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn message(headers: &[(&str, &str)], kind: Option<&str>, body: &str) -> Message {
+        Message {
+            exchange: "eventflow.ingress".into(),
+            routing_key: "orders.eu".into(),
+            content_type: kind.map(str::to_owned),
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: body.as_bytes().to_vec(),
+            ..Message::default()
+        }
+    }
+
+    fn one(message: &Message) -> (String, serde_json::Value) {
+        let mut publications = read(message, "default").unwrap();
+        assert_eq!(publications.len(), 1);
+        let Publication { namespace, event } = publications.remove(0);
+        (namespace, event.json.value())
+    }
+
+    #[test]
+    fn an_event_is_the_same_in_every_mode_and_under_every_prefix() {
+        let structured = message(
+            &[],
+            Some("application/cloudevents+json; charset=utf-8"),
+            r#"{"specversion":"1.0","id":"1","source":"/shop","type":"order.placed","subject":"café 50%","datacontenttype":"application/json","data":{"n":1}}"#,
+        );
+        let expected = one(&structured);
+        assert_eq!(expected.0, "default");
+        for prefix in PREFIXES {
+            let headers = [
+                ("specversion", "1.0"),
+                ("id", "1"),
+                ("source", "/shop"),
+                ("type", "order.placed"),
+                ("subject", "café 50%"),
+            ]
+            .map(|(name, value)| (format!("{prefix}{name}"), value));
+            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+            assert_eq!(one(&message(&headers, Some("application/json"), r#"{"n":1}"#)), expected, "{prefix}");
+        }
+    }
+
+    #[test]
+    fn a_batch_is_as_many_events() {
+        let event = |id: &str| json!({"specversion": "1.0", "id": id, "source": "/shop", "type": "order.placed"});
+        let body = json!([event("1"), event("2")]).to_string();
+        let read = read(&message(&[], Some("application/cloudevents-batch+json"), &body), "default").unwrap();
+        let ids: Vec<_> = read.iter().map(|publication| publication.event.id.as_str()).collect();
+        assert_eq!(ids, ["1", "2"]);
+    }
+
+    #[test]
+    fn what_is_no_event_becomes_one() {
+        let mut plain = message(&[("namespace", "shop"), ("x", "y")], None, r#"{"n":1}"#);
+        plain.id = Some("m-1".into());
+        plain.routing_key = "orders/eu 1".into();
+        let (namespace, event) = one(&plain);
+        assert_eq!(namespace, "shop");
+        assert_eq!(
+            event,
+            json!({
+                "specversion": "1.0", "id": "m-1", "source": "/amqp/eventflow.ingress/orders%2Feu%201",
+                "type": "message.queued", "datacontenttype": "application/json", "data": {"n": 1},
+            })
+        );
+        let text = one(&message(&[], None, "hello")).1;
+        assert_eq!((&text["data"], &text["datacontenttype"]), (&json!("hello"), &json!("text/plain")));
+        assert!(text["id"].as_str().is_some_and(|id| id.len() == 36), "{text}");
+        let mut bytes = message(&[], None, "");
+        bytes.body = vec![0, 255];
+        assert_eq!(one(&bytes).1["data_base64"], "AP8=");
+    }
+
+    #[test]
+    fn what_can_never_be_taken_is_told() {
+        let refused = |message: &Message| read(message, "default").unwrap_err()[0].message.clone();
+        assert!(refused(&message(&[], Some("application/cloudevents+json"), "{")).contains("not JSON"));
+        assert!(refused(&message(&[("ce-type", "a.b")], None, "")).contains("`id` is missing"));
+        assert!(refused(&message(&[], Some("application/json"), "{")).contains("not JSON"));
+        assert!(refused(&message(&[], Some("application/cloudevents-batch+json"), "{}")).contains("array"));
+    }
+}

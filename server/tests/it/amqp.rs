@@ -1,0 +1,139 @@
+//! A server with RabbitMQ: runs go through it, and other programs send events by it.
+
+use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::app::{Options, TestApp, database};
+use crate::broker::Broker;
+
+/// Starts or kills a broker off the threads of the runtime.
+async fn blocking<T: Send + 'static>(doing: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(doing).await.unwrap()
+}
+
+async fn app_on(broker: &Broker) -> TestApp {
+    let options = Options::default().env("DATABASE_URL", database().await).env("AMQP_URL", broker.url());
+    TestApp::start_with(options).await
+}
+
+async fn hello(app: &TestApp) -> String {
+    let found = app.graphql(r#"{ function(namespace: "default", name: "hello") { id } }"#, json!({})).await;
+    found["function"]["id"].as_str().unwrap().to_owned()
+}
+
+/// Waits until the run of a CloudEvent has succeeded.
+async fn succeeded(app: &TestApp, function: &str, event: &str) {
+    app.run_where(function, |run| run["input"]["id"] == event && run["state"] == "SUCCEEDED").await;
+}
+
+/// Another program.
+struct Program {
+    _connection: Connection,
+    channel: Channel,
+}
+
+impl Program {
+    async fn connect(broker: &Broker) -> Self {
+        let connection = Connection::connect(&broker.url(), ConnectionProperties::default()).await.unwrap();
+        let channel = connection.create_channel().await.unwrap();
+        channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
+        Self { _connection: connection, channel }
+    }
+
+    async fn send(&self, key: &str, properties: BasicProperties, body: &str) {
+        let options = BasicPublishOptions { mandatory: true, ..BasicPublishOptions::default() };
+        let exchange = "eventflow.ingress".into();
+        let sent = self.channel.basic_publish(exchange, key.into(), options, body.as_bytes(), properties).await;
+        let told = sent.unwrap().await.unwrap();
+        assert!(told.is_ack() && told.take_message().is_none(), "the exchange has a queue");
+    }
+
+    /// The next message of the dead queue.
+    async fn dead(&self, app: &TestApp) -> Vec<u8> {
+        let get = async || {
+            let got = self.channel.basic_get("eventflow.dead".into(), BasicGetOptions { no_ack: true }).await.unwrap();
+            got.map(|message| message.delivery.data)
+        };
+        app.eventually("a message in the dead queue", get).await
+    }
+}
+
+fn binary(kind: &str, id: &str) -> BasicProperties {
+    let mut headers = FieldTable::default();
+    for (name, value) in [("specversion", "1.0"), ("type", kind), ("source", "/elsewhere"), ("id", id)] {
+        headers.insert(format!("cloudEvents:{name}").into(), AMQPValue::LongString(value.into()));
+    }
+    BasicProperties::default().with_headers(headers).with_content_type("application/json".into())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_reaches_its_function_through_the_broker_whichever_door_it_comes_by() {
+    let broker = blocking(Broker::start).await;
+    let mut app = app_on(&broker).await;
+    assert!(app.said.contains("RabbitMQ") && !app.said.contains("guest"), "{}", app.said);
+    let function = hello(&app).await;
+    let program = Program::connect(&broker).await;
+
+    assert_eq!(app.publish("demo.thing", "by-http", json!({"n": 1})).await.status(), StatusCode::ACCEPTED);
+    succeeded(&app, &function, "by-http").await;
+
+    program.send("things", binary("demo.thing", "by-amqp"), r#"{"n":2}"#).await;
+    // Told twice, it is run once.
+    program.send("things", binary("demo.thing", "by-amqp"), r#"{"n":2}"#).await;
+    let structured =
+        json!({"specversion": "1.0", "id": "whole", "source": "/elsewhere", "type": "demo.thing", "data": {"n": 3}});
+    let kind = BasicProperties::default().with_content_type("application/cloudevents+json".into());
+    program.send("things", kind, &structured.to_string()).await;
+    program.send("orders.eu", BasicProperties::default().with_message_id("m-1".into()), r#"{"n":4}"#).await;
+    succeeded(&app, &function, "by-amqp").await;
+    succeeded(&app, &function, "whole").await;
+    let events = "{ events(first: 100) { nodes { type source eventId: id } totalCount } }";
+    let queued = app
+        .eventually("the message became an event", async || {
+            let found = app.graphql(events, json!({})).await;
+            found["events"]["nodes"].as_array()?.iter().find(|event| event["type"] == "message.queued").cloned()
+        })
+        .await;
+    assert_eq!(queued["source"], "/amqp/eventflow.ingress/orders.eu");
+    let count = app.graphql(events, json!({})).await["events"]["totalCount"].clone();
+    assert_eq!(count, 4, "one by HTTP, three by AMQP");
+    let runs = app.runs(&function).await;
+    assert_eq!(runs.iter().filter(|run| run["input"]["id"] == "by-amqp").count(), 1);
+
+    // What can never be taken is not lost either.
+    program.send("things", binary("demo.thing", ""), "no id").await;
+    assert_eq!(program.dead(&app).await, b"no id");
+    assert!(app.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_taken_while_the_broker_is_away_and_run_when_it_is_back() {
+    let mut broker = blocking(Broker::start).await;
+    let app = app_on(&broker).await;
+    let function = hello(&app).await;
+    assert_eq!(app.publish("demo.thing", "before", json!({})).await.status(), StatusCode::ACCEPTED);
+    succeeded(&app, &function, "before").await;
+    // What it wrote is on its disk.
+    let mut broker = blocking(move || {
+        broker.stop_and_restart();
+        broker
+    })
+    .await;
+    assert_eq!(app.publish("demo.thing", "between", json!({})).await.status(), StatusCode::ACCEPTED);
+    succeeded(&app, &function, "between").await;
+    broker.kill();
+    for n in 0..5 {
+        assert_eq!(app.publish("demo.thing", &format!("away-{n}"), json!({})).await.status(), StatusCode::ACCEPTED);
+    }
+    let _broker = blocking(move || {
+        broker.restart();
+        broker
+    })
+    .await;
+    for n in 0..5 {
+        succeeded(&app, &function, &format!("away-{n}")).await;
+    }
+}
