@@ -56,6 +56,9 @@ fn manifest() -> Manifest {
                 name: "github".into(),
                 scheme: WebhookScheme::Github,
                 secret: Some("GITHUB_WEBHOOK_SECRET".into()),
+                header: None,
+                encoding: Default::default(),
+                prefix: None,
             },
         ],
         env: [("LEVEL".to_owned(), "info".to_owned())].into(),
@@ -252,7 +255,8 @@ pub fn namespaces() -> Vec<namespace::Event> {
             Some(Event::MemberRemoved { .. }) => Event::TokenCreated { token, name: "ci".into(), at: at(5) },
             Some(Event::TokenCreated { .. }) => Event::TokenRevoked { token, at: at(6) },
             Some(Event::TokenRevoked { .. }) => Event::SecretSet { secret: "API_KEY".into(), at: at(7) },
-            Some(Event::SecretSet { .. }) => Event::QuotaSet { quota: "functions".into(), limit: 100, at: at(8) },
+            Some(Event::SecretSet { .. }) => Event::SecretRemoved { secret: "API_KEY".into(), at: at(9) },
+            Some(Event::SecretRemoved { .. }) => Event::QuotaSet { quota: "functions".into(), limit: 100, at: at(8) },
             Some(Event::QuotaSet { .. }) => return None,
         })
     })
@@ -345,7 +349,7 @@ fn there_is_a_sample_of_every_type_that_the_contract_names() {
     assert_eq!(kinds(events()).join(" "), "Received");
     assert_eq!(
         kinds(namespaces()).join(" "),
-        "Created MemberAdded RoleChanged MemberRemoved TokenCreated TokenRevoked SecretSet QuotaSet"
+        "Created MemberAdded RoleChanged MemberRemoved TokenCreated TokenRevoked SecretSet SecretRemoved QuotaSet"
     );
 }
 

@@ -83,6 +83,15 @@ pub enum Trigger {
         /// The name of the namespace's secret that it is proved with.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         secret: Option<String>,
+        /// The header that carries the proof, for `hmac-sha256` and `token`; the scheme's own when absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        header: Option<String>,
+        /// How the signature is written, for `hmac-sha256`.
+        #[serde(default, skip_serializing_if = "SignatureEncoding::is_hex")]
+        encoding: SignatureEncoding,
+        /// What stands before the signature, for `hmac-sha256`: `sha256=`.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        prefix: Option<String>,
     },
 }
 
@@ -101,6 +110,37 @@ pub enum WebhookScheme {
     /// Nothing is proved.
     #[default]
     None,
+}
+
+impl WebhookScheme {
+    /// The name in `function.json`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Github => "github",
+            Self::StandardWebhooks => "standard-webhooks",
+            Self::HmacSha256 => "hmac-sha256",
+            Self::Token => "token",
+            Self::None => "none",
+        }
+    }
+}
+
+/// How the bytes of a signature are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignatureEncoding {
+    /// Two digits a byte.
+    #[default]
+    Hex,
+    /// RFC 4648, section 4.
+    Base64,
+}
+
+impl SignatureEncoding {
+    #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
+    fn is_hex(&self) -> bool {
+        *self == Self::Hex
+    }
 }
 
 /// What a process may use.
@@ -276,6 +316,9 @@ mod tests {
                     name: "github".into(),
                     scheme: WebhookScheme::Github,
                     secret: Some("GITHUB_WEBHOOK_SECRET".into()),
+                    header: None,
+                    encoding: SignatureEncoding::Hex,
+                    prefix: None,
                 },
             ],
             env: [("LEVEL".to_owned(), "info".to_owned())].into(),
@@ -313,7 +356,14 @@ mod tests {
             r#"{"runtime":"node","triggers":[{"type":"schedule","cron":"@daily"},{"type":"webhook","name":"w"}]}"#,
         );
         let schedule = Trigger::Schedule { cron: "@daily".into(), timezone: "UTC".into() };
-        let webhook = Trigger::Webhook { name: "w".into(), scheme: WebhookScheme::None, secret: None };
+        let webhook = Trigger::Webhook {
+            name: "w".into(),
+            scheme: WebhookScheme::None,
+            secret: None,
+            header: None,
+            encoding: SignatureEncoding::Hex,
+            prefix: None,
+        };
         assert_eq!(manifest.triggers, [schedule, webhook]);
     }
 }

@@ -14,6 +14,17 @@ pub fn fits(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
+/// The longest name of a secret, in bytes.
+pub const MAX_SECRET: usize = 128;
+
+/// Whether a text may be a secret's name, which is a variable's: 1 to 128 letters, digits and underscores, not beginning
+/// with a digit.
+pub fn fits_secret(name: &str) -> bool {
+    (1..=MAX_SECRET).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -27,6 +38,18 @@ mod tests {
         let too_long = "a".repeat(MAX + 1);
         for name in ["", "-a", "a-", "1a", "A", "a_b", "a.b", "a b", "a/b", "ä", "a\0", too_long.as_str()] {
             assert!(!fits(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_called_as_a_variable_is() {
+        let longest = "A".repeat(MAX_SECRET);
+        for name in ["A", "_", "API_KEY", "api_key2", longest.as_str()] {
+            assert!(fits_secret(name), "{name}");
+        }
+        let too_long = "A".repeat(MAX_SECRET + 1);
+        for name in ["", "1A", "A-B", "A B", "A=B", "Ä", "A\0", too_long.as_str()] {
+            assert!(!fits_secret(name), "{name}");
         }
     }
 }

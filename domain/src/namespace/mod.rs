@@ -44,6 +44,8 @@ pub struct Namespace {
     pub revoked_tokens: BTreeSet<Uuid>,
     /// Names of secrets, and how often each was set.
     pub secrets: BTreeMap<String, u32>,
+    /// Secrets that there were once: removing them again is done already.
+    pub former_secrets: BTreeSet<String>,
     /// What it may use: a limit by name.
     pub quotas: BTreeMap<String, u64>,
     /// When it was made.
@@ -62,6 +64,7 @@ pub enum Event {
     TokenCreated { token: Uuid, name: String, at: DateTime<Utc> },
     TokenRevoked { token: Uuid, at: DateTime<Utc> },
     SecretSet { secret: String, at: DateTime<Utc> },
+    SecretRemoved { secret: String, at: DateTime<Utc> },
     QuotaSet { quota: String, limit: u64, at: DateTime<Utc> },
 }
 
@@ -75,6 +78,7 @@ pub enum Command {
     CreateToken { token: Uuid, name: String, at: DateTime<Utc> },
     RevokeToken { token: Uuid, at: DateTime<Utc> },
     SetSecret { secret: String, at: DateTime<Utc> },
+    RemoveSecret { secret: String, at: DateTime<Utc> },
     SetQuota { quota: String, limit: u64, at: DateTime<Utc> },
 }
 
@@ -92,6 +96,12 @@ pub enum Error {
     NoSuchMember(String),
     #[error("the namespace has no token {0}")]
     NoSuchToken(Uuid),
+    #[error(
+        "a secret cannot be called `{0}`: 1 to 128 letters, digits and underscores, not beginning with a digit, as variables are"
+    )]
+    BadSecretName(String),
+    #[error("the namespace has no secret `{0}`")]
+    NoSuchSecret(String),
     #[error("the last admin cannot go: make another one first")]
     LastAdmin,
 }
@@ -104,6 +114,8 @@ impl Error {
             Self::BadName(_) => "bad_namespace",
             Self::NoSuchMember(_) => "member_not_found",
             Self::NoSuchToken(_) => "token_not_found",
+            Self::BadSecretName(_) => "bad_secret_name",
+            Self::NoSuchSecret(_) => "secret_not_found",
             Self::LastAdmin => "last_admin",
         }
     }
@@ -120,7 +132,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "namespace";
-    const STATE_SHAPE: u32 = 2;
+    const STATE_SHAPE: u32 = 3;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         let Some(namespace) = state else {
@@ -159,8 +171,16 @@ impl crate::Aggregate for Aggregate {
                 vec![Event::TokenRevoked { token, at }]
             }
             Command::RevokeToken { token, .. } => return Err(Error::NoSuchToken(token)),
+            Command::SetSecret { secret, .. } if !name::fits_secret(&secret) => {
+                return Err(Error::BadSecretName(secret));
+            }
             // Each setting of a secret is a fact of its own: the value may differ, and the log does not know it.
             Command::SetSecret { secret, at } => vec![Event::SecretSet { secret, at }],
+            Command::RemoveSecret { secret, at } if namespace.secrets.contains_key(&secret) => {
+                vec![Event::SecretRemoved { secret, at }]
+            }
+            Command::RemoveSecret { secret, .. } if namespace.former_secrets.contains(&secret) => Vec::new(),
+            Command::RemoveSecret { secret, .. } => return Err(Error::NoSuchSecret(secret)),
             Command::SetQuota { quota, limit, .. } if namespace.quotas.get(&quota) == Some(&limit) => Vec::new(),
             Command::SetQuota { quota, limit, at } => vec![Event::QuotaSet { quota, limit, at }],
         })
@@ -176,6 +196,7 @@ impl crate::Aggregate for Aggregate {
                     former_members: BTreeSet::new(),
                     revoked_tokens: BTreeSet::new(),
                     secrets: BTreeMap::new(),
+                    former_secrets: BTreeSet::new(),
                     quotas: BTreeMap::new(),
                     created_at: *at,
                 }),
@@ -202,7 +223,15 @@ impl crate::Aggregate for Aggregate {
                 namespace.tokens.remove(token);
                 namespace.revoked_tokens.insert(*token);
             }
-            Event::SecretSet { secret, .. } => *namespace.secrets.entry(secret.clone()).or_default() += 1,
+            Event::SecretSet { secret, .. } => {
+                *namespace.secrets.entry(secret.clone()).or_default() += 1;
+                namespace.former_secrets.remove(secret);
+            }
+            Event::SecretRemoved { secret, .. } => {
+                if namespace.secrets.remove(secret).is_some() {
+                    namespace.former_secrets.insert(secret.clone());
+                }
+            }
             Event::QuotaSet { quota, limit, .. } => {
                 namespace.quotas.insert(quota.clone(), *limit);
             }
@@ -221,6 +250,7 @@ impl Payload for Event {
             Self::TokenCreated { .. } => "TokenCreated",
             Self::TokenRevoked { .. } => "TokenRevoked",
             Self::SecretSet { .. } => "SecretSet",
+            Self::SecretRemoved { .. } => "SecretRemoved",
             Self::QuotaSet { .. } => "QuotaSet",
         }
     }
@@ -234,6 +264,7 @@ impl Payload for Event {
             | Self::TokenCreated { at, .. }
             | Self::TokenRevoked { at, .. }
             | Self::SecretSet { at, .. }
+            | Self::SecretRemoved { at, .. }
             | Self::QuotaSet { at, .. } => *at,
         }
     }
@@ -263,6 +294,7 @@ impl Payload for Event {
         let member = fields.member.ok_or_else(|| missing("member"));
         let role = fields.role.ok_or_else(|| missing("role"));
         let token = fields.token.ok_or_else(|| missing("token"));
+        let secret = fields.secret.ok_or_else(|| missing("secret"));
         Ok(match kind {
             "Created" => Self::Created { name: name?, at },
             "MemberAdded" => Self::MemberAdded { member: member?, role: role?, at },
@@ -270,7 +302,8 @@ impl Payload for Event {
             "MemberRemoved" => Self::MemberRemoved { member: member?, at },
             "TokenCreated" => Self::TokenCreated { token: token?, name: name?, at },
             "TokenRevoked" => Self::TokenRevoked { token: token?, at },
-            "SecretSet" => Self::SecretSet { secret: fields.secret.ok_or_else(|| missing("secret"))?, at },
+            "SecretSet" => Self::SecretSet { secret: secret?, at },
+            "SecretRemoved" => Self::SecretRemoved { secret: secret?, at },
             "QuotaSet" => Self::QuotaSet {
                 quota: fields.quota.ok_or_else(|| missing("quota"))?,
                 limit: fields.limit.ok_or_else(|| missing("limit"))?,

@@ -53,6 +53,14 @@ fn set_secret(seconds: i64) -> Command {
     Command::SetSecret { secret: "API_KEY".into(), at: at(seconds) }
 }
 
+fn remove_secret() -> Command {
+    Command::RemoveSecret { secret: "API_KEY".into(), at: at(10) }
+}
+
+fn secret_removed() -> Event {
+    Event::SecretRemoved { secret: "API_KEY".into(), at: at(10) }
+}
+
 fn set_quota(limit: u64) -> Command {
     Command::SetQuota { quota: "functions".into(), limit, at: at(6) }
 }
@@ -74,8 +82,15 @@ fn a_name_that_is_no_dns_label_is_refused() {
 
 #[test]
 fn nothing_can_be_asked_of_a_namespace_that_is_not_there() {
-    let commands =
-        [add("ada", Role::Admin), remove("ada"), create_token(), revoke_token(), set_secret(5), set_quota(3)];
+    let commands = [
+        add("ada", Role::Admin),
+        remove("ada"),
+        create_token(),
+        revoke_token(),
+        set_secret(5),
+        remove_secret(),
+        set_quota(3),
+    ];
     for command in commands {
         given([]).when(command).then_refused(Error::NotFound);
     }
@@ -165,6 +180,30 @@ fn each_setting_of_a_secret_is_a_fact() {
 }
 
 #[test]
+fn a_secret_is_removed_once_and_may_be_set_again() {
+    let set = |seconds| Event::SecretSet { secret: "API_KEY".into(), at: at(seconds) };
+    let after = given([created(), set(5)]).when(remove_secret()).then([secret_removed()]);
+    assert_eq!(after.state.as_ref().expect("it is there").secrets, [].into());
+    let after = after.when(remove_secret()).then_nothing();
+    let after = after.when(set_secret(11)).then([set(11)]);
+    assert_eq!(after.state.as_ref().expect("it is there").former_secrets, [].into());
+    after.when(remove_secret()).then([secret_removed()]);
+}
+
+#[test]
+fn a_secret_that_never_was_is_not_removed() {
+    given([created()]).when(remove_secret()).then_refused(Error::NoSuchSecret("API_KEY".into()));
+}
+
+#[test]
+fn a_secret_that_could_not_be_a_variable_is_refused() {
+    for name in ["", "API-KEY", "1A", "A B"] {
+        let set = Command::SetSecret { secret: name.into(), at: at(5) };
+        given([created()]).when(set).then_refused(Error::BadSecretName(name.into()));
+    }
+}
+
+#[test]
 fn a_quota_is_set_when_it_differs() {
     let set = |limit| Event::QuotaSet { quota: "functions".into(), limit, at: at(6) };
     let after = given([created()]).when(set_quota(3)).then([set(3)]);
@@ -197,6 +236,8 @@ fn every_refusal_has_its_own_code() {
         Error::BadName("N".into()),
         Error::NoSuchMember("eve".into()),
         Error::NoSuchToken(Uuid::nil()),
+        Error::BadSecretName("1".into()),
+        Error::NoSuchSecret("A".into()),
         Error::LastAdmin,
     ];
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Error::code).collect();

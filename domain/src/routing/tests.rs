@@ -117,7 +117,14 @@ fn a_function_is_reached_once_however_many_triggers_fit() {
 fn triggers_of_other_kinds_are_not_reached_by_events() {
     let mut table = Table::default();
     let schedule = Trigger::Schedule { cron: "* * * * *".into(), timezone: "UTC".into() };
-    let webhook = Trigger::Webhook { name: "github".into(), scheme: Default::default(), secret: None };
+    let webhook = Trigger::Webhook {
+        name: "github".into(),
+        scheme: Default::default(),
+        secret: None,
+        header: None,
+        encoding: Default::default(),
+        prefix: None,
+    };
     run(&mut table, "hello", vec![Trigger::Http {}, schedule, webhook]);
     for kind in ["http.invoke", "schedule.triggered", "webhook.received", "github"] {
         assert_eq!(reached(&table, &event(kind)), [], "{kind}");

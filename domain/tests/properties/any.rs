@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
-use domain::manifest::{Manifest, Mode, Resources, Runtime, Scaling, Trigger, WebhookScheme};
+use domain::manifest::{Manifest, Mode, Resources, Runtime, Scaling, SignatureEncoding, Trigger, WebhookScheme};
 use domain::namespace::{self, Role};
 use domain::run::event as r;
 use domain::{Json, event, function, retry, run};
@@ -78,16 +78,22 @@ fn trigger() -> impl Strategy<Value = Trigger> {
         WebhookScheme::Token,
         WebhookScheme::None,
     ]);
+    let encoding = proptest::sample::select(vec![SignatureEncoding::Hex, SignatureEncoding::Base64]);
     let filter = btree_map(text(), value(), 0..3).prop_map(|entries| entries.into_iter().collect::<Map<_, _>>());
     prop_oneof![
         Just(Trigger::Http {}),
         (text(), filter).prop_map(|(pattern, filter)| Trigger::Event { pattern, filter }),
         (text(), text()).prop_map(|(cron, timezone)| Trigger::Schedule { cron, timezone }),
-        (text(), scheme, option::of(text())).prop_map(|(name, scheme, secret)| Trigger::Webhook {
-            name,
-            scheme,
-            secret
-        }),
+        (text(), scheme, option::of(text()), option::of(text()), encoding, option::of(text())).prop_map(
+            |(name, scheme, secret, header, encoding, prefix)| Trigger::Webhook {
+                name,
+                scheme,
+                secret,
+                header,
+                encoding,
+                prefix
+            }
+        ),
     ]
 }
 
@@ -322,6 +328,7 @@ pub fn namespace_event() -> impl Strategy<Value = namespace::Event> {
         (token(), text(), time()).prop_map(|(token, name, at)| E::TokenCreated { token, name, at }),
         (token(), time()).prop_map(|(token, at)| E::TokenRevoked { token, at }),
         (text(), time()).prop_map(|(secret, at)| E::SecretSet { secret, at }),
+        (text(), time()).prop_map(|(secret, at)| E::SecretRemoved { secret, at }),
         (text(), any::<u64>(), time()).prop_map(|(quota, limit, at)| E::QuotaSet { quota, limit, at }),
     ]
 }

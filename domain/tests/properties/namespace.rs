@@ -20,6 +20,7 @@ fn few(names: &'static [&'static str]) -> impl Strategy<Value = String> {
 fn command() -> impl Strategy<Value = Command> {
     let time = || (0i64..1_000_000).prop_map(|s| DateTime::<Utc>::from_timestamp(s, 0).expect("a time"));
     let member = || few(&["ada", "bob", "eve"]);
+    let secret = || few(&["API_KEY", "TOKEN", "no name"]);
     let token = || (0u128..3).prop_map(Uuid::from_u128);
     prop_oneof![
         4 => (few(&["team", "team", "team", "No Name"]), time()).prop_map(|(name, at)| Command::Create { name, at }),
@@ -27,7 +28,8 @@ fn command() -> impl Strategy<Value = Command> {
         3 => (member(), time()).prop_map(|(member, at)| Command::RemoveMember { member, at }),
         2 => (token(), any::text(), time()).prop_map(|(token, name, at)| Command::CreateToken { token, name, at }),
         2 => (token(), time()).prop_map(|(token, at)| Command::RevokeToken { token, at }),
-        1 => (any::text(), time()).prop_map(|(secret, at)| Command::SetSecret { secret, at }),
+        2 => (secret(), time()).prop_map(|(secret, at)| Command::SetSecret { secret, at }),
+        2 => (secret(), time()).prop_map(|(secret, at)| Command::RemoveSecret { secret, at }),
         1 => (few(&["functions", "memory"]), 0u64..3, time())
             .prop_map(|(quota, limit, at)| Command::SetQuota { quota, limit, at }),
     ]
@@ -59,6 +61,21 @@ proptest! {
             }
             let good = after.iter().flat_map(|namespace| namespace.tokens.keys());
             prop_assert!(good.clone().all(|token| !revoked.contains(token)));
+        }
+    }
+
+    #[test]
+    fn a_secret_is_there_from_its_setting_to_its_removal(commands in vec(command(), 0..40)) {
+        let history = tell(commands)?;
+        let mut there = HashSet::new();
+        for (_, event, after) in history.steps() {
+            match event {
+                Event::SecretSet { secret, .. } => _ = there.insert(secret.clone()),
+                Event::SecretRemoved { secret, .. } => prop_assert!(there.remove(secret)),
+                _ => {}
+            }
+            let known: HashSet<_> = after.iter().flat_map(|namespace| namespace.secrets.keys().cloned()).collect();
+            prop_assert_eq!(&known, &there);
         }
     }
 
@@ -98,6 +115,7 @@ fn the_histories_reach_every_event_and_every_refusal() {
             "TokenCreated",
             "TokenRevoked",
             "SecretSet",
+            "SecretRemoved",
             "QuotaSet",
         ],
     );
@@ -107,6 +125,14 @@ fn the_histories_reach_every_event_and_every_refusal() {
     });
     history::assert_all_met(
         &refusals,
-        &["namespace_not_found", "bad_namespace", "member_not_found", "token_not_found", "last_admin"],
+        &[
+            "namespace_not_found",
+            "bad_namespace",
+            "member_not_found",
+            "token_not_found",
+            "bad_secret_name",
+            "secret_not_found",
+            "last_admin",
+        ],
     );
 }
