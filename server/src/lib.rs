@@ -8,7 +8,7 @@
 //! | 6 | [`app`] puts everything together |
 //! | 5 | [`ingress`] is the door for people and programs; [`dispatch`] does what the log asks for |
 //! | 4 | [`builder`] makes versions from sources; [`fleet`] keeps instances running |
-//! | 3 | [`actors`] are the only writers |
+//! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
 //! | 1 | [`config`], [`clock`], [`telemetry`] |
 //! | 0 | the `domain` crate decides |
@@ -25,3 +25,4 @@ pub mod ingress;
 pub mod queue;
 pub mod store;
 pub mod telemetry;
+pub mod vault;

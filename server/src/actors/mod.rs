@@ -11,12 +11,13 @@ mod registry;
 mod tests;
 pub mod writer;
 
+use chrono::{DateTime, Utc};
 use domain::{Cause, event, function as domain_function, namespace, run};
 
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
 
-use crate::store::{self, Store};
+use crate::store::{self, Row, SecretRow, Store};
 
 /// Takes commands. Cloning it is cheap.
 #[derive(Clone)]
@@ -117,6 +118,45 @@ impl Commands {
         cause: Cause,
     ) -> Result<Done<namespace::Aggregate>, Error<namespace::Error>> {
         self.writer.execute(&domain::Stream::namespace(name), Loaded::unknown(), command, cause).await
+    }
+
+    /// Sets a secret: its sealed value is written with the event that says so.
+    ///
+    /// # Errors
+    /// When the namespace refuses or the log is away.
+    pub async fn set_secret(
+        &self,
+        row: SecretRow,
+        cause: Cause,
+    ) -> Result<Done<namespace::Aggregate>, Error<namespace::Error>> {
+        let command = namespace::Command::SetSecret { secret: row.name.clone(), at: row.set_at };
+        self.secret(row, command, cause).await
+    }
+
+    /// Removes a secret: its value goes with the event that says so.
+    ///
+    /// # Errors
+    /// When the namespace refuses or the log is away.
+    pub async fn remove_secret(
+        &self,
+        namespace: &str,
+        name: &str,
+        at: DateTime<Utc>,
+        cause: Cause,
+    ) -> Result<Done<namespace::Aggregate>, Error<namespace::Error>> {
+        let row = SecretRow { namespace: namespace.to_owned(), name: name.to_owned(), sealed: None, set_at: at };
+        let command = namespace::Command::RemoveSecret { secret: name.to_owned(), at };
+        self.secret(row, command, cause).await
+    }
+
+    async fn secret(
+        &self,
+        row: SecretRow,
+        command: namespace::Command,
+        cause: Cause,
+    ) -> Result<Done<namespace::Aggregate>, Error<namespace::Error>> {
+        let stream = domain::Stream::namespace(&row.namespace);
+        self.writer.execute_beside(&stream, Loaded::unknown(), command, cause, vec![Row::Secret(Box::new(row))]).await
     }
 
     /// Reads aggregates as they were and are.

@@ -126,9 +126,28 @@ impl Writer {
     pub async fn execute<A>(
         &self,
         stream: &Stream,
+        known: Loaded<A>,
+        command: A::Command,
+        cause: Cause,
+    ) -> Result<Done<A>, Error<A::Error>>
+    where
+        A: Tabled,
+    {
+        self.execute_beside(stream, known, command, cause, Vec::new()).await
+    }
+
+    /// As [`Self::execute`]; what the command leads to is written together with `beside`: rows that do not follow from
+    /// the log.
+    ///
+    /// # Errors
+    /// When the aggregate refuses or the log is away.
+    pub async fn execute_beside<A>(
+        &self,
+        stream: &Stream,
         mut known: Loaded<A>,
         command: A::Command,
         cause: Cause,
+        beside: Vec<Row>,
     ) -> Result<Done<A>, Error<A::Error>>
     where
         A: Tabled,
@@ -152,7 +171,8 @@ impl Writer {
             if events.is_empty() {
                 return Ok(Done { state: known.state, version: known.version, position: None });
             }
-            let (state, append) = append::<A>(stream.clone(), &known, &events, cause.clone());
+            let (state, mut append) = append::<A>(stream.clone(), &known, &events, cause.clone());
+            append.rows.extend(beside.iter().cloned());
             match self.store.append(append).await {
                 Ok(appended) => {
                     return Ok(Done { state, version: appended.version, position: Some(appended.position) });

@@ -23,6 +23,7 @@ use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 /// What the keys are for that calls back are signed with.
 const CALLBACKS: &str = "callbacks";
@@ -112,9 +113,12 @@ impl Platform {
         )
         .map_err(|e| Error::start("cannot prepare builds", e))?;
         let artifacts = workshop.artifacts().clone();
+        let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
+            .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
+            vault.clone(),
             executor.clone(),
             Arc::new(move |digest| artifacts.artifact(digest)),
             metrics.clone(),
@@ -160,6 +164,7 @@ impl Platform {
             store,
             commands,
             fleet,
+            vault,
             workshop,
             queue,
             metrics,

@@ -210,12 +210,6 @@ fn not_acted_on(manifest: &Manifest) -> Vec<&'static str> {
     if has(|trigger| matches!(trigger, Trigger::Schedule { .. })) {
         parts.push("schedule triggers");
     }
-    if has(|trigger| matches!(trigger, Trigger::Webhook { .. })) {
-        parts.push("webhook triggers");
-    }
-    if !manifest.secrets.is_empty() {
-        parts.push("secrets");
-    }
     parts
 }
 

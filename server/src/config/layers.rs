@@ -62,6 +62,7 @@ const NAMES: &[(&str, &str)] = &[
     ("executor", "EVENTFLOW_EXECUTOR"),
     ("artifacts", "EVENTFLOW_ARTIFACTS"),
     ("jwt_secret", "JWT_SECRET"),
+    ("secret_key", "EVENTFLOW_SECRET_KEY"),
     ("log_level", "LOG_LEVEL"),
     ("metrics_port", "METRICS_PORT"),
     ("namespace", "NAMESPACE"),
@@ -82,7 +83,7 @@ const NAMES: &[(&str, &str)] = &[
 ];
 
 /// Values that are not repeated in an error.
-const SECRET: &[&str] = &["JWT_SECRET", "DATABASE_URL", "AMQP_URL"];
+const SECRET: &[&str] = &["JWT_SECRET", "EVENTFLOW_SECRET_KEY", "DATABASE_URL", "AMQP_URL"];
 
 #[derive(Debug)]
 pub(super) struct Layers {

@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use layers::Layers;
 pub use layers::{Error, Flags};
 pub use outward::Outward;
@@ -26,6 +28,8 @@ pub struct Settings {
     pub database_url: Option<String>,
     /// The key that tokens are signed with: `JWT_SECRET`.
     pub jwt_secret: Option<String>,
+    /// The key that secrets are sealed with: `EVENTFLOW_SECRET_KEY`; one in the data folder when absent.
+    pub secret_key: Option<SecretKey>,
     /// `error`, `warn`, `info`, `debug`, `trace`, or directives by module: `LOG_LEVEL`.
     pub log_level: String,
     /// A port of their own for metrics: `METRICS_PORT`.
@@ -38,6 +42,28 @@ pub struct Settings {
     pub callback_allow: Outward,
     /// What bounds what.
     pub limits: Limits,
+}
+
+/// A key of 256 bits. It is not shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretKey(pub [u8; 32]);
+
+impl std::fmt::Debug for SecretKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKey(…)")
+    }
+}
+
+impl SecretKey {
+    /// 32 bytes as 64 hexadecimal digits, or in base64.
+    pub fn read(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let bytes = match text.len() {
+            64 => hex::decode(text).ok()?,
+            _ => STANDARD.decode(text).or_else(|_| URL_SAFE.decode(text)).ok()?,
+        };
+        bytes.try_into().ok().map(Self)
+    }
 }
 
 /// Every limit has a name and a default.
@@ -139,6 +165,11 @@ impl Settings {
             })?,
             jwt_secret: layers
                 .get("JWT_SECRET", "at least 32 characters", |text| (text.len() >= 32).then(|| text.to_owned()))?,
+            secret_key: layers.get(
+                "EVENTFLOW_SECRET_KEY",
+                "32 bytes as 64 hexadecimal digits or in base64, such as `openssl rand -hex 32` makes them",
+                SecretKey::read,
+            )?,
             log_level: layers
                 .get(
                     "LOG_LEVEL",
@@ -218,6 +249,21 @@ mod tests {
     fn a_secret_is_not_repeated_in_the_error() {
         let error = read(&[("JWT_SECRET", "hunter2")], "", &Flags::default()).unwrap_err().to_string();
         assert!(!error.contains("hunter2") && error.contains("JWT_SECRET"), "{error}");
+    }
+
+    #[test]
+    fn a_secret_key_is_32_bytes_in_hex_or_base64() {
+        let key = |text: &str| read(&[("EVENTFLOW_SECRET_KEY", text)], "", &Flags::default());
+        let bytes = [0xfb; 32];
+        for text in [hex::encode(bytes), STANDARD.encode(bytes), URL_SAFE.encode(bytes)] {
+            assert_eq!(key(&text).unwrap().secret_key, Some(SecretKey(bytes)), "{text}");
+        }
+        for text in ["hunter2", "f".repeat(63).as_str(), "g".repeat(64).as_str(), STANDARD.encode([1; 31]).as_str()] {
+            let error = key(text).unwrap_err().to_string();
+            assert!(!error.contains(text) && error.contains("EVENTFLOW_SECRET_KEY"), "{error}");
+            assert_eq!(error.lines().count(), 1);
+        }
+        assert!(!format!("{:?}", key(&hex::encode(bytes)).unwrap()).contains("fb"));
     }
 
     #[test]

@@ -82,7 +82,7 @@ pub struct Limits {
 }
 
 /// What to run.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Spec {
     /// Names the instance in logs and folders; unique on this host.
     pub instance: String,
@@ -100,6 +100,22 @@ pub struct Spec {
     pub env: BTreeMap<String, String>,
     /// What it may use.
     pub limits: Limits,
+}
+
+/// Variables may be secrets: they are shown without their values.
+impl std::fmt::Debug for Spec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Spec")
+            .field("instance", &self.instance)
+            .field("function", &self.function)
+            .field("namespace", &self.namespace)
+            .field("version", &self.version)
+            .field("artifact", &self.artifact)
+            .field("runtime", &self.runtime)
+            .field("env", &self.env.keys())
+            .field("limits", &self.limits)
+            .finish()
+    }
 }
 
 /// A command of the builder's: installs dependencies into a folder.

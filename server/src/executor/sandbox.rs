@@ -208,9 +208,17 @@ impl Sandbox {
         }
         if layers == 0 {
             script.change_to(&plan.app);
-            let variables = plan.env.iter().map(|(name, value)| format!("{name}={value}"));
-            command.extend(["env".into(), "-i".into()]);
-            command.extend(variables.map(OsString::from));
+            // Variables may be secrets: they go by the script, which only the server can read, and not by arguments. What
+            // the shell has of its own stays out.
+            command.push("env".into());
+            for own in ["PWD", "OLDPWD", "SHLVL", "_"].into_iter().filter(|own| !plan.env.contains_key(*own)) {
+                command.extend(["-u".into(), own.into()]);
+            }
+            for (name, value) in &plan.env {
+                if !script.export(name, value) {
+                    command.push(format!("{name}={value}").into());
+                }
+            }
         }
         command.extend(plan.command.into_iter().map(OsString::from));
         let path = folder.0.join("script");
@@ -556,6 +564,10 @@ impl Executor for Sandbox {
         };
         let (process, folder) = self.start(plan).await?;
         self.ready(&process, &folder, &endpoint, ready_within).await?;
+        // They have been read, and hold the variables, some of which may be secrets.
+        for name in ["inner", "outer", "script"] {
+            let _ = fs::remove_file(folder.0.join(name));
+        }
         self.limit_cpu(process.cgroup(), &limits);
         Ok(Arc::new(Service { name: spec.instance, process, endpoint }))
     }

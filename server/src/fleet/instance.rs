@@ -9,12 +9,15 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::connection::Connections;
+use super::secrets::Revision;
 use crate::executor::Instance;
 
 #[derive(Debug)]
 pub(super) struct Running {
     pub id: String,
     pub process: Arc<dyn Instance>,
+    /// What it was given of secrets.
+    pub secrets: Revision,
     pub connections: Connections,
     pub started_at: DateTime<Utc>,
     in_flight: AtomicU32,
@@ -27,11 +30,12 @@ pub(super) struct Running {
 }
 
 impl Running {
-    pub(super) fn new(id: String, process: Arc<dyn Instance>) -> Self {
+    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision) -> Self {
         Self {
             id,
             connections: Connections::new(process.endpoint().clone()),
             process,
+            secrets,
             started_at: crate::clock::now(),
             in_flight: AtomicU32::new(0),
             draining: AtomicBool::new(false),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::run;
 use tokio::sync::Semaphore;
 
-use super::{Inner, Route, lines};
+use super::{Inner, Route, lines, secrets};
 use crate::executor::{self, JobCall, JobOutcome, Spec};
 
 /// What a job left behind, and where it ran.
@@ -25,7 +25,8 @@ pub(super) async fn run(fleet: &Inner, route: &Route, call: JobCall) -> Result<J
     };
     let _place = places.acquire().await.expect("nobody closes the semaphore");
     let instance = format!("{}-v{}-{}", route.name, route.version, call.run.simple());
-    let spec = Spec { instance: instance.clone(), ..fleet.spec(route).await? };
+    let mut spec = Spec { instance: instance.clone(), ..fleet.spec(route).await? };
+    secrets::put_into(&mut spec, fleet, &route.manifest).await?;
     let run = run::Id::new(call.run);
     let (sender, _) = lines::forward(&fleet.store, route.function, &route.namespace, Some(instance.clone()), Some(run));
     let outcome = fleet.executor.job(spec, call, sender).await?;

@@ -10,6 +10,7 @@ mod job;
 mod lines;
 mod pool;
 mod reconcile;
+mod secrets;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -25,6 +26,7 @@ use crate::actors::Commands;
 use crate::executor::{self, Executor};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 pub use connection::{Answer, CallError, RequestBody};
 pub use job::JobRun;
@@ -122,6 +124,7 @@ pub struct Fleet {
 struct Inner {
     store: Store,
     commands: Commands,
+    vault: Vault,
     executor: Arc<dyn Executor>,
     artifacts: ArtifactPath,
     metrics: Metrics,
@@ -166,9 +169,11 @@ impl Routes {
 
 impl Fleet {
     /// Begins to keep instances; none is started yet. Must be called within a tokio runtime.
+    #[allow(clippy::too_many_arguments)] // each is another room's handle
     pub fn start(
         store: Store,
         commands: Commands,
+        vault: Vault,
         executor: Arc<dyn Executor>,
         artifacts: ArtifactPath,
         metrics: Metrics,
@@ -178,6 +183,7 @@ impl Fleet {
         let inner = Arc::new(Inner {
             store,
             commands,
+            vault,
             executor,
             artifacts,
             metrics,
@@ -191,6 +197,7 @@ impl Fleet {
         });
         let fleet = Self { inner };
         tokio::spawn(reconcile::tick(Arc::downgrade(&fleet.inner)));
+        tokio::spawn(secrets::tick(Arc::downgrade(&fleet.inner)));
         fleet
     }
 

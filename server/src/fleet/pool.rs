@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use super::connection::{Answer, CallError, RequestBody};
 use super::instance::Running;
+use super::secrets::{self, Revision};
 use super::{Error, Inner, InstanceInfo, lines};
 use crate::executor::{self, Spec};
 
@@ -62,6 +63,8 @@ struct State {
     retry_at: Option<Instant>,
     failure: Option<(String, Vec<String>)>,
     reported_at: Option<Instant>,
+    /// The secrets as they were when they were looked at last.
+    secrets: Option<Revision>,
     closed: bool,
 }
 
@@ -96,6 +99,12 @@ impl Pool {
 
     pub(super) fn function(&self) -> function::Id {
         self.function
+    }
+
+    /// Its namespace, and the secrets that it names; `None` when it names none.
+    pub(super) fn needs(&self) -> Option<(&str, &[String])> {
+        let secrets = self.manifest.secrets.as_slice();
+        (!secrets.is_empty()).then_some((self.spec.namespace.as_str(), secrets))
     }
 
     pub(super) fn timeout(&self) -> Duration {
@@ -169,8 +178,12 @@ impl Pool {
 
     /// Begins to start an instance; false when there may not be another one now.
     fn start_one(self: &Arc<Self>, state: &mut State) -> bool {
-        let paused = state.retry_at.is_some_and(|at| Instant::now() < at);
-        if state.closed || paused || state.alive() >= self.manifest.scaling.max.max(1) {
+        state.alive() < self.manifest.scaling.max.max(1) && self.start_another(state)
+    }
+
+    /// As [`Self::start_one`], one more than there may be for long if need be: it takes another one's place.
+    fn start_another(self: &Arc<Self>, state: &mut State) -> bool {
+        if state.closed || state.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
         }
         let Some(fleet) = self.fleet.upgrade() else { return false };
@@ -188,11 +201,12 @@ impl Pool {
 
     async fn start(&self, fleet: &Inner) -> Result<Arc<Running>, executor::Error> {
         let id = format!("{}-v{}-{}", self.spec.function, self.version, short_id());
-        let spec = Spec { instance: id.clone(), ..self.spec.clone() };
+        let mut spec = Spec { instance: id.clone(), ..self.spec.clone() };
+        let secrets = secrets::put_into(&mut spec, fleet, &self.manifest).await?;
         let (sender, forward) =
             lines::forward(&fleet.store, self.function, &self.spec.namespace, Some(id.clone()), None);
         let process = fleet.executor.service(spec, sender, fleet.settings.ready_within).await?;
-        let running = Arc::new(Running::new(id, process));
+        let running = Arc::new(Running::new(id, process, secrets));
         forward.attribute_to(&running);
         Ok(running)
     }
@@ -326,6 +340,43 @@ impl Pool {
             self.let_go(instance, Instant::now());
         }
         self.ensure(min);
+    }
+
+    /// Instances that were given other secrets than there are now are replaced: each goes when it has done what it has
+    /// begun, once there is one with the new secrets. One that failed for want of a secret is tried again at once.
+    pub(super) fn renew(self: &Arc<Self>, now: Revision) {
+        let mut stale = Vec::new();
+        {
+            let mut state = self.state.lock();
+            if state.secrets.as_ref() != Some(&now) {
+                state.secrets = Some(now.clone());
+                state.retry_at = None;
+                state.failures = 0;
+            }
+            let all_set = now.len() == self.manifest.secrets.len();
+            let old = |instance: &Arc<Running>| instance.secrets != now;
+            // Without one of its secrets none could take its place.
+            if !all_set || !state.instances.iter().any(old) {
+                return;
+            }
+            // Who takes ordinary calls must not be without an instance meanwhile.
+            if self.is_current() && state.instances.iter().all(old) {
+                if state.starting == 0 {
+                    self.start_another(&mut state);
+                }
+                return;
+            }
+            state.instances.retain(|instance| {
+                let go = old(instance);
+                if go {
+                    stale.push(instance.clone());
+                }
+                !go
+            });
+        }
+        for instance in stale {
+            self.let_go(instance, Instant::now() + self.timeout());
+        }
     }
 
     /// Takes no more calls and ends the instances: each when its last call is done, at the latest at `deadline`.

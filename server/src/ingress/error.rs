@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
-use domain::{function, run};
+use domain::{function, namespace, run};
 use serde_json::json;
 
 use crate::{actors, fleet, store};
@@ -125,6 +125,12 @@ impl From<function::Error> for Refusal {
 
 impl From<run::Error> for Refusal {
     fn from(error: run::Error) -> Self {
+        Self::problem(error.code(), error.to_string())
+    }
+}
+
+impl From<namespace::Error> for Refusal {
+    fn from(error: namespace::Error) -> Self {
         Self::problem(error.code(), error.to_string())
     }
 }

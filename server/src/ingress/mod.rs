@@ -27,6 +27,7 @@ use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 pub use auth::{Auth, Viewer};
 pub use error::{Fault, HttpError, Problem, Refusal};
@@ -42,6 +43,8 @@ pub struct Services {
     pub commands: Commands,
     /// Keeps instances.
     pub fleet: Fleet,
+    /// Seals secrets and opens them.
+    pub vault: Vault,
     /// Takes bundles.
     pub workshop: builder::Workshop,
     /// Delivers runs.

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use domain::{Recorded, function};
 
 use super::columns::{self, Cell, Entry, Table};
-use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, VersionRow};
+use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, SecretRow, VersionRow};
 use super::{LineRow, Snapshot};
 
 /// Records, lines and rows that are committed together.
@@ -30,6 +30,7 @@ pub(super) struct Rows {
     builds: Keyed<function::BuildId, (u64, Box<BuildRow>)>,
     runs: Keyed<u64, Box<RunRow>>,
     events: Keyed<u64, Box<EventRow>>,
+    secrets: Keyed<(String, String), Box<SecretRow>>,
 }
 
 /// Values in the order of their first coming, found by key.
@@ -45,9 +46,9 @@ impl<K, V> Default for Keyed<K, V> {
     }
 }
 
-impl<K: std::hash::Hash + Eq + Copy, V> Keyed<K, V> {
+impl<K: std::hash::Hash + Eq + Clone, V> Keyed<K, V> {
     fn put(&mut self, key: K, value: V) {
-        match self.places.entry(key) {
+        match self.places.entry(key.clone()) {
             std::collections::hash_map::Entry::Occupied(place) => self.values[*place.get()].1 = value,
             std::collections::hash_map::Entry::Vacant(place) => {
                 place.insert(self.values.len());
@@ -79,12 +80,14 @@ impl Rows {
             }
             Row::Run(row) => self.runs.put(first, Box::new(RunRow { position: last, ..(**row).clone() })),
             Row::Event(row) => self.events.put(first, Box::new(EventRow { position: first, ..(**row).clone() })),
+            Row::Secret(row) => self.secrets.put((row.namespace.clone(), row.name.clone()), row.clone()),
         }
     }
 
     fn len(&self) -> usize {
         let tables = (&self.functions.values, &self.versions.values, &self.builds.values);
-        tables.0.len() + tables.1.len() + tables.2.len() + self.runs.values.len() + self.events.values.len()
+        let few = tables.0.len() + tables.1.len() + tables.2.len() + self.secrets.values.len();
+        few + self.runs.values.len() + self.events.values.len()
     }
 
     /// The tables that have rows, and these row after row.
@@ -124,6 +127,13 @@ impl Rows {
                 columns::event_cells(row, &mut out);
             }
             tables.push((&columns::EVENTS, out));
+        }
+        if !self.secrets.values.is_empty() {
+            let mut out = Vec::new();
+            for (_, row) in &self.secrets.values {
+                columns::secret_cells(row, &mut out);
+            }
+            tables.push((&columns::SECRETS, out));
         }
         tables
     }

@@ -9,8 +9,8 @@ use domain::{Cause, Recorded, Stream};
 use uuid::Uuid;
 
 use super::sql::Row;
-use super::tables::{BuildRow, EventRow, FunctionRow, RunRow, VersionRow};
-use super::{Error, LineRow, LineStream, NewLine};
+use super::tables::{BuildRow, EventRow, FunctionRow, RunRow, Sealed, SecretRow, VersionRow};
+use super::{Error, LineRow, LineStream, NewLine, SecretInfo};
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,6 +172,20 @@ pub(super) const EVENTS: Table = Table {
         ("at", Int),
     ],
     key: &["position"],
+    kept: &[],
+};
+
+pub(super) const SECRETS: Table = Table {
+    name: "secrets",
+    columns: &[
+        ("namespace", Text),
+        ("name", Text),
+        ("key_id", Text),
+        ("nonce", Bytes),
+        ("sealed", Bytes),
+        ("set_at", Int),
+    ],
+    key: &["namespace", "name"],
     kept: &[],
 };
 
@@ -485,6 +499,34 @@ pub(super) fn event(row: &Row) -> Result<EventRow, Error> {
         at: cells.time()?,
         position,
     })
+}
+
+pub(super) fn secret_cells<'a>(row: &'a SecretRow, out: &mut Vec<Cell<'a>>) {
+    let bytes = |bytes: &'a Vec<u8>| Cell::Bytes(Cow::Borrowed(bytes));
+    let sealed = row.sealed.as_ref();
+    out.extend([
+        str(&row.namespace),
+        str(&row.name),
+        opt(sealed.map(|sealed| sealed.key_id.as_str()), str),
+        opt(sealed.map(|sealed| &sealed.nonce), bytes),
+        opt(sealed.map(|sealed| &sealed.bytes), bytes),
+        time(row.set_at),
+    ]);
+}
+
+pub(super) fn secret(row: &Row) -> Result<SecretRow, Error> {
+    let mut cells = row.cells();
+    let (namespace, name) = (cells.text()?, cells.text()?);
+    let sealed = match (cells.opt_text()?, cells.opt_bytes()?, cells.opt_bytes()?) {
+        (Some(key_id), Some(nonce), Some(bytes)) => Some(Sealed { key_id, nonce: nonce.into(), bytes: bytes.into() }),
+        _ => None,
+    };
+    Ok(SecretRow { namespace, name, sealed, set_at: cells.time()? })
+}
+
+pub(super) fn secret_info(row: &Row) -> Result<SecretInfo, Error> {
+    let mut cells = row.cells();
+    Ok(SecretInfo { namespace: cells.text()?, name: cells.text()?, set_at: cells.time()? })
 }
 
 pub(super) fn line_cells<'a>(row: &'a LineRow, out: &mut Vec<Cell<'a>>) {

@@ -767,6 +767,7 @@ fn namespace(append: &Append) -> Arc<str> {
         Row::Build(row) => Some(row.namespace.as_str()),
         Row::Run(row) => Some(row.namespace.as_str()),
         Row::Event(row) => Some(row.namespace.as_str()),
+        Row::Secret(row) => Some(row.namespace.as_str()),
         Row::Version(_) => None,
     });
     of_row.or_else(|| append.stream.as_str().strip_prefix("namespace-")).unwrap_or_default().into()

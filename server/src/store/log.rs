@@ -12,7 +12,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::batch::Chore;
-use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, Table, VERSIONS};
+use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, SECRETS, Table, VERSIONS};
 use super::committer::{Lines, MAX_LINES, Request};
 use super::page::{self, Page, PageRequest};
 use super::ring::Ring;
@@ -20,8 +20,8 @@ use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
     Append, Appended, BuildRow, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
-    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Report, RunFilter, RunRow, Snapshot, VersionRow, audit, feed,
-    lease, metrics, sqlite,
+    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Report, RunFilter, RunRow, SecretInfo, SecretRow, Snapshot,
+    VersionRow, audit, feed, lease, metrics, sqlite,
 };
 
 /// What readers and followers need.
@@ -234,6 +234,7 @@ fn check(append: &Append) -> Result<(), Error> {
             super::Row::Build(row) => Stream::function(row.function),
             super::Row::Run(row) => Stream::run(row.id),
             super::Row::Event(row) => Stream::event(row.id),
+            super::Row::Secret(row) => Stream::namespace(&row.namespace),
         };
         if own != append.stream {
             return refuse(format!("a row of {own} is written with that stream only"));
@@ -463,6 +464,25 @@ impl Log for SqlLog {
                    UNION SELECT substr(stream, 11) FROM log
                    WHERE stream >= 'namespace-' AND stream < 'namespace.' AND version = 1 ORDER BY name";
         self.inner.select(sql, &[], |row| row.cells().text()).await
+    }
+
+    async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<SecretRow>, Error> {
+        let sql = format!(
+            "SELECT {} FROM secrets WHERE namespace = $1 AND sealed IS NOT NULL AND {} ORDER BY name",
+            SECRETS.names(""),
+            self.inner.db.dialect().any("name", 2)
+        );
+        self.inner.select(&sql, &[Value::Text(namespace.into()), Value::Texts(names.to_vec())], columns::secret).await
+    }
+
+    async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error> {
+        let mut filter = Where::default();
+        filter.and_always("sealed IS NOT NULL");
+        if let Some(namespaces) = namespaces {
+            filter.and_any(&self.inner.db, "namespace", namespaces);
+        }
+        let sql = format!("SELECT namespace, name, set_at FROM secrets {} ORDER BY namespace, name", filter.text());
+        self.inner.select(&sql, &filter.values, columns::secret_info).await
     }
 
     async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error> {

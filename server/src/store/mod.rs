@@ -35,7 +35,7 @@ use uuid::Uuid;
 pub use feed::{Feed, LineFeed};
 pub use page::{Page, PageRequest};
 pub use stats::Stats;
-pub use tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, VersionRow};
+pub use tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, Sealed, SecretInfo, SecretRow, VersionRow};
 
 /// The log and its tables. Cloning it is cheap.
 pub type Store = Arc<dyn Log>;
@@ -337,6 +337,11 @@ pub trait Log: Send + Sync + 'static {
     async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error>;
     /// The namespaces that have functions or were created, by name.
     async fn namespaces(&self) -> Result<Vec<String>, Error>;
+
+    /// Secrets of a namespace by name, by name; those that are not set are left out.
+    async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<SecretRow>, Error>;
+    /// Which secrets are set in these namespaces (`None`: in all), by namespace and name.
+    async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error>;
 
     /// A version of a function.
     async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error>;

@@ -19,6 +19,7 @@ pub enum Row {
     Build(Box<BuildRow>),
     Run(Box<RunRow>),
     Event(Box<EventRow>),
+    Secret(Box<SecretRow>),
 }
 
 impl Row {
@@ -30,6 +31,7 @@ impl Row {
             (Self::Build(a), Self::Build(b)) => a.id == b.id,
             (Self::Run(a), Self::Run(b)) => a.id == b.id,
             (Self::Event(a), Self::Event(b)) => a.id == b.id,
+            (Self::Secret(a), Self::Secret(b)) => (&a.namespace, &a.name) == (&b.namespace, &b.name),
             _ => false,
         }
     }
@@ -143,6 +145,39 @@ pub struct EventRow {
     pub subject: Option<String>,
     pub at: DateTime<Utc>,
     pub position: u64,
+}
+
+/// A secret of a namespace. Key: `namespace` and `name`. It does not follow from the log, which never knows a value: it is
+/// written beside the event that says that it was set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the names say it
+pub struct SecretRow {
+    pub namespace: String,
+    pub name: String,
+    /// Its value; `None` once it was removed.
+    pub sealed: Option<Sealed>,
+    /// When it was set, or removed.
+    pub set_at: DateTime<Utc>,
+}
+
+/// A value that only its key opens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sealed {
+    /// Names the key.
+    pub key_id: String,
+    /// Never the same twice under one key.
+    pub nonce: Vec<u8>,
+    /// The value, encrypted.
+    pub bytes: Vec<u8>,
+}
+
+/// That a secret is set, and when it was: all that is ever shown of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs)] // the names say it
+pub struct SecretInfo {
+    pub namespace: String,
+    pub name: String,
+    pub set_at: DateTime<Utc>,
 }
 
 /// The rows that change with an event of a function; `state` is the one after it.

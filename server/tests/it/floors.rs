@@ -7,7 +7,7 @@ const FLOORS: &[&[&str]] = &[
     &["app"],
     &["ingress", "dispatch", "operator"],
     &["builder", "fleet"],
-    &["actors"],
+    &["actors", "vault"],
     &["store", "queue", "executor"],
     &["config", "clock", "telemetry"],
 ];
@@ -18,6 +18,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("actix", &["actors", "app"]),
     ("sqlx", &["store"]),
     ("async_graphql", &["ingress"]),
+    ("aes_gcm", &["vault"]),
     ("hyper", &["fleet", "dispatch", "ingress"]),
 ];
 

@@ -19,6 +19,19 @@ impl Script {
         self.0.push(b'\n');
     }
 
+    /// Sets a variable, where a shell can have one of that name. A program that is started finds it in its environment,
+    /// and no process list shows it, as it would the arguments of `env`.
+    pub(super) fn export(&mut self, name: &str, value: &str) -> bool {
+        let fits = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+            && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if fits {
+            self.0.extend_from_slice(format!("export {name}=").as_bytes());
+            self.word(OsStr::new(value));
+            self.0.push(b'\n');
+        }
+        fits
+    }
+
     /// Makes a folder the working directory.
     pub(super) fn change_to(&mut self, folder: &Path) {
         self.0.extend_from_slice(b"cd ");
@@ -68,5 +81,21 @@ mod tests {
         let output = shell.arg("-c").arg(OsStr::from_bytes(&script)).output().unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         assert_eq!(printed, words.map(|word| format!("{word}|")).concat());
+    }
+
+    #[test]
+    fn whatever_a_variable_holds_arrives_as_it_is() {
+        let mut script = Script::default();
+        for (name, value) in [("A", "it's $(id)\n`id`"), ("_b2", "")] {
+            assert!(script.export(name, value));
+        }
+        for name in ["", "a-b", "1a", "a b", "a;id"] {
+            assert!(!script.export(name, "x"), "{name}");
+        }
+        let script = script.become_program(&["env".into(), "-u".into(), "PWD".into()], true);
+        let mut shell = std::process::Command::new("/bin/sh");
+        let output = shell.env_clear().arg("-c").arg(OsStr::from_bytes(&script)).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(printed.contains("A=it's $(id)\n`id`\n") && printed.contains("_b2=\n"), "{printed}");
     }
 }

@@ -14,6 +14,7 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
         artifacts_dir: None,
         database_url: None,
         jwt_secret: None,
+        secret_key: None,
         log_level: "info".into(),
         metrics_port: None,
         namespace: "default".into(),

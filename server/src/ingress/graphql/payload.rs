@@ -3,7 +3,7 @@
 use async_graphql::{Error, SimpleObject};
 
 use super::fail;
-use super::object::{Build, Event, Function, Run};
+use super::object::{Build, Event, Function, Run, Secret};
 use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::verbs::Swept;
 
@@ -78,6 +78,15 @@ pub(super) struct EventPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What came of setting or removing a secret.
+#[derive(SimpleObject)]
+pub(super) struct SecretPayload {
+    /// The secret that was set; null when it was removed.
+    secret: Option<Secret>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 impl From<Problem> for UserError {
     fn from(problem: Problem) -> Self {
         Self { code: problem.code, message: problem.message, field: problem.field }
@@ -131,6 +140,12 @@ fn swept(result: Result<Swept, Refusal>) -> Result<(u64, u64, Vec<UserError>), E
         errors.extend(problems.into_iter().map(UserError::from));
         (done, remaining, errors)
     })
+}
+
+impl SecretPayload {
+    pub(super) fn of(result: Result<Option<Secret>, Refusal>) -> Result<Self, Error> {
+        split(result).map(|(secret, user_errors)| Self { secret: secret.flatten(), user_errors })
+    }
 }
 
 impl EventPayload {

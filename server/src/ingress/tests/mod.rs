@@ -2,6 +2,7 @@
 
 mod graphql;
 mod rest;
+mod secret;
 mod subscription;
 mod watched;
 
@@ -31,6 +32,7 @@ use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines
 use crate::fleet::{self, Fleet};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 use watched::Watched;
 
 /// Nothing that a test waits for takes longer.
@@ -61,6 +63,7 @@ impl House {
             artifacts_dir: None,
             database_url: None,
             jwt_secret: None,
+            secret_key: None,
             log_level: "info".into(),
             metrics_port: None,
             namespace: "default".into(),
@@ -74,9 +77,11 @@ impl House {
         let executor: Arc<dyn Executor> = Arc::new(Nothing);
         let workshop = Workshop::new(executor.clone(), data.path(), builder::Settings::default()).unwrap();
         let metrics = Metrics::new();
+        let vault = Vault::open(None, data.path(), store.clone()).unwrap();
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
+            vault.clone(),
             executor,
             Arc::new(|_| Some("/nowhere".into())),
             metrics.clone(),
@@ -89,6 +94,7 @@ impl House {
             store,
             commands,
             fleet,
+            vault,
             workshop,
             queue: std::sync::Arc::new(crate::queue::local::Local::new()),
             metrics,

@@ -195,6 +195,16 @@ impl Log for Watched {
         self.inner.namespaces().await
     }
 
+    async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<SecretRow>, Error> {
+        self.asked("secrets")?;
+        self.inner.secrets(namespace, names).await
+    }
+
+    async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error> {
+        self.asked("secret_infos")?;
+        self.inner.secret_infos(namespaces).await
+    }
+
     async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error> {
         self.asked("version")?;
         self.inner.version(function, number).await

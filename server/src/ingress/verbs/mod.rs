@@ -7,6 +7,7 @@ mod event;
 mod function;
 mod idempotency;
 mod run;
+mod secret;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ pub use function::{
 };
 pub use idempotency::{Claim, REPLAYED, digest};
 pub use run::{Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, visible_run, wait};
+pub use secret::{remove_secret, secrets, set_secret};
 
 use super::auth::Viewer;
 

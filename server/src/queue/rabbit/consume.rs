@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use futures::future::join_all;
+use lapin::Channel;
 use lapin::message::Delivery;
 use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::Channel;
 use tokio::sync::mpsc;
 
 use super::connection::Link;
@@ -228,9 +228,7 @@ impl Subscription {
     async fn tell(&mut self, batch: Vec<(u64, Answer)>) -> lapin::Result<()> {
         let told = answer(&mut self.open, batch);
         let channel = &self.channel;
-        let nack = |tag: u64, requeue: bool| {
-            channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue })
-        };
+        let nack = |tag: u64, requeue: bool| channel.basic_nack(tag, BasicNackOptions { multiple: false, requeue });
         let back = told.again.iter().map(|tag| nack(*tag, true));
         let refused = told.refused.iter().map(|tag| nack(*tag, false));
         // These first: the word for all of the oldest would be for them, too.

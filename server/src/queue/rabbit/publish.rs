@@ -114,7 +114,10 @@ impl Publisher {
         let lane = self.lane().await?;
         let deleting = async {
             let queues = self.queues(&lane).await?;
-            queues.queue_delete(Place::Runs(function).queue().into(), QueueDeleteOptions::default()).await.map_err(error)
+            queues
+                .queue_delete(Place::Runs(function).queue().into(), QueueDeleteOptions::default())
+                .await
+                .map_err(error)
         };
         lane.declared.lock().remove(&function);
         match tokio::time::timeout(CONFIRM_WITHIN, deleting).await {

@@ -32,7 +32,8 @@ pub(super) fn write(request: &Request) -> Result<Vec<u8>, Error> {
         .as_ref()
         .map(|asked| BodyAsked { requested: asked.requested.clone(), cause: asked.cause.clone() });
     let body = Body { v: VERSION, function: request.function, run: request.run, asked };
-    serde_json::to_vec(&body).map_err(|error| Error(format!("the request of run {} cannot be written: {error}", body.run)))
+    serde_json::to_vec(&body)
+        .map_err(|error| Error(format!("the request of run {} cannot be written: {error}", body.run)))
 }
 
 /// The request of a body.

@@ -9,7 +9,7 @@ use domain::manifest::{Manifest, Runtime};
 use domain::run::event::{
     Answered, AttemptFailed, DeadLettered, Delivery, Ending, Failure, Outcome, Request, Requested, Succeeded,
 };
-use domain::{Cause, Json, Stream, event, function, run};
+use domain::{Cause, Json, Stream, event, function, namespace, run};
 use uuid::Uuid;
 
 use crate::store::{Append, LineStream, NewEvent, NewLine, Row, tables};
@@ -59,6 +59,10 @@ pub fn function(namespace: &str, name: &str) -> Subject<function::Aggregate> {
         version: 0,
         rows: |state, event| state.as_ref().map(|state| tables::of_function(state, event)).unwrap_or_default(),
     }
+}
+
+pub fn namespace(name: &str) -> Subject<namespace::Aggregate> {
+    Subject { stream: Stream::namespace(name), state: None, version: 0, rows: |_, _| Vec::new() }
 }
 
 fn source() -> Source {

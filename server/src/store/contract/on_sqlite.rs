@@ -104,6 +104,11 @@ async fn a_refused_append_leaves_no_rows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_written_with_its_event_and_nothing_else_knows_it() {
+    tables::a_secret_is_written_with_its_event_and_nothing_else_knows_it(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn functions_are_found_and_paged() {
     tables::functions_are_found_and_paged(Home::sqlite()).await;
 }

@@ -1,6 +1,6 @@
 //! The read tables.
 
-use domain::{event, function, run};
+use domain::{event, function, namespace, run};
 use uuid::Uuid;
 
 use super::given::{self, a_call, a_run, at, build_requested, build_started, build_succeeded, deregistered, promoted};
@@ -8,8 +8,8 @@ use super::given::{registered, requested, run_started, run_succeeded, started, s
 use super::home::Home;
 use crate::store::page::MAX_PAGE;
 use crate::store::{
-    BuildRow, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter, RunRow,
-    Store, VersionRow,
+    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter,
+    RunRow, Sealed, SecretInfo, SecretRow, Store, VersionRow,
 };
 
 fn first(count: u32) -> PageRequest {
@@ -43,7 +43,7 @@ async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow, Vec
                 Row::Build(row) => {
                     built.insert(row.id, BuildRow { position, ..*row });
                 }
-                Row::Run(_) | Row::Event(_) => {}
+                Row::Run(_) | Row::Event(_) | Row::Secret(_) => {}
             }
         }
     }
@@ -79,6 +79,57 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     let rest = PageRequest { first: 5, after: Some(page.rows[0].0.clone()) };
     let page = store.versions(id, &rest).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next), (1, false));
+}
+
+pub async fn a_secret_is_written_with_its_event_and_nothing_else_knows_it(home: Home) {
+    let store = home.open().await;
+    let created = namespace::Event::Created { name: "team".into(), at: at(1) };
+    let set = |seconds| namespace::Event::SecretSet { secret: "API_KEY".into(), at: at(seconds) };
+    let removed = namespace::Event::SecretRemoved { secret: "API_KEY".into(), at: at(4) };
+    let sealed = |byte| Sealed { key_id: "01234567".into(), nonce: vec![byte; 12], bytes: vec![byte; 33] };
+    let row = |namespace: &str, sealed, seconds| SecretRow {
+        namespace: namespace.into(),
+        name: "API_KEY".into(),
+        sealed,
+        set_at: at(seconds),
+    };
+    let mut subject = given::namespace("team");
+    let mut append = |events, row: SecretRow| {
+        let mut append = subject.append(events);
+        append.rows.push(Row::Secret(Box::new(row)));
+        append
+    };
+    let names = ["API_KEY".to_owned(), "OTHER".to_owned()];
+    store.append(append(vec![created, set(2)], row("team", Some(sealed(1)), 2))).await.unwrap();
+    assert_eq!(store.secrets("team", &names).await.unwrap(), [row("team", Some(sealed(1)), 2)]);
+    assert_eq!(store.secrets("other", &names).await.unwrap(), []);
+    // Of several in one transaction, the last one stands.
+    let (second, third) =
+        (append(vec![set(3)], row("team", Some(sealed(2)), 3)), append(vec![set(3)], row("team", Some(sealed(3)), 3)));
+    for appended in store.append_each(vec![second, third]).await {
+        appended.unwrap();
+    }
+    assert_eq!(store.secrets("team", &names).await.unwrap(), [row("team", Some(sealed(3)), 3)]);
+    let info = SecretInfo { namespace: "team".into(), name: "API_KEY".into(), set_at: at(3) };
+    assert_eq!(store.secret_infos(None).await.unwrap(), [info.clone()]);
+    assert_eq!(store.secret_infos(Some(&["team".into()])).await.unwrap(), [info.clone()]);
+    assert_eq!(store.secret_infos(Some(&["other".into()])).await.unwrap(), []);
+
+    // The tables are made anew from a log that knows no values: what it does not know stays.
+    drop(store);
+    let store = home.open().await;
+    store.rebuild().await.unwrap();
+    assert_eq!(store.secrets("team", &names).await.unwrap(), [row("team", Some(sealed(3)), 3)]);
+    assert_eq!(store.verify().await.unwrap().faults, [] as [String; 0]);
+
+    // A secret belongs to the namespace whose stream says that it was set.
+    let foreign = append(vec![removed.clone()], row("other", None, 4));
+    assert!(matches!(store.append(foreign).await, Err(Error::Refused(_))));
+    let mut again = append(vec![removed], row("team", None, 4));
+    again.expected -= 1;
+    store.append(again).await.unwrap();
+    assert_eq!(store.secrets("team", &names).await.unwrap(), []);
+    assert_eq!(store.secret_infos(None).await.unwrap(), []);
 }
 
 pub async fn a_refused_append_leaves_no_rows(home: Home) {

@@ -4,9 +4,16 @@ mod dead_letter;
 mod event;
 mod function;
 mod run;
+mod secret;
 
 use async_graphql::MergedObject;
 
 /// Everything that can be asked for.
 #[derive(Default, MergedObject)]
-pub(in crate::ingress) struct Mutation(function::Mutation, run::Mutation, dead_letter::Mutation, event::Mutation);
+pub(in crate::ingress) struct Mutation(
+    function::Mutation,
+    run::Mutation,
+    dead_letter::Mutation,
+    event::Mutation,
+    secret::Mutation,
+);

@@ -37,7 +37,7 @@ impl Trigger {
             Wanted::Schedule { cron, timezone } => {
                 Self { kind: "schedule", cron: Some(cron), timezone: Some(timezone), ..Self::default() }
             }
-            Wanted::Webhook { name, scheme, secret: _ } => {
+            Wanted::Webhook { name, scheme, .. } => {
                 Self { kind: "webhook", name: Some(name), scheme: Some(named(scheme)), url, ..Self::default() }
             }
         }

@@ -5,6 +5,7 @@ mod function;
 mod history;
 mod metrics;
 mod run;
+mod secret;
 mod viewer;
 
 use async_graphql::MergedObject;
@@ -20,4 +21,5 @@ pub(in crate::ingress) struct Query(
     event::Query,
     history::Query,
     metrics::Query,
+    secret::Query,
 );

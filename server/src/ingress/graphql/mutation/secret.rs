@@ -1,0 +1,35 @@
+//! Secrets.
+
+use async_graphql::{Context, Object, Result};
+
+use crate::ingress::graphql::payload::SecretPayload;
+use crate::ingress::graphql::{caller, services};
+use crate::ingress::verbs;
+use crate::vault::Value;
+
+#[derive(Default)]
+pub(super) struct Mutation;
+
+#[Object(name = "SecretMutation")]
+impl Mutation {
+    /// Sets a secret of a namespace. Functions that name it get it as a variable, running ones by new instances; webhooks
+    /// that name it are proved with it. The value is kept encrypted and never shown again.
+    async fn set_secret(
+        &self,
+        ctx: &Context<'_>,
+        namespace: String,
+        name: String,
+        value: String,
+    ) -> Result<SecretPayload> {
+        let (services, caller, value) = (services(ctx), caller(ctx)?, Value::new(value));
+        SecretPayload::of(
+            verbs::set_secret(services, caller, &namespace, &name, value).await.map(|info| Some(info.into())),
+        )
+    }
+
+    /// Removes a secret. What runs keeps what it was given; what names it does not start any more.
+    async fn remove_secret(&self, ctx: &Context<'_>, namespace: String, name: String) -> Result<SecretPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        SecretPayload::of(verbs::remove_secret(services, caller, &namespace, &name).await.map(|()| None))
+    }
+}

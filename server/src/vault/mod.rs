@@ -1,0 +1,266 @@
+//! Secrets of namespaces: seals their values, and opens them for who needs them.
+//!
+//! AES-256-GCM with a fresh nonce for each value, bound to its namespace and name, so that a value that was moved to
+//! another row does not open. Knows the key and the store; knows nothing of what secrets are for. What is set is written
+//! by `actors`, with the event that says so.
+
+mod key;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use aes_gcm::aead::{Aead, KeyInit, Payload};
+use aes_gcm::{Aes256Gcm, Nonce};
+use chrono::{DateTime, Utc};
+use zeroize::Zeroizing;
+
+use crate::config::SecretKey;
+use crate::store::{self, Sealed, SecretRow, Store};
+
+/// The longest value, in bytes.
+pub const MAX_VALUE: usize = 64 << 10;
+
+/// Bytes of a nonce.
+const NONCE: usize = 12;
+
+/// A value in the clear; its memory is wiped when it is dropped.
+pub type Value = Zeroizing<String>;
+
+/// What can go wrong. No message holds a value or a key.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nobody has set it, or it was removed.
+    #[error(
+        "the secret `{name}` of the namespace `{namespace}` is not set; set it with the GraphQL mutation setSecret(namespace: \"{namespace}\", name: \"{name}\", value: …)"
+    )]
+    NotSet {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// The server has another key now.
+    #[error(
+        "the secret `{name}` of the namespace `{namespace}` was sealed under another key (that one is {key_id}, this server's is {own}): set EVENTFLOW_SECRET_KEY to that one or set the secret again"
+    )]
+    OtherKey {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+        /// Names the key that it was sealed under.
+        key_id: String,
+        /// Names the key of this server.
+        own: String,
+    },
+    /// What is stored is not what was sealed.
+    #[error(
+        "the secret `{name}` of the namespace `{namespace}` does not open: it was changed where it is stored; set it again"
+    )]
+    Damaged {
+        /// Its namespace.
+        namespace: String,
+        /// Its name.
+        name: String,
+    },
+    /// It cannot be the value of a secret.
+    #[error("{0}")]
+    BadValue(&'static str),
+    /// The file is no key.
+    #[error(
+        "{path} holds no key: it must be 32 bytes as 64 hexadecimal digits; without it, secrets that were set under the lost key have to be set again"
+    )]
+    BadKeyFile {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The disk refuses.
+    #[error("cannot {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The log is away.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// A secret in the clear.
+pub struct Secret {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: Value,
+    /// When it was set.
+    pub set_at: DateTime<Utc>,
+}
+
+/// Seals secrets and opens them. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Vault {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    cipher: Aes256Gcm,
+    key_id: String,
+    store: Store,
+}
+
+impl Vault {
+    /// A vault under this key, or under the one in the data folder, which is made when it is not there.
+    ///
+    /// # Errors
+    /// When the data folder cannot be read or written, or the file there holds no key.
+    pub fn open(key: Option<SecretKey>, data_dir: &Path, store: Store) -> Result<Self, Error> {
+        let key = match key {
+            Some(key) => key,
+            None => key::read_or_make(data_dir)?,
+        };
+        let cipher = Aes256Gcm::new(&key.0.into());
+        Ok(Self { inner: Arc::new(Inner { cipher, key_id: key::id(&key), store }) })
+    }
+
+    /// The row that a secret becomes when it is set.
+    ///
+    /// # Errors
+    /// [`Error::BadValue`] when it is empty, too long, or holds a zero byte, which no variable can.
+    pub fn seal(&self, namespace: &str, name: &str, value: &str, at: DateTime<Utc>) -> Result<SecretRow, Error> {
+        if value.is_empty() {
+            return Err(Error::BadValue("a secret cannot be empty; removeSecret lets it be gone"));
+        }
+        if value.len() > MAX_VALUE {
+            return Err(Error::BadValue("the value is longer than 65536 bytes, the most that a secret holds"));
+        }
+        if value.contains('\0') {
+            return Err(Error::BadValue("there is a zero byte in the value, which no variable can hold"));
+        }
+        let nonce = key::random::<NONCE>();
+        let aad = bound_to(namespace, name);
+        let payload = Payload { msg: value.as_bytes(), aad: &aad };
+        let bytes =
+            self.inner.cipher.encrypt(&Nonce::from(nonce), payload).expect("64 KiB are far below what AES-GCM takes");
+        let sealed = Sealed { key_id: self.inner.key_id.clone(), nonce: nonce.to_vec(), bytes };
+        Ok(SecretRow { namespace: namespace.to_owned(), name: name.to_owned(), sealed: Some(sealed), set_at: at })
+    }
+
+    /// A secret.
+    ///
+    /// # Errors
+    /// When it is not set, when it does not open, or when the log is away.
+    pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Error> {
+        let mut found = self.secrets(namespace, &[name.to_owned()]).await?;
+        found.pop().ok_or_else(|| Error::NotSet { namespace: namespace.to_owned(), name: name.to_owned() })
+    }
+
+    /// Secrets, in the order of their names: all of them or none.
+    ///
+    /// # Errors
+    /// When one is not set or does not open, or when the log is away.
+    pub async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<Secret>, Error> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let rows = self.inner.store.secrets(namespace, names).await?;
+        if let Some(name) = names.iter().find(|name| rows.iter().all(|row| row.name != **name)) {
+            return Err(Error::NotSet { namespace: namespace.to_owned(), name: name.clone() });
+        }
+        rows.into_iter().map(|row| self.unseal(row)).collect()
+    }
+
+    fn unseal(&self, row: SecretRow) -> Result<Secret, Error> {
+        let SecretRow { namespace, name, sealed, set_at } = row;
+        let Some(sealed) = sealed else { return Err(Error::NotSet { namespace, name }) };
+        if sealed.key_id != self.inner.key_id {
+            let own = self.inner.key_id.clone();
+            return Err(Error::OtherKey { namespace, name, key_id: sealed.key_id, own });
+        }
+        let aad = bound_to(&namespace, &name);
+        let opened = <[u8; NONCE]>::try_from(sealed.nonce.as_slice()).ok().and_then(|nonce| {
+            let payload = Payload { msg: &sealed.bytes, aad: &aad };
+            String::from_utf8(self.inner.cipher.decrypt(&Nonce::from(nonce), payload).ok()?).ok()
+        });
+        match opened {
+            Some(value) => Ok(Secret { name, value: Zeroizing::new(value), set_at }),
+            None => Err(Error::Damaged { namespace, name }),
+        }
+    }
+}
+
+/// What a value belongs to. Neither part holds a zero byte.
+fn bound_to(namespace: &str, name: &str) -> Vec<u8> {
+    [namespace.as_bytes(), b"\0", name.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::clock;
+
+    async fn vault(key: u8) -> (Vault, TempDir) {
+        let data = TempDir::new().unwrap();
+        let store = store::open(None, data.path()).await.unwrap();
+        (Vault::open(Some(SecretKey([key; 32])), data.path(), store).unwrap(), data)
+    }
+
+    #[tokio::test]
+    async fn a_value_opens_where_it_was_sealed_and_nowhere_else() {
+        let (vault, _data) = vault(1).await;
+        let row = vault.seal("team", "API_KEY", "hunter2 ä", clock::now()).unwrap();
+        assert_eq!(*vault.unseal(row.clone()).unwrap().value, "hunter2 ä");
+        for moved in [
+            SecretRow { namespace: "other".into(), ..row.clone() },
+            SecretRow { name: "OTHER".into(), ..row.clone() },
+            SecretRow { sealed: row.sealed.clone().map(|s| Sealed { nonce: vec![0; 12], ..s }), ..row.clone() },
+            SecretRow { sealed: row.sealed.clone().map(|s| Sealed { nonce: vec![], ..s }), ..row.clone() },
+            SecretRow { sealed: row.sealed.clone().map(|s| Sealed { bytes: vec![1; 30], ..s }), ..row.clone() },
+        ] {
+            assert!(matches!(vault.unseal(moved.clone()), Err(Error::Damaged { .. })), "{moved:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_same_value_never_looks_the_same() {
+        let (vault, _data) = vault(1).await;
+        let seal = || vault.seal("team", "API_KEY", "hunter2", clock::now()).unwrap().sealed.unwrap();
+        let (one, two) = (seal(), seal());
+        assert!(one.nonce != two.nonce && one.bytes != two.bytes);
+        assert!(!String::from_utf8_lossy(&one.bytes).contains("hunter2"));
+    }
+
+    #[tokio::test]
+    async fn a_value_under_another_key_says_which_one_is_missing() {
+        let (sealer, _one) = vault(1).await;
+        let (other, _two) = vault(2).await;
+        let row = sealer.seal("team", "API_KEY", "hunter2", clock::now()).unwrap();
+        let error = other.unseal(row).err().unwrap().to_string();
+        assert!(error.contains("was sealed under another key") && error.contains("EVENTFLOW_SECRET_KEY"), "{error}");
+        assert!(error.contains(&key::id(&SecretKey([1; 32]))), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_no_variable_can_hold_is_no_secret() {
+        let (vault, _data) = vault(1).await;
+        let seal = |value: &str| vault.seal("team", "API_KEY", value, clock::now());
+        assert!(seal(&"x".repeat(MAX_VALUE)).is_ok());
+        for value in ["", "a\0b", &"x".repeat(MAX_VALUE + 1)] {
+            assert!(matches!(seal(value), Err(Error::BadValue(_))));
+        }
+        assert!(seal(&"x".repeat(MAX_VALUE + 1)).err().unwrap().to_string().contains(&MAX_VALUE.to_string()));
+    }
+
+    #[tokio::test]
+    async fn a_secret_that_is_not_set_is_named_with_what_to_do() {
+        let (vault, _data) = vault(1).await;
+        let error = vault.secret("team", "API_KEY").await.err().unwrap().to_string();
+        assert!(error.contains("`API_KEY`") && error.contains("`team`") && error.contains("setSecret"), "{error}");
+        assert!(vault.secrets("team", &[]).await.unwrap().is_empty());
+    }
+}
