@@ -11,6 +11,7 @@ pub mod gateway;
 pub mod graphql;
 mod http;
 mod middleware;
+mod proof;
 #[cfg(test)]
 mod tests;
 pub mod verbs;

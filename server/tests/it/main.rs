@@ -5,6 +5,7 @@ mod app;
 mod bad_input;
 mod executor;
 mod floors;
+mod hooks;
 mod kill;
 mod nodes;
 mod story;

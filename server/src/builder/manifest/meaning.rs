@@ -99,6 +99,20 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                         ),
                     ));
                 }
+                for (name, schemes) in [
+                    ("header", &["hmac-sha256", "token"][..]),
+                    ("encoding", &["hmac-sha256"]),
+                    ("prefix", &["hmac-sha256"]),
+                ] {
+                    if trigger.get(name).is_some() && !schemes.contains(&scheme) {
+                        let message = format!(
+                            "`{name}` is only for {}, and this is {}; remove it",
+                            schemes.join(" and "),
+                            shorten(scheme)
+                        );
+                        faults.push(Fault::at(at(&format!("/{name}")), message));
+                    }
+                }
                 if let Some(name) = trigger["name"].as_str() {
                     if webhooks.contains(&name) {
                         faults.push(Fault::at(at("/name"), format!("the webhook `{}` is there twice", shorten(name))));

@@ -191,6 +191,8 @@ fn pattern_in_words(pointer: &str) -> &'static str {
         "name an IANA time zone, such as Europe/Berlin"
     } else if pointer.starts_with("/secrets/") || pointer.ends_with("/secret") {
         "a secret's name has letters, digits and `_`, and does not begin with a digit"
+    } else if pointer.ends_with("/header") {
+        "a header's name has letters, digits and hyphens"
     } else if pointer == "/name" {
         "a function's name has lower-case letters, digits and hyphens, begins with a letter and does not end with a hyphen"
     } else {
@@ -393,6 +395,26 @@ mod tests {
                 json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "scheme": "github"}]}),
                 "/triggers/0",
                 "needs `secret`",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "scheme": "github", "secret": "S", "header": "X-A"}]}),
+                "/triggers/0/header",
+                "only for hmac-sha256 and token",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "prefix": "v1="}]}),
+                "/triggers/0/prefix",
+                "only for hmac-sha256",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "scheme": "token", "secret": "S", "encoding": "hex"}]}),
+                "/triggers/0/encoding",
+                "only for hmac-sha256",
+            ),
+            (
+                json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a", "scheme": "token", "secret": "S", "header": "a b"}]}),
+                "/triggers/0/header",
+                "a header's name",
             ),
             (
                 json!({"runtime": "node", "triggers": [{"type": "webhook", "name": "a"}, {"type": "webhook", "name": "a"}]}),

@@ -22,6 +22,8 @@ use domain::run::{self, event::Ending};
 use tokio::time::Instant;
 
 pub use recorder::Recorder;
+pub(super) use request::stays_here;
+pub(super) use said::query as query_of;
 
 use super::auth::Viewer;
 use super::{HttpError, Services};

@@ -22,7 +22,7 @@ const WHOLE: usize = 64 << 10;
 const PARTS: usize = 8;
 
 /// Headers that belong to one connection (RFC 9110, section 7.6.1), or to EventFlow and not to the function.
-pub(super) fn stays_here(name: &str) -> bool {
+pub(in crate::ingress) fn stays_here(name: &str) -> bool {
     matches!(
         name,
         "connection"

@@ -133,7 +133,7 @@ impl Serialize for Headers<'_> {
 }
 
 /// A query's parameters; one that comes more than once is a list.
-fn query(text: &str) -> Map<String, Value> {
+pub(in crate::ingress) fn query(text: &str) -> Map<String, Value> {
     let mut all = Map::new();
     if text.is_empty() {
         return all;

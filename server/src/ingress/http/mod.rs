@@ -11,6 +11,7 @@ mod openapi;
 pub(super) mod pages;
 mod run;
 mod session;
+mod webhook;
 
 use std::time::Duration;
 
@@ -36,6 +37,7 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     event::configure(config, services);
     bundle::configure(config);
     log::configure(config);
+    webhook::configure(config);
 }
 
 /// A page, a file of the web UI, or nothing.

@@ -5,7 +5,7 @@ use actix_web::web::{self, ServiceConfig};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{Modify, OpenApi};
 
-use super::{bundle, dead_letter, event, function, health, log, run, session};
+use super::{bundle, dead_letter, event, function, health, log, run, session, webhook};
 use crate::builder::manifest;
 
 #[derive(OpenApi)]
@@ -15,7 +15,7 @@ use crate::builder::manifest;
         session::token, session::logout, health::healthz, health::readyz, health::metrics,
         function::list, function::create, function::show, function::delete, function::invoke, log::logs,
         run::show, run::cancel, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
-        dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload,
+        dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload, webhook::receive,
     ),
     modifiers(&Bearer),
     security(("bearer" = [])),
@@ -67,6 +67,7 @@ mod tests {
             "/v1/dead-letters/{id}:redrive",
             "/v1/dead-letters:redrive",
             "/v1/dead-letters:purge",
+            "/hooks/{namespace}/{function}/{webhook}",
         ] {
             assert!(paths.contains_key(path), "{path} is missing");
         }

@@ -5,6 +5,7 @@ mod rest;
 mod secret;
 mod subscription;
 mod watched;
+mod webhook;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use async_trait::async_trait;
 use domain::function::{self, BuildId, Command, event::Source};
 use domain::manifest::{Manifest, Runtime};
 use domain::run::event::{Delivery, Outcome, Request};
-use domain::{Cause, Json, run};
+use domain::{Cause, Json, event, run};
 use futures::{SinkExt, StreamExt};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ const SET: &str = "mutation($ns: String!, $name: String!, $value: String!) { set
 const REMOVE: &str = "mutation($ns: String!, $name: String!) { removeSecret(namespace: $ns, name: $name) { secret { name } userErrors { code message field } } }";
 
 impl House {
-    async fn set_secret(&self, namespace: &str, name: &str, value: &str) -> Value {
+    pub(super) async fn set_secret(&self, namespace: &str, name: &str, value: &str) -> Value {
         self.graphql(SET, json!({ "ns": namespace, "name": name, "value": value })).await["setSecret"].take()
     }
 

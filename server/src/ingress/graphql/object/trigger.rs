@@ -1,7 +1,7 @@
 //! What starts a run.
 
 use async_graphql::SimpleObject;
-use domain::manifest::{Trigger as Wanted, WebhookScheme};
+use domain::manifest::Trigger as Wanted;
 use serde_json::Value;
 
 /// What starts a run. What does not belong to its type is null.
@@ -22,6 +22,8 @@ pub(in crate::ingress::graphql) struct Trigger {
     name: Option<String>,
     /// How a delivery proves where it is from, for `webhook`.
     scheme: Option<String>,
+    /// The name of the secret that it is proved with, for `webhook`.
+    secret: Option<String>,
     /// Where it is called, for `http` and `webhook`.
     url: Option<String>,
 }
@@ -37,14 +39,10 @@ impl Trigger {
             Wanted::Schedule { cron, timezone } => {
                 Self { kind: "schedule", cron: Some(cron), timezone: Some(timezone), ..Self::default() }
             }
-            Wanted::Webhook { name, scheme, .. } => {
-                Self { kind: "webhook", name: Some(name), scheme: Some(named(scheme)), url, ..Self::default() }
+            Wanted::Webhook { name, scheme, secret, .. } => {
+                let scheme = Some(scheme.as_str().to_owned());
+                Self { kind: "webhook", name: Some(name), scheme, secret, url, ..Self::default() }
             }
         }
     }
-}
-
-fn named(scheme: WebhookScheme) -> String {
-    let name = serde_json::to_value(scheme).unwrap_or_default();
-    name.as_str().unwrap_or_default().to_owned()
 }

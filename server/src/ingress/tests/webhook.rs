@@ -1,0 +1,298 @@
+//! Webhooks: what is taken, what is not, and what a sender is told.
+
+use domain::manifest::{SignatureEncoding, Trigger, WebhookScheme};
+use hmac::Mac;
+
+use super::*;
+
+const SECRET: &str = "It's a Secret to Everybody";
+const BODY: &str = "Hello, World!";
+const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
+const PATH: &str = "/hooks/default/f/hook";
+
+fn webhook(scheme: WebhookScheme) -> Trigger {
+    Trigger::Webhook {
+        name: "hook".into(),
+        scheme,
+        secret: (scheme != WebhookScheme::None).then(|| "HOOK_SECRET".into()),
+        header: None,
+        encoding: SignatureEncoding::Hex,
+        prefix: None,
+    }
+}
+
+impl House {
+    /// A function that runs, as far as the log knows, and has this trigger alone.
+    async fn hooked(&self, trigger: Trigger, secret: &str) -> function::Id {
+        let id = self.registered("default", "f").await;
+        let build = clock::new_id();
+        self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
+        self.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
+        let manifest = Box::new(Manifest { triggers: vec![trigger], ..Manifest::of(Runtime::Node) });
+        let digest = format!("sha256:{build}");
+        let built = Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() };
+        self.command(id, built).await;
+        self.command(id, Command::Start { at: clock::now() }).await;
+        if !secret.is_empty() {
+            self.set_secret("default", "HOOK_SECRET", secret).await;
+        }
+        id
+    }
+
+    /// A delivery, without a token.
+    fn deliver(&self, headers: &[(&str, &str)], body: impl Into<reqwest::Body>) -> RequestBuilder {
+        let request = self.request(Method::POST, PATH).body(body);
+        headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+    }
+
+    /// The trigger event as the log has it.
+    async fn taken(&self, id: &Value) -> event::Received {
+        let stream = domain::Stream::event(id.as_str().unwrap().parse().unwrap());
+        let loaded = self.services.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
+        loaded.state.expect("the event was taken")
+    }
+
+    async fn events(&self) -> usize {
+        let request = store::PageRequest { first: 100, after: None };
+        self.services.store.events(&store::EventFilter::default(), &request).await.unwrap().rows.len()
+    }
+}
+
+async fn refused(request: RequestBuilder) -> (u16, String) {
+    let answer = request.send().await.unwrap();
+    let (status, retry) = (answer.status().as_u16(), answer.headers().contains_key("retry-after"));
+    let body: Value = answer.json().await.unwrap();
+    assert_eq!(retry, status == 503, "{body}");
+    let text = body.to_string();
+    assert!(!text.contains(SECRET) && !text.contains("HOOK_SECRET"), "{text}");
+    (status, body["error"]["code"].as_str().unwrap().to_owned())
+}
+
+fn is(status: u16, code: &str) -> (u16, String) {
+    (status, code.to_owned())
+}
+
+#[actix_web::test]
+async fn a_github_delivery_becomes_one_event_for_its_function() {
+    let house = House::new().await;
+    let function = house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    let headers = [
+        ("x-hub-signature-256", SIGNATURE),
+        ("x-hub-signature", "sha1=abc"),
+        ("x-github-delivery", "72d3162e"),
+        ("x-github-event", "push"),
+        ("authorization", "Basic Zm9v"),
+        ("content-type", "text/plain"),
+    ];
+    let sent = || async { json_of(house.deliver(&headers, BODY).send().await.unwrap(), StatusCode::ACCEPTED).await };
+    let first = sent().await;
+    assert_eq!(first["duplicate"], false);
+    let taken = house.taken(&first["event_id"]).await;
+    assert_eq!(taken.id, event::id("default", PATH, "72d3162e"));
+    assert_eq!((taken.target, taken.asynchronous, &*taken.kind), (Some(function), true, "webhook.received"));
+    assert_eq!(first["run_id"], run::id(taken.id, function).to_string());
+    let event = taken.event.value();
+    assert_eq!((&event["id"], &event["source"]), (&json!("72d3162e"), &json!(PATH)));
+    assert_eq!((&event["type"], &event["data"]), (&json!("webhook.received"), &json!(BODY)));
+    let http = &event["http"];
+    assert_eq!((&http["method"], &http["path"], &http["query"]), (&json!("POST"), &json!(PATH), &json!({})));
+    assert_eq!(http["headers"]["x-github-event"], "push");
+    for name in ["x-hub-signature-256", "x-hub-signature", "authorization"] {
+        assert_eq!(http["headers"].get(name), None, "{name}");
+    }
+
+    // The same delivery again gets the first answer again, and changes nothing.
+    let head = house.services.store.head().await.unwrap();
+    let again = sent().await;
+    assert_eq!(again, json!({ "event_id": first["event_id"], "run_id": first["run_id"], "duplicate": true }));
+    assert_eq!(house.services.store.head().await.unwrap(), head);
+    // Also when the function has been stopped meanwhile; a new one is not accepted then.
+    house.command(function, Command::Stop { reason: None, at: clock::now() }).await;
+    assert_eq!(sent().await, again);
+    let new = house.deliver(&[("x-hub-signature-256", SIGNATURE), ("x-github-delivery", "2")], BODY);
+    assert_eq!(refused(new).await, is(503, "function_not_running"));
+    assert_eq!(house.events().await, 1);
+}
+
+#[actix_web::test]
+async fn deliveries_that_arrive_together_are_one_event() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    let headers = [("x-hub-signature-256", SIGNATURE), ("x-github-delivery", "1")];
+    let sent = futures::future::join_all((0..8).map(|_| house.deliver(&headers, BODY).send())).await;
+    let mut duplicates = 0;
+    for answer in sent {
+        let answer = json_of(answer.unwrap(), StatusCode::ACCEPTED).await;
+        duplicates += usize::from(answer["duplicate"].as_bool().unwrap());
+    }
+    assert_eq!((duplicates, house.events().await), (7, 1));
+}
+
+#[actix_web::test]
+async fn a_ping_is_answered_once_it_has_proved_where_it_is_from() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    let ping = [("x-hub-signature-256", SIGNATURE), ("x-github-event", "ping"), ("x-github-delivery", "1")];
+    let answer = house.deliver(&ping, BODY).send().await.unwrap();
+    assert_eq!(json_of(answer, StatusCode::OK).await, json!({ "pong": true }));
+    assert_eq!(refused(house.deliver(&ping[1..], BODY)).await, is(401, "bad_signature"));
+    assert_eq!(house.events().await, 0);
+}
+
+#[actix_web::test]
+async fn what_does_not_prove_where_it_is_from_is_not_taken() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    let wrong = SIGNATURE.replace('7', "8");
+    for (headers, body) in [
+        (vec![], BODY),
+        (vec![("x-hub-signature-256", wrong.as_str())], BODY),
+        (vec![("x-hub-signature-256", SIGNATURE)], "Hello, World?"),
+        (vec![("authorization", "Bearer dev-token")], BODY),
+    ] {
+        assert_eq!(refused(house.deliver(&headers, body)).await, is(401, "bad_signature"));
+    }
+    assert_eq!(house.events().await, 0);
+}
+
+#[actix_web::test]
+async fn a_standard_webhook_is_taken_while_it_is_fresh() {
+    const KEY: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::StandardWebhooks), KEY).await;
+    let body = r#"{"email":"test@example.com","username":"test_user"}"#;
+    let id = "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk";
+    // The specification's vector: its signature is right, its time is long ago.
+    let signature = "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw=";
+    let old = [("webhook-id", id), ("webhook-timestamp", "1649367553"), ("webhook-signature", signature)];
+    assert_eq!(refused(house.deliver(&old, body)).await, is(401, "stale_timestamp"));
+    let wrong = [("webhook-id", "msg_2"), ("webhook-timestamp", "1649367553"), ("webhook-signature", signature)];
+    assert_eq!(refused(house.deliver(&wrong, body)).await, is(401, "bad_signature"));
+
+    use base64::Engine as _;
+    let base64 = base64::engine::general_purpose::STANDARD;
+    let now = clock::now().timestamp().to_string();
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(&base64.decode(&KEY[6..]).unwrap()).unwrap();
+    mac.update(format!("{id}.{now}.{body}").as_bytes());
+    let signature = format!("v1,{}", base64.encode(mac.finalize().into_bytes()));
+    let fresh = [
+        ("webhook-id", id),
+        ("webhook-timestamp", now.as_str()),
+        ("webhook-signature", signature.as_str()),
+        ("content-type", "application/json"),
+    ];
+    let answer = json_of(house.deliver(&fresh, body).send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let event = house.taken(&answer["event_id"]).await.event.value();
+    assert_eq!((&event["id"], &event["data"]["username"]), (&json!(id), &json!("test_user")));
+    assert_eq!(event["http"]["headers"].get("webhook-signature"), None);
+    let again = json_of(house.deliver(&fresh, body).send().await.unwrap(), StatusCode::ACCEPTED).await;
+    assert_eq!((&again["duplicate"], &again["run_id"]), (&json!(true), &answer["run_id"]));
+}
+
+#[actix_web::test]
+async fn a_sender_of_its_own_kind_is_checked_as_its_webhook_says() {
+    let house = House::new().await;
+    let trigger = Trigger::Webhook {
+        name: "hook".into(),
+        scheme: WebhookScheme::HmacSha256,
+        secret: Some("HOOK_SECRET".into()),
+        header: Some("X-Shop-Signature".into()),
+        encoding: SignatureEncoding::Base64,
+        prefix: Some("v1=".into()),
+    };
+    house.hooked(trigger, SECRET).await;
+    use base64::Engine as _;
+    let mac = hex::decode(SIGNATURE.trim_start_matches("sha256=")).unwrap();
+    let signature = format!("v1={}", base64::engine::general_purpose::STANDARD.encode(mac));
+    let signed = ("x-shop-signature", signature.as_str());
+    let accepted = async |headers: &[(&str, &str)]| {
+        json_of(house.deliver(headers, BODY).send().await.unwrap(), StatusCode::ACCEPTED).await
+    };
+    let (one, two) = (accepted(&[signed]).await, accepted(&[signed]).await);
+    assert_ne!(one["event_id"], two["event_id"], "who does not name deliveries means each call as one");
+    let named = [signed, ("x-delivery-id", "7")];
+    assert_eq!(accepted(&named).await["duplicate"], false);
+    assert_eq!(accepted(&named).await["duplicate"], true);
+    assert_eq!(refused(house.deliver(&[signed, ("x-delivery-id", "")], BODY)).await, is(400, "bad_delivery_id"));
+    assert_eq!(refused(house.deliver(&[("x-signature-256", &signature)], BODY)).await, is(401, "bad_signature"));
+}
+
+#[actix_web::test]
+async fn a_token_is_enough_where_the_webhook_says_so() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Token), "hunter2").await;
+    for (name, value) in [("x-webhook-token", "hunter2"), ("authorization", "Bearer hunter2")] {
+        let answer = house.deliver(&[(name, value)], "{}").send().await.unwrap();
+        let taken = house.taken(&json_of(answer, StatusCode::ACCEPTED).await["event_id"]).await;
+        assert!(!taken.event.get().contains("hunter2"));
+    }
+    assert_eq!(refused(house.deliver(&[("x-webhook-token", "hunter")], "{}")).await, is(401, "bad_signature"));
+    // A secret that was set anew counts from then on.
+    house.set_secret("default", "HOOK_SECRET", "hunter3").await;
+    assert_eq!(refused(house.deliver(&[("x-webhook-token", "hunter2")], "{}")).await, is(401, "bad_signature"));
+    let answer = house.deliver(&[("x-webhook-token", "hunter3")], "{}").send().await.unwrap();
+    json_of(answer, StatusCode::ACCEPTED).await;
+}
+
+#[actix_web::test]
+async fn without_its_secret_a_webhook_takes_nothing_and_says_nothing() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Github), "").await;
+    let signed = [("x-hub-signature-256", SIGNATURE)];
+    assert_eq!(refused(house.deliver(&signed, BODY)).await, is(503, "webhook_unavailable"));
+    house.set_secret("default", "HOOK_SECRET", SECRET).await;
+    json_of(house.deliver(&signed, BODY).send().await.unwrap(), StatusCode::ACCEPTED).await;
+}
+
+#[actix_web::test]
+async fn what_is_not_there_too_large_or_asked_otherwise_is_said() {
+    let house = House::with(|limits| limits.event = 2048).await;
+    house.hooked(webhook(WebhookScheme::None), "").await;
+    for (path, code) in [
+        ("/hooks/default/nobody/hook", "function_not_found"),
+        ("/hooks/elsewhere/f/hook", "function_not_found"),
+        ("/hooks/default/f/nobody", "webhook_not_found"),
+        ("/hooks/default/f", "not_found"),
+    ] {
+        assert_eq!(refused(house.request(Method::POST, path)).await, is(404, code), "{path}");
+    }
+    let answer = house.request(Method::GET, PATH).send().await.unwrap();
+    assert_eq!(answer.headers()["allow"], "POST");
+    let body = json_of(answer, StatusCode::METHOD_NOT_ALLOWED).await;
+    assert!(body["error"]["message"].as_str().unwrap().contains("POST"), "{body}");
+    assert!(!body["error"]["request_id"].as_str().unwrap().is_empty());
+    // Longer than it may be: by its own length, by what comes, and by what it would become.
+    assert_eq!(refused(house.deliver(&[], "x".repeat(2049))).await, is(413, "payload_too_large"));
+    let parts = futures::stream::iter((0..30).map(|_| Ok::<_, std::io::Error>("x".repeat(100))));
+    assert_eq!(refused(house.deliver(&[], reqwest::Body::wrap_stream(parts))).await, is(413, "payload_too_large"));
+    assert_eq!(refused(house.deliver(&[], "\"".repeat(1500))).await, is(413, "payload_too_large"));
+    assert_eq!(house.events().await, 0);
+    json_of(house.deliver(&[], "{}").send().await.unwrap(), StatusCode::ACCEPTED).await;
+
+    // Before its first build nobody knows what a function will take.
+    house.registered("default", "new").await;
+    assert_eq!(refused(house.request(Method::POST, "/hooks/default/new/hook")).await, is(503, "function_not_running"));
+}
+
+#[actix_web::test]
+async fn a_log_that_is_away_is_never_a_false_202() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::None), "").await;
+    house.log.set_failing(Some("append"));
+    assert_eq!(refused(house.deliver(&[("x-delivery-id", "1")], "{}")).await, is(503, "unavailable"));
+    house.log.set_failing(None);
+    let answer = house.deliver(&[("x-delivery-id", "1")], "{}").send().await.unwrap();
+    assert_eq!(json_of(answer, StatusCode::ACCEPTED).await["duplicate"], false);
+}
+
+#[actix_web::test]
+async fn a_function_shows_where_its_webhooks_are() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    let query = "{ function(name: \"f\") { triggers { type name scheme secret url } } }";
+    let found = house.graphql(query, json!({})).await;
+    let url = format!("{}{PATH}", house.url);
+    let expected =
+        json!({ "type": "webhook", "name": "hook", "scheme": "github", "secret": "HOOK_SECRET", "url": url });
+    assert_eq!(found["function"]["triggers"], json!([expected]));
+}
