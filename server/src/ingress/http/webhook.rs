@@ -215,9 +215,8 @@ fn cloud_event(
     if let Some(kind) = kind {
         event["datacontenttype"] = json!(kind);
     }
-    match data(kind, body) {
-        Some((name, data)) => event[name] = data,
-        None => {}
+    if let Some((name, data)) = data(kind, body) {
+        event[name] = data;
     }
     event
 }
@@ -228,10 +227,10 @@ fn data(kind: Option<&str>, body: &[u8]) -> Option<(&'static str, Value)> {
         return None;
     }
     let essence = kind.unwrap_or("application/json").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if essence.ends_with("/json") || essence.ends_with("+json") {
-        if let Ok(value) = serde_json::from_slice(body) {
-            return Some(("data", value));
-        }
+    if (essence.ends_with("/json") || essence.ends_with("+json"))
+        && let Ok(value) = serde_json::from_slice(body)
+    {
+        return Some(("data", value));
     }
     Some(match std::str::from_utf8(body) {
         Ok(text) => ("data", json!(text)),
