@@ -12,7 +12,7 @@ impl House {
         loaded.state.unwrap()
     }
 
-    async fn events(&self) -> u64 {
+    pub(super) async fn events(&self) -> u64 {
         let first = PageRequest { first: 1, after: None };
         self.services.store.events(&EventFilter::default(), &first).await.unwrap().total
     }

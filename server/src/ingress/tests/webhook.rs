@@ -51,11 +51,6 @@ impl House {
         let loaded = self.services.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
         loaded.state.expect("the event was taken")
     }
-
-    async fn events(&self) -> usize {
-        let request = store::PageRequest { first: 100, after: None };
-        self.services.store.events(&store::EventFilter::default(), &request).await.unwrap().rows.len()
-    }
 }
 
 async fn refused(request: RequestBuilder) -> (u16, String) {
