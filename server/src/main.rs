@@ -29,7 +29,7 @@ enum Verb {
     Rebuild,
     /// Compare the read tables with the log and check its hash chain
     Verify,
-    /// Print the secret that calls back (X-Callback-Url) of a namespace are signed with
+    /// Print what calls back (X-Callback-Url) of a namespace without a CALLBACK_SECRET of its own are signed with
     CallbackSecret {
         /// The namespace; the default one when absent
         namespace: Option<String>,

@@ -23,10 +23,13 @@ use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
-use crate::vault::Vault;
+use crate::vault::{self, Vault};
 
 /// What the keys are for that calls back are signed with.
 const CALLBACKS: &str = "callbacks";
+
+/// The secret of a namespace that they are signed with instead.
+const CALLBACK_SECRET: &str = "CALLBACK_SECRET";
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -146,13 +149,8 @@ impl Platform {
             warnings: executor.warnings(),
         };
         let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
-        let callbacks = Callbacks {
-            outward: settings.callback_allow.clone(),
-            secret: Arc::new(move |namespace| {
-                let key = auth::derived_key(&key, CALLBACKS, namespace).to_vec();
-                Box::pin(std::future::ready(Ok(key)))
-            }),
-        };
+        let callbacks =
+            Callbacks { outward: settings.callback_allow.clone(), secret: callback_secrets(vault.clone(), key) };
         let dispatch = dispatch::start(dispatch::Tools {
             store: store.clone(),
             commands: commands.clone(),
@@ -272,6 +270,21 @@ fn stop(runtime: &Runtime, platform: Platform) {
         }
         services.fleet.stop().await;
     });
+}
+
+/// What calls back of a namespace are signed with: its own secret for that, or a key that is derived from the server's.
+fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::callback::Secret {
+    Arc::new(move |namespace| {
+        let (vault, namespace) = (vault.clone(), namespace.to_owned());
+        let derived = auth::derived_key(&server_key, CALLBACKS, &namespace);
+        Box::pin(async move {
+            match vault.secret(&namespace, CALLBACK_SECRET).await {
+                Ok(secret) => Ok(dispatch::callback::key_of(&secret.value)),
+                Err(vault::Error::NotSet { .. }) => Ok(derived.to_vec()),
+                Err(error) => Err(error.to_string()),
+            }
+        })
+    })
 }
 
 /// The secret that calls back of a namespace are signed with, as those who verify it take it, unless the namespace has a
