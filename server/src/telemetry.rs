@@ -8,9 +8,11 @@ use prometheus::{
 use tracing_subscriber::EnvFilter;
 
 /// Starts logging to standard error; `filter` is a level or directives by module. Colours are for a person who looks
-/// on and has not set `NO_COLOR`, not for a file. How the HTTP library starts is told only to who asks for it by name.
+/// on and has not set `NO_COLOR`, not for a file. How the HTTP library starts, and what the AMQP library says beside the
+/// errors that it returns, is told only to who asks for it by name.
 pub fn start_logging(filter: &str) {
-    let filter = EnvFilter::try_new(format!("actix_server=warn,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter =
+        EnvFilter::try_new(format!("actix_server=warn,lapin=off,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
     // A second start (tests) keeps the first one's.

@@ -5,7 +5,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -86,7 +86,7 @@ impl Broker {
                 "+S 2:2 +sbwt none -kernel inet_dist_use_interface {127,0,0,1}".into(),
             ),
         ] {
-            broker.env(name, PathBuf::from(value));
+            broker.env(name, value);
         }
         let log = folder.join("broker.log");
         let broker = Guarded::start(broker, &log);

@@ -16,9 +16,6 @@ pub(super) const INGRESS: &str = "eventflow.ingress";
 /// The exchange, and its queue, for what was refused or came too often.
 pub(super) const DEAD: &str = "eventflow.dead";
 
-/// The fan-out exchange by which servers tell each other of new log lines.
-pub(super) const LINES: &str = "eventflow.lines";
-
 /// Deliveries of one message without an acknowledgement, after which it is moved to the dead queue. Newer brokers have
 /// this number as their default; older ones get it said.
 const DELIVERY_LIMIT: i32 = 20;
@@ -95,19 +92,18 @@ impl Place {
 
 /// Makes what does not depend on any function, unless it is there.
 pub(super) async fn declare(channel: &Channel) -> lapin::Result<()> {
-    let exchange = async |name: &str, kind, durable| {
-        let options = ExchangeDeclareOptions { durable, ..ExchangeDeclareOptions::default() };
+    let exchange = async |name: &str, kind| {
+        let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         channel.exchange_declare(name.into(), kind, options, FieldTable::default()).await
     };
-    exchange(DEAD, ExchangeKind::Fanout, true).await?;
+    exchange(DEAD, ExchangeKind::Fanout).await?;
     let mut arguments = quorum();
     arguments.insert("x-max-length".into(), AMQPValue::LongInt(DEAD_LIMIT));
     channel.queue_declare(DEAD.into(), durable(), arguments).await?;
     channel.queue_bind(DEAD.into(), DEAD.into(), "".into(), QueueBindOptions::default(), FieldTable::default()).await?;
-    exchange(RUNS, ExchangeKind::Direct, true).await?;
-    exchange(INGRESS, ExchangeKind::Topic, true).await?;
-    Place::Ingress.declare(channel).await?;
-    exchange(LINES, ExchangeKind::Fanout, false).await
+    exchange(RUNS, ExchangeKind::Direct).await?;
+    exchange(INGRESS, ExchangeKind::Topic).await?;
+    Place::Ingress.declare(channel).await
 }
 
 fn quorum() -> FieldTable {
