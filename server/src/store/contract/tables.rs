@@ -111,9 +111,8 @@ pub async fn a_secret_is_written_with_its_event_and_nothing_else_knows_it(home: 
     }
     assert_eq!(store.secrets("team", &names).await.unwrap(), [row("team", Some(sealed(3)), 3)]);
     let info = SecretInfo { namespace: "team".into(), name: "API_KEY".into(), set_at: at(3) };
-    let infos = [info];
-    assert_eq!(store.secret_infos(None).await.unwrap(), infos);
-    assert_eq!(store.secret_infos(Some(&["team".into()])).await.unwrap(), infos);
+    assert_eq!(store.secret_infos(None).await.unwrap(), [info.clone()]);
+    assert_eq!(store.secret_infos(Some(&["team".into()])).await.unwrap(), [info.clone()]);
     assert_eq!(store.secret_infos(Some(&["other".into()])).await.unwrap(), []);
 
     // The tables are made anew from a log that knows no values: what it does not know stays.
