@@ -20,7 +20,7 @@ use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::gateway::{Gateway, Recorder};
 use crate::ingress::{self, About, Auth, Services, auth};
-use crate::queue::{Queue, local::Local, rabbit::Rabbit};
+use crate::queue::{Queue, local::Local};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -129,16 +129,7 @@ impl Platform {
             },
             node.to_string(),
         );
-        let rabbit = match &settings.amqp_url {
-            Some(url) => Some(
-                Rabbit::connect(url, &node).await.map_err(|e| Error::start("cannot use the broker of AMQP_URL", e))?,
-            ),
-            None => None,
-        };
-        let queue: Arc<dyn Queue> = match &rabbit {
-            Some(rabbit) => Arc::new(rabbit.clone()),
-            None => Arc::new(Local::new()),
-        };
+        let queue: Arc<dyn Queue> = Arc::new(Local::new());
         let about = About {
             store: store.describe(),
             queue: queue.describe(),
@@ -182,9 +173,6 @@ impl Platform {
             auth: Arc::new(auth),
             about: Arc::new(about),
         };
-        if let Some(rabbit) = rabbit {
-            ingress::amqp::start(services.clone(), rabbit);
-        }
         Ok(Self { services, dispatch, recorder, recorded, notice })
     }
 }

@@ -21,9 +21,6 @@ pub struct Flags {
     /// PostgreSQL instead of SQLite (DATABASE_URL)
     #[arg(long, global = true)]
     pub database_url: Option<String>,
-    /// RabbitMQ instead of delivery in process (AMQP_URL)
-    #[arg(long, global = true)]
-    pub amqp_url: Option<String>,
     /// error, warn, info, debug or trace (LOG_LEVEL, default info)
     #[arg(long, global = true)]
     pub log_level: Option<String>,
@@ -132,7 +129,6 @@ impl Layers {
             ("EVENTFLOW_HOST", &flags.host),
             ("EVENTFLOW_DATA_DIR", &flags.data_dir),
             ("DATABASE_URL", &flags.database_url),
-            ("AMQP_URL", &flags.amqp_url),
             ("LOG_LEVEL", &flags.log_level),
             ("METRICS_PORT", &flags.metrics_port),
             ("NAMESPACE", &flags.namespace),

@@ -26,8 +26,6 @@ pub struct Settings {
     pub artifacts_dir: Option<PathBuf>,
     /// PostgreSQL instead of SQLite: `DATABASE_URL`.
     pub database_url: Option<String>,
-    /// RabbitMQ instead of delivery in process: `AMQP_URL`.
-    pub amqp_url: Option<String>,
     /// The key that tokens are signed with: `JWT_SECRET`.
     pub jwt_secret: Option<String>,
     /// The key that secrets are sealed with: `EVENTFLOW_SECRET_KEY`; one in the data folder when absent.
@@ -189,6 +187,7 @@ impl Settings {
         layers.get("EVENTFLOW_EXECUTOR", "sandbox (docker and kubernetes are not there yet)", |text| {
             (text == "sandbox").then_some(())
         })?;
+        layers.get::<()>("AMQP_URL", "nothing yet: delivery by RabbitMQ is not there yet", |_| None)?;
         Ok(Self {
             listen: SocketAddr::new(host, port),
             data_dir: layers
@@ -199,9 +198,6 @@ impl Settings {
             })?,
             database_url: layers.get("DATABASE_URL", "postgres://user:password@host/database", |text| {
                 (text.starts_with("postgres://") || text.starts_with("postgresql://")).then(|| text.to_owned())
-            })?,
-            amqp_url: layers.get("AMQP_URL", "amqp://user:password@host:5672/vhost, or amqps://", |text| {
-                (text.starts_with("amqp://") || text.starts_with("amqps://")).then(|| text.to_owned())
             })?,
             jwt_secret: layers
                 .get("JWT_SECRET", "at least 32 characters", |text| (text.len() >= 32).then(|| text.to_owned()))?,
@@ -317,15 +313,6 @@ mod tests {
             assert_eq!(error.lines().count(), 1);
         }
         assert!(!format!("{:?}", key(&hex::encode(bytes)).unwrap()).contains("fb"));
-    }
-
-    #[test]
-    fn a_broker_is_named_by_its_url_which_is_not_repeated() {
-        let settings = read(&[("AMQP_URL", "amqps://a:b@broker/%2f")], "", &Flags::default()).unwrap();
-        assert_eq!(settings.amqp_url.as_deref(), Some("amqps://a:b@broker/%2f"));
-        let flags = Flags { amqp_url: Some("http://user:hunter2@broker".into()), ..Flags::default() };
-        let error = read(&[], "", &flags).unwrap_err().to_string();
-        assert!(error.contains("AMQP_URL") && error.contains("amqp://") && !error.contains("hunter2"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
-//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, [`retention`]
-//! removes what is past its time, the [`attendant`] does what each server has to do by itself, [`builds`] builds, the
-//! [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
-//! does what must be done once in the cluster.
+//! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, the [`attendant`]
+//! does what each server has to do by itself, [`builds`] builds, the [`sweep`] finds work that was lost, [`retention`]
+//! removes what is past its time. [`membership`] says which servers there are, and which of them leads: that one does what
+//! must be done once in the cluster.
 //!
 //! Everything here may happen twice: what is asked for has an id that is derived from its cause, and what is done looks
 //! at the state first.
@@ -114,10 +114,10 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         });
     }
     // What must be done once in the cluster.
-    let (clock, teller, cleaner) = (tools.clone(), tools.clone(), tools);
+    let (clock, keeper, teller) = (tools.clone(), tools.clone(), tools);
+    tasks.spawn(membership.clone().while_leading(move || retention::forever(keeper.clone())));
     tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
     tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
-    tasks.spawn(membership.clone().while_leading(move || retention::forever(cleaner.clone())));
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }
 

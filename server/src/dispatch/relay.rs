@@ -26,7 +26,7 @@ use crate::store::{PageRequest, RunFilter};
 use crate::{actors, clock, queue, store};
 
 /// The name of the checkpoint: what it has not passed is not removed from the log.
-const FOLLOWER: &str = store::RELAY;
+pub(super) const FOLLOWER: &str = store::RELAY;
 
 /// The checkpoint is a hint that spares work after a restart: it need not be written for each record.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);

@@ -1,7 +1,7 @@
 //! Removes what is past its time, a few at a time: runs that are over, trigger events, lines. Takes no input.
 //!
-//! It rests as long as it works, so that whoever appends is not held up. Two servers that do this at once remove nothing
-//! twice; they only look twice.
+//! It rests as long as it works, so that whoever appends is not held up. One server does it for all; two that did at once
+//! would remove nothing twice.
 
 use std::time::Duration;
 

@@ -90,35 +90,6 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<CloudEvent, Vec
         }
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    with_data(event, problems, kind, body)
-}
-
-/// The event whose attributes another protocol brings as they are, beside its data.
-///
-/// # Errors
-/// All faults, at least one.
-pub(super) fn attributed(
-    attributes: impl IntoIterator<Item = (String, String)>,
-    kind: Option<&str>,
-    body: &[u8],
-) -> Result<CloudEvent, Vec<Problem>> {
-    let mut event = Map::new();
-    let mut problems = Vec::new();
-    for (name, text) in attributes {
-        if event.insert(name.clone(), json!(text)).is_some() {
-            problems.push(bad(&name, "the attribute is there twice"));
-        }
-    }
-    with_data(event, problems, kind, body)
-}
-
-/// Adds data of a media type, or of none, to the attributes.
-fn with_data(
-    mut event: Map<String, Value>,
-    mut problems: Vec<Problem>,
-    kind: Option<&str>,
-    body: &[u8],
-) -> Result<CloudEvent, Vec<Problem>> {
     if let Some(kind) = kind {
         event.insert("datacontenttype".to_owned(), json!(kind));
     }

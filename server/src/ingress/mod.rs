@@ -3,7 +3,6 @@
 //! Translates between what comes over the wire and [`verbs`], the use cases that REST and GraphQL share. Decides nothing
 //! about functions and runs: commands go down, facts come up by reading and following the store.
 
-pub mod amqp;
 pub mod assets;
 pub mod auth;
 mod cloudevent;

@@ -43,18 +43,6 @@ impl Broker {
         self.running = None;
     }
 
-    /// Ends it as an operator does, after it has written down everything, and starts it again.
-    pub fn stop_and_restart(&mut self) {
-        let (broker, _) = self.running.as_ref().expect("the broker runs");
-        assert!(Command::new("kill").args(["-TERM", &broker.pid]).status().unwrap().success());
-        let deadline = Instant::now() + STARTED_WITHIN;
-        while Path::new("/proc").join(&broker.pid).join("exe").exists() {
-            assert!(Instant::now() < deadline, "RabbitMQ does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.restart();
-    }
-
     /// Ends it, if it runs, and starts it on the same data.
     pub fn restart(&mut self) {
         self.kill();

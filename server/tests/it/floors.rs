@@ -17,7 +17,6 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("actix_web", &["ingress", "app"]),
     ("actix", &["actors", "app"]),
     ("sqlx", &["store"]),
-    ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
     ("hyper", &["fleet", "dispatch", "ingress"]),

@@ -138,30 +138,6 @@ async fn without_its_secret_a_function_says_which_one_is_missing_and_runs_once_i
 }
 
 #[tokio::test]
-async fn a_value_stands_in_no_file_while_its_function_runs() {
-    let app = TestApp::start().await;
-    let value = "a-value-that-nobody-else-writes";
-    set_secret(&app, "API_KEY", value).await;
-    let code = "exports.handler = async () => ({ length: process.env.API_KEY.length });";
-    app.running("quiet", &[KEEPER[0], ("index.js", code)]).await;
-    assert_eq!(json_of(app.call("quiet").await, StatusCode::OK).await["length"], value.len());
-    let (mut folders, mut files) = (vec![app.folder().to_owned()], 0);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            let (path, kind) = (entry.path(), entry.file_type().unwrap());
-            if kind.is_dir() {
-                folders.push(path);
-            } else if kind.is_file() {
-                files += 1;
-                let bytes = std::fs::read(&path).unwrap_or_default();
-                assert!(!bytes.windows(value.len()).any(|part| part == value.as_bytes()), "{}", path.display());
-            }
-        }
-    }
-    assert!(files > 10);
-}
-
-#[tokio::test]
 async fn a_job_gets_its_secret_at_each_run() {
     let app = TestApp::start().await;
     let id = app.running("job", JOB).await;
@@ -183,11 +159,7 @@ async fn a_job_gets_its_secret_at_each_run() {
 async fn under_another_key_a_secret_stays_shut_and_the_server_says_how_to_open_it() {
     let key = |byte: u8| format!("{byte:02x}").repeat(32);
     let database = crate::app::database().await;
-    let artifacts = tempfile::tempdir().unwrap();
-    let with = |byte| {
-        let options = Options::default().env("DATABASE_URL", database.clone()).env("EVENTFLOW_SECRET_KEY", key(byte));
-        options.env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap())
-    };
+    let with = |byte| Options::default().env("DATABASE_URL", database.clone()).env("EVENTFLOW_SECRET_KEY", key(byte));
     let sealer = TestApp::start_with(with(1)).await;
     set_secret(&sealer, "HOOK_SECRET", SECRET).await;
     set_secret(&sealer, "API_KEY", "key-one").await;

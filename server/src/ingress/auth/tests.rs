@@ -13,7 +13,6 @@ fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
         data_dir: data_dir.to_owned(),
         artifacts_dir: None,
         database_url: None,
-        amqp_url: None,
         jwt_secret: None,
         secret_key: None,
         log_level: "info".into(),

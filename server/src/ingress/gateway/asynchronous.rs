@@ -71,7 +71,6 @@ pub(super) async fn ask(
         time: super::now(),
         traceparent: traceparent.to_str().unwrap_or_default(),
         digest: claim.as_ref().map(|claim| claim.digest.as_str()),
-        exact: true,
     };
     let event = said.event(&frame, &body);
     let at = frame.time;

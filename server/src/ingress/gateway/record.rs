@@ -266,7 +266,6 @@ impl ToldOf {
             time: self.queued_at,
             traceparent: self.traceparent.to_str().unwrap_or_default(),
             digest: None,
-            exact: false,
         };
         self.said.event(&frame, &self.kept.bytes.lock().bytes)
     }

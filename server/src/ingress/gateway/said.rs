@@ -31,8 +31,6 @@ pub(super) struct Frame<'a> {
     pub traceparent: &'a str,
     /// What a second request under the same idempotency key is compared with.
     pub digest: Option<&'a str>,
-    /// A body that is not the JSON that it says to be is kept as bytes, so that the call can be repeated as it was.
-    pub exact: bool,
 }
 
 impl Said {
@@ -57,10 +55,9 @@ impl Said {
         let kind = kind.or_else(|| (!body.is_empty() && text()).then_some("text/plain"));
         let (data, data_base64) = match std::str::from_utf8(body) {
             _ if body.is_empty() => (None, None),
-            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => match Json::parse(text) {
-                Err(_) if frame.exact => (None, Some(STANDARD.encode(body))),
-                parsed => (parsed.or_else(|_| Json::of(text)).ok(), None),
-            },
+            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => {
+                (Json::parse(text).or_else(|_| Json::of(text)).ok(), None)
+            }
             Ok(text) => (Json::of(text).ok(), None),
             Err(_) => (None, Some(STANDARD.encode(body))),
         };

@@ -1,7 +1,5 @@
 //! The door as its users meet it: a real server on a port of its own, a real SQLite log, an executor that runs nothing.
 
-mod calls;
-mod dead_letters;
 mod graphql;
 mod rest;
 mod secret;
@@ -13,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::dev::ServerHandle;
-use actix_web::{App, HttpServer, web};
+use actix_web::{App, HttpServer};
 use async_trait::async_trait;
 use domain::function::{self, BuildId, Command, event::Source};
 use domain::manifest::{Manifest, Runtime};
@@ -26,7 +24,6 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::gateway::{Gateway, Recorder};
 use super::{About, Auth, Services, Viewer, routes};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
@@ -66,7 +63,6 @@ impl House {
             data_dir: data.path().to_owned(),
             artifacts_dir: None,
             database_url: None,
-            amqp_url: None,
             jwt_secret: None,
             secret_key: None,
             log_level: "info".into(),
@@ -108,8 +104,7 @@ impl House {
             auth: Arc::new(auth),
             about: Arc::new(about),
         };
-        let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
-        let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
+        let routes = routes(services.clone(), |_| {});
         let server = HttpServer::new(move || App::new().configure(routes.clone())).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", server.addrs()[0]);
@@ -324,11 +319,6 @@ impl Socket {
 
 fn cause() -> Cause {
     Cause { actor: Some("user:test".into()), ..Cause::default() }
-}
-
-/// The code of an answer that is an error.
-async fn code_of(response: Response, status: StatusCode) -> String {
-    json_of(response, status).await["error"]["code"].as_str().unwrap().to_owned()
 }
 
 async fn json_of(response: Response, status: StatusCode) -> Value {

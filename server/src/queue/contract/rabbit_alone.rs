@@ -25,20 +25,6 @@ async fn restarted(mut broker: Broker) -> Broker {
     .unwrap()
 }
 
-/// The broker has written down that its queues are there. It does so lazily: a queue that was made in the last second
-/// before a kill has no log afterwards, and what it confirmed is gone. EventFlow's sweep is for that.
-async fn settled(mut broker: Broker, rabbit: &Rabbit) -> Broker {
-    let broker = tokio::task::spawn_blocking(move || {
-        broker.stop_and_restart();
-        broker
-    })
-    .await
-    .unwrap();
-    // Both connections notice.
-    fault_becomes(rabbit, false).await;
-    broker
-}
-
 /// Publishes, again and again, until the broker takes it.
 async fn published_at_last(queue: &dyn Queue, request: &Request) {
     let deadline = tokio::time::Instant::now() + DEADLINE;
@@ -69,13 +55,12 @@ async fn take_all(consumer: &mut Box<dyn Consumer>, mut left: HashSet<run::Id>) 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_is_killed_loses_nothing_and_everything_goes_on_when_it_is_back() {
-    let broker = broker().await;
+    let mut broker = broker().await;
     let rabbit = Rabbit::connect(&broker.url(), "killed").await.unwrap();
     assert_eq!(rabbit.fault(), None);
     let (idle, busy) = (clock::new_id(), clock::new_id());
     let waiting = publish(&rabbit, idle, 20).await;
     let runs = publish(&rabbit, busy, 5).await;
-    let mut broker = settled(broker, &rabbit).await;
     let mut consumer = rabbit.consume(busy, 2).await.unwrap();
     let done = next(&mut consumer).await;
     let held = next(&mut consumer).await;
@@ -107,11 +92,10 @@ async fn a_broker_that_is_killed_loses_nothing_and_everything_goes_on_when_it_is
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_confirmed_while_the_broker_is_killed_is_there_afterwards() {
-    let broker = broker().await;
+    let mut broker = broker().await;
     let rabbit = Rabbit::connect(&broker.url(), "stream").await.unwrap();
     let function = clock::new_id();
     publish(&rabbit, function, 1).await;
-    let mut broker = settled(broker, &rabbit).await;
     let publishing = tokio::spawn({
         let rabbit = rabbit.clone();
         async move {

@@ -17,14 +17,11 @@ use tokio::sync::mpsc;
 
 use super::connection::Link;
 use super::publish::error;
-use super::topology::{Place, SILENCES};
+use super::topology::Place;
 use crate::queue::Error;
 
 /// The pause before subscribing again after that failed.
 const PAUSE: Duration = Duration::from_millis(500);
-
-/// A subscription that takes longer has failed.
-const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How a message becomes what is delivered.
 pub(super) type Parse<T> = fn(Delivery) -> Result<T, String>;
@@ -109,7 +106,6 @@ impl<T: Send + 'static> Messages<T> {
 type Outbox<T> = mpsc::UnboundedSender<Result<(T, Ticket), Error>>;
 
 async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, outbox: Outbox<T>) {
-    let mut silences = 0;
     loop {
         let connection = tokio::select! {
             connection = link.up() => connection,
@@ -128,20 +124,8 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
             let deliveries = consuming.await?;
             Ok((channel, deliveries))
         };
-        let subscribed = match tokio::time::timeout(SUBSCRIBED_WITHIN, subscribing).await {
-            Ok(subscribed) => subscribed.map_err(error),
-            Err(_) => {
-                silences += 1;
-                if silences >= SILENCES {
-                    silences = 0;
-                    place.mend(&connection).await;
-                }
-                Err(Error("RabbitMQ did not answer in time".to_owned()))
-            }
-        };
-        match subscribed {
+        match subscribing.await {
             Ok((channel, deliveries)) => {
-                silences = 0;
                 let subscription = Subscription::new(channel, place);
                 match subscription.run(deliveries, parse, &outbox).await {
                     Ended::Left => return,
@@ -152,7 +136,9 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
                     Ended::Broken(why) => tracing::debug!(queue = place.queue(), error = why, "subscription lost"),
                 }
             }
-            Err(error) => tracing::warn!(queue = place.queue(), %error, "not subscribed"),
+            Err(failed) => {
+                tracing::warn!(queue = place.queue(), error = %error(failed), "not subscribed");
+            }
         }
         drop(connection);
         tokio::time::sleep(PAUSE.mul_f64(rand::random_range(0.2..1.0))).await;

@@ -1,6 +1,6 @@
 //! Puts run requests into their queues, many at once, each answered for by the broker.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use super::connection::Link;
-use super::topology::{Place, RUNS, SILENCES};
+use super::topology::{Place, RUNS};
 use super::wire;
 use crate::queue::{Error, Request};
 
@@ -35,8 +35,6 @@ pub(super) struct Publisher {
     lane: RwLock<Option<Arc<Lane>>>,
     /// Held by whoever makes a lane.
     making: tokio::sync::Mutex<()>,
-    /// Functions whose queue did not answer, and how often since it last did.
-    silent: Mutex<HashMap<function::Id, u32>>,
 }
 
 /// What is used of one connection: a channel for messages, and one for queues, so that a queue that cannot be declared
@@ -50,47 +48,18 @@ struct Lane {
 
 impl Publisher {
     pub(super) fn new(link: Arc<Link>) -> Self {
-        Self {
-            link,
-            window: Semaphore::new(WINDOW),
-            lane: RwLock::default(),
-            making: tokio::sync::Mutex::default(),
-            silent: Mutex::default(),
-        }
+        Self { link, window: Semaphore::new(WINDOW), lane: RwLock::default(), making: tokio::sync::Mutex::default() }
     }
 
     /// Publishes a request; returns when it is on the broker's disk.
     pub(super) async fn publish(self: &Arc<Self>, request: &Request) -> Result<(), Error> {
         let body = wire::write(request)?;
-        match tokio::time::timeout(CONFIRM_WITHIN, self.send(request, &body)).await {
-            Ok(done) => {
-                let mut silent = self.silent.lock();
-                if done.is_ok() && !silent.is_empty() {
-                    silent.remove(&request.function);
-                }
-                done
-            }
-            Err(_) => {
-                // The next request begins on channels of its own.
-                *self.lane.write() = None;
-                self.mend(request.function);
-                Err(Error(format!("RabbitMQ did not answer for a message within {} s", CONFIRM_WITHIN.as_secs())))
-            }
-        }
-    }
-
-    /// Counts a silence of a function's queue; after several, has the queue looked at.
-    fn mend(&self, function: function::Id) {
-        let mut silent = self.silent.lock();
-        let count = silent.entry(function).or_default();
-        *count += 1;
-        if *count < SILENCES {
-            return;
-        }
-        silent.remove(&function);
-        if let Ok(connection) = self.link.now() {
-            tokio::spawn(async move { Place::Runs(function).mend(&connection).await });
-        }
+        let done = tokio::time::timeout(CONFIRM_WITHIN, self.send(request, &body)).await;
+        done.unwrap_or_else(|_| {
+            // The next request begins on channels of its own.
+            *self.lane.write() = None;
+            Err(Error(format!("RabbitMQ did not answer for a message within {} s", CONFIRM_WITHIN.as_secs())))
+        })
     }
 
     async fn send(self: &Arc<Self>, request: &Request, body: &[u8]) -> Result<(), Error> {

@@ -1,11 +1,9 @@
 //! What is declared on the broker: names, kinds and arguments. The same on RabbitMQ 3.10 and later.
 
-use std::time::Duration;
-
 use domain::function;
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::types::{AMQPValue, FieldTable, LongString};
-use lapin::{Channel, Connection, ExchangeKind};
+use lapin::{Channel, ExchangeKind};
 
 /// The direct exchange to which run requests go; the routing key is the function's id.
 pub(super) const RUNS: &str = "eventflow.runs";
@@ -28,15 +26,6 @@ const DEAD_LIMIT: i32 = 100_000;
 
 /// Milliseconds that a delivery may wait for its acknowledgement, where the broker (3.12 and newer) lets the queue say it.
 const CONSUMER_TIMEOUT_MS: i32 = 24 * 60 * 60 * 1000;
-
-/// A broker that is well tells the length of a queue in this time.
-const PROBED_WITHIN: Duration = Duration::from_secs(3);
-
-/// A broker deletes a queue in this time, also one without a leader.
-const DELETED_WITHIN: Duration = Duration::from_secs(30);
-
-/// A queue that did not answer as often as this, one after the other, is looked at by [`Place::mend`].
-pub(super) const SILENCES: u32 = 3;
 
 /// A queue that is consumed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,26 +59,6 @@ impl Place {
         };
         let options = QueueBindOptions::default();
         channel.queue_bind(queue.into(), exchange.into(), key.into(), options, FieldTable::default()).await
-    }
-}
-
-impl Place {
-    /// Deletes a queue that answers nothing while its broker does. A quorum queue that was made less than a second before
-    /// its only broker was killed comes back without its log and never elects a leader: nothing can be put there or
-    /// taken from there, and what was in it is gone. The sweep publishes that again from EventFlow's own log.
-    pub(super) async fn mend(self, connection: &Connection) {
-        let Ok(channel) = connection.create_channel().await else { return };
-        let passive = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let probe = channel.queue_declare(DEAD.into(), passive, FieldTable::default());
-        if !matches!(tokio::time::timeout(PROBED_WITHIN, probe).await, Ok(Ok(_))) {
-            return;
-        }
-        let deleting = channel.queue_delete(self.queue().into(), QueueDeleteOptions::default());
-        match tokio::time::timeout(DELETED_WITHIN, deleting).await {
-            Ok(Ok(_)) => tracing::error!(queue = self.queue(), "a queue without a leader was deleted"),
-            Ok(Err(error)) => tracing::error!(queue = self.queue(), %error, "a queue answers nothing"),
-            Err(_) => tracing::error!(queue = self.queue(), "a queue answers nothing and cannot be deleted"),
-        }
     }
 }
 
