@@ -244,7 +244,8 @@ impl Relay {
                 Some(_) if !received.asynchronous => Delivery::Once,
                 _ => Delivery::Retried(target.retry),
             };
-            let requested = Requested { request, delivery, at: clock::now() };
+            // As of the event, whoever asks and however often: a worker believes the message, and decides by it.
+            let requested = Requested { request, delivery, at: recorded.at };
             let asked = Asked { requested, cause: recorded.as_cause(Some(actor.clone())) };
             queue::Request { function: target.function, run, asked: Some(Arc::new(asked)) }
         };
