@@ -13,7 +13,7 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web test check fmt bench deps clean-web
+.PHONY: help run build web test chaos check fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -31,6 +31,9 @@ web: ## the web pages, when Node is there and something changed
 
 test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
 	@scripts/test
+
+chaos: ## kill servers, PostgreSQL and RabbitMQ under load, and count (some minutes); SEED=7 repeats, CHAOS_SEEDS=20 runs a row
+	@scripts/chaos
 
 check: ## formatting, lints, documentation, types: all without a warning
 	cargo fmt --all --check

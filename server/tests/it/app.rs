@@ -50,7 +50,7 @@ impl TestApp {
 
     pub async fn start_with(options: Options) -> Self {
         let folder = TempDir::new().unwrap();
-        let (child, url, said) = spawn(folder.path(), &options).await;
+        let (child, url, said) = spawn(folder.path(), &options).await.unwrap_or_else(|why| panic!("{why}"));
         Self { child, url, folder, options, client: Client::new(), said }
     }
 
@@ -80,10 +80,15 @@ impl TestApp {
     }
 
     pub async fn restart(&mut self) {
-        let (child, url, said) = spawn(self.folder.path(), &self.options).await;
-        (self.child, self.url, self.said) = (child, url, said);
+        self.try_restart().await.unwrap_or_else(|why| panic!("{why}"));
+    }
+
+    /// Starts it again; why it does not start.
+    pub async fn try_restart(&mut self) -> Result<(), String> {
+        (self.child, self.url, self.said) = spawn(self.folder.path(), &self.options).await?;
         // Old connections are dead.
         self.client = Client::new();
+        Ok(())
     }
 
     /// Asks it to end, and waits until it has.
@@ -93,7 +98,7 @@ impl TestApp {
         timeout(PATIENCE, self.child.wait()).await.expect("the server ends within a minute").unwrap()
     }
 
-    fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }
 
@@ -392,7 +397,7 @@ pub fn command(folder: &Path, options: &Options) -> Command {
     command
 }
 
-async fn spawn(folder: &Path, options: &Options) -> (Child, String, String) {
+async fn spawn(folder: &Path, options: &Options) -> Result<(Child, String, String), String> {
     let mut command = command(folder, options);
     command.arg("serve").args(&options.args);
     if !options.without_dev {
@@ -418,10 +423,8 @@ async fn spawn(folder: &Path, options: &Options) -> (Child, String, String) {
         .find_map(|line| line.trim().strip_prefix("web"))
         .map(|rest| rest.trim().trim_end_matches('/').to_owned());
     let Some(url) = url.filter(|_| in_time) else {
-        panic!(
-            "the server did not start:\n{said}\n{}",
-            std::fs::read_to_string(folder.join("server.log")).unwrap_or_default()
-        );
+        let log = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
+        return Err(format!("the server did not start:\n{said}\n{log}"));
     };
-    (child, url, said)
+    Ok((child, url, said))
 }
