@@ -70,7 +70,8 @@ async fn channel(connection: &Connection) -> lapin::Result<Channel> {
 /// Returns when the broker has confirmed the message.
 async fn publish(channel: &Channel, queue: &str) -> lapin::Result<()> {
     let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
-    let sent = channel.basic_publish("".into(), queue.into(), BasicPublishOptions::default(), &[b'x'; SIZE], properties);
+    let sent =
+        channel.basic_publish("".into(), queue.into(), BasicPublishOptions::default(), &[b'x'; SIZE], properties);
     sent.await?.await.map(drop)
 }
 
@@ -85,12 +86,7 @@ async fn one_by_one(channel: &Channel, queue: &str, seconds: Duration) -> lapin:
     Ok(format!("p50_ms {:.4}", times[times.len() / 2]))
 }
 
-async fn through(
-    connection: &Connection,
-    channel: &Channel,
-    queue: &str,
-    seconds: Duration,
-) -> lapin::Result<String> {
+async fn through(connection: &Connection, channel: &Channel, queue: &str, seconds: Duration) -> lapin::Result<String> {
     let taker = connection.create_channel().await?;
     taker.basic_qos(u16::try_from(WINDOW).expect("a small window"), BasicQosOptions::default()).await?;
     let options = BasicConsumeOptions::default();

@@ -17,10 +17,13 @@ use crate::queue::Request;
 /// When the log is away, what is due is looked for again after this.
 const AGAIN: TimeDelta = TimeDelta::seconds(1);
 
+/// When which run is due.
+type Due = (DateTime<Utc>, run::Id);
+
 /// Runs that are due at a time; the earliest first.
 #[derive(Default)]
 pub(super) struct Timers {
-    heap: Mutex<BinaryHeap<Reverse<(DateTime<Utc>, run::Id)>>>,
+    heap: Mutex<BinaryHeap<Reverse<Due>>>,
     changed: Notify,
 }
 
