@@ -48,7 +48,9 @@ impl Cluster {
             let to_database = Proxy::to(postgres.port).await;
             let mut options = Options::default()
                 .env("DATABASE_URL", Postgres::url(to_database.port))
-                .env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap());
+                .env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap())
+                // What is kept when a test fails has to tell what each server did with each run.
+                .env("LOG_LEVEL", "info,server::dispatch=debug,server::queue=debug");
             let mut to_broker = None;
             if let Some(broker) = &broker {
                 let url = broker.url();
@@ -74,17 +76,16 @@ impl Cluster {
         if self.broker.is_some() { "2 servers, PostgreSQL, RabbitMQ" } else { "1 server, PostgreSQL" }
     }
 
-    /// The ends of what the servers said, for whoever looks for the cause.
-    pub fn logs(&self) -> String {
-        let mut logs = String::new();
+    /// Keeps what the servers said for whoever looks for the cause; says where.
+    pub fn keep_logs(&self, seed: u64) -> String {
+        let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("chaos-{seed}"));
+        std::fs::create_dir_all(&folder).unwrap();
         for node in &self.nodes {
             let Ok(app) = node.app.try_lock() else { continue };
-            let log = std::fs::read_to_string(app.folder().join("server.log")).unwrap_or_default();
-            let lines: Vec<_> = log.lines().collect();
-            let end = lines[lines.len().saturating_sub(60)..].join("\n");
-            logs.push_str(&format!("--- the last lines of server {} ---\n{end}\n", node.name));
+            let log = app.folder().join("server.log");
+            std::fs::copy(log, folder.join(format!("{}-{}.log", node.name, self.nodes.len()))).unwrap();
         }
-        logs
+        format!("what the servers said is in {}", folder.display())
     }
 
     /// Ends the servers in order; the log must be in order then.

@@ -17,6 +17,8 @@ pub struct Found {
     state: String,
     event: Option<String>,
     function: String,
+    /// The server on which it runs.
+    node: Option<String>,
     records: Vec<String>,
 }
 
@@ -37,9 +39,16 @@ pub async fn quiet(
             return Ok(runs);
         }
         if Instant::now() > deadline {
-            let first: Vec<_> = open.iter().take(10).collect();
+            let first: Vec<_> = open.iter().take(3).collect();
+            let mut places = BTreeMap::<_, usize>::new();
+            for (_, run) in &open {
+                *places.entry((run.state.as_str(), run.node.as_deref().unwrap_or("no server"))).or_default() += 1;
+            }
             let all = expected.runs.len();
-            return Err(format!("{missing} of {all} runs are missing, {} are stuck: {first:#?}", open.len()));
+            return Err(format!(
+                "{missing} of {all} runs are missing, {} are stuck: {places:?}, {first:#?}",
+                open.len()
+            ));
         }
         tokio::time::sleep(Duration::from_millis(300)).await;
     }
@@ -53,7 +62,7 @@ fn is_open(run: &Found) -> bool {
 pub async fn runs(cluster: &Cluster) -> Result<BTreeMap<run::Id, Found>, String> {
     let read = async {
         let mut conn = PgConnection::connect(&cluster.database).await?;
-        let runs = sqlx::query("SELECT id, state, event, function FROM runs WHERE trigger LIKE 'chaos.%'");
+        let runs = sqlx::query("SELECT id, state, event, function, node FROM runs WHERE trigger LIKE 'chaos.%'");
         let runs = runs.fetch_all(&mut conn).await?;
         let records = sqlx::query("SELECT stream, type FROM log WHERE stream LIKE 'run-%' ORDER BY stream, version");
         let records = records.fetch_all(&mut conn).await?;
@@ -68,7 +77,13 @@ pub async fn runs(cluster: &Cluster) -> Result<BTreeMap<run::Id, Found>, String>
     let found = runs.into_iter().map(|row| {
         let id: String = row.get("id");
         let records = types.remove(&format!("run-{id}")).unwrap_or_default();
-        let run = Found { state: row.get("state"), event: row.get("event"), function: row.get("function"), records };
+        let run = Found {
+            state: row.get("state"),
+            event: row.get("event"),
+            function: row.get("function"),
+            node: row.get("node"),
+            records,
+        };
         (id.parse::<uuid::Uuid>().expect("an id").into(), run)
     });
     Ok(found.collect())
