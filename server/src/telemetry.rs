@@ -32,6 +32,7 @@ pub struct Metrics {
     pub cold_start_seconds: HistogramVec,
     pub queue_depth: IntGaugeVec,
     pub log_position: IntGauge,
+    pub relay_lag: IntGauge,
     pub builds: IntCounterVec,
     pub feed_gaps: IntGauge,
 }
@@ -92,6 +93,7 @@ impl Metrics {
                 &["namespace", "function"],
             ),
             log_position: gauge("eventflow_event_log_position", "Position of the newest record of the log."),
+            relay_lag: gauge("eventflow_relay_lag", "Records of the log that the relay has not passed."),
             builds: counters("eventflow_builds_total", "Builds that ended.", &["outcome"]),
             feed_gaps: gauge("eventflow_feed_gaps", "Gaps that followers of the log met; must stay 0."),
             queue_depth,

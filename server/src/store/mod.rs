@@ -255,6 +255,12 @@ pub struct Report {
 /// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
 pub const RELAY: &str = "relay";
 
+/// The lease of the server that leads.
+pub const LEADER_LEASE: &str = "leader";
+
+/// What the name of each server's own lease begins with.
+pub const NODE_LEASE: &str = "node-";
+
 /// What is removed when it is old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Old {

@@ -14,6 +14,12 @@ async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
     let (mut a, mut b) = (TestApp::start_with(options.clone()).await, TestApp::start_with(options).await);
     let found = a.graphql(r#"{ function(namespace: "default", name: "hello") { id } }"#, json!({})).await;
     let id = found["function"]["id"].as_str().unwrap().to_owned();
+    let query = "{ viewer { server { degraded logPosition relayPosition nodes leader } } }";
+    let server = b.graphql(query, json!({})).await["viewer"]["server"].take();
+    let nodes: Vec<_> = server["nodes"].as_array().unwrap().iter().map(|node| node.as_str().unwrap()).collect();
+    assert_eq!((nodes.len(), server["degraded"].as_array().unwrap().len()), (2, 0), "{server}");
+    assert!(nodes.contains(&server["leader"].as_str().unwrap()), "{server}");
+    assert!(server["relayPosition"].as_u64() <= server["logPosition"].as_u64(), "{server}");
     // Both stop and start it, again and again, at the same time.
     let command = async |app: &TestApp, n: u32| {
         let verb = if n.is_multiple_of(2) { "stopFunction" } else { "startFunction" };

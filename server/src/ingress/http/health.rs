@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
-use crate::store::{FunctionFilter, PageRequest};
+use crate::store::{self, FunctionFilter, PageRequest};
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     config.route("/healthz", web::get().to(healthz)).route("/readyz", web::get().to(readyz));
@@ -60,6 +60,9 @@ pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpRespons
     if let Ok(head) = services.store.head().await {
         services.metrics.feed_gaps.set(i64::try_from(services.store.stats().gaps()).unwrap_or(i64::MAX));
         services.metrics.log_position.set(i64::try_from(head).unwrap_or(i64::MAX));
+        if let Ok(relayed) = services.store.checkpoint(store::RELAY).await {
+            services.metrics.relay_lag.set(i64::try_from(head.saturating_sub(relayed)).unwrap_or(i64::MAX));
+        }
     }
     let running = FunctionFilter { state: Some("RUNNING".to_owned()), ..FunctionFilter::default() };
     if let Ok(page) = services.store.functions(&running, &PageRequest { first: 1, after: None }).await {

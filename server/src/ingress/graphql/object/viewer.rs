@@ -1,15 +1,17 @@
 //! Who asks, and what answers.
 
-use async_graphql::{Context, Object, SimpleObject};
+use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 
 use crate::ingress::auth::Viewer;
-use crate::ingress::graphql::services;
+use crate::ingress::graphql::{OrFail, services};
+use crate::store;
 
 /// Who asks.
 pub(in crate::ingress::graphql) struct ViewerObject(pub Viewer);
 
 /// The server that answers.
 #[derive(SimpleObject)]
+#[graphql(complex)]
 pub(in crate::ingress::graphql) struct Server {
     /// EventFlow's version.
     version: &'static str,
@@ -21,6 +23,38 @@ pub(in crate::ingress::graphql) struct Server {
     executor: String,
     /// What to know of it, such as missing isolation.
     warnings: Vec<String>,
+}
+
+#[ComplexObject]
+impl Server {
+    /// What does not work now, in words; empty when everything does.
+    async fn degraded(&self, ctx: &Context<'_>) -> Vec<String> {
+        let services = services(ctx);
+        let store = services.store.ready().await.err().map(|error| error.to_string());
+        store.into_iter().chain(services.queue.fault()).collect()
+    }
+
+    /// The position of the log's newest record.
+    async fn log_position(&self, ctx: &Context<'_>) -> Result<u64> {
+        services(ctx).store.head().await.or_fail()
+    }
+
+    /// How far the log is relayed: what follows from records up to here is on its way.
+    async fn relay_position(&self, ctx: &Context<'_>) -> Result<u64> {
+        services(ctx).store.checkpoint(store::RELAY).await.or_fail()
+    }
+
+    /// The servers that are alive, by name.
+    async fn nodes(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
+        let holders = services(ctx).store.holders(store::NODE_LEASE).await.or_fail()?;
+        Ok(holders.into_iter().map(|(_, node)| node).collect())
+    }
+
+    /// The server that leads; null while none does.
+    async fn leader(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        let holders = services(ctx).store.holders(store::LEADER_LEASE).await.or_fail()?;
+        Ok(holders.into_iter().next().map(|(_, node)| node))
+    }
 }
 
 /// Who asks.
