@@ -15,9 +15,17 @@ pub enum Command {
     Start { version: u32, node: String, lost: Option<u32>, at: DateTime<Utc> },
     /// The attempt with this number is done.
     Succeed { attempt: u32, outcome: Outcome, at: DateTime<Utc> },
-    /// The attempt with this number failed, or could not begin. `retryable`: another one may help. `jitter` is a random
+    /// The attempt with this number failed, or, where it is not `begun`, could not begin. `retryable`: another one may help. `jitter` is a random
     /// number in 0..1.
-    Fail { attempt: u32, failure: Failure, retryable: bool, retry_after_s: Option<f64>, jitter: f64, at: DateTime<Utc> },
+    Fail {
+        begun: bool,
+        attempt: u32,
+        failure: Failure,
+        retryable: bool,
+        retry_after_s: Option<f64>,
+        jitter: f64,
+        at: DateTime<Utc>,
+    },
     /// Call it off.
     Cancel { at: DateTime<Utc> },
     /// Let a dead run be tried again, as the run of this id.

@@ -27,6 +27,9 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         }
         (Phase::Running { node, .. }, Command::Start { .. }) => Err(Error::Taken { node: node.clone() }),
 
+        // What one server could not begin, another one has begun.
+        (Phase::Running { node, .. }, Command::Fail { begun: false, .. }) => Err(Error::Taken { node: node.clone() }),
+
         // A server that was thought to be gone comes back with what it did: another one is at it meanwhile.
         (Phase::Running { .. }, Command::Succeed { attempt, .. } | Command::Fail { attempt, .. })
             if attempt != run.attempts =>

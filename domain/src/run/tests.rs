@@ -139,13 +139,13 @@ fn fail(seconds: i64) -> Command {
 
 fn fail_attempt(attempt: u32, seconds: i64) -> Command {
     let failure = failure(false);
-    Command::Fail { attempt, failure, retryable: true, retry_after_s: None, jitter: 1.0, at: at(seconds) }
+    Command::Fail { begun: true, attempt, failure, retryable: true, retry_after_s: None, jitter: 1.0, at: at(seconds) }
 }
 
 /// No other attempt will help.
 fn fail_for_good(timed_out: bool) -> Command {
     let failure = failure(timed_out);
-    Command::Fail { attempt: 1, failure, retryable: false, retry_after_s: None, jitter: 1.0, at: at(5) }
+    Command::Fail { begun: true, attempt: 1, failure, retryable: false, retry_after_s: None, jitter: 1.0, at: at(5) }
 }
 
 fn cancel() -> Command {
@@ -230,6 +230,7 @@ fn a_run_that_a_person_waits_for_is_tried_once() {
 #[test]
 fn a_run_that_a_person_waits_for_times_out_even_if_another_attempt_might_help() {
     let command = Command::Fail {
+        begun: true,
         attempt: 1,
         failure: failure(true),
         retryable: true,
@@ -252,8 +253,15 @@ fn a_failed_attempt_is_tried_again_after_its_backoff() {
 #[test]
 fn a_functions_retry_after_is_waited_for() {
     let failure = failure(false);
-    let command =
-        Command::Fail { attempt: 1, failure, retryable: true, retry_after_s: Some(30.0), jitter: 0.0, at: at(2) };
+    let command = Command::Fail {
+        begun: true,
+        attempt: 1,
+        failure,
+        retryable: true,
+        retry_after_s: Some(30.0),
+        jitter: 0.0,
+        at: at(2),
+    };
     given(running()).when(command).then([attempt_failed(1, 32, 2)]);
 }
 
@@ -261,6 +269,7 @@ fn a_functions_retry_after_is_waited_for() {
 fn a_timeout_that_may_pass_is_tried_again() {
     let failure = failure(true);
     let command = Command::Fail {
+        begun: true,
         attempt: 1,
         failure: failure.clone(),
         retryable: true,
@@ -300,7 +309,8 @@ fn only_the_next_attempt_fails_without_having_begun() {
     for (state, life, beyond) in [("QUEUED", queued(), 2), ("RETRYING", retrying(), 3)] {
         let failure = failure(false);
         let (retry_after_s, jitter) = (None, 0.5);
-        let told = Command::Fail { attempt: beyond, failure, retryable: true, retry_after_s, jitter, at: at(20) };
+        let told =
+            Command::Fail { begun: true, attempt: beyond, failure, retryable: true, retry_after_s, jitter, at: at(20) };
         given(life).when(told).then_refused(Error::NotRunning { state });
     }
 }
@@ -322,6 +332,7 @@ fn a_queued_run_fails_for_good_when_its_function_is_gone() {
 fn a_retrying_run_fails_for_good_when_its_function_is_gone() {
     let failure = failure(false);
     let command = Command::Fail {
+        begun: true,
         attempt: 2,
         failure: failure.clone(),
         retryable: false,
@@ -343,6 +354,7 @@ fn a_failure_told_again_before_the_next_attempt_is_due_is_told_once() {
 fn a_failure_told_again_is_told_once_even_without_a_wait() {
     let failure = failure(false);
     let at_once = Command::Fail {
+        begun: true,
         attempt: 1,
         failure: failure.clone(),
         retryable: true,
@@ -377,6 +389,14 @@ fn a_server_that_comes_back_does_not_end_the_attempt_of_another() {
     let life = [running(), vec![next]].concat();
     given(life.clone()).when(succeed()).then_refused(superseded.clone());
     given(life).when(fail(5)).then_refused(superseded.clone());
+}
+
+#[test]
+fn what_one_server_could_not_begin_is_no_failure_of_what_another_has_begun() {
+    let Command::Fail { attempt, failure, at, .. } = fail(2) else { panic!("it is a failure") };
+    let told = Command::Fail { begun: false, attempt, failure, retryable: true, retry_after_s: None, jitter: 1.0, at };
+    given(running()).when(told.clone()).then_refused(Error::Taken { node: "a".into() });
+    given(queued()).when(told).then([attempt_failed(1, 12, 2)]);
 }
 
 // ---- dead letters ----

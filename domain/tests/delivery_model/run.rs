@@ -89,7 +89,7 @@ fn command(wish: Wish) -> Command {
         Wish::Succeed { attempt } => Command::Succeed { attempt, outcome: Outcome::default(), at },
         Wish::Fail { attempt } => {
             let (retry_after_s, jitter) = (None, 0.0);
-            Command::Fail { attempt, failure: failure(), retryable: true, retry_after_s, jitter, at }
+            Command::Fail { begun: true, attempt, failure: failure(), retryable: true, retry_after_s, jitter, at }
         }
     }
 }

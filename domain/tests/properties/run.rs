@@ -76,7 +76,7 @@ impl Kind {
             }
             Self::Succeed(attempt, outcome) => Command::Succeed { attempt: attempt.of(state), outcome, at },
             Self::Fail { attempt, failure, retryable, retry_after_s, jitter } => {
-                Command::Fail { attempt: attempt.of(state), failure, retryable, retry_after_s, jitter, at }
+                Command::Fail { begun: true, attempt: attempt.of(state), failure, retryable, retry_after_s, jitter, at }
             }
             Self::Cancel => Command::Cancel { at },
             Self::Redrive => {
@@ -235,7 +235,7 @@ proptest! {
             let Some(run) = &state else { continue };
             for attempt in (0..run.attempts + 3).filter(|attempt| *attempt != Which::Newest.of(&state)) {
                 let failure = Failure { error: String::new(), timed_out: false, outcome: Outcome::default() };
-                let fail = Command::Fail { attempt, failure, retryable: true, retry_after_s: None, jitter: 0.5, at };
+                let fail = Command::Fail { begun: true, attempt, failure, retryable: true, retry_after_s: None, jitter: 0.5, at };
                 let succeed = Command::Succeed { attempt, outcome: Outcome::default(), at };
                 for told in [succeed, fail] {
                     let decided = decide(&state, told).map_err(|error| error.code());

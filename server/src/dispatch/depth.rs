@@ -14,6 +14,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Counting takes no more than one part in so many of the time.
 const SHARE: u32 = 20;
 
+/// It never looks less often than this, however long the database took to answer.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
+
 pub(super) async fn tell(tools: Tools, workers: Workers) {
     let mut names: HashMap<function::Id, String> = HashMap::new();
     let mut pause = EVERY;
@@ -31,7 +34,7 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
             }
             Err(error) => tracing::debug!(%error, "waiting runs not counted"),
         }
-        pause = EVERY.max(began.elapsed() * SHARE);
+        pause = (began.elapsed() * SHARE).clamp(EVERY, AT_LEAST_EVERY);
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{self, Store};
+use crate::store::{self, LEADER_LEASE as LEADER, NODE_LEASE as NODE, Store};
 
 /// How long a lease is good when it is not renewed. A successor begins at most this and [`BEAT`] after its holder's death.
 const TTL: Duration = Duration::from_secs(6);
@@ -22,12 +22,6 @@ const BEAT: Duration = Duration::from_millis(1500);
 
 /// A beat that the database has not answered by then has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The lease of the server that leads.
-const LEADER: &str = "leader";
-
-/// What the lease of each server begins with.
-const NODE: &str = "node-";
 
 /// This server among the others. Cloning it is cheap.
 #[derive(Clone)]
@@ -50,6 +44,8 @@ struct Seen {
     alive: HashSet<String>,
     /// Since when every beat succeeded.
     steady_since: Option<Instant>,
+    /// When the newest beat began.
+    looked_at: Option<Instant>,
 }
 
 impl Membership {
@@ -73,7 +69,9 @@ impl Membership {
     pub(super) fn is_gone(&self, node: &str) -> bool {
         let seen = self.inner.seen.lock();
         let steady = seen.steady_since.is_some_and(|since| since.elapsed() > TTL);
-        steady && *node != *self.inner.node && !seen.alive.contains(node)
+        // A server that was paused itself knows what was true before.
+        let fresh = seen.looked_at.is_some_and(|looked| looked.elapsed() < TTL);
+        steady && fresh && *node != *self.inner.node && !seen.alive.contains(node)
     }
 
     /// Does a duty whenever this server leads, for ever. It is dropped where it stands when another one leads.
@@ -146,7 +144,11 @@ impl Membership {
             match alive {
                 Some(alive) => {
                     seen.alive = alive;
+                    if seen.looked_at.is_none_or(|looked| began.duration_since(looked) > TTL) {
+                        seen.steady_since = None;
+                    }
                     seen.steady_since.get_or_insert(began);
+                    seen.looked_at = Some(began);
                 }
                 None => seen.steady_since = None,
             }

@@ -341,6 +341,7 @@ impl Hands {
                 let attempt = row.attempts + 1;
                 let command = run::Command::Fail {
                     attempt,
+                    begun: false,
                     failure,
                     retryable: false,
                     retry_after_s: None,

@@ -19,8 +19,11 @@ use crate::{clock, store};
 /// How often open runs are looked for, at most.
 const EVERY: Duration = Duration::from_secs(4);
 
-/// Looking takes no more than one part in so many of the time.
+/// Looking takes no more than one part in so many of the time …
 const SHARE: u32 = 10;
+
+/// … but it is never longer than this until the next look: what looks long may have waited for a broker that was away.
+const AT_LEAST_EVERY: Duration = Duration::from_secs(12);
 
 /// Runs read at a time.
 const PAGE: u32 = 1000;
@@ -29,7 +32,7 @@ const PAGE: u32 = 1000;
 const LOST_AFTER: TimeDelta = TimeDelta::seconds(10);
 
 /// What was published again is left alone for this long.
-const LEFT_ALONE: Duration = Duration::from_secs(20);
+const LEFT_ALONE: Duration = Duration::from_secs(10);
 
 /// Takes up the builds that are open: those that wait, and those that this server had begun when it ended.
 pub(super) async fn builds(tools: &Tools, builds: &Builds) -> Result<(), store::Error> {
@@ -57,7 +60,7 @@ async fn find_own(tools: &Tools, workers: &Workers) -> Result<(), store::Error> 
     while let Some(page) = pages.next().await? {
         for row in page {
             if row.node.as_deref() == Some(&*tools.node) && !workers.has(row.id) {
-                workers.publish(Request::recorded(row.function, row.id)).await;
+                workers.resume(Request::recorded(row.function, row.id));
             }
         }
     }
@@ -181,5 +184,5 @@ impl<'a> Pages<'a> {
 
 /// Waits until it is time to look again.
 async fn rest(began: Instant) {
-    tokio::time::sleep(EVERY.max(began.elapsed() * SHARE)).await;
+    tokio::time::sleep((began.elapsed() * SHARE).clamp(EVERY, AT_LEAST_EVERY)).await;
 }

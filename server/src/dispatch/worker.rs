@@ -8,7 +8,7 @@ use domain::run::event::{Failure, Outcome};
 use domain::run::{self, Command, Phase, Run};
 use domain::{Cause, Stream, function};
 use parking_lot::Mutex;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -170,21 +170,35 @@ impl Workers {
                 }
                 None => return false,
             };
-            let this = self.clone();
-            let run = delivery.request.run;
-            let mut running = self.inner.running.lock();
-            if running.contains_key(&run) {
-                delivery.acknowledge();
-                continue;
-            }
-            let task = tokio::spawn(async move {
-                this.take(delivery).await;
-                this.inner.running.lock().remove(&run);
-                this.inner.finished.notify_waiters();
-                drop(place);
-            });
-            running.insert(run, task.abort_handle());
+            self.begin_task(delivery, Some(place));
         }
+    }
+
+    /// Goes on with a run that this server had begun before it was killed. It does not go through the queue, where another
+    /// server might take it and see that it is this one's.
+    pub(super) fn resume(&self, request: Request) {
+        if !self.inner.stopping.is_cancelled() {
+            tracing::info!(run = %request.run, "a run that was left is gone on with");
+            self.begin_task(Delivery::unqueued(request), None);
+        }
+    }
+
+    /// Runs what was delivered, unless that is being done; `place` is kept meanwhile.
+    fn begin_task(&self, delivery: Delivery, place: Option<OwnedSemaphorePermit>) {
+        let this = self.clone();
+        let run = delivery.request.run;
+        let mut running = self.inner.running.lock();
+        if running.contains_key(&run) {
+            tracing::debug!(%run, "delivered again while it runs");
+            return delivery.acknowledge();
+        }
+        let task = tokio::spawn(async move {
+            this.take(delivery).await;
+            this.inner.running.lock().remove(&run);
+            this.inner.finished.notify_waiters();
+            drop(place);
+        });
+        running.insert(run, task.abort_handle());
     }
 
     async fn prefetch(&self, function: function::Id) -> usize {
@@ -220,6 +234,7 @@ impl Workers {
         };
         let Some(run) = loaded.state.clone() else { return Ok(()) };
         if !self.is_to_be_taken(&run) {
+            tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not to be taken");
             return Ok(());
         }
         let cause = Cause { correlation: None, ..tools.own_cause() };
@@ -336,15 +351,20 @@ impl Workers {
         cause: &Cause,
     ) -> Result<(), store::Error> {
         let tools = &self.inner.tools;
-        let attempt = match &loaded.state {
-            Some(Run { phase: Phase::Running { .. }, attempts, .. }) => *attempts,
-            begun => begun.as_ref().map_or(0, |run| run.attempts) + 1,
-        };
+        let begun = matches!(&loaded.state, Some(Run { phase: Phase::Running { .. }, .. }));
+        let attempts = loaded.state.as_ref().map_or(0, |run| run.attempts);
+        let attempt = if begun { attempts } else { attempts + 1 };
         let command = match attempted {
             Attempted::Succeeded(outcome) => Command::Succeed { attempt, outcome, at: clock::now() },
-            Attempted::Failed { failure, retryable, retry_after_s } => {
-                Command::Fail { attempt, failure, retryable, retry_after_s, jitter: clock::chance(), at: clock::now() }
-            }
+            Attempted::Failed { failure, retryable, retry_after_s } => Command::Fail {
+                begun,
+                attempt,
+                failure,
+                retryable,
+                retry_after_s,
+                jitter: clock::chance(),
+                at: clock::now(),
+            },
         };
         let mut pause = Duration::from_millis(50);
         let done = loop {

@@ -62,6 +62,11 @@ impl Delivery {
         Self { request, receipt }
     }
 
+    /// A request that stands in no queue, as if it had been delivered: nobody hears what becomes of it.
+    pub fn unqueued(request: Request) -> Self {
+        Self { request, receipt: Box::new(Nobody) }
+    }
+
     /// The outcome is recorded: it need not come again.
     pub fn acknowledge(self) {
         self.receipt.acknowledge();
@@ -72,6 +77,13 @@ impl Delivery {
 pub trait Receipt: Send {
     /// It need not come again.
     fn acknowledge(self: Box<Self>);
+}
+
+/// Who is told of a request that stands in no queue.
+struct Nobody;
+
+impl Receipt for Nobody {
+    fn acknowledge(self: Box<Self>) {}
 }
 
 /// Takes deliveries of one function.

@@ -66,8 +66,15 @@ impl World {
         let output = Some(Json::of(&json!({ "n": 1 })).unwrap());
         let outcome = Outcome { output, http_status: Some(500), ..Outcome::default() };
         let failure = Failure { error: "no".into(), timed_out: false, outcome };
-        let fail =
-            Command::Fail { attempt: 1, failure, retryable: true, retry_after_s: None, jitter: 0.0, at: clock::now() };
+        let fail = Command::Fail {
+            begun: true,
+            attempt: 1,
+            failure,
+            retryable: true,
+            retry_after_s: None,
+            jitter: 0.0,
+            at: clock::now(),
+        };
         self.command(run, fail).await;
         run
     }

@@ -28,6 +28,7 @@ impl House {
         self.services.commands.run(run, start, cause()).await.unwrap();
         let failure = Failure { error: "it broke".into(), timed_out: false, outcome: Outcome::default() };
         let fail = run::Command::Fail {
+            begun: true,
             attempt: 1,
             failure,
             retryable: true,
