@@ -20,6 +20,9 @@ const TTL: Duration = Duration::from_secs(6);
 /// How often leases are renewed or asked for.
 const BEAT: Duration = Duration::from_millis(1500);
 
+/// How long a server that must be alone holds its leases.
+const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
 /// A beat that the database has not answered by then has failed.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -60,13 +63,36 @@ impl Membership {
             leaving: CancellationToken::new(),
         };
         let membership = Self { inner: Arc::new(inner) };
+        if !membership.inner.store.is_shared() {
+            membership.settle().await;
+            return membership;
+        }
         let until = membership.beat_once(None).await;
         tokio::spawn(membership.clone().beat(until));
         membership
     }
 
+    /// Takes everything for good, where there can be no other server: nothing is written while nothing happens.
+    async fn settle(&self) {
+        let Inner { store, node, leads, .. } = &*self.inner;
+        let settled = async {
+            for (lease, holder) in store.holders("").await? {
+                store.release(&lease, &holder).await?;
+            }
+            store.lease(&format!("{NODE}{node}"), node, FOR_GOOD).await?;
+            store.lease(LEADER, node, FOR_GOOD).await
+        };
+        if let Err(error) = settled.await {
+            tracing::debug!(%error, "leases, which only tell who is there, are not taken");
+        }
+        leads.send_replace(true);
+    }
+
     /// Whether a server is known to be gone. As long as this server has trouble of its own it knows that of nobody.
     pub(super) fn is_gone(&self, node: &str) -> bool {
+        if !self.inner.store.is_shared() {
+            return *node != *self.inner.node;
+        }
         let seen = self.inner.seen.lock();
         let steady = seen.steady_since.is_some_and(|since| since.elapsed() > TTL);
         // A server that was paused itself knows what was true before.

@@ -279,6 +279,10 @@ impl Log for SqlLog {
         self.description.clone()
     }
 
+    fn is_shared(&self) -> bool {
+        self.file.is_none()
+    }
+
     fn stats(&self) -> Arc<Stats> {
         self.inner.stats.clone()
     }

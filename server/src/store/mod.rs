@@ -288,6 +288,9 @@ pub trait Log: Send + Sync + 'static {
     /// What it is, for people: `SQLite 3.50 at .eventflow/eventflow.db`.
     fn describe(&self) -> String;
 
+    /// Whether other servers may be writing to it, too.
+    fn is_shared(&self) -> bool;
+
     /// What it tells about itself.
     fn stats(&self) -> Arc<Stats>;
 

@@ -61,6 +61,10 @@ impl Log for Watched {
         self.inner.describe()
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
     fn stats(&self) -> Arc<Stats> {
         self.inner.stats()
     }
