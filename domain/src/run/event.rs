@@ -58,9 +58,10 @@ pub struct Request {
 }
 
 impl Request {
-    /// The same asked for again, as another run: of the version that is current then.
+    /// The same asked for again, as another run: of the version that is current then. Who wanted to hear of the first one
+    /// was told.
     pub fn again(&self, run: Id) -> Self {
-        Self { run, version: None, replayed_from: Some(self.run), ..self.clone() }
+        Self { run, version: None, replayed_from: Some(self.run), callback: None, ..self.clone() }
     }
 }
 

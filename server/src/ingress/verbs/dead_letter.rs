@@ -1,7 +1,7 @@
 //! Dead letters: runs whose last attempt failed, until somebody redrives or purges them.
 
 use chrono::{DateTime, Utc};
-use domain::run::event::{Delivery, Request};
+use domain::run::event::Delivery;
 use domain::run::{self, Phase, Run};
 use domain::{function, retry};
 
@@ -88,7 +88,7 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
         Some(number) => services.store.version(row.id, number).await?.map(|version| version.manifest.retry),
         None => None,
     };
-    let request = Request { run, version: None, replayed_from: Some(id), callback: None, ..old.request };
+    let request = old.request.again(run);
     // The relay asks for the same run when it comes to the redrive; whoever is first wins, and the other finds it done.
     let delivery = Delivery::Retried(retry.unwrap_or_else(retry::Policy::default));
     services.commands.new_run(run, run::Command::Request { request, delivery, at }, caller.cause()).await?;

@@ -216,7 +216,7 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
         callback: received.callback,
     };
     // The relay asks for the same run when it comes to the event; whoever is first wins, and the other finds it done.
-    let command = run::Command::Request { request, delivery, at: asked.at };
+    let command = run::Command::Request { request, delivery, at: received.at };
     services.commands.new_run(run, command, caller.cause()).await?;
     Ok(Asked { run, replayed })
 }
