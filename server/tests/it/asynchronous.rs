@@ -74,6 +74,13 @@ async fn an_asynchronous_call_is_retried_and_called_back() {
     assert_eq!((&told["run_id"], &told["function"]), (&json!(id), &json!("later")));
     assert_eq!((&told["state"], &told["output"], &told["attempts"]), (&json!("SUCCEEDED"), &run["output"], &json!(2)));
     // Whoever runs the server can tell the receiver what to verify it with.
+    let query = "query($id: ID!) { run(id: $id) { callback { url state failures error } } }";
+    let told = json!({ "url": url, "state": "DELIVERED", "failures": 0, "error": null });
+    app.eventually("the run says that its outcome was told", async || {
+        let run = app.graphql(query, json!({ "id": id })).await["run"].take();
+        (run["callback"] == told).then_some(())
+    })
+    .await;
     let (_, said) = app.verb("callback-secret").await;
     let secret = said.lines().find_map(|line| line.strip_prefix("whsec_")).unwrap();
     assert_eq!(header(&head, "webhook-id"), id);

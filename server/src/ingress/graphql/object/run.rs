@@ -1,7 +1,8 @@
 //! A run.
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::run;
 use serde_json::Value;
 
 use super::line::{DEFAULT_LINES, lines};
@@ -41,6 +42,52 @@ pub(in crate::ingress::graphql) enum DeadLetterState {
     Redriven,
     /// Nobody wants to look at it.
     Purged,
+}
+
+/// How far it is with telling the outcome to who asked for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+pub(in crate::ingress::graphql) enum CallbackState {
+    /// There is no outcome yet.
+    Waiting,
+    /// It is to be told.
+    Due,
+    /// It was told.
+    Delivered,
+    /// It could not be told, and is not tried any more.
+    GivenUp,
+}
+
+/// Where a run's outcome is to be told, and how far that is.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct Callback {
+    /// Where.
+    url: String,
+    /// How far it is.
+    state: CallbackState,
+    /// Attempts that failed so far, while it is due.
+    failures: u32,
+    /// When the next attempt is due.
+    due_at: Option<DateTime<Utc>>,
+    /// What went wrong in the last attempt, when it was given up.
+    error: Option<String>,
+    /// When it was told or given up.
+    finished_at: Option<DateTime<Utc>>,
+}
+
+impl Callback {
+    fn of(url: String, callback: run::Callback) -> Self {
+        let made = |state| Self { url, state, failures: 0, due_at: None, error: None, finished_at: None };
+        match callback {
+            run::Callback::Waiting => made(CallbackState::Waiting),
+            run::Callback::Due { attempts, due } => {
+                Self { failures: attempts, due_at: Some(due), ..made(CallbackState::Due) }
+            }
+            run::Callback::Delivered { at } => Self { finished_at: Some(at), ..made(CallbackState::Delivered) },
+            run::Callback::GivenUp { error, at } => {
+                Self { error: Some(error), finished_at: Some(at), ..made(CallbackState::GivenUp) }
+            }
+        }
+    }
 }
 
 /// A run: one invocation of a function.
@@ -146,6 +193,12 @@ impl Run {
     async fn redriven_as(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let Some(id) = self.0.redriven_as else { return Ok(None) };
         Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
+    }
+
+    /// Where its outcome is to be told; null when nobody asked for that.
+    async fn callback(&self, ctx: &Context<'_>) -> Result<Option<Callback>> {
+        let Some(run) = self.whole(ctx).await? else { return Ok(None) };
+        Ok(run.request.callback.zip(run.callback).map(|(url, callback)| Callback::of(url, callback)))
     }
 
     /// The CloudEvent that the function got; bounded.
