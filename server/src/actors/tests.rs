@@ -4,11 +4,11 @@ use std::future::Future;
 use std::time::Duration;
 
 use domain::function::{Command, Error as Refusal, Event, Life, event::Source};
-use domain::{Cause, Stream, function};
+use domain::{Cause, Stream, function, run};
 use futures::future::join_all;
 use tempfile::TempDir;
 
-use super::{Commands, Error, Settings, Writer};
+use super::{Commands, Error, Loaded, Settings, Writer};
 use crate::clock;
 use crate::store::{self, Store};
 
@@ -161,6 +161,37 @@ fn what_another_writer_did_is_seen_after_the_conflict() {
         assert!(!done.changed());
         let log = store.stream(&stream, 0, 1000).await.unwrap();
         assert_eq!(log.iter().filter(|recorded| &*recorded.kind == "Stopped").count(), 1);
+    });
+}
+
+#[test]
+fn what_is_believed_and_is_not_in_the_log_does_not_count() {
+    on_a_log(async |store| {
+        let writer = Writer::new(store);
+        let (run, at) = (clock::new_id(), clock::now());
+        let request = run::event::Request {
+            run,
+            function: function::id("default", "early", 1),
+            namespace: "default".into(),
+            trigger: "demo.thing".into(),
+            event: None,
+            input: domain::Json::null(),
+            input_cut: false,
+            version: None,
+            replayed_from: None,
+            callback: None,
+        };
+        let stream = Stream::run(request.run);
+        let delivery = run::event::Delivery::Once;
+        let requested = run::event::Requested { request: request.clone(), delivery, at };
+        let believed = Loaded::<run::Aggregate>::believed(&[run::Event::Requested(requested)]);
+        let start = run::Command::Start { version: 1, node: "here".into(), lost: None, at };
+        let early = writer.execute(&stream, believed.clone(), start.clone(), Cause::default()).await;
+        assert!(matches!(early, Err(Error::Refused(run::Error::NotFound))), "{early:?}");
+        let request = run::Command::Request { request, delivery, at };
+        writer.execute(&stream, Loaded::<run::Aggregate>::absent(), request, Cause::default()).await.unwrap();
+        let started = writer.execute(&stream, believed, start, Cause::default()).await.unwrap();
+        assert_eq!(started.version, 2);
     });
 }
 

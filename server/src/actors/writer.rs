@@ -177,9 +177,13 @@ impl Writer {
                 Ok(appended) => {
                     return Ok(Done { state, version: appended.version, position: Some(appended.position) });
                 }
-                Err(store::Error::Conflict { .. }) if tries < MAX_TRIES => {
+                Err(store::Error::Conflict { actual, .. }) if tries < MAX_TRIES => {
                     tries += 1;
-                    known = self.catch_up(stream, known).await?;
+                    known = match actual < known.version {
+                        // The log does not have what was believed: only what it has counts.
+                        true => self.load(stream).await?,
+                        false => self.catch_up(stream, known).await?,
+                    };
                     read = true;
                 }
                 Err(error) => return Err(error.into()),

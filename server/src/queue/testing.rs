@@ -94,6 +94,13 @@ impl Broker {
         self.running = Some((broker, names));
     }
 
+    /// Ends it, as [`Self::kill`] does, and starts another one in its place, which knows nothing of what this one had.
+    pub fn lose_and_restart(&mut self) {
+        self.kill();
+        std::fs::remove_dir_all(self.folder.path().join("data")).unwrap();
+        self.restart();
+    }
+
     /// Stops it where it is, or lets it go on: connections stay, nothing is answered.
     pub fn pause(&self, pause: bool) {
         let (broker, _) = self.running.as_ref().expect("the broker runs");

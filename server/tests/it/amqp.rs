@@ -10,7 +10,7 @@ use crate::app::{Options, TestApp, database};
 use crate::broker::Broker;
 
 /// Starts or kills a broker off the threads of the runtime.
-async fn blocking<T: Send + 'static>(doing: impl FnOnce() -> T + Send + 'static) -> T {
+pub async fn blocking<T: Send + 'static>(doing: impl FnOnce() -> T + Send + 'static) -> T {
     tokio::task::spawn_blocking(doing).await.unwrap()
 }
 

@@ -7,6 +7,7 @@ mod asynchronous;
 mod bad_input;
 #[path = "../../src/queue/testing.rs"]
 mod broker;
+mod cluster;
 mod executor;
 mod floors;
 mod hooks;

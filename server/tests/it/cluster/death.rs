@@ -1,0 +1,137 @@
+//! A server is gone: killed, paused, or asked to end.
+
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+use reqwest::StatusCode;
+use serde_json::json;
+
+use super::{Cluster, function, leader, running, unique, within};
+use crate::app::{TestApp, json_of};
+
+/// Longer than this the cluster is not without a leader.
+const SUCCESSION: Duration = Duration::from_secs(10);
+
+/// A leader that ends in order does not make the others wait for the end of its lease, which is 6 s.
+const HANDED_OVER: Duration = Duration::from_secs(3);
+
+/// The first attempt takes so long that its server is gone before it ends.
+const SLOW_AT_FIRST: &str = "exports.handler = async (event, context) => {
+    if (context.attempt === 1) await new Promise((done) => setTimeout(done, 3000));
+    return { attempt: context.attempt };
+};";
+
+/// Both attempts take a while.
+const SLOW: &str = "exports.handler = async (event, context) => {
+    await new Promise((done) => setTimeout(done, context.attempt === 1 ? 1000 : 4000));
+    return { attempt: context.attempt };
+};";
+
+const ONE_BY_ONE: &str = "exports.handler = () => new Promise((done) => setTimeout(done, 1000, {}));";
+
+#[tokio::test]
+async fn when_the_leader_is_killed_another_server_relays() {
+    let mut cluster = Cluster::on_shared_broker().await;
+    let files = function("work.**", json!({ "max": 1 }), "exports.handler = () => ({});");
+    let name = unique("worker");
+    let id = running(&cluster.nodes[0], &name, &files).await;
+    for node in &cluster.nodes {
+        json_of(node.call(&name).await, StatusCode::OK).await;
+    }
+    let leader = cluster.leader().await;
+    cluster.nodes[leader].kill().await;
+    let killed = Instant::now();
+    let other = &cluster.nodes[1 - leader];
+    other.send("work.asked", "after").await;
+    other.run_where(&id, |run| run["input"]["id"] == "after" && run["state"] == "SUCCEEDED").await;
+    within(SUCCESSION, "from the kill of the leader to the end of a run", killed);
+}
+
+#[tokio::test]
+async fn a_run_whose_server_is_killed_is_taken_over() {
+    let mut cluster = Cluster::on_shared_broker().await;
+    let id =
+        running(&cluster.nodes[0], &unique("worker"), &function("work.**", json!({ "max": 1 }), SLOW_AT_FIRST)).await;
+    cluster.nodes[0].send("work.asked", "one").await;
+    let (node, run) = cluster.running(&id).await;
+    cluster.nodes[node].kill().await;
+    let other = &cluster.nodes[1 - node];
+    let ended = other.run_where(&id, |run| run["state"] == "SUCCEEDED").await;
+    assert_eq!((&ended["attempt"], &ended["output"]), (&json!(2), &json!({ "attempt": 2 })));
+    taken_over(&cluster, node, &run).await;
+    // It goes on as if nothing had been, and so does the run.
+    cluster.nodes[node].restart().await;
+    cluster.nodes[node].send("work.asked", "two").await;
+    cluster.nodes[node].run_where(&id, |run| run["input"]["id"] == "two" && run["state"] == "SUCCEEDED").await;
+    taken_over(&cluster, node, &run).await;
+}
+
+#[tokio::test]
+async fn a_server_that_was_paused_does_not_end_a_run_that_was_taken_over() {
+    let cluster = Cluster::on_shared_broker().await;
+    let id = running(&cluster.nodes[0], &unique("worker"), &function("work.**", json!({ "max": 1 }), SLOW)).await;
+    cluster.nodes[0].send("work.asked", "one").await;
+    let (node, run) = cluster.running(&id).await;
+    let (paused, other) = (&cluster.nodes[node], &cluster.nodes[1 - node]);
+    paused.signal(Signal::SIGSTOP);
+    other.run_where(&id, |run| run["attempt"] == 2).await;
+    // The second attempt runs still: the first one's answer is there, and comes too late.
+    paused.signal(Signal::SIGCONT);
+    other.eventually("the paused server has tried to end it", async || refused(paused, &run)).await;
+    let ended = other.run_where(&id, |run| run["state"] == "SUCCEEDED").await;
+    assert_eq!((&ended["attempt"], &ended["output"]), (&json!(2), &json!({ "attempt": 2 })));
+    taken_over(&cluster, node, &run).await;
+}
+
+/// Whether a server says that it did not record how a run ended.
+fn refused(app: &TestApp, run: &str) -> Option<()> {
+    let log = std::fs::read_to_string(app.folder().join("server.log")).unwrap();
+    log.lines().any(|line| line.contains("outcome not recorded") && line.contains(run)).then_some(())
+}
+
+/// A run was begun by one server, and by the other one, which ended it.
+async fn taken_over(cluster: &Cluster, first: usize, run: &str) {
+    let other = &cluster.nodes[1 - first];
+    let history = other.history(run).await;
+    let kinds: Vec<_> = history.iter().map(|(kind, _)| kind.as_str()).collect();
+    assert_eq!(kinds, ["Requested", "Started", "Started", "Succeeded"]);
+    assert_eq!(history[1].1["node"], cluster.nodes[first].node());
+    assert_eq!(history[2].1["node"], other.node());
+}
+
+#[tokio::test]
+async fn a_leader_that_is_asked_to_end_hands_over() {
+    let mut cluster = Cluster::on_shared_broker().await;
+    let files = function("work.**", json!({ "max": 1, "concurrency": 1 }), ONE_BY_ONE);
+    let id = running(&cluster.nodes[0], &unique("worker"), &files).await;
+    let leads = cluster.leader().await;
+    let (names, database) = ([cluster.nodes[0].node(), cluster.nodes[1].node()], cluster.database.clone());
+    let (left, right) = cluster.nodes.split_at_mut(1);
+    let (old, other) = if leads == 0 { (&mut left[0], &right[0]) } else { (&mut right[0], &left[0]) };
+    for n in 0..8 {
+        other.send("work.asked", &format!("event-{n}")).await;
+    }
+    // It has one in its hands.
+    let run = other
+        .eventually("the leader runs one", async || {
+            for run in other.runs(&id).await.into_iter().filter(|run| run["state"] == "RUNNING") {
+                let run = run["id"].as_str()?;
+                if other.history(run).await.last()?.1["node"] == names[leads] {
+                    return Some(run.to_owned());
+                }
+            }
+            None
+        })
+        .await;
+    let asked = Instant::now();
+    let succession = async {
+        leader(&database, &[names[1 - leads].clone()]).await;
+        within(HANDED_OVER, "from SIGTERM of the leader to another one", asked);
+    };
+    let (status, ()) = tokio::join!(old.terminate(), succession);
+    assert!(status.success());
+    let runs = other.all_succeeded(&id, 8).await;
+    assert!(runs.iter().all(|run| run["attempt"] == 1), "{runs:#?}");
+    let history = other.history(&run).await;
+    assert_eq!(history[1].1["node"], names[leads], "it ended what it had begun: {history:?}");
+}
