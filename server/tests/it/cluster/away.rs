@@ -35,6 +35,7 @@ async fn without_its_broker_a_cluster_takes_everything_and_says_what_is_wrong() 
     for (n, node) in cluster.nodes.iter().enumerate() {
         let said = node.says("degraded").await;
         assert!(said["reasons"][0].as_str().unwrap().contains("RabbitMQ at 127.0.0.1"), "{said}");
+        assert_ne!(node.cluster().await["degraded"], json!([]));
         for m in 0..10 {
             node.send("work.asked", &format!("event-{n}-{m}")).await;
         }

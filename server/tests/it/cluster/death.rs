@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use reqwest::StatusCode;
 use serde_json::json;
 
-use super::{Cluster, function, leader, running, unique, within};
+use super::{Cluster, function, running, unique, within};
 use crate::app::{TestApp, json_of};
 
 /// Longer than this the cluster is not without a leader.
@@ -105,7 +105,7 @@ async fn a_leader_that_is_asked_to_end_hands_over() {
     let files = function("work.**", json!({ "max": 1, "concurrency": 1 }), ONE_BY_ONE);
     let id = running(&cluster.nodes[0], &unique("worker"), &files).await;
     let leads = cluster.leader().await;
-    let (names, database) = ([cluster.nodes[0].node(), cluster.nodes[1].node()], cluster.database.clone());
+    let names = [cluster.nodes[0].node(), cluster.nodes[1].node()];
     let (left, right) = cluster.nodes.split_at_mut(1);
     let (old, other) = if leads == 0 { (&mut left[0], &right[0]) } else { (&mut right[0], &left[0]) };
     for n in 0..8 {
@@ -125,11 +125,13 @@ async fn a_leader_that_is_asked_to_end_hands_over() {
         .await;
     let asked = Instant::now();
     let succession = async {
-        leader(&database, &[names[1 - leads].clone()]).await;
+        let led = async || (other.cluster().await["leader"] == names[1 - leads]).then_some(());
+        other.eventually("the other one leads", led).await;
         within(HANDED_OVER, "from SIGTERM of the leader to another one", asked);
     };
     let (status, ()) = tokio::join!(old.terminate(), succession);
     assert!(status.success());
+    assert_eq!(other.cluster().await["nodes"], json!([names[1 - leads]]), "who has left is not missed");
     let runs = other.all_succeeded(&id, 8).await;
     assert!(runs.iter().all(|run| run["attempt"] == 1), "{runs:#?}");
     let history = other.history(&run).await;

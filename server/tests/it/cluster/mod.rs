@@ -11,15 +11,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use sqlx::Connection;
 use tempfile::TempDir;
 
-use crate::app::{Options, TestApp, database, eventually};
+use crate::app::{Options, TestApp, database};
 
 /// Servers that share a database, and a broker if there is one.
 struct Cluster {
     nodes: Vec<TestApp>,
-    database: String,
     _artifacts: TempDir,
 }
 
@@ -42,17 +40,23 @@ impl Cluster {
     async fn of_two(options: Options) -> Self {
         let (database, artifacts) = (database().await, TempDir::new().unwrap());
         let options =
-            options.env("DATABASE_URL", &database).env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap());
+            options.env("DATABASE_URL", database).env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap());
         let mut nodes = Vec::new();
         for _ in 0..2 {
             nodes.push(TestApp::start_with(options.clone()).await);
         }
-        Self { nodes, database, _artifacts: artifacts }
+        Self { nodes, _artifacts: artifacts }
     }
 
     /// The server that leads, as soon as one does.
     async fn leader(&self) -> usize {
-        leader(&self.database, &[self.nodes[0].node(), self.nodes[1].node()]).await
+        let names = [self.nodes[0].node(), self.nodes[1].node()];
+        let app = &self.nodes[0];
+        app.eventually("one of them leads", async || {
+            let leader = app.cluster().await["leader"].take();
+            names.iter().position(|name| leader == name.as_str())
+        })
+        .await
     }
 
     /// Waits until one of the servers runs the only run of a function that is open; the server, and the run's id.
@@ -63,18 +67,6 @@ impl Cluster {
         let node = self.nodes.iter().position(|node| begun["node"] == node.node()).unwrap();
         (node, run)
     }
-}
-
-/// Which of these nodes holds the lease of the leader, as soon as one of them does.
-async fn leader(database: &str, nodes: &[String]) -> usize {
-    let mut connection = sqlx::PgConnection::connect(database).await.unwrap();
-    let holder =
-        "SELECT holder FROM leases WHERE name = 'leader' AND until > extract(epoch FROM clock_timestamp()) * 1e6";
-    eventually("one of them leads", &mut async || {
-        let holder: Option<String> = sqlx::query_scalar(holder).fetch_optional(&mut connection).await.unwrap();
-        nodes.iter().position(|node| Some(node) == holder.as_ref())
-    })
-    .await
 }
 
 /// A function's name that no other test uses. Its id is derived from it, and its queue's name from that: functions of
@@ -93,6 +85,12 @@ impl TestApp {
     /// Its name in the log.
     fn node(&self) -> String {
         std::fs::read_to_string(self.folder().join("data/node")).unwrap().trim().to_owned()
+    }
+
+    /// What it says of itself and the other servers.
+    async fn cluster(&self) -> Value {
+        let query = "{ viewer { server { nodes leader degraded } } }";
+        self.graphql(query, json!({})).await["viewer"]["server"].take()
     }
 
     fn signal(&self, signal: Signal) {
