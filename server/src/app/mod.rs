@@ -4,6 +4,7 @@ mod demo;
 mod node;
 
 use std::future::Future;
+use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
@@ -255,7 +256,8 @@ async fn welcome(services: Services, notice: Option<String>) {
         }
         None => text.push_str(&format!("\n  curl {url}/readyz\n")),
     }
-    println!("{text}");
+    // Nobody may be reading any more.
+    let _ = writeln!(std::io::stdout(), "{text}");
 }
 
 /// Lets everything end in order: calls are recorded before the log closes, instances end.
