@@ -16,6 +16,8 @@ export default defineConfig({
   base: "/",
   build: {
     target: "es2022",
+    // light-dark() stays as it is: lowered, it would ignore the choice between light and dark.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     sourcemap: false,
     // The editor alone is larger than Vite's default limit, and it is loaded from the same machine.
     chunkSizeWarningLimit: 2500,

@@ -31,7 +31,8 @@ export function Shell() {
   const location = useLocation();
   const out = useStore(signedOut);
   const { data, error, again } = useAsked(ViewerDocument, {}, out);
-  if (out) return <Navigate to="/sign-in" search={{ next: location.href }} replace />;
+  // The address is already that of the way in while its code is still on its way.
+  if (out) return location.pathname === "/sign-in" ? null : <Navigate to="/sign-in" search={{ next: location.href }} replace />;
   if (data) {
     return (
       <ViewerProvider viewer={data.viewer}>

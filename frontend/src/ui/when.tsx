@@ -17,7 +17,7 @@ export function When({ at, ...rest }: Props) {
   if (!at) return <Text span inherit c="dimmed">–</Text>;
   return (
     <Tooltip label={exact(at)} openDelay={200} withArrow>
-      <Text span inherit {...rest} style={{ whiteSpace: "nowrap" }}>
+      <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
         <time dateTime={at}>{relative(at, current)}</time>
       </Text>
     </Tooltip>

@@ -2,6 +2,7 @@
 
 import { Alert, Group, Tabs, Text } from "@mantine/core";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { FunctionChangedDocument, FunctionHeadDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { Page } from "../../ui/page.tsx";
@@ -11,7 +12,7 @@ import { Actions } from "./Actions.tsx";
 import { broken } from "./model.ts";
 
 const TABS = [
-  ["", "Overview"],
+  ["overview", "Overview"],
   ["invoke", "Invoke"],
   ["runs", "Runs"],
   ["logs", "Logs"],
@@ -26,7 +27,16 @@ export function FunctionFrame({ id }: { id: string }) {
   useFollowed(FunctionChangedDocument, { id }, look);
   const navigate = useNavigate();
   const { pathname } = useLocation();
-  const tab = pathname.split("/")[3] ?? "";
+  const tab = pathname.split("/")[3] || "overview";
+  const there = data?.function !== undefined;
+  const tabs = useRef<HTMLDivElement>(null);
+  // On a narrow screen the chosen tab may be out of sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab, or the tabs are there at last
+  useEffect(() => {
+    const list = tabs.current;
+    const chosen = list?.querySelector<HTMLElement>("[data-active]");
+    if (list && chosen) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+  }, [tab, there]);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
   const of = data.function;
@@ -64,11 +74,11 @@ export function FunctionFrame({ id }: { id: string }) {
       )}
       <Tabs
         value={tab}
-        onChange={(to) => void navigate({ to: `/functions/${id}${to ? `/${to}` : ""}` })}
+        onChange={(to) => void navigate({ to: `/functions/${id}${to && to !== "overview" ? `/${to}` : ""}` })}
         keepMounted={false}
         activateTabWithKeyboard={false}
       >
-        <Tabs.List style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
+        <Tabs.List ref={tabs} style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
           {TABS.map(([value, label]) => (
             <Tabs.Tab key={value} value={value}>
               {label}

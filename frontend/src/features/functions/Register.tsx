@@ -7,6 +7,7 @@ import { useMutation } from "urql";
 import { RegisterFunctionDocument, type SourceInput } from "../../graphql/generated.ts";
 import { told } from "../../ui/states.tsx";
 import { nameFrom } from "./model.ts";
+import { useActions } from "./useActions.ts";
 
 export type From = "git" | "upload" | "image";
 
@@ -33,6 +34,7 @@ async function upload(file: File): Promise<string> {
 
 function Form({ from, change }: { from: From; change: (from: From | undefined) => void }) {
   const navigate = useNavigate();
+  const actions = useActions();
   const [, register] = useMutation(RegisterFunctionDocument);
   const [name, setName] = useState<string | null>(null);
   const [url, setUrl] = useState("");
@@ -61,8 +63,12 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
       const { data, error } = await register({ input: { name: chosenName, source } });
       if (error) throw error;
       const made = data?.registerFunction;
-      if (made?.function) await navigate({ to: "/functions/$id/builds", params: { id: made.function.id } });
-      else setFaults(made?.userErrors ?? []);
+      if (!made?.function) {
+        setFaults(made?.userErrors ?? []);
+        return;
+      }
+      const build = await actions.build(made.function);
+      await navigate({ to: "/functions/$id/builds", params: { id: made.function.id }, search: build ? { build } : {} });
     } catch (error) {
       setFaults([{ message: told(error as Error), field: null }]);
     } finally {

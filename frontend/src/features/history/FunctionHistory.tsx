@@ -34,7 +34,7 @@ export function FunctionHistory({ id, at, go }: { id: string; at: number | undef
       <Card withBorder>
         <Group justify="space-between" mb="xs">
           <Title order={3} size="h5">
-            As it was <When at={shown.at} />
+            {at === undefined ? "As it is, since" : "As it was"} <When at={shown.at} />
           </Title>
           <Group gap="xs">
             <Text size="xs" c="dimmed">
