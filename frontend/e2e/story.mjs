@@ -184,7 +184,7 @@ async function main() {
     await page.getByText("version 2 greets nobody").first().waitFor();
     await page.getByRole("button", { name: "Build made version 1" }).first().click();
     await page.waitForURL(/history\?at=\d+/);
-    await main_.getByText("As it was").waitFor();
+    await main_.getByText("As it was", { exact: true }).waitFor();
   });
 
   await step("stop and start", async () => {

@@ -1,6 +1,6 @@
 // The user interface. Everything it knows comes from the GraphQL API of the server that served it.
 
-import "@mantine/core/styles.css";
+import "./app/styles.ts";
 import "@mantine/notifications/styles.css";
 import "./app/app.css";
 import { RouterProvider } from "@tanstack/react-router";

@@ -37,7 +37,7 @@ export function Providers({ children }: { children: ReactNode }) {
   }, []);
   return (
     <MantineProvider theme={theme} defaultColorScheme="auto">
-      <Notifications position="top-right" limit={4} />
+      <Notifications position="bottom-right" limit={4} />
       <Restart value={restart}>
         <Graph value={client}>{children}</Graph>
       </Restart>

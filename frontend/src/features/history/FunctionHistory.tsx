@@ -34,11 +34,11 @@ export function FunctionHistory({ id, at, go }: { id: string; at: number | undef
       <Card withBorder>
         <Group justify="space-between" mb="xs">
           <Title order={3} size="h5">
-            {at === undefined ? "As it is, since" : "As it was"} <When at={shown.at} />
+            {at === undefined ? "As it is" : "As it was"}
           </Title>
           <Group gap="xs">
             <Text size="xs" c="dimmed">
-              {exact(shown.at)}, position {shown.position}
+              <When at={shown.at} />, {exact(shown.at)}, position {shown.position}
             </Text>
             {at !== undefined && (
               <Button size="compact-xs" variant="default" onClick={() => go(undefined)}>
