@@ -4,13 +4,20 @@
 
 import { defineConfig } from "vite";
 
-/** `npm run dev` serves the pages itself and hands everything else to a server started with `--dev`. */
-const server = "http://127.0.0.1:8080";
+/** `npm run dev` serves the pages itself and hands everything else to a server, one with `--dev` unless told otherwise. */
+const server = process.env.EVENTFLOW_URL ?? "http://127.0.0.1:8080";
+const proxy = {
+  "^/graphql(\\?|$)": { target: server, ws: true },
+  "^/(auth|v1|function|async-function|hooks|schemas)/": { target: server },
+  "^/(healthz|readyz|metrics|openapi.json)$": { target: server },
+};
 
 export default defineConfig({
   base: "/",
   build: {
     target: "es2022",
+    // light-dark() stays as it is: lowered, it would ignore the choice between light and dark.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
     sourcemap: false,
     // The editor alone is larger than Vite's default limit, and it is loaded from the same machine.
     chunkSizeWarningLimit: 2500,
@@ -26,11 +33,6 @@ export default defineConfig({
       },
     },
   },
-  server: {
-    proxy: {
-      "/graphql": { target: server, ws: true },
-      "^/(auth|v1|function|async-function|hooks|schemas)/": { target: server },
-      "^/(healthz|readyz|metrics|openapi.json)$": { target: server },
-    },
-  },
+  server: { proxy },
+  preview: { proxy },
 });

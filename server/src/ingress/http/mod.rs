@@ -42,10 +42,13 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
 
 /// A page, a file of the web UI, or nothing.
 pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    if matches!(*request.method(), Method::GET | Method::HEAD)
-        && let Some(response) = pages::file(&request)
-    {
-        return Ok(response);
+    if matches!(*request.method(), Method::GET | Method::HEAD) {
+        if let Some(response) = pages::file(&request) {
+            return Ok(response);
+        }
+        if pages::is_of_the_ui(request.path()) && wants_html(&request) {
+            return Ok(pages::page(&request, "index.html"));
+        }
     }
     let message =
         format!("there is nothing at {} {}; /openapi.json lists what there is", request.method(), request.path());

@@ -6,6 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 
 use crate::ingress::assets::{self, Asset};
 
+/// First parts of the addresses that the web UI has for itself (`frontend/src/app/router.tsx`): its one page knows what
+/// to show at each of them.
+const UI: &[&str] = &["dead-letters", "events", "functions", "runs", "sign-in", "system"];
+
+/// Whether a path is an address of the web UI.
+pub(super) fn is_of_the_ui(path: &str) -> bool {
+    path.trim_start_matches('/').split('/').next().is_some_and(|first| UI.contains(&first))
+}
+
 /// A page, or the one that says why there is none.
 pub(in crate::ingress) fn page(request: &HttpRequest, name: &str) -> HttpResponse {
     match assets::get(name) {
@@ -33,4 +42,19 @@ fn answer(request: &HttpRequest, asset: &Asset, status: StatusCode) -> HttpRespo
         return response.finish();
     }
     response.insert_header((header::CONTENT_TYPE, asset.content_type.clone())).body(asset.bytes.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_uis_addresses_are_told_from_the_apis() {
+        for path in ["/functions", "/functions/0190/logs", "/runs/1", "/sign-in", "/dead-letters"] {
+            assert!(is_of_the_ui(path), "{path}");
+        }
+        for path in ["/", "/function/hello", "/v1/functions", "/runsome", "/auth/none", "/assets/gone.js"] {
+            assert!(!is_of_the_ui(path), "{path}");
+        }
+    }
 }

@@ -1,0 +1,68 @@
+// Types and documents from the server's schema and the `.graphql` files that lie beside the components.
+//
+//   node scripts/codegen.mjs            writes src/graphql/generated.ts
+//   node scripts/codegen.mjs --check    fails when that file is not what would be written
+
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { codegen } from "@graphql-codegen/core";
+import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
+import * as operations from "@graphql-codegen/typescript-operations";
+import { buildASTSchema, parse, validate } from "graphql";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const schemaFile = join(root, "../server/schema.graphql");
+const output = join(root, "src/graphql/generated.ts");
+const folders = ["src/app", "src/features", "src/graphql"];
+
+/** Every document beside a component, by name, so that the output never depends on the disk's order. */
+const documents = folders
+  .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(root, folder, name)))
+  .filter((path) => path.endsWith(".graphql"))
+  .sort()
+  .map((location) => ({ location: relative(root, location), document: parse(readFileSync(location, "utf8")) }));
+
+const schema = parse(readFileSync(schemaFile, "utf8"));
+const faults = validate(buildASTSchema(schema), {
+  kind: "Document",
+  definitions: documents.flatMap(({ document }) => document.definitions),
+});
+if (faults.length > 0) {
+  for (const fault of faults) console.error(`codegen: ${fault.message}`);
+  process.exit(1);
+}
+
+const shared = {
+  scalars: { DateTime: "string", JSON: "unknown", ID: "string" },
+  enumType: "string-literal",
+  enumsAsTypes: true,
+  useTypeImports: true,
+  skipTypename: true,
+  dedupeFragments: true,
+  avoidOptionals: { field: true, inputValue: false, object: false, defaultValue: false },
+};
+const text = await codegen({
+  filename: output,
+  schema,
+  documents,
+  config: shared,
+  plugins: [{ operations: {} }, { documents: { optimizeDocumentNode: true } }],
+  pluginMap: { operations, documents: typedDocumentNode },
+});
+const wanted = `// Written by scripts/codegen.mjs from server/schema.graphql; do not edit.\n\n${text.trim()}\n`;
+
+if (process.argv.includes("--check")) {
+  let there = "";
+  try {
+    there = readFileSync(output, "utf8");
+  } catch {
+    // Missing is stale.
+  }
+  if (there !== wanted) {
+    console.error("codegen: src/graphql/generated.ts is stale: run `npm run codegen` in frontend/ and commit it");
+    process.exit(1);
+  }
+} else {
+  writeFileSync(output, wanted);
+}

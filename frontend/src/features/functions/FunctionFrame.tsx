@@ -1,0 +1,92 @@
+// The head of one function and its tabs.
+
+import { Alert, Group, Tabs, Text } from "@mantine/core";
+import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { FunctionChangedDocument, FunctionHeadDocument } from "../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { Page } from "../../ui/page.tsx";
+import { Empty, Failure, Waiting } from "../../ui/states.tsx";
+import { Status } from "../../ui/status.tsx";
+import { Actions } from "./Actions.tsx";
+import { broken } from "./model.ts";
+
+const TABS = [
+  ["overview", "Overview"],
+  ["invoke", "Invoke"],
+  ["runs", "Runs"],
+  ["logs", "Logs"],
+  ["builds", "Builds"],
+  ["versions", "Versions"],
+  ["settings", "Settings"],
+  ["history", "History"],
+] as const;
+
+export function FunctionFrame({ id }: { id: string }) {
+  const { data, error, again, look } = useAsked(FunctionHeadDocument, { id });
+  useFollowed(FunctionChangedDocument, { id }, look);
+  const navigate = useNavigate();
+  const { pathname } = useLocation();
+  const tab = pathname.split("/")[3] || "overview";
+  const there = data?.function !== undefined;
+  const tabs = useRef<HTMLDivElement>(null);
+  // On a narrow screen the chosen tab may be out of sight.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another tab, or the tabs are there at last
+  useEffect(() => {
+    const list = tabs.current;
+    const chosen = list?.querySelector<HTMLElement>("[data-active]");
+    if (list && chosen) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+  }, [tab, there]);
+  if (error && !data) return <Failure error={error} again={again} />;
+  if (!data) return <Waiting again={again} />;
+  const of = data.function;
+  if (!of) {
+    return (
+      <Empty title="There is no such function" action={<Link to="/functions">To the functions</Link>}>
+        The link may be old, or the function may belong to a namespace that you do not see.
+      </Empty>
+    );
+  }
+  return (
+    <Page
+      title={of.name}
+      aside={
+        <Group gap="xs">
+          <Status state={of.state} broken={broken(of)} />
+          {of.currentVersion && (
+            <Text size="sm" c="dimmed">
+              {of.runtime} · v{of.currentVersion.number}
+            </Text>
+          )}
+          {of.namespace !== "default" && (
+            <Text size="sm" c="dimmed">
+              in {of.namespace}
+            </Text>
+          )}
+        </Group>
+      }
+      actions={<Actions of={of} large />}
+    >
+      {of.stateReason && (
+        <Alert color={broken(of) ? "red" : "gray"} p="xs" title={broken(of) ? "It does not work" : undefined}>
+          {of.stateReason}
+        </Alert>
+      )}
+      <Tabs
+        value={tab}
+        onChange={(to) => void navigate({ to: `/functions/${id}${to && to !== "overview" ? `/${to}` : ""}` })}
+        keepMounted={false}
+        activateTabWithKeyboard={false}
+      >
+        <Tabs.List ref={tabs} style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
+          {TABS.map(([value, label]) => (
+            <Tabs.Tab key={value} value={value}>
+              {label}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+      </Tabs>
+      <Outlet />
+    </Page>
+  );
+}

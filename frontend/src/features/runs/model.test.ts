@@ -1,0 +1,65 @@
+import { describe, expect, it } from "vitest";
+import { goesOn, reasonOf, sinceOf, timeline } from "./model.ts";
+
+const at = (second: number) => new Date(second * 1000).toISOString();
+const record = (type: string, second: number, data: object = {}) => ({ type, at: at(second), data });
+const brief = (stretches: ReturnType<typeof timeline>) =>
+  stretches.map(({ kind, attempt, from, to, outcome }) => [kind, attempt, from / 1000, to / 1000, outcome]);
+
+describe("the timeline of a run", () => {
+  it("waits, runs and is over", () => {
+    const told = [record("Requested", 0), record("Started", 2, { attempt: 1 }), record("Succeeded", 5)];
+    expect(brief(timeline(told, 99_000))).toEqual([
+      ["waiting", 0, 0, 2, undefined],
+      ["running", 1, 2, 5, "succeeded"],
+    ]);
+  });
+
+  it("shows each attempt, and the pauses between them", () => {
+    const told = [
+      record("Requested", 0),
+      record("Started", 1, { attempt: 1 }),
+      record("AttemptFailed", 2, { error: "boom" }),
+      record("Started", 4, { attempt: 2 }),
+      record("DeadLettered", 5, { error: "boom again" }),
+    ];
+    const stretches = timeline(told, 99_000);
+    expect(brief(stretches)).toEqual([
+      ["waiting", 0, 0, 1, undefined],
+      ["running", 1, 1, 2, "failed"],
+      ["pausing", 1, 2, 4, undefined],
+      ["running", 2, 4, 5, "failed"],
+    ]);
+    expect(stretches.map((one) => one.error)).toEqual([undefined, "boom", undefined, "boom again"]);
+  });
+
+  it("does not go on after an attempt that failed for good", () => {
+    const told = [record("Requested", 0), record("Started", 1), record("AttemptFailed", 2), record("DeadLettered", 2)];
+    expect(brief(timeline(told, 99_000)).at(-1)).toEqual(["pausing", 1, 2, 2, undefined]);
+  });
+
+  it("goes on until now when the run does", () => {
+    expect(brief(timeline([record("Requested", 0), record("Started", 1)], 9_000)).at(-1)).toEqual(["running", 1, 1, 9, undefined]);
+  });
+
+  it("says when a server was lost and another took over", () => {
+    const told = [record("Requested", 0), record("Started", 1, { attempt: 1 }), record("Started", 9, { attempt: 2 }), record("Succeeded", 10)];
+    expect(brief(timeline(told, 99_000))[1]).toEqual(["running", 1, 1, 9, "lost"]);
+  });
+});
+
+describe("a run", () => {
+  it("goes on until it is over", () => {
+    expect((["QUEUED", "RUNNING", "RETRYING"] as const).every(goesOn)).toBe(true);
+    expect((["SUCCEEDED", "DEAD", "CANCELLED"] as const).some(goesOn)).toBe(false);
+  });
+
+  it("has its reason wherever the record keeps it", () => {
+    expect([{ error: "a" }, { outcome: { error: "b" } }, { reason: { code: 1 } }, {}].map(reasonOf)).toEqual(["a", "b", '{"code":1}', undefined]);
+  });
+
+  it("is looked for from a whole minute on", () => {
+    expect(sinceOf("hour", Date.parse("2026-01-01T12:00:42Z"))).toBe("2026-01-01T11:00:00.000Z");
+    expect(sinceOf(undefined, 0)).toBeNull();
+  });
+});

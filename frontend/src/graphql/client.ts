@@ -1,0 +1,52 @@
+// The client of the GraphQL API: POST for questions and changes, the socket for what is live. The session is a cookie
+// that scripts cannot read; the header tells the server that the request came from its own pages.
+
+import { Client, fetchExchange, mapExchange, stringifyDocument, subscriptionExchange, type TypedDocumentNode } from "@urql/core";
+import { cache } from "./cache.ts";
+import { forward } from "./socket.ts";
+
+const HEADERS = { "x-requested-with": "EventFlow", accept: "application/json" };
+
+/** Makes a client with an empty cache; `unauthenticated` is called when the server asks who this is. */
+export function makeClient(unauthenticated: () => void): Client {
+  return new Client({
+    url: "/graphql",
+    fetchOptions: { credentials: "same-origin", headers: HEADERS },
+    preferGetMethod: false,
+    requestPolicy: "cache-and-network",
+    exchanges: [
+      mapExchange({
+        onError: (error) => {
+          if ((error.response as Response | undefined)?.status === 401) unauthenticated();
+        },
+      }),
+      cache(),
+      fetchExchange,
+      subscriptionExchange({ forwardSubscription: forward }),
+    ],
+  });
+}
+
+/**
+ * Asks once, past the cache: for what has the id of something that is kept and is yet another thing, such as a
+ * function as it was last week.
+ */
+export async function ask<T, V>(document: TypedDocumentNode<T, V>, variables: V, signal?: AbortSignal): Promise<T> {
+  const response = await fetch("/graphql", {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { ...HEADERS, "content-type": "application/json" },
+    body: JSON.stringify({ query: stringifyDocument(document), variables }),
+    ...(signal ? { signal } : {}),
+  });
+  const answer = (await response.json()) as {
+    data?: T;
+    errors?: { message: string }[];
+    error?: { message: string };
+  };
+  const refusal = answer.errors?.[0]?.message ?? answer.error?.message;
+  if (refusal !== undefined || answer.data === undefined) {
+    throw new Error(refusal ?? `the server answered ${response.status} without data`);
+  }
+  return answer.data;
+}

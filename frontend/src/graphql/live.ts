@@ -1,0 +1,67 @@
+// Questions that stay true: asked once, kept by what the server tells, asked again where telling is not enough.
+
+import { type AnyVariables, type CombinedError, type TypedDocumentNode } from "@urql/core";
+import { useCallback, useEffect, useRef } from "react";
+import { useQuery, useSubscription } from "urql";
+import { useStore } from "../lib/store.ts";
+import { link } from "./socket.ts";
+
+/** The shortest time between two looks at the same list, in milliseconds. */
+const LOOK_EVERY = 1_000;
+
+/** What a page needs to know of its question. */
+export interface Asked<T> {
+  data: T | undefined;
+  error: CombinedError | undefined;
+  fetching: boolean;
+  /** Whether what is shown belongs to an older question and the newer one is on its way. */
+  stale: boolean;
+  again: () => void;
+}
+
+/** Asks, and asks again when the connection was lost meanwhile, or when told to by `look`. */
+export function useAsked<T, V extends AnyVariables>(
+  document: TypedDocumentNode<T, V>,
+  variables: V,
+  pause = false,
+): Asked<T> & { look: () => void } {
+  const [result, execute] = useQuery<T, V>({ query: document, variables, pause } as never);
+  const latest = useRef(execute);
+  latest.current = execute;
+  const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
+
+  const again = useCallback(() => latest.current({ requestPolicy: "network-only" }), []);
+  const look = useCallback(() => {
+    timer.current ??= setTimeout(() => {
+      timer.current = undefined;
+      again();
+    }, LOOK_EVERY);
+  }, [again]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  // What happened between the first look and the first word of the socket, or while it was away, was not told.
+  const { opened } = useStore(link);
+  const seen = useRef(opened);
+  useEffect(() => {
+    if (seen.current === opened) return;
+    seen.current = opened;
+    if (!pause) look();
+  }, [opened, pause, look]);
+
+  return { data: result.data, error: result.error, fetching: result.fetching, stale: result.stale, again, look };
+}
+
+/** Follows a subscription whose results the cache takes in; `changed` is told each of them. */
+export function useFollowed<T, V extends AnyVariables>(
+  document: TypedDocumentNode<T, V>,
+  variables: V,
+  changed?: (data: T) => void,
+  pause = false,
+) {
+  const tell = useRef(changed);
+  tell.current = changed;
+  useSubscription<T, T, V>({ query: document, variables, pause } as never, (_previous, data) => {
+    tell.current?.(data);
+    return data;
+  });
+}

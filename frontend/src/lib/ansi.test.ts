@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { pieces, plain } from "./ansi.ts";
+
+const ESC = "\u001b";
+
+describe("a line of a log", () => {
+  it("without colours is one piece", () => {
+    expect(pieces("hello")).toEqual([{ text: "hello" }]);
+  });
+
+  it("has its colours as names", () => {
+    expect(pieces(`a ${ESC}[1;31mred${ESC}[0m b`)).toEqual([
+      { text: "a " },
+      { text: "red", fg: "ansi-red", bold: true },
+      { text: " b" },
+    ]);
+  });
+
+  it("has true colours as numbers, and nothing else there", () => {
+    expect(pieces(`${ESC}[38;2;1;2;3mx`)).toEqual([{ text: "x", fg: "rgb(1, 2, 3)" }]);
+  });
+
+  it("stays text when it is hostile", () => {
+    const hostile = `<script>alert(1)</script>${ESC}[31m<img src=x onerror=alert(1)>&lt;`;
+    expect(pieces(hostile).map((piece) => piece.text).join("")).toBe("<script>alert(1)</script><img src=x onerror=alert(1)>&lt;");
+  });
+
+  it("cannot move the cursor, set the title, make links or turn the text around", () => {
+    const hostile = `a${ESC}]0;title\u0007b${ESC}]8;;http://x${ESC}\\c${ESC}[2Jd\u202ee\u0000f${ESC}`;
+    expect(plain(hostile)).toBe("abcdef");
+    expect(pieces(hostile).map((piece) => piece.text).join("")).toBe("abcdef");
+  });
+});

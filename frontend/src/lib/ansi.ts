@@ -1,0 +1,48 @@
+// Lines of logs as pieces of text with a style. What a function writes is hostile: it stays text, whatever it says.
+
+import anser from "anser";
+
+/** A piece of a line. The colour is one of the 16 names that `ui/log.css` knows, or `rgb(…)`. */
+export interface Piece {
+  text: string;
+  fg?: string;
+  bg?: string;
+  bold?: boolean;
+  dim?: boolean;
+  italic?: boolean;
+  underline?: boolean;
+}
+
+/** Control characters but the tab, and escape sequences that are no colour (titles, links, cursors). */
+const ESCAPES = /\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b\[[0-9;?]*[A-LN-Za-ln-z]|\u001b[()][A-Z0-9]/g;
+const CONTROLS = /[\u0000-\u0008\u000b-\u001a\u001c-\u001f\u007f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
+const RGB = /^\d{1,3}, ?\d{1,3}, ?\d{1,3}$/;
+
+/** A line without its colours, for searching and copying. */
+export function plain(line: string): string {
+  return line.replace(ESCAPES, "").replace(/\u001b\[[0-9;]*m/g, "").replace(CONTROLS, "").replaceAll("\u001b", "");
+}
+
+/** A line in pieces. */
+export function pieces(line: string): Piece[] {
+  const text = line.replace(ESCAPES, "").replace(CONTROLS, "");
+  if (!text.includes("\u001b")) return [{ text }];
+  return anser.ansiToJson(text, { json: true, use_classes: true, remove_empty: true }).map((entry) => {
+    const has = (name: string) => entry.decorations.includes(name as never);
+    const piece: Piece = { text: entry.content.replaceAll("\u001b", "") };
+    const fg = colour(entry.fg, entry.fg_truecolor);
+    const bg = colour(entry.bg, entry.bg_truecolor);
+    if (fg) piece.fg = fg;
+    if (bg) piece.bg = bg;
+    if (has("bold")) piece.bold = true;
+    if (has("dim")) piece.dim = true;
+    if (has("italic")) piece.italic = true;
+    if (has("underline")) piece.underline = true;
+    return piece;
+  });
+}
+
+function colour(name: string | null, rgb: string | null): string | undefined {
+  if (name === "ansi-truecolor") return rgb && RGB.test(rgb) ? `rgb(${rgb})` : undefined;
+  return name && /^ansi-(bright-)?[a-z]+$/.test(name) ? name : undefined;
+}

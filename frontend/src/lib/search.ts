@@ -1,0 +1,31 @@
+// Reading what a URL says: anybody may have written it.
+
+type Raw = Record<string, unknown>;
+
+/** A text of a URL's search; undefined when it is empty or no text. */
+export function text(raw: Raw, name: string): string | undefined {
+  const value = raw[name];
+  const told = typeof value === "number" ? String(value) : value;
+  return typeof told === "string" && told !== "" ? told.slice(0, 200) : undefined;
+}
+
+/** One of some words, or undefined. */
+export function oneOf<T extends string>(raw: Raw, name: string, words: readonly T[]): T | undefined {
+  return words.find((word) => word === raw[name]);
+}
+
+/** A whole number that is not negative, or undefined. */
+export function whole(raw: Raw, name: string): number | undefined {
+  const value = Number(raw[name] ?? Number.NaN);
+  return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
+
+/** Where to go after signing in: a path of this site and nothing else. */
+export function localPath(value: unknown): string {
+  return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : "/functions";
+}
+
+/** Leaves out what is undefined, so that it does not stand in the URL. */
+export function compact<T extends Record<string, unknown>>(search: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(search).filter(([, value]) => value !== undefined)) as never;
+}

@@ -1,0 +1,21 @@
+// The user interface. Everything it knows comes from the GraphQL API of the server that served it.
+
+import "./app/styles.ts";
+import "@mantine/notifications/styles.css";
+import "./app/app.css";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+import { Providers } from "./app/providers.tsx";
+import { router } from "./app/router.tsx";
+
+const place = document.getElementById("app");
+if (!place) throw new Error("the page has no element #app");
+
+createRoot(place).render(
+  <StrictMode>
+    <Providers>
+      <RouterProvider router={router} />
+    </Providers>
+  </StrictMode>,
+);

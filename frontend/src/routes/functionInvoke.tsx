@@ -1,0 +1,8 @@
+import { useParams } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { Invoke } from "../features/functions/Invoke.tsx";
+
+export default function Route(): ReactNode {
+  const { id } = useParams({ from: "/app/functions/$id" });
+  return <Invoke id={id} />;
+}

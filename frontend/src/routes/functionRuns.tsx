@@ -1,0 +1,16 @@
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { RunsList, type Search } from "../features/runs/RunsList.tsx";
+
+export default function Route(): ReactNode {
+  const { id } = useParams({ from: "/app/functions/$id" });
+  const search = useSearch({ from: "/app/functions/$id/runs" });
+  const navigate = useNavigate();
+  return (
+    <RunsList
+      of={id}
+      search={search}
+      set={(change) => void navigate({ to: "/functions/$id/runs", params: { id }, search: { ...search, ...change } as Search })}
+    />
+  );
+}

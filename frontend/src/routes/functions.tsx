@@ -1,0 +1,7 @@
+import { useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { FunctionsPage } from "../features/functions/FunctionsPage.tsx";
+
+export default function Route(): ReactNode {
+  return <FunctionsPage search={useSearch({ from: "/app/functions" })} />;
+}

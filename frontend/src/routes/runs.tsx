@@ -1,0 +1,14 @@
+import { useNavigate, useSearch } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { RunsList, type Search } from "../features/runs/RunsList.tsx";
+import { Page } from "../ui/page.tsx";
+
+export default function Route(): ReactNode {
+  const search = useSearch({ from: "/app/runs" });
+  const navigate = useNavigate();
+  return (
+    <Page title="Runs">
+      <RunsList search={search} set={(change) => void navigate({ to: "/runs", search: { ...search, ...change } as Search })} />
+    </Page>
+  );
+}

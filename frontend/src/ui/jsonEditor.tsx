@@ -1,0 +1,43 @@
+// A place to write JSON. The editor is large and comes when it is first needed.
+
+import { Skeleton, Text } from "@mantine/core";
+import { lazy, Suspense } from "react";
+
+const Editor = lazy(() => import("./codemirror.tsx"));
+
+interface Props {
+  value: string;
+  onChange: (value: string) => void;
+  label: string;
+  height?: number;
+  /** Called by ⌘Enter. */
+  onSubmit?: () => void;
+}
+
+/** What is wrong with a text that should be JSON; null when nothing is. Nothing at all is allowed. */
+export function jsonFault(text: string): string | null {
+  if (text.trim() === "") return null;
+  try {
+    JSON.parse(text);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+export function JsonEditor({ value, onChange, label, height = 200, onSubmit }: Props) {
+  const fault = jsonFault(value);
+  return (
+    <div>
+      <Text size="sm" fw={500} mb={4}>
+        {label}
+      </Text>
+      <Suspense fallback={<Skeleton height={height} />}>
+        <Editor value={value} onChange={onChange} label={label} height={height} {...(onSubmit ? { onSubmit } : {})} />
+      </Suspense>
+      <Text size="xs" c={fault ? "red" : "dimmed"} mt={4} role={fault ? "alert" : undefined}>
+        {fault ?? "JSON; empty is allowed"}
+      </Text>
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+// Saying how something went.
+
+import { notifications } from "@mantine/notifications";
+import { told } from "./states.tsx";
+
+interface UserError {
+  code: string;
+  message: string;
+}
+
+export function tellDone(message: string) {
+  notifications.show({ message, color: "teal", autoClose: 4_000 });
+}
+
+export function tellRefused(title: string, message: string) {
+  notifications.show({ title, message, color: "red", autoClose: 10_000 });
+}
+
+/** Whether a change was made; when not, says why. `payload` is the one field of the mutation's answer. */
+export function accepted(
+  title: string,
+  error: Error | undefined,
+  payload: { userErrors: readonly UserError[] } | null | undefined,
+): boolean {
+  if (error) {
+    tellRefused(title, told(error));
+    return false;
+  }
+  const refusals = payload?.userErrors ?? [];
+  if (refusals.length > 0) {
+    tellRefused(title, refusals.map((one) => one.message).join(" "));
+    return false;
+  }
+  return true;
+}

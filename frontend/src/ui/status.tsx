@@ -1,0 +1,40 @@
+// A state as a coloured word; one that goes on pulses.
+
+import { Badge, type MantineColor } from "@mantine/core";
+import "./status.css";
+
+const COLOURS: Record<string, MantineColor> = {
+  REGISTERED: "gray",
+  BUILT: "blue",
+  RUNNING: "teal",
+  STOPPED: "gray",
+  DEREGISTERED: "dark",
+  QUEUED: "gray",
+  RETRYING: "orange",
+  SUCCEEDED: "green",
+  FAILED: "red",
+  TIMED_OUT: "red",
+  CANCELLED: "gray",
+  DEAD: "red",
+};
+
+/** The colour of a state, as a variable of the theme, for drawings. */
+export function stateColour(state: string): string {
+  return `var(--mantine-color-${COLOURS[state] ?? "gray"}-filled)`;
+}
+
+export function Status({ state, broken = false, size = "sm" }: { state: string; broken?: boolean; size?: "xs" | "sm" | "md" }) {
+  const live = (state === "RUNNING" || state === "RETRYING") && !broken;
+  return (
+    <Badge
+      className="status"
+      size={size}
+      variant="light"
+      radius="sm"
+      color={broken ? "red" : (COLOURS[state] ?? "gray")}
+      leftSection={<span className={live ? "dot pulsing" : "dot"} />}
+    >
+      {state.replaceAll("_", " ").toLowerCase()}
+    </Badge>
+  );
+}

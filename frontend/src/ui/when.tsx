@@ -1,0 +1,25 @@
+// A time as people say it, with the exact one on hover.
+
+import { Text, type TextProps, Tooltip } from "@mantine/core";
+import { exact, relative } from "../lib/time.ts";
+import { Store, useStore } from "../lib/store.ts";
+
+const TICK = 5_000;
+const now = new Store(Date.now());
+setInterval(() => now.set(Date.now()), TICK);
+
+interface Props extends TextProps {
+  at: string | null | undefined;
+}
+
+export function When({ at, ...rest }: Props) {
+  const current = useStore(now);
+  if (!at) return <Text span inherit c="dimmed">–</Text>;
+  return (
+    <Tooltip label={exact(at)} openDelay={200} withArrow>
+      <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
+        <time dateTime={at}>{relative(at, current)}</time>
+      </Text>
+    </Tooltip>
+  );
+}
