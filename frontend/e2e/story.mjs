@@ -220,6 +220,34 @@ async function main() {
     assert.equal(await page.getByRole("log").getByText("Bob").count(), 1);
   });
 
+  await step("write one in the browser", async () => {
+    await page.goto(`${base}/functions?register=write`);
+    await page.getByLabel("Name").fill("written");
+    await page.getByRole("button", { name: "Register and build" }).click();
+    await page.getByText("It made version 1.").waitFor();
+    await main_.getByRole("button", { name: "Start", exact: true }).click();
+    await page.getByRole("tab", { name: "Invoke" }).click();
+    await main_.getByRole("button", { name: "Stop", exact: true }).waitFor();
+    await call("Dora");
+    await result.getByText("Hello, Dora!").waitFor();
+  });
+
+  await step("publish an event and see what it started", async () => {
+    await page.goto(`${base}/events?publish=yes`);
+    await page.getByRole("dialog").getByRole("button", { name: "Publish", exact: true }).click();
+    await page.waitForURL(/events\/[0-9a-f-]+$/);
+    await main_.getByRole("link", { name: "written" }).first().waitFor();
+    await main_.getByText("succeeded").first().waitFor();
+  });
+
+  await step("go anywhere by typing", async () => {
+    await page.keyboard.press("Control+k");
+    await page.getByRole("searchbox", { name: "Search" }).or(page.getByPlaceholder("A function, a page")).first().fill("dead");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(/dead-letters/);
+    await page.getByText("No dead letters").waitFor();
+  });
+
   await step("sign out", async () => {
     await page.getByRole("button", { name: /^Signed in as/ }).click();
     await page.getByRole("menuitem", { name: "Sign out" }).click();

@@ -39,7 +39,7 @@ const functions = createRoute({
       q: text(raw, "q"),
       state: oneOf(raw, "state", FUNCTION_STATES),
       sort: oneOf(raw, "sort", SORTS),
-      register: oneOf(raw, "register", ["git", "upload", "image"] as const),
+      register: oneOf(raw, "register", ["git", "write", "upload", "image"] as const),
     }),
   component: lazyRouteComponent(() => import("../routes/functions.tsx")),
 });

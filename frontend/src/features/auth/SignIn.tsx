@@ -66,7 +66,7 @@ export function SignIn({ done }: { done: () => void }) {
               <Alert color="blue" p="xs" title="This server runs with --dev">
                 <Stack gap="xs" align="flex-start">
                   <Text size="sm">It answers this machine only, and takes admin / admin.</Text>
-                  <Button size="xs" variant="light" onClick={() => void submit(DEV, DEV)} loading={busy}>
+                  <Button size="xs" variant="white" onClick={() => void submit(DEV, DEV)} loading={busy}>
                     Sign in as admin
                   </Button>
                 </Stack>

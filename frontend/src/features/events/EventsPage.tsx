@@ -77,13 +77,13 @@ export function EventsPage({ search }: { search: Search }) {
         </Empty>
       ) : (
         <>
-          <Table.ScrollContainer minWidth={420}>
+          <Table.ScrollContainer minWidth={320}>
             <Table verticalSpacing={6} highlightOnHover>
               <Table.Thead>
                 <Table.Tr>
                   <Table.Th>Type</Table.Th>
                   <Table.Th>Source</Table.Th>
-                  <Table.Th>Subject</Table.Th>
+                  <Table.Th visibleFrom="sm">Subject</Table.Th>
                   <Table.Th>Came in</Table.Th>
                   <Table.Th>Id</Table.Th>
                 </Table.Tr>
@@ -101,7 +101,7 @@ export function EventsPage({ search }: { search: Search }) {
                         {event.source}
                       </Text>
                     </Table.Td>
-                    <Table.Td maw={160}>
+                    <Table.Td maw={160} visibleFrom="sm">
                       <Text size="sm" truncate>
                         {event.subject ?? "–"}
                       </Text>

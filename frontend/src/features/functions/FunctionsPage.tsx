@@ -20,7 +20,7 @@ import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { Actions } from "./Actions.tsx";
 import { broken, chosen, nextSort, origin } from "./model.ts";
-import { Register } from "./Register.tsx";
+import { type From, Register } from "./Register.tsx";
 
 type Row = FunctionRowFragment & FunctionActivityFragment;
 
@@ -28,7 +28,7 @@ export interface Search {
   q?: string;
   state?: FunctionState;
   sort?: "name" | "-name" | "updated" | "-updated" | "state" | "-state";
-  register?: "git" | "upload" | "image";
+  register?: From;
 }
 
 const STATES: { value: FunctionState; label: string }[] = [
@@ -104,7 +104,7 @@ export function FunctionsPage({ search }: { search: Search }) {
             }
           />
         ) : (
-          <First register={() => set({ register: "git" })} upload={() => set({ register: "upload" })} />
+          <First register={() => set({ register: "git" })} write={() => set({ register: "write" })} />
         )
       ) : (
         <>
@@ -121,7 +121,7 @@ export function FunctionsPage({ search }: { search: Search }) {
   );
 }
 
-function First({ register, upload }: { register: () => void; upload: () => void }) {
+function First({ register, write }: { register: () => void; write: () => void }) {
   return (
     <Card withBorder>
       <Empty
@@ -131,8 +131,8 @@ function First({ register, upload }: { register: () => void; upload: () => void 
             <Button leftSection={<Icon name="plus" />} onClick={register}>
               From a Git repository
             </Button>
-            <Button variant="default" onClick={upload}>
-              Upload an archive
+            <Button variant="default" onClick={write}>
+              Write it here
             </Button>
           </Group>
         }

@@ -1,15 +1,17 @@
-// A new function: from Git, from an archive, from an image.
+// A new function: from Git, written here, from an archive or a folder, from an image.
 
-import { Alert, Button, FileInput, Group, Modal, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, FileInput, Group, Modal, SegmentedControl, Stack, Text, Textarea, TextInput } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useMutation } from "urql";
 import { RegisterFunctionDocument, type SourceInput } from "../../graphql/generated.ts";
+import { entriesOf, tarGz } from "../../lib/tar.ts";
 import { told } from "../../ui/states.tsx";
 import { nameFrom } from "./model.ts";
+import { TEMPLATES } from "./templates.ts";
 import { useActions } from "./useActions.ts";
 
-export type From = "git" | "upload" | "image";
+export type From = "git" | "write" | "upload" | "image";
 
 export function Register({ from, change }: { from: From | undefined; change: (from: From | undefined) => void }) {
   return (
@@ -20,11 +22,11 @@ export function Register({ from, change }: { from: From | undefined; change: (fr
 }
 
 /** Sends an archive; its digest is how the function names it. */
-async function upload(file: File): Promise<string> {
+async function upload(file: Blob, zip: boolean): Promise<string> {
   const response = await fetch("/v1/bundles", {
     method: "POST",
     credentials: "same-origin",
-    headers: { "x-requested-with": "EventFlow", "content-type": /zip$/i.test(file.name) ? "application/zip" : "application/gzip" },
+    headers: { "x-requested-with": "EventFlow", "content-type": zip ? "application/zip" : "application/gzip" },
     body: file,
   });
   const answer = (await response.json()) as { digest?: string; error?: { message: string } };
@@ -42,13 +44,32 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
   const [path, setPath] = useState("");
   const [image, setImage] = useState("");
   const [file, setFile] = useState<File | null>(null);
+  const [folder, setFolder] = useState<readonly File[]>([]);
+  const [template, setTemplate] = useState<keyof typeof TEMPLATES>("node");
+  const [code, setCode] = useState(TEMPLATES.node.code);
   const [busy, setBusy] = useState(false);
   const [faults, setFaults] = useState<{ message: string; field: string[] | null }[]>([]);
 
-  const guess = nameFrom(from === "git" ? path || url : from === "image" ? (image.split("@")[0] ?? "").replace(/:[^:/]*$/, "") : (file?.name ?? ""));
+  const guess = nameFrom(from === "git" ? path || url : from === "image" ? (image.split("@")[0] ?? "").replace(/:[^:/]*$/, "") : (file?.name ?? folder[0]?.webkitRelativePath.split("/")[0] ?? ""));
   const chosenName = name ?? guess;
   const fault = (field: string) => faults.find((one) => one.field?.at(-1) === field)?.message;
   const general = faults.filter((one) => !["name", "url", "ref", "path", "image"].includes(one.field?.at(-1) ?? ""));
+
+  const bundle = async () => {
+    if (from === "write") {
+      const { file: path, manifest } = TEMPLATES[template];
+      const text = new TextEncoder();
+      const described = { name: chosenName, ...manifest };
+      const entries = [
+        { path, content: text.encode(code) },
+        { path: "function.json", content: text.encode(`${JSON.stringify(described, null, 2)}\n`) },
+      ];
+      return upload(await tarGz(entries), false);
+    }
+    if (file) return upload(file, /zip$/i.test(file.name));
+    if (folder.length > 0) return upload(await tarGz(await entriesOf(folder)), false);
+    throw new Error("Choose an archive or a folder.");
+  };
 
   const submit = async () => {
     setBusy(true);
@@ -59,7 +80,7 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
           ? { git: { url: url.trim(), ref: ref.trim() || null, path: path.trim() || null } }
           : from === "image"
             ? { image: { image: image.trim() } }
-            : { bundle: { digest: await upload(file as File) } };
+            : { bundle: { digest: await bundle() } };
       const { data, error } = await register({ input: { name: chosenName, source } });
       if (error) throw error;
       const made = data?.registerFunction;
@@ -90,6 +111,7 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
           onChange={(value) => change(value as From)}
           data={[
             { value: "git", label: "Git" },
+            { value: "write", label: "Write it here" },
             { value: "upload", label: "Upload" },
             { value: "image", label: "Image" },
           ]}
@@ -125,9 +147,38 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
             accept=".zip,.tgz,.gz,application/zip,application/gzip"
             value={file}
             onChange={setFile}
-            required
             clearable
           />
+        )}
+        {from === "upload" && !file && <Folder files={folder} choose={setFolder} />}
+        {from === "write" && (
+          <>
+            <SegmentedControl
+              size="xs"
+              value={template}
+              onChange={(value) => {
+                const chosen = value as keyof typeof TEMPLATES;
+                setTemplate(chosen);
+                setCode(TEMPLATES[chosen].code);
+              }}
+              data={Object.entries(TEMPLATES).map(([value, { label }]) => ({ value, label }))}
+              aria-label="Runtime"
+              style={{ alignSelf: "flex-start" }}
+            />
+            <Textarea
+              label={TEMPLATES[template].file}
+              value={code}
+              onChange={(event) => setCode(event.currentTarget.value)}
+              autosize
+              minRows={9}
+              maxRows={18}
+              spellCheck={false}
+              styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 13 } }}
+            />
+            <Text size="xs" c="dimmed">
+              Answers HTTP, and events of the types demo.**
+            </Text>
+          </>
         )}
         {from === "image" && (
           <>
@@ -155,5 +206,33 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
         </Group>
       </Stack>
     </form>
+  );
+}
+
+/** A folder to choose; its files are packed here. */
+function Folder({ files, choose }: { files: readonly File[]; choose: (files: readonly File[]) => void }) {
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <Group gap="xs">
+      <input
+        ref={(element) => {
+          input.current = element;
+          element?.setAttribute("webkitdirectory", "");
+        }}
+        type="file"
+        multiple
+        hidden
+        aria-label="Folder"
+        onChange={(event) => choose([...(event.currentTarget.files ?? [])])}
+      />
+      <Button size="xs" variant="default" onClick={() => input.current?.click()}>
+        Or choose a folder
+      </Button>
+      {files.length > 0 && (
+        <Text size="xs" c="dimmed">
+          {files.length} files in {files[0]?.webkitRelativePath.split("/")[0]}
+        </Text>
+      )}
+    </Group>
   );
 }
