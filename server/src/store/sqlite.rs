@@ -274,7 +274,9 @@ pub(super) async fn insert(
     for size in SIZES {
         while left >= size {
             left -= size;
-            let text = texts.entry(vec![(table.name, size)]).or_insert_with(|| statement(table, size).into());
+            // Told apart from the text that writes a whole batch of these very rows at once (`at_once`).
+            let shape = vec![("", 0), (table.name, size)];
+            let text = texts.entry(shape).or_insert_with(|| statement(table, size).into());
             let mut arguments = SqliteArguments::default();
             arguments.reserve(size * width, 0);
             for cell in cells.by_ref().take(size * width) {
