@@ -32,6 +32,7 @@ export function cache() {
       Version: inside,
       Viewer: inside,
       Server: inside,
+      Callback: inside,
       Secret: inside,
       UserError: inside,
       FunctionPayload: inside,

@@ -163,6 +163,22 @@ function Chain({ run }: { run: Run }) {
             `a call (${run.trigger})`
           )}
         </Fact>
+        {run.callback && (
+          <Fact name="Its outcome is told to">
+            {run.callback.url}: {run.callback.state.replaceAll("_", " ").toLowerCase()}
+            {run.callback.failures > 0 && ` after ${run.callback.failures} failed attempts`}
+            {run.callback.dueAt && (
+              <>
+                , next <When at={run.callback.dueAt} />
+              </>
+            )}
+            {run.callback.error && (
+              <Text size="xs" c="red">
+                {run.callback.error}
+              </Text>
+            )}
+          </Fact>
+        )}
         {run.redrivenAs && (
           <Fact name="Redriven as">
             <Anchor component={Link} to={`/runs/${run.redrivenAs.id}`} className="mono">

@@ -3,10 +3,12 @@
 import { Alert, Anchor, Card, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { useViewer } from "../../app/session.tsx";
+import { HealthDocument } from "../../graphql/generated.ts";
+import { useAsked } from "../../graphql/live.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import { Fact, Page } from "../../ui/page.tsx";
-import { verdict, type Readiness } from "./model.ts";
+import { behind, verdict, type Readiness } from "./model.ts";
 
 /** How often the server is asked, in milliseconds. */
 const EVERY = 5_000;
@@ -44,13 +46,21 @@ export function SystemPage() {
   const { state } = useStore(link);
   const { server } = viewer;
   const told = verdict(readiness);
+  const health = useAsked(HealthDocument, {});
+  const { again } = health;
+  useEffect(() => {
+    const timer = setInterval(again, EVERY);
+    return () => clearInterval(timer);
+  }, [again]);
+  const now = health.data?.viewer.server;
+  const reasons = [...new Set([...readiness.reasons, ...(now?.degraded ?? [])])];
   return (
     <Page title="System">
       <Alert color={told.colour} title={told.title}>
         <Text size="sm">{told.words}</Text>
-        {readiness.reasons.length > 0 && (
+        {reasons.length > 0 && (
           <List size="sm" mt="xs">
-            {readiness.reasons.map((reason) => (
+            {reasons.map((reason) => (
               <List.Item key={reason}>{reason}</List.Item>
             ))}
           </List>
@@ -85,6 +95,19 @@ export function SystemPage() {
           </Stack>
         </Card>
       </SimpleGrid>
+      {now && (
+        <Card withBorder>
+          <Title order={3} size="h5" mb="sm">
+            Delivery
+          </Title>
+          <SimpleGrid cols={{ base: 2, md: 4 }}>
+            <Fact name="Newest position of the log">{now.logPosition.toLocaleString()}</Fact>
+            <Fact name="Waiting to be relayed">{behind(now).toLocaleString()}</Fact>
+            <Fact name="Servers">{now.nodes.join(", ") || "none"}</Fact>
+            <Fact name="Leads">{now.leader ?? "none now"}</Fact>
+          </SimpleGrid>
+        </Card>
+      )}
       <Group gap="lg">
         <Anchor href="/graphql" size="sm">
           GraphiQL

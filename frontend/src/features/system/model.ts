@@ -27,3 +27,8 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
       };
   }
 }
+
+/** How many records of the log still wait for what follows from them; never less than none. */
+export function behind(server: { logPosition: number; relayPosition: number }): number {
+  return Math.max(0, server.logPosition - server.relayPosition);
+}
