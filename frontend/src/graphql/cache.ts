@@ -1,13 +1,46 @@
 // How results are kept: things with an id once, whoever asked for them; the rest inside of what holds it.
 
-import { cacheExchange, type Data } from "@urql/exchange-graphcache";
-import type { StartFunctionMutationVariables, StopFunctionMutationVariables } from "./generated.ts";
+import { type Cache, cacheExchange, type Data } from "@urql/exchange-graphcache";
+import type { EventReceivedSubscription, RunChangedSubscription, StartFunctionMutationVariables, StopFunctionMutationVariables } from "./generated.ts";
 
 const inside = () => null;
 
 /** A function as it will be once the server agrees; when it does not, this is taken back. */
 function soon(payload: Data) {
   return { __typename: "FunctionPayload", userErrors: [], function: { stateReason: null, ...payload } };
+}
+
+/** Rows that a list may grow to by what is told, before it is asked for anew. */
+const GROWN = 100;
+
+type Args = Record<string, unknown>;
+
+/**
+ * Puts what was told at the head of those lists on their first page that want it, and takes it out of those that do
+ * not want it any more. The lists are asked for again soon after; this spares the eye the wait.
+ */
+function place(cache: Cache, list: string, row: { __typename: string; id: string }, wanted: (args: Args) => boolean) {
+  const key = cache.keyOfEntity(row);
+  if (!key) return;
+  for (const { fieldName, fieldKey, arguments: args } of cache.inspectFields("Query")) {
+    if (fieldName !== list || args?.after) continue;
+    const page = cache.resolve("Query", fieldKey) as string | null;
+    if (!page) continue;
+    const rows = (cache.resolve(page, "nodes") ?? []) as string[];
+    const there = rows.includes(key);
+    const fits = wanted(args ?? {});
+    if (there === fits) continue;
+    cache.link(page, "nodes", fits ? [key, ...rows].slice(0, GROWN) : rows.filter((other) => other !== key));
+  }
+}
+
+/** Whether a list of runs with these arguments has a run. */
+export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["run"]): boolean {
+  return (
+    (!args.function || args.function === run.function.id) &&
+    (!args.state || args.state === run.state) &&
+    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime())
+  );
 }
 
 /** The cache of one session. */
@@ -49,6 +82,17 @@ export function cache() {
       stopFunction: (args) => soon({ __typename: "Function", id: (args as StopFunctionMutationVariables).id, state: "STOPPED" }),
     },
     updates: {
+      Subscription: {
+        runChanged: (result, _args, cache) => {
+          const { run } = (result as RunChangedSubscription).runChanged;
+          place(cache, "runs", { __typename: "Run", id: run.id }, (args) => wantsRun(args, run));
+        },
+        eventReceived: (result, _args, cache) => {
+          const { event } = (result as EventReceivedSubscription).eventReceived;
+          // Patterns are the server's matter: a list of some type waits for the next look.
+          place(cache, "events", { __typename: "Event", id: event.id }, (args) => !args.type || args.type === event.type);
+        },
+      },
       Mutation: {
         setSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
         registerFunction: (_result, _args, cache) => cache.invalidate("Query", "functions"),

@@ -1,0 +1,17 @@
+import { describe, expect, it } from "vitest";
+import { wantsRun } from "./cache.ts";
+
+const run = { state: "RUNNING", queuedAt: "2026-01-01T12:00:00Z", function: { id: "f", name: "f", namespace: "default" } } as Parameters<typeof wantsRun>[1];
+
+describe("a list of runs", () => {
+  it("of everything has every run", () => {
+    expect(wantsRun({ function: null, state: null, since: null }, run)).toBe(true);
+  });
+
+  it("has only runs of its function, its state and its time", () => {
+    expect(wantsRun({ function: "f", state: "RUNNING", since: "2026-01-01T12:00:00.000Z" }, run)).toBe(true);
+    expect(wantsRun({ function: "g" }, run)).toBe(false);
+    expect(wantsRun({ state: "QUEUED" }, run)).toBe(false);
+    expect(wantsRun({ since: "2026-01-01T12:00:01Z" }, run)).toBe(false);
+  });
+});
