@@ -336,6 +336,22 @@ pub async fn lines_are_followed_and_read(home: Home) {
     assert_eq!(texts(&mut again, 1).await, ["after"]);
 }
 
+pub async fn groups_of_lines_of_any_size_follow_each_other(home: Home) {
+    let store = home.open().await;
+    let function = some_function();
+    let mut written = 0;
+    // Small groups are written otherwise than large ones, whose rest may be as small.
+    for size in [1, 4, 16, 2, 7, 17, 1, 5, 20, 65, 6, 85, 1, 21] {
+        let lines = (0..size).map(|number| line(function, &format!("{number} of {size}"))).collect();
+        let stored = tokio::time::timeout(std::time::Duration::from_secs(20), store.append_lines(lines)).await;
+        stored.unwrap_or_else(|_| panic!("{size} lines after {written} are not stored")).unwrap();
+        written += size;
+    }
+    assert_eq!(store.line_head().await.unwrap(), written);
+    let kept = store.lines(LinesOf::Function(function), 0, 1000).await.unwrap();
+    assert!(kept.iter().map(|line| line.position).eq(1..=written), "{kept:?}");
+}
+
 pub async fn many_lines_stay_in_order_beside_appends(home: Home) {
     let store = home.open().await;
     let function = some_function();

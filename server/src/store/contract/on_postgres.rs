@@ -69,6 +69,11 @@ async fn lines_are_followed_and_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn groups_of_lines_of_any_size_follow_each_other() {
+    log::groups_of_lines_of_any_size_follow_each_other(Home::postgres().await).await;
+}
+
+#[tokio::test]
 async fn many_lines_stay_in_order_beside_appends() {
     log::many_lines_stay_in_order_beside_appends(Home::postgres().await).await;
 }
