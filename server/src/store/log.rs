@@ -615,13 +615,6 @@ impl Log for SqlLog {
         self.inner.select(&sql, &[int(after), int(limit.into())], columns::run).await
     }
 
-    async fn due_runs(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
-        let sql =
-            format!("SELECT {} FROM runs WHERE state = 'RETRYING' AND due <= $1 ORDER BY due LIMIT $2", RUNS.names(""));
-        let values = [Value::Int(before.timestamp_micros()), int(limit.into())];
-        self.inner.select(&sql, &values, columns::run).await
-    }
-
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
         let sql = format!(
             "SELECT {} FROM runs WHERE callback_due IS NOT NULL AND callback_due <= $1 ORDER BY callback_due LIMIT $2",

@@ -403,8 +403,6 @@ pub trait Log: Send + Sync + 'static {
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error>;
     /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
-    /// Up to `limit` runs that are RETRYING and whose next attempt is due at or before a time, the longest due first.
-    async fn due_runs(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// How many runs of each function are QUEUED; functions without any are left out.

@@ -259,11 +259,6 @@ impl Log for Watched {
         self.inner.open_runs(after, limit).await
     }
 
-    async fn due_runs(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
-        self.asked("due_runs")?;
-        self.inner.due_runs(before, limit).await
-    }
-
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
         self.asked("due_callbacks")?;
         self.inner.due_callbacks(before, limit).await

@@ -266,14 +266,17 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
     let id = |subject: &given::Subject<run::Aggregate>| subject.state.as_ref().unwrap().request.run;
     let ids: Vec<run::Id> = dead.iter().map(id).collect();
     let of = |rows: Vec<RunRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
-    assert_eq!(of(store.due_runs(at(99), 9).await.unwrap()), [ids[3], ids[2], ids[1]]);
-    assert_eq!(of(store.due_runs(at(99), 1).await.unwrap()), [ids[3]]);
+    // What waits between attempts is found among the open runs, with the time when it is due.
+    let open = store.open_runs(0, 9).await.unwrap();
+    let due: Vec<_> = open.iter().map(|row| (row.id, row.state.as_str(), row.due)).collect();
+    let expected = [(ids[0], 100), (ids[1], 99), (ids[2], 98), (ids[3], 97)];
+    assert_eq!(due, expected.map(|(id, due)| (id, "RETRYING", Some(at(due)))));
     assert_eq!(of(store.due_callbacks(at(1000), 9).await.unwrap()), []);
 
     for subject in &mut dead {
         store.append(subject.append(vec![given::dead_lettered()])).await.unwrap();
     }
-    assert_eq!(of(store.due_runs(at(1000), 9).await.unwrap()), []);
+    assert_eq!(of(store.open_runs(0, 9).await.unwrap()), []);
     assert_eq!(of(store.due_callbacks(at(12), 9).await.unwrap()), []);
     assert_eq!(of(store.due_callbacks(at(13), 9).await.unwrap()), ids[..2]);
     let letters = RunFilter { dead_letters: true, ..RunFilter::default() };
