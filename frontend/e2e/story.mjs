@@ -44,7 +44,10 @@ async function start() {
   });
   const deadline = Date.now() + PATIENCE;
   for (;;) {
-    const ready = await fetch(`http://127.0.0.1:${apiPort}/readyz`).then((answer) => answer.ok, () => false);
+    const ready = await fetch(`http://127.0.0.1:${apiPort}/readyz`).then(
+      (answer) => answer.ok,
+      () => false,
+    );
     if (ready) return;
     if (Date.now() > deadline) throw new Error(`${binary} did not become ready`);
     await new Promise((done) => setTimeout(done, 100));
@@ -61,14 +64,24 @@ function repository() {
   const path = join(work, "greeter");
   mkdirSync(path);
   const git = (...words) =>
-    execFileSync("git", ["-C", path, "-c", "user.name=e2e", "-c", "user.email=e2e@example.com", ...words], { stdio: "pipe" });
+    execFileSync("git", ["-C", path, "-c", "user.name=e2e", "-c", "user.email=e2e@example.com", ...words], {
+      stdio: "pipe",
+    });
   const write = (body) => writeFileSync(join(path, "index.js"), `exports.handler = async (event) => {\n${body}\n};\n`);
   writeFileSync(
     join(path, "function.json"),
-    JSON.stringify({ name: "greeter", runtime: "node", mode: "service", handler: "index.handler", triggers: [{ type: "http" }] }),
+    JSON.stringify({
+      name: "greeter",
+      runtime: "node",
+      mode: "service",
+      handler: "index.handler",
+      triggers: [{ type: "http" }],
+    }),
   );
   execFileSync("git", ["init", "-q", "-b", "main", path]);
-  write(`  console.log("\\u001b[32mgreeting\\u001b[0m", event.data.name, ${JSON.stringify(HOSTILE)});\n  return { greeting: "Hello, " + event.data.name };`);
+  write(
+    `  console.log("\\u001b[32mgreeting\\u001b[0m", event.data.name, ${JSON.stringify(HOSTILE)});\n  return { greeting: "Hello, " + event.data.name };`,
+  );
   git("add", ".");
   git("commit", "-qm", "greet");
   return {
@@ -84,12 +97,24 @@ async function main() {
   await start();
   cleaning.push(kill);
   process.env.EVENTFLOW_URL = `http://127.0.0.1:${apiPort}`;
-  const pages = await preview({ root: folder, preview: { port: await port(), host: "127.0.0.1", strictPort: true }, logLevel: "error" });
+  const pages = await preview({
+    root: folder,
+    preview: { port: await port(), host: "127.0.0.1", strictPort: true },
+    logLevel: "error",
+  });
   cleaning.push(() => pages.close());
   const base = pages.resolvedUrls.local[0].replace(/\/$/, "");
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
   });
   cleaning.push(() => browser.close());
   const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, colorScheme: "light" });
@@ -242,7 +267,11 @@ async function main() {
 
   await step("go anywhere by typing", async () => {
     await page.keyboard.press("Control+k");
-    await page.getByRole("searchbox", { name: "Search" }).or(page.getByPlaceholder("A function, a page")).first().fill("dead");
+    await page
+      .getByRole("searchbox", { name: "Search" })
+      .or(page.getByPlaceholder("A function, a page"))
+      .first()
+      .fill("dead");
     await page.keyboard.press("Enter");
     await page.waitForURL(/dead-letters/);
     await page.getByText("No dead letters").waitFor();

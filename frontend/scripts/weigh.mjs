@@ -17,7 +17,8 @@ function visit(name) {
   if (!name.endsWith(".js")) return;
   for (const [, file] of content.toString().matchAll(/(?:from|import)\s*["'`]\.\/([\w.-]+\.js)["'`]/g)) visit(file);
 }
-for (const [, name] of readFileSync(new URL("index.html", dist), "utf8").matchAll(/assets\/([\w.-]+\.(?:js|css))/g)) visit(name);
+for (const [, name] of readFileSync(new URL("index.html", dist), "utf8").matchAll(/assets\/([\w.-]+\.(?:js|css))/g))
+  visit(name);
 
 const total = [...weights.values()].reduce((sum, weight) => sum + weight, 0);
 if (process.argv.includes("--files")) {

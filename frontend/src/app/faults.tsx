@@ -24,7 +24,11 @@ export function NotFound() {
 export function Broken({ error }: ErrorComponentProps) {
   return (
     <Container py="xl">
-      <Failure error={error instanceof Error ? error : new Error(String(error))} title="This page broke" again={() => location.reload()} />
+      <Failure
+        error={error instanceof Error ? error : new Error(String(error))}
+        title="This page broke"
+        again={() => location.reload()}
+      />
     </Container>
   );
 }

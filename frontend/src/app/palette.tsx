@@ -18,11 +18,31 @@ export default function Palette() {
   const { data } = useAsked(FunctionsDocument, {});
   useEffect(() => spotlight.open(), []);
   const pages: SpotlightActionData[] = [
-    { id: "functions", label: "Functions", leftSection: <Icon name="function" />, onClick: () => void navigate({ to: "/functions" }) },
+    {
+      id: "functions",
+      label: "Functions",
+      leftSection: <Icon name="function" />,
+      onClick: () => void navigate({ to: "/functions" }),
+    },
     { id: "runs", label: "Runs", leftSection: <Icon name="run" />, onClick: () => void navigate({ to: "/runs" }) },
-    { id: "events", label: "Events", leftSection: <Icon name="event" />, onClick: () => void navigate({ to: "/events" }) },
-    { id: "dead", label: "Dead letters", leftSection: <Icon name="dead" />, onClick: () => void navigate({ to: "/dead-letters" }) },
-    { id: "system", label: "System", leftSection: <Icon name="system" />, onClick: () => void navigate({ to: "/system" }) },
+    {
+      id: "events",
+      label: "Events",
+      leftSection: <Icon name="event" />,
+      onClick: () => void navigate({ to: "/events" }),
+    },
+    {
+      id: "dead",
+      label: "Dead letters",
+      leftSection: <Icon name="dead" />,
+      onClick: () => void navigate({ to: "/dead-letters" }),
+    },
+    {
+      id: "system",
+      label: "System",
+      leftSection: <Icon name="system" />,
+      onClick: () => void navigate({ to: "/system" }),
+    },
     {
       id: "register",
       label: "Register a function",
@@ -67,7 +87,11 @@ export default function Palette() {
       scrollable
       shortcut="mod + K"
       nothingFound="Nothing of that name"
-      searchProps={{ placeholder: "A function, a page, something to do …", leftSection: <Icon name="search" />, "aria-label": "Search" }}
+      searchProps={{
+        placeholder: "A function, a page, something to do …",
+        leftSection: <Icon name="search" />,
+        "aria-label": "Search",
+      }}
     />
   );
 }

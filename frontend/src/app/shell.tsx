@@ -1,9 +1,26 @@
 // The frame around every page: the gate, navigation, palette, what is wrong with the connection or the server.
 
-import { ActionIcon, Alert, Anchor, AppShell, Box, Burger, Button, Group, Menu, NavLink, Text, Tooltip, UnstyledButton, useComputedColorScheme, useMantineColorScheme } from "@mantine/core";
+import {
+  ActionIcon,
+  Alert,
+  Anchor,
+  AppShell,
+  Box,
+  Burger,
+  Button,
+  Group,
+  Menu,
+  NavLink,
+  Text,
+  Tooltip,
+  UnstyledButton,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Navigate, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useEffect, useState } from "react";
+import { signOut } from "../features/auth/session.ts";
 import { FunctionChangedDocument, ViewerDocument } from "../graphql/generated.ts";
 import { useAsked, useFollowed } from "../graphql/live.ts";
 import { link } from "../graphql/socket.ts";
@@ -12,11 +29,14 @@ import { Icon, type IconName } from "../ui/icons.tsx";
 import { Failure, Waiting } from "../ui/states.tsx";
 import { useRestart } from "./providers.tsx";
 import { signedOut, useViewer, ViewerProvider } from "./session.tsx";
-import { signOut } from "../features/auth/session.ts";
 
 const Palette = lazy(() => import("./palette.tsx"));
 
-const PLACES: { to: "/functions" | "/runs" | "/events" | "/dead-letters" | "/system"; label: string; icon: IconName }[] = [
+const PLACES: {
+  to: "/functions" | "/runs" | "/events" | "/dead-letters" | "/system";
+  label: string;
+  icon: IconName;
+}[] = [
   { to: "/functions", label: "Functions", icon: "function" },
   { to: "/runs", label: "Runs", icon: "run" },
   { to: "/events", label: "Events", icon: "event" },
@@ -32,7 +52,10 @@ export function Shell() {
   const out = useStore(signedOut);
   const { data, error, again } = useAsked(ViewerDocument, {}, out);
   // The address is already that of the way in while its code is still on its way.
-  if (out) return location.pathname === "/sign-in" ? null : <Navigate to="/sign-in" search={{ next: location.href }} replace />;
+  if (out)
+    return location.pathname === "/sign-in" ? null : (
+      <Navigate to="/sign-in" search={{ next: location.href }} replace />
+    );
   if (data) {
     return (
       <ViewerProvider viewer={data.viewer}>
@@ -42,7 +65,11 @@ export function Shell() {
   }
   return (
     <Box p="xl" maw={640} mx="auto">
-      {error ? <Failure error={error} again={again} title="The server could not be asked" /> : <Waiting again={again} />}
+      {error ? (
+        <Failure error={error} again={again} title="The server could not be asked" />
+      ) : (
+        <Waiting again={again} />
+      )}
     </Box>
   );
 }
@@ -131,7 +158,13 @@ function PaletteButton() {
           aria-label="Open the command palette"
           px="sm"
           h={32}
-          style={{ border: "1px solid var(--mantine-color-default-border)", borderRadius: 6, display: "flex", alignItems: "center", gap: 8 }}
+          style={{
+            border: "1px solid var(--mantine-color-default-border)",
+            borderRadius: 6,
+            display: "flex",
+            alignItems: "center",
+            gap: 8,
+          }}
         >
           <Icon name="search" size={14} />
           <Text size="xs" c="dimmed" visibleFrom="sm">

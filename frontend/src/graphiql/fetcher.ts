@@ -41,9 +41,7 @@ export function fetcher(initial: Record<string, unknown>) {
   return (operation: Operation, options?: Options): Promise<unknown> | Live => {
     const introspects = operation.operationName === "IntrospectionQuery";
     const headers = sent(options?.headers ?? (introspects ? initial : undefined));
-    return isSubscription(operation, options?.documentAST)
-      ? follow(operation, headers)
-      : post(operation, headers);
+    return isSubscription(operation, options?.documentAST) ? follow(operation, headers) : post(operation, headers);
   };
 }
 
@@ -51,9 +49,7 @@ export function fetcher(initial: Record<string, unknown>) {
 export function isSubscription(operation: Operation, document: DocumentNode | undefined): boolean {
   const operations = (document?.definitions ?? []).filter((part) => part.kind === Kind.OPERATION_DEFINITION);
   const chosen =
-    operations.length === 1
-      ? operations[0]
-      : operations.find((part) => part.name?.value === operation.operationName);
+    operations.length === 1 ? operations[0] : operations.find((part) => part.name?.value === operation.operationName);
   return chosen?.operation === OperationTypeNode.SUBSCRIPTION;
 }
 

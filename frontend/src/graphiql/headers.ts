@@ -12,9 +12,7 @@ export function defaultHeaders(dev: boolean): string {
  * these also go out as the payload of its first message (`connection_init`).
  */
 export function sent(headers: Record<string, unknown> | undefined): Record<string, string> {
-  const pairs = Object.entries(headers ?? {}).map(
-    ([name, value]) => [name, String(value ?? "").trim()] as const,
-  );
+  const pairs = Object.entries(headers ?? {}).map(([name, value]) => [name, String(value ?? "").trim()] as const);
   return Object.fromEntries(pairs.filter(([, value]) => value !== "" && value !== "Bearer"));
 }
 

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { wantsRun } from "./cache.ts";
 
-const run = { state: "RUNNING", queuedAt: "2026-01-01T12:00:00Z", function: { id: "f", name: "f", namespace: "default" } } as Parameters<typeof wantsRun>[1];
+const run = {
+  state: "RUNNING",
+  queuedAt: "2026-01-01T12:00:00Z",
+  function: { id: "f", name: "f", namespace: "default" },
+} as Parameters<typeof wantsRun>[1];
 
 describe("a list of runs", () => {
   it("of everything has every run", () => {

@@ -1,7 +1,12 @@
 // How results are kept: things with an id once, whoever asked for them; the rest inside of what holds it.
 
 import { type Cache, cacheExchange, type Data } from "@urql/exchange-graphcache";
-import type { EventReceivedSubscription, RunChangedSubscription, StartFunctionMutationVariables, StopFunctionMutationVariables } from "./generated.ts";
+import type {
+  EventReceivedSubscription,
+  RunChangedSubscription,
+  StartFunctionMutationVariables,
+  StopFunctionMutationVariables,
+} from "./generated.ts";
 
 const inside = () => null;
 
@@ -43,6 +48,9 @@ export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["
   );
 }
 
+/** A namespace is known by its name. */
+const byName = (namespace: Data) => namespace.name as string;
+
 /** The cache of one session. */
 export function cache() {
   return cacheExchange({
@@ -75,11 +83,13 @@ export function cache() {
       SecretPayload: inside,
       RedrivenPayload: inside,
       PurgedPayload: inside,
-      Namespace: (namespace) => namespace.name as string,
+      Namespace: byName,
     },
     optimistic: {
-      startFunction: (args) => soon({ __typename: "Function", id: (args as StartFunctionMutationVariables).id, state: "RUNNING" }),
-      stopFunction: (args) => soon({ __typename: "Function", id: (args as StopFunctionMutationVariables).id, state: "STOPPED" }),
+      startFunction: (args) =>
+        soon({ __typename: "Function", id: (args as StartFunctionMutationVariables).id, state: "RUNNING" }),
+      stopFunction: (args) =>
+        soon({ __typename: "Function", id: (args as StopFunctionMutationVariables).id, state: "STOPPED" }),
     },
     updates: {
       Subscription: {
@@ -90,7 +100,12 @@ export function cache() {
         eventReceived: (result, _args, cache) => {
           const { event } = (result as EventReceivedSubscription).eventReceived;
           // Patterns are the server's matter: a list of some type waits for the next look.
-          place(cache, "events", { __typename: "Event", id: event.id }, (args) => !args.type || args.type === event.type);
+          place(
+            cache,
+            "events",
+            { __typename: "Event", id: event.id },
+            (args) => !args.type || args.type === event.type,
+          );
         },
       },
       Mutation: {

@@ -1,7 +1,14 @@
 // The client of the GraphQL API: POST for questions and changes, the socket for what is live. The session is a cookie
 // that scripts cannot read; the header tells the server that the request came from its own pages.
 
-import { Client, fetchExchange, mapExchange, stringifyDocument, subscriptionExchange, type TypedDocumentNode } from "@urql/core";
+import {
+  Client,
+  fetchExchange,
+  mapExchange,
+  stringifyDocument,
+  subscriptionExchange,
+  type TypedDocumentNode,
+} from "@urql/core";
 import { cache } from "./cache.ts";
 import { forward } from "./socket.ts";
 

@@ -1,6 +1,6 @@
 // Questions that stay true: asked once, kept by what the server tells, asked again where telling is not enough.
 
-import { type AnyVariables, type CombinedError, type TypedDocumentNode } from "@urql/core";
+import type { AnyVariables, CombinedError, TypedDocumentNode } from "@urql/core";
 import { useCallback, useEffect, useRef } from "react";
 import { useQuery, useSubscription } from "urql";
 import { useStore } from "../lib/store.ts";

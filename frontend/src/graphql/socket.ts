@@ -3,7 +3,7 @@
 // A connection that is lost is opened again, for ever. Each subscription then goes on after the last position that
 // it saw: the documents call that variable `after`, and it is moved along with every result.
 
-import { stringifyDocument, type SubscriptionForwarder, type TypedDocumentNode } from "@urql/core";
+import { type SubscriptionForwarder, stringifyDocument, type TypedDocumentNode } from "@urql/core";
 import { type Client, createClient, type ExecutionResult } from "graphql-ws";
 import { Store } from "../lib/store.ts";
 
@@ -43,7 +43,8 @@ function open(): Client {
     retryWait: (tries) =>
       new Promise((done) => setTimeout(done, Math.min(MAX_PAUSE, 250 * 2 ** tries) * (0.5 + Math.random() / 2))),
     on: {
-      connecting: (again) => link.update((now) => ({ ...now, state: again || now.state === "lost" ? "lost" : "connecting" })),
+      connecting: (again) =>
+        link.update((now) => ({ ...now, state: again || now.state === "lost" ? "lost" : "connecting" })),
       connected: () => link.update((now) => ({ state: "open", opened: now.opened + 1 })),
       closed: (reason) => {
         clearTimeout(silent);

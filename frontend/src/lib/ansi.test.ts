@@ -22,12 +22,20 @@ describe("a line of a log", () => {
 
   it("stays text when it is hostile", () => {
     const hostile = `<script>alert(1)</script>${ESC}[31m<img src=x onerror=alert(1)>&lt;`;
-    expect(pieces(hostile).map((piece) => piece.text).join("")).toBe("<script>alert(1)</script><img src=x onerror=alert(1)>&lt;");
+    expect(
+      pieces(hostile)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe("<script>alert(1)</script><img src=x onerror=alert(1)>&lt;");
   });
 
   it("cannot move the cursor, set the title, make links or turn the text around", () => {
     const hostile = `a${ESC}]0;title\u0007b${ESC}]8;;http://x${ESC}\\c${ESC}[2Jd\u202ee\u0000f${ESC}`;
     expect(plain(hostile)).toBe("abcdef");
-    expect(pieces(hostile).map((piece) => piece.text).join("")).toBe("abcdef");
+    expect(
+      pieces(hostile)
+        .map((piece) => piece.text)
+        .join(""),
+    ).toBe("abcdef");
   });
 });

@@ -20,7 +20,11 @@ const RGB = /^\d{1,3}, ?\d{1,3}, ?\d{1,3}$/;
 
 /** A line without its colours, for searching and copying. */
 export function plain(line: string): string {
-  return line.replace(ESCAPES, "").replace(/\u001b\[[0-9;]*m/g, "").replace(CONTROLS, "").replaceAll("\u001b", "");
+  return line
+    .replace(ESCAPES, "")
+    .replace(/\u001b\[[0-9;]*m/g, "")
+    .replace(CONTROLS, "")
+    .replaceAll("\u001b", "");
 }
 
 /** A line in pieces. */

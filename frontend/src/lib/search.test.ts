@@ -4,7 +4,12 @@ import { compact, localPath, oneOf, text, whole } from "./search.ts";
 describe("what a URL says", () => {
   it("is taken when it fits, and left out when not", () => {
     const raw = { q: "thumb", n: 7, state: "RUNNING", bad: { x: 1 }, at: "12", minus: -1 };
-    expect([text(raw, "q"), text(raw, "n"), text(raw, "bad"), text(raw, "none")]).toEqual(["thumb", "7", undefined, undefined]);
+    expect([text(raw, "q"), text(raw, "n"), text(raw, "bad"), text(raw, "none")]).toEqual([
+      "thumb",
+      "7",
+      undefined,
+      undefined,
+    ]);
     expect([oneOf(raw, "state", ["RUNNING"]), oneOf(raw, "q", ["RUNNING"])]).toEqual(["RUNNING", undefined]);
     expect([whole(raw, "at"), whole(raw, "minus"), whole(raw, "q")]).toEqual([12, undefined, undefined]);
     expect(compact({ a: 1, b: undefined })).toEqual({ a: 1 });
@@ -12,7 +17,13 @@ describe("what a URL says", () => {
 
   it("leads to no other site after signing in", () => {
     expect(localPath("/runs?state=DEAD")).toBe("/runs?state=DEAD");
-    for (const evil of ["//evil.example", "/\\evil.example", "https://evil.example", "javascript:alert(1)", undefined]) {
+    for (const evil of [
+      "//evil.example",
+      "/\\evil.example",
+      "https://evil.example",
+      "javascript:alert(1)",
+      undefined,
+    ]) {
       expect(localPath(evil)).toBe("/functions");
     }
   });

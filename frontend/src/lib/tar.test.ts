@@ -32,8 +32,14 @@ describe("an archive", () => {
   });
 
   it("of a folder has no files that tools made", async () => {
-    const file = (webkitRelativePath: string) => ({ webkitRelativePath, name: "f", arrayBuffer: async () => new ArrayBuffer(1) });
-    const entries = await entriesOf(["app/index.js", "app/node_modules/a/b.js", "app/.git/HEAD", "app/src/target.js"].map(file));
+    const file = (webkitRelativePath: string) => ({
+      webkitRelativePath,
+      name: "f",
+      arrayBuffer: async () => new ArrayBuffer(1),
+    });
+    const entries = await entriesOf(
+      ["app/index.js", "app/node_modules/a/b.js", "app/.git/HEAD", "app/src/target.js"].map(file),
+    );
     expect(entries.map((entry) => entry.path)).toEqual(["index.js", "src/target.js"]);
   });
 });

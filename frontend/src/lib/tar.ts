@@ -18,7 +18,8 @@ export function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
   let at = 0;
   for (const { path, content } of entries) {
     const name = text.encode(path);
-    if (name.length > MAX_PATH) throw new Error(`the path ${path} is longer than ${MAX_PATH} bytes: upload a zip instead`);
+    if (name.length > MAX_PATH)
+      throw new Error(`the path ${path} is longer than ${MAX_PATH} bytes: upload a zip instead`);
     const header = archive.subarray(at, at + BLOCK);
     const octal = (offset: number, digits: number, value: number) =>
       header.set(text.encode(`${value.toString(8).padStart(digits - 1, "0")}\0`), offset);
@@ -49,7 +50,9 @@ export async function tarGz(entries: readonly Entry[]): Promise<Blob> {
 const LEFT_OUT = /(^|\/)(\.git|node_modules|__pycache__|\.venv|target)(\/|$)/;
 
 /** The files of a chosen folder, by their paths inside of it. */
-export async function entriesOf(files: readonly { webkitRelativePath: string; name: string; arrayBuffer(): Promise<ArrayBuffer> }[]): Promise<Entry[]> {
+export async function entriesOf(
+  files: readonly { webkitRelativePath: string; name: string; arrayBuffer(): Promise<ArrayBuffer> }[],
+): Promise<Entry[]> {
   const kept = files
     .map((file) => ({ file, path: file.webkitRelativePath.split("/").slice(1).join("/") || file.name }))
     .filter(({ path }) => !LEFT_OUT.test(path));

@@ -16,7 +16,13 @@ describe("a time", () => {
 
 describe("amounts", () => {
   it("have the unit that reads best", () => {
-    expect([0.2, 12.4, 3400, 125_000, 7_500_000].map(duration)).toEqual(["< 1 ms", "12 ms", "3.40 s", "2 min 5 s", "2 h 5 min"]);
+    expect([0.2, 12.4, 3400, 125_000, 7_500_000].map(duration)).toEqual([
+      "< 1 ms",
+      "12 ms",
+      "3.40 s",
+      "2 min 5 s",
+      "2 h 5 min",
+    ]);
     expect([771, 1536, 3 << 20].map(bytes)).toEqual(["771 B", "1.5 KiB", "3.0 MiB"]);
     expect(duration(null)).toBe("–");
   });

@@ -10,7 +10,14 @@ export default function Route(): ReactNode {
     <FunctionHistory
       id={id}
       at={at}
-      go={(to) => void navigate({ to: "/functions/$id/history", params: { id }, search: to === undefined ? {} : { at: to }, replace: true })}
+      go={(to) =>
+        void navigate({
+          to: "/functions/$id/history",
+          params: { id },
+          search: to === undefined ? {} : { at: to },
+          replace: true,
+        })
+      }
     />
   );
 }

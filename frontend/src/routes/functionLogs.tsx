@@ -11,7 +11,9 @@ export default function Route(): ReactNode {
       key={id}
       id={id}
       search={q}
-      setSearch={(to) => void navigate({ to: "/functions/$id/logs", params: { id }, search: to ? { q: to } : {}, replace: true })}
+      setSearch={(to) =>
+        void navigate({ to: "/functions/$id/logs", params: { id }, search: to ? { q: to } : {}, replace: true })
+      }
     />
   );
 }

@@ -10,7 +10,9 @@ export default function Route(): ReactNode {
     <RunsList
       of={id}
       search={search}
-      set={(change) => void navigate({ to: "/functions/$id/runs", params: { id }, search: { ...search, ...change } as Search })}
+      set={(change) =>
+        void navigate({ to: "/functions/$id/runs", params: { id }, search: { ...search, ...change } as Search })
+      }
     />
   );
 }

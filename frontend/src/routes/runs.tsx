@@ -8,7 +8,10 @@ export default function Route(): ReactNode {
   const navigate = useNavigate();
   return (
     <Page title="Runs">
-      <RunsList search={search} set={(change) => void navigate({ to: "/runs", search: { ...search, ...change } as Search })} />
+      <RunsList
+        search={search}
+        set={(change) => void navigate({ to: "/runs", search: { ...search, ...change } as Search })}
+      />
     </Page>
   );
 }

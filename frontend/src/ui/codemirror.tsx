@@ -4,9 +4,9 @@ import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
 import { bracketMatching, defaultHighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
 import { linter } from "@codemirror/lint";
-import type { Highlighter } from "@lezer/highlight";
 import { EditorState, Prec } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
+import type { Highlighter } from "@lezer/highlight";
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 
@@ -43,7 +43,12 @@ export default function Editor({ value, onChange, label, height, onSubmit }: Pro
     );
     const theme = EditorView.theme(
       {
-        "&": { height: `${height}px`, fontSize: "13px", border: "1px solid var(--mantine-color-default-border)", borderRadius: "4px" },
+        "&": {
+          height: `${height}px`,
+          fontSize: "13px",
+          border: "1px solid var(--mantine-color-default-border)",
+          borderRadius: "4px",
+        },
         "&.cm-focused": { outline: "2px solid var(--mantine-primary-color-filled)", outlineOffset: "-1px" },
         ".cm-content": { fontFamily: "var(--mantine-font-family-monospace)" },
         ".cm-gutters": { background: "transparent", border: "none", color: "var(--mantine-color-dimmed)" },

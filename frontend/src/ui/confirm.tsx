@@ -52,7 +52,12 @@ export function Confirm({ opened, close, title, children, act, danger = false, t
             <Button variant="default" onClick={close}>
               Leave it
             </Button>
-            <Button type="submit" color={danger ? "red" : "indigo"} loading={busy} disabled={type !== undefined && typed !== type}>
+            <Button
+              type="submit"
+              color={danger ? "red" : "indigo"}
+              loading={busy}
+              disabled={type !== undefined && typed !== type}
+            >
               {act}
             </Button>
           </Group>

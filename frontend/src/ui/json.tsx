@@ -16,7 +16,11 @@ export function Json({ value, label, max = 420 }: { value: unknown; label?: stri
         </Text>
         <Copy text={text} />
       </Group>
-      <Code block style={{ maxHeight: max, overflow: "auto", whiteSpace: "pre-wrap", overflowWrap: "anywhere" }} tabIndex={0}>
+      <Code
+        block
+        style={{ maxHeight: max, overflow: "auto", whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}
+        tabIndex={0}
+      >
         {text.length > SHOWN ? `${text.slice(0, SHOWN)}\n… (copy it to see the rest)` : text}
       </Code>
     </div>

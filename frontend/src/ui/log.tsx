@@ -3,7 +3,16 @@
 
 import { ActionIcon, Group, SegmentedControl, Text, TextInput, Tooltip } from "@mantine/core";
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { type CSSProperties, memo, type ReactNode, useDeferredValue, useEffect, useMemo, useRef, useState } from "react";
+import {
+  type CSSProperties,
+  memo,
+  type ReactNode,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import { type Piece, pieces, plain } from "../lib/ansi.ts";
 import { filtered, type Line, type Wanted } from "../lib/lines.ts";
 import { clock, exact } from "../lib/time.ts";
@@ -31,14 +40,28 @@ interface Props {
   onSearch?: (search: string) => void;
 }
 
-export function Log({ lines, version, dropped = 0, height = "60vh", linkTo, onLink, empty, tools, search: given, onSearch }: Props) {
+export function Log({
+  lines,
+  version,
+  dropped = 0,
+  height = "60vh",
+  linkTo,
+  onLink,
+  empty,
+  tools,
+  search: given,
+  onSearch,
+}: Props) {
   const [own, setOwn] = useState("");
   const search = given ?? own;
   const [stream, setStream] = useState<Wanted["stream"]>("all");
   const [following, setFollowing] = useState(true);
   const wantedSearch = useDeferredValue(search);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
-  const shown = useMemo(() => filtered(lines, { search: wantedSearch, stream }), [lines, version, wantedSearch, stream]);
+  const shown = useMemo(
+    () => filtered(lines, { search: wantedSearch, stream }),
+    [lines, version, wantedSearch, stream],
+  );
 
   const place = useRef<HTMLDivElement>(null);
   const rows = useVirtualizer({
@@ -121,7 +144,11 @@ export function Log({ lines, version, dropped = 0, height = "60vh", linkTo, onLi
               const line = shown[item.index];
               if (!line) return null;
               return (
-                <div key={line.position} className={`log-line log-${line.stream}`} style={{ transform: `translateY(${item.start}px)` }}>
+                <div
+                  key={line.position}
+                  className={`log-line log-${line.stream}`}
+                  style={{ transform: `translateY(${item.start}px)` }}
+                >
                   {line.run && linkTo ? (
                     <a
                       className="log-at"

@@ -4,7 +4,17 @@ import { ActionIcon, CopyButton, Group, Stack, Text, Title, Tooltip } from "@man
 import { type ReactNode, useEffect } from "react";
 import { Icon } from "./icons.tsx";
 
-export function Page({ title, aside, actions, children }: { title: string; aside?: ReactNode; actions?: ReactNode; children: ReactNode }) {
+export function Page({
+  title,
+  aside,
+  actions,
+  children,
+}: {
+  title: string;
+  aside?: ReactNode;
+  actions?: ReactNode;
+  children: ReactNode;
+}) {
   useEffect(() => {
     document.title = `${title} · EventFlow`;
   }, [title]);

@@ -1,7 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { placed } from "./scatter.tsx";
 
-const dot = (id: string, second: number, ms: number) => ({ id, at: new Date(second * 1000).toISOString(), ms, state: "SUCCEEDED" });
+const dot = (id: string, second: number, ms: number) => ({
+  id,
+  at: new Date(second * 1000).toISOString(),
+  ms,
+  state: "SUCCEEDED",
+});
 
 describe("dots", () => {
   it("stand later to the right and longer upwards, inside of the picture", () => {

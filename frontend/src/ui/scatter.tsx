@@ -48,7 +48,7 @@ export function Scatter({ dots, open }: { dots: readonly Dot[]; open: (id: strin
         style={{ border: "1px solid var(--mantine-color-default-border)", borderRadius: 6 }}
       >
         {placed(dots).map(({ dot, x, y }) => (
-          // The list below has the same runs as links, which the keyboard reaches.
+          // biome-ignore lint/a11y/noStaticElementInteractions: the list below has the same runs as links, which the keyboard reaches
           <path
             key={dot.id}
             d={`M${x} ${y}h0`}

@@ -52,7 +52,15 @@ export function Empty({ title, children, action }: { title: string; children?: R
   );
 }
 
-export function Failure({ error, again, title = "This could not be loaded" }: { error: Error; again?: () => void; title?: string }) {
+export function Failure({
+  error,
+  again,
+  title = "This could not be loaded",
+}: {
+  error: Error;
+  again?: () => void;
+  title?: string;
+}) {
   return (
     <Alert color="red" title={title} my="sm">
       <Stack gap="xs" align="flex-start">

@@ -23,7 +23,15 @@ export function stateColour(state: string): string {
   return `var(--mantine-color-${COLOURS[state] ?? "gray"}-filled)`;
 }
 
-export function Status({ state, broken = false, size = "sm" }: { state: string; broken?: boolean; size?: "xs" | "sm" | "md" }) {
+export function Status({
+  state,
+  broken = false,
+  size = "sm",
+}: {
+  state: string;
+  broken?: boolean;
+  size?: "xs" | "sm" | "md";
+}) {
   const live = (state === "RUNNING" || state === "RETRYING") && !broken;
   return (
     <Badge

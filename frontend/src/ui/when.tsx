@@ -1,8 +1,8 @@
 // A time as people say it, with the exact one on hover.
 
 import { Text, type TextProps, Tooltip } from "@mantine/core";
-import { exact, relative } from "../lib/time.ts";
 import { Store, useStore } from "../lib/store.ts";
+import { exact, relative } from "../lib/time.ts";
 
 const TICK = 5_000;
 const now = new Store(Date.now());
@@ -14,7 +14,12 @@ interface Props extends TextProps {
 
 export function When({ at, ...rest }: Props) {
   const current = useStore(now);
-  if (!at) return <Text span inherit c="dimmed">–</Text>;
+  if (!at)
+    return (
+      <Text span inherit c="dimmed">
+        –
+      </Text>
+    );
   return (
     <Tooltip label={exact(at)} openDelay={200} withArrow>
       <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>

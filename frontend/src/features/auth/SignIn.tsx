@@ -50,7 +50,13 @@ export function SignIn({ done }: { done: () => void }) {
                 {fault}
               </Alert>
             )}
-            <TextInput label="User name" value={username} onChange={(event) => setUsername(event.currentTarget.value)} autoComplete="username" required />
+            <TextInput
+              label="User name"
+              value={username}
+              onChange={(event) => setUsername(event.currentTarget.value)}
+              autoComplete="username"
+              required
+            />
             <PasswordInput
               label="Password"
               value={password}

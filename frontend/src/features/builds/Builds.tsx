@@ -5,7 +5,12 @@ import { Link } from "@tanstack/react-router";
 import { useEffect } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
-import { BuildChangedDocument, type BuildRowFragment, BuildsDocument, CancelBuildDocument } from "../../graphql/generated.ts";
+import {
+  BuildChangedDocument,
+  type BuildRowFragment,
+  BuildsDocument,
+  CancelBuildDocument,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
@@ -63,7 +68,10 @@ export function Builds({ id, chosen, choose }: Props) {
               aria-current={build.id === shown.id}
               w="100%"
               p="xs"
-              style={{ borderRadius: 6, ...(build.id === shown.id ? { background: "var(--mantine-color-default-hover)" } : {}) }}
+              style={{
+                borderRadius: 6,
+                ...(build.id === shown.id ? { background: "var(--mantine-color-default-hover)" } : {}),
+              }}
             >
               <Group gap="xs" justify="space-between" wrap="nowrap">
                 <Status state={build.state} size="xs" />
@@ -123,7 +131,11 @@ function One({ build, id }: { build: BuildRowFragment; id: string }) {
         )}
         {build.version && (
           <Text size="sm">
-            It made <Anchor component={Link} to={`/functions/${id}/versions`}>version {build.version.number}</Anchor>.
+            It made{" "}
+            <Anchor component={Link} to={`/functions/${id}/versions`}>
+              version {build.version.number}
+            </Anchor>
+            .
           </Text>
         )}
         {error ? (
@@ -131,7 +143,13 @@ function One({ build, id }: { build: BuildRowFragment; id: string }) {
             {error}
           </Text>
         ) : (
-          <Log lines={lines} version={version} dropped={dropped} height="50vh" empty={over ? "It has written nothing." : "Waiting for the first line …"} />
+          <Log
+            lines={lines}
+            version={version}
+            dropped={dropped}
+            height="50vh"
+            empty={over ? "It has written nothing." : "Waiting for the first line …"}
+          />
         )}
       </Stack>
     </Card>

@@ -5,7 +5,14 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
-import { DeadLettersDocument, PurgeAllDocument, PurgeRunDocument, RedriveAllDocument, RedriveRunDocument, RunChangedDocument } from "../../graphql/generated.ts";
+import {
+  DeadLettersDocument,
+  PurgeAllDocument,
+  PurgeRunDocument,
+  RedriveAllDocument,
+  RedriveRunDocument,
+  RunChangedDocument,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -52,11 +59,14 @@ export function DeadLettersPage({ after }: { after: string | undefined }) {
         onConfirm={async () => {
           const result = await redriveAll({});
           const made = result.data?.redriveDeadLetters;
-          if (accepted("Not all were redriven", result.error, made)) tellDone(`${made?.redriven ?? 0} are tried again, ${made?.remaining ?? 0} still wait.`);
+          if (accepted("Not all were redriven", result.error, made))
+            tellDone(`${made?.redriven ?? 0} are tried again, ${made?.remaining ?? 0} still wait.`);
           look();
         }}
       >
-        <Text size="sm">Each is tried again as a new run with its old input, at most 1,000 at once. Was the fault mended?</Text>
+        <Text size="sm">
+          Each is tried again as a new run with its old input, at most 1,000 at once. Was the fault mended?
+        </Text>
       </Confirm>
       <Confirm
         opened={asking === "purge"}
@@ -68,18 +78,23 @@ export function DeadLettersPage({ after }: { after: string | undefined }) {
         onConfirm={async () => {
           const result = await purgeAll({});
           const made = result.data?.purgeDeadLetters;
-          if (accepted("Not all were purged", result.error, made)) tellDone(`${made?.purged ?? 0} are purged, ${made?.remaining ?? 0} still wait.`);
+          if (accepted("Not all were purged", result.error, made))
+            tellDone(`${made?.purged ?? 0} are purged, ${made?.remaining ?? 0} still wait.`);
           look();
         }}
       >
-        <Text size="sm">Nobody will be asked to look at them again. The log keeps that they were, until its time is up.</Text>
+        <Text size="sm">
+          Nobody will be asked to look at them again. The log keeps that they were, until its time is up.
+        </Text>
       </Confirm>
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (
         <Waiting again={again} />
       ) : letters.length === 0 ? (
-        <Empty title="No dead letters">A run whose last attempt failed waits here, with its reason and its whole input, until somebody decides.</Empty>
+        <Empty title="No dead letters">
+          A run whose last attempt failed waits here, with its reason and its whole input, until somebody decides.
+        </Empty>
       ) : (
         <Stack gap="xs">
           {letters.map((run) => (
@@ -94,7 +109,8 @@ export function DeadLettersPage({ after }: { after: string | undefined }) {
                       {short(run.id)}
                     </Anchor>
                     <Text size="xs" c="dimmed">
-                      {run.trigger} · {run.attempt} {run.attempt === 1 ? "attempt" : "attempts"} · <When at={run.finishedAt ?? run.queuedAt} />
+                      {run.trigger} · {run.attempt} {run.attempt === 1 ? "attempt" : "attempts"} ·{" "}
+                      <When at={run.finishedAt ?? run.queuedAt} />
                     </Text>
                   </Group>
                   <Text size="sm" c="red" mt={4} lineClamp={3} style={{ overflowWrap: "anywhere" }}>
@@ -108,7 +124,8 @@ export function DeadLettersPage({ after }: { after: string | undefined }) {
                       variant="light"
                       onClick={async () => {
                         const result = await redrive({ id: run.id });
-                        if (accepted("It was not redriven", result.error, result.data?.redriveRun)) tellDone("It is tried again.");
+                        if (accepted("It was not redriven", result.error, result.data?.redriveRun))
+                          tellDone("It is tried again.");
                         look();
                       }}
                     >

@@ -44,7 +44,9 @@ export function EventPage({ id }: { id: string }) {
           What it started
         </Title>
         {event.runs.nodes.length === 0 ? (
-          <Empty title="No function waited for it">A function that runs and has an event trigger whose pattern and filter fit would have been started.</Empty>
+          <Empty title="No function waited for it">
+            A function that runs and has an event trigger whose pattern and filter fit would have been started.
+          </Empty>
         ) : (
           <RunRows runs={event.runs.nodes} />
         )}

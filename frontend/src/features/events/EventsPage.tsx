@@ -27,7 +27,10 @@ export function EventsPage({ search }: { search: Search }) {
   const { mayWrite } = useViewer();
   const set = (change: { [K in keyof Search]?: Search[K] | undefined }) =>
     void navigate({ to: "/events", search: (now) => ({ ...now, ...change }) as Search, replace: true });
-  const { data, error, again, look } = useAsked(EventsDocument, { type: search.type ?? null, after: search.after ?? null });
+  const { data, error, again, look } = useAsked(EventsDocument, {
+    type: search.type ?? null,
+    after: search.after ?? null,
+  });
   useFollowed(EventReceivedDocument, { type: search.type ?? null }, search.after ? undefined : look);
   const events = data?.events.nodes ?? [];
   const publish = mayWrite && (
@@ -37,7 +40,12 @@ export function EventsPage({ search }: { search: Search }) {
   );
   return (
     <Page title="Events" actions={publish}>
-      <Modal opened={search.publish === "yes"} onClose={() => set({ publish: undefined })} title="Publish an event" size="lg">
+      <Modal
+        opened={search.publish === "yes"}
+        onClose={() => set({ publish: undefined })}
+        title="Publish an event"
+        size="lg"
+      >
         <Publish close={() => set({ publish: undefined })} />
       </Modal>
       <TextInput
@@ -73,7 +81,8 @@ export function EventsPage({ search }: { search: Search }) {
             )
           }
         >
-          Events come by <code>POST /v1/events</code>, webhooks, schedules and the queue; each starts the functions that wait for its type.
+          Events come by <code>POST /v1/events</code>, webhooks, schedules and the queue; each starts the functions that
+          wait for its type.
         </Empty>
       ) : (
         <>
@@ -115,7 +124,14 @@ export function EventsPage({ search }: { search: Search }) {
               </Table.Tbody>
             </Table>
           </Table.ScrollContainer>
-          <Pager total={data.events.totalCount} shown={events.length} after={search.after} next={data.events.pageInfo.hasNextPage ? data.events.pageInfo.endCursor : null} go={(after) => set({ after })} what="events" />
+          <Pager
+            total={data.events.totalCount}
+            shown={events.length}
+            after={search.after}
+            next={data.events.pageInfo.hasNextPage ? data.events.pageInfo.endCursor : null}
+            go={(after) => set({ after })}
+            what="events"
+          />
         </>
       )}
     </Page>
@@ -158,9 +174,21 @@ function Publish({ close }: { close: () => void }) {
             {fault}
           </Alert>
         )}
-        <TextInput label="Type" placeholder="file.uploaded" value={type} onChange={(event) => setType(event.currentTarget.value)} required data-autofocus />
+        <TextInput
+          label="Type"
+          placeholder="file.uploaded"
+          value={type}
+          onChange={(event) => setType(event.currentTarget.value)}
+          required
+          data-autofocus
+        />
         <Group grow>
-          <TextInput label="Source" placeholder="/graphql" value={source} onChange={(event) => setSource(event.currentTarget.value)} />
+          <TextInput
+            label="Source"
+            placeholder="/graphql"
+            value={source}
+            onChange={(event) => setSource(event.currentTarget.value)}
+          />
           <TextInput label="Subject" value={subject} onChange={(event) => setSubject(event.currentTarget.value)} />
         </Group>
         <JsonEditor label="Data" value={data} onChange={setData} height={180} />

@@ -23,17 +23,33 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
       {large ? (
         <>
           {may.invoke && (
-            <Button size="xs" component={Link} to={`/functions/${of.id}/invoke`} leftSection={<Icon name="run" size={13} />}>
+            <Button
+              size="xs"
+              component={Link}
+              to={`/functions/${of.id}/invoke`}
+              leftSection={<Icon name="run" size={13} />}
+            >
               Invoke
             </Button>
           )}
           {may.stop && (
-            <Button size="xs" variant="default" loading={actions.busy} onClick={() => void actions.stop(of)} leftSection={<Icon name="stop" size={13} />}>
+            <Button
+              size="xs"
+              variant="default"
+              loading={actions.busy}
+              onClick={() => void actions.stop(of)}
+              leftSection={<Icon name="stop" size={13} />}
+            >
               Stop
             </Button>
           )}
           {may.start && (
-            <Button size="xs" loading={actions.busy} onClick={() => void actions.start(of)} leftSection={<Icon name="run" size={13} />}>
+            <Button
+              size="xs"
+              loading={actions.busy}
+              onClick={() => void actions.start(of)}
+              leftSection={<Icon name="run" size={13} />}
+            >
               Start
             </Button>
           )}
@@ -59,10 +75,17 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
           </ActionIcon>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item disabled={!may.invoke} leftSection={<Icon name="run" />} onClick={() => void navigate({ to: "/functions/$id/invoke", params })}>
+          <Menu.Item
+            disabled={!may.invoke}
+            leftSection={<Icon name="run" />}
+            onClick={() => void navigate({ to: "/functions/$id/invoke", params })}
+          >
             Invoke
           </Menu.Item>
-          <Menu.Item leftSection={<Icon name="api" />} onClick={() => void navigate({ to: "/functions/$id/logs", params })}>
+          <Menu.Item
+            leftSection={<Icon name="api" />}
+            onClick={() => void navigate({ to: "/functions/$id/logs", params })}
+          >
             Logs
           </Menu.Item>
           <Menu.Item

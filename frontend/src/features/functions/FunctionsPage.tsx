@@ -1,14 +1,27 @@
 // All functions, live.
 
-import { Anchor, Box, Button, Card, Code, Group, Select, Table, Text, TextInput, Tooltip, UnstyledButton } from "@mantine/core";
+import {
+  Anchor,
+  Box,
+  Button,
+  Card,
+  Code,
+  Group,
+  Select,
+  Table,
+  Text,
+  TextInput,
+  Tooltip,
+  UnstyledButton,
+} from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useViewer } from "../../app/session.tsx";
 import {
   type FunctionActivityFragment,
   FunctionChangedDocument,
   type FunctionRowFragment,
-  FunctionsDocument,
   type FunctionState,
+  FunctionsDocument,
   RunChangedDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
@@ -138,15 +151,25 @@ function First({ register, write }: { register: () => void; write: () => void })
         }
       >
         <p>
-          Any repository with a <Code>package.json</Code>, <Code>app.py</Code> or <Code>function.json</Code> will do. EventFlow builds it, runs it, and gives
-          it an address to be called at.
+          Any repository with a <Code>package.json</Code>, <Code>app.py</Code> or <Code>function.json</Code> will do.
+          EventFlow builds it, runs it, and gives it an address to be called at.
         </p>
       </Empty>
     </Card>
   );
 }
 
-function Head({ label, column, sort, setSort }: { label: string; column: string; sort: string | undefined; setSort: (sort: string) => void }) {
+function Head({
+  label,
+  column,
+  sort,
+  setSort,
+}: {
+  label: string;
+  column: string;
+  sort: string | undefined;
+  setSort: (sort: string) => void;
+}) {
   const current = sort ?? "name";
   const up = current === column;
   const down = current === `-${column}`;
@@ -173,7 +196,12 @@ function State({ of }: { of: Row }) {
 
 function LastBuild({ of }: { of: Row }) {
   const build = of.builds.nodes[0];
-  if (!build) return <Text size="sm" c="dimmed">–</Text>;
+  if (!build)
+    return (
+      <Text size="sm" c="dimmed">
+        –
+      </Text>
+    );
   return (
     <Group gap={6} wrap="nowrap">
       <Status state={build.state} size="xs" />
@@ -184,7 +212,12 @@ function LastBuild({ of }: { of: Row }) {
 
 function LastRun({ of }: { of: Row }) {
   const run = of.runs.nodes[0];
-  if (!run) return <Text size="sm" c="dimmed">–</Text>;
+  if (!run)
+    return (
+      <Text size="sm" c="dimmed">
+        –
+      </Text>
+    );
   return (
     <Group gap={6} wrap="nowrap">
       <Anchor component={Link} to={`/runs/${run.id}`} underline="never" aria-label={`Newest run of ${of.name}`}>

@@ -32,6 +32,7 @@ export function Invoke({ id }: { id: string }) {
   const [result, setResult] = useState<Result | null>(null);
   const [took, setTook] = useState(0);
   const [refusal, setRefusal] = useState<string | null>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the result of another function is not this one's
   useEffect(() => setResult(null), [id]);
   // The answer may come before the run is over: what happens to it afterwards is told here.
   useFollowed(RunChangedDocument, { function: id }, ({ runChanged: { run } }) =>
@@ -47,7 +48,11 @@ export function Invoke({ id }: { id: string }) {
     }
     setRefusal(null);
     const begun = performance.now();
-    const { data, error } = await invoke({ id, payload: payload.trim() === "" ? null : JSON.parse(payload), wait: true });
+    const { data, error } = await invoke({
+      id,
+      payload: payload.trim() === "" ? null : JSON.parse(payload),
+      wait: true,
+    });
     setTook(performance.now() - begun);
     const answer = data?.invokeFunction;
     if (accepted("It was not called", error, answer) && answer?.run) setResult(answer.run);

@@ -1,7 +1,24 @@
 // One function at a glance.
 
-import { Anchor, Card, Code, Grid, Group, SegmentedControl, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
-import { FunctionChangedDocument, FunctionOverviewDocument, RunChangedDocument, type Window } from "../../graphql/generated.ts";
+import {
+  Anchor,
+  Card,
+  Code,
+  Grid,
+  Group,
+  SegmentedControl,
+  SimpleGrid,
+  Stack,
+  Table,
+  Text,
+  Title,
+} from "@mantine/core";
+import {
+  FunctionChangedDocument,
+  FunctionOverviewDocument,
+  RunChangedDocument,
+  type Window,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { duration } from "../../lib/time.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
@@ -17,7 +34,15 @@ const WINDOWS: { value: Window; label: string }[] = [
   { value: "WEEK", label: "7 d" },
 ];
 
-export function Overview({ id, window, setWindow }: { id: string; window: Window; setWindow: (window: Window) => void }) {
+export function Overview({
+  id,
+  window,
+  setWindow,
+}: {
+  id: string;
+  window: Window;
+  setWindow: (window: Window) => void;
+}) {
   const { data, error, again, look } = useAsked(FunctionOverviewDocument, { id, window });
   useFollowed(FunctionChangedDocument, { id }, look);
   useFollowed(RunChangedDocument, { function: id }, look);
@@ -29,7 +54,11 @@ export function Overview({ id, window, setWindow }: { id: string; window: Window
   const failed = metrics.invocations === 0 ? 0 : (100 * metrics.errors) / metrics.invocations;
   const numbers: [name: string, value: string, more?: string | undefined][] = [
     ["Calls", metrics.invocations.toLocaleString()],
-    ["Errors", metrics.errors.toLocaleString(), metrics.errors > 0 ? `${failed.toFixed(failed < 10 ? 1 : 0)} %` : undefined],
+    [
+      "Errors",
+      metrics.errors.toLocaleString(),
+      metrics.errors > 0 ? `${failed.toFixed(failed < 10 ? 1 : 0)} %` : undefined,
+    ],
     ["p50", duration(metrics.p50Ms)],
     ["p95", duration(metrics.p95Ms)],
     ["p99", duration(metrics.p99Ms)],
@@ -42,7 +71,13 @@ export function Overview({ id, window, setWindow }: { id: string; window: Window
         <Title order={3} size="h5">
           Traffic
         </Title>
-        <SegmentedControl size="xs" value={window} onChange={(value) => setWindow(value as Window)} data={WINDOWS} aria-label="Window" />
+        <SegmentedControl
+          size="xs"
+          value={window}
+          onChange={(value) => setWindow(value as Window)}
+          data={WINDOWS}
+          aria-label="Window"
+        />
       </Group>
       <SimpleGrid cols={{ base: 2, xs: 3, md: 7 }} spacing="xs">
         {numbers.map(([name, value, more]) => (
@@ -115,7 +150,11 @@ export function Overview({ id, window, setWindow }: { id: string; window: Window
       </Title>
       {of.instances.length === 0 ? (
         <Text size="sm" c="dimmed">
-          {of.mode === "JOB" ? "A job has a process only while it runs." : of.state === "RUNNING" ? "None runs now; the next call starts one." : "It does not run."}
+          {of.mode === "JOB"
+            ? "A job has a process only while it runs."
+            : of.state === "RUNNING"
+              ? "None runs now; the next call starts one."
+              : "It does not run."}
         </Text>
       ) : (
         <Table.ScrollContainer minWidth={420}>

@@ -1,6 +1,17 @@
 // A new function: from Git, written here, from an archive or a folder, from an image.
 
-import { Alert, Button, FileInput, Group, Modal, SegmentedControl, Stack, Text, Textarea, TextInput } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  FileInput,
+  Group,
+  Modal,
+  SegmentedControl,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useMutation } from "urql";
@@ -30,7 +41,8 @@ async function upload(file: Blob, zip: boolean): Promise<string> {
     body: file,
   });
   const answer = (await response.json()) as { digest?: string; error?: { message: string } };
-  if (!response.ok || !answer.digest) throw new Error(answer.error?.message ?? `the server answered ${response.status}`);
+  if (!response.ok || !answer.digest)
+    throw new Error(answer.error?.message ?? `the server answered ${response.status}`);
   return answer.digest;
 }
 
@@ -50,7 +62,13 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
   const [busy, setBusy] = useState(false);
   const [faults, setFaults] = useState<{ message: string; field: string[] | null }[]>([]);
 
-  const guess = nameFrom(from === "git" ? path || url : from === "image" ? (image.split("@")[0] ?? "").replace(/:[^:/]*$/, "") : (file?.name ?? folder[0]?.webkitRelativePath.split("/")[0] ?? ""));
+  const guess = nameFrom(
+    from === "git"
+      ? path || url
+      : from === "image"
+        ? (image.split("@")[0] ?? "").replace(/:[^:/]*$/, "")
+        : (file?.name ?? folder[0]?.webkitRelativePath.split("/")[0] ?? ""),
+  );
   const chosenName = name ?? guess;
   const fault = (field: string) => faults.find((one) => one.field?.at(-1) === field)?.message;
   const general = faults.filter((one) => !["name", "url", "ref", "path", "image"].includes(one.field?.at(-1) ?? ""));
@@ -134,8 +152,20 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
               data-autofocus
             />
             <Group grow align="flex-start">
-              <TextInput label="Branch, tag or commit" placeholder="the default branch" value={ref} onChange={(event) => setRef(event.currentTarget.value)} error={fault("ref")} />
-              <TextInput label="Folder" placeholder="the root" value={path} onChange={(event) => setPath(event.currentTarget.value)} error={fault("path")} />
+              <TextInput
+                label="Branch, tag or commit"
+                placeholder="the default branch"
+                value={ref}
+                onChange={(event) => setRef(event.currentTarget.value)}
+                error={fault("ref")}
+              />
+              <TextInput
+                label="Folder"
+                placeholder="the root"
+                value={path}
+                onChange={(event) => setPath(event.currentTarget.value)}
+                error={fault("path")}
+              />
             </Group>
           </>
         )}
@@ -182,7 +212,15 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
         )}
         {from === "image" && (
           <>
-            <TextInput label="Image" placeholder="ghcr.io/you/thumbnails:1" value={image} onChange={(event) => setImage(event.currentTarget.value)} error={fault("image")} required data-autofocus />
+            <TextInput
+              label="Image"
+              placeholder="ghcr.io/you/thumbnails:1"
+              value={image}
+              onChange={(event) => setImage(event.currentTarget.value)}
+              error={fault("image")}
+              required
+              data-autofocus
+            />
             <Text size="xs" c="dimmed">
               Images run where containers do: with the Docker or Kubernetes executor.
             </Text>

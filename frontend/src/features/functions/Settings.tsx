@@ -1,6 +1,20 @@
 // What a function's manifest says, as its current version has it.
 
-import { Alert, Button, Card, Code, Grid, Group, Modal, PasswordInput, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import {
+  Alert,
+  Button,
+  Card,
+  Code,
+  Grid,
+  Group,
+  Modal,
+  PasswordInput,
+  SimpleGrid,
+  Stack,
+  Table,
+  Text,
+  Title,
+} from "@mantine/core";
 import { useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
@@ -50,10 +64,14 @@ export function Settings({ id }: { id: string }) {
     ...((manifest as { secrets?: string[] } | undefined)?.secrets ?? []),
     ...of.triggers.flatMap((trigger) => (trigger.secret ? [trigger.secret] : [])),
   ]);
-  const known = new Map(data.secrets.filter((secret) => secret.namespace === of.namespace).map((secret) => [secret.name, secret.setAt]));
+  const known = new Map(
+    data.secrets.filter((secret) => secret.namespace === of.namespace).map((secret) => [secret.name, secret.setAt]),
+  );
   return (
     <Stack gap="md">
-      {!of.currentVersion && <Alert color="gray">Nothing is built yet: what the manifest says is known with the first version.</Alert>}
+      {!of.currentVersion && (
+        <Alert color="gray">Nothing is built yet: what the manifest says is known with the first version.</Alert>
+      )}
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Triggers triggers={of.triggers} times />
@@ -160,8 +178,17 @@ function SetSecret({ namespace, name, close }: { namespace: string; name: string
       }}
     >
       <Stack>
-        <Text size="sm">Kept encrypted and never shown again, here or in the log. Every function of {namespace} that names it gets it.</Text>
-        <PasswordInput label="Value" value={value} onChange={(event) => setValue(event.currentTarget.value)} autoComplete="off" required data-autofocus />
+        <Text size="sm">
+          Kept encrypted and never shown again, here or in the log. Every function of {namespace} that names it gets it.
+        </Text>
+        <PasswordInput
+          label="Value"
+          value={value}
+          onChange={(event) => setValue(event.currentTarget.value)}
+          autoComplete="off"
+          required
+          data-autofocus
+        />
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
             Cancel

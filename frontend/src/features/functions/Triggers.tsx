@@ -62,7 +62,8 @@ function One({ trigger, times }: { trigger: Trigger; times: boolean }) {
           {times && (
             <>
               <Text size="xs" c="dimmed" mt={4}>
-                missed times: {(trigger.catchUp ?? "NONE").toLowerCase()}; while the last one runs: {(trigger.overlap ?? "ALLOW").toLowerCase()}. Next:
+                missed times: {(trigger.catchUp ?? "NONE").toLowerCase()}; while the last one runs:{" "}
+                {(trigger.overlap ?? "ALLOW").toLowerCase()}. Next:
               </Text>
               <List size="sm">
                 {(trigger.nextFireTimes ?? []).map((time) => (

@@ -21,7 +21,8 @@ export function Versions({ id }: { id: string }) {
   if (!data) return <Waiting again={again} />;
   const versions = data.function?.versions.nodes ?? [];
   const current = data.function?.currentVersion?.number;
-  if (versions.length === 0) return <Empty title="No version yet">Each build that succeeds makes one. The builds tab says why none did.</Empty>;
+  if (versions.length === 0)
+    return <Empty title="No version yet">Each build that succeeds makes one. The builds tab says why none did.</Empty>;
   return (
     <>
       <Table.ScrollContainer minWidth={560}>
@@ -78,7 +79,12 @@ export function Versions({ id }: { id: string }) {
           </Table.Tbody>
         </Table>
       </Table.ScrollContainer>
-      <Modal opened={shown !== null} onClose={() => setShown(null)} title={`Manifest of version ${shown?.number ?? ""}`} size="lg">
+      <Modal
+        opened={shown !== null}
+        onClose={() => setShown(null)}
+        title={`Manifest of version ${shown?.number ?? ""}`}
+        size="lg"
+      >
         <Json value={shown?.manifest} label="With every default filled in" />
       </Modal>
       <Modal opened={back !== null} onClose={() => setBack(null)} title={`Roll back to version ${back?.number ?? ""}?`}>
@@ -104,9 +110,19 @@ function RollBack({ id, to, from, close }: { id: string; to: number; from: numbe
     >
       <Stack>
         <Text size="sm">
-          Version {to} takes over when it is healthy{from === undefined ? "" : `, and version ${from} finishes what it is working on`}. The log keeps who did it, and why.
+          Version {to} takes over when it is healthy
+          {from === undefined ? "" : `, and version ${from} finishes what it is working on`}. The log keeps who did it,
+          and why.
         </Text>
-        <Textarea label="Reason" placeholder="What is wrong with the version that answers now?" value={reason} onChange={(event) => setReason(event.currentTarget.value)} autosize minRows={2} data-autofocus />
+        <Textarea
+          label="Reason"
+          placeholder="What is wrong with the version that answers now?"
+          value={reason}
+          onChange={(event) => setReason(event.currentTarget.value)}
+          autosize
+          minRows={2}
+          data-autofocus
+        />
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
             Leave it

@@ -25,7 +25,11 @@ describe("a list of functions", () => {
   });
 
   it("turns around when the same column is asked for again", () => {
-    expect([nextSort(undefined, "name"), nextSort("-name", "name"), nextSort("name", "state")]).toEqual(["-name", "name", "state"]);
+    expect([nextSort(undefined, "name"), nextSort("-name", "name"), nextSort("name", "state")]).toEqual([
+      "-name",
+      "name",
+      "state",
+    ]);
   });
 });
 
@@ -34,7 +38,11 @@ describe("a function", () => {
     const version = { number: 1, createdAt: "" };
     expect(allowed({ state: "REGISTERED", currentVersion: null }).start).toBe(false);
     expect(allowed({ state: "STOPPED", currentVersion: version }).start).toBe(true);
-    expect(allowed({ state: "RUNNING", currentVersion: version })).toMatchObject({ start: false, stop: true, invoke: true });
+    expect(allowed({ state: "RUNNING", currentVersion: version })).toMatchObject({
+      start: false,
+      stop: true,
+      invoke: true,
+    });
     expect(Object.values(allowed({ state: "DEREGISTERED", currentVersion: version })).some(Boolean)).toBe(false);
   });
 
@@ -44,12 +52,9 @@ describe("a function", () => {
   });
 
   it("gets a name from its address", () => {
-    expect(["https://github.com/a/Thumbs.git", "git@host:a/my_fn", "/srv/repos/hello/", "app.tar.gz"].map(nameFrom)).toEqual([
-      "thumbs",
-      "my-fn",
-      "hello",
-      "app",
-    ]);
+    expect(
+      ["https://github.com/a/Thumbs.git", "git@host:a/my_fn", "/srv/repos/hello/", "app.tar.gz"].map(nameFrom),
+    ).toEqual(["thumbs", "my-fn", "hello", "app"]);
   });
 
   it("says where it comes from", () => {

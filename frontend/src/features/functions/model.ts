@@ -59,7 +59,12 @@ export function origin(source: FunctionRowFragment["source"]): string {
 
 /** A name for a function from the address of its repository: `https://…/thumbs.git` is `thumbs`. */
 export function nameFrom(url: string): string {
-  const last = url.trim().replace(/[/\\]+$/, "").split(/[/\\:]/).at(-1) ?? "";
+  const last =
+    url
+      .trim()
+      .replace(/[/\\]+$/, "")
+      .split(/[/\\:]/)
+      .at(-1) ?? "";
   return last
     .replace(/\.(git|zip|tgz|tar\.gz)$/i, "")
     .toLowerCase()

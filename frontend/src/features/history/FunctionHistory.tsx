@@ -1,9 +1,29 @@
 // Every event of a function's life, and the function as it was after any of them.
 
-import { Alert, Badge, Box, Button, Card, Grid, Group, SimpleGrid, Slider, Stack, Text, Timeline, Title, UnstyledButton } from "@mantine/core";
+import {
+  Alert,
+  Badge,
+  Box,
+  Button,
+  Card,
+  Grid,
+  Group,
+  SimpleGrid,
+  Slider,
+  Stack,
+  Text,
+  Timeline,
+  Title,
+  UnstyledButton,
+} from "@mantine/core";
 import { useEffect, useState } from "react";
-import { FunctionThenDocument, type FunctionThenQuery, HistoryDocument, HistoryGrewDocument } from "../../graphql/generated.ts";
 import { ask } from "../../graphql/client.ts";
+import {
+  FunctionThenDocument,
+  type FunctionThenQuery,
+  HistoryDocument,
+  HistoryGrewDocument,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { exact } from "../../lib/time.ts";
 import { Json } from "../../ui/json.tsx";
@@ -19,7 +39,15 @@ type Then = FunctionThenQuery["function"];
 /** The slider must stand still for this long before the server is asked, in milliseconds. */
 const SETTLE = 120;
 
-export function FunctionHistory({ id, at, go }: { id: string; at: number | undefined; go: (at: number | undefined) => void }) {
+export function FunctionHistory({
+  id,
+  at,
+  go,
+}: {
+  id: string;
+  at: number | undefined;
+  go: (at: number | undefined) => void;
+}) {
   const { data, error, again, look } = useAsked(HistoryDocument, { stream: id });
   useFollowed(HistoryGrewDocument, { stream: id }, look);
   if (error && !data) return <Failure error={error} again={again} />;
@@ -75,7 +103,12 @@ export function FunctionHistory({ id, at, go }: { id: string; at: number | undef
                     aria-current={record === shown}
                     style={{ display: "block", width: "100%" }}
                   >
-                    <Text size="sm" fw={record === shown ? 700 : 500} c={bad(record.type) ? "red" : "inherit"} style={{ overflowWrap: "anywhere" }}>
+                    <Text
+                      size="sm"
+                      fw={record === shown ? 700 : 500}
+                      c={bad(record.type) ? "red" : "inherit"}
+                      style={{ overflowWrap: "anywhere" }}
+                    >
                       {sentence(record)}
                     </Text>
                     <Text size="xs" c="dimmed">
@@ -131,9 +164,13 @@ function AsItWas({ id, position }: { id: string; position: number }) {
       </Group>
       <SimpleGrid cols={{ base: 1, xs: 2 }} spacing="sm">
         <Fact name="Source">{origin(then.source)}</Fact>
-        <Fact name="Runtime">{then.currentVersion ? `${then.runtime}, ${then.mode.toLowerCase()}` : "not built yet"}</Fact>
+        <Fact name="Runtime">
+          {then.currentVersion ? `${then.runtime}, ${then.mode.toLowerCase()}` : "not built yet"}
+        </Fact>
         <Fact name="Versions">{then.versions.nodes.map((version) => `v${version.number}`).join(", ") || "none"}</Fact>
-        <Fact name="Newest build">{then.builds.nodes[0] ? <Status state={then.builds.nodes[0].state} size="xs" /> : "none"}</Fact>
+        <Fact name="Newest build">
+          {then.builds.nodes[0] ? <Status state={then.builds.nodes[0].state} size="xs" /> : "none"}
+        </Fact>
         <Fact name="Triggers">
           <Group gap={4}>
             {then.triggers.length === 0 && "none"}

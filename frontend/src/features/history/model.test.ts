@@ -4,7 +4,9 @@ import { bad, newestAt, sentence } from "./model.ts";
 describe("a record", () => {
   it("is told with its version and its reason", () => {
     expect(sentence({ type: "BuildSucceeded", data: { version: 3 } })).toBe("Build made version 3");
-    expect(sentence({ type: "VersionPromoted", data: { version: 2, reason: "v3 is slow" } })).toBe("Version 2 took over: v3 is slow");
+    expect(sentence({ type: "VersionPromoted", data: { version: 2, reason: "v3 is slow" } })).toBe(
+      "Version 2 took over: v3 is slow",
+    );
     expect(sentence({ type: "Stopped", data: {} })).toBe("Stopped");
   });
 

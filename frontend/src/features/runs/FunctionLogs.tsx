@@ -5,10 +5,23 @@ import { useNavigate } from "@tanstack/react-router";
 import { Log } from "../../ui/log.tsx";
 import { useLines } from "./useLines.ts";
 
-export function FunctionLogs({ id, search, setSearch }: { id: string; search: string; setSearch: (search: string) => void }) {
+export function FunctionLogs({
+  id,
+  search,
+  setSearch,
+}: {
+  id: string;
+  search: string;
+  setSearch: (search: string) => void;
+}) {
   const navigate = useNavigate();
   const { lines, version, dropped, error } = useLines({ function: id });
-  if (error) return <Text size="sm" c="red">{error}</Text>;
+  if (error)
+    return (
+      <Text size="sm" c="red">
+        {error}
+      </Text>
+    );
   return (
     <Log
       lines={lines}

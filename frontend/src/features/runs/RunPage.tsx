@@ -1,11 +1,31 @@
 // One run: its attempts, what went in and came out, what it wrote, what it came from, and doing it again.
 
-import { Alert, Anchor, Button, Card, Grid, Group, Modal, NumberInput, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import {
+  Alert,
+  Anchor,
+  Button,
+  Card,
+  Grid,
+  Group,
+  Modal,
+  NumberInput,
+  SimpleGrid,
+  Stack,
+  Text,
+  Title,
+} from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
-import { CancelRunDocument, HistoryDocument, ReplayRunDocument, RunChangedDocument, RunDocument, type RunQuery } from "../../graphql/generated.ts";
+import {
+  CancelRunDocument,
+  HistoryDocument,
+  ReplayRunDocument,
+  RunChangedDocument,
+  RunDocument,
+  type RunQuery,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
@@ -87,7 +107,13 @@ export function RunPage({ id }: { id: string }) {
               <Title order={2} size="h5" mb="sm">
                 Attempts
               </Title>
-              {stretches.length > 0 ? <Timeline stretches={stretches} /> : <Text size="sm" c="dimmed">The log has no record of it any more.</Text>}
+              {stretches.length > 0 ? (
+                <Timeline stretches={stretches} />
+              ) : (
+                <Text size="sm" c="dimmed">
+                  The log has no record of it any more.
+                </Text>
+              )}
               {run.state === "RETRYING" && run.dueAt && (
                 <Text size="sm" mt="xs">
                   The next attempt is due <When at={run.dueAt} />.
@@ -213,7 +239,8 @@ function RunActions({ run }: { run: Run }) {
   const again = async (version: number | null, payload?: unknown) => {
     const { data, error } = await replay({ id: run.id, version, ...(payload === undefined ? {} : { payload }) });
     const made = data?.replayRun;
-    if (accepted("It was not run again", error, made) && made?.run) await navigate({ to: "/runs/$id", params: { id: made.run.id } });
+    if (accepted("It was not run again", error, made) && made?.run)
+      await navigate({ to: "/runs/$id", params: { id: made.run.id } });
   };
   return (
     <>
@@ -230,7 +257,13 @@ function RunActions({ run }: { run: Run }) {
           Cancel
         </Button>
       )}
-      <Button size="xs" leftSection={<Icon name="again" size={13} />} loading={fetching} disabled={run.inputCut} onClick={() => void again(null)}>
+      <Button
+        size="xs"
+        leftSection={<Icon name="again" size={13} />}
+        loading={fetching}
+        disabled={run.inputCut}
+        onClick={() => void again(null)}
+      >
         Run again
       </Button>
       <Button size="xs" variant="default" onClick={() => setEdited(true)}>
@@ -245,17 +278,33 @@ function RunActions({ run }: { run: Run }) {
 
 /** What a function got as its data, from the CloudEvent that it got. */
 function payloadOf(input: unknown): string {
-  const data = typeof input === "object" && input !== null && "data" in input ? (input as { data: unknown }).data : null;
+  const data =
+    typeof input === "object" && input !== null && "data" in input ? (input as { data: unknown }).data : null;
   return data === null || data === undefined ? "" : JSON.stringify(data, null, 2);
 }
 
-function Edited({ run, close, again }: { run: Run; close: () => void; again: (version: number | null, payload: unknown) => Promise<void> }) {
+function Edited({
+  run,
+  close,
+  again,
+}: {
+  run: Run;
+  close: () => void;
+  again: (version: number | null, payload: unknown) => Promise<void>;
+}) {
   const [text, setText] = useState(() => payloadOf(run.input));
   const [version, setVersion] = useState<number | string>("");
   return (
     <Stack>
       <JsonEditor label="Payload" value={text} onChange={setText} height={240} />
-      <NumberInput label="Version" description="Empty: the one that answers now" value={version} onChange={setVersion} min={1} allowDecimal={false} />
+      <NumberInput
+        label="Version"
+        description="Empty: the one that answers now"
+        value={version}
+        onChange={setVersion}
+        min={1}
+        allowDecimal={false}
+      />
       <Group justify="flex-end">
         <Button variant="default" onClick={close}>
           Cancel

@@ -2,7 +2,7 @@
 
 import { Anchor, Box, Button, Card, Group, SegmentedControl, Select, Stack, Table, Text } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { RunChangedDocument, type RunRowFragment, RunsDocument, type RunState } from "../../graphql/generated.ts";
+import { RunChangedDocument, type RunRowFragment, type RunState, RunsDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Pager } from "../../ui/pager.tsx";
@@ -64,7 +64,9 @@ export function RunsList({ of, search, set }: Props) {
           size="xs"
           aria-label="Time"
           value={search.since ?? "all"}
-          onChange={(since) => set({ since: since === "all" ? undefined : (since as NonNullable<Search["since"]>), after: undefined })}
+          onChange={(since) =>
+            set({ since: since === "all" ? undefined : (since as NonNullable<Search["since"]>), after: undefined })
+          }
           data={[
             { value: "hour", label: "1 h" },
             { value: "day", label: "24 h" },
@@ -82,7 +84,11 @@ export function RunsList({ of, search, set }: Props) {
           title={filtering ? "No run matches" : "No runs yet"}
           action={
             filtering ? (
-              <Button size="xs" variant="default" onClick={() => set({ state: undefined, since: undefined, after: undefined })}>
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => set({ state: undefined, since: undefined, after: undefined })}
+              >
                 Show all
               </Button>
             ) : of ? (
@@ -92,16 +98,26 @@ export function RunsList({ of, search, set }: Props) {
             ) : undefined
           }
         >
-          {!filtering && "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
+          {!filtering &&
+            "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
         </Empty>
       ) : (
         <>
           <Scatter
-            dots={runs.flatMap((run) => (run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }]))}
+            dots={runs.flatMap((run) =>
+              run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
+            )}
             open={(id) => void navigate({ to: "/runs/$id", params: { id } })}
           />
           <RunRows runs={runs} names={of === undefined} />
-          <Pager total={data.runs.totalCount} shown={runs.length} after={search.after} next={data.runs.pageInfo.hasNextPage ? data.runs.pageInfo.endCursor : null} go={(after) => set({ after })} what="runs" />
+          <Pager
+            total={data.runs.totalCount}
+            shown={runs.length}
+            after={search.after}
+            next={data.runs.pageInfo.hasNextPage ? data.runs.pageInfo.endCursor : null}
+            go={(after) => set({ after })}
+            what="runs"
+          />
         </>
       )}
     </Stack>
@@ -178,7 +194,16 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
       </Box>
       <Box hiddenFrom="sm">
         {runs.map((run) => (
-          <Card key={run.id} withBorder padding="xs" mb={6} component={Link} to={`/runs/${run.id}`} c="inherit" td="none">
+          <Card
+            key={run.id}
+            withBorder
+            padding="xs"
+            mb={6}
+            component={Link}
+            to={`/runs/${run.id}`}
+            c="inherit"
+            td="none"
+          >
             <Group justify="space-between" gap="xs" wrap="nowrap">
               <Group gap="xs" style={{ minWidth: 0 }}>
                 <Status state={run.state} size="xs" />

@@ -12,7 +12,9 @@ function colour(stretch: Stretch): string {
   if (stretch.kind === "waiting") return "var(--mantine-color-gray-5)";
   if (stretch.kind === "pausing") return "var(--mantine-color-orange-4)";
   if (stretch.outcome === undefined) return stateColour("RUNNING");
-  return stateColour({ succeeded: "SUCCEEDED", failed: "FAILED", cancelled: "CANCELLED", lost: "RETRYING" }[stretch.outcome]);
+  return stateColour(
+    { succeeded: "SUCCEEDED", failed: "FAILED", cancelled: "CANCELLED", lost: "RETRYING" }[stretch.outcome],
+  );
 }
 
 function name(stretch: Stretch): string {
@@ -40,9 +42,21 @@ export function Timeline({ stretches }: { stretches: readonly Stretch[] }) {
                 {duration(stretch.to - stretch.from)}
               </Text>
             </Group>
-            <Tooltip label={stretch.error ?? `${name(stretch)}: ${duration(stretch.to - stretch.from)}`} multiline maw={360}>
+            <Tooltip
+              label={stretch.error ?? `${name(stretch)}: ${duration(stretch.to - stretch.from)}`}
+              multiline
+              maw={360}
+            >
               <div style={{ background: "var(--mantine-color-default-hover)", borderRadius: 4, height: 10 }}>
-                <div style={{ marginLeft: `${left}%`, width: `${width}%`, height: 10, borderRadius: 4, background: colour(stretch) }} />
+                <div
+                  style={{
+                    marginLeft: `${left}%`,
+                    width: `${width}%`,
+                    height: 10,
+                    borderRadius: 4,
+                    background: colour(stretch),
+                  }}
+                />
               </div>
             </Tooltip>
             {stretch.error && (

@@ -39,11 +39,22 @@ describe("the timeline of a run", () => {
   });
 
   it("goes on until now when the run does", () => {
-    expect(brief(timeline([record("Requested", 0), record("Started", 1)], 9_000)).at(-1)).toEqual(["running", 1, 1, 9, undefined]);
+    expect(brief(timeline([record("Requested", 0), record("Started", 1)], 9_000)).at(-1)).toEqual([
+      "running",
+      1,
+      1,
+      9,
+      undefined,
+    ]);
   });
 
   it("says when a server was lost and another took over", () => {
-    const told = [record("Requested", 0), record("Started", 1, { attempt: 1 }), record("Started", 9, { attempt: 2 }), record("Succeeded", 10)];
+    const told = [
+      record("Requested", 0),
+      record("Started", 1, { attempt: 1 }),
+      record("Started", 9, { attempt: 2 }),
+      record("Succeeded", 10),
+    ];
     expect(brief(timeline(told, 99_000))[1]).toEqual(["running", 1, 1, 9, "lost"]);
   });
 });
@@ -55,7 +66,12 @@ describe("a run", () => {
   });
 
   it("has its reason wherever the record keeps it", () => {
-    expect([{ error: "a" }, { outcome: { error: "b" } }, { reason: { code: 1 } }, {}].map(reasonOf)).toEqual(["a", "b", '{"code":1}', undefined]);
+    expect([{ error: "a" }, { outcome: { error: "b" } }, { reason: { code: 1 } }, {}].map(reasonOf)).toEqual([
+      "a",
+      "b",
+      '{"code":1}',
+      undefined,
+    ]);
   });
 
   it("is looked for from a whole minute on", () => {

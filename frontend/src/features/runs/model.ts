@@ -21,7 +21,8 @@ type Told = Pick<RecordFragment, "type" | "at" | "data">;
 
 function member(data: unknown, ...path: string[]): unknown {
   let value: unknown = data;
-  for (const name of path) value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  for (const name of path)
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
   return value;
 }
 
@@ -33,7 +34,13 @@ function word(value: unknown): string | undefined {
 
 /** Why an attempt failed, wherever the record has it. */
 export function reasonOf(data: unknown): string | undefined {
-  return word(member(data, "error") ?? member(data, "reason") ?? member(data, "outcome", "error") ?? member(data, "failure", "error") ?? member(data, "failure"));
+  return word(
+    member(data, "error") ??
+      member(data, "reason") ??
+      member(data, "outcome", "error") ??
+      member(data, "failure", "error") ??
+      member(data, "failure"),
+  );
 }
 
 const OVER: Record<string, Stretch["outcome"]> = {
@@ -70,7 +77,13 @@ export function timeline(records: readonly Told[], now: number): Stretch[] {
       close(time, open?.kind === "running" ? "lost" : undefined);
       const told = member(data, "attempt");
       attempts = typeof told === "number" ? told : attempts + 1;
-      begin({ kind: "running", attempt: attempts, from: time, version: member(data, "version") as number | undefined, node: word(member(data, "node")) });
+      begin({
+        kind: "running",
+        attempt: attempts,
+        from: time,
+        version: member(data, "version") as number | undefined,
+        node: word(member(data, "node")),
+      });
     } else if (type in OVER) {
       const before = open?.kind;
       close(time, before === "running" ? OVER[type] : undefined, before === "running" ? reasonOf(data) : undefined);

@@ -44,12 +44,20 @@ export function useLines(of: Of): Told {
       frame ||= requestAnimationFrame(draw);
     };
     const close = {
-      error: (reason: unknown) => setEnd({ error: Array.isArray(reason) ? String(reason[0]?.message) : "the log cannot be followed", over: true }),
+      error: (reason: unknown) =>
+        setEnd({
+          error: Array.isArray(reason) ? String(reason[0]?.message) : "the log cannot be followed",
+          over: true,
+        }),
       complete: () => setEnd({ error: null, over: true }),
     };
     const stop =
       "build" in of
-        ? followDocument(BuildLinesDocument, { build: of.build, after: 0 }, { ...close, next: ({ data }) => data && add(data.buildLog) })
+        ? followDocument(
+            BuildLinesDocument,
+            { build: of.build, after: 0 },
+            { ...close, next: ({ data }) => data && add(data.buildLog) },
+          )
         : followDocument(LinesDocument, { ...of, after: 0 }, { ...close, next: ({ data }) => data && add(data.logs) });
     return () => {
       stop();

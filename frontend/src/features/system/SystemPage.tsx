@@ -8,7 +8,7 @@ import { useAsked } from "../../graphql/live.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import { Fact, Page } from "../../ui/page.tsx";
-import { behind, verdict, type Readiness } from "./model.ts";
+import { behind, type Readiness, verdict } from "./model.ts";
 
 /** How often the server is asked, in milliseconds. */
 const EVERY = 5_000;
@@ -20,7 +20,11 @@ function useReadiness(): Readiness {
     const look = async () => {
       let told: Readiness;
       try {
-        const response = await fetch("/readyz", { headers: { accept: "application/json" }, cache: "no-store", signal: AbortSignal.timeout(EVERY) });
+        const response = await fetch("/readyz", {
+          headers: { accept: "application/json" },
+          cache: "no-store",
+          signal: AbortSignal.timeout(EVERY),
+        });
         const answer = (await response.json()) as Partial<Readiness>;
         told = { status: answer.status ?? "unavailable", reasons: answer.reasons ?? [] };
       } catch {

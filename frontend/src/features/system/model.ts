@@ -10,15 +10,24 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
     case "asking":
       return { colour: "gray", title: "Asking …", words: "The server is asked how it is." };
     case "ready":
-      return { colour: "teal", title: "All of it works", words: "Events are taken, runs are started, functions answer." };
+      return {
+        colour: "teal",
+        title: "All of it works",
+        words: "Events are taken, runs are started, functions answer.",
+      };
     case "degraded":
       return {
         colour: "orange",
         title: "A part of it is away",
-        words: "Everything is taken and kept. Runs that need the missing part wait, and go on by themselves when it returns.",
+        words:
+          "Everything is taken and kept. Runs that need the missing part wait, and go on by themselves when it returns.",
       };
     case "away":
-      return { colour: "red", title: "The server does not answer", words: "It may be starting, stopped, or not reachable from here." };
+      return {
+        colour: "red",
+        title: "The server does not answer",
+        words: "It may be starting, stopped, or not reachable from here.",
+      };
     default:
       return {
         colour: "red",
