@@ -96,7 +96,14 @@ const functionRuns = createRoute({
 const functionLogs = createRoute({
   getParentRoute: () => one,
   path: "/logs",
-  validateSearch: (raw: Record<string, unknown>) => compact({ q: text(raw, "q") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      q: text(raw, "q"),
+      level: oneOf(raw, "level", ["info", "warn", "error", "system"] as const),
+      stream: oneOf(raw, "stream", ["out", "err"] as const),
+      only: oneOf(raw, "only", ["yes"] as const),
+      case: oneOf(raw, "case", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/functionLogs.tsx")),
 });
 
