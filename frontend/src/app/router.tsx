@@ -9,7 +9,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
-import { compact, localPath, oneOf, text, whole } from "../lib/search.ts";
+import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
 import { Shell } from "./shell.tsx";
 
@@ -82,7 +82,11 @@ const invoke = createRoute({
 const runsSearch = (raw: Record<string, unknown>) =>
   compact({
     state: oneOf(raw, "state", RUN_STATES),
-    since: oneOf(raw, "since", ["hour", "day", "week"] as const),
+    trigger: text(raw, "trigger"),
+    version: whole(raw, "version"),
+    since: oneOf(raw, "since", ["minutes", "hour", "day", "week"] as const),
+    from: moment(raw, "from"),
+    until: moment(raw, "until"),
     after: text(raw, "after"),
   });
 

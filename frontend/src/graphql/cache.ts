@@ -44,7 +44,10 @@ export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["
   return (
     (!args.function || args.function === run.function.id) &&
     (!args.state || args.state === run.state) &&
-    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime())
+    (!args.trigger || args.trigger === run.trigger) &&
+    (typeof args.version !== "number" || args.version === run.version) &&
+    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime()) &&
+    (!args.until || new Date(run.queuedAt).getTime() < new Date(String(args.until)).getTime())
   );
 }
 
@@ -66,6 +69,7 @@ export function cache() {
       FunctionChange: inside,
       RunChange: inside,
       PageInfo: inside,
+      Reach: inside,
       LogLine: inside,
       Metrics: inside,
       Source: inside,

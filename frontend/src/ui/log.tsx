@@ -352,7 +352,7 @@ export function Log({
           value={looked.stream}
           onChange={(stream) => look({ stream: (stream ?? "all") as Wanted["stream"] })}
           allowDeselect={false}
-          w={116}
+          w={128}
         />
         <Group gap={2} wrap="nowrap">
           <Tool

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { goesOn, reasonOf, sinceOf, timeline } from "./model.ts";
+import { fromInput, goesOn, reasonOf, spanOf, timeline, toInput } from "./model.ts";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const record = (type: string, second: number, data: object = {}) => ({ type, at: at(second), data });
@@ -74,8 +74,17 @@ describe("a run", () => {
     ]);
   });
 
-  it("is looked for from a whole minute on", () => {
-    expect(sinceOf("hour", Date.parse("2026-01-01T12:00:42Z"))).toBe("2026-01-01T11:00:00.000Z");
-    expect(sinceOf(undefined, 0)).toBeNull();
+  it("is looked for from a whole minute on, or between two times", () => {
+    const now = Date.parse("2026-01-01T12:00:42Z");
+    expect(spanOf({ since: "hour", from: "ignored" }, now)).toEqual({ since: "2026-01-01T11:00:00.000Z", until: null });
+    expect(spanOf({ from: "a", until: "b" }, now)).toEqual({ since: "a", until: "b" });
+    expect(spanOf({}, now)).toEqual({ since: null, until: null });
+  });
+
+  it("has a time that goes into an input and comes out the same", () => {
+    const time = new Date(2026, 2, 1, 9, 5).toISOString();
+    expect(toInput(time)).toBe("2026-03-01T09:05");
+    expect(fromInput(toInput(time))).toBe(time);
+    expect([toInput(undefined), fromInput(""), fromInput("20")].slice(0, 2)).toEqual(["", undefined]);
   });
 });
