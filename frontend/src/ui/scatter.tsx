@@ -98,7 +98,8 @@ export function Scatter({ dots, open }: { dots: readonly Dot[]; open: (id: strin
     <div ref={ref}>
       <Group gap="sm" mb={4} justify="space-between">
         <Text size="xs" c="dimmed">
-          Duration of the newest {dots.length} of them{scale.log && ", on a log scale"}; the slowest {duration(slowest.ms)}
+          Duration of the newest {dots.length} of them{scale.log && ", on a log scale"}; the slowest{" "}
+          {duration(slowest.ms)}
         </Text>
         <Group gap="sm" aria-hidden="true">
           {counts.map(([state, count]) => (

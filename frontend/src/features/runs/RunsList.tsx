@@ -41,7 +41,7 @@ import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
-import { fromInput, goesOn, type Span, spanOf, toInput } from "./model.ts";
+import { fromInput, goesOn, headline, type Span, spanOf, toInput } from "./model.ts";
 
 export interface Search {
   state?: RunState;
@@ -379,7 +379,7 @@ function Total({
 
 /** How a run ended, in a word. */
 function outcome(run: RunRowFragment): string {
-  if (run.error) return run.error;
+  if (run.error) return headline(run.error);
   if (run.httpStatus !== null) return String(run.httpStatus);
   if (run.exitCode !== null) return `exit ${run.exitCode}`;
   return "";
