@@ -25,6 +25,7 @@ export const RUN_STATES: readonly RunState[] = [
   "DEAD",
 ];
 export const SORTS = ["name", "-name", "updated", "-updated", "state", "-state"] as const;
+export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
@@ -84,7 +85,7 @@ const runsSearch = (raw: Record<string, unknown>) =>
     state: oneOf(raw, "state", RUN_STATES),
     trigger: text(raw, "trigger"),
     version: whole(raw, "version"),
-    since: oneOf(raw, "since", ["minutes", "hour", "day", "week"] as const),
+    since: oneOf(raw, "since", SPANS),
     from: moment(raw, "from"),
     until: moment(raw, "until"),
     after: text(raw, "after"),
@@ -154,7 +155,12 @@ const events = createRoute({
   getParentRoute: () => app,
   path: "/events",
   validateSearch: (raw: Record<string, unknown>) =>
-    compact({ type: text(raw, "type"), after: text(raw, "after"), publish: oneOf(raw, "publish", ["yes"] as const) }),
+    compact({
+      type: text(raw, "type"),
+      namespace: text(raw, "namespace"),
+      after: text(raw, "after"),
+      publish: oneOf(raw, "publish", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/events.tsx")),
 });
 
@@ -167,7 +173,15 @@ const event = createRoute({
 const deadLetters = createRoute({
   getParentRoute: () => app,
   path: "/dead-letters",
-  validateSearch: (raw: Record<string, unknown>) => compact({ after: text(raw, "after") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      function: text(raw, "function"),
+      namespace: text(raw, "namespace"),
+      since: oneOf(raw, "since", SPANS),
+      from: moment(raw, "from"),
+      until: moment(raw, "until"),
+      after: text(raw, "after"),
+    }),
   component: lazyRouteComponent(() => import("../routes/deadLetters.tsx")),
 });
 

@@ -108,7 +108,8 @@ export function cache() {
             cache,
             "events",
             { __typename: "Event", id: event.id },
-            (args) => !args.type || args.type === event.type,
+            (args) =>
+              (!args.type || args.type === event.type) && (!args.namespace || args.namespace === event.namespace),
           );
         },
       },

@@ -173,7 +173,7 @@ function One({ build, id, records, again }: OneProps) {
             >
               {build.error}
             </Text>
-            <Text size="xs" c="dimmed" mt={6}>
+            <Text size="xs" mt={6}>
               What answers calls was left alone. Mend it at its source and build again.
             </Text>
           </Alert>

@@ -31,7 +31,8 @@ const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
   [/^Unpacking bundle/, () => "Unpack the bundle", "working"],
   [/^Took commit/, () => "Read the manifest", "working"],
   [/^Restored /, () => "Restore dependencies from the cache", "working"],
-  [/^\$ (.+)/, (match) => `Run ${match[1]}`, "working"],
+  // A command by its name; the log has all of it.
+  [/^\$ (\S+(?: [^-\s]\S*)?)/, (match) => `Run ${match[1]}`, "working"],
 ];
 
 /** A name that fits beside a bar. */

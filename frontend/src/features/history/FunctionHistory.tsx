@@ -262,7 +262,7 @@ function AsItWas({ id, position, newest }: { id: string; position: number; newes
           {facts.map((fact) => (
             <Table.Tr key={fact.name} {...(fact.is === undefined ? {} : { bg: "var(--mantine-color-orange-light)" })}>
               <Table.Td>
-                <Text size="xs" c="dimmed">
+                <Text size="xs" c={fact.is === undefined ? "dimmed" : "inherit"}>
                   {fact.name}
                 </Text>
               </Table.Td>

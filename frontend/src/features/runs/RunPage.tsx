@@ -222,7 +222,7 @@ function Why({ run, lines }: { run: Run; lines: Told }) {
       </Text>
       {near.length > 0 && (
         <>
-          <Text size="xs" c="dimmed" mt="xs" mb={4}>
+          <Text size="xs" mt="xs" mb={4}>
             The last errors that it wrote
           </Text>
           <Code block tabIndex={0} style={{ maxHeight: 220, overflow: "auto" }}>

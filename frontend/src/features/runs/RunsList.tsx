@@ -8,12 +8,10 @@ import {
   Button,
   Card,
   Group,
-  SegmentedControl,
   Select,
   Stack,
   Table,
   Text,
-  TextInput,
   Tooltip,
   UnstyledButton,
 } from "@mantine/core";
@@ -41,7 +39,8 @@ import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
-import { fromInput, goesOn, headline, type Span, spanOf, toInput } from "./model.ts";
+import { goesOn, headline, type Span, spanOf } from "./model.ts";
+import { SpanFilter } from "./SpanFilter.tsx";
 
 export interface Search {
   state?: RunState;
@@ -180,8 +179,6 @@ function Filters({
   of: string | undefined;
   triggers: string[];
 }) {
-  const own = search.from !== undefined || search.until !== undefined;
-  const span = own ? "own" : (search.since ?? "all");
   return (
     <Group gap="xs">
       <Select
@@ -196,57 +193,7 @@ function Filters({
       />
       <Trigger key={search.trigger ?? ""} value={search.trigger} triggers={triggers} set={set} />
       {of && <Version of={of} value={search.version} set={set} />}
-      <SegmentedControl
-        size="xs"
-        aria-label="Time"
-        value={span}
-        onChange={(to) =>
-          set(
-            to === "own"
-              ? {
-                  since: undefined,
-                  from: spanOf({ since: search.since ?? "hour" }, Date.now()).since ?? undefined,
-                  after: undefined,
-                }
-              : {
-                  since: to === "all" ? undefined : (to as NonNullable<Search["since"]>),
-                  from: undefined,
-                  until: undefined,
-                  after: undefined,
-                },
-          )
-        }
-        data={[
-          { value: "minutes", label: "15 min" },
-          { value: "hour", label: "1 h" },
-          { value: "day", label: "24 h" },
-          { value: "week", label: "7 d" },
-          { value: "all", label: "All" },
-          { value: "own", label: "From–to" },
-        ]}
-      />
-      {own && (
-        <Group gap="xs">
-          <TextInput
-            size="xs"
-            type="datetime-local"
-            aria-label="From"
-            value={toInput(search.from)}
-            onChange={(event) => set({ from: fromInput(event.currentTarget.value), after: undefined })}
-          />
-          <Text size="xs" c="dimmed">
-            to
-          </Text>
-          <TextInput
-            size="xs"
-            type="datetime-local"
-            aria-label="To"
-            value={toInput(search.until)}
-            onChange={(event) => set({ until: fromInput(event.currentTarget.value), after: undefined })}
-            error={search.from && search.until && search.until <= search.from ? "Ends before it begins" : undefined}
-          />
-        </Group>
-      )}
+      <SpanFilter span={search} set={(span) => set({ ...span, after: undefined })} />
     </Group>
   );
 }
