@@ -279,19 +279,31 @@ function Letter({
         )}
         <div style={{ minWidth: 0, flex: 1 }}>
           <Group justify="space-between" gap="xs" align="flex-start">
-            <Group gap="xs">
-              <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
-                {short(run.id, 13)}
-              </Anchor>
-              <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm" fw={600}>
-                {run.function.name}
-              </Anchor>
-              <Text size="xs" c="dimmed">
-                {run.trigger}
-                {run.version !== null && ` · v${run.version}`} · {run.attempt}{" "}
-                {run.attempt === 1 ? "attempt" : "attempts"} · dead since <When at={run.finishedAt ?? run.queuedAt} />
+            <div style={{ minWidth: 0, flex: "1 1 230px" }}>
+              <Group gap="xs">
+                <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
+                  {short(run.id, 13)}
+                </Anchor>
+                <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm" fw={600}>
+                  {run.function.name}
+                </Anchor>
+                <Text size="xs" c="dimmed">
+                  {run.trigger}
+                  {run.version !== null && ` · v${run.version}`} · {run.attempt}{" "}
+                  {run.attempt === 1 ? "attempt" : "attempts"} · dead since <When at={run.finishedAt ?? run.queuedAt} />
+                </Text>
+              </Group>
+              <Text
+                size="sm"
+                c="red"
+                mt={4}
+                lineClamp={3}
+                style={{ overflowWrap: "anywhere" }}
+                title={run.error ?? undefined}
+              >
+                {run.error ? headline(run.error) : "No reason was given."}
               </Text>
-            </Group>
+            </div>
             <Group gap={6}>
               <Button size="compact-xs" variant="subtle" onClick={() => setOpened(!opened)} aria-expanded={opened}>
                 {opened ? "Hide the input" : "Input"}
@@ -308,16 +320,6 @@ function Letter({
               )}
             </Group>
           </Group>
-          <Text
-            size="sm"
-            c="red"
-            mt={4}
-            lineClamp={3}
-            style={{ overflowWrap: "anywhere" }}
-            title={run.error ?? undefined}
-          >
-            {run.error ? headline(run.error) : "No reason was given."}
-          </Text>
           {opened && <Input id={run.id} />}
         </div>
       </Group>
