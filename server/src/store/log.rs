@@ -1,6 +1,7 @@
 //! The log over either database: appends go to the committer, reads go to the pool.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,9 +21,9 @@ use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
-    Append, Appended, BuildRow, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
-    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Report, RunFilter, RunRow, SecretInfo, SecretRow, Snapshot,
-    VersionRow, audit, cut, feed, lease, metrics, sqlite,
+    Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow,
+    HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Recent, Report, RunFilter, RunRow,
+    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, lease, metrics, sqlite,
 };
 
 /// What readers and followers need.
@@ -374,14 +375,15 @@ impl Log for SqlLog {
         self.inner.read_lines(of, after, limit).await
     }
 
-    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error> {
+    async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         let (condition, id) = lines_of(of);
         let sql = format!(
-            "SELECT {} FROM lines WHERE {condition} AND at >= $2 ORDER BY position DESC LIMIT $3",
+            "SELECT {} FROM lines WHERE {condition} AND at >= $2 AND position < $3 ORDER BY position DESC LIMIT $4",
             LINES.names("")
         );
-        let since = Value::Int(since.map_or(i64::MIN, |since| since.timestamp_micros()));
-        let mut lines = self.inner.select(&sql, &[id, since, int(limit.into())], columns::line).await?;
+        let since = Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros()));
+        let before = int(which.before.unwrap_or(u64::MAX));
+        let mut lines = self.inner.select(&sql, &[id, since, before, int(limit.into())], columns::line).await?;
         lines.reverse();
         Ok(lines)
     }
@@ -664,7 +666,7 @@ impl Log for SqlLog {
         if let Some(namespaces) = &filter.namespaces {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
-        let order = Order { column: "position", newest_first: false };
+        let order = Order { column: "position", newest_first: filter.newest_first };
         self.inner.page(&columns::LOG, RECORD_NAMES, &order, conditions, page, columns::record).await
     }
 
@@ -672,9 +674,13 @@ impl Log for SqlLog {
         &self,
         function: Option<function::Id>,
         namespaces: Option<&[String]>,
-        since: DateTime<Utc>,
+        span: &Span,
     ) -> Result<Metrics, Error> {
-        metrics::read(&self.inner.db, function, namespaces, since).await
+        metrics::read(&self.inner.db, function, namespaces, span).await
+    }
+
+    async fn calls(&self, functions: &[function::Id], span: &Span) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+        metrics::calls(&self.inner.db, functions, span).await
     }
 
     async fn rebuild(&self) -> Result<u64, Error> {

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::given::{self, a_call, a_run, answered, at, line, requested, run_started, run_succeeded, trigger_event};
 use super::home::{Home, soon};
 use crate::store::{
-    Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, RunFilter, Snapshot, Store,
+    Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, Recent, RunFilter, Snapshot, Store,
 };
 
 fn some_function() -> function::Id {
@@ -322,10 +322,16 @@ pub async fn lines_are_followed_and_read(home: Home) {
     assert_eq!(store.lines(LinesOf::Run(run), 0, 10).await.unwrap()[0].line, of_run);
     assert_eq!(store.lines(LinesOf::Build(build), 0, 10).await.unwrap()[0].line, of_build);
     assert_eq!(store.lines(LinesOf::Function(function), 2, 10).await.unwrap().len(), 1);
-    let recent = store.recent_lines(LinesOf::Function(function), None, 2).await.unwrap();
+    let recent = store.recent_lines(LinesOf::Function(function), Recent::default(), 2).await.unwrap();
     assert_eq!(recent.iter().map(|line| line.position).collect::<Vec<_>>(), [2, 5]);
-    let recent = store.recent_lines(LinesOf::Function(function), Some(at(50)), 10).await.unwrap();
+    let recent = store
+        .recent_lines(LinesOf::Function(function), Recent { since: Some(at(50)), before: None }, 10)
+        .await
+        .unwrap();
     assert_eq!(recent.len(), 1);
+    let before = Recent { since: None, before: Some(5) };
+    let recent = store.recent_lines(LinesOf::Function(function), before, 1).await.unwrap();
+    assert_eq!(recent.iter().map(|line| line.position).collect::<Vec<_>>(), [2]);
     assert_eq!(store.line_head().await.unwrap(), 5);
 
     drop((store, live));

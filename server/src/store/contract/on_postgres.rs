@@ -169,6 +169,11 @@ async fn the_history_is_filtered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_when_what_came_and_went() {
+    tables::metrics_tell_when_what_came_and_went(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_ended() {
     tables::metrics_count_what_ended(Home::postgres().await).await;
 }

@@ -1,5 +1,6 @@
 //! The read tables.
 
+use chrono::TimeDelta;
 use domain::{event, function, namespace, run};
 use uuid::Uuid;
 
@@ -8,8 +9,8 @@ use super::given::{registered, requested, run_started, run_succeeded, started, s
 use super::home::Home;
 use crate::store::page::MAX_PAGE;
 use crate::store::{
-    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter,
-    RunRow, Sealed, SecretInfo, SecretRow, Store, VersionRow,
+    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Point, Row, RunFilter,
+    RunRow, Sealed, SecretInfo, SecretRow, Span, Store, VersionRow,
 };
 
 fn first(count: u32) -> PageRequest {
@@ -380,6 +381,17 @@ pub async fn the_history_is_filtered(home: Home) {
     let rest = PageRequest { first: 9, after: Some(page.rows[1].0.clone()) };
     let page = store.history(&HistoryFilter::default(), &rest).await.unwrap();
     assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [3, 4]);
+    let newest = HistoryFilter { newest_first: true, ..HistoryFilter::default() };
+    assert_eq!(found(newest.clone()).await, [4, 3, 2, 1]);
+    let page = store.history(&newest, &first(2)).await.unwrap();
+    let rest = PageRequest { first: 9, after: Some(page.rows[1].0.clone()) };
+    let page = store.history(&newest, &rest).await.unwrap();
+    assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [2, 1]);
+}
+
+/// A span that begins then, in 60 parts of a minute.
+fn since(seconds: i64) -> Span {
+    Span { since: at(seconds), part: TimeDelta::minutes(1), parts: 60 }
 }
 
 pub async fn metrics_count_what_ended(home: Home) {
@@ -392,14 +404,17 @@ pub async fn metrics_count_what_ended(home: Home) {
     let mut open = a_run();
     let event = requested(&open, one);
     store.append(open.append(vec![event])).await.unwrap();
-    let metrics = store.metrics(Some(one), None, at(0)).await.unwrap();
-    assert_eq!((metrics.invocations, metrics.errors, metrics.cold_starts, metrics.open), (3, 0, 0, 1));
+    let metrics = store.metrics(Some(one), None, &since(0)).await.unwrap();
+    assert_eq!(
+        (metrics.invocations, metrics.errors, metrics.cold_starts, metrics.waiting + metrics.running),
+        (3, 0, 0, 1)
+    );
     assert_eq!((metrics.p50_ms, metrics.p99_ms), (Some(1000.0), Some(1000.0)));
-    assert_eq!(store.metrics(None, None, at(0)).await.unwrap().invocations, 4);
-    let late = store.metrics(None, None, at(1000)).await.unwrap();
+    assert_eq!(store.metrics(None, None, &since(0)).await.unwrap().invocations, 4);
+    let late = store.metrics(None, None, &since(1000)).await.unwrap();
     assert_eq!((late.invocations, late.p50_ms), (0, None));
     let namespaces = ["other".to_owned()];
-    assert_eq!(store.metrics(None, Some(&namespaces), at(0)).await.unwrap().open, 0);
+    assert_eq!(store.metrics(None, Some(&namespaces), &since(0)).await.unwrap().waiting, 0);
 }
 
 pub async fn metrics_count_runs_that_ended_long_after_they_were_asked_for(home: Home) {
@@ -415,10 +430,51 @@ pub async fn metrics_count_runs_that_ended_long_after_they_were_asked_for(home: 
     let late = run::event::Requested { request, delivery: run::event::Delivery::Once, at: at(5000) };
     let events = vec![run::Event::Requested(late), run_started(), run::Event::Succeeded(at_time(5001))];
     store.append(other.append(events)).await.unwrap();
-    assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 1);
+    assert_eq!(store.metrics(Some(one), None, &since(4900)).await.unwrap().invocations, 1);
     store.append(long.append(vec![run_started(), run::Event::Succeeded(at_time(5002))])).await.unwrap();
-    assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 2);
-    assert_eq!(store.metrics(Some(one), None, at(6000)).await.unwrap().invocations, 0);
+    assert_eq!(store.metrics(Some(one), None, &since(4900)).await.unwrap().invocations, 2);
+    assert_eq!(store.metrics(Some(one), None, &since(6000)).await.unwrap().invocations, 0);
+}
+
+pub async fn metrics_tell_when_what_came_and_went(home: Home) {
+    let store = home.open().await;
+    let one = function::id("default", "one", 1);
+    let mut runs = Vec::new();
+    // Asked for in the parts 0, 1 and 2; the first begins in part 1 and ends in part 3, the second begins in part 3.
+    for asked in [0, 60, 120] {
+        let mut run = a_run();
+        let request = given::request(&run, one);
+        let requested = run::event::Requested { request, delivery: run::event::Delivery::Once, at: at(asked) };
+        store.append(run.append(vec![run::Event::Requested(requested)])).await.unwrap();
+        runs.push(run);
+    }
+    let begins = |seconds| match run_started() {
+        run::Event::Started(started) => run::Event::Started(run::event::Started { at: at(seconds), ..started }),
+        other => other,
+    };
+    let ends = run::Event::Succeeded(run::event::Succeeded { outcome: Default::default(), at: at(190) });
+    store.append(runs[0].append(vec![begins(70), ends])).await.unwrap();
+    store.append(runs[1].append(vec![begins(200)])).await.unwrap();
+
+    let span = Span { parts: 5, ..since(0) };
+    let metrics = store.metrics(Some(one), None, &span).await.unwrap();
+    let tell = |count: fn(&Point) -> u64| metrics.points.iter().map(count).collect::<Vec<_>>();
+    assert_eq!(tell(|point| point.invocations), [0, 0, 0, 1, 0]);
+    assert_eq!(tell(|point| point.waiting), [1, 1, 2, 1, 1]);
+    assert_eq!(tell(|point| point.running), [0, 1, 1, 1, 1]);
+    assert_eq!(metrics.points[3].p50_ms, Some(120_000.0));
+    assert_eq!((metrics.waiting, metrics.running), (1, 1));
+    // A span that begins later knows what was there before.
+    let later = store.metrics(Some(one), None, &Span { parts: 3, ..since(120) }).await.unwrap();
+    assert_eq!(later.points.iter().map(|point| point.waiting).collect::<Vec<_>>(), [2, 1, 1]);
+
+    let two = function::id("default", "two", 1);
+    let calls = store.calls(&[one, two], &span).await.unwrap();
+    assert_eq!(
+        calls[&one].iter().map(|part| (part.calls, part.errors)).collect::<Vec<_>>(),
+        [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]
+    );
+    assert!(!calls.contains_key(&two));
 }
 
 pub async fn a_stopped_function_is_not_running(home: Home) {

@@ -10,7 +10,10 @@ use domain::function::{self, event::Source};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use serde_json::Value;
 
-use super::{Build, Run, Trigger, Version};
+use super::line::newest_lines;
+use super::metrics::{CallsPoint, calls_by_time};
+use super::{Build, LogLine, Run, Trigger, Version, Window};
+use crate::clock;
 use crate::ingress::graphql::relay::{Connection, page};
 use crate::ingress::graphql::{OrFail, base_url, loader, services};
 use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
@@ -285,6 +288,27 @@ impl Function {
             started_at: info.started_at,
         };
         services(ctx).fleet.instances(self.row.id).into_iter().map(instance).collect()
+    }
+
+    /// Its calls by time, oldest first, for a small chart; as many points as `Metrics.points` has.
+    async fn calls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Window::Hour")] window: Window,
+    ) -> Result<Vec<CallsPoint>> {
+        let span = window.span(clock::now());
+        let calls = loader(ctx).calls(self.row.id, span).await.or_fail()?;
+        Ok(calls_by_time(span, calls.as_deref().unwrap_or_default()))
+    }
+
+    /// The newest lines of its instances and runs, oldest first: 1000 at most.
+    async fn log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 100, desc = "So many of them.")] last: i32,
+        #[graphql(desc = "Only lines before this position.")] before: Option<u64>,
+    ) -> Result<Vec<LogLine>> {
+        newest_lines(services(ctx), self.row.id, last, before).await.or_fail()
     }
 
     /// The position of its newest event in the log.

@@ -22,12 +22,18 @@ impl Query {
     }
 
     /// Runs, newest first.
+    #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn runs(
         &self,
         ctx: &Context<'_>,
         function: Option<ID>,
         state: Option<RunState>,
+        #[graphql(desc = "Only those of this type of trigger event: `http.invoke`, `file.uploaded` …")] trigger: Option<
+            String,
+        >,
+        #[graphql(desc = "Only those of this version.")] version: Option<u32>,
         #[graphql(desc = "Only those that were asked for at or after this.")] since: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Run>> {
@@ -36,12 +42,16 @@ impl Query {
             namespaces: viewer(ctx)?.namespaces.clone(),
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             state: state.map(|state| state.name().to_owned()),
+            trigger,
+            version,
             since,
+            until,
             ..RunFilter::default()
         };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))
     }
+
     /// Dead letters that wait, newest first: runs whose last attempt failed.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn dead_letters(
