@@ -181,7 +181,7 @@ impl Inner {
         request: &PageRequest,
         decode: fn(&Row) -> Result<T, Error>,
     ) -> Result<Page<T>, Error> {
-        let total = self.count(table, &filter).await?;
+        let total = if request.counted { self.count(table, &filter).await? } else { 0 };
         let (column, limit) = (order.column, request.limit());
         if let Some(position) = request.position()? {
             filter.and(&format!("{column} {} {{}}", if order.newest_first { "<" } else { ">" }), int(position));
@@ -469,7 +469,7 @@ impl Log for SqlLog {
             let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             conditions.and("name LIKE {} ESCAPE '\\'", Value::Text(format!("%{escaped}%")));
         }
-        let total = inner.count(&FUNCTIONS, &conditions).await?;
+        let total = if page.counted { inner.count(&FUNCTIONS, &conditions).await? } else { 0 };
         if let Some(key) = page.key()? {
             let mut parts = key.split('\n');
             let (Some(namespace), Some(name), Some(Ok(generation)), None) =
@@ -562,6 +562,10 @@ impl Log for SqlLog {
         self.inner.page(&BUILDS, &BUILDS.names(""), &order, filter, page, columns::build).await
     }
 
+    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
+        self.newest(&BUILDS, functions, columns::build).await
+    }
+
     async fn open_builds(&self) -> Result<Vec<BuildRow>, Error> {
         let sql = format!(
             "SELECT {} FROM builds WHERE state IN ('QUEUED', 'RUNNING') ORDER BY created_position",
@@ -576,36 +580,24 @@ impl Log for SqlLog {
     }
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
-        let mut conditions = Where::default();
-        if let Some(event) = filter.event {
-            conditions.and("event = {}", Value::Text(event.to_string()));
-        }
-        if let Some(function) = filter.function {
-            conditions.and("function = {}", Value::Text(function.to_string()));
-        }
-        if let Some(namespaces) = &filter.namespaces {
-            conditions.and_any(&self.inner.db, "namespace", namespaces);
-        }
-        if let Some(state) = &filter.state {
-            conditions.and("state = {}", Value::Text(state.clone()));
-        }
-        if let Some(since) = filter.since {
-            conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));
-        }
-        if let Some(until) = filter.until {
-            conditions.and("queued_at < {}", Value::Int(until.timestamp_micros()));
-        }
-        if let Some(trigger) = &filter.trigger {
-            conditions.and("trigger = {}", Value::Text(trigger.clone()));
-        }
-        if let Some(version) = filter.version {
-            conditions.and("version = {}", int(version.into()));
-        }
-        if filter.dead_letters {
-            conditions.and_always("dead_letter = 'WAITING'");
-        }
+        let conditions = self.of_runs(filter);
         let order = Order { column: "created_position", newest_first: true };
         self.inner.page(&RUNS, &RUNS.names(""), &order, conditions, page, columns::run).await
+    }
+
+    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
+        self.newest(&RUNS, functions, columns::run).await
+    }
+
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error> {
+        let conditions = self.of_runs(filter);
+        let sql = format!("SELECT state, count(*) FROM runs {} GROUP BY state ORDER BY state", conditions.text());
+        self.inner
+            .select(&sql, &conditions.values, |row| {
+                let mut cells = row.cells();
+                Ok((cells.text()?, cells.number()?))
+            })
+            .await
     }
 
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
@@ -697,6 +689,63 @@ impl Log for SqlLog {
 }
 
 impl SqlLog {
+    fn of_runs(&self, filter: &RunFilter) -> Where {
+        let mut conditions = Where::default();
+        if let Some(event) = filter.event {
+            conditions.and("event = {}", Value::Text(event.to_string()));
+        }
+        if let Some(function) = filter.function {
+            conditions.and("function = {}", Value::Text(function.to_string()));
+        }
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&self.inner.db, "namespace", namespaces);
+        }
+        if let Some(state) = &filter.state {
+            conditions.and("state = {}", Value::Text(state.clone()));
+        }
+        if let Some(since) = filter.since {
+            conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));
+        }
+        if let Some(until) = filter.until {
+            conditions.and("queued_at < {}", Value::Int(until.timestamp_micros()));
+        }
+        if let Some(trigger) = &filter.trigger {
+            conditions.and("trigger = {}", Value::Text(trigger.clone()));
+        }
+        if let Some(version) = filter.version {
+            conditions.and("version = {}", int(version.into()));
+        }
+        if let Some(origin) = filter.replayed_from {
+            conditions.and("replayed_from = {}", Value::Text(origin.to_string()));
+        }
+        if filter.dead_letters {
+            conditions.and_always("dead_letter = 'WAITING'");
+        }
+        conditions
+    }
+
+    /// The newest row of each function, found by one look into the index for each.
+    async fn newest<T>(
+        &self,
+        table: &Table,
+        functions: &[function::Id],
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let name = table.name;
+        let any = self.inner.db.dialect().any("f.id", 1);
+        let sql = format!(
+            "SELECT {} FROM {name} WHERE created_position IN
+             (SELECT (SELECT max(n.created_position) FROM {name} n WHERE n.function = f.id) FROM functions f WHERE {any})",
+            table.names("")
+        );
+        let mut found = Vec::with_capacity(functions.len());
+        for ids in functions.chunks(KEYS) {
+            let ids = Value::Texts(ids.iter().map(ToString::to_string).collect());
+            found.extend(self.inner.select(&sql, &[ids], decode).await?);
+        }
+        Ok(found)
+    }
+
     async fn by_id<T, I: Copy + std::fmt::Display>(
         &self,
         table: &Table,

@@ -261,6 +261,8 @@ pub struct RunFilter {
     pub trigger: Option<String>,
     /// Only those of this version of their function.
     pub version: Option<u32>,
+    /// Only those that repeat this run.
+    pub replayed_from: Option<run::Id>,
     /// Only dead letters that wait for somebody to look at them.
     pub dead_letters: bool,
 }
@@ -451,6 +453,9 @@ pub trait Log: Send + Sync + 'static {
     async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error>;
     /// A page of a function's builds, newest first.
     async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error>;
+    /// The newest build of each function that has any.
+    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error>;
+
     /// Every build that is QUEUED or RUNNING.
     async fn open_builds(&self) -> Result<Vec<BuildRow>, Error>;
 
@@ -458,6 +463,12 @@ pub trait Log: Send + Sync + 'static {
     async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error>;
     /// A page of runs, newest first.
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error>;
+    /// The newest run of each function that has any.
+    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error>;
+
+    /// How many runs fit, by state.
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error>;
+
     /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.

@@ -60,8 +60,12 @@ async fn an_event_says_whom_it_reached_and_why_not_and_can_be_sent_to_those_as_w
         (&reach["function"]["name"], &reach["reached"], &reach["run"]["id"]),
         (&json!("greeter"), &json!(false), &run["id"])
     );
-    // One that did is repeated, and says what it repeats.
-    assert_eq!(replay(&image).await["replayedFrom"]["id"], first["run"]["id"]);
+    // One that did is repeated, and says what it repeats; the first one knows.
+    let again = replay(&image).await;
+    assert_eq!(again["replayedFrom"]["id"], first["run"]["id"]);
+    let query = "query($id: ID!) { run(id: $id) { replays { totalCount nodes { id } } } }";
+    let data = app.graphql(query, json!({ "id": first["run"]["id"] })).await;
+    assert_eq!(data["run"]["replays"], json!({ "totalCount": 1, "nodes": [{ "id": again["id"] }] }));
 
     for (event, version, code) in
         [(greeter.as_str(), 1, "event_not_found"), (video["id"].as_str().unwrap(), 9, "version_not_found")]
@@ -187,6 +191,9 @@ async fn calls_and_lines_of_a_function_are_there_by_time_and_newest_first() {
         variables["id"] = json!(id);
         assert_eq!(app.graphql(query, variables).await["runs"]["totalCount"], count, "{filter}");
     }
+    let counts = app.graphql("query($id: ID!) { runCounts(function: $id) { state count } }", json!({ "id": id })).await;
+    let expected = json!([{ "state": "FAILED", "count": 1 }, { "state": "SUCCEEDED", "count": 3 }]);
+    assert_eq!(counts["runCounts"], expected);
     let query = "query($id: ID!) { history(stream: $id, newestFirst: true) { nodes { type } } }";
     let history = app.graphql(query, json!({ "id": id })).await;
     let types: Vec<_> =

@@ -32,6 +32,14 @@ pub(super) struct WholeEvent(pub event::Id);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct CallsOf(pub function::Id, pub Span);
 
+/// The newest run of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NewestRun(pub function::Id);
+
+/// The newest build of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NewestBuild(pub function::Id);
+
 /// Loads rows by their keys. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Loader(Arc<DataLoader<Source>>);
@@ -60,6 +68,14 @@ impl Loader {
 
     pub(super) async fn calls(&self, function: function::Id, span: Span) -> Result<Option<Vec<Calls>>, Fault> {
         self.0.load_one(CallsOf(function, span)).await
+    }
+
+    pub(super) async fn newest_run(&self, function: function::Id) -> Result<Option<RunRow>, Fault> {
+        self.0.load_one(NewestRun(function)).await
+    }
+
+    pub(super) async fn newest_build(&self, function: function::Id) -> Result<Option<BuildRow>, Fault> {
+        self.0.load_one(NewestBuild(function)).await
     }
 
     pub(super) async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Fault> {
@@ -151,6 +167,26 @@ impl Batch<event::Id> for Source {
 
     async fn load(&self, ids: &[event::Id]) -> Result<HashMap<event::Id, EventRow>, Fault> {
         Ok(keyed(self.store.events_by_id(ids).await?, |row| row.id))
+    }
+}
+
+impl Batch<NewestRun> for Source {
+    type Value = RunRow;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[NewestRun]) -> Result<HashMap<NewestRun, RunRow>, Fault> {
+        let functions: Vec<_> = keys.iter().map(|key| key.0).collect();
+        Ok(keyed(self.store.newest_runs(&functions).await?, |row| NewestRun(row.function)))
+    }
+}
+
+impl Batch<NewestBuild> for Source {
+    type Value = BuildRow;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[NewestBuild]) -> Result<HashMap<NewestBuild, BuildRow>, Fault> {
+        let functions: Vec<_> = keys.iter().map(|key| key.0).collect();
+        Ok(keyed(self.store.newest_builds(&functions).await?, |row| NewestBuild(row.function)))
     }
 }
 

@@ -254,6 +254,21 @@ impl Log for Watched {
         self.inner.runs(filter, page).await
     }
 
+    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
+        self.asked("newest_runs")?;
+        self.inner.newest_runs(functions).await
+    }
+
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error> {
+        self.asked("run_counts")?;
+        self.inner.run_counts(filter).await
+    }
+
+    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
+        self.asked("newest_builds")?;
+        self.inner.newest_builds(functions).await
+    }
+
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
         self.asked("open_runs")?;
         self.inner.open_runs(after, limit).await

@@ -14,7 +14,7 @@ use crate::store::{
 };
 
 fn first(count: u32) -> PageRequest {
-    PageRequest { first: count, after: None }
+    PageRequest { counted: true, first: count, after: None }
 }
 
 /// A function with two versions and three builds, and what its rows must be.
@@ -77,7 +77,7 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     assert_eq!(newest(all), [builds[2].id, builds[1].id, builds[0].id]);
     let page = store.versions(id, &first(1)).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next, page.total), (2, true, 2));
-    let rest = PageRequest { first: 5, after: Some(page.rows[0].0.clone()) };
+    let rest = PageRequest { counted: true, first: 5, after: Some(page.rows[0].0.clone()) };
     let page = store.versions(id, &rest).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next), (1, false));
 }
@@ -165,7 +165,7 @@ pub async fn functions_are_found_and_paged(home: Home) {
         (names(&page), page.has_next, page.total),
         (vec!["a/one".into(), "b/o-ne".into(), "b/one".into()], true, 4)
     );
-    let rest = PageRequest { first: 3, after: Some(page.rows[2].0.clone()) };
+    let rest = PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) };
     let page = store.functions(&all, &rest).await.unwrap();
     assert_eq!((names(&page), page.has_next, page.total), (vec!["b/t_e".to_owned()], false, 4));
 
@@ -194,6 +194,7 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
         ids.push(request.run);
         if number == 3 {
             request.event = Some(cause);
+            request.replayed_from = Some(ids[1]);
         }
         let requested = run::Event::Requested(run::event::Requested {
             request,
@@ -211,9 +212,11 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     assert_eq!((of(&page), page.has_next, page.total), (vec![ids[6], ids[5], ids[4]], true, 7));
     // New runs do not shift the pages that come after.
     store.append(a_call(one)).await.unwrap();
-    let page = store.runs(&all, &PageRequest { first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    let page =
+        store.runs(&all, &PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
     assert_eq!((of(&page), page.has_next), (vec![ids[3], ids[2], ids[1]], true));
-    let page = store.runs(&all, &PageRequest { first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    let page =
+        store.runs(&all, &PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
     assert_eq!((of(&page), page.has_next, page.total), (vec![ids[0]], false, 8));
 
     let filter = RunFilter { function: Some(two), ..RunFilter::default() };
@@ -225,12 +228,43 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     let filter = RunFilter { namespaces: Some(vec!["other".into()]), ..RunFilter::default() };
     assert_eq!(store.runs(&filter, &first(9)).await.unwrap().total, 0);
 
+    let filter = RunFilter { replayed_from: Some(ids[1]), ..RunFilter::default() };
+    assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[3]]);
+    let uncounted = PageRequest { counted: false, ..first(9) };
+    assert_eq!(store.runs(&filter, &uncounted).await.unwrap().total, 0);
+    let filter = RunFilter { function: Some(two), ..RunFilter::default() };
+    let counts = [("QUEUED".to_owned(), 2), ("SUCCEEDED".to_owned(), 1)];
+    assert_eq!(store.run_counts(&filter).await.unwrap(), counts);
+
     let open = store.open_runs(0, 100).await.unwrap();
     assert_eq!(open.iter().map(|row| row.id).collect::<Vec<_>>(), ids[2..]);
     let mut found = store.runs_by_id(&[ids[0], ids[4], run::Id::new(Uuid::now_v7())]).await.unwrap();
     found.sort_by_key(|row| row.queued_at);
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[0], ids[4]]);
     assert_eq!((found[0].state.as_str(), found[0].http_status, found[0].position), ("SUCCEEDED", Some(200), 3));
+}
+
+pub async fn the_newest_run_and_build_of_functions_are_found_together(home: Home) {
+    let store = home.open().await;
+    let (one, _, builds) = a_life(&store, "default", "one").await;
+    let (two, _, _) = a_life(&store, "default", "two").await;
+    let mut idle = given::function("default", "idle");
+    store.append(idle.append(vec![registered("default", "idle")])).await.unwrap();
+    let idle = function::id("default", "idle", 1);
+    let mut newest = None;
+    for _ in 0..3 {
+        let mut run = a_run();
+        newest = Some(given::request(&run, one.id).run);
+        let event = requested(&run, one.id);
+        store.append(run.append(vec![event])).await.unwrap();
+    }
+    let functions = [one.id, two.id, idle];
+    let runs = store.newest_runs(&functions).await.unwrap();
+    assert_eq!(runs.iter().map(|run| Some(run.id)).collect::<Vec<_>>(), [newest]);
+    let mut found = store.newest_builds(&functions).await.unwrap();
+    found.sort_by_key(|build| build.function != one.id);
+    assert_eq!(found.iter().map(|build| build.function).collect::<Vec<_>>(), [one.id, two.id]);
+    assert_eq!(found[0].id, builds[builds.len() - 1].id);
 }
 
 pub async fn open_runs_are_read_in_steps(home: Home) {
@@ -378,13 +412,13 @@ pub async fn the_history_is_filtered(home: Home) {
     assert_eq!(found(of("b")).await, [2]);
     assert_eq!(found(of("default")).await, [3]);
     let page = store.history(&HistoryFilter::default(), &first(2)).await.unwrap();
-    let rest = PageRequest { first: 9, after: Some(page.rows[1].0.clone()) };
+    let rest = PageRequest { counted: true, first: 9, after: Some(page.rows[1].0.clone()) };
     let page = store.history(&HistoryFilter::default(), &rest).await.unwrap();
     assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [3, 4]);
     let newest = HistoryFilter { newest_first: true, ..HistoryFilter::default() };
     assert_eq!(found(newest.clone()).await, [4, 3, 2, 1]);
     let page = store.history(&newest, &first(2)).await.unwrap();
-    let rest = PageRequest { first: 9, after: Some(page.rows[1].0.clone()) };
+    let rest = PageRequest { counted: true, first: 9, after: Some(page.rows[1].0.clone()) };
     let page = store.history(&newest, &rest).await.unwrap();
     assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [2, 1]);
 }

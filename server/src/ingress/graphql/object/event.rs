@@ -102,7 +102,7 @@ impl Event {
 
     /// The runs that it caused, newest first.
     async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let filter = RunFilter { event: Some(self.0.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))

@@ -14,7 +14,7 @@ use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
 use super::{Build, LogLine, Run, Trigger, Version, Window};
 use crate::clock;
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Connection, alone, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, loader, services};
 use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
 
@@ -232,7 +232,7 @@ impl Function {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Version>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let found = match &self.then {
             Some(then) => in_memory(version_rows(then), &request),
             None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
@@ -242,9 +242,10 @@ impl Function {
 
     /// Its builds, newest first.
     async fn builds(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Build>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let found = match &self.then {
             Some(then) => in_memory(build_rows(then), &request),
+            None if is_newest_alone(ctx, &request) => alone(loader(ctx).newest_build(self.row.id).await.or_fail()?),
             None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
         };
         Ok(Connection::of(found, &request, Build::from))
@@ -252,7 +253,11 @@ impl Function {
 
     /// Its runs as they are now, newest first.
     async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
+        if is_newest_alone(ctx, &request) {
+            let newest = loader(ctx).newest_run(self.row.id).await.or_fail()?;
+            return Ok(Connection::of(alone(newest), &request, Run::from));
+        }
         let filter = RunFilter { function: Some(self.row.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))

@@ -27,7 +27,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<RecordedEvent>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let (services, namespaces) = (services(ctx), viewer(ctx)?.namespaces.clone());
         let stream = match stream {
             Some(text) => Some(named_stream(services, &text).await.or_fail()?),
