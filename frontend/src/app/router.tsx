@@ -24,7 +24,19 @@ export const RUN_STATES: readonly RunState[] = [
   "CANCELLED",
   "DEAD",
 ];
-export const SORTS = ["name", "-name", "updated", "-updated", "state", "-state"] as const;
+export const SORTS = [
+  "name",
+  "-name",
+  "state",
+  "-state",
+  "run",
+  "-run",
+  "calls",
+  "-calls",
+  "updated",
+  "-updated",
+] as const;
+export const SETTINGS = ["triggers", "variables", "limits", "source", "json", "danger"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
@@ -54,6 +66,7 @@ const functions = createRoute({
     compact({
       q: text(raw, "q"),
       state: oneOf(raw, "state", FUNCTION_STATES),
+      mode: oneOf(raw, "mode", ["SERVICE", "JOB"] as const),
       sort: oneOf(raw, "sort", SORTS),
       register: oneOf(raw, "register", ["git", "write", "upload", "image"] as const),
     }),
@@ -110,12 +123,22 @@ const builds = createRoute({
 const versions = createRoute({
   getParentRoute: () => one,
   path: "/versions",
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({ from: whole(raw, "from"), to: whole(raw, "to"), file: text(raw, "file") }),
   component: lazyRouteComponent(() => import("../routes/functionVersions.tsx")),
+});
+
+const metrics = createRoute({
+  getParentRoute: () => one,
+  path: "/metrics",
+  validateSearch: (raw: Record<string, unknown>) => compact({ window: oneOf(raw, "window", WINDOWS) }),
+  component: lazyRouteComponent(() => import("../routes/functionMetrics.tsx")),
 });
 
 const settings = createRoute({
   getParentRoute: () => one,
   path: "/settings",
+  validateSearch: (raw: Record<string, unknown>) => compact({ part: oneOf(raw, "part", SETTINGS) }),
   component: lazyRouteComponent(() => import("../routes/functionSettings.tsx")),
 });
 
@@ -172,7 +195,7 @@ export const router = createRouter({
     app.addChildren([
       home,
       functions,
-      one.addChildren([overview, invoke, functionRuns, functionLogs, builds, versions, settings, history]),
+      one.addChildren([overview, invoke, functionRuns, functionLogs, builds, versions, metrics, settings, history]),
       runs,
       run,
       events,
