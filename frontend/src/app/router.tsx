@@ -9,7 +9,7 @@ import {
   redirect,
 } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
-import { compact, localPath, oneOf, text, whole } from "../lib/search.ts";
+import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
 import { Shell } from "./shell.tsx";
 
@@ -37,6 +37,7 @@ export const SORTS = [
   "-updated",
 ] as const;
 export const SETTINGS = ["triggers", "variables", "limits", "source", "json", "danger"] as const;
+export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
@@ -95,7 +96,11 @@ const invoke = createRoute({
 const runsSearch = (raw: Record<string, unknown>) =>
   compact({
     state: oneOf(raw, "state", RUN_STATES),
-    since: oneOf(raw, "since", ["hour", "day", "week"] as const),
+    trigger: text(raw, "trigger"),
+    version: whole(raw, "version"),
+    since: oneOf(raw, "since", SPANS),
+    from: moment(raw, "from"),
+    until: moment(raw, "until"),
     after: text(raw, "after"),
   });
 
@@ -109,7 +114,14 @@ const functionRuns = createRoute({
 const functionLogs = createRoute({
   getParentRoute: () => one,
   path: "/logs",
-  validateSearch: (raw: Record<string, unknown>) => compact({ q: text(raw, "q") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      q: text(raw, "q"),
+      level: oneOf(raw, "level", ["info", "warn", "error", "system"] as const),
+      stream: oneOf(raw, "stream", ["out", "err"] as const),
+      only: oneOf(raw, "only", ["yes"] as const),
+      case: oneOf(raw, "case", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/functionLogs.tsx")),
 });
 
@@ -166,7 +178,12 @@ const events = createRoute({
   getParentRoute: () => app,
   path: "/events",
   validateSearch: (raw: Record<string, unknown>) =>
-    compact({ type: text(raw, "type"), after: text(raw, "after"), publish: oneOf(raw, "publish", ["yes"] as const) }),
+    compact({
+      type: text(raw, "type"),
+      namespace: text(raw, "namespace"),
+      after: text(raw, "after"),
+      publish: oneOf(raw, "publish", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/events.tsx")),
 });
 
@@ -179,7 +196,15 @@ const event = createRoute({
 const deadLetters = createRoute({
   getParentRoute: () => app,
   path: "/dead-letters",
-  validateSearch: (raw: Record<string, unknown>) => compact({ after: text(raw, "after") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      function: text(raw, "function"),
+      namespace: text(raw, "namespace"),
+      since: oneOf(raw, "since", SPANS),
+      from: moment(raw, "from"),
+      until: moment(raw, "until"),
+      after: text(raw, "after"),
+    }),
   component: lazyRouteComponent(() => import("../routes/deadLetters.tsx")),
 });
 
