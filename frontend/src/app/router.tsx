@@ -1,16 +1,11 @@
 // Every address of the UI. A page's code comes when the page is first opened.
 
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
 import { compact, localPath, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
+import { isId } from "./ids.ts";
+import { lazyRouteComponent } from "./pages.ts";
 import { Shell } from "./shell.tsx";
 
 export const FUNCTION_STATES: readonly FunctionState[] = ["REGISTERED", "BUILT", "RUNNING", "STOPPED", "DEREGISTERED"];
@@ -28,6 +23,11 @@ export const SORTS = ["name", "-name", "updated", "-updated", "state", "-state"]
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+
+/** Of something that has an id: an address without a real one leads nowhere. */
+const named = ({ params }: { params: { id: string } }) => {
+  if (!isId(params.id)) throw notFound();
+};
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -63,6 +63,7 @@ const functions = createRoute({
 const one = createRoute({
   getParentRoute: () => app,
   path: "/functions/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/function.tsx")),
 });
 
@@ -136,6 +137,7 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => app,
   path: "/runs/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/run.tsx")),
 });
 
@@ -150,6 +152,7 @@ const events = createRoute({
 const event = createRoute({
   getParentRoute: () => app,
   path: "/events/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/event.tsx")),
 });
 
@@ -182,6 +185,8 @@ export const router = createRouter({
     ]),
   ]),
   defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  notFoundMode: "root",
   scrollRestoration: true,
 });
 

@@ -24,6 +24,7 @@ const PATHS = {
   again: "M20 11a8 8 0 1 0-2.3 6.3M20 4v7h-7",
   down: "M12 5v14m-6-6 6 6 6-6",
   api: "M8 4 4 12l4 8M16 4l4 8-4 8",
+  keys: "M3 6h18v12H3zM7 10h.01M12 10h.01M17 10h.01M8 14h8",
   user: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21a8 8 0 0 1 16 0",
 } as const;
 
