@@ -25,7 +25,11 @@ export function openBrowser(): Promise<Browser> {
 }
 
 /** What a browser says by itself of a server that is away, or that refuses: the page's own words are what counts. */
-const EXPECTED = [/^Failed to load resource: /, /^WebSocket connection to .* failed/];
+const EXPECTED = [
+  /^Failed to load resource: /,
+  /^WebSocket connection to .* failed/,
+  /^(Unloaded: )?the code of this page could not be loaded/,
+];
 
 export class Visitor {
   readonly page: Page;
@@ -41,7 +45,9 @@ export class Visitor {
       this.harm.push(`a dialog: ${dialog.message()}`);
       void dialog.dismiss();
     });
-    page.on("pageerror", (error) => this.harm.push(`an exception: ${error.stack ?? error.message}`));
+    page.on("pageerror", (error) => {
+      if (!EXPECTED.some((known) => known.test(error.message))) this.harm.push(`an exception: ${error.stack}`);
+    });
     page.on("console", (message) => {
       const text = message.text();
       this.console.push(`${message.type()}: ${text}`);

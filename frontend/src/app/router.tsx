@@ -1,16 +1,11 @@
 // Every address of the UI. A page's code comes when the page is first opened.
 
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
 import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
+import { isId } from "./ids.ts";
+import { lazyRouteComponent } from "./pages.ts";
 import { Shell } from "./shell.tsx";
 
 export const FUNCTION_STATES: readonly FunctionState[] = ["REGISTERED", "BUILT", "RUNNING", "STOPPED", "DEREGISTERED"];
@@ -41,6 +36,11 @@ export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+
+/** Of something that has an id: an address without a real one leads nowhere. */
+const named = ({ params }: { params: { id: string } }) => {
+  if (!isId(params.id)) throw notFound();
+};
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -77,6 +77,7 @@ const functions = createRoute({
 const one = createRoute({
   getParentRoute: () => app,
   path: "/functions/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/function.tsx")),
 });
 
@@ -171,6 +172,7 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => app,
   path: "/runs/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/run.tsx")),
 });
 
@@ -190,6 +192,7 @@ const events = createRoute({
 const event = createRoute({
   getParentRoute: () => app,
   path: "/events/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/event.tsx")),
 });
 
@@ -230,6 +233,8 @@ export const router = createRouter({
     ]),
   ]),
   defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  notFoundMode: "root",
   scrollRestoration: true,
 });
 
