@@ -13,9 +13,9 @@ export default function Drawn({ kind, data, series, format, height }: ChartProps
     series: series.map(({ name, label, color }) => ({ name, label, color })),
     valueFormatter: format,
     withLegend: series.length > 1,
-    legendProps: { verticalAlign: "bottom" as const, height: 28 },
+    legendProps: { verticalAlign: "top" as const, height: 30 },
     xAxisProps: { minTickGap: 40 },
-    yAxisProps: { width: 62, allowDecimals: false },
+    yAxisProps: { width: 62, allowDecimals: false, interval: 0, tickCount: 4 },
     tickLine: "none" as const,
     gridAxis: "x" as const,
   };
