@@ -5,6 +5,9 @@ import "@mantine/charts/styles.css";
 import { AreaChart, BarChart, LineChart } from "@mantine/charts";
 import type { ChartProps } from "./chart.tsx";
 
+/** Not to be reached by the keyboard: the table beside it is. */
+const silent = { accessibilityLayer: false };
+
 export default function Drawn({ kind, data, series, format, height }: ChartProps & { height: number }) {
   const shared = {
     h: height,
@@ -21,14 +24,23 @@ export default function Drawn({ kind, data, series, format, height }: ChartProps
   };
   switch (kind) {
     case "bars":
-      return <BarChart {...shared} type="stacked" barProps={{ isAnimationActive: false }} />;
+      return <BarChart {...shared} type="stacked" barChartProps={silent} barProps={{ isAnimationActive: false }} />;
     case "areas":
-      return <AreaChart {...shared} curveType="stepAfter" withDots={false} areaProps={{ isAnimationActive: false }} />;
+      return (
+        <AreaChart
+          {...shared}
+          curveType="stepAfter"
+          areaChartProps={silent}
+          withDots={false}
+          areaProps={{ isAnimationActive: false }}
+        />
+      );
     default:
       return (
         <LineChart
           {...shared}
           curveType="linear"
+          lineChartProps={silent}
           connectNulls={false}
           strokeWidth={2}
           dotProps={{ r: 2 }}

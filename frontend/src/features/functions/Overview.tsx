@@ -196,7 +196,7 @@ function Facts({ of }: { of: Function_ }) {
         <Group gap="xl">
           {version && (
             <Fact name="Version">
-              <Anchor component={Link} to={`/functions/${of.id}/versions`} size="sm">
+              <Anchor component={Link} to={`/functions/${of.id}/versions`} size="sm" underline="always">
                 v{version.number}
               </Anchor>{" "}
               of {of.versions.totalCount}
@@ -242,7 +242,7 @@ function Instances({ of }: { of: Function_ }) {
               : "It does not run."}
         </Text>
       ) : (
-        <Table.ScrollContainer minWidth={360}>
+        <Table.ScrollContainer minWidth={360} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table>
             <Table.Thead>
               <Table.Tr>

@@ -387,7 +387,7 @@ function Json_({
         {overrides
           ? "This manifest was given here and beats the function.json of the source, as a whole."
           : "What the version that answers was built with, every default filled in."}{" "}
-        <Anchor href="/schemas/function.json" target="_blank" rel="noreferrer" size="sm">
+        <Anchor href="/schemas/function.json" target="_blank" rel="noreferrer" size="sm" underline="always">
           Its schema
         </Anchor>
       </Text>
