@@ -85,7 +85,7 @@ function LastBuild({ of }: { of: Listed }) {
   const build = of.builds.nodes[0];
   if (!build) return nothing;
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap="2px 6px">
       <Anchor
         component={Link}
         to={`/functions/${of.id}/builds?build=${build.id}`}
@@ -103,7 +103,7 @@ function LastRun({ of }: { of: Listed }) {
   const run = of.runs.nodes[0];
   if (!run) return nothing;
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap="2px 6px">
       <Anchor component={Link} to={`/runs/${run.id}`} underline="never" aria-label={`Newest run of ${of.name}`}>
         <Status state={run.state} size="xs" />
       </Anchor>
@@ -181,7 +181,7 @@ export function Rows({
                     {origin(of.source)}
                   </Text>
                 </Table.Td>
-                <Table.Td maw={200}>
+                <Table.Td maw={210} miw={150}>
                   <Status state={of.state} broken={broken(of)} />
                   <Why of={of} />
                 </Table.Td>

@@ -180,7 +180,7 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
               required
               data-autofocus
             />
-            <Group grow align="flex-start">
+            <Group grow align="flex-end">
               <TextInput
                 label="Branch, tag or commit"
                 placeholder="the default branch"
@@ -339,7 +339,7 @@ function Write({
           choose(value as TemplateName);
         }}
         allowDeselect={false}
-        maw={300}
+        maw={460}
       />
       <Tabs value={open} onChange={setPicked} variant="outline" keepMounted={false}>
         <Tabs.List>

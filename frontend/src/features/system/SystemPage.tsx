@@ -8,6 +8,7 @@ import { useAsked } from "../../graphql/live.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import { Fact, Page } from "../../ui/page.tsx";
+import { AllMetrics } from "../metrics/AllMetrics.tsx";
 import { behind, type Readiness, verdict } from "./model.ts";
 
 /** How often the server is asked, in milliseconds. */
@@ -75,6 +76,7 @@ export function SystemPage() {
           {warning}
         </Alert>
       ))}
+      <AllMetrics />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Card withBorder>
           <Title order={3} size="h5" mb="sm">

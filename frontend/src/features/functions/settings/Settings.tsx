@@ -1,7 +1,21 @@
 // How a function is configured, as forms. What is changed here is a manifest that beats the function.json of its
 // source, as a whole; it takes effect with the next build.
 
-import { Alert, Button, Card, Code, Group, Modal, Paper, Stack, Tabs, Text, TextInput, Title } from "@mantine/core";
+import {
+  Alert,
+  Anchor,
+  Button,
+  Card,
+  Code,
+  Group,
+  Modal,
+  Paper,
+  Stack,
+  Tabs,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation } from "urql";
@@ -337,7 +351,7 @@ function EditSource({
       {source.type === "git" && (
         <Stack gap="sm">
           <TextInput label="Repository" {...field("url")} required className="mono-input" />
-          <Group grow align="flex-start">
+          <Group grow align="flex-end">
             <TextInput
               label="Branch, tag or commit"
               placeholder="the default branch"
@@ -373,12 +387,13 @@ function Json_({
         {overrides
           ? "This manifest was given here and beats the function.json of the source, as a whole."
           : "What the version that answers was built with, every default filled in."}{" "}
-        <a href="/schemas/function.json" target="_blank" rel="noreferrer">
+        <Anchor href="/schemas/function.json" target="_blank" rel="noreferrer" size="sm" underline="always">
           Its schema
-        </a>
+        </Anchor>
       </Text>
       <JsonEditor
         label="Manifest"
+        note="As function.json has it"
         value={text}
         height={420}
         onChange={(next) => {
