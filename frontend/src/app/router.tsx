@@ -1,16 +1,11 @@
 // Every address of the UI. A page's code comes when the page is first opened.
 
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
 import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
+import { isId } from "./ids.ts";
+import { lazyRouteComponent } from "./pages.ts";
 import { Shell } from "./shell.tsx";
 
 export const FUNCTION_STATES: readonly FunctionState[] = ["REGISTERED", "BUILT", "RUNNING", "STOPPED", "DEREGISTERED"];
@@ -24,11 +19,28 @@ export const RUN_STATES: readonly RunState[] = [
   "CANCELLED",
   "DEAD",
 ];
-export const SORTS = ["name", "-name", "updated", "-updated", "state", "-state"] as const;
+export const SORTS = [
+  "name",
+  "-name",
+  "state",
+  "-state",
+  "run",
+  "-run",
+  "calls",
+  "-calls",
+  "updated",
+  "-updated",
+] as const;
+export const SETTINGS = ["triggers", "variables", "limits", "source", "json", "danger"] as const;
 export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+
+/** Of something that has an id: an address without a real one leads nowhere. */
+const named = ({ params }: { params: { id: string } }) => {
+  if (!isId(params.id)) throw notFound();
+};
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -55,6 +67,7 @@ const functions = createRoute({
     compact({
       q: text(raw, "q"),
       state: oneOf(raw, "state", FUNCTION_STATES),
+      mode: oneOf(raw, "mode", ["SERVICE", "JOB"] as const),
       sort: oneOf(raw, "sort", SORTS),
       register: oneOf(raw, "register", ["git", "write", "upload", "image"] as const),
     }),
@@ -64,6 +77,7 @@ const functions = createRoute({
 const one = createRoute({
   getParentRoute: () => app,
   path: "/functions/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/function.tsx")),
 });
 
@@ -122,12 +136,22 @@ const builds = createRoute({
 const versions = createRoute({
   getParentRoute: () => one,
   path: "/versions",
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({ from: whole(raw, "from"), to: whole(raw, "to"), file: text(raw, "file") }),
   component: lazyRouteComponent(() => import("../routes/functionVersions.tsx")),
+});
+
+const metrics = createRoute({
+  getParentRoute: () => one,
+  path: "/metrics",
+  validateSearch: (raw: Record<string, unknown>) => compact({ window: oneOf(raw, "window", WINDOWS) }),
+  component: lazyRouteComponent(() => import("../routes/functionMetrics.tsx")),
 });
 
 const settings = createRoute({
   getParentRoute: () => one,
   path: "/settings",
+  validateSearch: (raw: Record<string, unknown>) => compact({ part: oneOf(raw, "part", SETTINGS) }),
   component: lazyRouteComponent(() => import("../routes/functionSettings.tsx")),
 });
 
@@ -148,6 +172,7 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => app,
   path: "/runs/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/run.tsx")),
 });
 
@@ -167,6 +192,7 @@ const events = createRoute({
 const event = createRoute({
   getParentRoute: () => app,
   path: "/events/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/event.tsx")),
 });
 
@@ -197,7 +223,7 @@ export const router = createRouter({
     app.addChildren([
       home,
       functions,
-      one.addChildren([overview, invoke, functionRuns, functionLogs, builds, versions, settings, history]),
+      one.addChildren([overview, invoke, functionRuns, functionLogs, builds, versions, metrics, settings, history]),
       runs,
       run,
       events,
@@ -207,6 +233,8 @@ export const router = createRouter({
     ]),
   ]),
   defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  notFoundMode: "root",
   scrollRestoration: true,
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { wantsRun } from "./cache.ts";
+import { leads, wantsRun } from "./cache.ts";
 
 const run = {
   state: "RUNNING",
@@ -28,5 +28,12 @@ describe("a list of runs", () => {
     expect(wantsRun({ trigger: null, version: null }, run)).toBe(true);
     expect(wantsRun({ trigger: "file.deleted" }, run)).toBe(false);
     expect(wantsRun({ version: 2 }, run)).toBe(false);
+  });
+});
+
+describe("the newest run of a function", () => {
+  it("is the one that was asked for last, however the times are written", () => {
+    expect(leads("2026-01-01T12:00:00.5Z", "2026-01-01T12:00:00Z")).toBe(true);
+    expect(leads("2026-01-01T12:00:00Z", "2026-01-01T13:00:00+01:00")).toBe(false);
   });
 });

@@ -42,7 +42,7 @@ export function Status({
       color={broken ? "red" : (COLOURS[state] ?? "gray")}
       leftSection={<span className={live ? "dot pulsing" : "dot"} />}
     >
-      {state.replaceAll("_", " ").toLowerCase()}
+      {broken ? "broken" : state.replaceAll("_", " ").toLowerCase()}
     </Badge>
   );
 }

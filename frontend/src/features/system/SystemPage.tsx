@@ -9,6 +9,7 @@ import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import { Fact, Page } from "../../ui/page.tsx";
 import { When } from "../../ui/when.tsx";
+import { AllMetrics } from "../metrics/AllMetrics.tsx";
 import { behind, type Part, partsOf, type Readiness, verdict } from "./model.ts";
 
 /** How often the server is asked, in milliseconds. */
@@ -150,6 +151,7 @@ export function SystemPage() {
           </Table.Tbody>
         </Table>
       </Card>
+      <AllMetrics />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Card withBorder>
           <Title order={2} size="h5" mb="sm">
