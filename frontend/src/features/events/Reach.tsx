@@ -46,7 +46,7 @@ export function Reach({ id }: { id: string }) {
                 <Anchor component={Link} to={`/functions/${one.function.id}`} size="sm">
                   {one.function.name}
                 </Anchor>
-                <Text size="xs" c={one.reached ? "green" : "dimmed"}>
+                <Text size="xs" c={one.reached ? "green" : "dimmed"} style={{ whiteSpace: "nowrap" }}>
                   {one.reached ? "reached" : "not reached"}
                 </Text>
               </Table.Td>

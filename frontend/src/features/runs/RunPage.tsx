@@ -48,7 +48,7 @@ import { When } from "../../ui/when.tsx";
 import { useLife } from "../history/useLife.ts";
 import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
-import { type Told, useLines } from "./useLines.ts";
+import { useLines } from "./useLines.ts";
 
 type Run = NonNullable<RunQuery["run"]>;
 
@@ -59,7 +59,7 @@ export function RunPage({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(RunDocument, { id });
   const of = data?.run?.function.id;
   const life = useLife(id, PAGES);
-  const lines = useLines({ run: id });
+  const [near, setNear] = useState("");
   useFollowed(
     RunChangedDocument,
     { function: of ?? null },
@@ -108,7 +108,7 @@ export function RunPage({ id }: { id: string }) {
       }
       actions={<RunActions run={run} />}
     >
-      {run.error && <Why run={run} lines={lines} />}
+      {run.error && <Why run={run} near={near} />}
       <DeadLetter run={run} look={look} />
       <Card withBorder>
         <Group justify="space-between" mb="xs">
@@ -187,29 +187,41 @@ export function RunPage({ id }: { id: string }) {
         <Title order={2} size="h5" mb="xs">
           What it wrote
         </Title>
-        {lines.error ? (
-          <Failure error={new Error(lines.error)} again={lines.again} title="The log could not be loaded" />
-        ) : (
-          <Log
-            lines={lines.lines}
-            version={lines.version}
-            dropped={lines.dropped}
-            height="320px"
-            name={`run-${run.id}`}
-            label="Log of the run"
-            empty={lines.waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
-          />
-        )}
+        <Written run={run} near={setNear} />
       </div>
     </Page>
   );
 }
 
-/** Why it failed, with the lines of its log that say so. */
-function Why({ run, lines }: { run: Run; lines: Told }) {
-  const { lines: all, version } = lines;
+/** Its lines, in a part of the page of their own: there may be thousands in a second, and the rest does not change. */
+function Written({ run, near }: { run: Run; near: (text: string) => void }) {
+  const { lines, version, dropped, error, waiting, again } = useLines({ run: run.id });
+  const failed = run.error !== null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
-  const near = useMemo(() => faultLines(all, (line) => levelOf(line)), [all, version]);
+  useEffect(() => {
+    if (failed)
+      near(
+        faultLines(lines, (line) => levelOf(line))
+          .map((line) => plain(line.text))
+          .join("\n"),
+      );
+  }, [failed, lines, version, near]);
+  if (error) return <Failure error={new Error(error)} again={again} title="The log could not be loaded" />;
+  return (
+    <Log
+      lines={lines}
+      version={version}
+      dropped={dropped}
+      height="320px"
+      name={`run-${run.id}`}
+      label="Log of the run"
+      empty={waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
+    />
+  );
+}
+
+/** Why it failed, with the lines of its log that say so. */
+function Why({ run, near }: { run: Run; near: string }) {
   return (
     <Alert
       color="red"
@@ -218,15 +230,15 @@ function Why({ run, lines }: { run: Run; lines: Told }) {
       title={run.state === "SUCCEEDED" || run.state === "RUNNING" ? "What went wrong before" : "Why it failed"}
     >
       <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-        {run.error && (near.length > 0 ? headline(run.error) : run.error)}
+        {run.error && (near === "" ? run.error : headline(run.error))}
       </Text>
-      {near.length > 0 && (
+      {near !== "" && (
         <>
           <Text size="xs" mt="xs" mb={4}>
             The last errors that it wrote
           </Text>
           <Code block tabIndex={0} style={{ maxHeight: 220, overflow: "auto" }}>
-            {near.map((line) => plain(line.text)).join("\n")}
+            {near}
           </Code>
         </>
       )}
