@@ -45,6 +45,7 @@ import { When } from "../../ui/when.tsx";
 import { headline, type Span, spanOf } from "../runs/model.ts";
 import { SpanFilter } from "../runs/SpanFilter.tsx";
 import { byFunction, consequence, counted, type Decision, each, type Fate, stillThere } from "./model.ts";
+import "@mantine/core/styles/Checkbox.css";
 
 export interface Search {
   function?: string;
