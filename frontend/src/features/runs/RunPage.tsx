@@ -175,7 +175,11 @@ export function RunPage({ id }: { id: string }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }}>
           <Stack gap="md">
-            <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
+            {run.output === null ? (
+              <Fact name="Output">{goesOn(run.state) ? "none yet" : "none"}</Fact>
+            ) : (
+              <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
+            )}
             <Json
               value={run.input}
               label={run.inputCut ? "Input (its beginning: it was longer than what is kept)" : "Input"}
