@@ -1,12 +1,19 @@
 // Addresses that lead nowhere, and pages that broke.
 
-import { Button, Container } from "@mantine/core";
+import { Alert, Button, Container, Group, Stack, Text } from "@mantine/core";
 import { type ErrorComponentProps, Link } from "@tanstack/react-router";
-import { Empty, Failure } from "../ui/states.tsx";
+import { useEffect, useRef } from "react";
+import { link } from "../graphql/socket.ts";
+import { useStore } from "../lib/store.ts";
+import { Empty, told } from "../ui/states.tsx";
+import { Unloaded } from "./pages.ts";
 
 export function NotFound() {
+  useEffect(() => {
+    document.title = "Nothing here · EventFlow";
+  }, []);
   return (
-    <Container py="xl">
+    <Container py="xl" component="main">
       <Empty
         title="There is nothing at this address"
         action={
@@ -21,14 +28,50 @@ export function NotFound() {
   );
 }
 
-export function Broken({ error }: ErrorComponentProps) {
+export function Broken({ error, reset }: ErrorComponentProps) {
+  useEffect(() => {
+    document.title = "This page broke · EventFlow";
+  }, []);
+  if (error instanceof Unloaded) return <NotLoaded />;
   return (
-    <Container py="xl">
-      <Failure
-        error={error instanceof Error ? error : new Error(String(error))}
-        title="This page broke"
-        again={() => location.reload()}
-      />
-    </Container>
+    <Alert color="red" title="This page broke" role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          {told(error instanceof Error ? error : new Error(String(error)))}
+        </Text>
+        <Text size="sm">Nothing is lost: what you see is only a view. If it happens again, please report it.</Text>
+        <Group gap="xs">
+          <Button size="xs" variant="default" onClick={reset}>
+            Try again
+          </Button>
+          <Button size="xs" variant="default" onClick={() => location.reload()}>
+            Reload
+          </Button>
+        </Group>
+      </Stack>
+    </Alert>
+  );
+}
+
+/** The code of a page could not be had: as soon as the server answers again, it is. */
+function NotLoaded() {
+  const { opened } = useStore(link);
+  const then = useRef(opened);
+  useEffect(() => {
+    document.title = "Not loaded · EventFlow";
+    if (opened > then.current) location.reload();
+  }, [opened]);
+  return (
+    <Alert color="orange" title="This page could not be loaded" role="alert">
+      <Stack gap="xs" align="flex-start">
+        <Text size="sm">
+          The server does not answer, or it was updated and serves newer pages. It is loaded by itself once the
+          connection is back.
+        </Text>
+        <Button size="xs" variant="default" onClick={() => location.reload()}>
+          Reload now
+        </Button>
+      </Stack>
+    </Alert>
   );
 }

@@ -1,97 +1,299 @@
-// ⌘K: go anywhere by typing. Comes when it is first needed.
+// ⌘K: go anywhere and do anything by typing. Comes when it is first needed.
 
 import "@mantine/spotlight/styles.css";
-import { Spotlight, type SpotlightActionData, spotlight } from "@mantine/spotlight";
+import { useMantineColorScheme } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { createSpotlight, Spotlight } from "@mantine/spotlight";
 import { useNavigate } from "@tanstack/react-router";
-import { useEffect } from "react";
-import { FunctionsDocument } from "../graphql/generated.ts";
+import { useEffect, useRef, useState } from "react";
+import { useActions } from "../features/functions/useActions.ts";
+import { PaletteFunctionsDocument, PaletteRunsDocument } from "../graphql/generated.ts";
 import { useAsked } from "../graphql/live.ts";
-import { Icon } from "../ui/icons.tsx";
+import { short } from "../lib/time.ts";
+import { Icon, type IconName } from "../ui/icons.tsx";
+import { type Entry, found, grouped, idTyped } from "./find.ts";
+import { isId } from "./ids.ts";
+import { useViewer } from "./session.tsx";
+import { useLeave } from "./useLeave.ts";
 
-/** Opens the palette, now or as soon as it is there. */
-export function openPalette() {
-  setTimeout(() => spotlight.open());
+interface Act extends Entry {
+  icon: IconName;
+  act: () => unknown;
 }
 
-export default function Palette() {
+const [store, spotlight] = createSpotlight();
+
+/** Opens the palette again. */
+export function openPalette() {
+  spotlight.open();
+}
+
+/** The server is asked for functions when the typing has paused for so long, in milliseconds. */
+const SETTLE = 150;
+
+export default function Palette({ help }: { help: () => void }) {
+  const [typed, setTyped] = useState("");
+  const [open, setOpen] = useState(false);
+  const entries = useEntries(typed, open, help);
+  const shown = found(entries, typed);
+  // The library marks the first entry when something is typed. Entries that come later, from the server, are new ones.
+  const first = shown[0]?.id;
+  const list = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: marks again whenever another entry is the first
+  useEffect(() => {
+    if (typed === "") return;
+    const actions = [...(list.current?.querySelectorAll<HTMLElement>("[data-action]") ?? [])];
+    if (actions.some((one) => one.dataset.selected)) return;
+    actions[0]?.setAttribute("data-selected", "true");
+    store.updateState((now) => ({ ...now, selected: 0 }));
+  }, [typed, first, open]);
+  useEffect(() => {
+    setOpen(true);
+    // The element that has the focus now is where it goes back to.
+    spotlight.open();
+  }, []);
+  return (
+    <Spotlight.Root
+      store={store}
+      query={typed}
+      onQueryChange={setTyped}
+      onSpotlightOpen={() => setOpen(true)}
+      onSpotlightClose={() => setOpen(false)}
+      shortcut={null}
+      scrollable
+      maxHeight="70vh"
+      returnFocus
+    >
+      <Spotlight.Search
+        placeholder="A function, a page, an id, something to do …"
+        leftSection={<Icon name="search" />}
+        aria-label="Go to or do"
+      />
+      <Spotlight.ActionsList ref={list}>
+        {grouped(shown).map(([group, acts]) => (
+          <Spotlight.ActionsGroup key={group} label={group}>
+            {acts.map((one) => (
+              <Spotlight.Action
+                key={one.id}
+                label={one.label}
+                {...(one.note ? { description: one.note } : {})}
+                leftSection={<Icon name={one.icon} />}
+                onClick={() => void one.act()}
+              />
+            ))}
+          </Spotlight.ActionsGroup>
+        ))}
+        {shown.length === 0 && <Spotlight.Empty>Nothing of that name</Spotlight.Empty>}
+      </Spotlight.ActionsList>
+    </Spotlight.Root>
+  );
+}
+
+function useEntries(typed: string, open: boolean, help: () => void): Act[] {
   const navigate = useNavigate();
-  const { data } = useAsked(FunctionsDocument, {});
-  useEffect(() => spotlight.open(), []);
-  const pages: SpotlightActionData[] = [
-    {
-      id: "functions",
-      label: "Functions",
-      leftSection: <Icon name="function" />,
-      onClick: () => void navigate({ to: "/functions" }),
-    },
-    { id: "runs", label: "Runs", leftSection: <Icon name="run" />, onClick: () => void navigate({ to: "/runs" }) },
-    {
-      id: "events",
-      label: "Events",
-      leftSection: <Icon name="event" />,
-      onClick: () => void navigate({ to: "/events" }),
-    },
+  const { mayWrite } = useViewer();
+  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const actions = useActions();
+  const leave = useLeave();
+  const [settled] = useDebouncedValue(typed.trim(), SETTLE);
+  // The last word is the name: "stop hello" looks for hello.
+  const search = settled.split(/\s+/).at(-1) || null;
+  const functions = useAsked(PaletteFunctionsDocument, { search }, !open);
+  const all = useAsked(PaletteFunctionsDocument, { search: null }, !open);
+  const id = idTyped(typed);
+  const runs = useAsked(PaletteRunsDocument, {}, !open || id === null);
+
+  const known = new Map(
+    [...(all.data?.functions.nodes ?? []), ...(functions.data?.functions.nodes ?? [])].map((one) => [one.id, one]),
+  );
+  const ofFunctions = [...known.values()].flatMap((one): Act[] => {
+    const params = { id: one.id };
+    const quiet = true;
+    const group = "Functions";
+    const note = one.namespace === "default" ? undefined : `in ${one.namespace}`;
+    const offered: (Act | false)[] = [
+      {
+        id: one.id,
+        group,
+        label: one.name,
+        note: note ?? one.state.toLowerCase(),
+        icon: "function",
+        act: () => navigate({ to: "/functions/$id", params }),
+      },
+      mayWrite &&
+        one.state === "RUNNING" && {
+          id: `${one.id}-invoke`,
+          group,
+          quiet,
+          label: `Invoke ${one.name}`,
+          note,
+          also: "call run",
+          icon: "run",
+          act: () => navigate({ to: "/functions/$id/invoke", params }),
+        },
+      {
+        id: `${one.id}-logs`,
+        group,
+        quiet,
+        label: `Logs of ${one.name}`,
+        note,
+        also: "lines output",
+        icon: "api",
+        act: () => navigate({ to: "/functions/$id/logs", params }),
+      },
+      {
+        id: `${one.id}-runs`,
+        group,
+        quiet,
+        label: `Runs of ${one.name}`,
+        note,
+        also: "calls invocations",
+        icon: "run",
+        act: () => navigate({ to: "/functions/$id/runs", params }),
+      },
+      mayWrite &&
+        one.state === "RUNNING" && {
+          id: `${one.id}-stop`,
+          group,
+          quiet,
+          label: `Stop ${one.name}`,
+          note,
+          icon: "stop",
+          act: () => actions.stop(one),
+        },
+      mayWrite &&
+        one.state !== "RUNNING" &&
+        one.state !== "DEREGISTERED" &&
+        one.currentVersion !== null && {
+          id: `${one.id}-start`,
+          group,
+          quiet,
+          label: `Start ${one.name}`,
+          note,
+          icon: "run",
+          act: () => actions.start(one),
+        },
+      mayWrite &&
+        one.state !== "DEREGISTERED" && {
+          id: `${one.id}-build`,
+          group,
+          quiet,
+          label: `Build ${one.name} anew`,
+          note,
+          also: "deploy",
+          icon: "build",
+          act: async () => {
+            const build = await actions.build(one);
+            if (build) await navigate({ to: "/functions/$id/builds", params, search: { build } });
+          },
+        },
+    ];
+    return offered.filter((act) => act !== false);
+  });
+
+  const ofIds: Act[] =
+    id === null
+      ? []
+      : (runs.data?.runs.nodes ?? [])
+          .filter((run) => run.id.startsWith(id))
+          .map((run) => ({
+            id: run.id,
+            group: "Runs",
+            label: `Run ${short(run.id, Math.max(8, id.length))}`,
+            note: `${run.function.name}, ${run.state.replaceAll("_", " ").toLowerCase()}`,
+            also: run.id,
+            icon: "run",
+            act: () => navigate({ to: "/runs/$id", params: { id: run.id } }),
+          }));
+  if (id !== null && isId(id)) {
+    const params = { id };
+    const places = [
+      ["Open the run of this id", "run", () => navigate({ to: "/runs/$id", params })],
+      ["Open the event of this id", "event", () => navigate({ to: "/events/$id", params })],
+      ["Open the function of this id", "function", () => navigate({ to: "/functions/$id", params })],
+    ] as const;
+    for (const [label, icon, act] of places)
+      if (label !== places[0][0] || !ofIds.some((run) => run.id === id))
+        ofIds.push({ id: label, group: "Runs", label, also: id, icon, act });
+  }
+
+  const pages: Act[] = [
+    { id: "functions", label: "Functions", icon: "function", act: () => navigate({ to: "/functions" }) },
+    { id: "runs", label: "Runs", also: "invocations", icon: "run", act: () => navigate({ to: "/runs" }) },
+    { id: "events", label: "Events", icon: "event", act: () => navigate({ to: "/events" }) },
     {
       id: "dead",
       label: "Dead letters",
-      leftSection: <Icon name="dead" />,
-      onClick: () => void navigate({ to: "/dead-letters" }),
+      also: "failed dlq redrive purge",
+      icon: "dead",
+      act: () => navigate({ to: "/dead-letters" }),
     },
     {
       id: "system",
       label: "System",
-      leftSection: <Icon name="system" />,
-      onClick: () => void navigate({ to: "/system" }),
+      also: "health status store queue",
+      icon: "system",
+      act: () => navigate({ to: "/system" }),
     },
-    {
-      id: "register",
-      label: "Register a function",
-      keywords: ["new", "git", "deploy", "add"],
-      leftSection: <Icon name="plus" />,
-      onClick: () => void navigate({ to: "/functions", search: { register: "git" } }),
-    },
-    {
-      id: "publish",
-      label: "Publish an event",
-      keywords: ["send", "emit"],
-      leftSection: <Icon name="event" />,
-      onClick: () => void navigate({ to: "/events", search: { publish: "yes" } }),
-    },
+    { id: "graphql", label: "GraphQL", also: "api graphiql", icon: "api", act: () => location.assign("/graphql") },
+  ].map((one) => ({ ...one, group: "Pages" }) as Act);
+
+  const light: Act = {
+    id: "light",
+    group: "Actions",
+    label: "Light colours",
+    also: "theme bright scheme",
+    icon: "sun",
+    act: () => setColorScheme("light"),
+  };
+  const own: Act[] = [
+    ...(mayWrite
+      ? ([
+          {
+            id: "register",
+            group: "Actions",
+            label: "Register a function",
+            also: "new git deploy add create",
+            icon: "plus",
+            act: () => navigate({ to: "/functions", search: { register: "git" } }),
+          },
+          {
+            id: "publish",
+            group: "Actions",
+            label: "Publish an event",
+            also: "send emit trigger",
+            icon: "event",
+            act: () => navigate({ to: "/events", search: { publish: "yes" } }),
+          },
+        ] as Act[])
+      : []),
+    ...(colorScheme === "light" ? [] : [light]),
+    ...(colorScheme === "dark"
+      ? []
+      : [
+          {
+            ...light,
+            id: "night",
+            label: "Dark colours",
+            also: "theme night scheme",
+            icon: "moon",
+            act: () => setColorScheme("dark"),
+          } as Act,
+        ]),
+    ...(colorScheme === "auto"
+      ? []
+      : [
+          {
+            ...light,
+            id: "auto",
+            label: "Colours of the system",
+            also: "theme auto scheme",
+            icon: "system",
+            act: () => setColorScheme("auto"),
+          } as Act,
+        ]),
+    { id: "help", group: "Actions", label: "Keyboard shortcuts", also: "help keys", icon: "keys", act: help },
+    { id: "out", group: "Actions", label: "Sign out", also: "log out logout leave", icon: "out", act: leave },
   ];
-  const functions: SpotlightActionData[] = (data?.functions.nodes ?? []).flatMap(({ id, name, namespace }) => [
-    {
-      id,
-      label: name,
-      description: namespace,
-      leftSection: <Icon name="function" />,
-      onClick: () => void navigate({ to: "/functions/$id", params: { id } }),
-    },
-    {
-      id: `${id}-invoke`,
-      label: `Invoke ${name}`,
-      leftSection: <Icon name="run" />,
-      onClick: () => void navigate({ to: "/functions/$id/invoke", params: { id } }),
-    },
-    {
-      id: `${id}-logs`,
-      label: `Logs of ${name}`,
-      leftSection: <Icon name="api" />,
-      onClick: () => void navigate({ to: "/functions/$id/logs", params: { id } }),
-    },
-  ]);
-  return (
-    <Spotlight
-      actions={[...functions, ...pages]}
-      limit={12}
-      highlightQuery
-      scrollable
-      shortcut="mod + K"
-      nothingFound="Nothing of that name"
-      searchProps={{
-        placeholder: "A function, a page, something to do …",
-        leftSection: <Icon name="search" />,
-        "aria-label": "Search",
-      }}
-    />
-  );
+  return [...ofIds, ...ofFunctions, ...pages, ...own];
 }

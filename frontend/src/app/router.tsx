@@ -1,16 +1,11 @@
 // Every address of the UI. A page's code comes when the page is first opened.
 
-import {
-  createRootRoute,
-  createRoute,
-  createRouter,
-  lazyRouteComponent,
-  Outlet,
-  redirect,
-} from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
-import { compact, localPath, oneOf, text, whole } from "../lib/search.ts";
+import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
+import { isId } from "./ids.ts";
+import { lazyRouteComponent } from "./pages.ts";
 import { Shell } from "./shell.tsx";
 
 export const FUNCTION_STATES: readonly FunctionState[] = ["REGISTERED", "BUILT", "RUNNING", "STOPPED", "DEREGISTERED"];
@@ -37,9 +32,15 @@ export const SORTS = [
   "-updated",
 ] as const;
 export const SETTINGS = ["triggers", "variables", "limits", "source", "json", "danger"] as const;
+export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+
+/** Of something that has an id: an address without a real one leads nowhere. */
+const named = ({ params }: { params: { id: string } }) => {
+  if (!isId(params.id)) throw notFound();
+};
 
 const signIn = createRoute({
   getParentRoute: () => root,
@@ -76,6 +77,7 @@ const functions = createRoute({
 const one = createRoute({
   getParentRoute: () => app,
   path: "/functions/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/function.tsx")),
 });
 
@@ -95,7 +97,11 @@ const invoke = createRoute({
 const runsSearch = (raw: Record<string, unknown>) =>
   compact({
     state: oneOf(raw, "state", RUN_STATES),
-    since: oneOf(raw, "since", ["hour", "day", "week"] as const),
+    trigger: text(raw, "trigger"),
+    version: whole(raw, "version"),
+    since: oneOf(raw, "since", SPANS),
+    from: moment(raw, "from"),
+    until: moment(raw, "until"),
     after: text(raw, "after"),
   });
 
@@ -109,7 +115,14 @@ const functionRuns = createRoute({
 const functionLogs = createRoute({
   getParentRoute: () => one,
   path: "/logs",
-  validateSearch: (raw: Record<string, unknown>) => compact({ q: text(raw, "q") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      q: text(raw, "q"),
+      level: oneOf(raw, "level", ["info", "warn", "error", "system"] as const),
+      stream: oneOf(raw, "stream", ["out", "err"] as const),
+      only: oneOf(raw, "only", ["yes"] as const),
+      case: oneOf(raw, "case", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/functionLogs.tsx")),
 });
 
@@ -159,6 +172,7 @@ const runs = createRoute({
 const run = createRoute({
   getParentRoute: () => app,
   path: "/runs/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/run.tsx")),
 });
 
@@ -166,20 +180,34 @@ const events = createRoute({
   getParentRoute: () => app,
   path: "/events",
   validateSearch: (raw: Record<string, unknown>) =>
-    compact({ type: text(raw, "type"), after: text(raw, "after"), publish: oneOf(raw, "publish", ["yes"] as const) }),
+    compact({
+      type: text(raw, "type"),
+      namespace: text(raw, "namespace"),
+      after: text(raw, "after"),
+      publish: oneOf(raw, "publish", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/events.tsx")),
 });
 
 const event = createRoute({
   getParentRoute: () => app,
   path: "/events/$id",
+  beforeLoad: named,
   component: lazyRouteComponent(() => import("../routes/event.tsx")),
 });
 
 const deadLetters = createRoute({
   getParentRoute: () => app,
   path: "/dead-letters",
-  validateSearch: (raw: Record<string, unknown>) => compact({ after: text(raw, "after") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      function: text(raw, "function"),
+      namespace: text(raw, "namespace"),
+      since: oneOf(raw, "since", SPANS),
+      from: moment(raw, "from"),
+      until: moment(raw, "until"),
+      after: text(raw, "after"),
+    }),
   component: lazyRouteComponent(() => import("../routes/deadLetters.tsx")),
 });
 
@@ -205,6 +233,8 @@ export const router = createRouter({
     ]),
   ]),
   defaultPreload: "intent",
+  defaultErrorComponent: Broken,
+  notFoundMode: "root",
   scrollRestoration: true,
 });
 

@@ -9,6 +9,7 @@ import {
   Burger,
   Button,
   Group,
+  Kbd,
   Menu,
   NavLink,
   Text,
@@ -19,18 +20,19 @@ import {
 } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Navigate, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useEffect, useState } from "react";
-import { signOut } from "../features/auth/session.ts";
+import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
 import { FunctionChangedDocument, ViewerDocument } from "../graphql/generated.ts";
 import { useAsked, useFollowed } from "../graphql/live.ts";
 import { link } from "../graphql/socket.ts";
 import { useStore } from "../lib/store.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { Failure, Waiting } from "../ui/states.tsx";
-import { useRestart } from "./providers.tsx";
+import { type Command, Keys, writes } from "./keys.ts";
 import { signedOut, useViewer, ViewerProvider } from "./session.tsx";
+import { useLeave } from "./useLeave.ts";
 
 const Palette = lazy(() => import("./palette.tsx"));
+const Help = lazy(() => import("./help.tsx"));
 
 const PLACES: {
   to: "/functions" | "/runs" | "/events" | "/dead-letters" | "/system";
@@ -46,11 +48,19 @@ const PLACES: {
 
 /** A connection that is away for a shorter time is not worth a word, in milliseconds. */
 const PATIENCE = 1_000;
+/** The pause before a server that did not answer is asked again, in milliseconds. */
+const ASK_AGAIN = 2_000;
 
 export function Shell() {
   const location = useLocation();
   const out = useStore(signedOut);
   const { data, error, again } = useAsked(ViewerDocument, {}, out);
+  // A server that is away comes back: it is asked again without being told to.
+  useEffect(() => {
+    if (!error || data) return;
+    const timer = setTimeout(again, ASK_AGAIN);
+    return () => clearTimeout(timer);
+  }, [error, data, again]);
   // The address is already that of the way in while its code is still on its way.
   if (out)
     return location.pathname === "/sign-in" ? null : (
@@ -74,19 +84,42 @@ export function Shell() {
   );
 }
 
+/** Where a skip link and a new page lead. */
+const MAIN = "main";
+/** The search field of a page. */
+const SEARCH = `#${MAIN} input[aria-label^="search" i], #${MAIN} input[type="search"]`;
+
 function Frame() {
   const [opened, { toggle, close }] = useDisclosure();
   const { pathname } = useLocation();
+  const { palette, help, ask, closeHelp } = useKeyboard();
   // Followed here so that every page has functions as they are, and the connection is known to stand.
   useFollowed(FunctionChangedDocument, {});
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the navigation
   useEffect(close, [pathname, close]);
+  // Until a page says what it shows: its place. A tab of the same page keeps the title that it has.
+  const place = PLACES.find(({ to }) => pathname.startsWith(to))?.label;
+  const thing = pathname.split("/").slice(0, 3).join("/");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another thing of the same place has another title
+  useLayoutEffect(() => {
+    if (place) document.title = `${place} · EventFlow`;
+  }, [place, thing]);
   return (
     <AppShell
       header={{ height: 52 }}
       navbar={{ width: 210, breakpoint: "sm", collapsed: { mobile: !opened } }}
       padding={{ base: "sm", sm: "lg" }}
     >
+      <a
+        className="skip"
+        href={`#${MAIN}`}
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById(MAIN)?.focus();
+        }}
+      >
+        To the content
+      </a>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
           <Group gap="sm" wrap="nowrap">
@@ -99,11 +132,9 @@ function Frame() {
             </Anchor>
           </Group>
           <Group gap={6} wrap="nowrap">
-            <Suspense>
-              <PaletteButton />
-            </Suspense>
+            <PaletteButton open={() => ask("palette")} />
             <SchemeButton />
-            <Who />
+            <Who help={() => ask("help")} />
           </Group>
         </Group>
       </AppShell.Header>
@@ -123,57 +154,83 @@ function Frame() {
           <NavLink href="/graphql" label="GraphQL" leftSection={<Icon name="api" />} style={{ borderRadius: 6 }} />
         </Box>
       </AppShell.Navbar>
-      <AppShell.Main>
+      <AppShell.Main id={MAIN} tabIndex={-1}>
         <Connection />
         <Outlet />
       </AppShell.Main>
+      <Suspense>
+        {palette && <Palette help={() => ask("help")} />}
+        {help !== null && <Help opened={help} close={closeHelp} />}
+      </Suspense>
     </AppShell>
   );
 }
 
-function PaletteButton() {
-  const [wanted, setWanted] = useState(false);
-  const open = () => {
-    setWanted(true);
-    void import("./palette.tsx").then((module) => module.openPalette());
-  };
+/** What the keyboard asks for is done here; what is shown for it is loaded when it is first asked for. */
+function useKeyboard() {
+  const navigate = useNavigate();
+  const { mayWrite } = useViewer();
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme("light") === "dark";
+  const [palette, setPalette] = useState(false);
+  const [help, setHelp] = useState<boolean | null>(null);
+  const ask = useCallback(
+    (command: Command) => {
+      const does: Record<Command, () => unknown> = {
+        palette: () => {
+          setPalette(true);
+          // Opened by itself when it comes for the first time.
+          if (palette) void import("./palette.tsx").then((module) => module.openPalette());
+        },
+        help: () => setHelp(true),
+        search: () => document.querySelector<HTMLInputElement>(SEARCH)?.focus(),
+        theme: () => setColorScheme(dark ? "light" : "dark"),
+        functions: () => navigate({ to: "/functions" }),
+        runs: () => navigate({ to: "/runs" }),
+        events: () => navigate({ to: "/events" }),
+        dead: () => navigate({ to: "/dead-letters" }),
+        system: () => navigate({ to: "/system" }),
+        register: () => mayWrite && navigate({ to: "/functions", search: { register: "git" } }),
+        publish: () => mayWrite && navigate({ to: "/events", search: { publish: "yes" } }),
+      };
+      does[command]();
+    },
+    [palette, dark, mayWrite, navigate, setColorScheme],
+  );
+  const asks = useRef(ask);
+  asks.current = ask;
   useEffect(() => {
-    // The palette listens itself once it is there.
-    if (wanted) return;
+    const keys = new Keys();
     const listen = (event: KeyboardEvent) => {
-      if ((event.metaKey || event.ctrlKey) && event.key.toLowerCase() === "k") {
+      if ((event.metaKey || event.ctrlKey) && !event.altKey && event.key.toLowerCase() === "k") {
         event.preventDefault();
-        setWanted(true);
-        void import("./palette.tsx").then((module) => module.openPalette());
+        asks.current("palette");
+        return;
       }
+      if (event.metaKey || event.ctrlKey || event.altKey || event.defaultPrevented || event.isComposing) return;
+      // What is typed into a field is a text, and an open dialog has the keyboard for itself.
+      if (writes(event.target as HTMLElement) || document.querySelector("[role=dialog], [role=menu]")) return;
+      const meant = keys.press(event.key, event.timeStamp);
+      if (meant === null) return;
+      event.preventDefault();
+      if (meant !== "more") asks.current(meant);
     };
     addEventListener("keydown", listen);
     return () => removeEventListener("keydown", listen);
-  }, [wanted]);
+  }, []);
+  return { palette, help, ask, closeHelp: () => setHelp(false) };
+}
+
+function PaletteButton({ open }: { open: () => void }) {
   return (
-    <>
-      <Tooltip label="Go to … (Ctrl K)">
-        <UnstyledButton
-          onClick={open}
-          aria-label="Open the command palette"
-          px="sm"
-          h={32}
-          style={{
-            border: "1px solid var(--mantine-color-default-border)",
-            borderRadius: 6,
-            display: "flex",
-            alignItems: "center",
-            gap: 8,
-          }}
-        >
-          <Icon name="search" size={14} />
-          <Text size="xs" c="dimmed" visibleFrom="sm">
-            Go to … Ctrl K
-          </Text>
-        </UnstyledButton>
-      </Tooltip>
-      {wanted && <Palette />}
-    </>
+    <Tooltip label="Go to or do anything (Ctrl K)">
+      <UnstyledButton onClick={open} aria-label="Open the command palette" px="sm" h={32} className="palette">
+        <Icon name="search" size={14} />
+        <Text size="xs" c="dimmed" visibleFrom="sm">
+          Go to … Ctrl K
+        </Text>
+      </UnstyledButton>
+    </Tooltip>
   );
 }
 
@@ -193,12 +250,11 @@ function SchemeButton() {
   );
 }
 
-function Who() {
+function Who({ help }: { help: () => void }) {
   const viewer = useViewer();
-  const restart = useRestart();
-  const navigate = useNavigate();
+  const leave = useLeave();
   return (
-    <Menu position="bottom-end" width={200}>
+    <Menu position="bottom-end" width={220}>
       <Menu.Target>
         <ActionIcon variant="subtle" color="gray" size={32} aria-label={`Signed in as ${viewer.name}`}>
           <Icon name="user" />
@@ -206,14 +262,10 @@ function Who() {
       </Menu.Target>
       <Menu.Dropdown>
         <Menu.Label>{viewer.name}</Menu.Label>
-        <Menu.Item
-          leftSection={<Icon name="out" />}
-          onClick={async () => {
-            if (!(await signOut())) return;
-            await navigate({ to: "/sign-in" });
-            restart();
-          }}
-        >
+        <Menu.Item leftSection={<Icon name="keys" />} rightSection={<Kbd size="xs">?</Kbd>} onClick={help}>
+          Keyboard shortcuts
+        </Menu.Item>
+        <Menu.Item leftSection={<Icon name="out" />} onClick={() => void leave()}>
           Sign out
         </Menu.Item>
       </Menu.Dropdown>
@@ -235,7 +287,16 @@ function Connection() {
   return (
     <>
       {long && (
-        <Alert color="orange" mb="md" p="xs" role="alert" title="Connection lost">
+        <Alert
+          className="lost"
+          color="orange"
+          variant="filled"
+          autoContrast
+          mb="md"
+          p="xs"
+          role="alert"
+          title="Connection lost"
+        >
           <Group gap="sm">
             <Text size="sm">What you see may be old. It is tried again by itself, and nothing is missed.</Text>
             <Button size="compact-xs" variant="default" onClick={() => location.reload()}>

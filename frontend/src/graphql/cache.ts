@@ -45,7 +45,10 @@ export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["
   return (
     (!args.function || args.function === run.function.id) &&
     (!args.state || args.state === run.state) &&
-    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime())
+    (!args.trigger || args.trigger === run.trigger) &&
+    (typeof args.version !== "number" || args.version === run.version) &&
+    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime()) &&
+    (!args.until || new Date(run.queuedAt).getTime() < new Date(String(args.until)).getTime())
   );
 }
 
@@ -82,6 +85,7 @@ export function cache() {
       FunctionChange: inside,
       RunChange: inside,
       PageInfo: inside,
+      Reach: inside,
       LogLine: inside,
       Metrics: inside,
       MetricsPoint: inside,
@@ -126,7 +130,8 @@ export function cache() {
             cache,
             "events",
             { __typename: "Event", id: event.id },
-            (args) => !args.type || args.type === event.type,
+            (args) =>
+              (!args.type || args.type === event.type) && (!args.namespace || args.namespace === event.namespace),
           );
         },
       },

@@ -48,7 +48,15 @@ export function useAsked<T, V extends AnyVariables>(
     if (!pause) look();
   }, [opened, pause, look]);
 
-  return { data: result.data, error: result.error, fetching: result.fetching, stale: result.stale, again, look };
+  // A look that failed takes away nothing: what was known of this question is shown as long as nothing newer is.
+  const asked = JSON.stringify(variables);
+  const kept = useRef<{ asked: string; document: unknown; data: T } | undefined>(undefined);
+  // With an error the cache's answer is null where it should be nothing.
+  if (result.data) kept.current = { asked, document, data: result.data };
+  const same = kept.current?.asked === asked && kept.current.document === document;
+  const data = result.data ?? (result.error && same ? kept.current?.data : undefined);
+
+  return { data, error: result.error, fetching: result.fetching, stale: result.stale, again, look };
 }
 
 /** Follows a subscription whose results the cache takes in; `changed` is told each of them. */

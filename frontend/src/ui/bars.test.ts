@@ -1,26 +1,15 @@
 import { describe, expect, it } from "vitest";
-import { bars, inWords, sum } from "./bars.ts";
+import { shareOf } from "./bars.tsx";
 
-const points = [
-  { calls: 0, errors: 0 },
-  { calls: 1000, errors: 500 },
-  { calls: 1, errors: 0 },
-];
-
-describe("a sparkline", () => {
-  it("draws what there is in parts of the highest, and the least thing so that it is seen", () => {
-    expect(bars(points)).toEqual([
-      { x: 1, height: 1, bad: 0.5 },
-      { x: 2, height: 0.08, bad: 0 },
-    ]);
-    expect(bars([])).toEqual([]);
+describe("a bar", () => {
+  it("stands where its time is", () => {
+    expect(shareOf({ from: 150, to: 200 }, 100, 200)).toEqual({ left: 50, width: 50 });
   });
 
-  it("is told in words, too", () => {
-    expect(inWords(points, "calls a minute")).toBe(
-      "calls a minute: 1 now, 1000 at most; 1001 in all, 500 of them failed",
-    );
-    expect(inWords([{ calls: 0, errors: 0 }], "calls")).toBe("No calls");
-    expect(sum(points)).toEqual({ calls: 1001, errors: 500 });
+  it("of a moment can be seen, also at the end", () => {
+    const { left, width } = shareOf({ from: 200, to: 200 }, 100, 200);
+    expect(width).toBeGreaterThan(0);
+    expect(left + width).toBeLessThanOrEqual(100);
+    expect(shareOf({ from: 5, to: 5 }, 5, 5).width).toBeGreaterThan(0);
   });
 });

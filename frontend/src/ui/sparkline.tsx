@@ -1,7 +1,7 @@
 // Calls over time in the height of a line of text: how many, and which of them failed.
 
 import { VisuallyHidden } from "@mantine/core";
-import { bars, inWords, type Spark } from "./bars.ts";
+import { bars, inWords, type Spark } from "./spark.ts";
 
 export function Sparkline({
   points,

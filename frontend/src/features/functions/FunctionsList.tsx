@@ -5,7 +5,7 @@ import { Anchor, Card, Group, Table, Text, UnstyledButton } from "@mantine/core"
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
-import { type Spark, sum } from "../../ui/bars.ts";
+import { type Spark, sum } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";

@@ -1,7 +1,7 @@
 // What is known of a list of functions without asking anybody.
 
 import type { FunctionMode, FunctionRowFragment, FunctionState } from "../../graphql/generated.ts";
-import { type Spark, sum } from "../../ui/bars.ts";
+import { type Spark, sum } from "../../ui/spark.ts";
 
 /** What the list is searched and sorted by. */
 export interface Wanted {

@@ -15,7 +15,7 @@ import {
 import { useFollowed } from "../../graphql/live.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
-import type { Spark } from "../../ui/bars.ts";
+import type { Spark } from "../../ui/spark.ts";
 import { joined } from "./model.ts";
 
 /** Pages that are loaded at most, of a hundred functions each. */

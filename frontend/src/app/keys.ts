@@ -1,0 +1,61 @@
+// What the keyboard does, everywhere. Knows keys, not screens.
+
+export type Command =
+  | "palette"
+  | "help"
+  | "search"
+  | "theme"
+  | "functions"
+  | "runs"
+  | "events"
+  | "dead"
+  | "system"
+  | "register"
+  | "publish";
+
+/** Keys, as they are typed one after the other, and what they mean. */
+export const KEYS: readonly { keys: string; command: Command; says: string }[] = [
+  { keys: "?", command: "help", says: "This help" },
+  { keys: "/", command: "search", says: "To the search field of the page" },
+  { keys: "g f", command: "functions", says: "To the functions" },
+  { keys: "g r", command: "runs", says: "To the runs" },
+  { keys: "g e", command: "events", says: "To the events" },
+  { keys: "g d", command: "dead", says: "To the dead letters" },
+  { keys: "g s", command: "system", says: "To the system" },
+  { keys: "c f", command: "register", says: "Register a function" },
+  { keys: "c e", command: "publish", says: "Publish an event" },
+  { keys: "t", command: "theme", says: "Dark or light colours" },
+];
+
+/** How long the second key may take, in milliseconds. */
+const WITHIN = 1_500;
+
+/** Reads keys as they are typed. */
+export class Keys {
+  #before = "";
+  #at = 0;
+
+  /** What a key means after those before it; `more` when another one must follow. */
+  press(key: string, now: number): Command | "more" | null {
+    const before = now - this.#at <= WITHIN ? this.#before : "";
+    this.#before = "";
+    for (const typed of before ? [`${before} ${key}`, key] : [key]) {
+      const whole = KEYS.find(({ keys }) => keys === typed);
+      if (whole) return whole.command;
+      if (KEYS.some(({ keys }) => keys.startsWith(`${typed} `))) {
+        this.#before = typed;
+        this.#at = now;
+        return "more";
+      }
+    }
+    return null;
+  }
+}
+
+/** Whether keys that go to an element are a text that is written there. */
+export function writes(element: { tagName: string; isContentEditable?: boolean; type?: string } | null): boolean {
+  if (!element) return false;
+  if (element.isContentEditable) return true;
+  if (element.tagName === "INPUT") return !["checkbox", "radio", "button", "submit"].includes(element.type ?? "text");
+  return element.tagName === "TEXTAREA" || element.tagName === "SELECT";
+}
