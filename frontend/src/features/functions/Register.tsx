@@ -1,5 +1,6 @@
 // A new function: from Git, written here, from an archive or a folder, from an image.
 
+import "@mantine/core/styles/Progress.css";
 import {
   Alert,
   Anchor,
