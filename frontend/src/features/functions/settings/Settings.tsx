@@ -16,7 +16,7 @@ import {
   TextInput,
   Title,
 } from "@mantine/core";
-import { useNavigate } from "@tanstack/react-router";
+import { useBlocker, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../../app/session.tsx";
@@ -113,6 +113,13 @@ function Edit({
   const wrong = manifest && schema ? faults(manifest, schema) : [];
   const readOnly = !mayWrite || of.state === "DEREGISTERED";
   const unbuilt = isManifest(given) && isManifest(version) && !within(given, version);
+
+  // Another part of the settings is the same page; the way in comes when the session is over.
+  const leaving = useBlocker({
+    shouldBlockFn: ({ current, next }) => dirty && next.pathname !== current.pathname && next.pathname !== "/sign-in",
+    enableBeforeUnload: () => dirty,
+    withResolver: true,
+  });
 
   const edit = (what: Partial<Draft>) =>
     setDraft((now) => ({
@@ -302,6 +309,19 @@ function Edit({
             </Group>
           </Stack>
         )}
+      </Modal>
+      <Modal opened={leaving.status === "blocked"} onClose={() => leaving.reset?.()} title="Leave without saving?">
+        <Stack>
+          <Text size="sm">What you changed in the settings of {of.name} is not saved, and will be forgotten.</Text>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={() => leaving.reset?.()}>
+              Stay
+            </Button>
+            <Button color="red" onClick={() => leaving.proceed?.()}>
+              Leave
+            </Button>
+          </Group>
+        </Stack>
       </Modal>
       {readOnly && (
         <Text size="xs" c="dimmed">
