@@ -242,7 +242,10 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
             label="Name"
             description={wrong || taken ? undefined : "A part of its address"}
             value={name}
-            onChange={(event) => setTyped(event.currentTarget.value)}
+            onChange={(event) => {
+              setTyped(event.currentTarget.value);
+              setFaults((now) => now.filter((one) => one.field?.at(-1) !== "name"));
+            }}
             error={
               fault("name") ??
               wrong ??
