@@ -38,10 +38,10 @@ import { useActions } from "../useActions.ts";
 import { ordered } from "../versions.ts";
 import { Danger } from "./Danger.tsx";
 import { Limits } from "./Limits.tsx";
-import { isManifest, type Manifest, within } from "./manifest.ts";
+import { isManifest, type Manifest, secretsOf, within } from "./manifest.ts";
 import { EditTriggers } from "./Triggers.tsx";
 import { useSchema } from "./useSchema.ts";
-import { type Editing, Secrets, Variables } from "./Variables.tsx";
+import { type Editing, Secret, Secrets, Variables } from "./Variables.tsx";
 
 export type Part = "triggers" | "variables" | "limits" | "source" | "json" | "danger";
 
@@ -163,6 +163,8 @@ function Edit({
     readOnly,
     fault: (path) => wrong.find((one) => one.path === path)?.message,
   };
+  const named = manifest ? secretsOf(manifest) : { own: [], webhooks: [] };
+  const missing = [...named.own, ...named.webhooks].filter((name) => !known.has(name));
   const needsBuild = (
     <Empty title="Nothing is built yet">
       What its function.json says is known with the first version. The source can be changed now.
@@ -196,6 +198,25 @@ function Edit({
               </Button>
             )}
           </Group>
+        </Alert>
+      )}
+      {missing.length > 0 && part !== "variables" && !readOnly && (
+        <Alert color="orange" p="xs" title={missing.length === 1 ? "A secret is not set" : "Secrets are not set"}>
+          <Text size="sm" mb={6}>
+            It does not start without those that it names, and webhooks refuse what they cannot prove.
+          </Text>
+          <Stack gap={4}>
+            {missing.map((name) => (
+              <Secret
+                key={name}
+                name={name}
+                namespace={of.namespace}
+                setAt={undefined}
+                note={named.own.includes(name) ? null : "proves a webhook"}
+                mayWrite={mayWrite}
+              />
+            ))}
+          </Stack>
         </Alert>
       )}
       {overtaken && (
