@@ -1,6 +1,5 @@
 // The styles of those components that are used: all of them together would weigh twice as much. A component that is new
-// here needs its line, in the order in which the library itself has them. What only one page uses is imported there: it
-// comes later, and what it builds upon is here already.
+// here needs its line, in the order in which the library itself has them. What one page alone has comes with that page.
 
 import "@mantine/core/styles/baseline.css";
 import "@mantine/core/styles/default-css-variables.css";
@@ -24,13 +23,11 @@ import "@mantine/core/styles/Anchor.css";
 import "@mantine/core/styles/AppShell.css";
 import "@mantine/core/styles/Combobox.css";
 import "@mantine/core/styles/InlineInput.css";
-import "@mantine/core/styles/Checkbox.css";
 import "@mantine/core/styles/Badge.css";
 import "@mantine/core/styles/Burger.css";
 import "@mantine/core/styles/Button.css";
 import "@mantine/core/styles/Card.css";
 import "@mantine/core/styles/Center.css";
-import "@mantine/core/styles/Checkbox.css";
 import "@mantine/core/styles/Code.css";
 import "@mantine/core/styles/Container.css";
 import "@mantine/core/styles/Grid.css";
@@ -45,9 +42,7 @@ import "@mantine/core/styles/Tooltip.css";
 import "@mantine/core/styles/SegmentedControl.css";
 import "@mantine/core/styles/SimpleGrid.css";
 import "@mantine/core/styles/Skeleton.css";
-import "@mantine/core/styles/Slider.css";
 import "@mantine/core/styles/Stack.css";
 import "@mantine/core/styles/Table.css";
 import "@mantine/core/styles/Tabs.css";
-import "@mantine/core/styles/Timeline.css";
 import "@mantine/core/styles/Title.css";

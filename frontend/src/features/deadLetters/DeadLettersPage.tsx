@@ -45,6 +45,7 @@ import { When } from "../../ui/when.tsx";
 import { headline, type Span, spanOf } from "../runs/model.ts";
 import { SpanFilter } from "../runs/SpanFilter.tsx";
 import { byFunction, consequence, counted, type Decision, each, type Fate, stillThere } from "./model.ts";
+import "@mantine/core/styles/Checkbox.css";
 
 export interface Search {
   function?: string;
@@ -452,7 +453,7 @@ function Told({ outcome: { decision, fates, done, remaining }, close }: { outcom
             <Text size="sm">
               {remaining === 0 ? "None of those that fit still waits." : `${counted(remaining)} that fit still wait.`}{" "}
               {decision === "redrive" && good > 0 && (
-                <Anchor component={Link} to="/runs?since=minutes" size="sm">
+                <Anchor component={Link} to="/runs?since=minutes" size="sm" c="inherit" underline="always">
                   See how they go
                 </Anchor>
               )}
@@ -464,7 +465,7 @@ function Told({ outcome: { decision, fates, done, remaining }, close }: { outcom
             ) : (
               <Text key={fate.id || fate.refused} size="sm" style={{ overflowWrap: "anywhere" }}>
                 {fate.id && (
-                  <Anchor component={Link} to={`/runs/${fate.id}`} className="mono">
+                  <Anchor component={Link} to={`/runs/${fate.id}`} className="mono" c="inherit" underline="always">
                     {short(fate.id, 13)}
                   </Anchor>
                 )}{" "}
@@ -490,14 +491,14 @@ function Became({ fate }: { fate: Fate }) {
   const run = data?.run;
   return (
     <Group gap="xs">
-      <Anchor component={Link} to={`/runs/${fate.id}`} className="mono">
+      <Anchor component={Link} to={`/runs/${fate.id}`} className="mono" c="inherit" underline="always">
         {short(fate.id, 13)}
       </Anchor>
       <Text size="sm">{fate.name}</Text>
       {run?.redrivenAs ? (
         <>
           <Text size="sm">is now</Text>
-          <Anchor component={Link} to={`/runs/${run.redrivenAs.id}`} className="mono">
+          <Anchor component={Link} to={`/runs/${run.redrivenAs.id}`} className="mono" c="inherit" underline="always">
             {short(run.redrivenAs.id, 13)}
           </Anchor>
           <Status state={run.redrivenAs.state} size="xs" />

@@ -104,7 +104,7 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
     <>
       <Group gap="xs">
         <TypeFilter value={type} set={set} />
-        <NamespaceFilter value={namespace} set={set} />
+        <NamespaceFilter value={namespace} seen={all.map((event) => event.namespace)} set={set} />
         {after === undefined && (
           <Button
             size="xs"
@@ -207,9 +207,18 @@ function TypeFilter({ value, set }: { value: string | undefined; set: (change: C
   );
 }
 
-function NamespaceFilter({ value, set }: { value: string | undefined; set: (change: Change) => void }) {
+function NamespaceFilter({
+  value,
+  seen,
+  set,
+}: {
+  value: string | undefined;
+  /** Those that events of the page have: a namespace without functions is in no other list. */
+  seen: readonly string[];
+  set: (change: Change) => void;
+}) {
   const { data } = useAsked(AwaitedDocument, {});
-  const names = data?.namespaces.map(({ name }) => name) ?? [];
+  const names = [...new Set([...(data?.namespaces.map(({ name }) => name) ?? []), ...seen])].sort();
   // One namespace needs no choice.
   if (names.length < 2 && value === undefined) return null;
   return (

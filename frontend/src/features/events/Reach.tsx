@@ -16,7 +16,7 @@ import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
+import { GOOD, Status } from "../../ui/status.tsx";
 
 type One = NonNullable<EventReachQuery["event"]>["reach"][number];
 
@@ -46,7 +46,7 @@ export function Reach({ id }: { id: string }) {
                 <Anchor component={Link} to={`/functions/${one.function.id}`} size="sm">
                   {one.function.name}
                 </Anchor>
-                <Text size="xs" c={one.reached ? "green" : "dimmed"} style={{ whiteSpace: "nowrap" }}>
+                <Text size="xs" c={one.reached ? GOOD : "dimmed"} style={{ whiteSpace: "nowrap" }}>
                   {one.reached ? "reached" : "not reached"}
                 </Text>
               </Table.Td>

@@ -175,7 +175,11 @@ export function RunPage({ id }: { id: string }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }}>
           <Stack gap="md">
-            <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
+            {run.output === null ? (
+              <Fact name="Output">{goesOn(run.state) ? "none yet" : "none"}</Fact>
+            ) : (
+              <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
+            )}
             <Json
               value={run.input}
               label={run.inputCut ? "Input (its beginning: it was longer than what is kept)" : "Input"}
@@ -261,7 +265,7 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
           {run.redrivenAs && (
             <>
               {" "}
-              as <RunLink id={run.redrivenAs.id} /> <Status state={run.redrivenAs.state} size="xs" />
+              as <RunLink id={run.redrivenAs.id} plainly /> <Status state={run.redrivenAs.state} size="xs" />
             </>
           )}
           .
@@ -301,7 +305,7 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
           <Button size="xs" variant="default" onClick={() => setAsking(true)}>
             Purge
           </Button>
-          <Anchor component={Link} to="/dead-letters" size="sm">
+          <Anchor component={Link} to="/dead-letters" size="sm" c="inherit" underline="always">
             All dead letters
           </Anchor>
         </Group>
@@ -326,9 +330,15 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
   );
 }
 
-function RunLink({ id }: { id: string }) {
+/** `plainly`: in the colour of the text, where links have too little contrast. */
+function RunLink({ id, plainly = false }: { id: string; plainly?: boolean }) {
   return (
-    <Anchor component={Link} to={`/runs/${id}`} className="mono">
+    <Anchor
+      component={Link}
+      to={`/runs/${id}`}
+      className="mono"
+      {...(plainly ? { c: "inherit", underline: "always" as const } : {})}
+    >
       {short(id, 13)}
     </Anchor>
   );
@@ -376,7 +386,7 @@ function Chain({ run }: { run: Run }) {
           {run.event ? (
             <>
               the event{" "}
-              <Anchor component={Link} to={`/events/${run.event.id}`} size="sm">
+              <Anchor component={Link} to={`/events/${run.event.id}`} size="sm" underline="always">
                 {run.event.type}
               </Anchor>{" "}
               from {run.event.source}
