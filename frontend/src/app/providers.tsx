@@ -25,6 +25,7 @@ const legible: CSSVariablesResolver = () => ({
   variables: {},
   light: {
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
+    "--mantine-color-error": "var(--mantine-color-red-9)",
     "--mantine-color-red-text": "var(--mantine-color-red-9)",
     "--mantine-color-orange-text": "#a83a06",
     "--mantine-color-green-light-color": "#1b662b",

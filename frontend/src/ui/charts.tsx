@@ -1,6 +1,7 @@
 // The charts that are too large to be loaded before somebody looks at one. Drawn for the eye only: what they say is
 // told beside them, see chart.tsx.
 
+import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/charts/styles.css";
 import { AreaChart, BarChart, LineChart } from "@mantine/charts";
 import type { ChartProps } from "./chart.tsx";

@@ -34,7 +34,7 @@ import { When } from "../../ui/when.tsx";
 import { BUCKET, cards, WINDOWS } from "../metrics/model.ts";
 import { Number_ } from "../metrics/Number.tsx";
 import { trouble, ways } from "./calling.ts";
-import { origin } from "./model.ts";
+import { broken, origin } from "./model.ts";
 import { Triggers } from "./Triggers.tsx";
 
 type Function_ = NonNullable<FunctionOverviewQuery["function"]>;
@@ -238,7 +238,9 @@ function Instances({ of }: { of: Function_ }) {
           {of.mode === "JOB"
             ? "A job has a process only while it runs."
             : of.state === "RUNNING"
-              ? "None runs now; the next call starts one."
+              ? broken(of)
+                ? "None runs: what was started did not live."
+                : "None runs now; the next call starts one."
               : "It does not run."}
         </Text>
       ) : (
