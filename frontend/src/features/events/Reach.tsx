@@ -17,6 +17,7 @@ import { short } from "../../lib/time.ts";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { GOOD, Status } from "../../ui/status.tsx";
+import { Words } from "../../ui/words.tsx";
 
 type One = NonNullable<EventReachQuery["event"]>["reach"][number];
 
@@ -52,7 +53,7 @@ export function Reach({ id }: { id: string }) {
               </Table.Td>
               <Table.Td style={{ verticalAlign: "top" }}>
                 <Text size="sm" c={one.reached ? "inherit" : "dimmed"} style={{ overflowWrap: "anywhere" }}>
-                  {one.reason}
+                  <Words text={one.reason} />
                 </Text>
                 {one.run && (
                   <Group gap="xs" mt={2}>

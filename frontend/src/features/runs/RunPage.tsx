@@ -28,7 +28,6 @@ import {
   RunChangedDocument,
   RunDocument,
   type RunQuery,
-  RunReplaysDocument,
   VersionNumbersDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
@@ -360,14 +359,7 @@ function Others({ runs }: { runs: readonly { id: string; state: string; more?: R
 }
 
 function Chain({ run }: { run: Run }) {
-  const { data } = useAsked(RunReplaysDocument, {
-    function: run.function.id,
-    trigger: run.trigger,
-    since: run.queuedAt,
-  });
-  const replays = (data?.runs.nodes ?? []).filter(
-    (other) => other.replayedFrom?.id === run.id && other.id !== run.redrivenAs?.id,
-  );
+  const replays = run.replays.nodes.filter((other) => other.id !== run.redrivenAs?.id);
   // A replay keeps the event that the first run was caused by; it is told of by itself.
   const siblings = run.event?.runs.nodes.filter((other) => other.id !== run.id && other.replayedFrom === null) ?? [];
   const cut = run.event !== null && run.event.runs.totalCount > run.event.runs.nodes.length;
@@ -427,9 +419,9 @@ function Chain({ run }: { run: Run }) {
             />
           </Fact>
         )}
-        {data && data.runs.totalCount > data.runs.nodes.length && (
+        {run.replays.totalCount > run.replays.nodes.length && (
           <Text size="xs" c="dimmed">
-            Runs that repeat it are looked for among the newest {data.runs.nodes.length} of its function.
+            Not all: it was run again {run.replays.totalCount} times.
           </Text>
         )}
         {run.callback && (

@@ -54,14 +54,14 @@ export interface Search {
 
 /** States, in the order of a run's life, with their names in the totals. */
 const STATES = [
-  { value: "QUEUED", label: "Queued", key: "queued" },
-  { value: "RUNNING", label: "Running", key: "running" },
-  { value: "RETRYING", label: "Retrying", key: "retrying" },
-  { value: "SUCCEEDED", label: "Succeeded", key: "succeeded" },
-  { value: "FAILED", label: "Failed", key: "failed" },
-  { value: "TIMED_OUT", label: "Timed out", key: "timedOut" },
-  { value: "CANCELLED", label: "Cancelled", key: "cancelled" },
-  { value: "DEAD", label: "Dead", key: "dead" },
+  { value: "QUEUED", label: "Queued" },
+  { value: "RUNNING", label: "Running" },
+  { value: "RETRYING", label: "Retrying" },
+  { value: "SUCCEEDED", label: "Succeeded" },
+  { value: "FAILED", label: "Failed" },
+  { value: "TIMED_OUT", label: "Timed out" },
+  { value: "CANCELLED", label: "Cancelled" },
+  { value: "DEAD", label: "Dead" },
 ] as const;
 
 /** What starts most runs. */
@@ -278,7 +278,10 @@ function Totals({
     return () => clearInterval(timer);
   }, [again]);
   if (!data) return <Box h={22} />;
-  const counts = STATES.map((one) => ({ ...one, count: data[one.key].totalCount }));
+  const counts = STATES.map((one) => ({
+    ...one,
+    count: data.runCounts.find(({ state }) => state === one.value)?.count ?? 0,
+  }));
   const all = counts.reduce((sum, { count }) => sum + count, 0);
   return (
     <Group gap="sm" role="group" aria-label="How many there are">
