@@ -2,6 +2,8 @@
 //!
 //! The table is folded from the log, so that at each position it is what it was when the event came in.
 
+mod explain;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -11,6 +13,8 @@ use crate::event::Received;
 use crate::function::{self, Event};
 use crate::manifest::{Manifest, Trigger};
 use crate::{retry, trigger};
+
+pub use explain::{Why, explain};
 
 /// Who is reached by what.
 #[derive(Debug, Clone, Default)]

@@ -39,7 +39,8 @@ pub fn passes(filter: &serde_json::Map<String, Value>, event: &Value) -> bool {
     filter.iter().all(|(path, wanted)| lookup(event, path) == Some(wanted))
 }
 
-fn lookup<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
+/// What is at a path of dots in a value.
+pub fn lookup<'a>(event: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(event, |value, key| match value {
         Value::Array(items) => items.get(key.parse::<usize>().ok()?),
         other => other.get(key),

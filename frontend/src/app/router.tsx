@@ -2,7 +2,7 @@
 
 import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
-import { compact, localPath, oneOf, text, whole } from "../lib/search.ts";
+import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
 import { isId } from "./ids.ts";
 import { lazyRouteComponent } from "./pages.ts";
@@ -19,7 +19,20 @@ export const RUN_STATES: readonly RunState[] = [
   "CANCELLED",
   "DEAD",
 ];
-export const SORTS = ["name", "-name", "updated", "-updated", "state", "-state"] as const;
+export const SORTS = [
+  "name",
+  "-name",
+  "state",
+  "-state",
+  "run",
+  "-run",
+  "calls",
+  "-calls",
+  "updated",
+  "-updated",
+] as const;
+export const SETTINGS = ["triggers", "variables", "limits", "source", "json", "danger"] as const;
+export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
@@ -54,6 +67,7 @@ const functions = createRoute({
     compact({
       q: text(raw, "q"),
       state: oneOf(raw, "state", FUNCTION_STATES),
+      mode: oneOf(raw, "mode", ["SERVICE", "JOB"] as const),
       sort: oneOf(raw, "sort", SORTS),
       register: oneOf(raw, "register", ["git", "write", "upload", "image"] as const),
     }),
@@ -83,7 +97,11 @@ const invoke = createRoute({
 const runsSearch = (raw: Record<string, unknown>) =>
   compact({
     state: oneOf(raw, "state", RUN_STATES),
-    since: oneOf(raw, "since", ["hour", "day", "week"] as const),
+    trigger: text(raw, "trigger"),
+    version: whole(raw, "version"),
+    since: oneOf(raw, "since", SPANS),
+    from: moment(raw, "from"),
+    until: moment(raw, "until"),
     after: text(raw, "after"),
   });
 
@@ -97,7 +115,14 @@ const functionRuns = createRoute({
 const functionLogs = createRoute({
   getParentRoute: () => one,
   path: "/logs",
-  validateSearch: (raw: Record<string, unknown>) => compact({ q: text(raw, "q") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      q: text(raw, "q"),
+      level: oneOf(raw, "level", ["info", "warn", "error", "system"] as const),
+      stream: oneOf(raw, "stream", ["out", "err"] as const),
+      only: oneOf(raw, "only", ["yes"] as const),
+      case: oneOf(raw, "case", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/functionLogs.tsx")),
 });
 
@@ -111,12 +136,22 @@ const builds = createRoute({
 const versions = createRoute({
   getParentRoute: () => one,
   path: "/versions",
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({ from: whole(raw, "from"), to: whole(raw, "to"), file: text(raw, "file") }),
   component: lazyRouteComponent(() => import("../routes/functionVersions.tsx")),
+});
+
+const metrics = createRoute({
+  getParentRoute: () => one,
+  path: "/metrics",
+  validateSearch: (raw: Record<string, unknown>) => compact({ window: oneOf(raw, "window", WINDOWS) }),
+  component: lazyRouteComponent(() => import("../routes/functionMetrics.tsx")),
 });
 
 const settings = createRoute({
   getParentRoute: () => one,
   path: "/settings",
+  validateSearch: (raw: Record<string, unknown>) => compact({ part: oneOf(raw, "part", SETTINGS) }),
   component: lazyRouteComponent(() => import("../routes/functionSettings.tsx")),
 });
 
@@ -145,7 +180,12 @@ const events = createRoute({
   getParentRoute: () => app,
   path: "/events",
   validateSearch: (raw: Record<string, unknown>) =>
-    compact({ type: text(raw, "type"), after: text(raw, "after"), publish: oneOf(raw, "publish", ["yes"] as const) }),
+    compact({
+      type: text(raw, "type"),
+      namespace: text(raw, "namespace"),
+      after: text(raw, "after"),
+      publish: oneOf(raw, "publish", ["yes"] as const),
+    }),
   component: lazyRouteComponent(() => import("../routes/events.tsx")),
 });
 
@@ -159,7 +199,15 @@ const event = createRoute({
 const deadLetters = createRoute({
   getParentRoute: () => app,
   path: "/dead-letters",
-  validateSearch: (raw: Record<string, unknown>) => compact({ after: text(raw, "after") }),
+  validateSearch: (raw: Record<string, unknown>) =>
+    compact({
+      function: text(raw, "function"),
+      namespace: text(raw, "namespace"),
+      since: oneOf(raw, "since", SPANS),
+      from: moment(raw, "from"),
+      until: moment(raw, "until"),
+      after: text(raw, "after"),
+    }),
   component: lazyRouteComponent(() => import("../routes/deadLetters.tsx")),
 });
 
@@ -175,7 +223,7 @@ export const router = createRouter({
     app.addChildren([
       home,
       functions,
-      one.addChildren([overview, invoke, functionRuns, functionLogs, builds, versions, settings, history]),
+      one.addChildren([overview, invoke, functionRuns, functionLogs, builds, versions, metrics, settings, history]),
       runs,
       run,
       events,

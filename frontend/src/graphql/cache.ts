@@ -2,6 +2,7 @@
 
 import { type Cache, cacheExchange, type Data } from "@urql/exchange-graphcache";
 import type {
+  DeregisterFunctionMutationVariables,
   EventReceivedSubscription,
   RunChangedSubscription,
   StartFunctionMutationVariables,
@@ -44,8 +45,26 @@ export function wantsRun(args: Args, run: RunChangedSubscription["runChanged"]["
   return (
     (!args.function || args.function === run.function.id) &&
     (!args.state || args.state === run.state) &&
-    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime())
+    (!args.trigger || args.trigger === run.trigger) &&
+    (typeof args.version !== "number" || args.version === run.version) &&
+    (!args.since || new Date(run.queuedAt).getTime() >= new Date(String(args.since)).getTime()) &&
+    (!args.until || new Date(run.queuedAt).getTime() < new Date(String(args.until)).getTime())
   );
+}
+
+/** Makes a run the newest one of its function, where that is shown, without asking for the list of functions again. */
+function lead(cache: Cache, run: RunChangedSubscription["runChanged"]["run"]) {
+  const newest = cache.resolve({ __typename: "Function", id: run.function.id }, "runs", { first: 1 }) as string | null;
+  const key = cache.keyOfEntity({ __typename: "Run", id: run.id });
+  if (!newest || !key) return;
+  const [shown] = (cache.resolve(newest, "nodes") ?? []) as string[];
+  const since = shown ? (cache.resolve(shown, "queuedAt") as string | null) : null;
+  if (shown !== key && (since === null || leads(run.queuedAt, since))) cache.link(newest, "nodes", [key]);
+}
+
+/** Whether what was asked for at one time is newer than what was asked for at another. */
+export function leads(one: string, other: string): boolean {
+  return new Date(one).getTime() > new Date(other).getTime();
 }
 
 /** A namespace is known by its name. */
@@ -66,8 +85,12 @@ export function cache() {
       FunctionChange: inside,
       RunChange: inside,
       PageInfo: inside,
+      Reach: inside,
       LogLine: inside,
       Metrics: inside,
+      MetricsPoint: inside,
+      CallsPoint: inside,
+      File: inside,
       Source: inside,
       Trigger: inside,
       Version: inside,
@@ -90,12 +113,15 @@ export function cache() {
         soon({ __typename: "Function", id: (args as StartFunctionMutationVariables).id, state: "RUNNING" }),
       stopFunction: (args) =>
         soon({ __typename: "Function", id: (args as StopFunctionMutationVariables).id, state: "STOPPED" }),
+      deregisterFunction: (args) =>
+        soon({ __typename: "Function", id: (args as DeregisterFunctionMutationVariables).id, state: "DEREGISTERED" }),
     },
     updates: {
       Subscription: {
         runChanged: (result, _args, cache) => {
           const { run } = (result as RunChangedSubscription).runChanged;
           place(cache, "runs", { __typename: "Run", id: run.id }, (args) => wantsRun(args, run));
+          lead(cache, run);
         },
         eventReceived: (result, _args, cache) => {
           const { event } = (result as EventReceivedSubscription).eventReceived;
@@ -104,14 +130,19 @@ export function cache() {
             cache,
             "events",
             { __typename: "Event", id: event.id },
-            (args) => !args.type || args.type === event.type,
+            (args) =>
+              (!args.type || args.type === event.type) && (!args.namespace || args.namespace === event.namespace),
           );
         },
       },
       Mutation: {
         setSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
+        removeSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
         registerFunction: (_result, _args, cache) => cache.invalidate("Query", "functions"),
-        deregisterFunction: (_result, _args, cache) => cache.invalidate("Query", "functions"),
+        // What is only hoped for yet is told by the state alone.
+        deregisterFunction: (_result, _args, cache, info) => {
+          if (!info.optimistic) cache.invalidate("Query", "functions");
+        },
       },
     },
   });

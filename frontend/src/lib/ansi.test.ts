@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { pieces, plain } from "./ansi.ts";
+import { marked, pieces, plain } from "./ansi.ts";
 
 const ESC = "\u001b";
 
@@ -37,5 +37,26 @@ describe("a line of a log", () => {
         .map((piece) => piece.text)
         .join(""),
     ).toBe("abcdef");
+  });
+});
+
+describe("what is searched for", () => {
+  const told = (text: string, search: RegExp) =>
+    marked(pieces(text), search).map((piece) => (piece.mark ? `<${piece.text}>` : piece.text));
+
+  it("is marked wherever it is, and keeps its colour", () => {
+    expect(told("one two one", /one/gu)).toEqual(["<one>", " two ", "<one>"]);
+    expect(marked(pieces("\u001b[31mred pear\u001b[0m"), /pear/gu)).toEqual([
+      { text: "red ", fg: "ansi-red" },
+      { text: "pear", fg: "ansi-red", mark: true },
+    ]);
+  });
+
+  it("is marked across colours", () => {
+    expect(told("a\u001b[31mbc\u001b[0md", /bcd|ab/gu)).toEqual(["<a>", "<b>", "c", "d"]);
+  });
+
+  it("is nothing where nothing is found", () => {
+    expect(told("abc", /x/gu)).toEqual(["abc"]);
   });
 });

@@ -11,6 +11,8 @@ export interface Piece {
   dim?: boolean;
   italic?: boolean;
   underline?: boolean;
+  /** It was searched for. */
+  mark?: boolean;
 }
 
 /** Control characters but the tab, and escape sequences that are no colour (titles, links, cursors). */
@@ -44,6 +46,35 @@ export function pieces(line: string): Piece[] {
     if (has("underline")) piece.underline = true;
     return piece;
   });
+}
+
+/** Pieces with those parts marked that a search finds, which may begin in one piece and end in another. */
+export function marked(all: readonly Piece[], search: RegExp | null): readonly Piece[] {
+  if (!search) return all;
+  const bounds: [number, number][] = [];
+  search.lastIndex = 0;
+  for (const match of all
+    .map((piece) => piece.text)
+    .join("")
+    .matchAll(search))
+    if (match[0] !== "") bounds.push([match.index, match.index + match[0].length]);
+  if (bounds.length === 0) return all;
+  const result: Piece[] = [];
+  let begin = 0;
+  for (const piece of all) {
+    const end = begin + piece.text.length;
+    let at = begin;
+    for (const [from, to] of bounds) {
+      if (to <= at || from >= end) continue;
+      if (from > at) result.push({ ...piece, text: piece.text.slice(at - begin, from - begin) });
+      const until = Math.min(to, end);
+      result.push({ ...piece, text: piece.text.slice(Math.max(from, at) - begin, until - begin), mark: true });
+      at = until;
+    }
+    if (at < end) result.push({ ...piece, text: piece.text.slice(at - begin) });
+    begin = end;
+  }
+  return result;
 }
 
 function colour(name: string | null, rgb: string | null): string | undefined {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compact, localPath, oneOf, text, whole } from "./search.ts";
+import { compact, localPath, moment, oneOf, text, whole } from "./search.ts";
 
 describe("what a URL says", () => {
   it("is taken when it fits, and left out when not", () => {
@@ -26,5 +26,13 @@ describe("what a URL says", () => {
     ]) {
       expect(localPath(evil)).toBe("/functions");
     }
+  });
+});
+
+describe("a time in a URL", () => {
+  it("is a whole one or none", () => {
+    const of = (value: unknown) => moment({ t: value }, "t");
+    expect(of("2026-03-01T12:00:00Z")).toBe("2026-03-01T12:00:00.000Z");
+    expect([of("2026-13-01T12:00:00Z"), of("yesterday"), of(5), of(undefined)]).toEqual(Array(4).fill(undefined));
   });
 });

@@ -20,6 +20,14 @@ export function whole(raw: Raw, name: string): number | undefined {
   return Number.isSafeInteger(value) && value >= 0 ? value : undefined;
 }
 
+/** A time as `2026-03-01T12:00:00.000Z`, or undefined. */
+export function moment(raw: Raw, name: string): string | undefined {
+  const value = raw[name];
+  if (typeof value !== "string" || !/^\d{4}-\d\d-\d\dT[\d:.]+Z$/.test(value)) return undefined;
+  const time = new Date(value);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
 /** Where to go after signing in: a path of this site and nothing else. */
 export function localPath(value: unknown): string {
   return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : "/functions";

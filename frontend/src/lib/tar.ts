@@ -7,8 +7,28 @@ export interface Entry {
 }
 
 const BLOCK = 512;
-/** The longest path that a plain ustar header holds, in bytes. */
-const MAX_PATH = 100;
+/** The longest last part of a path that a ustar header holds, and what may stand before it, in bytes. */
+const MAX_NAME = 100;
+const MAX_PREFIX = 155;
+
+/** A path as a ustar header has it: a long one is cut at a slash. Null when it does not fit. */
+function cut(path: string): { prefix: Uint8Array; name: Uint8Array } | null {
+  const text = new TextEncoder();
+  const whole = text.encode(path);
+  if (whole.length <= MAX_NAME) return { prefix: new Uint8Array(), name: whole };
+  for (let at = path.lastIndexOf("/"); at > 0; at = path.lastIndexOf("/", at - 1)) {
+    const prefix = text.encode(path.slice(0, at));
+    const name = text.encode(path.slice(at + 1));
+    if (name.length > MAX_NAME) return null;
+    if (prefix.length <= MAX_PREFIX) return { prefix, name };
+  }
+  return null;
+}
+
+/** Whether a file is a program: a browser does not tell, so its first bytes have to (`#!`, or an ELF header). */
+function executable(content: Uint8Array): boolean {
+  return (content[0] === 0x23 && content[1] === 0x21) || (content[0] === 0x7f && content[1] === 0x45);
+}
 
 /** A tar archive (ustar). Throws when a path is too long for it. */
 export function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
@@ -17,14 +37,14 @@ export function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
   const archive = new Uint8Array(size);
   let at = 0;
   for (const { path, content } of entries) {
-    const name = text.encode(path);
-    if (name.length > MAX_PATH)
-      throw new Error(`the path ${path} is longer than ${MAX_PATH} bytes: upload a zip instead`);
+    const fitting = cut(path);
+    if (!fitting) throw new Error(`the path ${path} is too long for a tar archive: upload a zip instead`);
     const header = archive.subarray(at, at + BLOCK);
     const octal = (offset: number, digits: number, value: number) =>
       header.set(text.encode(`${value.toString(8).padStart(digits - 1, "0")}\0`), offset);
-    header.set(name, 0);
-    octal(100, 8, 0o644);
+    header.set(fitting.name, 0);
+    header.set(fitting.prefix, 345);
+    octal(100, 8, executable(content) ? 0o755 : 0o644);
     octal(108, 8, 0);
     octal(116, 8, 0);
     octal(124, 12, content.length);
@@ -44,17 +64,4 @@ export function tar(entries: readonly Entry[]): Uint8Array<ArrayBuffer> {
 export async function tarGz(entries: readonly Entry[]): Promise<Blob> {
   const stream = new Blob([tar(entries)]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Blob([await new Response(stream).arrayBuffer()], { type: "application/gzip" });
-}
-
-/** Folders that are made by tools and have no place in a bundle. */
-const LEFT_OUT = /(^|\/)(\.git|node_modules|__pycache__|\.venv|target)(\/|$)/;
-
-/** The files of a chosen folder, by their paths inside of it. */
-export async function entriesOf(
-  files: readonly { webkitRelativePath: string; name: string; arrayBuffer(): Promise<ArrayBuffer> }[],
-): Promise<Entry[]> {
-  const kept = files
-    .map((file) => ({ file, path: file.webkitRelativePath.split("/").slice(1).join("/") || file.name }))
-    .filter(({ path }) => !LEFT_OUT.test(path));
-  return Promise.all(kept.map(async ({ file, path }) => ({ path, content: new Uint8Array(await file.arrayBuffer()) })));
 }

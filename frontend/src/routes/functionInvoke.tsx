@@ -4,5 +4,5 @@ import { Invoke } from "../features/functions/Invoke.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });
-  return <Invoke id={id} />;
+  return <Invoke key={id} id={id} />;
 }

@@ -1,18 +1,39 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { FunctionLogs } from "../features/runs/FunctionLogs.tsx";
+import { ALL_OF_IT } from "../ui/log.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });
-  const { q = "" } = useSearch({ from: "/app/functions/$id/logs" });
+  const {
+    q = "",
+    level = ALL_OF_IT.least,
+    stream = ALL_OF_IT.stream,
+    only,
+    case: cased,
+  } = useSearch({
+    from: "/app/functions/$id/logs",
+  });
   const navigate = useNavigate();
   return (
     <FunctionLogs
       key={id}
       id={id}
-      search={q}
-      setSearch={(to) =>
-        void navigate({ to: "/functions/$id/logs", params: { id }, search: to ? { q: to } : {}, replace: true })
+      looked={{ q, least: level, stream, only: only === "yes", cased: cased === "yes" }}
+      setLooked={(to) =>
+        void navigate({
+          to: "/functions/$id/logs",
+          params: { id },
+          search: {
+            ...(to.q ? { q: to.q } : {}),
+            ...(to.least === "all" ? {} : { level: to.least }),
+            ...(to.stream === "all" ? {} : { stream: to.stream }),
+            ...(to.only ? { only: "yes" as const } : {}),
+            ...(to.cased ? { case: "yes" as const } : {}),
+          },
+          replace: true,
+          resetScroll: false,
+        })
       }
     />
   );

@@ -11,7 +11,12 @@ export default function Route(): ReactNode {
       of={id}
       search={search}
       set={(change) =>
-        void navigate({ to: "/functions/$id/runs", params: { id }, search: { ...search, ...change } as Search })
+        void navigate({
+          to: "/functions/$id/runs",
+          params: { id },
+          search: { ...search, ...change } as Search,
+          resetScroll: false,
+        })
       }
     />
   );

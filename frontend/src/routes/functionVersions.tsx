@@ -1,8 +1,16 @@
-import { useParams } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { Versions } from "../features/functions/Versions.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });
-  return <Versions id={id} />;
+  const search = useSearch({ from: "/app/functions/$id/versions" });
+  const navigate = useNavigate();
+  return (
+    <Versions
+      id={id}
+      search={search}
+      go={(to) => void navigate({ to: "/functions/$id/versions", params: { id }, search: to, resetScroll: false })}
+    />
+  );
 }

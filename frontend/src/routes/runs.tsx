@@ -10,7 +10,7 @@ export default function Route(): ReactNode {
     <Page title="Runs">
       <RunsList
         search={search}
-        set={(change) => void navigate({ to: "/runs", search: { ...search, ...change } as Search })}
+        set={(change) => void navigate({ to: "/runs", search: { ...search, ...change } as Search, resetScroll: false })}
       />
     </Page>
   );

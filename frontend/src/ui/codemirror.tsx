@@ -1,12 +1,12 @@
-// CodeMirror for JSON, in the colours of the theme.
+// CodeMirror for JSON and code, in the colours of the theme.
 
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { json, jsonParseLinter } from "@codemirror/lang-json";
-import { bracketMatching, defaultHighlightStyle, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { bracketMatching, HighlightStyle, indentOnInput, indentUnit, syntaxHighlighting } from "@codemirror/language";
 import { linter } from "@codemirror/lint";
-import { EditorState, Prec } from "@codemirror/state";
+import { Compartment, EditorState, type Extension, Prec } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers } from "@codemirror/view";
-import type { Highlighter } from "@lezer/highlight";
+import { type Highlighter, tags } from "@lezer/highlight";
 import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 
@@ -16,11 +16,38 @@ interface Props {
   label: string;
   height: number;
   onSubmit?: () => void;
+  language?: Language;
 }
+
+export type Language = "json" | "javascript" | "python" | "text";
 
 const lint = jsonParseLinter();
 
-export default function Editor({ value, onChange, label, height, onSubmit }: Props) {
+const both = (light: string, dark: string) => `light-dark(var(--mantine-color-${light}), var(--mantine-color-${dark}))`;
+
+/** Legible on both grounds: the colours change with the scheme by themselves. */
+const colours = HighlightStyle.define([
+  { tag: [tags.keyword, tags.bool, tags.null, tags.operatorKeyword], color: both("violet-8", "violet-3") },
+  { tag: [tags.string, tags.special(tags.string)], color: both("teal-9", "teal-3") },
+  { tag: tags.number, color: both("orange-9", "orange-3") },
+  { tag: [tags.propertyName, tags.definition(tags.variableName)], color: both("blue-8", "blue-3") },
+  { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], color: both("indigo-8", "indigo-3") },
+  { tag: [tags.comment, tags.meta], color: both("gray-7", "gray-5"), fontStyle: "italic" },
+]);
+
+/** The grammar of a language; those that are not JSON come when they are first needed. */
+async function grammar(language: Language): Promise<Extension> {
+  switch (language) {
+    case "javascript":
+      return (await import("@codemirror/lang-javascript")).javascript();
+    case "python":
+      return [(await import("@codemirror/lang-python")).python(), indentUnit.of("    ")];
+    default:
+      return [];
+  }
+}
+
+export default function Editor({ value, onChange, label, height, onSubmit, language = "json" }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const calls = useRef({ onChange, onSubmit });
@@ -55,6 +82,7 @@ export default function Editor({ value, onChange, label, height, onSubmit }: Pro
       },
       { dark },
     );
+    const speaks = new Compartment();
     const made = new EditorView({
       parent: place.current,
       state: EditorState.create({
@@ -65,9 +93,9 @@ export default function Editor({ value, onChange, label, height, onSubmit }: Pro
           history(),
           bracketMatching(),
           indentOnInput(),
-          json(),
-          linter((of) => (of.state.doc.toString().trim() === "" ? [] : lint(of))),
-          ...(dark ? [] : [syntaxHighlighting(defaultHighlightStyle as Highlighter)]),
+          speaks.of(language === "json" ? json() : []),
+          ...(language === "json" ? [linter((of) => (of.state.doc.toString().trim() === "" ? [] : lint(of)))] : []),
+          syntaxHighlighting(colours as Highlighter),
           keymap.of([...defaultKeymap, ...historyKeymap]),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ "aria-label": label }),
@@ -79,8 +107,19 @@ export default function Editor({ value, onChange, label, height, onSubmit }: Pro
       }),
     });
     view.current = made;
-    return () => made.destroy();
-  }, [dark, height, label]);
+    let gone = false;
+    if (language !== "json") {
+      // Without its colours it is still the code.
+      grammar(language).then(
+        (extension) => gone || made.dispatch({ effects: speaks.reconfigure(extension) }),
+        () => {},
+      );
+    }
+    return () => {
+      gone = true;
+      made.destroy();
+    };
+  }, [dark, height, label, language]);
 
   // A value that came from elsewhere than from typing.
   useEffect(() => {

@@ -10,6 +10,7 @@ mod error;
 mod files;
 mod install;
 mod journal;
+pub mod listing;
 pub mod manifest;
 mod scratch;
 mod source;

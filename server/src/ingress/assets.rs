@@ -42,6 +42,35 @@ pub struct Asset {
     pub etag: String,
     /// Whether the name changes with the content, so that it may be cached for ever.
     pub immutable: bool,
+    /// How the content is compressed.
+    pub coding: Option<Coding>,
+}
+
+/// How a file is compressed (RFC 9110, section 8.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Coding {
+    /// Brotli, RFC 7932.
+    Brotli,
+    /// gzip, RFC 1952.
+    Gzip,
+}
+
+impl Coding {
+    /// The value of `Content-Encoding`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    /// How such a file's name goes on.
+    fn ending(self) -> &'static str {
+        match self {
+            Self::Brotli => ".br",
+            Self::Gzip => ".gz",
+        }
+    }
 }
 
 impl Asset {
@@ -60,8 +89,9 @@ impl Asset {
 }
 
 /// Finds a file by its path below the root, with or without the leading slash; the root itself is
-/// `index.html`. `None` for anything that the bundler did not write, `..` included.
-pub fn get(path: &str) -> Option<Asset> {
+/// `index.html`. It comes in the first of these codings in which it is there, else as it is. `None` for anything that the
+/// bundler did not write, `..` included.
+pub fn get(path: &str, codings: &[Coding]) -> Option<Asset> {
     let path = match path.trim_start_matches('/') {
         "" => "index.html",
         path => path,
@@ -69,13 +99,15 @@ pub fn get(path: &str) -> Option<Asset> {
     if path.split(['/', '\\']).any(|part| part.is_empty() || part.starts_with('.')) {
         return None;
     }
-    let file = Dist::get(path)?;
+    let compressed = |coding: &Coding| Some((Some(*coding), Dist::get(&format!("{path}{}", coding.ending()))?));
+    let (coding, file) = codings.iter().find_map(compressed).or_else(|| Some((None, Dist::get(path)?)))?;
     let digest = hex::encode(file.metadata.sha256_hash());
     Some(Asset {
         bytes: Bytes::from_owner(file.data),
         content_type: content_type(path),
         etag: format!("\"{}\"", &digest[..ETAG_LENGTH]),
         immutable: path.starts_with(HASHED),
+        coding,
     })
 }
 
@@ -86,6 +118,7 @@ pub fn missing() -> Asset {
         content_type: content_type("missing.html"),
         etag: "\"missing\"".to_owned(),
         immutable: false,
+        coding: None,
     }
 }
 
@@ -103,21 +136,37 @@ mod tests {
 
     /// The pages are tested where they were built; a machine without Node has nothing to test.
     fn built() -> bool {
-        get("index.html").is_some()
+        get("index.html", &[]).is_some()
     }
 
     #[test]
     fn the_root_is_the_index_page() {
-        assert_eq!(get("/").map(|asset| asset.etag), get("index.html").map(|asset| asset.etag));
+        assert_eq!(get("/", &[]).map(|asset| asset.etag), get("index.html", &[]).map(|asset| asset.etag));
+    }
+
+    #[test]
+    fn a_file_comes_in_the_first_coding_that_it_is_there_in() {
+        let Some(plain) = get("index.html", &[]) else { return };
+        assert_eq!(plain.coding, None);
+        let script = String::from_utf8(plain.bytes.to_vec()).unwrap();
+        let script = script.split('"').find(|part| part.starts_with("/assets/") && part.ends_with(".js")).unwrap();
+        let whole = get(script, &[]).unwrap();
+        for codings in [[Coding::Brotli, Coding::Gzip], [Coding::Gzip, Coding::Brotli]] {
+            let asset = get(script, &codings).unwrap();
+            assert_eq!(asset.coding, Some(codings[0]));
+            assert!(asset.bytes.len() < whole.bytes.len() / 2, "{script}");
+            assert_eq!(asset.content_type, whole.content_type);
+            assert_ne!(asset.etag, whole.etag);
+        }
     }
 
     #[test]
     fn nothing_outside_the_folder_is_found() {
         for path in ["../package.json", "assets/../../package.json", "/..", "..\\package.json", ".vite", "//etc/passwd"]
         {
-            assert!(get(path).is_none(), "{path} was found");
+            assert!(get(path, &[]).is_none(), "{path} was found");
         }
-        assert!(get("no/such/file.js").is_none());
+        assert!(get("no/such/file.js", &[]).is_none());
     }
 
     #[test]
@@ -126,14 +175,14 @@ mod tests {
             return;
         }
         for name in ["index.html", "graphiql.html"] {
-            let page = get(name).expect("both pages are built together");
+            let page = get(name, &[]).expect("both pages are built together");
             assert_eq!(page.content_type, "text/html; charset=utf-8");
             assert_eq!(page.cache_control(), CACHE_REVALIDATE);
             let text = String::from_utf8(page.bytes.to_vec()).expect("a page is UTF-8");
             let named: Vec<&str> = text.split('"').filter(|part| part.starts_with("/assets/")).collect();
             assert!(!named.is_empty(), "{name} loads nothing");
             for path in named {
-                let asset = get(path).unwrap_or_else(|| panic!("{name} names {path}, which is missing"));
+                let asset = get(path, &[]).unwrap_or_else(|| panic!("{name} names {path}, which is missing"));
                 assert_eq!(asset.cache_control(), CACHE_IMMUTABLE);
             }
         }
@@ -145,7 +194,7 @@ mod tests {
             return;
         }
         for name in ["index.html", "graphiql.html"] {
-            let page = get(name).expect("both pages are built together");
+            let page = get(name, &[]).expect("both pages are built together");
             let text = String::from_utf8(page.bytes.to_vec()).expect("a page is UTF-8");
             for script in text.split("<script").skip(1) {
                 let (tag, rest) = script.split_once('>').expect("a tag ends");

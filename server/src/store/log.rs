@@ -1,6 +1,7 @@
 //! The log over either database: appends go to the committer, reads go to the pool.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,9 +21,9 @@ use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
-    Append, Appended, BuildRow, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow, HistoryFilter,
-    LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Report, RunFilter, RunRow, SecretInfo, SecretRow, Snapshot,
-    VersionRow, audit, cut, feed, lease, metrics, sqlite,
+    Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow,
+    HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Recent, Report, RunFilter, RunRow,
+    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, lease, metrics, sqlite,
 };
 
 /// What readers and followers need.
@@ -180,7 +181,7 @@ impl Inner {
         request: &PageRequest,
         decode: fn(&Row) -> Result<T, Error>,
     ) -> Result<Page<T>, Error> {
-        let total = self.count(table, &filter).await?;
+        let total = if request.counted { self.count(table, &filter).await? } else { 0 };
         let (column, limit) = (order.column, request.limit());
         if let Some(position) = request.position()? {
             filter.and(&format!("{column} {} {{}}", if order.newest_first { "<" } else { ">" }), int(position));
@@ -374,14 +375,15 @@ impl Log for SqlLog {
         self.inner.read_lines(of, after, limit).await
     }
 
-    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error> {
+    async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         let (condition, id) = lines_of(of);
         let sql = format!(
-            "SELECT {} FROM lines WHERE {condition} AND at >= $2 ORDER BY position DESC LIMIT $3",
+            "SELECT {} FROM lines WHERE {condition} AND at >= $2 AND position < $3 ORDER BY position DESC LIMIT $4",
             LINES.names("")
         );
-        let since = Value::Int(since.map_or(i64::MIN, |since| since.timestamp_micros()));
-        let mut lines = self.inner.select(&sql, &[id, since, int(limit.into())], columns::line).await?;
+        let since = Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros()));
+        let before = int(which.before.unwrap_or(u64::MAX));
+        let mut lines = self.inner.select(&sql, &[id, since, before, int(limit.into())], columns::line).await?;
         lines.reverse();
         Ok(lines)
     }
@@ -467,7 +469,7 @@ impl Log for SqlLog {
             let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
             conditions.and("name LIKE {} ESCAPE '\\'", Value::Text(format!("%{escaped}%")));
         }
-        let total = inner.count(&FUNCTIONS, &conditions).await?;
+        let total = if page.counted { inner.count(&FUNCTIONS, &conditions).await? } else { 0 };
         if let Some(key) = page.key()? {
             let mut parts = key.split('\n');
             let (Some(namespace), Some(name), Some(Ok(generation)), None) =
@@ -560,6 +562,10 @@ impl Log for SqlLog {
         self.inner.page(&BUILDS, &BUILDS.names(""), &order, filter, page, columns::build).await
     }
 
+    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
+        self.newest(&BUILDS, functions, columns::build).await
+    }
+
     async fn open_builds(&self) -> Result<Vec<BuildRow>, Error> {
         let sql = format!(
             "SELECT {} FROM builds WHERE state IN ('QUEUED', 'RUNNING') ORDER BY created_position",
@@ -574,36 +580,24 @@ impl Log for SqlLog {
     }
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
-        let mut conditions = Where::default();
-        if let Some(event) = filter.event {
-            conditions.and("event = {}", Value::Text(event.to_string()));
-        }
-        if let Some(function) = filter.function {
-            conditions.and("function = {}", Value::Text(function.to_string()));
-        }
-        if let Some(namespaces) = &filter.namespaces {
-            conditions.and_any(&self.inner.db, "namespace", namespaces);
-        }
-        if let Some(state) = &filter.state {
-            conditions.and("state = {}", Value::Text(state.clone()));
-        }
-        if let Some(since) = filter.since {
-            conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));
-        }
-        if let Some(until) = filter.until {
-            conditions.and("queued_at < {}", Value::Int(until.timestamp_micros()));
-        }
-        if let Some(trigger) = &filter.trigger {
-            conditions.and("trigger = {}", Value::Text(trigger.clone()));
-        }
-        if let Some(version) = filter.version {
-            conditions.and("version = {}", int(version.into()));
-        }
-        if filter.dead_letters {
-            conditions.and_always("dead_letter = 'WAITING'");
-        }
+        let conditions = self.of_runs(filter);
         let order = Order { column: "created_position", newest_first: true };
         self.inner.page(&RUNS, &RUNS.names(""), &order, conditions, page, columns::run).await
+    }
+
+    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
+        self.newest(&RUNS, functions, columns::run).await
+    }
+
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error> {
+        let conditions = self.of_runs(filter);
+        let sql = format!("SELECT state, count(*) FROM runs {} GROUP BY state ORDER BY state", conditions.text());
+        self.inner
+            .select(&sql, &conditions.values, |row| {
+                let mut cells = row.cells();
+                Ok((cells.text()?, cells.number()?))
+            })
+            .await
     }
 
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
@@ -664,7 +658,7 @@ impl Log for SqlLog {
         if let Some(namespaces) = &filter.namespaces {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
-        let order = Order { column: "position", newest_first: false };
+        let order = Order { column: "position", newest_first: filter.newest_first };
         self.inner.page(&columns::LOG, RECORD_NAMES, &order, conditions, page, columns::record).await
     }
 
@@ -672,9 +666,13 @@ impl Log for SqlLog {
         &self,
         function: Option<function::Id>,
         namespaces: Option<&[String]>,
-        since: DateTime<Utc>,
+        span: &Span,
     ) -> Result<Metrics, Error> {
-        metrics::read(&self.inner.db, function, namespaces, since).await
+        metrics::read(&self.inner.db, function, namespaces, span).await
+    }
+
+    async fn calls(&self, functions: &[function::Id], span: &Span) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+        metrics::calls(&self.inner.db, functions, span).await
     }
 
     async fn rebuild(&self) -> Result<u64, Error> {
@@ -691,6 +689,63 @@ impl Log for SqlLog {
 }
 
 impl SqlLog {
+    fn of_runs(&self, filter: &RunFilter) -> Where {
+        let mut conditions = Where::default();
+        if let Some(event) = filter.event {
+            conditions.and("event = {}", Value::Text(event.to_string()));
+        }
+        if let Some(function) = filter.function {
+            conditions.and("function = {}", Value::Text(function.to_string()));
+        }
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&self.inner.db, "namespace", namespaces);
+        }
+        if let Some(state) = &filter.state {
+            conditions.and("state = {}", Value::Text(state.clone()));
+        }
+        if let Some(since) = filter.since {
+            conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));
+        }
+        if let Some(until) = filter.until {
+            conditions.and("queued_at < {}", Value::Int(until.timestamp_micros()));
+        }
+        if let Some(trigger) = &filter.trigger {
+            conditions.and("trigger = {}", Value::Text(trigger.clone()));
+        }
+        if let Some(version) = filter.version {
+            conditions.and("version = {}", int(version.into()));
+        }
+        if let Some(origin) = filter.replayed_from {
+            conditions.and("replayed_from = {}", Value::Text(origin.to_string()));
+        }
+        if filter.dead_letters {
+            conditions.and_always("dead_letter = 'WAITING'");
+        }
+        conditions
+    }
+
+    /// The newest row of each function, found by one look into the index for each.
+    async fn newest<T>(
+        &self,
+        table: &Table,
+        functions: &[function::Id],
+        decode: fn(&Row) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let name = table.name;
+        let any = self.inner.db.dialect().any("f.id", 1);
+        let sql = format!(
+            "SELECT {} FROM {name} WHERE created_position IN
+             (SELECT (SELECT max(n.created_position) FROM {name} n WHERE n.function = f.id) FROM functions f WHERE {any})",
+            table.names("")
+        );
+        let mut found = Vec::with_capacity(functions.len());
+        for ids in functions.chunks(KEYS) {
+            let ids = Value::Texts(ids.iter().map(ToString::to_string).collect());
+            found.extend(self.inner.select(&sql, &[ids], decode).await?);
+        }
+        Ok(found)
+    }
+
     async fn by_id<T, I: Copy + std::fmt::Display>(
         &self,
         table: &Table,

@@ -1,30 +1,67 @@
 //! Numbers of functions over a time, from the table of runs.
 
-use chrono::{DateTime, Utc};
+use std::collections::HashMap;
+
 use domain::function;
 
 use super::sql::{Db, Value};
-use super::{Error, Metrics};
+use super::{Calls, Error, Metrics, Point, Span};
 
-/// Percentiles are those of the newest runs of the time, so many at most: a long time costs no more than a busy one.
-const SAMPLE: usize = 20_000;
+/// Percentiles are those of so many runs of the time, taken evenly: a long time costs no more than a busy one.
+const SAMPLE: u64 = 20_000;
+
+/// A prime. Positions modulo it, scattered by [`SCATTER`], choose the sample: runs that are told of at even distances
+/// are chosen like all others.
+const PRIME: u64 = 65_521;
+
+/// See [`PRIME`].
+const SCATTER: u64 = 40_503;
 
 /// Records are told in groups, some after others that happened later; none later than this, in microseconds.
 const LATE: i64 = 60_000_000;
 
-/// See [`super::Log::metrics`].
+/// Runs that belong to a span, as two conditions that no run meets both.
 ///
-/// What ended since a time has its newest record after the position that the log had then. Most runs are one record, and
-/// stand where they were created; those that went on later are found by the index on where they are now.
-pub(super) async fn read(
-    db: &Db,
-    function: Option<function::Id>,
-    namespaces: Option<&[String]>,
-    since: DateTime<Utc>,
-) -> Result<Metrics, Error> {
-    let since = since.timestamp_micros();
-    let from = position_at(db, LOG, since.saturating_sub(LATE)).await?;
-    let mut values = vec![Value::Int(since), Value::Int(from)];
+/// What happened since a time has its newest record after the position that the log had then. Most runs are one record,
+/// and stand where they were created; those that went on later are found by the index on where they are now.
+struct Runs {
+    conditions: [String; 2],
+    /// `$1` is when the span begins, `$2` where in the log.
+    values: Vec<Value>,
+    since: i64,
+    part: i64,
+    parts: usize,
+}
+
+impl Runs {
+    async fn of(db: &Db, span: &Span, whose: impl FnOnce(&mut Vec<Value>) -> String) -> Result<Self, Error> {
+        let since = span.since.timestamp_micros();
+        let from = position_at(db, LOG, since.saturating_sub(LATE)).await?;
+        let mut values = vec![Value::Int(since), Value::Int(from)];
+        let whose = whose(&mut values);
+        let conditions = [
+            format!("created_position >= $2{whose}"),
+            format!("position >= $2 AND position <> created_position AND created_position < $2{whose}"),
+        ];
+        let part = span.part.num_microseconds().unwrap_or(i64::MAX).max(1);
+        Ok(Self { conditions, values, since, part, parts: span.parts })
+    }
+
+    /// An expression: the part that a time is in; NULL before the first.
+    fn part(&self, time: &str) -> String {
+        let Self { since, part, parts, .. } = self;
+        let last = parts.saturating_sub(1) as i64;
+        let begin = since.saturating_add(part.saturating_mul(last));
+        // Numbers alone would be INTEGERs in PostgreSQL.
+        format!(
+            "CAST(CASE WHEN {time} >= {begin} THEN {last} WHEN {time} >= {since} THEN ({time} - {since}) / {part} END \
+             AS BIGINT)"
+        )
+    }
+}
+
+/// A condition on whose runs are meant.
+fn whose(db: &Db, function: Option<function::Id>, namespaces: Option<&[String]>, values: &mut Vec<Value>) -> String {
     let mut whose = String::new();
     if let Some(function) = function {
         values.push(Value::Text(function.to_string()));
@@ -34,43 +71,161 @@ pub(super) async fn read(
         values.push(Value::Texts(namespaces.to_vec()));
         whose.push_str(&format!(" AND {}", db.dialect().any("namespace", values.len())));
     }
-    let here = format!("created_position >= $2 AND finished_at >= $1{whose}");
-    let moved = format!(
-        "position >= $2 AND position <> created_position AND created_position < $2 AND finished_at >= $1{whose}"
-    );
-    let mut metrics = Metrics::default();
-    let mut durations = Vec::new();
-    for (condition, order) in [(here, "created_position"), (moved, "position")] {
-        // A sum of BIGINTs is NUMERIC in PostgreSQL.
+    whose
+}
+
+/// What came and went in a part of a span.
+#[derive(Debug, Clone, Copy, Default)]
+struct Moves {
+    asked: u64,
+    began: u64,
+    ended: u64,
+    ended_unbegun: u64,
+}
+
+/// See [`super::Log::metrics`].
+pub(super) async fn read(
+    db: &Db,
+    function: Option<function::Id>,
+    namespaces: Option<&[String]>,
+    span: &Span,
+) -> Result<Metrics, Error> {
+    let runs = Runs::of(db, span, |values| whose(db, function, namespaces, values)).await?;
+    let mut metrics = Metrics { points: vec![Point::default(); span.parts], ..Metrics::default() };
+    let mut moves = vec![Moves::default(); span.parts];
+    let (asked, began, ended) = (runs.part("queued_at"), runs.part("started_at"), runs.part("finished_at"));
+    for condition in &runs.conditions {
+        // A run that waits for its next attempt has begun, and waits all the same. A sum of BIGINTs is NUMERIC in PostgreSQL.
         let sql = format!(
-            "SELECT count(*), CAST(coalesce(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END), 0) AS BIGINT),
-             CAST(coalesce(sum(cold_start), 0) AS BIGINT) FROM runs WHERE {condition}"
+            "SELECT {asked}, CASE WHEN state <> 'RETRYING' THEN {began} END, {ended},
+             CAST(CASE WHEN started_at IS NULL THEN 1 ELSE 0 END AS BIGINT), count(*),
+             CAST(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END) AS BIGINT), CAST(sum(cold_start) AS BIGINT)
+             FROM runs WHERE {condition} AND $1 IS NOT NULL GROUP BY 1, 2, 3, 4"
         );
-        if let Some(row) = db.fetch(&sql, &values).await?.first() {
+        for row in db.fetch(&sql, &runs.values).await? {
             let mut cells = row.cells();
-            metrics.invocations += cells.number::<u64>()?;
-            metrics.errors += cells.number::<u64>()?;
-            metrics.cold_starts += cells.number::<u64>()?;
+            let [asked, began, ended] = [cells.opt_number()?, cells.opt_number()?, cells.opt_number()?];
+            let unbegun = cells.int()? == 1;
+            let (count, errors, cold_starts): (u64, u64, u64) = (cells.number()?, cells.number()?, cells.number()?);
+            let place = |part: Option<usize>| part.filter(|part| *part < span.parts);
+            if let Some(part) = place(asked) {
+                moves[part].asked += count;
+            }
+            if let Some(part) = place(began) {
+                moves[part].began += count;
+            }
+            if let Some(part) = place(ended) {
+                let moves = &mut moves[part];
+                *if unbegun { &mut moves.ended_unbegun } else { &mut moves.ended } += count;
+                let point = &mut metrics.points[part];
+                point.invocations += count;
+                point.errors += errors;
+                point.cold_starts += cold_starts;
+            }
         }
-        let sql = format!(
-            "SELECT finished_at - started_at FROM runs WHERE {condition} AND started_at IS NOT NULL
-             ORDER BY {order} DESC LIMIT {SAMPLE}"
-        );
-        durations.extend(db.select(&sql, &values, |row| row.cells().int()).await?);
     }
-    durations.sort_unstable();
-    metrics.p50_ms = percentile(&durations, 50);
-    metrics.p95_ms = percentile(&durations, 95);
-    metrics.p99_ms = percentile(&durations, 99);
-    // The first two values are there so that the others keep their numbers.
-    let sql = format!(
-        "SELECT count(*) FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING')
-         AND $1 IS NOT NULL AND $2 IS NOT NULL{whose}"
-    );
-    if let Some(row) = db.fetch(&sql, &values).await?.first() {
-        metrics.open = row.cells().number()?;
-    }
+    metrics.invocations = metrics.points.iter().map(|point| point.invocations).sum();
+    metrics.errors = metrics.points.iter().map(|point| point.errors).sum();
+    metrics.cold_starts = metrics.points.iter().map(|point| point.cold_starts).sum();
+    durations(db, &runs, &mut metrics).await?;
+    open(db, function, namespaces, &mut metrics).await?;
+    backwards(&mut metrics, &moves);
     Ok(metrics)
+}
+
+/// Fills in the percentiles.
+async fn durations(db: &Db, runs: &Runs, metrics: &mut Metrics) -> Result<(), Error> {
+    let (mut all, mut parts) = (Vec::new(), vec![Vec::new(); runs.parts]);
+    let ended = runs.part("finished_at");
+    let chosen = match PRIME * SAMPLE / metrics.invocations.max(1) {
+        share if share >= PRIME => String::new(),
+        share => format!(" AND created_position % {PRIME} * {SCATTER} % {PRIME} < {share}"),
+    };
+    for condition in &runs.conditions {
+        let sql = format!(
+            "SELECT {ended}, finished_at - started_at FROM runs
+             WHERE {condition} AND finished_at >= $1 AND started_at IS NOT NULL{chosen}"
+        );
+        for row in db.fetch(&sql, &runs.values).await? {
+            let mut cells = row.cells();
+            let (part, duration): (usize, i64) = (cells.number()?, cells.int()?);
+            all.push(duration);
+            if let Some(part) = parts.get_mut(part) {
+                part.push(duration);
+            }
+        }
+    }
+    all.sort_unstable();
+    let percentiles = |sorted: &[i64]| [50, 95, 99].map(|of_hundred| percentile(sorted, of_hundred));
+    [metrics.p50_ms, metrics.p95_ms, metrics.p99_ms] = percentiles(&all);
+    for (point, mut durations) in metrics.points.iter_mut().zip(parts) {
+        durations.sort_unstable();
+        [point.p50_ms, point.p95_ms, point.p99_ms] = percentiles(&durations);
+    }
+    Ok(())
+}
+
+/// Fills in what waits and runs now.
+async fn open(
+    db: &Db,
+    function: Option<function::Id>,
+    namespaces: Option<&[String]>,
+    metrics: &mut Metrics,
+) -> Result<(), Error> {
+    let mut values = Vec::new();
+    let whose = whose(db, function, namespaces, &mut values);
+    let sql = format!(
+        "SELECT CAST(CASE WHEN state = 'RUNNING' THEN 1 ELSE 0 END AS BIGINT), count(*) FROM runs
+         WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING'){whose} GROUP BY 1"
+    );
+    for row in db.fetch(&sql, &values).await? {
+        let mut cells = row.cells();
+        let (is_running, count) = (cells.int()? == 1, cells.number()?);
+        *if is_running { &mut metrics.running } else { &mut metrics.waiting } = count;
+    }
+    Ok(())
+}
+
+/// What waited and ran at the end of each part, from what does so now and what came and went since.
+fn backwards(metrics: &mut Metrics, moves: &[Moves]) {
+    let (mut waiting, mut running) = (metrics.waiting, metrics.running);
+    for (point, moves) in metrics.points.iter_mut().zip(moves).rev() {
+        (point.waiting, point.running) = (waiting, running);
+        waiting = (waiting + moves.began + moves.ended_unbegun).saturating_sub(moves.asked);
+        running = (running + moves.ended).saturating_sub(moves.began);
+    }
+}
+
+/// See [`super::Log::calls`].
+pub(super) async fn calls(
+    db: &Db,
+    functions: &[function::Id],
+    span: &Span,
+) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+    let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
+    let runs = Runs::of(db, span, |values| {
+        values.push(Value::Texts(names));
+        format!(" AND {}", db.dialect().any("function", values.len()))
+    });
+    let runs = runs.await?;
+    let mut found = HashMap::new();
+    let ended = runs.part("finished_at");
+    for condition in &runs.conditions {
+        let sql = format!(
+            "SELECT function, {ended}, count(*), CAST(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END) AS BIGINT)
+             FROM runs WHERE {condition} AND finished_at >= $1 GROUP BY 1, 2"
+        );
+        for row in db.fetch(&sql, &runs.values).await? {
+            let mut cells = row.cells();
+            let (function, part): (function::Id, usize) = (cells.id()?, cells.number()?);
+            let parts = found.entry(function).or_insert_with(|| vec![Calls::default(); span.parts]);
+            if let Some(part) = parts.get_mut(part) {
+                part.calls += cells.number::<u64>()?;
+                part.errors += cells.number::<u64>()?;
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// A table whose rows are nearly in order of time: its name, and that of its head.

@@ -23,12 +23,13 @@ mod sqlite;
 pub mod stats;
 pub mod tables;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Cause, Recorded, Stream, event, function, run};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -181,8 +182,53 @@ pub struct Metrics {
     pub p95_ms: Option<f64>,
     /// Milliseconds.
     pub p99_ms: Option<f64>,
-    /// Runs that wait or run now.
-    pub open: u64,
+    /// Runs that wait now: for a worker, or for their next attempt.
+    pub waiting: u64,
+    /// Runs that run now.
+    pub running: u64,
+    /// The same by time: as many points as the span has.
+    pub points: Vec<Point>,
+}
+
+/// Numbers of a part of a span.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Point {
+    /// Runs that ended in it.
+    pub invocations: u64,
+    /// Those that did not succeed.
+    pub errors: u64,
+    /// Those that found no instance.
+    pub cold_starts: u64,
+    /// Milliseconds; `None` when nothing ran.
+    pub p50_ms: Option<f64>,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Runs that waited at its end; one that was tried again counts as waiting until its newest attempt.
+    pub waiting: u64,
+    /// Runs that ran at its end.
+    pub running: u64,
+}
+
+/// A time up to now, in parts of the same length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// When it begins.
+    pub since: DateTime<Utc>,
+    /// How long a part is.
+    pub part: TimeDelta,
+    /// How many parts there are; what is later belongs to the last.
+    pub parts: usize,
+}
+
+/// Calls of a function in a part of a span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Runs that ended in it.
+    pub calls: u64,
+    /// Those that did not succeed.
+    pub errors: u64,
 }
 
 /// Which functions.
@@ -215,8 +261,19 @@ pub struct RunFilter {
     pub trigger: Option<String>,
     /// Only those of this version of their function.
     pub version: Option<u32>,
+    /// Only those that repeat this run.
+    pub replayed_from: Option<run::Id>,
     /// Only dead letters that wait for somebody to look at them.
     pub dead_letters: bool,
+}
+
+/// Which of the newest lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Only at or after this time.
+    pub since: Option<DateTime<Utc>>,
+    /// Only before this position.
+    pub before: Option<u64>,
 }
 
 /// Which trigger events.
@@ -237,6 +294,8 @@ pub struct HistoryFilter {
     pub kind: Option<String>,
     /// Only what belongs to these namespaces; `None`: all.
     pub namespaces: Option<Vec<String>>,
+    /// The newest first instead of the oldest.
+    pub newest_first: bool,
 }
 
 /// What `verify` found.
@@ -330,8 +389,8 @@ pub trait Log: Send + Sync + 'static {
     /// Up to `limit` lines after a position, in order.
     async fn lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error>;
 
-    /// The newest `limit` lines at or after a time, in order.
-    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error>;
+    /// The newest `limit` lines of those that fit, in order.
+    async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error>;
 
     /// The newest snapshot of a stream.
     async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error>;
@@ -394,6 +453,9 @@ pub trait Log: Send + Sync + 'static {
     async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error>;
     /// A page of a function's builds, newest first.
     async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error>;
+    /// The newest build of each function that has any.
+    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error>;
+
     /// Every build that is QUEUED or RUNNING.
     async fn open_builds(&self) -> Result<Vec<BuildRow>, Error>;
 
@@ -401,6 +463,12 @@ pub trait Log: Send + Sync + 'static {
     async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error>;
     /// A page of runs, newest first.
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error>;
+    /// The newest run of each function that has any.
+    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error>;
+
+    /// How many runs fit, by state.
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error>;
+
     /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.
@@ -413,16 +481,19 @@ pub trait Log: Send + Sync + 'static {
     /// A page of trigger events, newest first.
     async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error>;
 
-    /// A page of the log itself, oldest first.
+    /// A page of the log itself, oldest first unless the filter says otherwise.
     async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error>;
 
-    /// Numbers over the time since `since`.
+    /// Numbers over a span.
     async fn metrics(
         &self,
         function: Option<function::Id>,
         namespaces: Option<&[String]>,
-        since: DateTime<Utc>,
+        span: &Span,
     ) -> Result<Metrics, Error>;
+
+    /// The calls of functions over a span, by part. A function that was not called is absent.
+    async fn calls(&self, functions: &[function::Id], span: &Span) -> Result<HashMap<function::Id, Vec<Calls>>, Error>;
 
     /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
     async fn rebuild(&self) -> Result<u64, Error>;

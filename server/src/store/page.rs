@@ -8,6 +8,8 @@ use super::Error;
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
+    /// Whether somebody wants to know how many there are: counting reads far more than the page.
+    pub counted: bool,
     /// Rows at most, 1 to [`MAX_PAGE`].
     pub first: u32,
     /// The cursor of the row before the first one wanted; opaque to everyone but the store.
@@ -24,7 +26,7 @@ pub struct Page<T> {
     pub rows: Vec<(String, T)>,
     /// Whether there are more after these.
     pub has_next: bool,
-    /// How many there are on all pages together.
+    /// How many there are on all pages together; 0 where nobody asked.
     pub total: u64,
 }
 

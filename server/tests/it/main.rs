@@ -9,6 +9,7 @@ mod bad_input;
 mod broker;
 mod cluster;
 mod executor;
+mod explained;
 mod floors;
 mod hooks;
 mod kill;

@@ -1,9 +1,10 @@
 // Beginning and ending a session. The cookie is the server's matter; scripts never see it.
 
 import { tellRefused } from "../../ui/notify.ts";
+import { type Refusal, refused } from "./methods.ts";
 
-/** Signs in; the server's words when it refuses, else null. */
-export async function signIn(username: string, password: string): Promise<string | null> {
+/** Signs in; why not when the server refuses, else null. */
+export async function signIn(username: string, password: string): Promise<Refusal | null> {
   try {
     const response = await fetch("/auth/token?cookie=true", {
       method: "POST",
@@ -13,9 +14,9 @@ export async function signIn(username: string, password: string): Promise<string
     });
     if (response.ok) return null;
     const answer = (await response.json().catch(() => null)) as { error?: { message?: string } } | null;
-    return answer?.error?.message ?? `the server answered ${response.status}`;
+    return refused(response.status, answer?.error?.message, response.headers.get("retry-after"));
   } catch {
-    return "The server does not answer. Is it running?";
+    return { message: "The server does not answer. Is it running?", wait: 0 };
   }
 }
 

@@ -1,8 +1,9 @@
-// The builds of a function, and the log of one of them as it is written.
+// The builds of a function, and one of them: why it failed, how long its parts took, what changed, its log as it is
+// written.
 
-import { Alert, Anchor, Box, Button, Card, Group, Stack, Text, UnstyledButton } from "@mantine/core";
+import { Alert, Anchor, Box, Button, Card, Group, Stack, Text, Title, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { useEffect, useMemo, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -10,18 +11,22 @@ import {
   type BuildRowFragment,
   BuildsDocument,
   CancelBuildDocument,
+  type RecordFragment,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { duration, short } from "../../lib/time.ts";
+import { Bars } from "../../ui/bars.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Log } from "../../ui/log.tsx";
-import { accepted } from "../../ui/notify.ts";
+import { accepted, tellDone } from "../../ui/notify.ts";
+import { Copy, Fact } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
+import { Status, stateColour } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { useActions } from "../functions/useActions.ts";
+import { useLife } from "../history/useLife.ts";
 import { useLines } from "../runs/useLines.ts";
-import { tookOf } from "./model.ts";
+import { changesOf, phasesOf, tookOf } from "./model.ts";
 
 interface Props {
   id: string;
@@ -29,10 +34,14 @@ interface Props {
   choose: (build: string | undefined) => void;
 }
 
+/** Pages of 100 records of the function's life in which is looked for what changed. */
+const PAGES = 5;
+
 export function Builds({ id, chosen, choose }: Props) {
   const { mayWrite } = useViewer();
   const actions = useActions();
   const { data, error, again, look } = useAsked(BuildsDocument, { function: id });
+  const life = useLife(id, PAGES);
   useFollowed(BuildChangedDocument, { function: id }, look);
   // A build that has just been asked for is not in the list yet.
   useEffect(() => {
@@ -41,66 +50,81 @@ export function Builds({ id, chosen, choose }: Props) {
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
   const builds = data.function?.builds.nodes ?? [];
+  const total = data.function?.builds.totalCount ?? 0;
   const shown = builds.find((build) => build.id === chosen) ?? builds[0];
+  const build = async () => {
+    const made = await actions.build({ id, name: "It" });
+    if (made) choose(made);
+  };
   const anew = mayWrite && (
-    <Button
-      size="xs"
-      variant="default"
-      leftSection={<Icon name="build" size={13} />}
-      onClick={async () => {
-        const build = await actions.build({ id, name: "It" });
-        if (build) choose(build);
-      }}
-    >
+    <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={() => void build()}>
       Build anew
     </Button>
   );
-  if (!shown) return <Empty title="Nothing was built yet" action={anew} />;
+  if (!shown)
+    return (
+      <Empty title="Nothing was built yet" action={anew}>
+        A build takes the code from its source, installs what it needs, and makes a version of it.
+      </Empty>
+    );
   return (
     <Group align="flex-start" gap="md" wrap="wrap">
-      <Stack gap={6} w={{ base: "100%", md: 260 }}>
+      <Stack gap={6} w={{ base: "100%", md: 250 }}>
         {anew}
-        <Box mah={{ base: 220, md: "70vh" }} style={{ overflowY: "auto" }}>
-          {builds.map((build) => (
+        <Box mah={{ base: 180, md: "75vh" }} style={{ overflowY: "auto" }}>
+          {builds.map((one) => (
             <UnstyledButton
-              key={build.id}
-              onClick={() => choose(build.id)}
-              aria-current={build.id === shown.id}
+              key={one.id}
+              onClick={() => choose(one.id)}
+              aria-current={one.id === shown.id}
               w="100%"
               p="xs"
               style={{
                 borderRadius: 6,
-                ...(build.id === shown.id ? { background: "var(--mantine-color-default-hover)" } : {}),
+                ...(one.id === shown.id ? { background: "var(--mantine-color-default-hover)" } : {}),
               }}
             >
               <Group gap="xs" justify="space-between" wrap="nowrap">
-                <Status state={build.state} size="xs" />
-                <When at={build.requestedAt} size="xs" c="dimmed" />
+                <Status state={one.state} size="xs" />
+                <When at={one.requestedAt} size="xs" c="dimmed" />
               </Group>
               <Text size="xs" c="dimmed" mt={4}>
-                {build.version ? `made v${build.version.number}` : "no version"}
-                {build.commit && ` · ${short(build.commit)}`}
-                {tookOf(build) !== null && ` · ${duration(tookOf(build))}`}
+                {one.version ? `made v${one.version.number}` : "no version"}
+                {one.commit && ` · ${short(one.commit)}`}
+                {tookOf(one) !== null && ` · ${duration(tookOf(one))}`}
               </Text>
             </UnstyledButton>
           ))}
         </Box>
+        {total > builds.length && (
+          <Text size="xs" c="dimmed">
+            The newest {builds.length} of {total.toLocaleString()}; the history tab tells of all.
+          </Text>
+        )}
       </Stack>
-      <Box style={{ flex: "1 1 320px", minWidth: 0 }}>
-        <One key={shown.id} build={shown} id={id} />
+      <Box style={{ flex: "1 1 300px", minWidth: 0 }}>
+        <One key={shown.id} build={shown} id={id} records={life.records} again={() => void build()} />
       </Box>
     </Group>
   );
 }
 
-function One({ build, id }: { build: BuildRowFragment; id: string }) {
+interface OneProps {
+  build: BuildRowFragment;
+  id: string;
+  records: readonly RecordFragment[];
+  again: () => void;
+}
+
+function One({ build, id, records, again }: OneProps) {
   const { mayWrite } = useViewer();
-  const [, cancel] = useMutation(CancelBuildDocument);
-  const { lines, version, dropped, error, over } = useLines({ build: build.id });
+  const [{ fetching }, cancel] = useMutation(CancelBuildDocument);
+  const told = useLines({ build: build.id });
+  const { lines, version, dropped, error } = told;
   const open = build.state === "QUEUED" || build.state === "RUNNING";
   return (
     <Card withBorder padding="sm">
-      <Stack gap="xs">
+      <Stack gap="sm">
         <Group gap="xs" justify="space-between">
           <Group gap="xs">
             <Status state={build.state} />
@@ -108,50 +132,173 @@ function One({ build, id }: { build: BuildRowFragment; id: string }) {
               asked for <When at={build.requestedAt} />
               {tookOf(build) !== null && `, took ${duration(tookOf(build))}`}
             </Text>
+            {build.version && (
+              <Text size="sm">
+                made{" "}
+                <Anchor component={Link} to={`/functions/${id}/versions`}>
+                  version {build.version.number}
+                </Anchor>
+              </Text>
+            )}
           </Group>
-          {open && mayWrite && (
-            <Button
-              size="compact-xs"
-              variant="default"
-              onClick={async () => {
-                const { data, error: fault } = await cancel({ id: build.id });
-                accepted("It was not cancelled", fault, data?.cancelBuild);
-              }}
-            >
-              Cancel
-            </Button>
-          )}
+          {mayWrite &&
+            (open ? (
+              <Button
+                size="compact-sm"
+                variant="default"
+                loading={fetching}
+                onClick={async () => {
+                  const { data, error: fault } = await cancel({ id: build.id });
+                  if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
+                }}
+              >
+                Cancel
+              </Button>
+            ) : (
+              <Button size="compact-sm" variant="default" onClick={again}>
+                Build again
+              </Button>
+            ))}
         </Group>
         {build.error && (
-          <Alert color="red" p="xs" title="It made no version">
-            <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+          <Alert
+            color={build.state === "CANCELLED" ? "gray" : "red"}
+            p="xs"
+            title="It made no version"
+            styles={{ body: { minWidth: 0 } }}
+          >
+            <Text
+              size="sm"
+              style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere", maxHeight: 260, overflow: "auto" }}
+            >
               {build.error}
+            </Text>
+            <Text size="xs" mt={6}>
+              What answers calls was left alone. Mend it at its source and build again.
             </Text>
           </Alert>
         )}
-        {build.version && (
-          <Text size="sm">
-            It made{" "}
-            <Anchor component={Link} to={`/functions/${id}/versions`}>
-              version {build.version.number}
-            </Anchor>
-            .
-          </Text>
-        )}
+        <Phases build={build} lines={lines} version={version} />
+        <Changed build={build} id={id} records={records} />
         {error ? (
-          <Text size="sm" c="red">
-            {error}
-          </Text>
+          <Failure error={new Error(error)} again={told.again} title="The log could not be loaded" />
         ) : (
           <Log
             lines={lines}
             version={version}
             dropped={dropped}
-            height="50vh"
-            empty={over ? "It has written nothing." : "Waiting for the first line …"}
+            height="max(220px, 40vh)"
+            stderr="info"
+            name={`build-${build.id}`}
+            label="Log of the build"
+            empty={
+              told.over || !open
+                ? told.waiting
+                  ? "Loading …"
+                  : "It has written nothing."
+                : "Waiting for the first line …"
+            }
           />
         )}
       </Stack>
     </Card>
+  );
+}
+
+function Phases({
+  build,
+  lines,
+  version,
+}: {
+  build: BuildRowFragment;
+  lines: Parameters<typeof phasesOf>[1];
+  version: number;
+}) {
+  const open = build.finishedAt === null;
+  const [now, setNow] = useState(Date.now());
+  useEffect(() => {
+    if (!open) return;
+    const timer = setInterval(() => setNow(Date.now()), 500);
+    return () => clearInterval(timer);
+  }, [open]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
+  const phases = useMemo(() => phasesOf(build, lines, now), [build, lines, version, now]);
+  return (
+    <Bars
+      label="Parts of the build"
+      bars={phases.map((phase, index) => ({
+        key: `${index} ${phase.name}`,
+        name: phase.name,
+        from: phase.from,
+        to: phase.to,
+        open: phase.open,
+        colour:
+          phase.kind === "waiting"
+            ? "var(--mantine-color-gray-5)"
+            : stateColour(index === phases.length - 1 && build.state !== "SUCCEEDED" ? build.state : "BUILT"),
+      }))}
+    />
+  );
+}
+
+/** A commit, before and now. */
+function Commit({ commit }: { commit: string }) {
+  return (
+    <Group gap={2} wrap="nowrap" component="span" display="inline-flex">
+      <span className="mono">{short(commit)}</span>
+      <Copy text={commit} label="Copy the commit" />
+    </Group>
+  );
+}
+
+function Changed({ build, id, records }: { build: BuildRowFragment; id: string; records: readonly RecordFragment[] }) {
+  const changes = useMemo(() => changesOf(build.id, records), [build.id, records]);
+  if (!changes) return null;
+  const { before, after, commit, source, manifest } = changes;
+  const now = commit[1] ?? build.commit ?? undefined;
+  return (
+    <Box>
+      <Group justify="space-between" mb={4} gap="xs">
+        <Title order={3} size="h6">
+          What changed
+        </Title>
+        {before !== undefined && after !== undefined && (
+          <Anchor component={Link} to={`/functions/${id}/versions?from=${before}&to=${after}`} size="sm">
+            Compare v{before} and v{after}
+          </Anchor>
+        )}
+      </Group>
+      {before === undefined ? (
+        <Text size="sm" c="dimmed">
+          No version was made before it.
+        </Text>
+      ) : (
+        <Stack gap={6}>
+          <Fact name={`Commit, against v${before}`}>
+            {commit[0] === undefined && now === undefined ? (
+              "not from Git"
+            ) : commit[0] === now ? (
+              <>
+                the same, <Commit commit={now as string} />
+              </>
+            ) : (
+              <>
+                {commit[0] ? <Commit commit={commit[0]} /> : "none"} → {now ? <Commit commit={now} /> : "not known"}
+              </>
+            )}
+          </Fact>
+          {source && (
+            <Fact name="Source">
+              {source[0]} → {source[1]}
+            </Fact>
+          )}
+          {manifest && (
+            <Fact name="Manifest">
+              {manifest.length === 0 ? "the same" : <span className="mono">{manifest.join(", ")}</span>}
+            </Fact>
+          )}
+        </Stack>
+      )}
+    </Box>
   );
 }

@@ -1,10 +1,91 @@
 import { describe, expect, it } from "vitest";
-import { tookOf } from "./model.ts";
+import { changesOf, paths, phasesOf, tookOf } from "./model.ts";
+
+const at = (second: number) => new Date(second * 1000).toISOString();
+const said = (second: number, text: string, stream: "SYSTEM" | "STDERR" = "SYSTEM") => ({
+  at: at(second),
+  text,
+  stream,
+});
 
 describe("a build", () => {
   it("took as long as it was worked on, once it is over", () => {
-    expect(tookOf({ startedAt: "2026-01-01T00:00:01Z", finishedAt: "2026-01-01T00:00:03.5Z" })).toBe(2500);
-    expect(tookOf({ startedAt: "2026-01-01T00:00:01Z", finishedAt: null })).toBeNull();
-    expect(tookOf({ startedAt: null, finishedAt: "2026-01-01T00:00:03Z" })).toBeNull();
+    expect(tookOf({ startedAt: at(1), finishedAt: at(3.5) })).toBe(2500);
+    expect(tookOf({ startedAt: at(1), finishedAt: null })).toBeNull();
+    expect(tookOf({ startedAt: null, finishedAt: at(3) })).toBeNull();
+  });
+});
+
+describe("the parts of a build", () => {
+  const brief = (phases: ReturnType<typeof phasesOf>) =>
+    phases.map((phase) => [phase.name, phase.from / 1000, phase.to / 1000, phase.open]);
+
+  it("are those that its log tells of", () => {
+    const build = { state: "SUCCEEDED" as const, requestedAt: at(0), startedAt: at(1), finishedAt: at(20) };
+    const lines = [
+      said(1, "Building default/f"),
+      said(2, "Fetching main of https://x/y"),
+      said(3, "$ not a command, but what a tool wrote", "STDERR"),
+      said(5, "Took commit abc"),
+      said(6, "$ npm ci"),
+      said(20, "Built sha256:0 (1 byte)"),
+    ];
+    expect(brief(phasesOf(build, lines, 99_000))).toEqual([
+      ["Waits for a server", 0, 1, false],
+      ["Prepare", 1, 2, false],
+      ["Fetch the source", 2, 5, false],
+      ["Read the manifest", 5, 6, false],
+      ["Run npm ci", 6, 20, false],
+    ]);
+  });
+
+  it("go on until now while it does", () => {
+    const build = { state: "RUNNING" as const, requestedAt: at(0), startedAt: at(1), finishedAt: null };
+    expect(brief(phasesOf(build, [said(2, "Fetching x")], 9_000)).at(-1)).toEqual(["Fetch the source", 2, 9, true]);
+    const queued = { ...build, state: "QUEUED" as const, startedAt: null };
+    expect(brief(phasesOf(queued, [], 9_000))).toEqual([["Waits for a server", 0, 9, true]]);
+    const cancelled = { ...queued, state: "CANCELLED" as const, finishedAt: at(4) };
+    expect(brief(phasesOf(cancelled, [], 9_000))).toEqual([["Waits for a server", 0, 4, false]]);
+  });
+
+  it("are one when the log is gone", () => {
+    const build = { state: "SUCCEEDED" as const, requestedAt: at(0), startedAt: at(1), finishedAt: at(3) };
+    expect(brief(phasesOf(build, [], 0)).at(-1)).toEqual(["Prepare", 1, 3, false]);
+    expect(brief(phasesOf({ ...build, finishedAt: at(1) }, [], 0)).at(-1)).toEqual(["Build", 1, 1, false]);
+  });
+});
+
+describe("what changed with a build", () => {
+  const record = (position: number, type: string, data: object) => ({ position, type, data });
+  const records = [
+    record(1, "BuildRequested", { build: "a", source: { type: "git", url: "u" } }),
+    record(2, "BuildSucceeded", { build: "a", version: 1, commit: "c1", manifest: { env: { A: "1" }, mode: "job" } }),
+    record(3, "BuildRequested", { build: "b", source: { type: "git", url: "u" } }),
+    record(4, "BuildFailed", { build: "b" }),
+    record(5, "BuildRequested", { build: "c", source: { type: "git", url: "u", ref: "next" } }),
+    record(6, "BuildSucceeded", { build: "c", version: 2, commit: "c2", manifest: { env: { A: "2" }, mode: "job" } }),
+  ];
+
+  it("is seen against the last version that was made", () => {
+    expect(changesOf("c", records)).toEqual({
+      before: 1,
+      after: 2,
+      commit: ["c1", "c2"],
+      source: ["u", "u @ next"],
+      manifest: ["env.A"],
+    });
+    expect(changesOf("b", records)).toMatchObject({ before: 1, after: undefined, source: undefined });
+    expect(changesOf("b", records)?.manifest).toBeUndefined();
+  });
+
+  it("is everything for the first, and nothing known without its record", () => {
+    expect(changesOf("a", records)).toMatchObject({ before: undefined, after: 1, commit: [undefined, "c1"] });
+    expect(changesOf("x", records)).toBeUndefined();
+  });
+
+  it("is told by its path", () => {
+    expect(paths({ a: 1, b: [1] }, { a: 1, b: [2], c: null })).toEqual(["b", "c"]);
+    expect(paths({ a: 1 }, { a: 1 })).toEqual([]);
+    expect(paths(1, 2)).toEqual(["all of it"]);
   });
 });

@@ -1,10 +1,140 @@
-// What is known of a build without asking anybody.
+// What is known of a build: how long its parts took, and what is other than in the version before.
 
-import type { BuildRowFragment } from "../../graphql/generated.ts";
+import type { BuildRowFragment, RecordFragment } from "../../graphql/generated.ts";
+import type { Line } from "../../lib/lines.ts";
+import { origin } from "../functions/model.ts";
+
+type Build = Pick<BuildRowFragment, "state" | "requestedAt" | "startedAt" | "finishedAt">;
 
 /** How long a build took; null before it is over. */
 export function tookOf(build: Pick<BuildRowFragment, "startedAt" | "finishedAt">): number | null {
   return build.startedAt && build.finishedAt
     ? new Date(build.finishedAt).getTime() - new Date(build.startedAt).getTime()
     : null;
+}
+
+/** A part of a build. */
+export interface Phase {
+  name: string;
+  kind: "waiting" | "working";
+  /** Milliseconds since the epoch. */
+  from: number;
+  to: number;
+  open: boolean;
+}
+
+/** What EventFlow says when a part of a build begins. */
+const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
+  [/^Waiting for another build/, () => "Waits for another build to end", "waiting"],
+  [/^Building /, () => "Prepare", "working"],
+  [/^Fetching |: fetching the history/, () => "Fetch the source", "working"],
+  [/^Unpacking bundle/, () => "Unpack the bundle", "working"],
+  [/^Took commit/, () => "Read the manifest", "working"],
+  [/^Restored /, () => "Restore dependencies from the cache", "working"],
+  // A command by its name; the log has all of it.
+  [/^\$ (\S+(?: [^-\s]\S*)?)/, (match) => `Run ${match[1]}`, "working"],
+];
+
+/** A name that fits beside a bar. */
+const NAME = 60;
+/** A part that took no longer than this says nothing, in milliseconds. */
+const NOTHING = 1;
+
+/** The parts of a build as far as its own times and the words in its log tell them. */
+export function phasesOf(build: Build, lines: readonly Pick<Line, "stream" | "text" | "at">[], now: number): Phase[] {
+  const time = (at: string | null | undefined) => (at ? new Date(at).getTime() : undefined);
+  const asked = time(build.requestedAt) ?? now;
+  const began = time(build.startedAt);
+  const over = time(build.finishedAt);
+  const end = over ?? Math.max(now, asked);
+  const phases: Phase[] = [
+    { name: "Waits for a server", kind: "waiting", from: asked, to: began ?? end, open: !began && !over },
+  ];
+  if (began === undefined) return phases;
+  let open: Phase = { name: "Prepare", kind: "working", from: began, to: end, open: over === undefined };
+  const close = (at: number) => {
+    open.to = Math.max(open.from, Math.min(at, end));
+    open.open = false;
+    if (open.to - open.from > NOTHING) phases.push(open);
+  };
+  for (const line of lines) {
+    if (line.stream !== "SYSTEM") continue;
+    for (const [pattern, name, kind] of BEGINS) {
+      const match = pattern.exec(line.text);
+      if (!match) continue;
+      const at = time(line.at) ?? open.from;
+      const called = name(match);
+      if (called === open.name) break;
+      close(at);
+      open = { name: called.slice(0, NAME), kind, from: Math.max(at, open.from), to: end, open: over === undefined };
+      break;
+    }
+  }
+  if (over === undefined) phases.push(open);
+  else close(over);
+  // All of it was over at once.
+  if (phases.length === 1 && over !== undefined)
+    phases.push({ name: "Build", kind: "working", from: began, to: over, open: false });
+  return phases;
+}
+
+function member(data: unknown, name: string): unknown {
+  return typeof data === "object" && data !== null ? (data as Record<string, unknown>)[name] : undefined;
+}
+
+/** Members that are told apart in a manifest at most. */
+const TOLD = 20;
+
+/** The paths at which two JSON values are not the same. */
+export function paths(a: unknown, b: unknown, at = ""): string[] {
+  if (JSON.stringify(a) === JSON.stringify(b)) return [];
+  const plainly = (value: unknown): value is Record<string, unknown> =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!plainly(a) || !plainly(b)) return [at || "all of it"];
+  const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
+  return names.flatMap((name) => paths(a[name], b[name], at ? `${at}.${name}` : name)).slice(0, TOLD);
+}
+
+/** What is other in a build than in the version that was made before it. */
+export interface Changes {
+  /** The version before; undefined when this is the first. */
+  before: number | undefined;
+  after: number | undefined;
+  commit: [string | undefined, string | undefined];
+  /** Where the code comes from, before and now; undefined when that is the same. */
+  source: [string, string] | undefined;
+  /** Where the manifests differ; undefined when one of them is not known. */
+  manifest: string[] | undefined;
+}
+
+type Told = Pick<RecordFragment, "type" | "data" | "position">;
+
+function sourceOf(record: Told | undefined): string | undefined {
+  const source = member(record?.data, "source");
+  if (typeof source !== "object" || source === null) return undefined;
+  return origin({ url: null, ref: null, path: null, digest: null, image: null, ...source } as Parameters<
+    typeof origin
+  >[0]);
+}
+
+const text = (value: unknown) => (typeof value === "string" ? value : undefined);
+const number = (value: unknown) => (typeof value === "number" ? value : undefined);
+
+/** What changed with a build, by the records of its function; undefined when they do not tell of it. */
+export function changesOf(build: string, records: readonly Told[]): Changes | undefined {
+  const of = (type: string, id: unknown) =>
+    records.find((record) => record.type === type && member(record.data, "build") === id);
+  const asked = of("BuildRequested", build);
+  if (!asked) return undefined;
+  const made = of("BuildSucceeded", build);
+  const last = records.findLast((record) => record.type === "BuildSucceeded" && record.position < asked.position);
+  const before = sourceOf(of("BuildRequested", member(last?.data, "build")));
+  const after = sourceOf(asked);
+  return {
+    before: number(member(last?.data, "version")),
+    after: number(member(made?.data, "version")),
+    commit: [text(member(last?.data, "commit")), text(member(made?.data, "commit"))],
+    source: before !== undefined && after !== undefined && before !== after ? [before, after] : undefined,
+    manifest: last && made ? paths(member(last.data, "manifest"), member(made.data, "manifest")) : undefined,
+  };
 }

@@ -1,14 +1,16 @@
-// One trigger event: its content, and what it started.
+// One trigger event: its content, whom it reached and whom not and why, and every run that it caused.
 
-import { Card, SimpleGrid, Stack, Title } from "@mantine/core";
+import { Card, Grid, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { EventDetailDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { exact } from "../../lib/time.ts";
 import { Json } from "../../ui/json.tsx";
-import { Fact, Page } from "../../ui/page.tsx";
+import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
 import { RunRows } from "../runs/RunsList.tsx";
+import { Reach } from "./Reach.tsx";
 
 export function EventPage({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(EventDetailDocument, { id });
@@ -24,9 +26,9 @@ export function EventPage({ id }: { id: string }) {
     );
   }
   return (
-    <Page title={event.type}>
+    <Page title={event.type} aside={<Copy text={event.id} label="Copy the event's id" />}>
       <Card withBorder>
-        <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="sm">
+        <SimpleGrid cols={{ base: 2, sm: 3, lg: 4 }} spacing="sm">
           <Fact name="Source">{event.source}</Fact>
           <Fact name="Its own id">
             <span className="mono">{event.eventId}</span>
@@ -36,22 +38,37 @@ export function EventPage({ id }: { id: string }) {
           <Fact name="Came in">
             <When at={event.receivedAt} />
           </Fact>
-          <Fact name="Position in the log">{event.position}</Fact>
+          <Fact name="Happened, as its source says">{event.time ? exact(event.time) : "–"}</Fact>
+          <Fact name="Position in the log">{event.position.toLocaleString()}</Fact>
         </SimpleGrid>
       </Card>
-      <Stack gap="xs">
-        <Title order={3} size="h5">
-          What it started
-        </Title>
-        {event.runs.nodes.length === 0 ? (
-          <Empty title="No function waited for it">
-            A function that runs and has an event trigger whose pattern and filter fit would have been started.
-          </Empty>
-        ) : (
+      <Grid gap="md">
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Title order={2} size="h5" mb="xs">
+            Whom it reached
+          </Title>
+          <Reach id={id} />
+        </Grid.Col>
+        <Grid.Col span={{ base: 12, md: 6 }}>
+          <Stack gap="md">
+            <Json value={event.data} label="Data" />
+            <Json value={event.cloudEvent} label="The whole CloudEvent" max={260} />
+          </Stack>
+        </Grid.Col>
+      </Grid>
+      {event.runs.nodes.length > 0 && (
+        <Stack gap="xs">
+          <Title order={2} size="h5">
+            What it started
+          </Title>
           <RunRows runs={event.runs.nodes} />
-        )}
-      </Stack>
-      <Json value={event.data} label="Data" />
+          {event.runs.totalCount > event.runs.nodes.length && (
+            <Text size="xs" c="dimmed">
+              The newest {event.runs.nodes.length} of {event.runs.totalCount.toLocaleString()} runs.
+            </Text>
+          )}
+        </Stack>
+      )}
     </Page>
   );
 }

@@ -1,38 +1,45 @@
 // Trigger events as they come in, and publishing one.
 
-import { Alert, Anchor, Button, Group, Modal, Stack, Table, Text, TextInput } from "@mantine/core";
+import { Anchor, Box, Button, Card, Group, Modal, Select, Table, Text, TextInput } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
-import { useMutation } from "urql";
+import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
 import { useViewer } from "../../app/session.tsx";
-import { EventReceivedDocument, EventsDocument, PublishEventDocument } from "../../graphql/generated.ts";
+import {
+  AwaitedDocument,
+  EventReceivedDocument,
+  type EventRowFragment,
+  EventsDocument,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
-import { JsonEditor, jsonFault } from "../../ui/jsonEditor.tsx";
-import { accepted, tellDone } from "../../ui/notify.ts";
 import { Page } from "../../ui/page.tsx";
 import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
+import { fits, isPattern, patternFault } from "./model.ts";
+
+const Publish = lazy(() => import("./Publish.tsx").then((module) => ({ default: module.Publish })));
 
 export interface Search {
   type?: string;
+  namespace?: string;
   after?: string;
   publish?: "yes";
 }
 
+type Change = { [K in keyof Search]?: Search[K] | undefined };
+
 export function EventsPage({ search }: { search: Search }) {
   const navigate = useNavigate();
   const { mayWrite } = useViewer();
-  const set = (change: { [K in keyof Search]?: Search[K] | undefined }) =>
-    void navigate({ to: "/events", search: (now) => ({ ...now, ...change }) as Search, replace: true });
-  const { data, error, again, look } = useAsked(EventsDocument, {
-    type: search.type ?? null,
-    after: search.after ?? null,
-  });
-  useFollowed(EventReceivedDocument, { type: search.type ?? null }, search.after ? undefined : look);
-  const events = data?.events.nodes ?? [];
+  const set = (change: Change) =>
+    void navigate({
+      to: "/events",
+      search: (now) => ({ ...now, ...change }) as Search,
+      replace: true,
+      resetScroll: false,
+    });
   const publish = mayWrite && (
     <Button size="xs" leftSection={<Icon name="event" size={13} />} onClick={() => set({ publish: "yes" })}>
       Publish an event
@@ -46,34 +53,95 @@ export function EventsPage({ search }: { search: Search }) {
         title="Publish an event"
         size="lg"
       >
-        <Publish close={() => set({ publish: undefined })} />
+        <Suspense fallback={<Waiting />}>
+          {search.publish === "yes" && <Publish close={() => set({ publish: undefined })} />}
+        </Suspense>
       </Modal>
-      <TextInput
-        key={search.type ?? ""}
-        size="xs"
-        placeholder="Type, such as file.uploaded, then Enter"
-        aria-label="Type"
-        leftSection={<Icon name="search" size={13} />}
-        defaultValue={search.type ?? ""}
-        onBlur={(event) => {
-          const type = event.currentTarget.value.trim() || undefined;
-          if (type !== search.type) set({ type, after: undefined });
-        }}
-        onKeyDown={(event) => {
-          if (event.key === "Enter") set({ type: event.currentTarget.value.trim() || undefined, after: undefined });
-        }}
-        maw={340}
+      <Stream
+        key={`${search.type ?? ""} ${search.namespace ?? ""} ${search.after ?? ""}`}
+        search={search}
+        set={set}
+        publish={publish}
       />
+    </Page>
+  );
+}
+
+function Stream({ search, set, publish }: { search: Search; set: (change: Change) => void; publish: ReactNode }) {
+  const { type, namespace, after } = search;
+  // The server's list knows types and not patterns: for one, what it has is looked through here, a page at a time.
+  const pattern = type !== undefined && isPattern(type) ? type : undefined;
+  const { data, error, again, look } = useAsked(EventsDocument, {
+    namespace: namespace ?? null,
+    type: pattern ? null : (type ?? null),
+    first: pattern ? 100 : 50,
+    after: after ?? null,
+  });
+  const [paused, setPaused] = useState(false);
+  const [over, setOver] = useState(false);
+  const [came, setCame] = useState(0);
+  const held = (paused || over) && after === undefined;
+  useFollowed(EventReceivedDocument, { namespace: namespace ?? null, type: type ?? null }, () => {
+    if (after !== undefined) return;
+    if (held) setCame((number) => number + 1);
+    else look();
+  });
+  const all = data?.events.nodes ?? [];
+  const wanted = pattern ? all.filter((event) => fits(pattern, event.type)) : all;
+  // While somebody reads, the rows stay where they are.
+  const kept = useRef<readonly EventRowFragment[]>([]);
+  if (!held) kept.current = wanted;
+  const events = kept.current;
+  const release = () => {
+    setCame(0);
+    look();
+  };
+  const pause = () => {
+    setPaused(!paused);
+    if (paused) release();
+  };
+  return (
+    <>
+      <Group gap="xs">
+        <TypeFilter value={type} set={set} />
+        <NamespaceFilter value={namespace} set={set} />
+        {after === undefined && (
+          <Button
+            size="xs"
+            variant={paused ? "filled" : "default"}
+            leftSection={<Icon name={paused ? "run" : "pause"} size={13} />}
+            onClick={pause}
+            aria-pressed={paused}
+          >
+            {paused ? "Go on" : "Pause"}
+          </Button>
+        )}
+        <Text size="xs" c="dimmed" role="status">
+          {held
+            ? came > 0
+              ? `${came.toLocaleString()} new ${came === 1 ? "one" : "ones"} meanwhile`
+              : paused
+                ? "Paused"
+                : "Held while you look"
+            : after === undefined
+              ? "Live"
+              : "An older page: it stands still"}
+        </Text>
+      </Group>
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (
         <Waiting again={again} />
-      ) : events.length === 0 ? (
+      ) : events.length === 0 && !(pattern && data.events.pageInfo.hasNextPage) ? (
         <Empty
-          title={search.type ? `No event of the type ${search.type}` : "No events yet"}
+          title={type ? `No event fits ${type}` : "No events yet"}
           action={
-            search.type ? (
-              <Button size="xs" variant="default" onClick={() => set({ type: undefined, after: undefined })}>
+            type || namespace || after ? (
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => set({ type: undefined, namespace: undefined, after: undefined })}
+              >
                 Show all
               </Button>
             ) : (
@@ -82,125 +150,146 @@ export function EventsPage({ search }: { search: Search }) {
           }
         >
           Events come by <code>POST /v1/events</code>, webhooks, schedules and the queue; each starts the functions that
-          wait for its type.
+          wait for its type. They are kept for 24 hours unless the server is set otherwise.
         </Empty>
       ) : (
         <>
-          <Table.ScrollContainer minWidth={320}>
-            <Table verticalSpacing={6} highlightOnHover>
-              <Table.Thead>
-                <Table.Tr>
-                  <Table.Th>Type</Table.Th>
-                  <Table.Th>Source</Table.Th>
-                  <Table.Th visibleFrom="sm">Subject</Table.Th>
-                  <Table.Th>Came in</Table.Th>
-                  <Table.Th>Id</Table.Th>
-                </Table.Tr>
-              </Table.Thead>
-              <Table.Tbody>
-                {events.map((event) => (
-                  <Table.Tr key={event.id}>
-                    <Table.Td>
-                      <Anchor component={Link} to={`/events/${event.id}`} size="sm">
-                        {event.type}
-                      </Anchor>
-                    </Table.Td>
-                    <Table.Td maw={220}>
-                      <Text size="sm" truncate title={event.source}>
-                        {event.source}
-                      </Text>
-                    </Table.Td>
-                    <Table.Td maw={160} visibleFrom="sm">
-                      <Text size="sm" truncate>
-                        {event.subject ?? "–"}
-                      </Text>
-                    </Table.Td>
-                    <Table.Td>
-                      <When at={event.receivedAt} size="sm" />
-                    </Table.Td>
-                    <Table.Td className="mono">{short(event.id)}</Table.Td>
-                  </Table.Tr>
-                ))}
-              </Table.Tbody>
-            </Table>
-          </Table.ScrollContainer>
+          <div
+            onPointerEnter={(event) => event.pointerType === "mouse" && setOver(true)}
+            onPointerLeave={() => {
+              setOver(false);
+              if (!paused && came > 0) release();
+            }}
+          >
+            <Rows events={events} />
+          </div>
+          {pattern && (
+            <Text size="xs" c="dimmed">
+              {events.length} of the {all.length} events of this page fit {pattern}.
+            </Text>
+          )}
           <Pager
             total={data.events.totalCount}
-            shown={events.length}
-            after={search.after}
+            shown={pattern ? all.length : events.length}
+            after={after}
             next={data.events.pageInfo.hasNextPage ? data.events.pageInfo.endCursor : null}
-            go={(after) => set({ after })}
+            go={(to) => set({ after: to })}
             what="events"
           />
         </>
       )}
-    </Page>
+    </>
   );
 }
 
-function Publish({ close }: { close: () => void }) {
-  const navigate = useNavigate();
-  const [{ fetching }, publish] = useMutation(PublishEventDocument);
-  const [type, setType] = useState("demo.hello");
-  const [source, setSource] = useState("");
-  const [subject, setSubject] = useState("");
-  const [data, setData] = useState('{\n  "name": "Ada"\n}');
-  const [fault, setFault] = useState<string | null>(null);
+function TypeFilter({ value, set }: { value: string | undefined; set: (change: Change) => void }) {
+  const [text, setText] = useState(value ?? "");
+  const fault = patternFault(text.trim());
+  const take = () => {
+    const type = text.trim() || undefined;
+    if (type !== value && !fault) set({ type, after: undefined });
+  };
   return (
-    <form
-      onSubmit={async (event) => {
-        event.preventDefault();
-        setFault(null);
-        const input = {
-          type: type.trim(),
-          data: data.trim() === "" ? null : JSON.parse(data),
-          ...(source.trim() ? { source: source.trim() } : {}),
-          ...(subject.trim() ? { subject: subject.trim() } : {}),
-        };
-        const result = await publish({ input });
-        const made = result.data?.publishEvent;
-        if (!accepted("The event was not taken", result.error, made)) {
-          setFault(made?.userErrors.map((one) => one.message).join(" ") ?? null);
-          return;
-        }
-        tellDone(made?.duplicate ? "It had been taken before; nothing was added." : "The event is in the log.");
-        if (made?.event) await navigate({ to: "/events/$id", params: { id: made.event.id } });
-        else close();
+    <TextInput
+      size="xs"
+      placeholder="Type or pattern: file.*"
+      aria-label="Type, or a pattern: * for one part, ** for the rest"
+      leftSection={<Icon name="search" size={13} />}
+      value={text}
+      onChange={(event) => setText(event.currentTarget.value)}
+      onBlur={take}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") take();
       }}
-    >
-      <Stack gap="sm">
-        {fault && (
-          <Alert color="red" p="xs">
-            {fault}
-          </Alert>
-        )}
-        <TextInput
-          label="Type"
-          placeholder="file.uploaded"
-          value={type}
-          onChange={(event) => setType(event.currentTarget.value)}
-          required
-          data-autofocus
-        />
-        <Group grow>
-          <TextInput
-            label="Source"
-            placeholder="/graphql"
-            value={source}
-            onChange={(event) => setSource(event.currentTarget.value)}
-          />
-          <TextInput label="Subject" value={subject} onChange={(event) => setSubject(event.currentTarget.value)} />
-        </Group>
-        <JsonEditor label="Data" value={data} onChange={setData} height={180} />
-        <Group justify="flex-end">
-          <Button variant="default" onClick={close}>
-            Cancel
-          </Button>
-          <Button type="submit" loading={fetching} disabled={jsonFault(data) !== null}>
-            Publish
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+      error={fault}
+      style={{ flex: "1 1 200px", maxWidth: 320 }}
+    />
+  );
+}
+
+function NamespaceFilter({ value, set }: { value: string | undefined; set: (change: Change) => void }) {
+  const { data } = useAsked(AwaitedDocument, {});
+  const names = data?.namespaces.map(({ name }) => name) ?? [];
+  // One namespace needs no choice.
+  if (names.length < 2 && value === undefined) return null;
+  return (
+    <Select
+      size="xs"
+      placeholder="Any namespace"
+      aria-label="Namespace"
+      data={[...new Set([...names, ...(value ? [value] : [])])]}
+      value={value ?? null}
+      onChange={(namespace) => set({ namespace: namespace ?? undefined, after: undefined })}
+      clearable
+      w={160}
+    />
+  );
+}
+
+function Rows({ events }: { events: readonly EventRowFragment[] }) {
+  return (
+    <>
+      <Box visibleFrom="sm">
+        <Table verticalSpacing={6} highlightOnHover>
+          <Table.Thead>
+            <Table.Tr>
+              <Table.Th>Type</Table.Th>
+              <Table.Th>Source</Table.Th>
+              <Table.Th>Subject</Table.Th>
+              <Table.Th>Namespace</Table.Th>
+              <Table.Th>Came in</Table.Th>
+              <Table.Th>Id</Table.Th>
+            </Table.Tr>
+          </Table.Thead>
+          <Table.Tbody>
+            {events.map((event) => (
+              <Table.Tr key={event.id}>
+                <Table.Td maw={260}>
+                  <Anchor component={Link} to={`/events/${event.id}`} size="sm" truncate display="block">
+                    {event.type}
+                  </Anchor>
+                </Table.Td>
+                <Table.Td maw={220}>
+                  <Text size="sm" truncate title={event.source}>
+                    {event.source}
+                  </Text>
+                </Table.Td>
+                <Table.Td maw={160}>
+                  <Text size="sm" truncate title={event.subject ?? undefined}>
+                    {event.subject ?? "–"}
+                  </Text>
+                </Table.Td>
+                <Table.Td maw={140}>
+                  <Text size="sm" truncate>
+                    {event.namespace}
+                  </Text>
+                </Table.Td>
+                <Table.Td>
+                  <When at={event.receivedAt} size="sm" />
+                </Table.Td>
+                <Table.Td className="mono">{short(event.id)}</Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Box>
+      <Box hiddenFrom="sm">
+        {events.map((event) => (
+          <Card key={event.id} withBorder padding="xs" mb={6}>
+            <Group justify="space-between" gap="xs" wrap="nowrap">
+              <Anchor component={Link} to={`/events/${event.id}`} size="sm" fw={500} truncate>
+                {event.type}
+              </Anchor>
+              <When at={event.receivedAt} size="xs" c="dimmed" />
+            </Group>
+            <Text size="xs" c="dimmed" truncate>
+              {event.source}
+              {event.subject && ` · ${event.subject}`}
+              {event.namespace !== "default" && ` · ${event.namespace}`}
+            </Text>
+          </Card>
+        ))}
+      </Box>
+    </>
   );
 }

@@ -1,6 +1,6 @@
 // The head of one function and its tabs.
 
-import { Alert, Group, Tabs, Text } from "@mantine/core";
+import { Group, Tabs, Text } from "@mantine/core";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { FunctionChangedDocument, FunctionHeadDocument } from "../../graphql/generated.ts";
@@ -9,6 +9,7 @@ import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Actions } from "./Actions.tsx";
+import { Banner } from "./Banner.tsx";
 import { broken } from "./model.ts";
 
 const TABS = [
@@ -18,6 +19,7 @@ const TABS = [
   ["logs", "Logs"],
   ["builds", "Builds"],
   ["versions", "Versions"],
+  ["metrics", "Metrics"],
   ["settings", "Settings"],
   ["history", "History"],
 ] as const;
@@ -55,7 +57,7 @@ export function FunctionFrame({ id }: { id: string }) {
           <Status state={of.state} broken={broken(of)} />
           {of.currentVersion && (
             <Text size="sm" c="dimmed">
-              {of.runtime} · v{of.currentVersion.number}
+              {of.runtime} {of.mode.toLowerCase()} · v{of.currentVersion.number}
             </Text>
           )}
           {of.namespace !== "default" && (
@@ -67,11 +69,7 @@ export function FunctionFrame({ id }: { id: string }) {
       }
       actions={<Actions of={of} large />}
     >
-      {of.stateReason && (
-        <Alert color={broken(of) ? "red" : "gray"} p="xs" title={broken(of) ? "It does not work" : undefined}>
-          {of.stateReason}
-        </Alert>
-      )}
+      <Banner of={of} />
       <Tabs
         value={tab}
         onChange={(to) => void navigate({ to: `/functions/${id}${to && to !== "overview" ? `/${to}` : ""}` })}

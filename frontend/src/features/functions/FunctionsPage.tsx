@@ -1,46 +1,28 @@
 // All functions, live.
 
-import {
-  Anchor,
-  Box,
-  Button,
-  Card,
-  Code,
-  Group,
-  Select,
-  Table,
-  Text,
-  TextInput,
-  Tooltip,
-  UnstyledButton,
-} from "@mantine/core";
-import { Link, useNavigate } from "@tanstack/react-router";
+import { Alert, Button, Group, Select, Text, TextInput } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { useNavigate } from "@tanstack/react-router";
+import { useDeferredValue } from "react";
 import { useViewer } from "../../app/session.tsx";
-import {
-  type FunctionActivityFragment,
-  FunctionChangedDocument,
-  type FunctionRowFragment,
-  type FunctionState,
-  FunctionsDocument,
-  RunChangedDocument,
-} from "../../graphql/generated.ts";
-import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { duration } from "../../lib/time.ts";
+import type { FunctionMode, FunctionState } from "../../graphql/generated.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
-import { When } from "../../ui/when.tsx";
-import { Actions } from "./Actions.tsx";
-import { broken, chosen, nextSort, origin } from "./model.ts";
-import { type From, Register } from "./Register.tsx";
+import { First } from "./First.tsx";
+import { Cards, Rows } from "./FunctionsList.tsx";
+import { chosen } from "./model.ts";
+import { Register } from "./Register.tsx";
+import type { From } from "./source.ts";
+import { PAGES, useCalls, useFunctions } from "./useFunctions.ts";
 
-type Row = FunctionRowFragment & FunctionActivityFragment;
+export type Sort = (typeof SORTS)[number]["value"];
 
 export interface Search {
   q?: string;
   state?: FunctionState;
-  sort?: "name" | "-name" | "updated" | "-updated" | "state" | "-state";
+  mode?: FunctionMode;
+  sort?: Sort;
   register?: From;
 }
 
@@ -52,20 +34,39 @@ const STATES: { value: FunctionState; label: string }[] = [
   { value: "DEREGISTERED", label: "Deregistered" },
 ];
 
+const MODES: { value: FunctionMode; label: string }[] = [
+  { value: "SERVICE", label: "Services" },
+  { value: "JOB", label: "Jobs" },
+];
+
+const SORTS = [
+  { value: "name", label: "Name, A to Z" },
+  { value: "-name", label: "Name, Z to A" },
+  { value: "state", label: "State" },
+  { value: "-state", label: "State, reversed" },
+  { value: "-run", label: "Called last" },
+  { value: "run", label: "Called longest ago" },
+  { value: "-calls", label: "Most calls" },
+  { value: "calls", label: "Fewest calls" },
+  { value: "-updated", label: "Changed last" },
+  { value: "updated", label: "Changed longest ago" },
+] as const;
+
 export function FunctionsPage({ search }: { search: Search }) {
   const navigate = useNavigate();
   const { mayWrite } = useViewer();
+  const narrow = useMediaQuery("(max-width: 62em)", false, { getInitialValueInEffect: false });
   // Those that are gone come only when they are asked for by their state.
-  const gone = search.state === "DEREGISTERED" ? { state: search.state } : {};
-  const { data, error, again, look } = useAsked(FunctionsDocument, gone);
-  useFollowed(FunctionChangedDocument, {}, look);
-  useFollowed(RunChangedDocument, {}, look);
+  const gone = search.state === "DEREGISTERED" ? search.state : undefined;
+  const { rows: all, total, more, cut, error, again } = useFunctions(gone);
+  const calls = useCalls(gone);
+  // Typing is never slower than the list.
+  const wanted = useDeferredValue(search);
+  const rows = chosen(all ?? [], wanted, calls);
 
   const set = (change: Partial<Record<keyof Search, string | undefined>>) =>
     void navigate({ to: "/functions", search: (now) => ({ ...now, ...change }) as Search, replace: true });
-  const all: readonly Row[] = data?.functions.nodes ?? [];
-  const rows = chosen(all, search);
-  const filtering = search.q !== undefined || search.state !== undefined;
+  const filtering = search.q !== undefined || search.state !== undefined || search.mode !== undefined;
 
   return (
     <Page
@@ -79,7 +80,7 @@ export function FunctionsPage({ search }: { search: Search }) {
       }
     >
       <Register from={search.register} change={(register) => set({ register })} />
-      {(all.length > 0 || filtering) && (
+      {((all?.length ?? 0) > 0 || filtering) && (
         <Group gap="xs">
           <TextInput
             size="xs"
@@ -98,227 +99,68 @@ export function FunctionsPage({ search }: { search: Search }) {
             value={search.state ?? null}
             onChange={(state) => set({ state: state ?? undefined })}
             clearable
-            w={140}
+            w={130}
           />
+          <Select
+            size="xs"
+            placeholder="Any mode"
+            aria-label="Mode"
+            data={MODES}
+            value={search.mode ?? null}
+            onChange={(mode) => set({ mode: mode ?? undefined })}
+            clearable
+            w={120}
+          />
+          {narrow && (
+            <Select
+              size="xs"
+              aria-label="Order"
+              data={SORTS as unknown as { value: string; label: string }[]}
+              value={search.sort ?? "name"}
+              onChange={(sort) => set({ sort: sort ?? undefined })}
+              allowDeselect={false}
+              w={150}
+            />
+          )}
         </Group>
       )}
-      {error && !data ? (
+      {error && !all ? (
         <Failure error={error} again={again} />
-      ) : !data ? (
+      ) : !all ? (
         <Waiting again={again} />
       ) : rows.length === 0 ? (
         filtering ? (
           <Empty
-            title="No function matches"
+            title={more ? "No function matches so far" : "No function matches"}
             action={
-              <Button size="xs" variant="default" onClick={() => set({ q: undefined, state: undefined })}>
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() => set({ q: undefined, state: undefined, mode: undefined })}
+              >
                 Show all
               </Button>
             }
           />
         ) : (
-          <First register={() => set({ register: "git" })} write={() => set({ register: "write" })} />
+          <First mayWrite={mayWrite} choose={(register) => set({ register })} />
         )
+      ) : narrow ? (
+        <Cards rows={rows} calls={calls} />
       ) : (
-        <>
-          <Wide rows={rows} sort={search.sort} setSort={(sort) => set({ sort })} />
-          <Narrow rows={rows} />
-        </>
+        <Rows rows={rows} calls={calls} sort={search.sort} setSort={(sort) => set({ sort })} />
       )}
-      {data?.functions.pageInfo.hasNextPage && (
-        <Text size="xs" c="dimmed">
-          The first {all.length} of {data.functions.totalCount} functions. Search finds only among these.
+      {all && all.length > 0 && (
+        <Text size="xs" c="dimmed" role="status">
+          {rows.length.toLocaleString()} of {total.toLocaleString()} functions{more && ", more are coming"}
         </Text>
       )}
+      {cut && (
+        <Alert color="yellow" p="xs">
+          Only the first {(PAGES * 100).toLocaleString()} of {total.toLocaleString()} functions are loaded, by their
+          names: search, filters and order know no others.
+        </Alert>
+      )}
     </Page>
-  );
-}
-
-function First({ register, write }: { register: () => void; write: () => void }) {
-  return (
-    <Card withBorder>
-      <Empty
-        title="Your first function in a minute"
-        action={
-          <Group mt="sm" justify="center">
-            <Button leftSection={<Icon name="plus" />} onClick={register}>
-              From a Git repository
-            </Button>
-            <Button variant="default" onClick={write}>
-              Write it here
-            </Button>
-          </Group>
-        }
-      >
-        <p>
-          Any repository with a <Code>package.json</Code>, <Code>app.py</Code> or <Code>function.json</Code> will do.
-          EventFlow builds it, runs it, and gives it an address to be called at.
-        </p>
-      </Empty>
-    </Card>
-  );
-}
-
-function Head({
-  label,
-  column,
-  sort,
-  setSort,
-}: {
-  label: string;
-  column: string;
-  sort: string | undefined;
-  setSort: (sort: string) => void;
-}) {
-  const current = sort ?? "name";
-  const up = current === column;
-  const down = current === `-${column}`;
-  return (
-    <Table.Th aria-sort={up ? "ascending" : down ? "descending" : "none"}>
-      <UnstyledButton fz="inherit" fw={600} onClick={() => setSort(nextSort(sort, column))}>
-        {label} {up ? "↑" : down ? "↓" : ""}
-      </UnstyledButton>
-    </Table.Th>
-  );
-}
-
-function State({ of }: { of: Row }) {
-  const bad = broken(of);
-  const status = <Status state={of.state} broken={bad} />;
-  return of.stateReason ? (
-    <Tooltip label={of.stateReason} multiline maw={360}>
-      <span>{status}</span>
-    </Tooltip>
-  ) : (
-    status
-  );
-}
-
-function LastBuild({ of }: { of: Row }) {
-  const build = of.builds.nodes[0];
-  if (!build)
-    return (
-      <Text size="sm" c="dimmed">
-        –
-      </Text>
-    );
-  return (
-    <Group gap={6} wrap="nowrap">
-      <Status state={build.state} size="xs" />
-      <When at={build.finishedAt ?? build.requestedAt} size="xs" c="dimmed" />
-    </Group>
-  );
-}
-
-function LastRun({ of }: { of: Row }) {
-  const run = of.runs.nodes[0];
-  if (!run)
-    return (
-      <Text size="sm" c="dimmed">
-        –
-      </Text>
-    );
-  return (
-    <Group gap={6} wrap="nowrap">
-      <Anchor component={Link} to={`/runs/${run.id}`} underline="never" aria-label={`Newest run of ${of.name}`}>
-        <Status state={run.state} size="xs" />
-      </Anchor>
-      <When at={run.queuedAt} size="xs" c="dimmed" />
-      <Text size="xs" c="dimmed" visibleFrom="lg">
-        {duration(run.durationMs)}
-      </Text>
-    </Group>
-  );
-}
-
-function Wide({ rows, sort, setSort }: { rows: Row[]; sort: string | undefined; setSort: (sort: string) => void }) {
-  return (
-    <Box visibleFrom="sm">
-      <Table.ScrollContainer minWidth={760}>
-        <Table verticalSpacing="xs" highlightOnHover>
-          <Table.Thead>
-            <Table.Tr>
-              <Head label="Name" column="name" sort={sort} setSort={setSort} />
-              <Head label="State" column="state" sort={sort} setSort={setSort} />
-              <Table.Th>Runtime</Table.Th>
-              <Table.Th>Version</Table.Th>
-              <Table.Th>Last build</Table.Th>
-              <Table.Th>Last run</Table.Th>
-              <Head label="Changed" column="updated" sort={sort} setSort={setSort} />
-              <Table.Th aria-label="Actions" />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {rows.map((of) => (
-              <Table.Tr key={of.id}>
-                <Table.Td maw={260}>
-                  <Anchor component={Link} to={`/functions/${of.id}`} size="sm" style={{ overflowWrap: "anywhere" }}>
-                    {of.name}
-                  </Anchor>
-                  <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
-                    {of.namespace !== "default" && `${of.namespace} · `}
-                    {origin(of.source)}
-                  </Text>
-                </Table.Td>
-                <Table.Td>
-                  <State of={of} />
-                </Table.Td>
-                <Table.Td>
-                  <Text size="sm">
-                    {of.currentVersion ? of.runtime : "–"}
-                    <Text span size="xs" c="dimmed">
-                      {" "}
-                      {of.mode.toLowerCase()}
-                    </Text>
-                  </Text>
-                </Table.Td>
-                <Table.Td>{of.currentVersion ? `v${of.currentVersion.number}` : "–"}</Table.Td>
-                <Table.Td>
-                  <LastBuild of={of} />
-                </Table.Td>
-                <Table.Td>
-                  <LastRun of={of} />
-                </Table.Td>
-                <Table.Td>
-                  <When at={of.updatedAt} size="sm" c="dimmed" />
-                </Table.Td>
-                <Table.Td>
-                  <Actions of={of} />
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </Box>
-  );
-}
-
-function Narrow({ rows }: { rows: Row[] }) {
-  return (
-    <Box hiddenFrom="sm">
-      {rows.map((of) => (
-        <Card key={of.id} withBorder padding="sm" mb="xs">
-          <Group justify="space-between" wrap="nowrap" gap="xs">
-            <Group gap="xs" style={{ minWidth: 0 }}>
-              <Anchor component={Link} to={`/functions/${of.id}`} fw={500} style={{ overflowWrap: "anywhere" }}>
-                {of.name}
-              </Anchor>
-              <State of={of} />
-            </Group>
-            <Actions of={of} />
-          </Group>
-          <Text size="xs" c="dimmed" truncate>
-            {of.currentVersion ? `${of.runtime} · v${of.currentVersion.number}` : "not built yet"} · {origin(of.source)}
-          </Text>
-          <Group gap="xs" mt={4}>
-            <Text size="xs" c="dimmed">
-              Last run
-            </Text>
-            <LastRun of={of} />
-          </Group>
-        </Card>
-      ))}
-    </Box>
   );
 }

@@ -1,7 +1,9 @@
 // One function at a glance.
 
 import {
+  Alert,
   Anchor,
+  Button,
   Card,
   Code,
   Grid,
@@ -13,26 +15,28 @@ import {
   Text,
   Title,
 } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useState } from "react";
 import {
   FunctionChangedDocument,
   FunctionOverviewDocument,
+  type FunctionOverviewQuery,
   RunChangedDocument,
   type Window,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { duration } from "../../lib/time.ts";
+import { bytes, short } from "../../lib/time.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
+import { Sparkline } from "../../ui/sparkline.tsx";
 import { Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
+import { BUCKET, cards, WINDOWS } from "../metrics/model.ts";
+import { Number_ } from "../metrics/Number.tsx";
+import { trouble, ways } from "./calling.ts";
 import { origin } from "./model.ts";
 import { Triggers } from "./Triggers.tsx";
 
-const WINDOWS: { value: Window; label: string }[] = [
-  { value: "FIVE_MINUTES", label: "5 min" },
-  { value: "HOUR", label: "1 h" },
-  { value: "DAY", label: "24 h" },
-  { value: "WEEK", label: "7 d" },
-];
+type Function_ = NonNullable<FunctionOverviewQuery["function"]>;
 
 export function Overview({
   id,
@@ -50,102 +54,180 @@ export function Overview({
   if (!data) return <Waiting again={again} />;
   const of = data.function;
   if (!of) return null;
-  const { metrics } = data;
-  const failed = metrics.invocations === 0 ? 0 : (100 * metrics.errors) / metrics.invocations;
-  const numbers: [name: string, value: string, more?: string | undefined][] = [
-    ["Calls", metrics.invocations.toLocaleString()],
-    [
-      "Errors",
-      metrics.errors.toLocaleString(),
-      metrics.errors > 0 ? `${failed.toFixed(failed < 10 ? 1 : 0)} %` : undefined,
-    ],
-    ["p50", duration(metrics.p50Ms)],
-    ["p95", duration(metrics.p95Ms)],
-    ["p99", duration(metrics.p99Ms)],
-    ["Cold starts", metrics.coldStarts.toLocaleString()],
-    ["Waiting or running", metrics.open.toLocaleString()],
-  ];
   return (
     <Stack gap="md">
-      <Group justify="space-between">
-        <Title order={3} size="h5">
-          Traffic
-        </Title>
-        <SegmentedControl
-          size="xs"
-          value={window}
-          onChange={(value) => setWindow(value as Window)}
-          data={WINDOWS}
-          aria-label="Window"
-        />
-      </Group>
-      <SimpleGrid cols={{ base: 2, xs: 3, md: 7 }} spacing="xs">
-        {numbers.map(([name, value, more]) => (
-          <Card key={name} withBorder padding="xs">
-            <Text size="xs" c="dimmed" truncate>
-              {name}
-            </Text>
-            <Group gap={6} align="baseline">
-              <Text fw={600} size="lg">
-                {value}
-              </Text>
-              {more && (
-                <Text size="xs" c="red">
-                  {more}
-                </Text>
-              )}
-            </Group>
-          </Card>
-        ))}
-      </SimpleGrid>
+      <Failures of={of} />
+      <Card withBorder>
+        <Group justify="space-between" mb="sm">
+          <Group gap="sm">
+            <Title order={3} size="h5">
+              Traffic
+            </Title>
+            <Anchor component={Link} to={`/functions/${id}/metrics?window=${window}`} size="sm">
+              All metrics
+            </Anchor>
+          </Group>
+          <SegmentedControl
+            size="xs"
+            value={window}
+            onChange={(value) => setWindow(value as Window)}
+            data={[...WINDOWS]}
+            aria-label="Window"
+          />
+        </Group>
+        <Sparkline points={of.calls} label={`calls per ${BUCKET[window]}`} width="100%" height={44} />
+        <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs" mt="sm">
+          {cards(data.metrics, of.instances.length).map((card) => (
+            <Number_ key={card.name} card={card} />
+          ))}
+        </SimpleGrid>
+      </Card>
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 6 }}>
-          <Card withBorder>
-            <Stack gap="sm">
-              <Fact name="Address">
-                {of.url ? (
-                  <Group gap={4} wrap="nowrap">
-                    <Code style={{ overflowWrap: "anywhere" }}>{of.url}</Code>
-                    <Copy text={of.url} label="Copy the address" />
-                  </Group>
-                ) : (
-                  <Text size="sm" c="dimmed">
-                    It has no HTTP trigger.
-                  </Text>
-                )}
-              </Fact>
-              <Fact name="Source">
-                {of.source.url && /^https?:/.test(of.source.url) ? (
-                  <Anchor href={of.source.url} size="sm" target="_blank" rel="noreferrer noopener">
-                    {origin(of.source)}
-                  </Anchor>
-                ) : (
-                  origin(of.source)
-                )}
-              </Fact>
-              <Group gap="xl">
-                <Fact name="Mode">{of.mode.toLowerCase()}</Fact>
-                <Fact name="Registered">
-                  <When at={of.createdAt} />
-                </Fact>
-                <Fact name="Changed">
-                  <When at={of.updatedAt} />
-                </Fact>
-              </Group>
-              <Fact name="Id">
-                <Group gap={4}>
-                  <span className="mono">{of.id}</span>
-                  <Copy text={of.id} />
-                </Group>
-              </Fact>
-            </Stack>
-          </Card>
+          <Stack gap="md">
+            <Calling of={of} />
+            <Facts of={of} />
+          </Stack>
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
-          <Triggers triggers={of.triggers} />
+          <Stack gap="md">
+            <Triggers triggers={of.triggers} />
+            <Instances of={of} />
+          </Stack>
         </Grid.Col>
       </Grid>
-      <Title order={3} size="h5">
+    </Stack>
+  );
+}
+
+function Failures({ of }: { of: Function_ }) {
+  const { failed, of: over, newest } = trouble(of.recent.nodes);
+  if (!newest) return null;
+  return (
+    <Alert color={failed * 2 >= over ? "red" : "orange"} p="xs">
+      <Group gap="xs" justify="space-between">
+        <Text size="sm" style={{ overflowWrap: "anywhere", flex: "1 1 260px" }} lineClamp={3}>
+          <b>
+            {failed} of the last {over} {over === 1 ? "call" : "calls"} failed.
+          </b>{" "}
+          The newest, <When at={newest.finishedAt} />
+          {newest.version !== null && ` on version ${newest.version}`}: {newest.error ?? "it says no reason"}
+        </Text>
+        <Group gap="xs">
+          <Button size="compact-sm" variant="default" component={Link} to={`/runs/${newest.id}`}>
+            Open that run
+          </Button>
+          {(of.currentVersion?.number ?? 0) > 1 && (
+            <Button size="compact-sm" variant="default" component={Link} to={`/functions/${of.id}/versions`}>
+              Compare versions
+            </Button>
+          )}
+        </Group>
+      </Group>
+    </Alert>
+  );
+}
+
+function Calling({ of }: { of: Function_ }) {
+  const found = ways(of, location.origin);
+  const [chosen, setChosen] = useState(0);
+  const way = found[Math.min(chosen, found.length - 1)];
+  return (
+    <Card withBorder>
+      <Title order={3} size="h5" mb="sm">
+        How to call it
+      </Title>
+      <Stack gap="sm">
+        <Fact name="Address">
+          {of.url ? (
+            <Group gap={4} wrap="nowrap">
+              <Code style={{ overflowWrap: "anywhere" }}>{of.url}</Code>
+              <Copy text={of.url} label="Copy the address" />
+            </Group>
+          ) : (
+            <Text size="sm" c="dimmed">
+              {of.currentVersion ? "It has no HTTP trigger." : "It gets one with its first version."}
+            </Text>
+          )}
+        </Fact>
+        {way && (
+          <div>
+            <Group justify="space-between" mb={4} gap="xs">
+              {found.length > 1 ? (
+                <SegmentedControl
+                  size="xs"
+                  value={String(found.indexOf(way))}
+                  onChange={(value) => setChosen(Number(value))}
+                  data={found.map(({ name }, at) => ({ value: String(at), label: name }))}
+                  aria-label="Way to call it"
+                />
+              ) : (
+                <span />
+              )}
+              <Copy text={way.command} label="Copy the command" />
+            </Group>
+            <Code block tabIndex={0} style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+              {way.command}
+            </Code>
+          </div>
+        )}
+      </Stack>
+    </Card>
+  );
+}
+
+function Facts({ of }: { of: Function_ }) {
+  const version = of.currentVersion;
+  return (
+    <Card withBorder>
+      <Stack gap="sm">
+        <Fact name="Source">
+          {of.source.url && /^https?:/.test(of.source.url) ? (
+            <Anchor href={of.source.url} size="sm" target="_blank" rel="noreferrer noopener">
+              {origin(of.source)}
+            </Anchor>
+          ) : (
+            origin(of.source)
+          )}
+        </Fact>
+        <Group gap="xl">
+          {version && (
+            <Fact name="Version">
+              <Anchor component={Link} to={`/functions/${of.id}/versions`} size="sm">
+                v{version.number}
+              </Anchor>{" "}
+              of {of.versions.totalCount}
+              {version.commit && (
+                <>
+                  , commit <span className="mono">{short(version.commit)}</span>
+                </>
+              )}
+              , {bytes(version.size)}
+            </Fact>
+          )}
+          <Fact name="Mode">{of.mode.toLowerCase()}</Fact>
+          <Fact name="Registered">
+            <When at={of.createdAt} />
+          </Fact>
+          <Fact name="Changed">
+            <When at={of.updatedAt} />
+          </Fact>
+        </Group>
+        <Fact name="Id">
+          <Group gap={4} wrap="nowrap">
+            <span className="mono">{of.id}</span>
+            <Copy text={of.id} label="Copy the id" />
+          </Group>
+        </Fact>
+      </Stack>
+    </Card>
+  );
+}
+
+function Instances({ of }: { of: Function_ }) {
+  return (
+    <Card withBorder>
+      <Title order={3} size="h5" mb="xs">
         Instances
       </Title>
       {of.instances.length === 0 ? (
@@ -157,7 +239,7 @@ export function Overview({
               : "It does not run."}
         </Text>
       ) : (
-        <Table.ScrollContainer minWidth={420}>
+        <Table.ScrollContainer minWidth={360}>
           <Table>
             <Table.Thead>
               <Table.Tr>
@@ -171,7 +253,9 @@ export function Overview({
             <Table.Tbody>
               {of.instances.map((instance) => (
                 <Table.Tr key={instance.id}>
-                  <Table.Td className="mono">{instance.id}</Table.Td>
+                  <Table.Td className="mono" title={instance.id}>
+                    {short(instance.id, 13)}
+                  </Table.Td>
                   <Table.Td>v{instance.version}</Table.Td>
                   <Table.Td>{instance.state}</Table.Td>
                   <Table.Td>{instance.inFlight}</Table.Td>
@@ -184,6 +268,6 @@ export function Overview({
           </Table>
         </Table.ScrollContainer>
       )}
-    </Stack>
+    </Card>
   );
 }

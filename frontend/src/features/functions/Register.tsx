@@ -2,104 +2,128 @@
 
 import {
   Alert,
+  Anchor,
   Button,
-  FileInput,
   Group,
+  Loader,
   Modal,
+  Progress,
   SegmentedControl,
+  Select,
   Stack,
+  Tabs,
   Text,
-  Textarea,
   TextInput,
 } from "@mantine/core";
-import { useNavigate } from "@tanstack/react-router";
-import { useRef, useState } from "react";
-import { useMutation } from "urql";
-import { RegisterFunctionDocument, type SourceInput } from "../../graphql/generated.ts";
-import { entriesOf, tarGz } from "../../lib/tar.ts";
+import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useMutation, useQuery } from "urql";
+import { useViewer } from "../../app/session.tsx";
+import { FunctionNamedDocument, RegisterFunctionDocument, type SourceInput } from "../../graphql/generated.ts";
+import { tarGz } from "../../lib/tar.ts";
+import { CodeEditor } from "../../ui/codeEditor.tsx";
+import { jsonFault } from "../../ui/jsonEditor.tsx";
 import { told } from "../../ui/states.tsx";
-import { nameFrom } from "./model.ts";
-import { TEMPLATES } from "./templates.ts";
+import { DropZone, sendable } from "./DropZone.tsx";
+import { nameFault, nameFrom, runsImages } from "./model.ts";
+import type { From } from "./source.ts";
+import { filesOf, named, TEMPLATES, type TemplateName } from "./templates.ts";
+import { type Dropped, packed, upload } from "./upload.ts";
 import { useActions } from "./useActions.ts";
 
-export type From = "git" | "write" | "upload" | "image";
-
 export function Register({ from, change }: { from: From | undefined; change: (from: From | undefined) => void }) {
+  const narrow = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });
   return (
-    <Modal opened={from !== undefined} onClose={() => change(undefined)} title="Register a function" size="lg">
+    <Modal
+      opened={from !== undefined}
+      onClose={() => change(undefined)}
+      title="Register a function"
+      size={from === "write" ? "xl" : "lg"}
+      fullScreen={narrow}
+    >
       {from && <Form from={from} change={change} />}
     </Modal>
   );
 }
 
-/** Sends an archive; its digest is how the function names it. */
-async function upload(file: Blob, zip: boolean): Promise<string> {
-  const response = await fetch("/v1/bundles", {
-    method: "POST",
-    credentials: "same-origin",
-    headers: { "x-requested-with": "EventFlow", "content-type": zip ? "application/zip" : "application/gzip" },
-    body: file,
-  });
-  const answer = (await response.json()) as { digest?: string; error?: { message: string } };
-  if (!response.ok || !answer.digest)
-    throw new Error(answer.error?.message ?? `the server answered ${response.status}`);
-  return answer.digest;
+interface Fault {
+  message: string;
+  field: string[] | null;
 }
+
+const FIELDS = ["name", "namespace", "url", "ref", "path", "image", "command"];
 
 function Form({ from, change }: { from: From; change: (from: From | undefined) => void }) {
   const navigate = useNavigate();
   const actions = useActions();
+  const { namespaces, server } = useViewer();
   const [, register] = useMutation(RegisterFunctionDocument);
-  const [name, setName] = useState<string | null>(null);
+  const [namespace, setNamespace] = useState(namespaces?.[0] ?? "default");
+  const [typed, setTyped] = useState<string | null>(null);
   const [url, setUrl] = useState("");
   const [ref, setRef] = useState("");
   const [path, setPath] = useState("");
   const [image, setImage] = useState("");
-  const [file, setFile] = useState<File | null>(null);
-  const [folder, setFolder] = useState<readonly File[]>([]);
-  const [template, setTemplate] = useState<keyof typeof TEMPLATES>("node");
-  const [code, setCode] = useState(TEMPLATES.node.code);
+  const [command, setCommand] = useState("");
+  const [dropped, setDropped] = useState<Dropped | null>(null);
+  const [template, setTemplate] = useState<TemplateName>("node");
+  const [written, setWritten] = useState(() => filesOf("node"));
+  const [sent, setSent] = useState<number | null>(null);
   const [busy, setBusy] = useState(false);
-  const [faults, setFaults] = useState<{ message: string; field: string[] | null }[]>([]);
+  const [faults, setFaults] = useState<readonly Fault[]>([]);
 
   const guess = nameFrom(
     from === "git"
       ? path || url
       : from === "image"
         ? (image.split("@")[0] ?? "").replace(/:[^:/]*$/, "")
-        : (file?.name ?? folder[0]?.webkitRelativePath.split("/")[0] ?? ""),
+        : from === "upload" && dropped
+          ? "archive" in dropped
+            ? dropped.archive.name
+            : (dropped.folder ?? "")
+          : from === "write"
+            ? `my-${template}`
+            : "",
   );
-  const chosenName = name ?? guess;
+  const name = typed ?? guess;
+  const taken = useTaken(namespace, name);
+  // Nobody is told off before having typed.
+  const wrong = name === "" && typed === null ? null : nameFault(name);
   const fault = (field: string) => faults.find((one) => one.field?.at(-1) === field)?.message;
-  const general = faults.filter((one) => !["name", "url", "ref", "path", "image"].includes(one.field?.at(-1) ?? ""));
+  const general = faults.filter((one) => !FIELDS.includes(one.field?.at(-1) ?? ""));
+  const broken = from === "write" ? jsonFault(written["function.json"] ?? "") : null;
 
-  const bundle = async () => {
-    if (from === "write") {
-      const { file: path, manifest } = TEMPLATES[template];
-      const text = new TextEncoder();
-      const described = { name: chosenName, ...manifest };
-      const entries = [
-        { path, content: text.encode(code) },
-        { path: "function.json", content: text.encode(`${JSON.stringify(described, null, 2)}\n`) },
-      ];
-      return upload(await tarGz(entries), false);
+  const blob = async (): Promise<Blob> => {
+    if (from === "upload") {
+      if (!dropped) throw new Error("Drop or choose a folder or an archive first.");
+      return packed(dropped);
     }
-    if (file) return upload(file, /zip$/i.test(file.name));
-    if (folder.length > 0) return upload(await tarGz(await entriesOf(folder)), false);
-    throw new Error("Choose an archive or a folder.");
+    const text = new TextEncoder();
+    return tarGz(
+      Object.entries(written).map(([file, content]) => ({
+        path: file,
+        content: text.encode(file === "function.json" ? named(content, name) : content),
+      })),
+    );
+  };
+
+  const source = async (): Promise<SourceInput> => {
+    if (from === "git") return { git: { url: url.trim(), ref: ref.trim() || null, path: path.trim() || null } };
+    if (from === "image") {
+      const words = command.trim() === "" ? null : command.trim().split(/\s+/);
+      return { image: { image: image.trim(), command: words } };
+    }
+    setSent(0);
+    const digest = await upload(await blob(), setSent);
+    return { bundle: { digest } };
   };
 
   const submit = async () => {
     setBusy(true);
     setFaults([]);
     try {
-      const source: SourceInput =
-        from === "git"
-          ? { git: { url: url.trim(), ref: ref.trim() || null, path: path.trim() || null } }
-          : from === "image"
-            ? { image: { image: image.trim() } }
-            : { bundle: { digest: await bundle() } };
-      const { data, error } = await register({ input: { name: chosenName, source } });
+      const { data, error } = await register({ input: { namespace, name, source: await source() } });
       if (error) throw error;
       const made = data?.registerFunction;
       if (!made?.function) {
@@ -112,6 +136,7 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
       setFaults([{ message: told(error as Error), field: null }]);
     } finally {
       setBusy(false);
+      setSent(null);
     }
   };
 
@@ -126,13 +151,17 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
         <SegmentedControl
           fullWidth
           value={from}
-          onChange={(value) => change(value as From)}
+          onChange={(value) => {
+            setFaults([]);
+            change(value as From);
+          }}
           data={[
             { value: "git", label: "Git" },
-            { value: "write", label: "Write it here" },
+            { value: "write", label: "Write" },
             { value: "upload", label: "Upload" },
             { value: "image", label: "Image" },
           ]}
+          aria-label="Where its code comes from"
         />
         {general.length > 0 && (
           <Alert color="red" role="alert" p="xs">
@@ -169,49 +198,26 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
             </Group>
           </>
         )}
-        {from === "upload" && (
-          <FileInput
-            label="Archive"
-            placeholder="Choose a file"
-            description="A zip or tar.gz of the function's folder, 50 MiB at most"
-            accept=".zip,.tgz,.gz,application/zip,application/gzip"
-            value={file}
-            onChange={setFile}
-            clearable
-          />
-        )}
-        {from === "upload" && !file && <Folder files={folder} choose={setFolder} />}
+        {from === "upload" && <DropZone value={dropped} choose={setDropped} />}
         {from === "write" && (
-          <>
-            <SegmentedControl
-              size="xs"
-              value={template}
-              onChange={(value) => {
-                const chosen = value as keyof typeof TEMPLATES;
-                setTemplate(chosen);
-                setCode(TEMPLATES[chosen].code);
-              }}
-              data={Object.entries(TEMPLATES).map(([value, { label }]) => ({ value, label }))}
-              aria-label="Runtime"
-              style={{ alignSelf: "flex-start" }}
-            />
-            <Textarea
-              label={TEMPLATES[template].file}
-              value={code}
-              onChange={(event) => setCode(event.currentTarget.value)}
-              autosize
-              minRows={9}
-              maxRows={18}
-              spellCheck={false}
-              styles={{ input: { fontFamily: "var(--mantine-font-family-monospace)", fontSize: 13 } }}
-            />
-            <Text size="xs" c="dimmed">
-              Answers HTTP, and events of the types demo.**
-            </Text>
-          </>
+          <Write
+            template={template}
+            choose={(to) => {
+              setTemplate(to);
+              setWritten(filesOf(to));
+            }}
+            files={written}
+            change={(file, content) => setWritten((now) => ({ ...now, [file]: content }))}
+          />
         )}
         {from === "image" && (
           <>
+            {!runsImages(server.executor) && (
+              <Alert color="yellow" p="xs" title="This server does not run images">
+                Its functions run in {server.executor}. Images need EVENTFLOW_EXECUTOR=docker or kubernetes: until then
+                the build of this function will fail.
+              </Alert>
+            )}
             <TextInput
               label="Image"
               placeholder="ghcr.io/you/thumbnails:1"
@@ -221,24 +227,64 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
               required
               data-autofocus
             />
-            <Text size="xs" c="dimmed">
-              Images run where containers do: with the Docker or Kubernetes executor.
-            </Text>
+            <TextInput
+              label="Command"
+              placeholder="the image's own"
+              value={command}
+              onChange={(event) => setCommand(event.currentTarget.value)}
+              error={fault("command")}
+            />
           </>
         )}
-        <TextInput
-          label="Name"
-          description="Lower-case letters, digits and hyphens; a part of its address"
-          value={chosenName}
-          onChange={(event) => setName(event.currentTarget.value)}
-          error={fault("name")}
-          required
-        />
+        <Group grow align="flex-start">
+          <TextInput
+            label="Name"
+            description={wrong || taken ? undefined : "A part of its address"}
+            value={name}
+            onChange={(event) => setTyped(event.currentTarget.value)}
+            error={
+              fault("name") ??
+              wrong ??
+              (taken.id && (
+                <>
+                  There is a function of this name already:{" "}
+                  <Anchor component={Link} to={`/functions/${taken.id}`} size="xs">
+                    look at it
+                  </Anchor>
+                </>
+              ))
+            }
+            rightSection={taken.asking ? <Loader size={14} /> : null}
+            required
+          />
+          {namespaces && namespaces.length > 1 && (
+            <Select
+              label="Namespace"
+              data={namespaces}
+              value={namespace}
+              onChange={(value) => value && setNamespace(value)}
+              error={fault("namespace")}
+              allowDeselect={false}
+            />
+          )}
+        </Group>
+        {sent !== null && (
+          <div>
+            <Progress value={sent * 100} aria-label="Sent" animated />
+            <Text size="xs" c="dimmed" role="status">
+              {sent < 1 ? `${Math.round(sent * 100)} % sent` : "Sent; the server unpacks it"}
+            </Text>
+          </div>
+        )}
         <Group justify="flex-end">
           <Button variant="default" onClick={() => change(undefined)}>
             Cancel
           </Button>
-          <Button type="submit" loading={busy}>
+          <Button
+            type="submit"
+            loading={busy}
+            disabled={nameFault(name) !== null || broken !== null || (from === "upload" && !sendable(dropped))}
+          >
             Register and build
           </Button>
         </Group>
@@ -247,30 +293,77 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
   );
 }
 
-/** A folder to choose; its files are packed here. */
-function Folder({ files, choose }: { files: readonly File[]; choose: (files: readonly File[]) => void }) {
-  const input = useRef<HTMLInputElement>(null);
+/** Whether a name is taken; asked when the typing rests. */
+function useTaken(namespace: string, name: string): { id: string | null; asking: boolean } {
+  const [rested] = useDebouncedValue(name, 250);
+  const fits = nameFault(rested) === null;
+  const [{ data, fetching }] = useQuery({
+    query: FunctionNamedDocument,
+    variables: { namespace, name: rested },
+    pause: !fits,
+    requestPolicy: "network-only",
+  });
+  const found = fits && rested === name ? data?.function : null;
+  return {
+    id: found && found.name === name && found.state !== "DEREGISTERED" ? found.id : null,
+    asking: fits && (fetching || rested !== name),
+  };
+}
+
+function Write({
+  template,
+  choose,
+  files,
+  change,
+}: {
+  template: TemplateName;
+  choose: (template: TemplateName) => void;
+  files: Readonly<Record<string, string>>;
+  change: (file: string, content: string) => void;
+}) {
+  const names = Object.keys(files);
+  const [picked, setPicked] = useState<string | null>(null);
+  const open = picked !== null && names.includes(picked) ? picked : (names[0] ?? "");
+  const fault = jsonFault(files["function.json"] ?? "");
   return (
-    <Group gap="xs">
-      <input
-        ref={(element) => {
-          input.current = element;
-          element?.setAttribute("webkitdirectory", "");
+    <Stack gap="xs">
+      <Select
+        label="Template"
+        description={TEMPLATES[template].about}
+        inputWrapperOrder={["label", "input", "description"]}
+        data={Object.entries(TEMPLATES).map(([value, { label }]) => ({ value, label }))}
+        value={template}
+        onChange={(value) => {
+          if (!value) return;
+          setPicked(null);
+          choose(value as TemplateName);
         }}
-        type="file"
-        multiple
-        hidden
-        aria-label="Folder"
-        onChange={(event) => choose([...(event.currentTarget.files ?? [])])}
+        allowDeselect={false}
+        maw={300}
       />
-      <Button size="xs" variant="default" onClick={() => input.current?.click()}>
-        Or choose a folder
-      </Button>
-      {files.length > 0 && (
-        <Text size="xs" c="dimmed">
-          {files.length} files in {files[0]?.webkitRelativePath.split("/")[0]}
+      <Tabs value={open} onChange={setPicked} variant="outline" keepMounted={false}>
+        <Tabs.List>
+          {names.map((file) => (
+            <Tabs.Tab key={file} value={file}>
+              {file}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+        <Tabs.Panel value={open} pt={6}>
+          <CodeEditor
+            key={`${template}/${open}`}
+            path={open}
+            value={files[open] ?? ""}
+            onChange={(content) => change(open, content)}
+            height={280}
+          />
+        </Tabs.Panel>
+      </Tabs>
+      {fault && (
+        <Text size="xs" c="red" role="alert">
+          function.json: {fault}
         </Text>
       )}
-    </Group>
+    </Stack>
   );
 }

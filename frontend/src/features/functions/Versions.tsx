@@ -1,84 +1,199 @@
-// Everything that was ever built of a function, and going back to it.
+// Everything that was ever built of a function, comparing two of them, and going back to one.
 
-import { Badge, Button, Group, Modal, Stack, Table, Text, Textarea } from "@mantine/core";
+import { Badge, Button, Card, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
+import { useClient } from "urql";
 import { useViewer } from "../../app/session.tsx";
-import { FunctionChangedDocument, FunctionVersionsDocument, type VersionRowFragment } from "../../graphql/generated.ts";
+import {
+  FunctionChangedDocument,
+  FunctionVersionsDocument,
+  type FunctionVersionsQuery,
+  type VersionRowFragment,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { bytes, short } from "../../lib/time.ts";
 import { Json } from "../../ui/json.tsx";
-import { Empty, Failure, Waiting } from "../../ui/states.tsx";
+import { tellRefused } from "../../ui/notify.ts";
+import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
+import { Compare, type Placed } from "./Compare.tsx";
 import { useActions } from "./useActions.ts";
+import { compared } from "./versions.ts";
 
-export function Versions({ id }: { id: string }) {
+export interface Search {
+  from?: number;
+  to?: number;
+  file?: string;
+}
+
+type Edge = NonNullable<FunctionVersionsQuery["function"]>["versions"]["edges"][number];
+
+/** Each version with the cursor of the row before it. */
+function placed(edges: readonly Edge[]): Placed[] {
+  return edges.map(({ node }, at) => ({ version: node, after: edges[at - 1]?.cursor ?? null }));
+}
+
+export function Versions({ id, search, go }: { id: string; search: Search; go: (search: Search) => void }) {
   const { mayWrite } = useViewer();
-  const { data, error, again, look } = useAsked(FunctionVersionsDocument, { id });
+  const client = useClient();
+  const { data, error, again, look } = useAsked(FunctionVersionsDocument, { id, after: null });
   useFollowed(FunctionChangedDocument, { id }, look);
+  const [older, setOlder] = useState<readonly Edge[]>([]);
+  const [end, setEnd] = useState<string | null | undefined>(undefined);
+  const [loading, setLoading] = useState(false);
   const [back, setBack] = useState<VersionRowFragment | null>(null);
   const [shown, setShown] = useState<VersionRowFragment | null>(null);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
-  const versions = data.function?.versions.nodes ?? [];
-  const current = data.function?.currentVersion?.number;
-  if (versions.length === 0)
-    return <Empty title="No version yet">Each build that succeeds makes one. The builds tab says why none did.</Empty>;
+  const of = data.function;
+  if (!of) return null;
+  const first = of.versions;
+  const known = new Set(first.edges.map(({ node }) => node.number));
+  const rows = placed([...first.edges, ...older.filter(({ node }) => !known.has(node.number))]);
+  const current = of.currentVersion?.number;
+  const next = end === undefined ? (first.pageInfo.hasNextPage ? first.pageInfo.endCursor : null) : end;
+  if (rows.length === 0) {
+    return (
+      <Empty
+        title="No version yet"
+        action={
+          <Button size="xs" variant="default" mt="xs" component={Link} to={`/functions/${id}/builds`}>
+            To the builds
+          </Button>
+        }
+      >
+        Each build that succeeds makes one. The builds say why none did.
+      </Empty>
+    );
+  }
+  const two = compared(
+    rows.map(({ version }) => version.number),
+    current,
+    search.from,
+    search.to,
+  );
+  const from = rows.find(({ version }) => version.number === two?.from);
+  const to = rows.find(({ version }) => version.number === two?.to);
+
+  const more = async () => {
+    setLoading(true);
+    const { data: page, error: fault } = await client.query(
+      FunctionVersionsDocument,
+      { id, after: next ?? null },
+      { requestPolicy: "network-only" },
+    );
+    setLoading(false);
+    const got = page?.function?.versions;
+    if (!got) {
+      tellRefused("Older versions could not be loaded", fault ? told(fault) : "the function is gone");
+      return;
+    }
+    setOlder((before) => [...before, ...got.edges]);
+    setEnd(got.pageInfo.hasNextPage ? got.pageInfo.endCursor : null);
+  };
+
+  const compare = (number: number) => {
+    const other = number === current ? rows.find(({ version }) => version.number !== number)?.version.number : current;
+    if (other === undefined) return;
+    // From the older one to the newer one, as it happened.
+    go({ from: Math.min(number, other), to: Math.max(number, other) });
+  };
+
   return (
-    <>
-      <Table.ScrollContainer minWidth={560}>
-        <Table verticalSpacing="xs">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Version</Table.Th>
-              <Table.Th>Commit</Table.Th>
-              <Table.Th>Digest</Table.Th>
-              <Table.Th>Size</Table.Th>
-              <Table.Th>Made</Table.Th>
-              <Table.Th aria-label="Actions" />
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {versions.map((version) => (
-              <Table.Tr key={version.number}>
-                <Table.Td>
-                  <Group gap="xs" wrap="nowrap">
-                    <Text fw={600} size="sm">
-                      v{version.number}
-                    </Text>
-                    {version.number === current && (
-                      <Badge size="sm" color="teal" variant="light" radius="sm" style={{ textTransform: "none" }}>
-                        answers
-                      </Badge>
-                    )}
-                  </Group>
-                </Table.Td>
-                <Table.Td className="mono" title={version.commit ?? undefined}>
-                  {short(version.commit)}
-                </Table.Td>
-                <Table.Td className="mono" title={version.digest}>
-                  {short(version.digest)}
-                </Table.Td>
-                <Table.Td>{bytes(version.size)}</Table.Td>
-                <Table.Td>
-                  <When at={version.createdAt} />
-                </Table.Td>
-                <Table.Td>
-                  <Group gap="xs" wrap="nowrap" justify="flex-end">
-                    <Button size="compact-xs" variant="subtle" onClick={() => setShown(version)}>
-                      Manifest
-                    </Button>
-                    {mayWrite && version.number !== current && (
-                      <Button size="compact-xs" variant="default" onClick={() => setBack(version)}>
-                        Roll back to this
-                      </Button>
-                    )}
-                  </Group>
-                </Table.Td>
-              </Table.Tr>
-            ))}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
+    <Stack gap="md">
+      {from && to && (
+        <Compare
+          id={id}
+          all={rows}
+          from={from}
+          to={to}
+          file={search.file}
+          go={({ file, ...both }) => go({ ...both, ...(file ? { file } : {}) })}
+        />
+      )}
+      <Stack gap="xs">
+        {rows.map(({ version }) => (
+          <Card key={version.number} withBorder padding="sm">
+            <Group justify="space-between" gap="xs">
+              <Group gap="sm" style={{ minWidth: 0 }}>
+                <Text fw={600}>v{version.number}</Text>
+                {version.number === current && (
+                  <Badge size="sm" color="teal" variant="light" radius="sm" style={{ textTransform: "none" }}>
+                    answers
+                  </Badge>
+                )}
+                <Text size="sm" c="dimmed">
+                  made <When at={version.createdAt} />
+                  {version.commit && (
+                    <>
+                      {" from commit "}
+                      <span className="mono" title={version.commit}>
+                        {short(version.commit)}
+                      </span>
+                    </>
+                  )}
+                  , {bytes(version.size)}, digest{" "}
+                  <span className="mono" title={version.digest}>
+                    {short(version.digest)}
+                  </span>
+                </Text>
+              </Group>
+              <Group gap={6}>
+                {rows.length > 1 && (
+                  <Button
+                    size="compact-xs"
+                    variant="subtle"
+                    onClick={() => compare(version.number)}
+                    aria-label={`Compare version ${version.number}`}
+                  >
+                    {version.number === current ? "Compare" : "Compare with the current"}
+                  </Button>
+                )}
+                <Button
+                  size="compact-xs"
+                  variant="subtle"
+                  onClick={() => setShown(version)}
+                  aria-label={`Manifest of version ${version.number}`}
+                >
+                  Manifest
+                </Button>
+                {version.build && (
+                  <Button
+                    size="compact-xs"
+                    variant="subtle"
+                    component={Link}
+                    to={`/functions/${id}/builds?build=${version.build.id}`}
+                    aria-label={`Build of version ${version.number}`}
+                  >
+                    Build
+                  </Button>
+                )}
+                {mayWrite && version.number !== current && (
+                  <Button
+                    size="compact-xs"
+                    variant="default"
+                    onClick={() => setBack(version)}
+                    aria-label={`Roll back to version ${version.number}`}
+                  >
+                    {current !== undefined && version.number > current ? "Go to this" : "Roll back to this"}
+                  </Button>
+                )}
+              </Group>
+            </Group>
+          </Card>
+        ))}
+      </Stack>
+      <Group justify="space-between">
+        <Text size="xs" c="dimmed">
+          {rows.length} of {first.totalCount} versions
+        </Text>
+        {next && (
+          <Button size="xs" variant="default" loading={loading} onClick={() => void more()}>
+            Older ones
+          </Button>
+        )}
+      </Group>
       <Modal
         opened={shown !== null}
         onClose={() => setShown(null)}
@@ -87,14 +202,30 @@ export function Versions({ id }: { id: string }) {
       >
         <Json value={shown?.manifest} label="With every default filled in" />
       </Modal>
-      <Modal opened={back !== null} onClose={() => setBack(null)} title={`Roll back to version ${back?.number ?? ""}?`}>
-        {back && <RollBack id={id} to={back.number} from={current} close={() => setBack(null)} />}
+      <Modal
+        opened={back !== null}
+        onClose={() => setBack(null)}
+        title={`Let version ${back?.number ?? ""} answer again?`}
+      >
+        {back && <RollBack id={id} name={of.name} to={back} from={current} close={() => setBack(null)} />}
       </Modal>
-    </>
+    </Stack>
   );
 }
 
-function RollBack({ id, to, from, close }: { id: string; to: number; from: number | undefined; close: () => void }) {
+function RollBack({
+  id,
+  name,
+  to,
+  from,
+  close,
+}: {
+  id: string;
+  name: string;
+  to: VersionRowFragment;
+  from: number | undefined;
+  close: () => void;
+}) {
   const actions = useActions();
   const [reason, setReason] = useState("");
   const [busy, setBusy] = useState(false);
@@ -103,19 +234,23 @@ function RollBack({ id, to, from, close }: { id: string; to: number; from: numbe
       onSubmit={async (event) => {
         event.preventDefault();
         setBusy(true);
-        await actions.rollback({ id, name: "The function" }, to, reason);
+        const done = await actions.rollback({ id, name }, to.number, reason);
         setBusy(false);
-        close();
+        if (done) close();
       }}
     >
       <Stack>
         <Text size="sm">
-          Version {to} takes over when it is healthy
-          {from === undefined ? "" : `, and version ${from} finishes what it is working on`}. The log keeps who did it,
-          and why.
+          Version {to.number}, made <When at={to.createdAt} />, takes over as soon as it is healthy
+          {from === undefined
+            ? "."
+            : `; version ${from} finishes what it is working on and goes. No call is lost meanwhile.`}{" "}
+          Its triggers, variables and limits become those of version {to.number}. The code of later versions stays here,
+          and the next build makes a new one.
         </Text>
         <Textarea
           label="Reason"
+          description="The history keeps who did it, when, and this."
           placeholder="What is wrong with the version that answers now?"
           value={reason}
           onChange={(event) => setReason(event.currentTarget.value)}
@@ -128,7 +263,7 @@ function RollBack({ id, to, from, close }: { id: string; to: number; from: numbe
             Leave it
           </Button>
           <Button type="submit" loading={busy}>
-            Roll back
+            {from !== undefined && to.number > from ? "Let it answer" : "Roll back"}
           </Button>
         </Group>
       </Stack>

@@ -1,16 +1,28 @@
 import { describe, expect, it } from "vitest";
-import { allowed, broken, chosen, nameFrom, nextSort, origin } from "./model.ts";
+import { allowed, broken, chosen, joined, nameFault, nameFrom, nextSort, origin } from "./model.ts";
 
-const fn = (name: string, state: "RUNNING" | "STOPPED" | "DEREGISTERED" = "RUNNING", updatedAt = "2026-01-01") => ({
+const fn = (
+  name: string,
+  state: "RUNNING" | "STOPPED" | "DEREGISTERED" = "RUNNING",
+  updatedAt = "2026-01-01",
+  run?: string,
+) => ({
+  id: name,
   name,
   namespace: "default",
   state,
   updatedAt,
   runtime: "node",
+  mode: name === "beta" ? ("JOB" as const) : ("SERVICE" as const),
+  runs: { nodes: run ? [{ queuedAt: run }] : [] },
 });
 
 describe("a list of functions", () => {
-  const all = [fn("beta", "STOPPED", "2026-01-03"), fn("alpha", "RUNNING", "2026-01-02"), fn("gone", "DEREGISTERED")];
+  const all = [
+    fn("beta", "STOPPED", "2026-01-03", "2026-01-05"),
+    fn("alpha", "RUNNING", "2026-01-02"),
+    fn("gone", "DEREGISTERED"),
+  ];
   const names = (wanted: Parameters<typeof chosen>[1]) => chosen(all, wanted).map((one) => one.name);
 
   it("is sorted by name and leaves out those that are gone", () => {
@@ -21,7 +33,29 @@ describe("a list of functions", () => {
   it("is searched, filtered and sorted as asked", () => {
     expect(names({ q: "ALP" })).toEqual(["alpha"]);
     expect(names({ state: "STOPPED" })).toEqual(["beta"]);
+    expect(names({ mode: "JOB" })).toEqual(["beta"]);
     expect(names({ sort: "-updated" })).toEqual(["beta", "alpha"]);
+    expect(names({ sort: "-run" })).toEqual(["beta", "alpha"]);
+    expect(names({ sort: "run" })).toEqual(["alpha", "beta"]);
+    const calls = new Map([["alpha", [{ calls: 3, errors: 0 }]]]);
+    expect(chosen(all, { sort: "-calls" }, calls).map((one) => one.name)).toEqual(["alpha", "beta"]);
+  });
+
+  it("is one list of its pages, each function once, and says when it is not complete", () => {
+    const page = (ids: string[], hasNextPage: boolean) => ({
+      nodes: ids.map((id) => ({ id })),
+      totalCount: 5,
+      pageInfo: { hasNextPage },
+    });
+    expect(joined([], 3)).toEqual({ rows: undefined, total: 0, more: false, cut: false });
+    expect(joined([page(["a", "b"], true), page(["b", "c"], true)], 3)).toEqual({
+      rows: [{ id: "a" }, { id: "b" }, { id: "c" }],
+      total: 5,
+      more: true,
+      cut: false,
+    });
+    expect(joined([page(["a"], true)], 1)).toMatchObject({ more: false, cut: true });
+    expect(joined([page(["a"], false)], 1)).toMatchObject({ more: false, cut: false });
   });
 
   it("turns around when the same column is asked for again", () => {
@@ -30,6 +64,7 @@ describe("a list of functions", () => {
       "name",
       "state",
     ]);
+    expect([nextSort("name", "calls"), nextSort("-calls", "calls")]).toEqual(["-calls", "calls"]);
   });
 });
 
@@ -55,6 +90,14 @@ describe("a function", () => {
     expect(
       ["https://github.com/a/Thumbs.git", "git@host:a/my_fn", "/srv/repos/hello/", "app.tar.gz"].map(nameFrom),
     ).toEqual(["thumbs", "my-fn", "hello", "app"]);
+  });
+
+  it("has a name that fits into an address", () => {
+    expect(["thumbs", "a", "a-b2", "x".repeat(63)].map(nameFault)).toEqual([null, null, null, null]);
+    for (const bad of ["", "Thumbs", "2fast", "-a", "a-", "a_b", "a b", "x".repeat(64)]) {
+      expect(nameFault(bad), bad).not.toBeNull();
+    }
+    expect(nameFrom("https://host/2024-Thumbs-.git")).toBe("thumbs");
   });
 
   it("says where it comes from", () => {

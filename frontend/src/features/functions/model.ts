@@ -1,33 +1,90 @@
 // What is known of a list of functions without asking anybody.
 
-import type { FunctionRowFragment, FunctionState } from "../../graphql/generated.ts";
+import type { FunctionMode, FunctionRowFragment, FunctionState } from "../../graphql/generated.ts";
+import { type Spark, sum } from "../../ui/spark.ts";
 
 /** What the list is searched and sorted by. */
 export interface Wanted {
   q?: string | undefined;
   state?: FunctionState | undefined;
+  mode?: FunctionMode | undefined;
   sort?: string | undefined;
 }
 
-type Row = Pick<FunctionRowFragment, "name" | "namespace" | "state" | "updatedAt" | "runtime">;
+type Row = Pick<FunctionRowFragment, "id" | "name" | "namespace" | "state" | "mode" | "updatedAt" | "runtime"> & {
+  runs: { nodes: readonly { queuedAt: string }[] };
+};
+
+/** Pages of a list as one list, and how complete it is. */
+export function joined<T extends { id: string }>(
+  pages: readonly { nodes: readonly T[]; totalCount: number; pageInfo: { hasNextPage: boolean } }[],
+  limit: number,
+): { rows: T[] | undefined; total: number; more: boolean; cut: boolean } {
+  const last = pages.at(-1);
+  if (!last) return { rows: undefined, total: 0, more: false, cut: false };
+  // While pages are asked for one after the other, a function may move from one to the next.
+  const rows = [...new Map(pages.flatMap(({ nodes }) => nodes).map((row) => [row.id, row])).values()];
+  const full = pages.length >= limit;
+  return {
+    rows,
+    total: Math.max(...pages.map(({ totalCount }) => totalCount)),
+    more: last.pageInfo.hasNextPage && !full,
+    cut: last.pageInfo.hasNextPage && full,
+  };
+}
 
 /** The functions that are wanted, in the wanted order; gone ones only when they are asked for. */
-export function chosen<T extends Row>(functions: readonly T[], wanted: Wanted): T[] {
+export function chosen<T extends Row>(
+  functions: readonly T[],
+  wanted: Wanted,
+  calls: ReadonlyMap<string, readonly Spark[]> = new Map(),
+): T[] {
   const search = wanted.q?.trim().toLowerCase() ?? "";
   const kept = functions.filter(
     (one) =>
       (wanted.state ? one.state === wanted.state : one.state !== "DEREGISTERED") &&
+      (!wanted.mode || one.mode === wanted.mode) &&
       (search === "" || `${one.namespace}/${one.name} ${one.runtime}`.toLowerCase().includes(search)),
   );
   const key = (wanted.sort ?? "name").replace(/^-/, "");
   const sign = wanted.sort?.startsWith("-") ? -1 : 1;
-  const by = (one: T) => (key === "updated" ? one.updatedAt : key === "state" ? one.state : one.name);
-  return kept.sort((a, b) => sign * by(a).localeCompare(by(b)) || a.name.localeCompare(b.name));
+  const by = (one: T): string | number => {
+    switch (key) {
+      case "updated":
+        return one.updatedAt;
+      case "state":
+        return one.state;
+      case "run":
+        return one.runs.nodes[0]?.queuedAt ?? "";
+      case "calls":
+        return sum(calls.get(one.id) ?? []).calls;
+      default:
+        return one.name;
+    }
+  };
+  const keyed = kept.map((one) => [by(one), one] as const);
+  const order = (a: string | number, b: string | number) => (a < b ? -1 : a > b ? 1 : 0);
+  return keyed.sort(([a, one], [b, other]) => sign * order(a, b) || order(one.name, other.name)).map(([, one]) => one);
 }
 
-/** The sort after a click on a column's head: up, then down. */
+/** Columns whose newest or largest is asked for first. */
+const DOWN_FIRST = new Set(["updated", "run", "calls"]);
+
+/** The sort after a click on a column's head: the usual way around, then the other. */
 export function nextSort(current: string | undefined, column: string): string {
-  return (current ?? "name") === column ? `-${column}` : column;
+  const first = DOWN_FIRST.has(column) ? `-${column}` : column;
+  const second = DOWN_FIRST.has(column) ? column : `-${column}`;
+  return (current ?? "name") === first ? second : first;
+}
+
+/** What is wrong with a name; null when nothing is. */
+export function nameFault(name: string): string | null {
+  if (name === "") return "A function needs a name.";
+  if (name.length > 63) return `${name.length} characters; 63 at most.`;
+  if (!/^[a-z]/.test(name)) return "It begins with a lower-case letter.";
+  if (!/^[a-z0-9-]*$/.test(name)) return "Only lower-case letters, digits and hyphens.";
+  if (name.endsWith("-")) return "It does not end with a hyphen.";
+  return null;
 }
 
 /** What may be asked of a function in its state. */
@@ -69,5 +126,12 @@ export function nameFrom(url: string): string {
     .replace(/\.(git|zip|tgz|tar\.gz)$/i, "")
     .toLowerCase()
     .replace(/[^a-z0-9-]+/g, "-")
-    .replace(/^-+|-+$/g, "");
+    .replace(/^[^a-z]+|-+$/g, "")
+    .slice(0, 63)
+    .replace(/-+$/, "");
+}
+
+/** Whether functions run in containers, as the server names where they run. */
+export function runsImages(executor: string): boolean {
+  return /docker|kubernetes/i.test(executor);
 }

@@ -1,48 +1,92 @@
-// The log's records as people read them.
+// The log's records as people read them, and a function then beside the function now.
 
-import type { RecordFragment } from "../../graphql/generated.ts";
+import type { FunctionThenQuery, RecordFragment } from "../../graphql/generated.ts";
+import { bytes, short } from "../../lib/time.ts";
+import { origin } from "../functions/model.ts";
 
 type Told = Pick<RecordFragment, "type" | "data">;
+type Source = Parameters<typeof origin>[0];
 
-function member(data: unknown, name: string): unknown {
-  return typeof data === "object" && data !== null ? (data as Record<string, unknown>)[name] : undefined;
+function member(data: unknown, ...path: string[]): unknown {
+  let value: unknown = data;
+  for (const name of path)
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  return value;
 }
 
-/** What happened, in a few words; what is not known by name is told by its name. */
+function words(value: unknown): string | undefined {
+  if (typeof value === "string") return value === "" ? undefined : value;
+  return typeof value === "number" ? String(value) : undefined;
+}
+
+function from(data: unknown): string {
+  const source = member(data, "source");
+  if (typeof source !== "object" || source === null) return "";
+  return ` from ${origin({ url: null, ref: null, path: null, digest: null, image: null, ...source } as Source)}`;
+}
+
+/** What happened, as a sentence; what is not known by name is told by its name. */
 export function sentence({ type, data }: Told): string {
-  const version = member(data, "version");
-  const why = member(data, "reason") ?? member(data, "error");
-  const because = typeof why === "string" && why !== "" ? `: ${why}` : "";
+  const version = words(member(data, "version"));
+  const why = words(member(data, "reason") ?? member(data, "error") ?? member(data, "failure", "error"));
+  const because = why ? `: ${why}` : "";
+  const of = version ? ` of version ${version}` : "";
   switch (type) {
     case "Registered":
-      return "Registered";
+      return `Registered${from(data)}`;
     case "Updated":
-      return "Source or manifest changed";
+      return `Changed for the next build: its code comes${from(data)}${member(data, "manifest") ? ", with a manifest of its own" : ""}`;
     case "BuildRequested":
-      return "Build asked for";
-    case "BuildStarted":
-      return "Build began";
-    case "BuildSucceeded":
-      return `Build made version ${String(version)}`;
+      return `Build asked for${from(data)}`;
+    case "BuildStarted": {
+      const node = words(member(data, "node"));
+      return `Build began${node ? ` on ${node}` : ""}`;
+    }
+    case "BuildSucceeded": {
+      const commit = words(member(data, "commit"));
+      const size = member(data, "size");
+      const more = [commit && `commit ${short(commit)}`, typeof size === "number" && bytes(size)].filter(Boolean);
+      return `Build made version ${version ?? "?"}${more.length > 0 ? ` (${more.join(", ")})` : ""}`;
+    }
     case "BuildFailed":
       return `Build failed${because}`;
     case "BuildCancelled":
-      return "Build cancelled";
+      return "Build called off";
     case "Started":
-      return version === undefined ? "Started" : `Started with version ${String(version)}`;
+      return version ? `Started with version ${version}` : "Started";
     case "Stopped":
       return `Stopped${because}`;
-    case "VersionPromoted":
-      return `Version ${String(version)} took over${because}`;
-    case "TrafficShifted":
-      return "Traffic shifted";
+    case "VersionPromoted": {
+      const previous = words(member(data, "previous"));
+      if (previous && version && Number(version) < Number(previous))
+        return `Rolled back from version ${previous} to version ${version}${because}`;
+      return `Version ${version ?? "?"} took over${previous ? ` from version ${previous}` : ""}${because}`;
+    }
+    case "TrafficShifted": {
+      const split = member(data, "split");
+      const parts = Array.isArray(split)
+        ? split.map((one) => `version ${words(member(one, "version"))} ${words(member(one, "percent"))} %`)
+        : [];
+      return parts.length > 0 ? `Calls are divided anew: ${parts.join(", ")}` : "Calls are divided anew";
+    }
     case "InstanceFailed":
-      return `An instance failed${because}`;
+      return `An instance${of} failed${because}`;
     case "Deregistered":
-      return "Deregistered";
+      return "Deregistered, for good";
     default:
       return `${type}${because}`;
   }
+}
+
+/** Who did it, as a name. */
+export function who(actor: string | null): string {
+  if (!actor) return "nobody known";
+  const [kind, ...rest] = actor.split(":");
+  const name = rest.join(":");
+  if (!name) return actor;
+  if (kind === "user") return name;
+  if (kind === "token") return `the token ${name}`;
+  return kind === "server" ? `the server ${name}` : actor;
 }
 
 /** Whether a record tells of something that went wrong. */
@@ -53,4 +97,72 @@ export function bad(type: string): boolean {
 /** The record that was the newest at a position; none before the first. */
 export function newestAt<T extends { position: number }>(records: readonly T[], position: number): T | undefined {
   return records.findLast((record) => record.position <= position);
+}
+
+/** Records with others, by position, each once; the same array when nothing is new. */
+export function joined<T extends { position: number }>(now: readonly T[], others: readonly T[]): readonly T[] {
+  const known = new Set(now.map((record) => record.position));
+  const added = others.filter((record) => !known.has(record.position));
+  return added.length === 0 ? now : [...now, ...added].sort((a, b) => a.position - b.position);
+}
+
+/** Where the slider ends. */
+export const END = 1000;
+
+/**
+ * Where on the slider records stand, from 0 to 1000: a longer time between two takes more room, and none takes so
+ * little that the two cannot be told apart.
+ */
+export function placesOf(records: readonly { at: string }[]): number[] {
+  const ways = records.map((record, index) => {
+    const before = records[index - 1];
+    if (!before) return 0;
+    return 1 + Math.log1p(Math.max(0, new Date(record.at).getTime() - new Date(before.at).getTime()) / 1000);
+  });
+  const all = ways.reduce((sum, way) => sum + way, 0);
+  let at = 0;
+  return ways.map((way) => {
+    at += way;
+    return all === 0 ? 0 : Math.round((100 * END * at) / all) / 100;
+  });
+}
+
+/** The index of the record that a place on the slider is nearest to. */
+export function nearest(places: readonly number[], at: number): number {
+  let best = 0;
+  for (const [index, place] of places.entries())
+    if (Math.abs(place - at) < Math.abs((places[best] ?? 0) - at)) best = index;
+  return best;
+}
+
+type Then = NonNullable<FunctionThenQuery["function"]>;
+
+/** Triggers in a few words. */
+export function triggersOf(of: Pick<Then, "triggers">): string[] {
+  return of.triggers.map((one) => `${one.type} ${one.pattern ?? one.cron ?? one.name ?? ""}`.trim());
+}
+
+/** What there is to know of a function at a time, by name, in the order of its importance. */
+export function factsOf(of: Then): [string, string][] {
+  const newest = of.builds.nodes[0];
+  return [
+    ["State", of.state.toLowerCase()],
+    ["Why", of.stateReason ?? "–"],
+    ["Version that answers", of.currentVersion ? `v${of.currentVersion.number}` : "none"],
+    ["Commit", of.currentVersion?.commit ? short(of.currentVersion.commit) : "–"],
+    ["Source", origin(of.source)],
+    ["Runtime", of.currentVersion ? `${of.runtime}, ${of.mode.toLowerCase()}` : "not built yet"],
+    ["Triggers", triggersOf(of).join(", ") || "none"],
+    ["Versions", of.versions.nodes.map((version) => `v${version.number}`).join(", ") || "none"],
+    ["Newest build", newest ? newest.state.toLowerCase() : "none"],
+  ];
+}
+
+/** The facts then, and how they are now where that is something else. */
+export function compared(then: Then, now: Then | null): { name: string; was: string; is: string | undefined }[] {
+  const today = new Map(now ? factsOf(now) : []);
+  return factsOf(then).map(([name, value]) => {
+    const is = today.get(name);
+    return { name, was: value, is: is === undefined || is === value ? undefined : is };
+  });
 }

@@ -1,16 +1,21 @@
 // The lines of one run.
 
-import { Text } from "@mantine/core";
 import { Log } from "../../ui/log.tsx";
+import { Failure } from "../../ui/states.tsx";
 import { useLines } from "./useLines.ts";
 
 export function RunLog({ run, height = "40vh" }: { run: string; height?: string }) {
-  const { lines, version, dropped, error } = useLines({ run });
-  if (error)
-    return (
-      <Text size="sm" c="red">
-        {error}
-      </Text>
-    );
-  return <Log lines={lines} version={version} dropped={dropped} height={height} empty="It has written nothing." />;
+  const { lines, version, dropped, error, waiting, again } = useLines({ run });
+  if (error) return <Failure error={new Error(error)} again={again} title="The log could not be loaded" />;
+  return (
+    <Log
+      lines={lines}
+      version={version}
+      dropped={dropped}
+      height={height}
+      name={`run-${run}`}
+      label="Log of the run"
+      empty={waiting ? "Loading …" : "It has written nothing."}
+    />
+  );
 }

@@ -1,63 +1,77 @@
-// One run: its attempts, what went in and came out, what it wrote, what it came from, and doing it again.
+// One run: its life over time, why it failed, what went in and came out, what it wrote, what it came from and what came
+// of it, and doing it again.
 
 import {
   Alert,
   Anchor,
   Button,
   Card,
+  Code,
   Grid,
   Group,
   Modal,
-  NumberInput,
+  Select,
   SimpleGrid,
   Stack,
   Text,
   Title,
 } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useEffect, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
   CancelRunDocument,
-  HistoryDocument,
+  PurgeRunDocument,
+  RedriveRunDocument,
   ReplayRunDocument,
   RunChangedDocument,
   RunDocument,
   type RunQuery,
+  RunReplaysDocument,
+  VersionNumbersDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { plain } from "../../lib/ansi.ts";
+import { levelOf } from "../../lib/level.ts";
 import { duration, short } from "../../lib/time.ts";
+import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Json } from "../../ui/json.tsx";
 import { JsonEditor, jsonFault } from "../../ui/jsonEditor.tsx";
-import { accepted } from "../../ui/notify.ts";
+import { Log } from "../../ui/log.tsx";
+import { accepted, tellDone } from "../../ui/notify.ts";
 import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
-import { goesOn, timeline } from "./model.ts";
-import { RunLog } from "./RunLog.tsx";
+import { useLife } from "../history/useLife.ts";
+import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
+import { type Told, useLines } from "./useLines.ts";
 
 type Run = NonNullable<RunQuery["run"]>;
+
+/** Pages of 100 records of a run's life that are loaded. */
+const PAGES = 10;
 
 export function RunPage({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(RunDocument, { id });
   const of = data?.run?.function.id;
-  const life = useAsked(HistoryDocument, { stream: id });
+  const life = useLife(id, PAGES);
+  const lines = useLines({ run: id });
   useFollowed(
     RunChangedDocument,
     { function: of ?? null },
     ({ runChanged }) => {
-      if (runChanged.run.id !== id) return;
-      look();
-      life.look();
+      // Other runs of the same event belong to the chain.
+      if (runChanged.run.id === id || data?.run?.event?.runs.nodes.some((one) => one.id === runChanged.run.id)) look();
     },
     of === undefined,
   );
+  const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
+  const on = stretches.some((stretch) => stretch.open);
   const [now, setNow] = useState(Date.now());
-  const on = data?.run ? goesOn(data.run.state) : false;
   useEffect(() => {
     if (!on) return;
     const timer = setInterval(() => setNow(Date.now()), 500);
@@ -74,10 +88,10 @@ export function RunPage({ id }: { id: string }) {
       </Empty>
     );
   }
-  const stretches = timeline(life.data?.history.nodes ?? [], Math.max(now, Date.now()));
+  const moment = Math.max(now, Date.now());
   return (
     <Page
-      title={`Run ${short(run.id)}`}
+      title={`Run ${short(run.id, 13)}`}
       aside={
         <Group gap="xs">
           <Status state={run.state} />
@@ -89,56 +103,71 @@ export function RunPage({ id }: { id: string }) {
               v{run.version}
             </Text>
           )}
+          <Copy text={run.id} label="Copy the run's id" />
         </Group>
       }
       actions={<RunActions run={run} />}
     >
-      {run.error && (
-        <Alert color="red" p="xs" title="Why it failed">
-          <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-            {run.error}
+      {run.error && <Why run={run} lines={lines} />}
+      <DeadLetter run={run} look={look} />
+      <Card withBorder>
+        <Group justify="space-between" mb="xs">
+          <Title order={2} size="h5">
+            Its life
+          </Title>
+          <Group gap="md">
+            <Text size="xs" c="dimmed">
+              asked for <When at={run.queuedAt} />
+              {run.finishedAt && (
+                <>
+                  , over <When at={run.finishedAt} />
+                </>
+              )}
+            </Text>
+          </Group>
+        </Group>
+        {stretches.length > 0 ? (
+          <Timeline
+            stretches={stretches.map((stretch) =>
+              stretch.open ? { ...stretch, to: Math.max(stretch.from, moment) } : stretch,
+            )}
+          />
+        ) : life.error ? (
+          <Failure error={life.error} again={life.again} />
+        ) : life.loading ? (
+          <Waiting rows={2} again={life.again} />
+        ) : (
+          <Text size="sm" c="dimmed">
+            The log has no record of it any more.
           </Text>
-        </Alert>
-      )}
+        )}
+        {life.more && !life.loading && (
+          <Text size="xs" c="dimmed" mt="xs">
+            Of its {life.total.toLocaleString()} records the newest {life.records.length.toLocaleString()} are shown.{" "}
+            <Button size="compact-xs" variant="default" onClick={life.load}>
+              Load older ones
+            </Button>
+          </Text>
+        )}
+        {run.state === "RETRYING" && run.dueAt && (
+          <Text size="sm" mt="xs">
+            The next attempt is due <When at={run.dueAt} />.
+          </Text>
+        )}
+      </Card>
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 5 }}>
           <Stack gap="md">
             <Card withBorder>
-              <Title order={2} size="h5" mb="sm">
-                Attempts
-              </Title>
-              {stretches.length > 0 ? (
-                <Timeline stretches={stretches} />
-              ) : (
-                <Text size="sm" c="dimmed">
-                  The log has no record of it any more.
-                </Text>
-              )}
-              {run.state === "RETRYING" && run.dueAt && (
-                <Text size="sm" mt="xs">
-                  The next attempt is due <When at={run.dueAt} />.
-                </Text>
-              )}
-            </Card>
-            <Card withBorder>
               <SimpleGrid cols={2} spacing="sm">
-                <Fact name="Asked for">
-                  <When at={run.queuedAt} />
-                </Fact>
-                <Fact name="Finished">
-                  <When at={run.finishedAt} />
-                </Fact>
                 <Fact name="Took">{duration(run.durationMs)}</Fact>
                 <Fact name="Waited">{duration(run.queuedMs)}</Fact>
-                <Fact name="Answer">{run.httpStatus ?? (run.exitCode === null ? "–" : `exit ${run.exitCode}`)}</Fact>
-                <Fact name="Cold start">{run.coldStart === null ? "–" : run.coldStart ? "yes" : "no"}</Fact>
-                <Fact name="Instance">{run.instance ?? "–"}</Fact>
-                <Fact name="Id">
-                  <Group gap={2} wrap="nowrap">
-                    <span className="mono">{short(run.id)}</span>
-                    <Copy text={run.id} />
-                  </Group>
+                <Fact name="Answer">
+                  {run.httpStatus === null ? (run.exitCode === null ? "–" : `exit ${run.exitCode}`) : run.httpStatus}
                 </Fact>
+                <Fact name="Cold start">{run.coldStart === null ? "–" : run.coldStart ? "yes" : "no"}</Fact>
+                <Fact name="Attempts">{run.attempt}</Fact>
+                <Fact name="Instance">{run.instance ?? "–"}</Fact>
               </SimpleGrid>
             </Card>
             <Chain run={run} />
@@ -147,37 +176,192 @@ export function RunPage({ id }: { id: string }) {
         <Grid.Col span={{ base: 12, md: 7 }}>
           <Stack gap="md">
             <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
-            <Json value={run.input} label={run.inputCut ? "Input (its beginning)" : "Input"} />
-            <div>
-              <Text size="xs" c="dimmed" mb={4}>
-                Log
-              </Text>
-              <RunLog key={run.id} run={run.id} height="260px" />
-            </div>
+            <Json
+              value={run.input}
+              label={run.inputCut ? "Input (its beginning: it was longer than what is kept)" : "Input"}
+            />
           </Stack>
         </Grid.Col>
       </Grid>
+      <div>
+        <Title order={2} size="h5" mb="xs">
+          What it wrote
+        </Title>
+        {lines.error ? (
+          <Failure error={new Error(lines.error)} again={lines.again} title="The log could not be loaded" />
+        ) : (
+          <Log
+            lines={lines.lines}
+            version={lines.version}
+            dropped={lines.dropped}
+            height="320px"
+            name={`run-${run.id}`}
+            label="Log of the run"
+            empty={lines.waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
+          />
+        )}
+      </div>
     </Page>
   );
 }
 
+/** Why it failed, with the lines of its log that say so. */
+function Why({ run, lines }: { run: Run; lines: Told }) {
+  const { lines: all, version } = lines;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
+  const near = useMemo(() => faultLines(all, (line) => levelOf(line)), [all, version]);
+  return (
+    <Alert
+      color="red"
+      p="sm"
+      styles={{ body: { minWidth: 0 } }}
+      title={run.state === "SUCCEEDED" || run.state === "RUNNING" ? "What went wrong before" : "Why it failed"}
+    >
+      <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
+        {run.error && (near.length > 0 ? headline(run.error) : run.error)}
+      </Text>
+      {near.length > 0 && (
+        <>
+          <Text size="xs" mt="xs" mb={4}>
+            The last errors that it wrote
+          </Text>
+          <Code block tabIndex={0} style={{ maxHeight: 220, overflow: "auto" }}>
+            {near.map((line) => plain(line.text)).join("\n")}
+          </Code>
+        </>
+      )}
+    </Alert>
+  );
+}
+
+function DeadLetter({ run, look }: { run: Run; look: () => void }) {
+  const { mayWrite } = useViewer();
+  const navigate = useNavigate();
+  const [{ fetching }, redrive] = useMutation(RedriveRunDocument);
+  const [, purge] = useMutation(PurgeRunDocument);
+  const [asking, setAsking] = useState(false);
+  if (run.deadLetter === null) return null;
+  if (run.deadLetter === "REDRIVEN") {
+    return (
+      <Alert color="blue" p="xs">
+        <Text size="sm">
+          It was a dead letter and was tried again
+          {run.redrivenAs && (
+            <>
+              {" "}
+              as <RunLink id={run.redrivenAs.id} /> <Status state={run.redrivenAs.state} size="xs" />
+            </>
+          )}
+          .
+        </Text>
+      </Alert>
+    );
+  }
+  if (run.deadLetter === "PURGED") {
+    return (
+      <Alert color="gray" p="xs">
+        <Text size="sm">It was a dead letter, and somebody decided to leave it be. Run it again to try it anyway.</Text>
+      </Alert>
+    );
+  }
+  return (
+    <Alert color="orange" p="sm" title="It waits among the dead letters">
+      <Text size="sm">
+        Its last attempt failed too, and nothing happens by itself any more. Mend what went wrong, then redrive it: it
+        is tried again as a new run with the same input.
+      </Text>
+      {mayWrite && (
+        <Group gap="xs" mt="xs">
+          <Button
+            size="xs"
+            loading={fetching}
+            onClick={async () => {
+              const { data, error } = await redrive({ id: run.id });
+              const made = data?.redriveRun;
+              if (accepted("It was not redriven", error, made) && made?.run) {
+                tellDone("It is tried again, as this run.");
+                await navigate({ to: "/runs/$id", params: { id: made.run.id } });
+              }
+            }}
+          >
+            Redrive
+          </Button>
+          <Button size="xs" variant="default" onClick={() => setAsking(true)}>
+            Purge
+          </Button>
+          <Anchor component={Link} to="/dead-letters" size="sm">
+            All dead letters
+          </Anchor>
+        </Group>
+      )}
+      <Confirm
+        opened={asking}
+        close={() => setAsking(false)}
+        title="Purge this dead letter?"
+        act="Purge"
+        danger
+        onConfirm={async () => {
+          const { data, error } = await purge({ id: run.id });
+          if (accepted("It was not purged", error, data?.purgeRun)) tellDone("It is purged.");
+          look();
+        }}
+      >
+        <Text size="sm">
+          It leaves the list of dead letters and is not tried again. The run and its history stay to be looked at.
+        </Text>
+      </Confirm>
+    </Alert>
+  );
+}
+
+function RunLink({ id }: { id: string }) {
+  return (
+    <Anchor component={Link} to={`/runs/${id}`} className="mono">
+      {short(id, 13)}
+    </Anchor>
+  );
+}
+
+/** Other runs, each with its state. */
+function Others({ runs }: { runs: readonly { id: string; state: string; more?: ReactNode }[] }) {
+  return (
+    <Stack gap={2}>
+      {runs.map((other) => (
+        <Group key={other.id} gap="xs">
+          <RunLink id={other.id} />
+          {other.more}
+          <Status state={other.state} size="xs" />
+        </Group>
+      ))}
+    </Stack>
+  );
+}
+
 function Chain({ run }: { run: Run }) {
-  const others = run.event?.runs.nodes.filter((other) => other.id !== run.id) ?? [];
+  const { data } = useAsked(RunReplaysDocument, {
+    function: run.function.id,
+    trigger: run.trigger,
+    since: run.queuedAt,
+  });
+  const replays = (data?.runs.nodes ?? []).filter(
+    (other) => other.replayedFrom?.id === run.id && other.id !== run.redrivenAs?.id,
+  );
+  // A replay keeps the event that the first run was caused by; it is told of by itself.
+  const siblings = run.event?.runs.nodes.filter((other) => other.id !== run.id && other.replayedFrom === null) ?? [];
+  const cut = run.event !== null && run.event.runs.totalCount > run.event.runs.nodes.length;
   return (
     <Card withBorder>
       <Title order={2} size="h5" mb="sm">
         Chain
       </Title>
       <Stack gap="xs">
-        <Fact name="Came from">
-          {run.replayedFrom ? (
-            <>
-              a replay of{" "}
-              <Anchor component={Link} to={`/runs/${run.replayedFrom.id}`} className="mono">
-                {short(run.replayedFrom.id)}
-              </Anchor>
-            </>
-          ) : run.event ? (
+        {run.replayedFrom && (
+          <Fact name="It repeats">
+            <Others runs={[run.replayedFrom]} />
+          </Fact>
+        )}
+        <Fact name="Caused by">
+          {run.event ? (
             <>
               the event{" "}
               <Anchor component={Link} to={`/events/${run.event.id}`} size="sm">
@@ -186,13 +370,51 @@ function Chain({ run }: { run: Run }) {
               from {run.event.source}
             </>
           ) : (
-            `a call (${run.trigger})`
+            <>
+              a call <span className="mono">{run.trigger}</span>; the event of a synchronous call is not recorded
+            </>
           )}
         </Fact>
+        {siblings.length > 0 && (
+          <Fact name="The same event also caused">
+            <Others runs={siblings.map((other) => ({ ...other, more: other.function.name }))} />
+            {cut && run.event && (
+              <Text size="xs" c="dimmed">
+                Not all: the event has {run.event.runs.totalCount} runs.
+              </Text>
+            )}
+          </Fact>
+        )}
+        {run.redrivenAs && (
+          <Fact name="Redriven as">
+            <Others runs={[run.redrivenAs]} />
+          </Fact>
+        )}
+        {replays.length > 0 && (
+          <Fact name="Run again as">
+            <Others
+              runs={replays.map((other) => ({
+                ...other,
+                more: (
+                  <Text span size="xs" c="dimmed">
+                    {other.version !== null && `v${other.version} `}
+                    <When at={other.queuedAt} />
+                  </Text>
+                ),
+              }))}
+            />
+          </Fact>
+        )}
+        {data && data.runs.totalCount > data.runs.nodes.length && (
+          <Text size="xs" c="dimmed">
+            Runs that repeat it are looked for among the newest {data.runs.nodes.length} of its function.
+          </Text>
+        )}
         {run.callback && (
           <Fact name="Its outcome is told to">
             {run.callback.url}: {run.callback.state.replaceAll("_", " ").toLowerCase()}
-            {run.callback.failures > 0 && ` after ${run.callback.failures} failed attempts`}
+            {run.callback.failures > 0 &&
+              ` after ${run.callback.failures} failed ${run.callback.failures === 1 ? "attempt" : "attempts"}`}
             {run.callback.dueAt && (
               <>
                 , next <When at={run.callback.dueAt} />
@@ -205,25 +427,6 @@ function Chain({ run }: { run: Run }) {
             )}
           </Fact>
         )}
-        {run.redrivenAs && (
-          <Fact name="Redriven as">
-            <Anchor component={Link} to={`/runs/${run.redrivenAs.id}`} className="mono">
-              {short(run.redrivenAs.id)}
-            </Anchor>
-          </Fact>
-        )}
-        {others.length > 0 && (
-          <Fact name="The same event also caused">
-            {others.map((other) => (
-              <Group key={other.id} gap="xs">
-                <Anchor component={Link} to={`/runs/${other.id}`} className="mono">
-                  {short(other.id)}
-                </Anchor>
-                {other.function.name} <Status state={other.state} size="xs" />
-              </Group>
-            ))}
-          </Fact>
-        )}
       </Stack>
     </Card>
   );
@@ -232,15 +435,17 @@ function Chain({ run }: { run: Run }) {
 function RunActions({ run }: { run: Run }) {
   const { mayWrite } = useViewer();
   const navigate = useNavigate();
-  const [, cancel] = useMutation(CancelRunDocument);
+  const [cancelling, cancel] = useMutation(CancelRunDocument);
   const [{ fetching }, replay] = useMutation(ReplayRunDocument);
   const [edited, setEdited] = useState(false);
   if (!mayWrite) return null;
-  const again = async (version: number | null, payload?: unknown) => {
+  const again = async (version: number | null, payload?: unknown): Promise<boolean> => {
     const { data, error } = await replay({ id: run.id, version, ...(payload === undefined ? {} : { payload }) });
     const made = data?.replayRun;
-    if (accepted("It was not run again", error, made) && made?.run)
-      await navigate({ to: "/runs/$id", params: { id: made.run.id } });
+    if (!accepted("It was not run again", error, made) || !made?.run) return false;
+    tellDone("It runs again, as this run.");
+    await navigate({ to: "/runs/$id", params: { id: made.run.id } });
+    return true;
   };
   return (
     <>
@@ -248,29 +453,32 @@ function RunActions({ run }: { run: Run }) {
         <Button
           size="xs"
           variant="default"
+          color="red"
           leftSection={<Icon name="stop" size={13} />}
+          loading={cancelling.fetching}
           onClick={async () => {
             const { data, error } = await cancel({ id: run.id });
-            accepted("It was not cancelled", error, data?.cancelRun);
+            if (accepted("It was not cancelled", error, data?.cancelRun)) tellDone("The run is cancelled.");
           }}
         >
           Cancel
         </Button>
       )}
-      <Button
-        size="xs"
-        leftSection={<Icon name="again" size={13} />}
-        loading={fetching}
-        disabled={run.inputCut}
-        onClick={() => void again(null)}
-      >
-        Run again
-      </Button>
+      {!run.inputCut && (
+        <Button
+          size="xs"
+          leftSection={<Icon name="again" size={13} />}
+          loading={fetching}
+          onClick={() => void again(null)}
+        >
+          Run again
+        </Button>
+      )}
       <Button size="xs" variant="default" onClick={() => setEdited(true)}>
         Edit and run
       </Button>
-      <Modal opened={edited} onClose={() => setEdited(false)} title="Run again with another input" size="lg">
-        <Edited run={run} close={() => setEdited(false)} again={again} />
+      <Modal opened={edited} onClose={() => setEdited(false)} title="Run it again" size="lg">
+        {edited && <Edited run={run} close={() => setEdited(false)} again={again} />}
       </Modal>
     </>
   );
@@ -290,34 +498,58 @@ function Edited({
 }: {
   run: Run;
   close: () => void;
-  again: (version: number | null, payload: unknown) => Promise<void>;
+  again: (version: number | null, payload?: unknown) => Promise<boolean>;
 }) {
-  const [text, setText] = useState(() => payloadOf(run.input));
-  const [version, setVersion] = useState<number | string>("");
+  const first = run.inputCut ? "" : payloadOf(run.input);
+  const [text, setText] = useState(first);
+  const [version, setVersion] = useState("current");
+  const { data } = useAsked(VersionNumbersDocument, { function: run.function.id });
+  const current = data?.function?.currentVersion?.number;
+  const numbers = data?.function?.versions.nodes.map((one) => one.number) ?? [];
+  const same = text === first && !run.inputCut;
   return (
     <Stack>
+      {run.inputCut && (
+        <Alert color="orange" p="xs">
+          Its input was longer than what is kept, so it cannot be sent as it was: write another one.
+        </Alert>
+      )}
       <JsonEditor label="Payload" value={text} onChange={setText} height={240} />
-      <NumberInput
+      <Select
         label="Version"
-        description="Empty: the one that answers now"
+        data={[
+          {
+            value: "current",
+            label: `The one that answers now${current === undefined ? "" : ` (v${current})`}`,
+          },
+          ...numbers.map((number) => ({
+            value: String(number),
+            label: `v${number}${number === run.version ? ", as this run" : ""}`,
+          })),
+        ]}
         value={version}
-        onChange={setVersion}
-        min={1}
-        allowDecimal={false}
+        onChange={(to) => setVersion(to ?? "current")}
+        allowDeselect={false}
       />
-      <Group justify="flex-end">
-        <Button variant="default" onClick={close}>
-          Cancel
-        </Button>
-        <Button
-          disabled={jsonFault(text) !== null}
-          onClick={async () => {
-            await again(typeof version === "number" ? version : null, text.trim() === "" ? null : JSON.parse(text));
-            close();
-          }}
-        >
-          Run
-        </Button>
+      <Group justify="space-between">
+        <Text size="xs" c="dimmed">
+          {same ? "The input is the same as before." : "With another input than before."}
+        </Text>
+        <Group>
+          <Button variant="default" onClick={close}>
+            Cancel
+          </Button>
+          <Button
+            disabled={jsonFault(text) !== null}
+            onClick={async () => {
+              const chosen = version === "current" ? null : Number(version);
+              const payload = same ? undefined : text.trim() === "" ? null : JSON.parse(text);
+              if (await again(chosen, payload)) close();
+            }}
+          >
+            Run
+          </Button>
+        </Group>
       </Group>
     </Stack>
   );

@@ -1,80 +1,125 @@
 // Runs of one function or of all, live, filtered by what the URL says.
 
-import { Anchor, Box, Button, Card, Group, SegmentedControl, Select, Stack, Table, Text } from "@mantine/core";
+import {
+  ActionIcon,
+  Anchor,
+  Autocomplete,
+  Box,
+  Button,
+  Card,
+  Group,
+  Select,
+  Stack,
+  Table,
+  Text,
+  Tooltip,
+  UnstyledButton,
+} from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { RunChangedDocument, type RunRowFragment, type RunState, RunsDocument } from "../../graphql/generated.ts";
+import { useEffect, useMemo, useRef } from "react";
+import { useMutation } from "urql";
+import { useViewer } from "../../app/session.tsx";
+import {
+  CancelRunDocument,
+  RunChangedDocument,
+  RunDotsDocument,
+  type RunRowFragment,
+  type RunState,
+  RunsDocument,
+  RunTotalsDocument,
+  type RunTotalsQueryVariables,
+  VersionNumbersDocument,
+} from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { duration, short } from "../../lib/time.ts";
+import { Icon } from "../../ui/icons.tsx";
+import { accepted, tellDone } from "../../ui/notify.ts";
 import { Pager } from "../../ui/pager.tsx";
 import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
-import { sinceOf } from "./model.ts";
+import { goesOn, headline, type Span, spanOf } from "./model.ts";
+import { SpanFilter } from "./SpanFilter.tsx";
 
 export interface Search {
   state?: RunState;
-  since?: "hour" | "day" | "week";
+  since?: NonNullable<Span["since"]>;
+  from?: string;
+  until?: string;
+  trigger?: string;
+  version?: number;
   after?: string;
 }
 
-const STATES: { value: RunState; label: string }[] = [
-  { value: "QUEUED", label: "Queued" },
-  { value: "RUNNING", label: "Running" },
-  { value: "RETRYING", label: "Retrying" },
-  { value: "SUCCEEDED", label: "Succeeded" },
-  { value: "FAILED", label: "Failed" },
-  { value: "TIMED_OUT", label: "Timed out" },
-  { value: "CANCELLED", label: "Cancelled" },
-  { value: "DEAD", label: "Dead" },
-];
+/** States, in the order of a run's life, with their names in the totals. */
+const STATES = [
+  { value: "QUEUED", label: "Queued", key: "queued" },
+  { value: "RUNNING", label: "Running", key: "running" },
+  { value: "RETRYING", label: "Retrying", key: "retrying" },
+  { value: "SUCCEEDED", label: "Succeeded", key: "succeeded" },
+  { value: "FAILED", label: "Failed", key: "failed" },
+  { value: "TIMED_OUT", label: "Timed out", key: "timedOut" },
+  { value: "CANCELLED", label: "Cancelled", key: "cancelled" },
+  { value: "DEAD", label: "Dead", key: "dead" },
+] as const;
+
+/** What starts most runs. */
+const TRIGGERS = ["http.invoke", "schedule.triggered", "webhook.received", "message.queued"];
+
+const NOTHING = {
+  state: undefined,
+  trigger: undefined,
+  version: undefined,
+  since: undefined,
+  from: undefined,
+  until: undefined,
+  after: undefined,
+};
+
+type Change = { [K in keyof Search]?: Search[K] | undefined };
 
 interface Props {
   of?: string;
   search: Search;
-  set: (change: { [K in keyof Search]?: Search[K] | undefined }) => void;
+  set: (change: Change) => void;
 }
 
 export function RunsList({ of, search, set }: Props) {
   const navigate = useNavigate();
-  const variables = {
-    function: of ?? null,
-    state: search.state ?? null,
-    since: sinceOf(search.since, Date.now()),
-    after: search.after ?? null,
-  };
+  const { since, from, until, trigger, version } = search;
+  const narrowed = useMemo(
+    () => ({
+      function: of ?? null,
+      trigger: trigger ?? null,
+      version: version ?? null,
+      ...spanOf({ since, from, until }, Date.now()),
+    }),
+    [of, trigger, version, since, from, until],
+  );
+  const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
   const { data, error, again, look } = useAsked(RunsDocument, variables);
-  useFollowed(RunChangedDocument, { function: of ?? null }, search.after ? undefined : look);
+  const dots = useAsked(RunDotsDocument, variables);
+  const lookAtDots = dots.look;
+  useFollowed(RunChangedDocument, { function: of ?? null }, () => {
+    // The cache has put it where it belongs; how many there are, only the server knows.
+    if (search.after) return;
+    look();
+    lookAtDots();
+  });
   const runs = data?.runs.nodes ?? [];
-  const filtering = search.state !== undefined || search.since !== undefined;
+  const filtering =
+    search.state !== undefined ||
+    trigger !== undefined ||
+    version !== undefined ||
+    since !== undefined ||
+    from !== undefined ||
+    until !== undefined;
+  const seen = [...new Set([...TRIGGERS, ...runs.map((run) => run.trigger)])].sort();
   return (
     <Stack gap="sm">
-      <Group gap="xs">
-        <Select
-          size="xs"
-          placeholder="Any state"
-          aria-label="State"
-          data={STATES}
-          value={search.state ?? null}
-          onChange={(state) => set({ state: state ?? undefined, after: undefined })}
-          clearable
-          w={140}
-        />
-        <SegmentedControl
-          size="xs"
-          aria-label="Time"
-          value={search.since ?? "all"}
-          onChange={(since) =>
-            set({ since: since === "all" ? undefined : (since as NonNullable<Search["since"]>), after: undefined })
-          }
-          data={[
-            { value: "hour", label: "1 h" },
-            { value: "day", label: "24 h" },
-            { value: "week", label: "7 d" },
-            { value: "all", label: "All" },
-          ]}
-        />
-      </Group>
+      <Filters of={of} search={search} set={set} triggers={seen} />
+      <Totals narrowed={narrowed} state={search.state} choose={(state) => set({ state, after: undefined })} />
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (
@@ -83,28 +128,29 @@ export function RunsList({ of, search, set }: Props) {
         <Empty
           title={filtering ? "No run matches" : "No runs yet"}
           action={
-            filtering ? (
-              <Button
-                size="xs"
-                variant="default"
-                onClick={() => set({ state: undefined, since: undefined, after: undefined })}
-              >
+            filtering || search.after ? (
+              <Button size="xs" variant="default" onClick={() => set(NOTHING)}>
                 Show all
               </Button>
             ) : of ? (
               <Button size="xs" component={Link} to={`/functions/${of}/invoke`}>
                 Invoke it
               </Button>
-            ) : undefined
+            ) : (
+              <Button size="xs" component={Link} to="/functions">
+                To the functions
+              </Button>
+            )
           }
         >
-          {!filtering &&
-            "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
+          {filtering
+            ? "Runs are kept for 7 days unless the server is set otherwise."
+            : "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
         </Empty>
       ) : (
         <>
           <Scatter
-            dots={runs.flatMap((run) =>
+            dots={(dots.data?.runs.nodes ?? []).flatMap((run) =>
               run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
             )}
             open={(id) => void navigate({ to: "/runs/$id", params: { id } })}
@@ -124,12 +170,189 @@ export function RunsList({ of, search, set }: Props) {
   );
 }
 
+function Filters({
+  of,
+  search,
+  set,
+  triggers,
+}: Omit<Props, "of"> & {
+  of: string | undefined;
+  triggers: string[];
+}) {
+  return (
+    <Group gap="xs">
+      <Select
+        size="xs"
+        placeholder="Any state"
+        aria-label="State"
+        data={STATES.map(({ value, label }) => ({ value, label }))}
+        value={search.state ?? null}
+        onChange={(state) => set({ state: (state as RunState | null) ?? undefined, after: undefined })}
+        clearable
+        w={130}
+      />
+      <Trigger key={search.trigger ?? ""} value={search.trigger} triggers={triggers} set={set} />
+      {of && <Version of={of} value={search.version} set={set} />}
+      <SpanFilter span={search} set={(span) => set({ ...span, after: undefined })} />
+    </Group>
+  );
+}
+
+function Trigger({
+  value,
+  triggers,
+  set,
+}: {
+  value: string | undefined;
+  triggers: string[];
+  set: (change: Change) => void;
+}) {
+  const written = useRef(value ?? "");
+  const take = (text: string) => {
+    const trigger = text.trim() || undefined;
+    if (trigger !== value) set({ trigger, after: undefined });
+  };
+  return (
+    <Autocomplete
+      size="xs"
+      placeholder="Any trigger"
+      aria-label="Trigger: the type of the event"
+      data={triggers}
+      defaultValue={value ?? ""}
+      onChange={(text) => {
+        written.current = text;
+        if (text === "") take("");
+      }}
+      onOptionSubmit={take}
+      onBlur={() => take(written.current)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") take(written.current);
+      }}
+      clearable
+      w={170}
+    />
+  );
+}
+
+function Version({ of, value, set }: { of: string; value: number | undefined; set: (change: Change) => void }) {
+  const { data } = useAsked(VersionNumbersDocument, { function: of });
+  const numbers = data?.function?.versions.nodes.map((version) => version.number) ?? [];
+  const all = value === undefined || numbers.includes(value) ? numbers : [value, ...numbers];
+  return (
+    <Select
+      size="xs"
+      placeholder="Any version"
+      aria-label="Version"
+      data={all.map((number) => ({ value: String(number), label: `v${number}` }))}
+      value={value === undefined ? null : String(value)}
+      onChange={(version) => set({ version: version === null ? undefined : Number(version), after: undefined })}
+      clearable
+      w={120}
+    />
+  );
+}
+
+/** How often the totals are asked for at most, in milliseconds: they count, which costs the server more than a page. */
+const COUNT_EVERY = 5_000;
+
+function Totals({
+  narrowed,
+  state,
+  choose,
+}: {
+  narrowed: RunTotalsQueryVariables;
+  state: RunState | undefined;
+  choose: (state: RunState | undefined) => void;
+}) {
+  const { data, again } = useAsked(RunTotalsDocument, narrowed);
+  const changed = useRef(false);
+  useFollowed(RunChangedDocument, { function: narrowed.function ?? null }, () => {
+    changed.current = true;
+  });
+  useEffect(() => {
+    const timer = setInterval(() => {
+      if (!changed.current) return;
+      changed.current = false;
+      again();
+    }, COUNT_EVERY);
+    return () => clearInterval(timer);
+  }, [again]);
+  if (!data) return <Box h={22} />;
+  const counts = STATES.map((one) => ({ ...one, count: data[one.key].totalCount }));
+  const all = counts.reduce((sum, { count }) => sum + count, 0);
+  return (
+    <Group gap="sm" role="group" aria-label="How many there are">
+      <Total label="in all" count={all} on={state === undefined} onClick={() => choose(undefined)} />
+      {counts
+        .filter(({ count, value }) => count > 0 || value === state)
+        .map(({ value, label, count }) => (
+          <Total
+            key={value}
+            label={label.toLowerCase()}
+            count={count}
+            on={state === value}
+            bad={["FAILED", "TIMED_OUT", "DEAD"].includes(value)}
+            onClick={() => choose(state === value ? undefined : value)}
+          />
+        ))}
+    </Group>
+  );
+}
+
+function Total({
+  label,
+  count,
+  on,
+  bad = false,
+  onClick,
+}: {
+  label: string;
+  count: number;
+  on: boolean;
+  bad?: boolean;
+  onClick: () => void;
+}) {
+  return (
+    <UnstyledButton onClick={onClick} aria-pressed={on} style={{ borderRadius: 4 }}>
+      <Text size="xs" td={on ? "underline" : undefined} style={{ whiteSpace: "nowrap" }}>
+        <Text span inherit fw={700} {...(bad && count > 0 ? { c: "red" } : {})}>
+          {count.toLocaleString()}
+        </Text>{" "}
+        {label}
+      </Text>
+    </UnstyledButton>
+  );
+}
+
 /** How a run ended, in a word. */
 function outcome(run: RunRowFragment): string {
-  if (run.error) return run.error;
+  if (run.error) return headline(run.error);
   if (run.httpStatus !== null) return String(run.httpStatus);
   if (run.exitCode !== null) return `exit ${run.exitCode}`;
   return "";
+}
+
+function Cancel({ run }: { run: RunRowFragment }) {
+  const { mayWrite } = useViewer();
+  const [{ fetching }, cancel] = useMutation(CancelRunDocument);
+  if (!mayWrite || !goesOn(run.state)) return null;
+  return (
+    <Tooltip label="Cancel this run">
+      <ActionIcon
+        variant="subtle"
+        color="red"
+        size="sm"
+        loading={fetching}
+        aria-label={`Cancel run ${short(run.id)}`}
+        onClick={async () => {
+          const result = await cancel({ id: run.id });
+          if (accepted("It was not cancelled", result.error, result.data?.cancelRun)) tellDone("The run is cancelled.");
+        }}
+      >
+        <Icon name="cross" size={14} />
+      </ActionIcon>
+    </Tooltip>
+  );
 }
 
 export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
@@ -155,7 +378,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
                 <Table.Tr key={run.id}>
                   <Table.Td>
                     <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
-                      {short(run.id)}
+                      {short(run.id, 13)}
                     </Anchor>
                   </Table.Td>
                   {names && (
@@ -173,9 +396,12 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
                           attempt {run.attempt}
                         </Text>
                       )}
+                      <Cancel run={run} />
                     </Group>
                   </Table.Td>
-                  <Table.Td className="mono">{run.trigger}</Table.Td>
+                  <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
+                    {run.trigger}
+                  </Table.Td>
                   <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
                   <Table.Td>
                     <When at={run.queuedAt} size="sm" />
@@ -194,31 +420,31 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
       </Box>
       <Box hiddenFrom="sm">
         {runs.map((run) => (
-          <Card
-            key={run.id}
-            withBorder
-            padding="xs"
-            mb={6}
-            component={Link}
-            to={`/runs/${run.id}`}
-            c="inherit"
-            td="none"
-          >
+          <Card key={run.id} withBorder padding="xs" mb={6}>
             <Group justify="space-between" gap="xs" wrap="nowrap">
-              <Group gap="xs" style={{ minWidth: 0 }}>
+              <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
                 <Status state={run.state} size="xs" />
-                <Text size="sm" fw={500} truncate>
-                  {names ? run.function.name : short(run.id)}
-                </Text>
+                <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
+                  {names ? run.function.name : short(run.id, 13)}
+                </Anchor>
               </Group>
-              <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                {duration(run.durationMs)}
-              </Text>
+              <Group gap={4} wrap="nowrap">
+                <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+                  {run.version !== null && `v${run.version} · `}
+                  {duration(run.durationMs)}
+                </Text>
+                <Cancel run={run} />
+              </Group>
             </Group>
             <Text size="xs" c="dimmed" truncate>
               {run.trigger} · <When at={run.queuedAt} />
-              {run.error ? ` · ${run.error}` : ""}
+              {run.attempt > 1 && ` · attempt ${run.attempt}`}
             </Text>
+            {outcome(run) !== "" && (
+              <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+                {outcome(run)}
+              </Text>
+            )}
           </Card>
         ))}
       </Box>

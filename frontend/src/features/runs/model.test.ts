@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { goesOn, reasonOf, sinceOf, timeline } from "./model.ts";
+import { faultLines, fromInput, goesOn, headline, reasonOf, spanOf, timeline, toInput } from "./model.ts";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const record = (type: string, second: number, data: object = {}) => ({ type, at: at(second), data });
@@ -59,6 +59,88 @@ describe("the timeline of a run", () => {
   });
 });
 
+describe("the timeline of other runs", () => {
+  it("is made of one record for a synchronous call", () => {
+    const told = [
+      record("Answered", 5, {
+        queued_at: at(1),
+        started_at: at(3),
+        ran: 2,
+        ending: "failed",
+        error: "500",
+        outcome: { cold_start: true, instance: "i-1" },
+      }),
+    ];
+    expect(timeline(told, 99_000)).toEqual([
+      { kind: "waiting", attempt: 0, from: 1000, to: 3000 },
+      {
+        kind: "running",
+        attempt: 1,
+        from: 3000,
+        to: 5000,
+        outcome: "failed",
+        error: "500",
+        version: 2,
+        instance: "i-1",
+        cold: true,
+      },
+    ]);
+    expect(timeline([record("Answered", 5, { queued_at: at(1), ending: "timed_out" })], 0)).toMatchObject([
+      { kind: "waiting", from: 1000, to: 5000, outcome: "timed out" },
+    ]);
+  });
+
+  it("tells its outcome to who asked for it, as often as it takes", () => {
+    const told = [
+      record("Requested", 0, { request: { callback: "https://example.com" } }),
+      record("Started", 1, { attempt: 1 }),
+      record("Succeeded", 2),
+      record("CallbackFailed", 3, { attempt: 1, error: "refused", due: at(4) }),
+      record("CallbackDelivered", 5, { attempt: 2 }),
+    ];
+    expect(brief(timeline(told, 99_000)).slice(2)).toEqual([
+      ["telling", 1, 2, 3, "failed"],
+      ["telling", 2, 3, 5, "succeeded"],
+    ]);
+    expect(timeline(told.slice(0, 3), 9_000).at(-1)).toMatchObject({ kind: "telling", to: 9000, open: true });
+    expect(timeline([...told.slice(0, 3), record("CallbackFailed", 3, { attempt: 5 })], 9_000).length).toBe(3);
+  });
+
+  it("is not changed by what becomes of a dead letter", () => {
+    const told = [record("Requested", 0), record("Started", 1), record("DeadLettered", 2), record("Redriven", 50)];
+    expect(brief(timeline(told, 99_000)).at(-1)).toEqual(["running", 1, 1, 2, "failed"]);
+  });
+
+  it("knows an attempt that took too long, and one that began cold", () => {
+    const told = [
+      record("Requested", 0),
+      record("Started", 1, { attempt: 1 }),
+      record("AttemptFailed", 2, { failure: { error: "slow", timed_out: true, outcome: { cold_start: true } } }),
+    ];
+    expect(timeline(told, 9_000)[1]).toMatchObject({ outcome: "timed out", error: "slow", cold: true });
+  });
+});
+
+describe("the lines where a run went wrong", () => {
+  const near = (levels: string, most?: number) =>
+    faultLines([...levels], (one) => (one === "e" ? "error" : "info"), most);
+
+  it("are the last errors that stand together, from their head on", () => {
+    expect(near("ieeiieeei").join("")).toBe("eee");
+    expect(near("eeeeee", 2).length).toBe(2);
+    expect(near("iii")).toEqual([]);
+  });
+});
+
+describe("an error", () => {
+  it("of a process is told by the last thing that it wrote", () => {
+    expect(headline("the process exited with code 1; its last lines:   File x\n  ^^^\nValueError: no")).toBe(
+      "the process exited with code 1: ValueError: no",
+    );
+    expect(headline("the function answered 500: no")).toBe("the function answered 500: no");
+  });
+});
+
 describe("a run", () => {
   it("goes on until it is over", () => {
     expect((["QUEUED", "RUNNING", "RETRYING"] as const).every(goesOn)).toBe(true);
@@ -74,8 +156,17 @@ describe("a run", () => {
     ]);
   });
 
-  it("is looked for from a whole minute on", () => {
-    expect(sinceOf("hour", Date.parse("2026-01-01T12:00:42Z"))).toBe("2026-01-01T11:00:00.000Z");
-    expect(sinceOf(undefined, 0)).toBeNull();
+  it("is looked for from a whole minute on, or between two times", () => {
+    const now = Date.parse("2026-01-01T12:00:42Z");
+    expect(spanOf({ since: "hour", from: "ignored" }, now)).toEqual({ since: "2026-01-01T11:00:00.000Z", until: null });
+    expect(spanOf({ from: "a", until: "b" }, now)).toEqual({ since: "a", until: "b" });
+    expect(spanOf({}, now)).toEqual({ since: null, until: null });
+  });
+
+  it("has a time that goes into an input and comes out the same", () => {
+    const time = new Date(2026, 2, 1, 9, 5).toISOString();
+    expect(toInput(time)).toBe("2026-03-01T09:05");
+    expect(fromInput(toInput(time))).toBe(time);
+    expect([toInput(undefined), fromInput(""), fromInput("20")].slice(0, 2)).toEqual(["", undefined]);
   });
 });

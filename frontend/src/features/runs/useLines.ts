@@ -1,12 +1,21 @@
 // Lines of a log as they are written, drawn at most once a frame.
+//
+// A function's log begins at its newest lines and goes on from there; older ones come when they are asked for. A run's
+// and a build's are followed from their first line. Either goes on after the last position that it saw when the
+// connection was away.
 
-import { useEffect, useRef, useState } from "react";
-import { BuildLinesDocument, LinesDocument } from "../../graphql/generated.ts";
+import { useCallback, useEffect, useRef, useState } from "react";
+import { ask } from "../../graphql/client.ts";
+import { BuildLinesDocument, FunctionLinesDocument, LinesDocument } from "../../graphql/generated.ts";
 import { followDocument } from "../../graphql/socket.ts";
 import { type Line, Lines } from "../../lib/lines.ts";
+import { told } from "../../ui/states.tsx";
 
 /** Whose lines. */
 export type Of = { function: string } | { run: string } | { build: string };
+
+/** Where older lines are: here or on their way, none, or not asked for any more since there is no room. */
+export type Older = "there" | "coming" | "none" | "no room" | "failed";
 
 export interface Told {
   lines: readonly Line[];
@@ -17,52 +26,139 @@ export interface Told {
   error: string | null;
   /** No more will come. */
   over: boolean;
+  /** Whether the first answer is still on its way. */
+  waiting: boolean;
+  older: Older;
+  /** Asks for older lines. */
+  load: () => void;
+  again: () => void;
 }
 
-/** All lines that are kept, and those to come; after a lost connection it goes on where it was. */
+/** Lines that an answer has when there are more before them. */
+const PAGE = 500;
+/** Lines that wait for a frame at most. */
+const HELD = 5_000;
+/** An answer that is empty need not be waited for longer, in milliseconds. */
+const PATIENCE = 600;
+
+/** Lines, and those to come. */
 export function useLines(of: Of): Told {
   const kept = useRef(new Lines());
   const [version, setVersion] = useState(0);
   const [end, setEnd] = useState<{ error: string | null; over: boolean }>({ error: null, over: false });
+  const [waiting, setWaiting] = useState(true);
+  const [older, setOlder] = useState<Older>("none");
+  const [tries, setTries] = useState(0);
+  const alive = useRef<AbortController | null>(null);
+  const busy = useRef(false);
   const key = JSON.stringify(of);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is `of`
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is `of`; another try begins anew
   useEffect(() => {
-    kept.current = new Lines();
+    const lines = new Lines();
+    kept.current = lines;
+    busy.current = false;
     setVersion((number) => number + 1);
     setEnd({ error: null, over: false });
+    setWaiting(true);
+    setOlder("none");
+    const stop = new AbortController();
+    alive.current = stop;
     let arrived: Line[] = [];
     let frame = 0;
     const draw = () => {
       frame = 0;
-      kept.current.add(arrived);
+      lines.add(arrived);
       arrived = [];
+      setWaiting(false);
       setVersion((number) => number + 1);
     };
     const add = (line: Line) => {
       arrived.push(line);
-      // A page in the background gets no frames: its lines are taken in when it is looked at.
+      // A page in the background gets no frames: what is too much for one is taken in at once.
+      if (arrived.length >= HELD) {
+        lines.add(arrived);
+        arrived = [];
+      }
       frame ||= requestAnimationFrame(draw);
     };
     const close = {
-      error: (reason: unknown) =>
+      error: (reason: unknown) => {
+        setWaiting(false);
         setEnd({
-          error: Array.isArray(reason) ? String(reason[0]?.message) : "the log cannot be followed",
+          error: Array.isArray(reason) ? String(reason[0]?.message) : "The log cannot be followed.",
           over: true,
-        }),
-      complete: () => setEnd({ error: null, over: true }),
+        });
+      },
+      complete: () => {
+        setWaiting(false);
+        setEnd({ error: null, over: true });
+      },
     };
-    const stop =
-      "build" in of
-        ? followDocument(
-            BuildLinesDocument,
-            { build: of.build, after: 0 },
-            { ...close, next: ({ data }) => data && add(data.buildLog) },
-          )
-        : followDocument(LinesDocument, { ...of, after: 0 }, { ...close, next: ({ data }) => data && add(data.logs) });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let unfollow = () => {};
+    const follow = (after: number) => {
+      unfollow =
+        "build" in of
+          ? followDocument(
+              BuildLinesDocument,
+              { build: of.build, after },
+              { ...close, next: ({ data }) => data && add(data.buildLog) },
+            )
+          : followDocument(LinesDocument, { ...of, after }, { ...close, next: ({ data }) => data && add(data.logs) });
+    };
+    if ("function" in of) {
+      ask(FunctionLinesDocument, { function: of.function, before: null }, stop.signal)
+        .then(({ function: found }) => {
+          const newest = found?.log ?? [];
+          lines.add(newest);
+          setWaiting(false);
+          setOlder(newest.length < PAGE ? "none" : "there");
+          setVersion((number) => number + 1);
+          follow(lines.last);
+        })
+        .catch((error: Error) => {
+          if (!stop.signal.aborted) close.error([{ message: told(error) }]);
+        });
+    } else {
+      // Nothing says that there is no line yet; after a while there is none.
+      timer = setTimeout(() => setWaiting(false), PATIENCE);
+      follow(0);
+    }
     return () => {
-      stop();
+      stop.abort();
+      clearTimeout(timer);
+      unfollow();
       cancelAnimationFrame(frame);
     };
+  }, [key, tries]);
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is `of`
+  const load = useCallback(() => {
+    const stop = alive.current;
+    const lines = kept.current;
+    if (!("function" in of) || !stop || busy.current || lines.first === 0) return;
+    if (lines.full) {
+      setOlder("no room");
+      return;
+    }
+    busy.current = true;
+    setOlder("coming");
+    ask(FunctionLinesDocument, { function: of.function, before: lines.first }, stop.signal)
+      .then(({ function: found }) => {
+        const before = found?.log ?? [];
+        lines.prepend(before);
+        setOlder(before.length < PAGE ? "none" : lines.full ? "no room" : "there");
+        setVersion((number) => number + 1);
+      })
+      .catch(() => {
+        if (!stop.signal.aborted) setOlder("failed");
+      })
+      .finally(() => {
+        if (kept.current === lines) busy.current = false;
+      });
   }, [key]);
-  return { lines: kept.current.all, version, dropped: kept.current.dropped, ...end };
+  const again = useCallback(() => setTries((number) => number + 1), []);
+
+  return { lines: kept.current.all, version, dropped: kept.current.dropped, ...end, waiting, older, load, again };
 }

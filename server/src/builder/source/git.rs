@@ -20,6 +20,9 @@ use crate::builder::journal::{Journal, bytes};
 use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
 
+/// Characters of a commit's message that a build's log tells.
+const MAX_MESSAGE: usize = 200;
+
 /// What Git may take over from the server's environment: how to find programs, keys, certificates and proxies.
 const ENV: [&str; 16] = [
     "PATH",
@@ -122,6 +125,9 @@ impl Git {
         repository.check_folder(&commit, &path, limits).await?;
         repository.check_out(&commit, &path).await?;
         journal.say(format!("Took commit {commit}")).await;
+        if let Some(message) = repository.message(&commit).await? {
+            journal.say(message).await;
+        }
         if files::has(&repository.tree, ".gitmodules") {
             journal.say("The repository has submodules: they are not followed.").await;
         }
@@ -193,6 +199,15 @@ impl Repository<'_> {
             .git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &format!("{name}^{{commit}}")], None)
             .await?;
         Ok(ended.success.then(|| String::from_utf8_lossy(&ended.stdout).trim().to_owned()))
+    }
+
+    /// What a commit says of itself: the first line of its message, who wrote it and when.
+    async fn message(&self, commit: &str) -> Result<Option<String>, Error> {
+        let format = "--format=%s (%an, %ad)";
+        let ended = self.git(&["show", "--no-patch", "--date=short", format, "--end-of-options", commit], None).await?;
+        let said = String::from_utf8_lossy(&ended.stdout);
+        let line: String = said.lines().next().unwrap_or_default().chars().take(MAX_MESSAGE).collect();
+        Ok((ended.success && !line.is_empty()).then(|| format!("Its message: {line}")))
     }
 
     /// Whether the folder is in the commit and within the limits, before anything of it is written.

@@ -182,6 +182,7 @@ async fn a_folder_of_a_local_repository_becomes_an_artifact() {
     assert_eq!(made.size, files::size(&folder));
     assert_eq!(lines.last().unwrap().text, format!("Built {} ({} bytes)", made.digest, made.size));
     assert!(lines.iter().any(|line| line.stream == Stream::System && line.text.contains(&commit)), "{}", log(&lines));
+    assert!(lines.iter().any(|line| line.text.starts_with("Its message: change (")), "{}", log(&lines));
     world.nothing_left().await;
 }
 

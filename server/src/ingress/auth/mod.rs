@@ -183,6 +183,11 @@ impl Auth {
         }
     }
 
+    /// Whether [`DEV_TOKEN`] lets somebody in.
+    pub fn takes_dev_token(&self) -> bool {
+        self.dev
+    }
+
     /// Whose token it is.
     ///
     /// # Errors

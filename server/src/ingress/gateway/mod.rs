@@ -23,7 +23,7 @@ use tokio::time::Instant;
 
 pub use recorder::Recorder;
 pub(super) use request::stays_here;
-pub(super) use said::query as query_of;
+pub(super) use said::{is_kept, query as query_of};
 
 use super::auth::Viewer;
 use super::{HttpError, Services};

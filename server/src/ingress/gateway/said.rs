@@ -15,6 +15,11 @@ use super::request::stays_here;
 /// Headers that are not kept: they may hold what lets somebody in.
 const SECRET: &[&str] = &["cookie", "x-api-key"];
 
+/// Whether a header of a call is part of what is recorded of it.
+pub(in crate::ingress) fn is_kept(name: &str) -> bool {
+    !stays_here(name) && !SECRET.contains(&name)
+}
+
 /// A request without its body.
 pub(super) struct Said {
     pub method: String,
@@ -38,8 +43,7 @@ pub(super) struct Frame<'a> {
 impl Said {
     /// `rest`: the path as the function sees it.
     pub(super) fn of(request: &HttpRequest, rest: &str) -> Self {
-        let headers =
-            request.headers().iter().filter(|(name, _)| !stays_here(name.as_str()) && !SECRET.contains(&name.as_str()));
+        let headers = request.headers().iter().filter(|(name, _)| is_kept(name.as_str()));
         let headers = headers
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
         Self {

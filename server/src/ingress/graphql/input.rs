@@ -1,8 +1,14 @@
 //! Inputs of mutations.
 
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{Method, Uri};
 use async_graphql::{ID, InputObject, OneofObject};
 use domain::function::event::Source;
-use serde_json::Value;
+use serde_json::map::Entry;
+use serde_json::{Value, json};
+
+use crate::ingress::error::{Problem, Refusal};
+use crate::ingress::gateway;
 
 /// A function to register.
 #[derive(InputObject)]
@@ -85,6 +91,73 @@ pub(super) struct PublishEventInput {
     pub subject: Option<String>,
     /// Its content.
     pub data: Option<Value>,
+}
+
+/// What an invocation says besides its payload: `event.http` of the event that the function gets.
+#[derive(InputObject)]
+pub(super) struct HttpInput {
+    /// The method.
+    #[graphql(default_with = "\"POST\".to_owned()")]
+    pub method: String,
+    /// The path below the function's address.
+    #[graphql(default_with = "\"/\".to_owned()")]
+    pub path: String,
+    /// The query, without the question mark.
+    #[graphql(default)]
+    pub query: String,
+    /// The headers.
+    #[graphql(default)]
+    pub headers: Vec<HeaderInput>,
+}
+
+/// A header of an invocation.
+#[derive(InputObject)]
+pub(super) struct HeaderInput {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl HttpInput {
+    /// What it says, in the shape of `event.http`.
+    ///
+    /// # Errors
+    /// `bad_request` where it is no HTTP, or names a header that a call does not hand on.
+    pub(super) fn checked(self) -> Result<Value, Refusal> {
+        let wrong = |field: &'static str, message: String| {
+            Refusal::from(Problem::new("bad_request", message).at(["http", field]))
+        };
+        let method = Method::from_bytes(self.method.as_bytes())
+            .map_err(|_| wrong("method", format!("`{}` is no HTTP method; write GET, POST …", self.method)))?;
+        let path = if self.path.starts_with('/') { self.path } else { format!("/{}", self.path) };
+        if path.contains(['?', '#']) || path.parse::<Uri>().is_err() {
+            return Err(wrong("path", format!("`{path}` is no path; write special characters as %20")));
+        }
+        let mut headers = serde_json::Map::new();
+        for HeaderInput { name, value } in self.headers {
+            let (Ok(parsed), true) = (name.parse::<HeaderName>(), HeaderValue::from_str(&value).is_ok()) else {
+                return Err(wrong("headers", format!("`{name}: {value}` is no header")));
+            };
+            if !gateway::is_kept(parsed.as_str()) {
+                let message = format!(
+                    "the header `{name}` is not handed on: it belongs to the connection, or would stand in the log \
+                     for everyone who reads it; call the function's address instead"
+                );
+                return Err(wrong("headers", message));
+            }
+            // Values of one that comes more than once are joined (RFC 9110, section 5.3).
+            match headers.entry(parsed.as_str()) {
+                Entry::Vacant(entry) => _ = entry.insert(Value::String(value)),
+                Entry::Occupied(mut entry) => {
+                    let joined = format!("{}, {value}", entry.get().as_str().unwrap_or_default());
+                    entry.insert(Value::String(joined));
+                }
+            }
+        }
+        let query = gateway::query_of(self.query.trim_start_matches('?'));
+        Ok(json!({ "method": method.as_str(), "path": path, "query": query, "headers": headers }))
+    }
 }
 
 fn default_namespace() -> Option<String> {

@@ -15,7 +15,7 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use crate::actors::Writer;
 use crate::ingress::Services;
 use crate::ingress::error::Fault;
-use crate::store::{BuildRow, EventRow, FunctionRow, RunRow, Store, VersionRow};
+use crate::store::{BuildRow, Calls, EventRow, FunctionRow, RunRow, Span, Store, VersionRow};
 
 /// Streams that are read side by side.
 const PARALLEL: usize = 8;
@@ -27,6 +27,18 @@ pub(super) struct WholeRun(pub run::Id);
 /// A trigger event with its content, which is in the log alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct WholeEvent(pub event::Id);
+
+/// The calls of a function over a span.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct CallsOf(pub function::Id, pub Span);
+
+/// The newest run of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NewestRun(pub function::Id);
+
+/// The newest build of a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct NewestBuild(pub function::Id);
 
 /// Loads rows by their keys. Cloning it is cheap.
 #[derive(Clone)]
@@ -52,6 +64,18 @@ impl Loader {
         ids: impl IntoIterator<Item = function::Id>,
     ) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
         self.0.load_many(ids).await
+    }
+
+    pub(super) async fn calls(&self, function: function::Id, span: Span) -> Result<Option<Vec<Calls>>, Fault> {
+        self.0.load_one(CallsOf(function, span)).await
+    }
+
+    pub(super) async fn newest_run(&self, function: function::Id) -> Result<Option<RunRow>, Fault> {
+        self.0.load_one(NewestRun(function)).await
+    }
+
+    pub(super) async fn newest_build(&self, function: function::Id) -> Result<Option<BuildRow>, Fault> {
+        self.0.load_one(NewestBuild(function)).await
     }
 
     pub(super) async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Fault> {
@@ -143,6 +167,44 @@ impl Batch<event::Id> for Source {
 
     async fn load(&self, ids: &[event::Id]) -> Result<HashMap<event::Id, EventRow>, Fault> {
         Ok(keyed(self.store.events_by_id(ids).await?, |row| row.id))
+    }
+}
+
+impl Batch<NewestRun> for Source {
+    type Value = RunRow;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[NewestRun]) -> Result<HashMap<NewestRun, RunRow>, Fault> {
+        let functions: Vec<_> = keys.iter().map(|key| key.0).collect();
+        Ok(keyed(self.store.newest_runs(&functions).await?, |row| NewestRun(row.function)))
+    }
+}
+
+impl Batch<NewestBuild> for Source {
+    type Value = BuildRow;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[NewestBuild]) -> Result<HashMap<NewestBuild, BuildRow>, Fault> {
+        let functions: Vec<_> = keys.iter().map(|key| key.0).collect();
+        Ok(keyed(self.store.newest_builds(&functions).await?, |row| NewestBuild(row.function)))
+    }
+}
+
+impl Batch<CallsOf> for Source {
+    type Value = Vec<Calls>;
+    type Error = Fault;
+
+    async fn load(&self, keys: &[CallsOf]) -> Result<HashMap<CallsOf, Vec<Calls>>, Fault> {
+        let mut spans: HashMap<Span, Vec<function::Id>> = HashMap::new();
+        for CallsOf(function, span) in keys {
+            spans.entry(*span).or_default().push(*function);
+        }
+        let mut found = HashMap::with_capacity(keys.len());
+        for (span, functions) in spans {
+            let calls = self.store.calls(&functions, &span).await?;
+            found.extend(calls.into_iter().map(|(function, calls)| (CallsOf(function, span), calls)));
+        }
+        Ok(found)
     }
 }
 

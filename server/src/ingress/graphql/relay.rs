@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use async_graphql::connection::PageInfo;
-use async_graphql::{Object, OutputType, TypeName};
+use async_graphql::{Context, Object, OutputType, TypeName};
 
 use crate::ingress::error::{Problem, Refusal};
 use crate::store::page::MAX_PAGE;
@@ -16,8 +16,21 @@ pub(super) const DEFAULT_PAGE: u32 = 20;
 ///
 /// # Errors
 /// `page_too_large`, `bad_page`.
-pub(super) fn page(first: Option<i32>, after: Option<String>) -> Result<PageRequest, Refusal> {
-    Ok(PageRequest { first: size(first, DEFAULT_PAGE)?, after })
+pub(super) fn page(ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<PageRequest, Refusal> {
+    let counted = ctx.look_ahead().field("totalCount").exists();
+    Ok(PageRequest { counted, first: size(first, DEFAULT_PAGE)?, after })
+}
+
+/// Whether a page is the newest row alone, and nothing is asked about those behind it: then the pages of many objects
+/// are one question.
+pub(super) fn is_newest_alone(ctx: &Context<'_>, request: &PageRequest) -> bool {
+    let asked = |field| ctx.look_ahead().field(field).exists();
+    request.first == 1 && request.after.is_none() && !request.counted && !asked("pageInfo") && !asked("edges")
+}
+
+/// The page of the newest row alone.
+pub(super) fn alone<T>(row: Option<T>) -> Page<T> {
+    Page { rows: row.map(|row| (String::new(), row)).into_iter().collect(), has_next: false, total: 0 }
 }
 
 /// The size of a page.

@@ -182,7 +182,9 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         since: which.since,
         until: which.until,
     };
-    let page = verbs::dead_letters(&services, &caller, &letters, &PageRequest { first, after: which.after }).await?;
+    let page =
+        verbs::dead_letters(&services, &caller, &letters, &PageRequest { counted: true, first, after: which.after })
+            .await?;
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
     let mut response = HttpResponse::Ok();
     response.insert_header(("x-total-count", page.total.to_string()));

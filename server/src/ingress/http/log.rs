@@ -19,7 +19,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::ingress::verbs;
-use crate::store::{LineRow, LinesOf};
+use crate::store::{LineRow, LinesOf, Recent};
 
 /// Lines that are told of what is past.
 const PAST: u32 = 1000;
@@ -87,7 +87,7 @@ pub(super) async fn logs(
     let head = services.store.line_head().await?;
     let past = match last_known {
         Some(after) => services.store.lines(of, after, PAGE).await?,
-        None => services.store.recent_lines(of, since, PAST).await?,
+        None => services.store.recent_lines(of, Recent { since, before: None }, PAST).await?,
     };
     let known = past.last().map(|row| row.position).or(last_known).unwrap_or(head);
     let past = past.into_iter().filter(move |line| line.line.function == row.id);

@@ -12,7 +12,7 @@ use crate::builder::manifest;
 #[openapi(
     info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path; /async-function/{name} takes the same calls, answers 202 with {\"run_id\"} and runs them later. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}."),
     paths(
-        session::token, session::logout, health::healthz, health::readyz, health::metrics,
+        session::methods, session::token, session::logout, health::healthz, health::readyz, health::metrics,
         function::list, function::create, function::show, function::delete, function::invoke, log::logs,
         run::show, run::cancel, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
         dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload, webhook::receive,

@@ -1,10 +1,10 @@
 //! The web pages.
 
 use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, Encoding, Header, HeaderValue, Preference, Quality};
 use actix_web::{HttpRequest, HttpResponse};
 
-use crate::ingress::assets::{self, Asset};
+use crate::ingress::assets::{self, Asset, Coding};
 
 /// First parts of the addresses that the web UI has for itself (`frontend/src/app/router.tsx`): its one page knows what
 /// to show at each of them.
@@ -17,7 +17,7 @@ pub(super) fn is_of_the_ui(path: &str) -> bool {
 
 /// A page, or the one that says why there is none.
 pub(in crate::ingress) fn page(request: &HttpRequest, name: &str) -> HttpResponse {
-    match assets::get(name) {
+    match assets::get(name, &codings(request)) {
         Some(asset) => answer(request, &asset, StatusCode::OK),
         None => answer(request, &assets::missing(), StatusCode::SERVICE_UNAVAILABLE),
     }
@@ -28,7 +28,18 @@ pub(super) fn file(request: &HttpRequest) -> Option<HttpResponse> {
     if request.path() == "/" {
         return Some(page(request, "index.html"));
     }
-    assets::get(request.path()).map(|asset| answer(request, &asset, StatusCode::OK))
+    assets::get(request.path(), &codings(request)).map(|asset| answer(request, &asset, StatusCode::OK))
+}
+
+/// What the client takes that a file may be compressed with, the smallest first.
+fn codings(request: &HttpRequest) -> Vec<Coding> {
+    let Ok(accepted) = header::AcceptEncoding::parse(request) else { return Vec::new() };
+    let taken = |encoding: &Encoding| {
+        let names = |item: &Preference<Encoding>| matches!(item, Preference::Specific(one) if one == encoding);
+        accepted.iter().any(|one| names(&one.item) && one.quality > Quality::ZERO)
+    };
+    let both = [(Coding::Brotli, Encoding::brotli()), (Coding::Gzip, Encoding::gzip())];
+    both.into_iter().filter(|(_, encoding)| taken(encoding)).map(|(coding, _)| coding).collect()
 }
 
 fn answer(request: &HttpRequest, asset: &Asset, status: StatusCode) -> HttpResponse {
@@ -37,9 +48,13 @@ fn answer(request: &HttpRequest, asset: &Asset, status: StatusCode) -> HttpRespo
     let mut response = HttpResponse::build(if fresh { StatusCode::NOT_MODIFIED } else { status });
     response
         .insert_header((header::ETAG, asset.etag.clone()))
+        .insert_header((header::VARY, HeaderValue::from_static("accept-encoding")))
         .insert_header((header::CACHE_CONTROL, HeaderValue::from_static(asset.cache_control())));
     if fresh {
         return response.finish();
+    }
+    if let Some(coding) = asset.coding {
+        response.insert_header((header::CONTENT_ENCODING, HeaderValue::from_static(coding.name())));
     }
     response.insert_header((header::CONTENT_TYPE, asset.content_type.clone())).body(asset.bytes.clone())
 }
@@ -47,6 +62,24 @@ fn answer(request: &HttpRequest, asset: &Asset, status: StatusCode) -> HttpRespo
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_client_gets_what_it_takes_and_nothing_else() {
+        use actix_web::test::TestRequest;
+        let table: [(&str, &[Coding]); 6] = [
+            ("gzip, deflate, br, zstd", &[Coding::Brotli, Coding::Gzip]),
+            ("gzip", &[Coding::Gzip]),
+            ("br;q=0, gzip;q=0.5", &[Coding::Gzip]),
+            ("identity", &[]),
+            ("*", &[]),
+            ("nonsense;;", &[]),
+        ];
+        for (accepted, expected) in table {
+            let request = TestRequest::default().insert_header((header::ACCEPT_ENCODING, accepted)).to_http_request();
+            assert_eq!(codings(&request), expected, "{accepted}");
+        }
+        assert_eq!(codings(&TestRequest::default().to_http_request()), []);
+    }
 
     #[test]
     fn the_uis_addresses_are_told_from_the_apis() {

@@ -17,6 +17,7 @@ const MAX_SIGN_IN: usize = 4 << 10;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config
+        .service(web::resource("/auth/methods").route(web::get().to(methods)).default_service(web::to(wrong_method)))
         .service(web::resource("/auth/token").route(web::post().to(token)).default_service(web::to(wrong_method)))
         .service(web::resource("/auth/logout").route(web::post().to(logout)).default_service(web::to(wrong_method)));
 }
@@ -41,6 +42,23 @@ pub(super) struct How {
     /// Sets the session's cookie as well (for pages in a browser).
     #[serde(default)]
     cookie: bool,
+}
+
+/// What one can sign in with.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Methods {
+    /// `password`; `dev_token` as well where the token of `--dev` is taken.
+    methods: Vec<&'static str>,
+}
+
+/// The ways of signing in that this server offers, for a page that has to show them before anybody is known.
+#[utoipa::path(get, path = "/auth/methods", tag = "auth", security(()), responses((status = 200, body = Methods)))]
+pub(super) async fn methods(services: web::Data<Services>) -> HttpResponse {
+    let mut methods = vec!["password"];
+    if services.auth.takes_dev_token() {
+        methods.push("dev_token");
+    }
+    HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Methods { methods })
 }
 
 /// Gives a token for a user name and a password.

@@ -24,6 +24,32 @@ async fn a_list_of_fifty_runs_with_their_functions_asks_the_store_a_few_times() 
 }
 
 #[actix_web::test]
+async fn a_list_of_functions_with_their_newest_runs_and_builds_asks_the_store_a_few_times() {
+    let house = House::new().await;
+    let mut newest = Value::Null;
+    for name in ["a", "b", "c"] {
+        let id = house.running("default", name).await;
+        house.queued(id, "default").await;
+        newest = json!(house.queued(id, "default").await.to_string());
+    }
+    house.log.take();
+    let query = "{ functions { nodes { builds(first: 1) { nodes { state } } runs(first: 1) { nodes { id } } calls { calls } } } }";
+    let data = house.graphql(query, json!({})).await;
+    let last = &data["functions"]["nodes"][2];
+    assert_eq!(
+        (&last["runs"]["nodes"], &last["builds"]["nodes"]),
+        (&json!([{ "id": newest }]), &json!([{ "state": "SUCCEEDED" }]))
+    );
+    let calls = house.log.take();
+    assert!(calls.values().sum::<usize>() <= 4, "{calls:?}");
+    // Whoever wants to know more of the page gets a page.
+    let query = "{ functions { nodes { runs(first: 1) { totalCount pageInfo { hasNextPage } } } } }";
+    let data = house.graphql(query, json!({})).await;
+    let runs = &data["functions"]["nodes"][2]["runs"];
+    assert_eq!(runs, &json!({ "totalCount": 2, "pageInfo": { "hasNextPage": true } }));
+}
+
+#[actix_web::test]
 async fn pages_follow_each_other_by_cursor() {
     let house = House::new().await;
     for index in 0..25 {

@@ -1,6 +1,6 @@
 //! A log that counts what it is asked, and can be away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -124,9 +124,9 @@ impl Log for Watched {
         self.inner.lines(of, after, limit).await
     }
 
-    async fn recent_lines(&self, of: LinesOf, since: Option<DateTime<Utc>>, limit: u32) -> Result<Vec<LineRow>, Error> {
+    async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         self.asked("recent_lines")?;
-        self.inner.recent_lines(of, since, limit).await
+        self.inner.recent_lines(of, which, limit).await
     }
 
     async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error> {
@@ -254,6 +254,21 @@ impl Log for Watched {
         self.inner.runs(filter, page).await
     }
 
+    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
+        self.asked("newest_runs")?;
+        self.inner.newest_runs(functions).await
+    }
+
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error> {
+        self.asked("run_counts")?;
+        self.inner.run_counts(filter).await
+    }
+
+    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
+        self.asked("newest_builds")?;
+        self.inner.newest_builds(functions).await
+    }
+
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
         self.asked("open_runs")?;
         self.inner.open_runs(after, limit).await
@@ -288,10 +303,15 @@ impl Log for Watched {
         &self,
         function: Option<function::Id>,
         namespaces: Option<&[String]>,
-        since: DateTime<Utc>,
+        span: &Span,
     ) -> Result<Metrics, Error> {
         self.asked("metrics")?;
-        self.inner.metrics(function, namespaces, since).await
+        self.inner.metrics(function, namespaces, span).await
+    }
+
+    async fn calls(&self, functions: &[function::Id], span: &Span) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+        self.asked("calls")?;
+        self.inner.calls(functions, span).await
     }
 
     async fn rebuild(&self) -> Result<u64, Error> {

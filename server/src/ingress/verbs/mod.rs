@@ -6,6 +6,7 @@ mod dead_letter;
 mod event;
 mod function;
 mod idempotency;
+mod reach;
 mod run;
 mod secret;
 
@@ -20,7 +21,10 @@ pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
 };
 pub use idempotency::{Claim, REPLAYED, digest};
-pub use run::{Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, visible_run, wait};
+pub use reach::{Reach, reach};
+pub use run::{
+    Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
+};
 pub use secret::{remove_secret, secrets, set_secret};
 
 use super::auth::Viewer;

@@ -17,7 +17,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Fault, Problem, Refusal};
-use crate::store::{RunRow, Store};
+use crate::store::{FunctionRow, RunRow, Store};
 
 /// What a function is invoked with.
 #[derive(Debug, Clone)]
@@ -273,16 +273,7 @@ pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result
 /// `run_not_found`, `run_not_replayable`, `function_not_running`, `version_not_found`, `payload_too_large`.
 pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Replay) -> Result<run::Id, Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
-    let row = changeable(services, caller, old.request.function).await?;
-    match asked.version {
-        _ if row.state == "DEREGISTERED" => return Err(function::Error::Deregistered.into()),
-        None if row.state != "RUNNING" => return Err(not_running(&row.state)),
-        Some(version) if services.store.version(row.id, version).await?.is_none() => {
-            let message = format!("the function has no version {version}");
-            return Err(Problem::new("version_not_found", message).at(["version"]).into());
-        }
-        _ => {}
-    }
+    let row = runnable(services, caller, old.request.function, asked.version).await?;
     let input = match asked.payload {
         Some(payload) => {
             let mut event = match old.request.input.value() {
@@ -318,6 +309,61 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
     let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
     services.commands.new_run(run, command, caller.cause()).await?;
     Ok(run)
+}
+
+/// Sends a recorded event to a function again, whether it reached it or not, on the current version or another. The run
+/// names the one that the event asked for first, if there was one.
+///
+/// # Errors
+/// `event_not_found`, `function_not_found`, `function_not_running`, `version_not_found`, `payload_too_large`.
+pub async fn replay_event(
+    services: &Services,
+    caller: &Caller,
+    event: event::Id,
+    function: function::Id,
+    version: Option<u32>,
+) -> Result<run::Id, Refusal> {
+    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(event)).await?;
+    let received = loaded.state.filter(|event| caller.viewer.sees(&event.namespace));
+    let received = received.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
+    let row = runnable(services, caller, function, version).await?;
+    let first = run::id(event, function);
+    let is_there = !services.store.runs_by_id(&[first]).await?.is_empty();
+    let run = clock::new_id();
+    let request = Request {
+        run,
+        function,
+        namespace: row.namespace,
+        trigger: received.kind,
+        event: Some(event),
+        input: received.event,
+        input_cut: false,
+        version,
+        replayed_from: is_there.then_some(first),
+        callback: None,
+    };
+    let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
+    services.commands.new_run(run, command, caller.cause()).await?;
+    Ok(run)
+}
+
+/// The function, if the viewer may change it and it can run the version, or the current one.
+async fn runnable(
+    services: &Services,
+    caller: &Caller,
+    function: function::Id,
+    version: Option<u32>,
+) -> Result<FunctionRow, Refusal> {
+    let row = changeable(services, caller, function).await?;
+    match version {
+        _ if row.state == "DEREGISTERED" => Err(function::Error::Deregistered.into()),
+        None if row.state != "RUNNING" => Err(not_running(&row.state)),
+        Some(version) if services.store.version(row.id, version).await?.is_none() => {
+            let message = format!("the function has no version {version}");
+            Err(Problem::new("version_not_found", message).at(["version"]).into())
+        }
+        _ => Ok(row),
+    }
 }
 
 /// The frame of an event whose own was not kept whole.

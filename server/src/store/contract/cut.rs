@@ -17,7 +17,7 @@ use crate::store::{
 };
 
 fn all() -> PageRequest {
-    PageRequest { first: 100, after: None }
+    PageRequest { counted: true, first: 100, after: None }
 }
 
 /// The relay has seen everything.

@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::given::{self, a_call, a_run, answered, at, line, requested, run_started, run_succeeded, trigger_event};
 use super::home::{Home, soon};
 use crate::store::{
-    Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, RunFilter, Snapshot, Store,
+    Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, Recent, RunFilter, Snapshot, Store,
 };
 
 fn some_function() -> function::Id {
@@ -57,7 +57,7 @@ pub async fn what_is_appended_is_read_back(home: Home) {
     assert_eq!(store.log(2, 100).await.unwrap(), records[2..]);
     assert_eq!(store.head().await.unwrap(), 3);
     assert_eq!(store.stats().position(), 3);
-    let all = PageRequest { first: 100, after: None };
+    let all = PageRequest { counted: true, first: 100, after: None };
     let history = store.history(&HistoryFilter::default(), &all).await.unwrap();
     assert_eq!(history.rows.into_iter().map(|(_, record)| record).collect::<Vec<_>>(), records);
 }
@@ -169,7 +169,7 @@ pub async fn what_cannot_be_is_refused(home: Home) {
     let mut foreign = a_call(some_function());
     foreign.stream = Stream::run(run::Id::new(Uuid::now_v7()));
     assert!(matches!(store.append(foreign).await, Err(Error::Refused(_))));
-    let page = PageRequest { first: 10, after: Some("not a cursor!".into()) };
+    let page = PageRequest { counted: true, first: 10, after: Some("not a cursor!".into()) };
     assert!(matches!(store.runs(&RunFilter::default(), &page).await, Err(Error::Refused(_))));
     assert_eq!(store.head().await.unwrap(), 0);
 }
@@ -322,10 +322,16 @@ pub async fn lines_are_followed_and_read(home: Home) {
     assert_eq!(store.lines(LinesOf::Run(run), 0, 10).await.unwrap()[0].line, of_run);
     assert_eq!(store.lines(LinesOf::Build(build), 0, 10).await.unwrap()[0].line, of_build);
     assert_eq!(store.lines(LinesOf::Function(function), 2, 10).await.unwrap().len(), 1);
-    let recent = store.recent_lines(LinesOf::Function(function), None, 2).await.unwrap();
+    let recent = store.recent_lines(LinesOf::Function(function), Recent::default(), 2).await.unwrap();
     assert_eq!(recent.iter().map(|line| line.position).collect::<Vec<_>>(), [2, 5]);
-    let recent = store.recent_lines(LinesOf::Function(function), Some(at(50)), 10).await.unwrap();
+    let recent = store
+        .recent_lines(LinesOf::Function(function), Recent { since: Some(at(50)), before: None }, 10)
+        .await
+        .unwrap();
     assert_eq!(recent.len(), 1);
+    let before = Recent { since: None, before: Some(5) };
+    let recent = store.recent_lines(LinesOf::Function(function), before, 1).await.unwrap();
+    assert_eq!(recent.iter().map(|line| line.position).collect::<Vec<_>>(), [2]);
     assert_eq!(store.line_head().await.unwrap(), 5);
 
     drop((store, live));

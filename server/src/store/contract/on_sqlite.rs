@@ -144,6 +144,16 @@ async fn the_history_is_filtered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn metrics_tell_when_what_came_and_went() {
+    tables::metrics_tell_when_what_came_and_went(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_run_and_build_of_functions_are_found_together() {
+    tables::the_newest_run_and_build_of_functions_are_found_together(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn metrics_count_what_ended() {
     tables::metrics_count_what_ended(Home::sqlite()).await;
 }

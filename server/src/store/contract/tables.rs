@@ -1,5 +1,6 @@
 //! The read tables.
 
+use chrono::TimeDelta;
 use domain::{event, function, namespace, run};
 use uuid::Uuid;
 
@@ -8,12 +9,12 @@ use super::given::{registered, requested, run_started, run_succeeded, started, s
 use super::home::Home;
 use crate::store::page::MAX_PAGE;
 use crate::store::{
-    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Row, RunFilter,
-    RunRow, Sealed, SecretInfo, SecretRow, Store, VersionRow,
+    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Point, Row, RunFilter,
+    RunRow, Sealed, SecretInfo, SecretRow, Span, Store, VersionRow,
 };
 
 fn first(count: u32) -> PageRequest {
-    PageRequest { first: count, after: None }
+    PageRequest { counted: true, first: count, after: None }
 }
 
 /// A function with two versions and three builds, and what its rows must be.
@@ -76,7 +77,7 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     assert_eq!(newest(all), [builds[2].id, builds[1].id, builds[0].id]);
     let page = store.versions(id, &first(1)).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next, page.total), (2, true, 2));
-    let rest = PageRequest { first: 5, after: Some(page.rows[0].0.clone()) };
+    let rest = PageRequest { counted: true, first: 5, after: Some(page.rows[0].0.clone()) };
     let page = store.versions(id, &rest).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next), (1, false));
 }
@@ -164,7 +165,7 @@ pub async fn functions_are_found_and_paged(home: Home) {
         (names(&page), page.has_next, page.total),
         (vec!["a/one".into(), "b/o-ne".into(), "b/one".into()], true, 4)
     );
-    let rest = PageRequest { first: 3, after: Some(page.rows[2].0.clone()) };
+    let rest = PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) };
     let page = store.functions(&all, &rest).await.unwrap();
     assert_eq!((names(&page), page.has_next, page.total), (vec!["b/t_e".to_owned()], false, 4));
 
@@ -193,6 +194,7 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
         ids.push(request.run);
         if number == 3 {
             request.event = Some(cause);
+            request.replayed_from = Some(ids[1]);
         }
         let requested = run::Event::Requested(run::event::Requested {
             request,
@@ -210,9 +212,11 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     assert_eq!((of(&page), page.has_next, page.total), (vec![ids[6], ids[5], ids[4]], true, 7));
     // New runs do not shift the pages that come after.
     store.append(a_call(one)).await.unwrap();
-    let page = store.runs(&all, &PageRequest { first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    let page =
+        store.runs(&all, &PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
     assert_eq!((of(&page), page.has_next), (vec![ids[3], ids[2], ids[1]], true));
-    let page = store.runs(&all, &PageRequest { first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    let page =
+        store.runs(&all, &PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
     assert_eq!((of(&page), page.has_next, page.total), (vec![ids[0]], false, 8));
 
     let filter = RunFilter { function: Some(two), ..RunFilter::default() };
@@ -224,12 +228,43 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     let filter = RunFilter { namespaces: Some(vec!["other".into()]), ..RunFilter::default() };
     assert_eq!(store.runs(&filter, &first(9)).await.unwrap().total, 0);
 
+    let filter = RunFilter { replayed_from: Some(ids[1]), ..RunFilter::default() };
+    assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[3]]);
+    let uncounted = PageRequest { counted: false, ..first(9) };
+    assert_eq!(store.runs(&filter, &uncounted).await.unwrap().total, 0);
+    let filter = RunFilter { function: Some(two), ..RunFilter::default() };
+    let counts = [("QUEUED".to_owned(), 2), ("SUCCEEDED".to_owned(), 1)];
+    assert_eq!(store.run_counts(&filter).await.unwrap(), counts);
+
     let open = store.open_runs(0, 100).await.unwrap();
     assert_eq!(open.iter().map(|row| row.id).collect::<Vec<_>>(), ids[2..]);
     let mut found = store.runs_by_id(&[ids[0], ids[4], run::Id::new(Uuid::now_v7())]).await.unwrap();
     found.sort_by_key(|row| row.queued_at);
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[0], ids[4]]);
     assert_eq!((found[0].state.as_str(), found[0].http_status, found[0].position), ("SUCCEEDED", Some(200), 3));
+}
+
+pub async fn the_newest_run_and_build_of_functions_are_found_together(home: Home) {
+    let store = home.open().await;
+    let (one, _, builds) = a_life(&store, "default", "one").await;
+    let (two, _, _) = a_life(&store, "default", "two").await;
+    let mut idle = given::function("default", "idle");
+    store.append(idle.append(vec![registered("default", "idle")])).await.unwrap();
+    let idle = function::id("default", "idle", 1);
+    let mut newest = None;
+    for _ in 0..3 {
+        let mut run = a_run();
+        newest = Some(given::request(&run, one.id).run);
+        let event = requested(&run, one.id);
+        store.append(run.append(vec![event])).await.unwrap();
+    }
+    let functions = [one.id, two.id, idle];
+    let runs = store.newest_runs(&functions).await.unwrap();
+    assert_eq!(runs.iter().map(|run| Some(run.id)).collect::<Vec<_>>(), [newest]);
+    let mut found = store.newest_builds(&functions).await.unwrap();
+    found.sort_by_key(|build| build.function != one.id);
+    assert_eq!(found.iter().map(|build| build.function).collect::<Vec<_>>(), [one.id, two.id]);
+    assert_eq!(found[0].id, builds[builds.len() - 1].id);
 }
 
 pub async fn open_runs_are_read_in_steps(home: Home) {
@@ -377,9 +412,20 @@ pub async fn the_history_is_filtered(home: Home) {
     assert_eq!(found(of("b")).await, [2]);
     assert_eq!(found(of("default")).await, [3]);
     let page = store.history(&HistoryFilter::default(), &first(2)).await.unwrap();
-    let rest = PageRequest { first: 9, after: Some(page.rows[1].0.clone()) };
+    let rest = PageRequest { counted: true, first: 9, after: Some(page.rows[1].0.clone()) };
     let page = store.history(&HistoryFilter::default(), &rest).await.unwrap();
     assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [3, 4]);
+    let newest = HistoryFilter { newest_first: true, ..HistoryFilter::default() };
+    assert_eq!(found(newest.clone()).await, [4, 3, 2, 1]);
+    let page = store.history(&newest, &first(2)).await.unwrap();
+    let rest = PageRequest { counted: true, first: 9, after: Some(page.rows[1].0.clone()) };
+    let page = store.history(&newest, &rest).await.unwrap();
+    assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [2, 1]);
+}
+
+/// A span that begins then, in 60 parts of a minute.
+fn since(seconds: i64) -> Span {
+    Span { since: at(seconds), part: TimeDelta::minutes(1), parts: 60 }
 }
 
 pub async fn metrics_count_what_ended(home: Home) {
@@ -392,14 +438,17 @@ pub async fn metrics_count_what_ended(home: Home) {
     let mut open = a_run();
     let event = requested(&open, one);
     store.append(open.append(vec![event])).await.unwrap();
-    let metrics = store.metrics(Some(one), None, at(0)).await.unwrap();
-    assert_eq!((metrics.invocations, metrics.errors, metrics.cold_starts, metrics.open), (3, 0, 0, 1));
+    let metrics = store.metrics(Some(one), None, &since(0)).await.unwrap();
+    assert_eq!(
+        (metrics.invocations, metrics.errors, metrics.cold_starts, metrics.waiting + metrics.running),
+        (3, 0, 0, 1)
+    );
     assert_eq!((metrics.p50_ms, metrics.p99_ms), (Some(1000.0), Some(1000.0)));
-    assert_eq!(store.metrics(None, None, at(0)).await.unwrap().invocations, 4);
-    let late = store.metrics(None, None, at(1000)).await.unwrap();
+    assert_eq!(store.metrics(None, None, &since(0)).await.unwrap().invocations, 4);
+    let late = store.metrics(None, None, &since(1000)).await.unwrap();
     assert_eq!((late.invocations, late.p50_ms), (0, None));
     let namespaces = ["other".to_owned()];
-    assert_eq!(store.metrics(None, Some(&namespaces), at(0)).await.unwrap().open, 0);
+    assert_eq!(store.metrics(None, Some(&namespaces), &since(0)).await.unwrap().waiting, 0);
 }
 
 pub async fn metrics_count_runs_that_ended_long_after_they_were_asked_for(home: Home) {
@@ -415,10 +464,51 @@ pub async fn metrics_count_runs_that_ended_long_after_they_were_asked_for(home: 
     let late = run::event::Requested { request, delivery: run::event::Delivery::Once, at: at(5000) };
     let events = vec![run::Event::Requested(late), run_started(), run::Event::Succeeded(at_time(5001))];
     store.append(other.append(events)).await.unwrap();
-    assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 1);
+    assert_eq!(store.metrics(Some(one), None, &since(4900)).await.unwrap().invocations, 1);
     store.append(long.append(vec![run_started(), run::Event::Succeeded(at_time(5002))])).await.unwrap();
-    assert_eq!(store.metrics(Some(one), None, at(4900)).await.unwrap().invocations, 2);
-    assert_eq!(store.metrics(Some(one), None, at(6000)).await.unwrap().invocations, 0);
+    assert_eq!(store.metrics(Some(one), None, &since(4900)).await.unwrap().invocations, 2);
+    assert_eq!(store.metrics(Some(one), None, &since(6000)).await.unwrap().invocations, 0);
+}
+
+pub async fn metrics_tell_when_what_came_and_went(home: Home) {
+    let store = home.open().await;
+    let one = function::id("default", "one", 1);
+    let mut runs = Vec::new();
+    // Asked for in the parts 0, 1 and 2; the first begins in part 1 and ends in part 3, the second begins in part 3.
+    for asked in [0, 60, 120] {
+        let mut run = a_run();
+        let request = given::request(&run, one);
+        let requested = run::event::Requested { request, delivery: run::event::Delivery::Once, at: at(asked) };
+        store.append(run.append(vec![run::Event::Requested(requested)])).await.unwrap();
+        runs.push(run);
+    }
+    let begins = |seconds| match run_started() {
+        run::Event::Started(started) => run::Event::Started(run::event::Started { at: at(seconds), ..started }),
+        other => other,
+    };
+    let ends = run::Event::Succeeded(run::event::Succeeded { outcome: Default::default(), at: at(190) });
+    store.append(runs[0].append(vec![begins(70), ends])).await.unwrap();
+    store.append(runs[1].append(vec![begins(200)])).await.unwrap();
+
+    let span = Span { parts: 5, ..since(0) };
+    let metrics = store.metrics(Some(one), None, &span).await.unwrap();
+    let tell = |count: fn(&Point) -> u64| metrics.points.iter().map(count).collect::<Vec<_>>();
+    assert_eq!(tell(|point| point.invocations), [0, 0, 0, 1, 0]);
+    assert_eq!(tell(|point| point.waiting), [1, 1, 2, 1, 1]);
+    assert_eq!(tell(|point| point.running), [0, 1, 1, 1, 1]);
+    assert_eq!(metrics.points[3].p50_ms, Some(120_000.0));
+    assert_eq!((metrics.waiting, metrics.running), (1, 1));
+    // A span that begins later knows what was there before.
+    let later = store.metrics(Some(one), None, &Span { parts: 3, ..since(120) }).await.unwrap();
+    assert_eq!(later.points.iter().map(|point| point.waiting).collect::<Vec<_>>(), [2, 1, 1]);
+
+    let two = function::id("default", "two", 1);
+    let calls = store.calls(&[one, two], &span).await.unwrap();
+    assert_eq!(
+        calls[&one].iter().map(|part| (part.calls, part.errors)).collect::<Vec<_>>(),
+        [(0, 0), (0, 0), (0, 0), (1, 0), (0, 0)]
+    );
+    assert!(!calls.contains_key(&two));
 }
 
 pub async fn a_stopped_function_is_not_running(home: Home) {

@@ -7,6 +7,7 @@ use domain::run;
 use serde_json::Value;
 
 use crate::ingress::error::Refusal;
+use crate::ingress::graphql::input::HttpInput;
 use crate::ingress::graphql::object::Run;
 use crate::ingress::graphql::payload::RunPayload;
 use crate::ingress::graphql::{caller, id as parse_id, loader, services};
@@ -27,6 +28,7 @@ impl Mutation {
         id: ID,
         payload: Option<Value>,
         wait: Option<bool>,
+        #[graphql(desc = "What else it says; that of a plain POST when absent.")] http: Option<HttpInput>,
     ) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
@@ -35,7 +37,8 @@ impl Mutation {
                 Some(true) => Some(Wait::at_most(&services.store, MAX_WAIT).await?),
                 _ => None,
             };
-            let asked = Invocation { payload, ..Invocation::of(function) };
+            let http = http.map(HttpInput::checked).transpose()?;
+            let asked = Invocation { payload, http, ..Invocation::of(function) };
             let run = verbs::invoke(services, caller, asked).await?.run;
             if let Some(waiting) = waiting {
                 verbs::wait(services, &caller.viewer, run, waiting).await?;
@@ -51,6 +54,18 @@ impl Mutation {
         let done = async {
             let run = parse_id(&id, "id")?;
             verbs::cancel(services, caller, run).await?;
+            read(ctx, run).await
+        };
+        RunPayload::of(done.await)
+    }
+
+    /// Sends a recorded trigger event to a function again, whether it reached it or not, on the current version or
+    /// another. It is a run of its own.
+    async fn replay_event(&self, ctx: &Context<'_>, id: ID, function: ID, version: Option<u32>) -> Result<RunPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let done = async {
+            let (event, function) = (parse_id(&id, "id")?, parse_id(&function, "function")?);
+            let run = verbs::replay_event(services, caller, event, function, version).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)

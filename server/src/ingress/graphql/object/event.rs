@@ -1,12 +1,13 @@
 //! A trigger event.
 
-use async_graphql::{Context, ID, Object, Result};
+use async_graphql::{Context, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 
-use super::Run;
+use super::{Function, Run};
 use crate::ingress::graphql::relay::{Connection, page};
 use crate::ingress::graphql::{OrFail, loader, services};
+use crate::ingress::verbs;
 use crate::store::{EventRow, RunFilter};
 
 /// A trigger event: a CloudEvent that came in.
@@ -23,6 +24,19 @@ impl Event {
         let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
         Ok(whole.and_then(|event| event.event.value().get(name).cloned()))
     }
+}
+
+/// Whether a trigger event reached a function, and why.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct Reach {
+    /// The function, as it is now.
+    function: Function,
+    /// Whether the event reached it.
+    reached: bool,
+    /// Why, or why not, in words: the pattern that matched, or what stood in the way when the event came in.
+    reason: String,
+    /// The newest run of the function that the event caused.
+    run: Option<Run>,
 }
 
 /// A trigger event: a CloudEvent that came in.
@@ -88,9 +102,23 @@ impl Event {
 
     /// The runs that it caused, newest first.
     async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let filter = RunFilter { event: Some(self.0.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))
+    }
+
+    /// The functions that it reached, and then those of its namespace that it did not reach, each with the reason; 100 at
+    /// most of these.
+    async fn reach(&self, ctx: &Context<'_>) -> Result<Vec<Reach>> {
+        let Some(event) = loader(ctx).whole_event(self.0.id).await.or_fail()? else { return Ok(Vec::new()) };
+        let found = verbs::reach(services(ctx), &event, self.0.position).await.or_fail()?;
+        let reach = |found: verbs::Reach| Reach {
+            function: found.function.into(),
+            reached: found.reached,
+            reason: found.reason,
+            run: found.run.map(Run::from),
+        };
+        Ok(found.into_iter().map(reach).collect())
     }
 }

@@ -10,8 +10,11 @@ use domain::function::{self, event::Source};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use serde_json::Value;
 
-use super::{Build, Run, Trigger, Version};
-use crate::ingress::graphql::relay::{Connection, page};
+use super::line::newest_lines;
+use super::metrics::{CallsPoint, calls_by_time};
+use super::{Build, LogLine, Run, Trigger, Version, Window};
+use crate::clock;
+use crate::ingress::graphql::relay::{Connection, alone, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, loader, services};
 use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
 
@@ -229,7 +232,7 @@ impl Function {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Version>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let found = match &self.then {
             Some(then) => in_memory(version_rows(then), &request),
             None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
@@ -239,9 +242,10 @@ impl Function {
 
     /// Its builds, newest first.
     async fn builds(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Build>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let found = match &self.then {
             Some(then) => in_memory(build_rows(then), &request),
+            None if is_newest_alone(ctx, &request) => alone(loader(ctx).newest_build(self.row.id).await.or_fail()?),
             None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
         };
         Ok(Connection::of(found, &request, Build::from))
@@ -249,7 +253,11 @@ impl Function {
 
     /// Its runs as they are now, newest first.
     async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
+        if is_newest_alone(ctx, &request) {
+            let newest = loader(ctx).newest_run(self.row.id).await.or_fail()?;
+            return Ok(Connection::of(alone(newest), &request, Run::from));
+        }
         let filter = RunFilter { function: Some(self.row.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Run::from))
@@ -285,6 +293,27 @@ impl Function {
             started_at: info.started_at,
         };
         services(ctx).fleet.instances(self.row.id).into_iter().map(instance).collect()
+    }
+
+    /// Its calls by time, oldest first, for a small chart; as many points as `Metrics.points` has.
+    async fn calls(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default_with = "Window::Hour")] window: Window,
+    ) -> Result<Vec<CallsPoint>> {
+        let span = window.span(clock::now());
+        let calls = loader(ctx).calls(self.row.id, span).await.or_fail()?;
+        Ok(calls_by_time(span, calls.as_deref().unwrap_or_default()))
+    }
+
+    /// The newest lines of its instances and runs, oldest first: 1000 at most.
+    async fn log(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(default = 100, desc = "So many of them.")] last: i32,
+        #[graphql(desc = "Only lines before this position.")] before: Option<u64>,
+    ) -> Result<Vec<LogLine>> {
+        newest_lines(services(ctx), self.row.id, last, before).await.or_fail()
     }
 
     /// The position of its newest event in the log.

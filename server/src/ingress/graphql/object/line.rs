@@ -5,8 +5,8 @@ use chrono::{DateTime, Utc};
 use domain::function;
 
 use crate::ingress::Services;
-use crate::ingress::error::Refusal;
-use crate::store::{LineRow, LineStream, LinesOf};
+use crate::ingress::error::{Problem, Refusal};
+use crate::store::{LineRow, LineStream, LinesOf, Recent};
 
 /// Lines of a page whose size nobody gave.
 pub(in crate::ingress::graphql) const DEFAULT_LINES: u32 = 100;
@@ -55,6 +55,32 @@ impl From<LineRow> for LogLine {
             instance: line.instance,
         }
     }
+}
+
+/// Lines of a function that a look at its newest ones holds.
+const MAX_NEWEST: i32 = 1_000;
+
+/// The newest lines of a function's instances and runs, oldest first.
+///
+/// # Errors
+/// `bad_page`, or when the log is away.
+pub(in crate::ingress::graphql) async fn newest_lines(
+    services: &Services,
+    function: function::Id,
+    last: i32,
+    before: Option<u64>,
+) -> Result<Vec<LogLine>, Refusal> {
+    let limit = match u32::try_from(last) {
+        Ok(limit) if (1..=MAX_NEWEST).contains(&last) => limit,
+        _ => {
+            let message =
+                format!("last is {last}; it must be 1 to {MAX_NEWEST}; go on with before: the first position");
+            return Err(Problem::new("bad_page", message).at(["last"]).into());
+        }
+    };
+    let which = Recent { since: None, before };
+    let rows = services.store.recent_lines(LinesOf::Function(function), which, limit).await?;
+    Ok(rows.into_iter().map(LogLine::from).collect())
 }
 
 /// Lines after a position, oldest first. Only the function's own: a process says itself which run its lines belong to,

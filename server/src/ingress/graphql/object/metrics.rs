@@ -1,12 +1,12 @@
 //! Numbers over a time.
 
 use async_graphql::{Enum, SimpleObject};
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 
-use crate::store;
+use crate::store::{self, Span};
 
 /// How far back numbers reach.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Enum)]
 pub(in crate::ingress::graphql) enum Window {
     /// The last 5 minutes.
     FiveMinutes,
@@ -19,15 +19,64 @@ pub(in crate::ingress::graphql) enum Window {
 }
 
 impl Window {
-    /// How long it is.
-    pub(in crate::ingress::graphql) fn length(self) -> TimeDelta {
-        match self {
-            Self::FiveMinutes => TimeDelta::minutes(5),
-            Self::Hour => TimeDelta::hours(1),
-            Self::Day => TimeDelta::days(1),
-            Self::Week => TimeDelta::days(7),
-        }
+    /// The span that ends at a time: it begins a whole part earlier than that, so that it moves by whole parts and
+    /// covers all of the window.
+    pub(in crate::ingress::graphql) fn span(self, now: DateTime<Utc>) -> Span {
+        let (part, parts) = match self {
+            Self::FiveMinutes => (TimeDelta::seconds(5), 60),
+            Self::Hour => (TimeDelta::minutes(1), 60),
+            Self::Day => (TimeDelta::minutes(30), 48),
+            Self::Week => (TimeDelta::hours(3), 56),
+        };
+        let into = now.timestamp().rem_euclid(part.num_seconds());
+        let begun = now - TimeDelta::seconds(into) - TimeDelta::nanoseconds(now.timestamp_subsec_nanos().into());
+        Span { since: begun - part * parts, part, parts: parts as usize + 1 }
     }
+}
+
+/// Numbers of a part of the window.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct MetricsPoint {
+    /// When it began.
+    at: DateTime<Utc>,
+    /// Runs that ended in it.
+    invocations: u64,
+    /// Those that did not succeed.
+    errors: u64,
+    /// Those that found no instance.
+    cold_starts: u64,
+    /// Half of the runs took no longer; milliseconds, null when nothing ran.
+    p50_ms: Option<f64>,
+    /// 95 of 100 runs took no longer.
+    p95_ms: Option<f64>,
+    /// 99 of 100 runs took no longer.
+    p99_ms: Option<f64>,
+    /// Runs that waited at its end: the depth of the queue.
+    waiting: u64,
+    /// Runs that ran at its end.
+    running: u64,
+}
+
+/// Calls of a function in a part of a window.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct CallsPoint {
+    /// When it began.
+    at: DateTime<Utc>,
+    /// Runs that ended in it.
+    calls: u64,
+    /// Those that did not succeed.
+    errors: u64,
+}
+
+/// When the parts of a span begin.
+fn times(span: Span) -> impl Iterator<Item = DateTime<Utc>> {
+    (0..span.parts).map(move |part| span.since + span.part * i32::try_from(part).unwrap_or(i32::MAX))
+}
+
+/// Calls by time; `calls` is empty or has as many parts as the span.
+pub(in crate::ingress::graphql) fn calls_by_time(span: Span, calls: &[store::Calls]) -> Vec<CallsPoint> {
+    let calls = calls.iter().copied().chain(std::iter::repeat(store::Calls::default()));
+    times(span).zip(calls).map(|(at, store::Calls { calls, errors })| CallsPoint { at, calls, errors }).collect()
 }
 
 /// Numbers of a function, or of all that the viewer sees.
@@ -47,11 +96,44 @@ pub(in crate::ingress::graphql) struct Metrics {
     p99_ms: Option<f64>,
     /// Runs that wait or run now.
     open: u64,
+    /// Runs that wait now: for a worker, or for their next attempt.
+    waiting: u64,
+    /// Runs that run now.
+    running: u64,
+    /// When the window began: at a whole part of it, so that all of it is covered.
+    since: DateTime<Utc>,
+    /// The same by time, oldest first: parts of 5 seconds, a minute, half an hour or 3 hours.
+    points: Vec<MetricsPoint>,
 }
 
-impl From<store::Metrics> for Metrics {
-    fn from(numbers: store::Metrics) -> Self {
-        let store::Metrics { invocations, errors, cold_starts, p50_ms, p95_ms, p99_ms, open } = numbers;
-        Self { invocations, errors, cold_starts, p50_ms, p95_ms, p99_ms, open }
+impl Metrics {
+    /// Numbers over a span.
+    pub(in crate::ingress::graphql) fn of(span: Span, numbers: store::Metrics) -> Self {
+        let store::Metrics { invocations, errors, cold_starts, p50_ms, p95_ms, p99_ms, waiting, running, points } =
+            numbers;
+        let point = |(at, point): (_, store::Point)| {
+            let store::Point { invocations, errors, cold_starts, p50_ms, p95_ms, p99_ms, waiting, running } = point;
+            MetricsPoint { at, invocations, errors, cold_starts, p50_ms, p95_ms, p99_ms, waiting, running }
+        };
+        let points = times(span).zip(points).map(point).collect();
+        let (open, since) = (waiting + running, span.since);
+        Self { invocations, errors, cold_starts, p50_ms, p95_ms, p99_ms, open, waiting, running, since, points }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_covers_its_whole_length_in_parts_that_stay_where_they_are() {
+        let now = DateTime::from_timestamp(1_700_000_123, 456_000_000).unwrap();
+        for window in [Window::FiveMinutes, Window::Hour, Window::Day, Window::Week] {
+            let span = window.span(now);
+            let length = span.part * (span.parts as i32 - 1);
+            assert!(span.since <= now - length && span.since > now - length - span.part, "{window:?}");
+            assert_eq!(window.span(now + TimeDelta::milliseconds(100)).since, span.since, "{window:?}");
+        }
+        assert_eq!(Window::Hour.span(now).part * 60, TimeDelta::hours(1));
     }
 }

@@ -20,7 +20,7 @@ pub(super) use line::LogLine;
 pub(super) use metrics::{Metrics, Window};
 pub(super) use namespace::Namespace;
 pub(super) use record::RecordedEvent;
-pub(super) use run::{Run, RunState};
+pub(super) use run::{Run, RunCount, RunState};
 pub(super) use secret::Secret;
 pub(super) use trigger::Trigger;
 pub(super) use version::Version;

@@ -27,7 +27,7 @@ impl Namespace {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Function>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Function::from))

@@ -8,9 +8,9 @@ use serde_json::Value;
 use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
 use crate::ingress::error::Refusal;
-use crate::ingress::graphql::relay::size;
+use crate::ingress::graphql::relay::{Connection, page, size};
 use crate::ingress::graphql::{OrFail, loader, services};
-use crate::store::{LinesOf, RunRow};
+use crate::store::{LinesOf, RunFilter, RunRow};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -90,11 +90,21 @@ impl Callback {
     }
 }
 
+/// How many runs are in a state.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct RunCount {
+    /// The state.
+    pub state: RunState,
+    /// How many.
+    pub count: u64,
+}
+
 /// A run: one invocation of a function.
 pub(in crate::ingress::graphql) struct Run(pub RunRow);
 
 impl RunState {
-    fn of(name: &str) -> Self {
+    /// The state of this name in the read tables.
+    pub(in crate::ingress::graphql) fn of(name: &str) -> Self {
         match name {
             "RUNNING" => Self::Running,
             "RETRYING" => Self::Retrying,
@@ -178,6 +188,14 @@ impl Run {
     async fn replayed_from(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let Some(id) = self.0.replayed_from else { return Ok(None) };
         Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
+    }
+
+    /// The runs that repeat it, newest first.
+    async fn replays(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
+        let request = page(ctx, first, after).or_fail()?;
+        let filter = RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() };
+        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
+        Ok(Connection::of(found, &request, Run::from))
     }
 
     /// What became of it as a dead letter; null unless it is DEAD.

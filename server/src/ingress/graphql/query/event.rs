@@ -28,7 +28,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Event>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let found = services(ctx).store.events(&EventFilter { namespaces, kind }, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, Event::from))

@@ -28,7 +28,7 @@ impl Query {
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Function>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let filter = FunctionFilter { namespaces, state: state.map(|state| state.name().to_owned()), search };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;

@@ -23,16 +23,18 @@ impl Query {
         #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
         stream: Option<ID>,
         #[graphql(name = "type")] kind: Option<String>,
+        #[graphql(default, desc = "The newest first instead.")] newest_first: bool,
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<RecordedEvent>> {
-        let request = page(first, after).or_fail()?;
+        let request = page(ctx, first, after).or_fail()?;
         let (services, namespaces) = (services(ctx), viewer(ctx)?.namespaces.clone());
         let stream = match stream {
             Some(text) => Some(named_stream(services, &text).await.or_fail()?),
             None => None,
         };
-        let found = services.store.history(&HistoryFilter { stream, kind, namespaces }, &request).await.or_fail()?;
+        let filter = HistoryFilter { stream, kind, namespaces, newest_first };
+        let found = services.store.history(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, &request, RecordedEvent::from))
     }
 }

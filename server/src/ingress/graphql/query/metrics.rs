@@ -22,7 +22,8 @@ impl Query {
             }
             None => None,
         };
-        let since = clock::now() - window.length();
-        Ok(services.store.metrics(function, viewer.namespaces.as_deref(), since).await.or_fail()?.into())
+        let span = window.span(clock::now());
+        let numbers = services.store.metrics(function, viewer.namespaces.as_deref(), &span).await.or_fail()?;
+        Ok(Metrics::of(span, numbers))
     }
 }

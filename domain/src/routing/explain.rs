@@ -1,0 +1,140 @@
+//! Why a trigger event reached a function or did not, told from what the function was when the event came in.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::event::Received;
+use crate::function::{Function, Life};
+use crate::manifest::Trigger;
+use crate::trigger;
+
+/// Why an event reached a function or did not.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Why {
+    /// It was sent to this function.
+    Target,
+    /// This pattern of the function matched, and its filter, if it has one, was met.
+    Matched {
+        /// The pattern.
+        pattern: String,
+        /// Whether a filter was met as well.
+        filtered: bool,
+    },
+    /// It was sent to another function alone.
+    OtherTarget,
+    /// It was sent to another namespace.
+    OtherNamespace,
+    /// The function did not run.
+    NotRunning {
+        /// The state that it was in.
+        state: &'static str,
+    },
+    /// The function listens to no events.
+    NoTrigger,
+    /// None of the function's patterns matches the event's type.
+    OtherType {
+        /// The patterns.
+        patterns: Vec<String>,
+    },
+    /// A pattern matched, and its filter asks for something else.
+    Filtered {
+        /// The pattern.
+        pattern: String,
+        /// Where in the event.
+        path: String,
+        /// What must be there.
+        wanted: Value,
+        /// What was there, if anything.
+        found: Option<Value>,
+    },
+}
+
+impl Why {
+    /// Whether the event reached the function.
+    pub fn reached(&self) -> bool {
+        matches!(self, Self::Target | Self::Matched { .. })
+    }
+}
+
+/// Why an event reached a function, or did not, where `function` is what it was when the event came in.
+pub fn explain(function: &Function, event: &Received) -> Why {
+    match event.target {
+        Some(target) if target == function.id => return Why::Target,
+        Some(_) => return Why::OtherTarget,
+        None if function.namespace != event.namespace => return Why::OtherNamespace,
+        None => {}
+    }
+    let Some(version) = function.current() else { return Why::NotRunning { state: function.life.name() } };
+    let triggers = version.manifest.triggers.iter().filter_map(|trigger| match trigger {
+        Trigger::Event { pattern, filter } => Some((pattern, filter)),
+        Trigger::Http {} | Trigger::Schedule(_) | Trigger::Webhook { .. } => None,
+    });
+    let triggers: Vec<_> = triggers.collect();
+    if triggers.is_empty() {
+        return Why::NoTrigger;
+    }
+    let matching: Vec<_> =
+        triggers.iter().filter(|(pattern, _)| trigger::matches(pattern, &event.kind)).copied().collect();
+    if matching.is_empty() {
+        return Why::OtherType { patterns: triggers.into_iter().map(|(pattern, _)| pattern.clone()).collect() };
+    }
+    let content = event.event.value();
+    let passed = matching.iter().find(|(_, filter)| trigger::passes(filter, &content));
+    match (passed, matching.first()) {
+        _ if !matches!(function.life, Life::Running { .. }) => Why::NotRunning { state: function.life.name() },
+        (Some((pattern, filter)), _) => Why::Matched { pattern: (*pattern).clone(), filtered: !filter.is_empty() },
+        (None, Some((pattern, filter))) => filtered(pattern, filter, &content),
+        (None, None) => Why::NoTrigger,
+    }
+}
+
+/// The first condition that the content does not meet.
+fn filtered(pattern: &str, filter: &serde_json::Map<String, Value>, content: &Value) -> Why {
+    let unmet = filter.iter().find(|(path, wanted)| trigger::lookup(content, path) != Some(wanted));
+    let (path, wanted) = unmet.map(|(path, wanted)| (path.clone(), wanted.clone())).unwrap_or_default();
+    let found = trigger::lookup(content, &path).cloned();
+    Why::Filtered { pattern: pattern.to_owned(), path, wanted, found }
+}
+
+/// Characters of a value that a sentence shows.
+const SHOWN: usize = 60;
+
+/// A value in a sentence: its JSON, or the beginning of it.
+fn shown(value: &Value) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Target => f.write_str("The event was sent to this function."),
+            Self::Matched { pattern, filtered: false } => write!(f, "Its trigger `{pattern}` matches the type."),
+            Self::Matched { pattern, filtered: true } => {
+                write!(f, "Its trigger `{pattern}` matches the type, and the content meets its filter.")
+            }
+            Self::OtherTarget => f.write_str("The event was sent to one other function alone."),
+            Self::OtherNamespace => f.write_str("The event was sent to another namespace."),
+            Self::NotRunning { state } => write!(f, "It did not run when the event came in: it was {state}."),
+            Self::NoTrigger => f.write_str("It has no event trigger."),
+            Self::OtherType { patterns } => {
+                write!(f, "It listens to `{}`, which does not match the type.", patterns.join("`, `"))
+            }
+            Self::Filtered { pattern, path, wanted, found } => {
+                let wanted = shown(wanted);
+                write!(f, "Its trigger `{pattern}` matches the type, but its filter asks for {wanted} at `{path}`: ")?;
+                match found {
+                    Some(found) => write!(f, "there was {}.", shown(found)),
+                    None => f.write_str("there was nothing."),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,140 @@
+// Which functions an event reached, what became of it there, and why it did not reach the others.
+
+import { Anchor, Button, Group, Modal, Select, Stack, Table, Text } from "@mantine/core";
+import { Link, useNavigate } from "@tanstack/react-router";
+import { useState } from "react";
+import { useMutation } from "urql";
+import { useViewer } from "../../app/session.tsx";
+import {
+  EventReachDocument,
+  type EventReachQuery,
+  ReplayEventDocument,
+  RunChangedDocument,
+  VersionNumbersDocument,
+} from "../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { short } from "../../lib/time.ts";
+import { accepted, tellDone } from "../../ui/notify.ts";
+import { Empty, Failure, Waiting } from "../../ui/states.tsx";
+import { Status } from "../../ui/status.tsx";
+
+type One = NonNullable<EventReachQuery["event"]>["reach"][number];
+
+export function Reach({ id }: { id: string }) {
+  const { mayWrite } = useViewer();
+  const { data, error, again, look } = useAsked(EventReachDocument, { id });
+  useFollowed(RunChangedDocument, {}, look);
+  const [to, setTo] = useState<One["function"] | null>(null);
+  if (error && !data) return <Failure error={error} again={again} />;
+  if (!data) return <Waiting rows={2} again={again} />;
+  const reach = data.event?.reach ?? [];
+  const reached = reach.filter((one) => one.reached).length;
+  if (reach.length === 0)
+    return <Empty title="There is no function">Its namespace has no function that it could have reached.</Empty>;
+  return (
+    <>
+      <Text size="sm" mb="xs">
+        {reached === 0
+          ? "It reached no function. The reasons stand beside each."
+          : `It reached ${reached} of ${reach.length} ${reach.length === 1 ? "function" : "functions"} of its namespace.`}
+      </Text>
+      <Table verticalSpacing={6} layout="auto">
+        <Table.Tbody>
+          {reach.map((one) => (
+            <Table.Tr key={one.function.id}>
+              <Table.Td style={{ verticalAlign: "top" }}>
+                <Anchor component={Link} to={`/functions/${one.function.id}`} size="sm">
+                  {one.function.name}
+                </Anchor>
+                <Text size="xs" c={one.reached ? "green" : "dimmed"}>
+                  {one.reached ? "reached" : "not reached"}
+                </Text>
+              </Table.Td>
+              <Table.Td style={{ verticalAlign: "top" }}>
+                <Text size="sm" c={one.reached ? "inherit" : "dimmed"} style={{ overflowWrap: "anywhere" }}>
+                  {one.reason}
+                </Text>
+                {one.run && (
+                  <Group gap="xs" mt={2}>
+                    <Anchor component={Link} to={`/runs/${one.run.id}`} className="mono">
+                      {short(one.run.id, 13)}
+                    </Anchor>
+                    <Status state={one.run.state} size="xs" />
+                    {one.run.attempt > 1 && (
+                      <Text size="xs" c="dimmed">
+                        attempt {one.run.attempt}
+                      </Text>
+                    )}
+                  </Group>
+                )}
+              </Table.Td>
+              {mayWrite && one.function.state !== "DEREGISTERED" && (
+                <Table.Td style={{ verticalAlign: "top", textAlign: "right" }}>
+                  <Button size="compact-xs" variant="default" onClick={() => setTo(one.function)}>
+                    {one.reached ? "Send again" : "Send to it"}
+                  </Button>
+                </Table.Td>
+              )}
+            </Table.Tr>
+          ))}
+        </Table.Tbody>
+      </Table>
+      <Modal opened={to !== null} onClose={() => setTo(null)} title={`Send the event to ${to?.name ?? ""}`} centered>
+        {to && <Replay id={id} to={to} close={() => setTo(null)} />}
+      </Modal>
+    </>
+  );
+}
+
+function Replay({ id, to, close }: { id: string; to: One["function"]; close: () => void }) {
+  const navigate = useNavigate();
+  const [{ fetching }, replay] = useMutation(ReplayEventDocument);
+  const { data } = useAsked(VersionNumbersDocument, { function: to.id });
+  const [version, setVersion] = useState("current");
+  const current = data?.function?.currentVersion?.number;
+  return (
+    <form
+      onSubmit={async (event) => {
+        event.preventDefault();
+        const result = await replay({
+          id,
+          function: to.id,
+          version: version === "current" ? null : Number(version),
+        });
+        const made = result.data?.replayEvent;
+        if (!accepted("It was not sent", result.error, made) || !made?.run) return;
+        close();
+        tellDone(`${to.name} gets the event again.`);
+        await navigate({ to: "/runs/$id", params: { id: made.run.id } });
+      }}
+    >
+      <Stack>
+        <Text size="sm">
+          The function gets the event as it was recorded, whether or not its triggers fit, as a run of its own.
+          {to.state !== "RUNNING" && ` It is ${to.state.toLowerCase()} now; the server says whether that can be.`}
+        </Text>
+        <Select
+          label="Version"
+          data={[
+            { value: "current", label: `The one that answers now${current === undefined ? "" : ` (v${current})`}` },
+            ...(data?.function?.versions.nodes ?? []).map(({ number }) => ({
+              value: String(number),
+              label: `v${number}`,
+            })),
+          ]}
+          value={version}
+          onChange={(to) => setVersion(to ?? "current")}
+          allowDeselect={false}
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={close}>
+            Cancel
+          </Button>
+          <Button type="submit" loading={fetching}>
+            Send
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}

@@ -1,0 +1,130 @@
+// Types of trigger events, their patterns, and what to publish, without asking anybody.
+
+/** Whether a type fits a pattern as the server reads it: `*` is one segment, `**` the rest or none of it. */
+export function fits(pattern: string, type: string): boolean {
+  const types = type.split(".");
+  const segments = pattern.split(".");
+  for (const [index, segment] of segments.entries()) {
+    if (segment === "**") return true;
+    const found = types[index];
+    if (found === undefined || (segment !== "*" && segment !== found)) return false;
+  }
+  return types.length === segments.length;
+}
+
+/** Whether a text is a pattern and not just a type. */
+export function isPattern(text: string): boolean {
+  return text.includes("*");
+}
+
+/** What is wrong with a type or a pattern that is looked for; null when nothing is. */
+export function patternFault(text: string): string | null {
+  const segments = text.split(".");
+  if (text === "") return null;
+  if (segments.some((segment) => segment === "")) return "A part between dots is empty: write file.uploaded";
+  if (segments.slice(0, -1).includes("**")) return "** stands for the rest and must come last";
+  if (segments.some((segment) => segment.includes("*") && segment !== "*" && segment !== "**"))
+    return "* stands for one whole part: write file.*, not file.up*";
+  return null;
+}
+
+/** What is wrong with a type to publish; null when nothing is. */
+export function typeFault(text: string): string | null {
+  const type = text.trim();
+  if (type === "") return "An event needs a type";
+  if (isPattern(type)) return "A type has no *: that is for those who wait for it";
+  if (/\s/.test(type)) return "A type has no spaces";
+  if (type.length > 200) return "A type has at most 200 characters here";
+  return patternFault(type);
+}
+
+/** Bytes that an event may have. */
+export const LIMIT = 256 * 1024;
+
+/** What is wrong with the data of an event; null when nothing is. */
+export function dataFault(text: string): string | null {
+  if (text.trim() === "") return null;
+  try {
+    JSON.parse(text);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  const size = new TextEncoder().encode(text).length;
+  return size > LIMIT ? `${Math.ceil(size / 1024)} KiB is more than the 256 KiB that an event may have` : null;
+}
+
+export interface Template {
+  /** What it is called in the list. */
+  label: string;
+  type: string;
+  data: unknown;
+  namespace?: string;
+}
+
+const KNOWN: Template[] = [
+  {
+    label: "user.registered",
+    type: "user.registered",
+    data: { id: "u-1", email: "ada@example.com", name: "Ada Lovelace" },
+  },
+  {
+    label: "file.uploaded",
+    type: "file.uploaded",
+    data: { bucket: "photos", key: "cat.png", kind: "image", size: 48213 },
+  },
+];
+
+interface Waiting {
+  name: string;
+  namespace: string;
+  triggers: readonly { type: string; pattern: string | null; filter: unknown }[];
+}
+
+/** A type that fits a pattern: `file.*` gives `file.something`. */
+export function typeFor(pattern: string): string {
+  return pattern
+    .split(".")
+    .map((segment) => (segment === "*" || segment === "**" ? "something" : segment))
+    .join(".");
+}
+
+/** Data that passes a filter: `{"data.kind": "image"}` gives `{"kind": "image"}`. */
+export function dataFor(filter: unknown): Record<string, unknown> {
+  const data: Record<string, unknown> = {};
+  if (typeof filter !== "object" || filter === null) return data;
+  for (const [path, value] of Object.entries(filter)) {
+    const names = path.split(".");
+    if (names.shift() !== "data" || names.length === 0) continue;
+    let place = data;
+    for (const name of names.slice(0, -1)) {
+      const next = Object.hasOwn(place, name) ? place[name] : undefined;
+      if (typeof next === "object" && next !== null) place = next as Record<string, unknown>;
+      else {
+        const made: Record<string, unknown> = {};
+        define(place, name, made);
+        place = made;
+      }
+    }
+    define(place, names.at(-1) as string, value);
+  }
+  return data;
+}
+
+/** Sets a member by a name that may be any, such as `__proto__`. */
+function define(place: Record<string, unknown>, name: string, value: unknown) {
+  Object.defineProperty(place, name, { value, enumerable: true, configurable: true, writable: true });
+}
+
+/** What to begin with: what most have, and what the functions that there are wait for. */
+export function templates(functions: readonly Waiting[]): Template[] {
+  const all = [...KNOWN];
+  for (const one of functions) {
+    for (const { type, pattern, filter } of one.triggers) {
+      if (type !== "event" || pattern === null) continue;
+      const label = `${pattern} for ${one.name}`;
+      if (all.some((other) => other.label === label && other.namespace === one.namespace)) continue;
+      all.push({ label, type: typeFor(pattern), data: dataFor(filter), namespace: one.namespace });
+    }
+  }
+  return all;
+}

@@ -1,0 +1,109 @@
+// What is wrong with a function, or what is missing before it works, with the way out.
+
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useViewer } from "../../app/session.tsx";
+import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
+import { broken } from "./model.ts";
+import { useActions } from "./useActions.ts";
+
+export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragment }) {
+  const { mayWrite } = useViewer();
+  const actions = useActions();
+  const build = of.builds.nodes[0];
+  const at = `/functions/${of.id}`;
+  const buildLog = build && (
+    <Button size="compact-sm" variant="default" component={Link} to={`${at}/builds?build=${build.id}`}>
+      See the build's log
+    </Button>
+  );
+  const older = (of.currentVersion?.number ?? 0) > 1;
+
+  if (of.state === "DEREGISTERED") {
+    return (
+      <Alert color="gray" p="xs">
+        It is deregistered: it answers nothing any more. Its runs, logs and history stay to be looked at.
+      </Alert>
+    );
+  }
+  if (broken(of)) {
+    return (
+      <Alert color="red" p="xs" title="It should run, and does not">
+        <Stack gap="xs">
+          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+            {of.stateReason}
+          </Text>
+          <Group gap="xs">
+            <Button size="compact-sm" variant="default" component={Link} to={`${at}/logs`}>
+              See what it wrote
+            </Button>
+            {older && mayWrite && (
+              <Button size="compact-sm" variant="default" component={Link} to={`${at}/versions`}>
+                Roll back
+              </Button>
+            )}
+            {/secret/i.test(of.stateReason ?? "") && (
+              <Button size="compact-sm" variant="default" component={Link} to={`${at}/settings?part=variables`}>
+                Set the secret
+              </Button>
+            )}
+          </Group>
+        </Stack>
+      </Alert>
+    );
+  }
+  if (build?.state === "FAILED") {
+    return (
+      <Alert color="orange" p="xs" title="The newest build failed">
+        <Stack gap="xs">
+          <Text size="sm" style={{ overflowWrap: "anywhere", whiteSpace: "pre-wrap" }} lineClamp={6}>
+            {build.error ?? "Its log says why."}
+            {of.currentVersion && of.state === "RUNNING" && ` Version ${of.currentVersion.number} goes on answering.`}
+          </Text>
+          <Group gap="xs">{buildLog}</Group>
+        </Stack>
+      </Alert>
+    );
+  }
+  if (build && (build.state === "QUEUED" || build.state === "RUNNING")) {
+    return (
+      <Alert color="blue" p="xs">
+        <Group gap="sm">
+          <Text size="sm">{build.state === "QUEUED" ? "A build waits for its turn." : "It is being built."}</Text>
+          {buildLog}
+        </Group>
+      </Alert>
+    );
+  }
+  if (of.state === "REGISTERED" && mayWrite) {
+    return (
+      <Alert color="blue" p="xs">
+        <Group gap="sm">
+          <Text size="sm">Nothing is built yet.</Text>
+          <Button size="compact-sm" onClick={() => void actions.build(of)}>
+            Build it
+          </Button>
+        </Group>
+      </Alert>
+    );
+  }
+  if (of.state === "BUILT" && mayWrite) {
+    return (
+      <Alert color="blue" p="xs">
+        <Group gap="sm">
+          <Text size="sm">It is built and does not run yet.</Text>
+          <Button size="compact-sm" loading={actions.busy} onClick={() => void actions.start(of)}>
+            Start it
+          </Button>
+        </Group>
+      </Alert>
+    );
+  }
+  return of.stateReason ? (
+    <Alert color="gray" p="xs">
+      <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+        {of.stateReason}
+      </Text>
+    </Alert>
+  ) : null;
+}

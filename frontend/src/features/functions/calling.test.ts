@@ -1,0 +1,62 @@
+import { describe, expect, it } from "vitest";
+import { quoted, sampleData, sampleType, trouble, ways } from "./calling.ts";
+
+const trigger = {
+  type: "http",
+  pattern: null,
+  filter: null,
+  cron: null,
+  timezone: null,
+  catchUp: null,
+  overlap: null,
+  name: null,
+  scheme: null,
+  secret: null,
+  url: null,
+  nextFireTimes: null,
+};
+
+describe("calling a function", () => {
+  it("is told for every trigger that can be called", () => {
+    const of = {
+      name: "thumbs",
+      namespace: "default",
+      url: "http://host/function/thumbs",
+      triggers: [
+        trigger,
+        { ...trigger, type: "event", pattern: "file.*", filter: { "data.kind": "image" } },
+        { ...trigger, type: "webhook", name: "github", url: "http://host/hooks/default/thumbs/github" },
+        { ...trigger, type: "schedule", cron: "@daily" },
+      ],
+    };
+    const found = ways(of, "http://host");
+    expect(found.map(({ name }) => name)).toEqual(["HTTP", "HTTP, answered later", "Event", "Webhook github"]);
+    expect(found[1]?.command).toContain("'http://host/async-function/thumbs'");
+    expect(found[2]?.command).toContain('"type":"file.something","data":{"kind":"image"}');
+    expect(ways({ ...of, url: null, triggers: [] }, "http://host")).toEqual([]);
+  });
+
+  it("is one word of a shell whatever stands in it", () => {
+    expect(quoted("it's $HOME")).toBe(`'it'\\''s $HOME'`);
+  });
+
+  it("by an event has a type that the pattern takes, and data that the filter takes", () => {
+    expect([sampleType("order.created"), sampleType("a.*.b.**")]).toEqual(["order.created", "a.something.b.something"]);
+    expect(sampleData({ "data.a.b": 1, "data.a.c": "x", subject: "y" })).toEqual({ a: { b: 1, c: "x" } });
+    expect(sampleData(null)).toEqual({});
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+    sampleData(JSON.parse('{"data.__proto__.polluted": 1}'));
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  it("went wrong as often as calls that are over failed", () => {
+    const run = (state: string, finishedAt: string | null = "2026") => ({ state, finishedAt });
+    const newest = run("DEAD");
+    expect(trouble([run("RUNNING", null), newest, run("SUCCEEDED"), run("FAILED"), run("CANCELLED")])).toEqual({
+      failed: 2,
+      of: 3,
+      newest,
+    });
+    expect(trouble([]).newest).toBeUndefined();
+  });
+});

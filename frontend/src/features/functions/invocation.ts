@@ -1,0 +1,158 @@
+// What is sent by hand: a draft that is remembered, headers in rows, templates from the triggers. Knows no screens.
+
+import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
+import { jsonFault } from "../../ui/jsonEditor.tsx";
+import { sampleData, sampleType } from "./calling.ts";
+
+export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
+
+export interface Header {
+  /** Keeps the row while it is edited. */
+  key: number;
+  name: string;
+  value: string;
+}
+
+export interface Draft {
+  method: string;
+  path: string;
+  query: string;
+  headers: Header[];
+  payload: string;
+}
+
+export const FIRST: Draft = { method: "POST", path: "/", query: "", headers: [], payload: '{\n  "name": "Ada"\n}' };
+
+/** A draft that was kept as text; whatever is wrong with it is as in the first one. */
+export function restored(text: string | null): Draft {
+  let kept: Partial<Record<keyof Draft, unknown>> = {};
+  try {
+    const parsed = JSON.parse(text ?? "{}") as unknown;
+    if (typeof parsed === "object" && parsed !== null) kept = parsed;
+  } catch {
+    // Kept by somebody else, or cut.
+  }
+  const word = (value: unknown, otherwise: string) => (typeof value === "string" ? value : otherwise);
+  const headers = Array.isArray(kept.headers) ? (kept.headers as unknown[]) : [];
+  return {
+    method: word(kept.method, FIRST.method),
+    path: word(kept.path, FIRST.path),
+    query: word(kept.query, FIRST.query),
+    payload: word(kept.payload, FIRST.payload),
+    headers: headers.flatMap((header, key) => {
+      const { name, value } = (header ?? {}) as Partial<Header>;
+      return typeof name === "string" && typeof value === "string" ? [{ key, name, value }] : [];
+    }),
+  };
+}
+
+/** What is wrong with a header's name; null when nothing is. */
+export function headerFault(name: string): string | null {
+  if (name.trim() === "") return null;
+  return /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name.trim()) ? null : "Letters, digits and hyphens";
+}
+
+/** Rows with a new one at the end. */
+export function added(headers: readonly Header[], name = "", value = ""): Header[] {
+  return [...headers, { key: Math.max(-1, ...headers.map(({ key }) => key)) + 1, name, value }];
+}
+
+/** The headers that are sent: rows without a name are not. */
+export function sent(headers: readonly Header[]): { name: string; value: string }[] {
+  return headers
+    .filter(({ name }) => name.trim() !== "")
+    .map(({ name, value }) => ({ name: name.trim(), value: value.trim() }));
+}
+
+/** A path that somebody wrote or pasted: what follows its question mark is the query. */
+export function split(path: string): { path: string; query: string | null } {
+  const withoutHost = path.replace(/^https?:\/\/[^/]*/i, "");
+  const at = withoutHost.indexOf("?");
+  const bare = at < 0 ? withoutHost : withoutHost.slice(0, at);
+  return { path: bare.startsWith("/") ? bare : `/${bare}`, query: at < 0 ? null : withoutHost.slice(at + 1) };
+}
+
+/** Why a draft cannot be sent; null when it can. */
+export function draftFault(draft: Draft): string | null {
+  const json = jsonFault(draft.payload);
+  if (json !== null) return `The payload is no JSON: ${json}`;
+  const bad = draft.headers.find(({ name }) => headerFault(name) !== null);
+  return bad ? `${bad.name} is no name of a header.` : null;
+}
+
+export interface Sample {
+  label: string;
+  about: string;
+  change: Partial<Draft>;
+}
+
+type Trigger = FunctionTriggersFragment["triggers"][number];
+
+/** Drafts to begin with: by HTTP, and as each trigger's event would carry it. */
+export function samples(triggers: readonly Trigger[]): Sample[] {
+  const pretty = (value: unknown) => JSON.stringify(value, null, 2);
+  const found: Sample[] = [
+    { label: "JSON by POST", about: "A small body", change: { method: "POST", payload: FIRST.payload } },
+    { label: "GET with a query", about: "No body", change: { method: "GET", query: "name=Ada", payload: "" } },
+  ];
+  for (const trigger of triggers) {
+    if (trigger.type === "event" && trigger.pattern !== null) {
+      const data = sampleData(trigger.filter);
+      found.push({
+        label: `Event ${sampleType(trigger.pattern)}`,
+        about: "What it would carry as data",
+        change: { method: "POST", payload: pretty(Object.keys(data).length > 0 ? data : { id: 1 }) },
+      });
+    }
+    if (trigger.type === "webhook") {
+      found.push({
+        label: `Webhook ${trigger.name ?? ""}`.trim(),
+        about: trigger.scheme === "github" ? "A push, as GitHub tells it" : "A delivery",
+        change:
+          trigger.scheme === "github"
+            ? {
+                method: "POST",
+                headers: [{ key: 0, name: "x-github-event", value: "push" }],
+                payload: pretty({ ref: "refs/heads/main", repository: { full_name: "you/repository" }, commits: [] }),
+              }
+            : { method: "POST", payload: pretty({ type: "example", data: {} }) },
+      });
+    }
+    if (trigger.type === "schedule") {
+      found.push({
+        label: `Schedule ${trigger.cron ?? ""}`.trim(),
+        about: "What a due time carries",
+        change: {
+          method: "POST",
+          payload: pretty({ cron: trigger.cron, timezone: trigger.timezone, due: trigger.nextFireTimes?.[0] ?? null }),
+        },
+      });
+    }
+  }
+  return found;
+}
+
+const OVER: ReadonlySet<string> = new Set(["SUCCEEDED", "FAILED", "TIMED_OUT", "CANCELLED", "DEAD"]);
+
+/** Whether nothing happens to a run any more. */
+export function over(state: string): boolean {
+  return OVER.has(state);
+}
+
+/** A result as a person reads it: JSON in lines, text as it is. */
+export function readable(output: unknown): string {
+  if (typeof output === "string") return output;
+  return JSON.stringify(output ?? null, null, 2);
+}
+
+/** A payload in a few characters. */
+export function excerpt(payload: string, length = 60): string {
+  let text = payload.trim();
+  try {
+    text = JSON.stringify(JSON.parse(text));
+  } catch {
+    // Shown as it is.
+  }
+  if (text === "") return "nothing";
+  return text.length > length ? `${text.slice(0, length)}…` : text;
+}

@@ -1,0 +1,33 @@
+// The schema of function.json, as the server has it.
+
+import { useEffect, useState } from "react";
+import type { Schema } from "../../../lib/schema.ts";
+
+let kept: Promise<Schema> | undefined;
+
+async function fetched(): Promise<Schema> {
+  const response = await fetch("/schemas/function.json", { credentials: "same-origin" });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  return (await response.json()) as Schema;
+}
+
+/** The schema; undefined while it is on its way, and when it cannot be had: the server then checks alone. */
+export function useSchema(): Schema | undefined {
+  const [schema, setSchema] = useState<Schema | undefined>(undefined);
+  useEffect(() => {
+    let gone = false;
+    kept ??= fetched();
+    kept.then(
+      (known) => {
+        if (!gone) setSchema(known);
+      },
+      () => {
+        kept = undefined;
+      },
+    );
+    return () => {
+      gone = true;
+    };
+  }, []);
+  return schema;
+}

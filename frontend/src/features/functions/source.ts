@@ -1,0 +1,5 @@
+// Where a new function may come from.
+
+export const FROM = ["git", "write", "upload", "image"] as const;
+
+export type From = (typeof FROM)[number];

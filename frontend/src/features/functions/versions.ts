@@ -1,0 +1,69 @@
+// What differs between two versions, without asking anybody.
+
+/** A file as a version lists it. */
+export interface Listed {
+  path: string;
+  size: number;
+  sha256: string;
+}
+
+export interface Change {
+  path: string;
+  kind: "added" | "changed" | "removed";
+  before: number | null;
+  after: number | null;
+}
+
+/** The files that differ, by path. */
+export function changes(before: readonly Listed[], after: readonly Listed[]): Change[] {
+  const old = new Map(before.map((file) => [file.path, file]));
+  const found: Change[] = [];
+  for (const file of after) {
+    const was = old.get(file.path);
+    old.delete(file.path);
+    if (!was) found.push({ path: file.path, kind: "added", before: null, after: file.size });
+    else if (was.sha256 !== file.sha256)
+      found.push({ path: file.path, kind: "changed", before: was.size, after: file.size });
+  }
+  for (const file of old.values()) found.push({ path: file.path, kind: "removed", before: file.size, after: null });
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** How many of each kind, in words. */
+export function summary(of: readonly Change[]): string {
+  const count = (kind: Change["kind"]) => of.filter((change) => change.kind === kind).length;
+  const parts = (["changed", "added", "removed"] as const).flatMap((kind) =>
+    count(kind) > 0 ? [`${count(kind)} ${kind}`] : [],
+  );
+  return parts.length > 0
+    ? `${of.length === 1 ? "1 file" : `${of.length} files`}: ${parts.join(", ")}`
+    : "no file differs";
+}
+
+/** JSON with its members in one order, so that only what differs differs. */
+export function ordered(value: unknown): string {
+  const sorted = (inner: unknown): unknown => {
+    if (Array.isArray(inner)) return inner.map(sorted);
+    if (typeof inner !== "object" || inner === null) return inner;
+    return Object.fromEntries(
+      Object.entries(inner)
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([name, content]) => [name, sorted(content)]),
+    );
+  };
+  return `${JSON.stringify(sorted(value), null, 2)}\n`;
+}
+
+/** Which two are compared: those that the address names, else the newest and the one before the current, if any. */
+export function compared(
+  numbers: readonly number[],
+  current: number | undefined,
+  from: number | undefined,
+  to: number | undefined,
+): { from: number; to: number } | null {
+  const there = (number: number | undefined) => number !== undefined && numbers.includes(number);
+  if (from === undefined && to === undefined) return null;
+  const end = there(to) ? to : (current ?? numbers[0]);
+  const start = there(from) ? from : numbers.find((number) => end !== undefined && number < end);
+  return start === undefined || end === undefined ? null : { from: start, to: end };
+}

@@ -1,0 +1,65 @@
+// How much a function was called, how it went, and how long it took.
+
+import { Button, Group, SegmentedControl, Stack, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { FunctionMetricsDocument, type Window } from "../../graphql/generated.ts";
+import { useAsked } from "../../graphql/live.ts";
+import { Empty, Failure, Waiting } from "../../ui/states.tsx";
+import { Charts, Numbers } from "./Charts.tsx";
+import { cards, EVERY, LENGTH, quiet, WINDOWS } from "./model.ts";
+import { useEvery } from "./useEvery.ts";
+
+export function FunctionMetrics({
+  id,
+  window,
+  setWindow,
+}: {
+  id: string;
+  window: Window;
+  setWindow: (window: Window) => void;
+}) {
+  const { data, error, again, stale } = useAsked(FunctionMetricsDocument, { id, window });
+  useEvery(again, EVERY[window]);
+  if (error && !data) return <Failure error={error} again={again} />;
+  if (!data) return <Waiting again={again} />;
+  const { metrics, function: of } = data;
+  if (!of) return null;
+  return (
+    <Stack gap="md" style={{ opacity: stale && metrics.points.length === 0 ? 0.6 : 1 }}>
+      <Group justify="space-between" gap="xs">
+        <Text size="sm" c="dimmed">
+          {LENGTH[window]}, drawn anew every {EVERY[window] / 1000} s
+        </Text>
+        <SegmentedControl
+          size="xs"
+          value={window}
+          onChange={(value) => setWindow(value as Window)}
+          data={[...WINDOWS]}
+          aria-label="Window"
+        />
+      </Group>
+      <Numbers cards={cards(metrics, of.instances.length)} />
+      {error && (
+        <Text size="xs" c="red" role="alert">
+          These numbers are old: {error.message.replace(/^\[\w+\] /, "")}
+        </Text>
+      )}
+      {quiet(metrics) ? (
+        <Empty
+          title={`No calls in ${LENGTH[window]}`}
+          action={
+            of.state === "RUNNING" && (
+              <Button size="xs" mt="xs" component={Link} to={`/functions/${id}/invoke`}>
+                Call it now
+              </Button>
+            )
+          }
+        >
+          Charts stand here as soon as there is something to draw. A longer window may have older calls.
+        </Empty>
+      ) : (
+        <Charts of={metrics} window={window} />
+      )}
+    </Stack>
+  );
+}

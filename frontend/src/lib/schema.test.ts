@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { faults, type Schema } from "./schema.ts";
+
+const schema = JSON.parse(
+  readFileSync(new URL("../../../server/src/builder/function.schema.json", import.meta.url), "utf8"),
+) as Schema;
+const told = (manifest: unknown) => faults(manifest, schema).map(({ path, message }) => `${path} ${message}`);
+
+describe("the schema of function.json", () => {
+  it("takes what the templates of the runtimes say", () => {
+    for (const runtime of ["node", "python", "python-flask", "command"]) {
+      const path = new URL(`../../../runtimes/${runtime}/template/function.json`, import.meta.url);
+      expect(told(JSON.parse(readFileSync(path, "utf8"))), runtime).toEqual([]);
+    }
+  });
+
+  it("tells what does not fit, and where", () => {
+    expect(told({})).toEqual(["/runtime is missing"]);
+    expect(told([])).toEqual([" must be an object"]);
+    expect(told({ runtime: "ruby" })).toEqual(["/runtime must be one of node, python, python-flask, command, docker"]);
+    expect(told({ runtime: "command" })).toEqual(["/command is missing"]);
+    expect(told({ runtime: "node", scaling: { max: 0, most: 1 }, resources: { cpu: 0.001, timeout_s: 0 } })).toEqual([
+      "/scaling/max must be 1 or more",
+      "/scaling/most is not known here",
+      "/resources/cpu must be 0.01 or more",
+      "/resources/timeout_s must be more than 0",
+    ]);
+    expect(told({ runtime: "node", env: { "A B": "x", C: 1 }, secrets: ["A", "A", "1"] })).toEqual([
+      "/env/A B is no name that fits",
+      "/env/C must be a text",
+      "/secrets names something twice",
+      "/secrets/2 has characters, or an order of them, that it may not have",
+    ]);
+  });
+
+  it("knows what each kind of trigger needs", () => {
+    expect(
+      told({
+        runtime: "node",
+        triggers: [
+          { type: "http" },
+          { type: "event", pattern: "" },
+          { type: "schedule", timezone: "Europe/Berlin" },
+          { type: "webhook", name: "Git", scheme: "other", cron: "x" },
+          { type: "mail" },
+        ],
+      }),
+    ).toEqual([
+      "/triggers/1/pattern must not be empty",
+      "/triggers/2/cron is missing",
+      "/triggers/3/name has characters, or an order of them, that it may not have",
+      "/triggers/3/scheme must be one of github, standard-webhooks, hmac-sha256, token, none",
+      "/triggers/3/cron is not known here",
+      "/triggers/4/type must be one of http, event, schedule, webhook",
+    ]);
+  });
+});

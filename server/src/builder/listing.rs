@@ -1,0 +1,108 @@
+//! What a version's own files are: what somebody wrote, and not what was installed for it.
+//!
+//! Reads artifacts, which never change; knows nothing of versions.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use walkdir::WalkDir;
+
+/// Files that are listed; the rest is left out.
+pub const MAX_LISTED: usize = 1_000;
+
+/// A file's text is told up to so many bytes.
+pub const MAX_TEXT: u64 = 64 << 10;
+
+/// Folders that a build fills.
+const INSTALLED: &[&str] = &["node_modules", ".python", ".git", "__pycache__"];
+
+/// A file of an artifact.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its path below the function's folder.
+    pub path: String,
+    /// Bytes.
+    pub size: u64,
+    /// The SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+    /// Its text; `None` when it is not UTF-8, or too long.
+    pub text: Option<String>,
+}
+
+/// The files of an artifact's folder by path, [`MAX_LISTED`] at most. Links are left out: what they lead to is listed
+/// where it is. With `only`, just the file at that path.
+///
+/// # Errors
+/// When the disk fails.
+pub fn list(folder: &Path, only: Option<&str>) -> io::Result<Vec<Listed>> {
+    let mut found = Vec::new();
+    let entries = WalkDir::new(folder).min_depth(1).sort_by_file_name();
+    let own = |entry: &walkdir::DirEntry| {
+        !(entry.file_type().is_dir() && INSTALLED.iter().any(|name| entry.file_name() == *name))
+    };
+    for entry in entries.into_iter().filter_entry(own) {
+        let entry = entry?;
+        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
+        if !entry.file_type().is_file() || only.is_some_and(|only| only != path) {
+            continue;
+        }
+        found.push(read(entry.path(), path)?);
+        if found.len() == MAX_LISTED || only.is_some() {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+fn read(file: &Path, path: String) -> io::Result<Listed> {
+    let size = fs::symlink_metadata(file)?.len();
+    let mut hash = Sha256::new();
+    let text = if size <= MAX_TEXT {
+        let mut bytes = Vec::new();
+        File::open(file)?.take(MAX_TEXT).read_to_end(&mut bytes)?;
+        hash.update(&bytes);
+        String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
+    } else {
+        io::copy(&mut File::open(file)?, &mut hash)?;
+        None
+    };
+    Ok(Listed { path, size, sha256: hex::encode(hash.finalize()), text })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn own_files_are_listed_by_path_and_installed_ones_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |path: &str, content: &[u8]| {
+            let path = folder.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        };
+        write("index.js", b"exports.handler = 1;\n");
+        write("lib/a.js", b"a");
+        write("lib/picture.png", &[0x89, b'P', 0xff]);
+        write("node_modules/left-pad/index.js", b"no");
+        write("lib/node_modules/other.js", b"no");
+        write(".python/flask.py", b"no");
+        write("long.txt", &vec![b'x'; MAX_TEXT as usize + 1]);
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).unwrap();
+
+        let listed = list(folder.path(), None).unwrap();
+        let paths: Vec<_> = listed.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["index.js", "lib/a.js", "lib/picture.png", "long.txt"]);
+        assert_eq!(listed[1].sha256, hex::encode(Sha256::digest(b"a")));
+        let texts: Vec<_> = listed.iter().map(|file| file.text.as_deref()).collect();
+        assert_eq!(texts, [Some("exports.handler = 1;\n"), Some("a"), None, None]);
+        assert_eq!(listed[3].size, MAX_TEXT + 1);
+
+        assert_eq!(list(folder.path(), Some("lib/a.js")).unwrap(), [listed[1].clone()]);
+        for path in ["link", "../index.js", "node_modules/left-pad/index.js", "none"] {
+            assert_eq!(list(folder.path(), Some(path)).unwrap(), [], "{path}");
+        }
+    }
+}
