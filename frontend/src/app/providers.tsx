@@ -10,11 +10,20 @@ import { signedOut } from "./session.tsx";
 
 const theme = createTheme({
   primaryColor: "indigo",
+  // One shade darker than usual: links and buttons must be read by everybody.
+  primaryShade: { light: 7, dark: 8 },
   defaultRadius: "md",
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
   fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace",
   autoContrast: true,
   cursorType: "pointer",
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    Alert: { defaultProps: { closeButtonLabel: "Close" } },
+    // What scrolls must be reached by the keyboard.
+    TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+  },
 });
 
 const Restart = createContext<() => void>(() => {});

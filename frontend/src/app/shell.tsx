@@ -224,7 +224,13 @@ function useKeyboard() {
 function PaletteButton({ open }: { open: () => void }) {
   return (
     <Tooltip label="Go to or do anything (Ctrl K)">
-      <UnstyledButton onClick={open} aria-label="Open the command palette" px="sm" h={32} className="palette">
+      <UnstyledButton
+        onClick={open}
+        aria-label="Go to … Ctrl K: the command palette"
+        px="sm"
+        h={32}
+        className="palette"
+      >
         <Icon name="search" size={14} />
         <Text size="xs" c="dimmed" visibleFrom="sm">
           Go to … Ctrl K

@@ -19,15 +19,26 @@ export default function Drawn({ kind, data, series, format, height }: ChartProps
     tickLine: "none" as const,
     gridAxis: "x" as const,
   };
+  // Nothing that the keyboard would stop at, for nothing.
+  const still = { accessibilityLayer: false };
   switch (kind) {
     case "bars":
-      return <BarChart {...shared} type="stacked" barProps={{ isAnimationActive: false }} />;
+      return <BarChart {...shared} barChartProps={still} type="stacked" barProps={{ isAnimationActive: false }} />;
     case "areas":
-      return <AreaChart {...shared} curveType="stepAfter" withDots={false} areaProps={{ isAnimationActive: false }} />;
+      return (
+        <AreaChart
+          {...shared}
+          areaChartProps={still}
+          curveType="stepAfter"
+          withDots={false}
+          areaProps={{ isAnimationActive: false }}
+        />
+      );
     default:
       return (
         <LineChart
           {...shared}
+          lineChartProps={still}
           curveType="linear"
           connectNulls={false}
           strokeWidth={2}

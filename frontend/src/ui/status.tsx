@@ -23,6 +23,11 @@ export function stateColour(state: string): string {
   return `var(--mantine-color-${COLOURS[state] ?? "gray"}-filled)`;
 }
 
+/** A state as it is read. */
+export function stateWord(state: string): string {
+  return state.replaceAll("_", " ").toLowerCase();
+}
+
 export function Status({
   state,
   broken = false,
@@ -42,7 +47,7 @@ export function Status({
       color={broken ? "red" : (COLOURS[state] ?? "gray")}
       leftSection={<span className={live ? "dot pulsing" : "dot"} />}
     >
-      {state.replaceAll("_", " ").toLowerCase()}
+      {stateWord(state)}
     </Badge>
   );
 }
