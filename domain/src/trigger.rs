@@ -18,6 +18,33 @@ pub fn matches(pattern: &str, kind: &str) -> bool {
     kinds.next().is_none()
 }
 
+/// The same as a regular expression, for who has to ask a database; `None` for a pattern without wildcards, which is the
+/// type itself.
+pub fn regex(pattern: &str) -> Option<String> {
+    if !pattern.split('.').any(|segment| matches!(segment, "*" | "**")) {
+        return None;
+    }
+    let mut regex = "^".to_owned();
+    for (index, segment) in pattern.split('.').enumerate() {
+        let dot = if index == 0 { "" } else { "\\." };
+        match segment {
+            "**" if index == 0 => return Some(regex),
+            "**" => return Some(regex + "(\\.|$)"),
+            "*" => regex.push_str(&format!("{dot}[^.]*")),
+            literal => {
+                regex.push_str(dot);
+                for letter in literal.chars() {
+                    if !letter.is_alphanumeric() && letter != '_' {
+                        regex.push('\\');
+                    }
+                    regex.push(letter);
+                }
+            }
+        }
+    }
+    Some(regex + "$")
+}
+
 /// Why a pattern can never match as it was meant.
 pub fn fault(pattern: &str) -> Option<&'static str> {
     let segments: Vec<_> = pattern.split('.').collect();
@@ -69,6 +96,21 @@ mod tests {
         ];
         for (pattern, kind, expected) in table {
             assert_eq!(matches(pattern, kind), expected, "{pattern} against {kind}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_regular_expression_matches_what_the_pattern_matches(
+            pattern in proptest::collection::vec(proptest::sample::select(vec!["a", "b-c", "x+", "*", "**"]), 1..4),
+            kind in proptest::collection::vec(proptest::sample::select(vec!["a", "b-c", "x+", "xx", ""]), 1..5),
+        ) {
+            let (pattern, kind) = (pattern.join("."), kind.join("."));
+            let matched = match regex(&pattern) {
+                Some(regex) => regex::Regex::new(&regex).unwrap().is_match(&kind),
+                None => pattern == kind,
+            };
+            proptest::prop_assert_eq!(matched, matches(&pattern, &kind), "{} against {}", pattern, kind);
         }
     }
 

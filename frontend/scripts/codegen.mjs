@@ -7,9 +7,8 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { codegen } from "@graphql-codegen/core";
-import * as typedDocumentNode from "@graphql-codegen/typed-document-node";
 import * as operations from "@graphql-codegen/typescript-operations";
-import { buildASTSchema, parse, validate } from "graphql";
+import { buildASTSchema, parse, print, stripIgnoredCharacters, validate, visit } from "graphql";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const schemaFile = join(root, "../server/schema.graphql");
@@ -47,10 +46,44 @@ const text = await codegen({
   schema,
   documents,
   config: shared,
-  plugins: [{ operations: {} }, { documents: { optimizeDocumentNode: true } }],
-  pluginMap: { operations, documents: typedDocumentNode },
+  plugins: [{ operations: {} }],
+  pluginMap: { operations },
 });
-const wanted = `// Written by scripts/codegen.mjs from server/schema.graphql; do not edit.\n\n${text.trim()}\n`;
+
+/** The text of a document with the fragments that it uses, and their types with it. Text is a third of its syntax tree. */
+const definitions = documents.flatMap(({ document }) => document.definitions);
+const fragments = new Map(
+  definitions.filter(({ kind }) => kind === "FragmentDefinition").map((one) => [one.name.value, one]),
+);
+function used(definition, found = new Set()) {
+  visit(definition, {
+    FragmentSpread({ name: { value } }) {
+      if (found.has(value)) return;
+      found.add(value);
+      used(fragments.get(value), found);
+    },
+  });
+  return found;
+}
+const typed = definitions
+  .filter(({ kind }) => kind === "OperationDefinition")
+  .map((operation) => {
+    const name = operation.name.value;
+    const type = name + operation.operation[0].toUpperCase() + operation.operation.slice(1);
+    const parts = [operation, ...[...used(operation)].sort().map((fragment) => fragments.get(fragment))];
+    const query = JSON.stringify(stripIgnoredCharacters(parts.map(print).join("\n")));
+    return `export const ${name}Document = ${query} as unknown as TypedDocumentNode<${type}, ${type}Variables>;`;
+  });
+
+const wanted = `// Written by scripts/codegen.mjs from server/schema.graphql; do not edit.
+
+import type { TypedDocumentNode } from "@urql/core";
+
+${text.trim()}
+
+// Documents are texts; urql takes them as they are, and parses each when it is first asked.
+${typed.join("\n")}
+`;
 
 if (process.argv.includes("--check")) {
   let there = "";

@@ -79,6 +79,7 @@ export function cache() {
       FunctionConnection: inside,
       RecordedEventConnection: inside,
       RunConnection: inside,
+      RunCount: inside,
       VersionConnection: inside,
       BuildChange: inside,
       EventChange: inside,

@@ -23,10 +23,10 @@ describe("lines of a log", () => {
 
   it("are bounded, and it is known how many went", () => {
     const lines = new Lines(10);
-    lines.add(many(1, 25));
-    expect(lines.all.length).toBe(9);
-    expect(lines.dropped).toBe(16);
-    expect(lines.last).toBe(25);
+    lines.add(many(1, 11));
+    expect([lines.all.length, lines.dropped]).toEqual([11, 0]);
+    lines.add(many(12, 25));
+    expect([lines.all.length, lines.dropped, lines.first, lines.last]).toEqual([10, 15, 16, 25]);
   });
 
   it("that are older come before, each once, as far as there is room", () => {

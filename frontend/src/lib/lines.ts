@@ -16,7 +16,7 @@ export interface Line {
   instance: string | null;
 }
 
-/** Lines that are kept; older ones are dropped. */
+/** Lines that are kept at least; older ones are dropped. */
 export const KEPT = 100_000;
 
 /** The first index whose line is at or after a position. */
@@ -50,8 +50,8 @@ export class Lines {
       this.#lines.push(line);
     }
     // Dropping a tenth at once keeps the cost of it per line small.
-    if (this.#lines.length > this.#limit) {
-      const over = this.#lines.length - Math.floor(this.#limit * 0.9);
+    if (this.#lines.length > this.#limit * 1.1) {
+      const over = this.#lines.length - this.#limit;
       this.#lines = this.#lines.slice(over);
       this.#dropped += over;
     }
@@ -69,7 +69,7 @@ export class Lines {
 
   /** Whether older lines would find room. */
   get full(): boolean {
-    return this.#lines.length >= Math.floor(this.#limit * 0.9);
+    return this.#lines.length >= this.#limit;
   }
 
   /** The position of the oldest line; 0 when there is none. */

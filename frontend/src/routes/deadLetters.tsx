@@ -1,8 +1,16 @@
-import { useSearch } from "@tanstack/react-router";
+import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { DeadLettersPage } from "../features/deadLetters/DeadLettersPage.tsx";
+import { DeadLettersPage, type Search } from "../features/deadLetters/DeadLettersPage.tsx";
 
 export default function Route(): ReactNode {
-  const { after } = useSearch({ from: "/app/dead-letters" });
-  return <DeadLettersPage after={after} />;
+  const search = useSearch({ from: "/app/dead-letters" });
+  const navigate = useNavigate();
+  return (
+    <DeadLettersPage
+      search={search}
+      set={(change) =>
+        void navigate({ to: "/dead-letters", search: { ...search, ...change } as Search, resetScroll: false })
+      }
+    />
+  );
 }

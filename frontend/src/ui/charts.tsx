@@ -1,9 +1,13 @@
 // The charts that are too large to be loaded before somebody looks at one. Drawn for the eye only: what they say is
 // told beside them, see chart.tsx.
 
+import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/charts/styles.css";
 import { AreaChart, BarChart, LineChart } from "@mantine/charts";
 import type { ChartProps } from "./chart.tsx";
+
+/** Not to be reached by the keyboard: the table beside it is. */
+const silent = { accessibilityLayer: false };
 
 export default function Drawn({ kind, data, series, format, height }: ChartProps & { height: number }) {
   const shared = {
@@ -13,23 +17,21 @@ export default function Drawn({ kind, data, series, format, height }: ChartProps
     series: series.map(({ name, label, color }) => ({ name, label, color })),
     valueFormatter: format,
     withLegend: series.length > 1,
-    legendProps: { verticalAlign: "bottom" as const, height: 28 },
+    legendProps: { verticalAlign: "top" as const, height: 30 },
     xAxisProps: { minTickGap: 40 },
-    yAxisProps: { width: 62, allowDecimals: false },
+    yAxisProps: { width: 62, allowDecimals: false, interval: 0, tickCount: 4 },
     tickLine: "none" as const,
     gridAxis: "x" as const,
   };
-  // Nothing that the keyboard would stop at, for nothing.
-  const still = { accessibilityLayer: false };
   switch (kind) {
     case "bars":
-      return <BarChart {...shared} barChartProps={still} type="stacked" barProps={{ isAnimationActive: false }} />;
+      return <BarChart {...shared} type="stacked" barChartProps={silent} barProps={{ isAnimationActive: false }} />;
     case "areas":
       return (
         <AreaChart
           {...shared}
-          areaChartProps={still}
           curveType="stepAfter"
+          areaChartProps={silent}
           withDots={false}
           areaProps={{ isAnimationActive: false }}
         />
@@ -38,8 +40,8 @@ export default function Drawn({ kind, data, series, format, height }: ChartProps
       return (
         <LineChart
           {...shared}
-          lineChartProps={still}
           curveType="linear"
+          lineChartProps={silent}
           connectNulls={false}
           strokeWidth={2}
           dotProps={{ r: 2 }}

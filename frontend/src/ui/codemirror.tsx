@@ -29,7 +29,7 @@ const both = (light: string, dark: string) => `light-dark(var(--mantine-color-${
 const colours = HighlightStyle.define([
   { tag: [tags.keyword, tags.bool, tags.null, tags.operatorKeyword], color: both("violet-8", "violet-3") },
   { tag: [tags.string, tags.special(tags.string)], color: both("teal-9", "teal-3") },
-  { tag: tags.number, color: both("orange-9", "orange-3") },
+  { tag: tags.number, color: "light-dark(#a83a06, var(--mantine-color-orange-3))" },
   { tag: [tags.propertyName, tags.definition(tags.variableName)], color: both("blue-8", "blue-3") },
   { tag: [tags.function(tags.variableName), tags.function(tags.propertyName)], color: both("indigo-8", "indigo-3") },
   { tag: [tags.comment, tags.meta], color: both("gray-7", "gray-5"), fontStyle: "italic" },
@@ -98,7 +98,7 @@ export default function Editor({ value, onChange, label, height, onSubmit, langu
           syntaxHighlighting(colours as Highlighter),
           keymap.of([...defaultKeymap, ...historyKeymap]),
           EditorView.lineWrapping,
-          EditorView.contentAttributes.of({ "aria-label": label }),
+          EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged) calls.current.onChange(update.state.doc.toString());
           }),

@@ -10,6 +10,8 @@ interface Props {
   onChange: (value: string) => void;
   label: string;
   height?: number;
+  /** What stands under it while nothing is wrong. */
+  note?: string;
   /** Called by ⌘Enter. */
   onSubmit?: () => void;
 }
@@ -25,7 +27,7 @@ export function jsonFault(text: string): string | null {
   }
 }
 
-export function JsonEditor({ value, onChange, label, height = 200, onSubmit }: Props) {
+export function JsonEditor({ value, onChange, label, height = 200, note = "JSON; empty is allowed", onSubmit }: Props) {
   const fault = jsonFault(value);
   return (
     <div>
@@ -36,7 +38,7 @@ export function JsonEditor({ value, onChange, label, height = 200, onSubmit }: P
         <Editor value={value} onChange={onChange} label={label} height={height} {...(onSubmit ? { onSubmit } : {})} />
       </Suspense>
       <Text size="xs" c={fault ? "red" : "dimmed"} mt={4} role={fault ? "alert" : undefined}>
-        {fault ?? "JSON; empty is allowed"}
+        {fault ?? note}
       </Text>
     </div>
   );

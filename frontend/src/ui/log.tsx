@@ -57,7 +57,6 @@ interface Props {
   linkTo?: (run: string) => string;
   onLink?: (run: string) => void;
   empty: ReactNode;
-  tools?: ReactNode;
   /** What is looked at, when it is kept elsewhere, such as in the URL. */
   looked?: Looked;
   onLooked?: (looked: Looked) => void;
@@ -106,7 +105,6 @@ export function Log({
   linkTo,
   onLink,
   empty,
-  tools,
   looked: given,
   onLooked,
   stderr = "error",
@@ -368,7 +366,6 @@ export function Log({
           <Tool icon="clock" label="Show times" on={times} onClick={() => like({ times: !times })} />
           <CopyLines lines={rows} />
           <Tool icon="save" label="Save as a file" onClick={() => save(rows, name)} />
-          {tools}
         </Group>
       </Group>
       <div className="log-frame">

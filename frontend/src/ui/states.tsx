@@ -78,5 +78,7 @@ export function Failure({
 /** The server's own words, without the client's label before them. */
 export function told(error: Error): string {
   const text = error.message.replace(/^\[(GraphQL|Network)\] /, "");
-  return /failed to fetch|networkerror|load failed/i.test(text) ? "The server does not answer. Is it running?" : text;
+  return /failed to fetch|networkerror|load failed|^bad gateway|^gateway time-?out/i.test(text)
+    ? "The server does not answer. Is it running?"
+    : text;
 }

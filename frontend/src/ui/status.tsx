@@ -18,9 +18,14 @@ const COLOURS: Record<string, MantineColor> = {
   DEAD: "red",
 };
 
+/** For words that tell of something good: the theme's green is too pale for letters. */
+export const GOOD = "light-dark(var(--mantine-color-teal-9), var(--mantine-color-teal-4))";
+
 /** The colour of a state, as a variable of the theme, for drawings. */
 export function stateColour(state: string): string {
-  return `var(--mantine-color-${COLOURS[state] ?? "gray"}-filled)`;
+  const colour = COLOURS[state] ?? "gray";
+  // The greys that are filled with are those of the page itself when it is dark.
+  return `var(--mantine-color-${colour === "gray" || colour === "dark" ? "gray-6" : `${colour}-filled`})`;
 }
 
 /** A state as it is read. */
@@ -47,7 +52,7 @@ export function Status({
       color={broken ? "red" : (COLOURS[state] ?? "gray")}
       leftSection={<span className={live ? "dot pulsing" : "dot"} />}
     >
-      {stateWord(state)}
+      {broken ? "broken" : state.replaceAll("_", " ").toLowerCase()}
     </Badge>
   );
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use domain::{Recorded, Stream, event, function, run};
+use domain::{Recorded, Stream, event, function, run, trigger};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
@@ -641,7 +641,14 @@ impl Log for SqlLog {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
         if let Some(kind) = &filter.kind {
-            conditions.and("type = {}", Value::Text(kind.clone()));
+            match trigger::regex(kind) {
+                None => conditions.and("type = {}", Value::Text(kind.clone())),
+                Some(regex) => {
+                    conditions.values.push(Value::Text(regex));
+                    let fits = self.inner.db.dialect().fits("type", conditions.values.len());
+                    conditions.and_always(&fits);
+                }
+            }
         }
         let order = Order { column: "position", newest_first: true };
         self.inner.page(&EVENTS, &EVENTS.names(""), &order, conditions, page, columns::event).await

@@ -281,7 +281,7 @@ pub struct Recent {
 pub struct EventFilter {
     /// Only in these namespaces; `None`: in all.
     pub namespaces: Option<Vec<String>>,
-    /// Only of this type.
+    /// Only of this type, or of those that this pattern matches (see [`domain::trigger::matches`]).
     pub kind: Option<String>,
 }
 

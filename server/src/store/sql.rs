@@ -65,6 +65,14 @@ impl Dialect {
         }
     }
 
+    /// A test that `column` fits the regular expression in parameter `n`.
+    pub fn fits(self, column: &str, n: usize) -> String {
+        match self {
+            Self::Sqlite => format!("{column} REGEXP ${n}"),
+            Self::Postgres => format!("{column} ~ ${n}"),
+        }
+    }
+
     /// A table named `t(value)` of the texts in parameter `n`.
     pub fn table(self, n: usize) -> String {
         match self {

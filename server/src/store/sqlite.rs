@@ -60,6 +60,7 @@ fn options(file: &Path) -> SqliteConnectOptions {
         .busy_timeout(Duration::from_secs(5))
         .pragma("cache_size", "-16384")
         .row_buffer_size(512)
+        .with_regexp()
         .disable_statement_logging()
 }
 

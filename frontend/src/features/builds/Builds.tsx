@@ -26,7 +26,7 @@ import { When } from "../../ui/when.tsx";
 import { useActions } from "../functions/useActions.ts";
 import { useLife } from "../history/useLife.ts";
 import { useLines } from "../runs/useLines.ts";
-import { changesOf, phasesOf, tookOf } from "./model.ts";
+import { changesOf, phasesOf, tookCommit, tookOf } from "./model.ts";
 
 interface Props {
   id: string;
@@ -179,7 +179,7 @@ function One({ build, id, records, again }: OneProps) {
           </Alert>
         )}
         <Phases build={build} lines={lines} version={version} />
-        <Changed build={build} id={id} records={records} />
+        <Changed build={build} id={id} records={records} took={build.commit ?? tookCommit(lines)} />
         {error ? (
           <Failure error={new Error(error)} again={told.again} title="The log could not be loaded" />
         ) : (
@@ -251,11 +251,21 @@ function Commit({ commit }: { commit: string }) {
   );
 }
 
-function Changed({ build, id, records }: { build: BuildRowFragment; id: string; records: readonly RecordFragment[] }) {
+function Changed({
+  build,
+  id,
+  records,
+  took,
+}: {
+  build: BuildRowFragment;
+  id: string;
+  records: readonly RecordFragment[];
+  took: string | undefined;
+}) {
   const changes = useMemo(() => changesOf(build.id, records), [build.id, records]);
   if (!changes) return null;
   const { before, after, commit, source, manifest } = changes;
-  const now = commit[1] ?? build.commit ?? undefined;
+  const now = commit[1] ?? took;
   return (
     <Box>
       <Group justify="space-between" mb={4} gap="xs">

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changesOf, paths, phasesOf, tookOf } from "./model.ts";
+import { changesOf, paths, phasesOf, tookCommit, tookOf } from "./model.ts";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const said = (second: number, text: string, stream: "SYSTEM" | "STDERR" = "SYSTEM") => ({
@@ -13,6 +13,13 @@ describe("a build", () => {
     expect(tookOf({ startedAt: at(1), finishedAt: at(3.5) })).toBe(2500);
     expect(tookOf({ startedAt: at(1), finishedAt: null })).toBeNull();
     expect(tookOf({ startedAt: null, finishedAt: at(3) })).toBeNull();
+  });
+});
+
+describe("the commit of a build", () => {
+  it("is the one that EventFlow says that it took", () => {
+    expect(tookCommit([said(1, "Took commit bad0bad", "STDERR"), said(2, "Took commit 0123abc")])).toBe("0123abc");
+    expect(tookCommit([said(1, "Took commit <b>")])).toBeUndefined();
   });
 });
 

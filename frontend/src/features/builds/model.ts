@@ -35,6 +35,15 @@ const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
   [/^\$ (\S+(?: [^-\s]\S*)?)/, (match) => `Run ${match[1]}`, "working"],
 ];
 
+/** The commit that a build took, by its log: one that makes no version says it nowhere else. */
+export function tookCommit(lines: readonly Pick<Line, "stream" | "text">[]): string | undefined {
+  for (const line of lines) {
+    const match = line.stream === "SYSTEM" ? /^Took commit ([0-9a-f]{7,64})$/.exec(line.text) : null;
+    if (match) return match[1];
+  }
+  return undefined;
+}
+
 /** A name that fits beside a bar. */
 const NAME = 60;
 /** A part that took no longer than this says nothing, in milliseconds. */

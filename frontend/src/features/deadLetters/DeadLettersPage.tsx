@@ -1,163 +1,511 @@
-// Runs whose last attempt failed: why, and trying them again or giving them up.
+// Runs whose last attempt failed: why, with what input, and trying them again or giving them up; then what became of
+// them.
 
-import { Anchor, Button, Card, Group, Stack, Text } from "@mantine/core";
-import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import {
+  ActionIcon,
+  Alert,
+  Anchor,
+  Button,
+  Card,
+  Checkbox,
+  Group,
+  List,
+  Select,
+  Stack,
+  Text,
+  Tooltip,
+} from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useMemo, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
+  AwaitedDocument,
+  BecameDocument,
+  DeadInputDocument,
   DeadLettersDocument,
   PurgeAllDocument,
-  PurgeRunDocument,
+  PurgeSomeDocument,
   RedriveAllDocument,
   RedriveRunDocument,
   RunChangedDocument,
+  type RunRowFragment,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
-import { accepted, tellDone } from "../../ui/notify.ts";
+import { Icon } from "../../ui/icons.tsx";
+import { Json } from "../../ui/json.tsx";
+import { accepted } from "../../ui/notify.ts";
 import { Page } from "../../ui/page.tsx";
 import { Pager } from "../../ui/pager.tsx";
-import { Empty, Failure, Waiting } from "../../ui/states.tsx";
+import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
+import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { headline, type Span, spanOf } from "../runs/model.ts";
+import { SpanFilter } from "../runs/SpanFilter.tsx";
+import { byFunction, consequence, counted, type Decision, each, type Fate, stillThere } from "./model.ts";
+import "@mantine/core/styles/Checkbox.css";
 
-export function DeadLettersPage({ after }: { after: string | undefined }) {
-  const navigate = useNavigate();
+export interface Search {
+  function?: string;
+  namespace?: string;
+  since?: NonNullable<Span["since"]>;
+  from?: string;
+  until?: string;
+  after?: string;
+}
+
+type Change = { [K in keyof Search]?: Search[K] | undefined };
+
+interface Props {
+  search: Search;
+  set: (change: Change) => void;
+}
+
+/** What is to be decided: about those that were chosen, or about all that fit. */
+interface Asking {
+  decision: Decision;
+  chosen: readonly RunRowFragment[] | null;
+}
+
+/** How it went. */
+interface Outcome {
+  decision: Decision;
+  fates: readonly Fate[];
+  /** Set when all that fit were meant: how many it was done to, and how many still wait. */
+  done?: number | undefined;
+  remaining?: number | undefined;
+}
+
+export function DeadLettersPage({ search, set }: Props) {
   const { mayWrite } = useViewer();
-  const { data, error, again, look } = useAsked(DeadLettersDocument, { after: after ?? null });
+  const { since, from, until } = search;
+  const fitting = useMemo(
+    () => ({
+      namespace: search.namespace ?? null,
+      function: search.function ?? null,
+      ...spanOf({ since, from, until }, Date.now()),
+    }),
+    [search.namespace, search.function, since, from, until],
+  );
+  const { data, error, again, look } = useAsked(DeadLettersDocument, { ...fitting, after: search.after ?? null });
   useFollowed(RunChangedDocument, {}, look);
-  const [, redrive] = useMutation(RedriveRunDocument);
-  const [, purge] = useMutation(PurgeRunDocument);
-  const [, redriveAll] = useMutation(RedriveAllDocument);
-  const [, purgeAll] = useMutation(PurgeAllDocument);
-  const [asking, setAsking] = useState<"redrive" | "purge" | null>(null);
+  const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
+  const [asking, setAsking] = useState<Asking | null>(null);
+  const [outcome, setOutcome] = useState<Outcome | null>(null);
   const letters = data?.deadLetters.nodes ?? [];
   const total = data?.deadLetters.totalCount ?? 0;
+  const picked = stillThere(letters, chosen);
+  const filtering = Object.entries(search).some(([name, value]) => name !== "after" && value !== undefined);
+  const toggle = (id: string, on: boolean) => {
+    const next = new Set(chosen);
+    if (on) next.add(id);
+    else next.delete(id);
+    setChosen(next);
+  };
+  const ask = (decision: Decision, of: readonly RunRowFragment[] | null) => setAsking({ decision, chosen: of });
   return (
-    <Page
-      title="Dead letters"
-      actions={
-        mayWrite &&
-        total > 0 && (
-          <>
-            <Button size="xs" onClick={() => setAsking("redrive")}>
-              Redrive all {total}
-            </Button>
-            <Button size="xs" color="red" variant="outline" onClick={() => setAsking("purge")}>
-              Purge all
-            </Button>
-          </>
-        )
-      }
-    >
-      <Confirm
-        opened={asking === "redrive"}
-        close={() => setAsking(null)}
-        title={`Redrive ${total} dead letters?`}
-        act="Redrive"
-        onConfirm={async () => {
-          const result = await redriveAll({});
-          const made = result.data?.redriveDeadLetters;
-          if (accepted("Not all were redriven", result.error, made))
-            tellDone(`${made?.redriven ?? 0} are tried again, ${made?.remaining ?? 0} still wait.`);
-          look();
-        }}
-      >
-        <Text size="sm">
-          Each is tried again as a new run with its old input, at most 1,000 at once. Was the fault mended?
-        </Text>
-      </Confirm>
-      <Confirm
-        opened={asking === "purge"}
-        close={() => setAsking(null)}
-        title={`Purge ${total} dead letters?`}
-        act="Purge"
-        danger
-        type="purge"
-        onConfirm={async () => {
-          const result = await purgeAll({});
-          const made = result.data?.purgeDeadLetters;
-          if (accepted("Not all were purged", result.error, made))
-            tellDone(`${made?.purged ?? 0} are purged, ${made?.remaining ?? 0} still wait.`);
-          look();
-        }}
-      >
-        <Text size="sm">
-          Nobody will be asked to look at them again. The log keeps that they were, until its time is up.
-        </Text>
-      </Confirm>
+    <Page title="Dead letters">
+      <Filters search={search} set={set} />
+      {asking && (
+        <Decide
+          asking={asking}
+          fitting={fitting}
+          total={total}
+          close={() => setAsking(null)}
+          done={(result) => {
+            setOutcome(result);
+            setChosen(new Set());
+            look();
+          }}
+        />
+      )}
+      {outcome && <Told outcome={outcome} close={() => setOutcome(null)} />}
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (
         <Waiting again={again} />
       ) : letters.length === 0 ? (
-        <Empty title="No dead letters">
+        <Empty
+          title={filtering ? "No dead letter fits" : "No dead letters"}
+          action={
+            filtering || search.after ? (
+              <Button
+                size="xs"
+                variant="default"
+                onClick={() =>
+                  set({
+                    function: undefined,
+                    namespace: undefined,
+                    since: undefined,
+                    from: undefined,
+                    until: undefined,
+                    after: undefined,
+                  })
+                }
+              >
+                Show all
+              </Button>
+            ) : undefined
+          }
+        >
           A run whose last attempt failed waits here, with its reason and its whole input, until somebody decides.
         </Empty>
       ) : (
         <Stack gap="xs">
-          {letters.map((run) => (
-            <Card key={run.id} withBorder padding="sm">
-              <Group justify="space-between" gap="xs" align="flex-start">
-                <div style={{ minWidth: 0, flex: "1 1 220px" }}>
-                  <Group gap="xs">
-                    <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm" fw={600}>
-                      {run.function.name}
-                    </Anchor>
-                    <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
-                      {short(run.id)}
-                    </Anchor>
-                    <Text size="xs" c="dimmed">
-                      {run.trigger} · {run.attempt} {run.attempt === 1 ? "attempt" : "attempts"} ·{" "}
-                      <When at={run.finishedAt ?? run.queuedAt} />
-                    </Text>
-                  </Group>
-                  <Text size="sm" c="red" mt={4} lineClamp={3} style={{ overflowWrap: "anywhere" }}>
-                    {run.error ?? "No reason was given."}
-                  </Text>
-                </div>
-                {mayWrite && (
-                  <Group gap="xs">
-                    <Button
-                      size="compact-sm"
-                      variant="light"
-                      onClick={async () => {
-                        const result = await redrive({ id: run.id });
-                        if (accepted("It was not redriven", result.error, result.data?.redriveRun))
-                          tellDone("It is tried again.");
-                        look();
-                      }}
-                    >
-                      Redrive
+          {mayWrite && (
+            <Group gap="xs" justify="space-between">
+              <Checkbox
+                size="sm"
+                label={picked.length === 0 ? "Choose all on this page" : `${picked.length} chosen`}
+                checked={picked.length === letters.length}
+                indeterminate={picked.length > 0 && picked.length < letters.length}
+                onChange={(event) =>
+                  setChosen(event.currentTarget.checked ? new Set(letters.map(({ id }) => id)) : new Set())
+                }
+              />
+              <Group gap="xs">
+                {picked.length > 0 ? (
+                  <>
+                    <Button size="xs" onClick={() => ask("redrive", picked)}>
+                      Redrive {picked.length}
                     </Button>
-                    <Button
-                      size="compact-sm"
-                      variant="subtle"
-                      color="red"
-                      onClick={async () => {
-                        const result = await purge({ id: run.id });
-                        accepted("It was not purged", result.error, result.data?.purgeRun);
-                        look();
-                      }}
-                    >
-                      Purge
+                    <Button size="xs" color="red" variant="outline" onClick={() => ask("purge", picked)}>
+                      Purge {picked.length}
                     </Button>
-                  </Group>
+                  </>
+                ) : (
+                  <>
+                    <Button size="xs" onClick={() => ask("redrive", null)}>
+                      Redrive all {total.toLocaleString()}
+                      {filtering && " that fit"}
+                    </Button>
+                    <Button size="xs" color="red" variant="outline" onClick={() => ask("purge", null)}>
+                      Purge all{filtering && " that fit"}
+                    </Button>
+                  </>
                 )}
               </Group>
-            </Card>
+            </Group>
+          )}
+          {letters.map((run) => (
+            <Letter
+              key={run.id}
+              run={run}
+              on={chosen.has(run.id)}
+              toggle={mayWrite ? (on) => toggle(run.id, on) : undefined}
+              ask={mayWrite ? (decision) => ask(decision, [run]) : undefined}
+            />
           ))}
           <Pager
             total={total}
             shown={letters.length}
-            after={after}
+            after={search.after}
             next={data.deadLetters.pageInfo.hasNextPage ? data.deadLetters.pageInfo.endCursor : null}
-            go={(next) => void navigate({ to: "/dead-letters", search: next ? { after: next } : {} })}
+            go={(after) => set({ after })}
             what="dead letters"
           />
         </Stack>
       )}
     </Page>
+  );
+}
+
+function Filters({ search, set }: Props) {
+  const { data } = useAsked(AwaitedDocument, {});
+  const functions = data?.functions.nodes ?? [];
+  const names = data?.namespaces.map(({ name }) => name) ?? [];
+  const known = search.function === undefined || functions.some(({ id }) => id === search.function);
+  return (
+    <Group gap="xs">
+      <Select
+        size="xs"
+        placeholder="Any function"
+        aria-label="Function"
+        data={[
+          ...functions
+            .filter((one) => search.namespace === undefined || one.namespace === search.namespace)
+            .map((one) => ({
+              value: one.id,
+              label: one.namespace === "default" ? one.name : `${one.namespace}/${one.name}`,
+            })),
+          ...(known ? [] : [{ value: search.function as string, label: short(search.function) }]),
+        ]}
+        value={search.function ?? null}
+        onChange={(id) => set({ function: id ?? undefined, after: undefined })}
+        searchable
+        clearable
+        w={180}
+      />
+      {(names.length > 1 || search.namespace !== undefined) && (
+        <Select
+          size="xs"
+          placeholder="Any namespace"
+          aria-label="Namespace"
+          data={[...new Set([...names, ...(search.namespace ? [search.namespace] : [])])]}
+          value={search.namespace ?? null}
+          onChange={(namespace) => set({ namespace: namespace ?? undefined, function: undefined, after: undefined })}
+          clearable
+          w={150}
+        />
+      )}
+      <SpanFilter span={search} set={(span) => set({ ...span, after: undefined })} />
+    </Group>
+  );
+}
+
+function Letter({
+  run,
+  on,
+  toggle,
+  ask,
+}: {
+  run: RunRowFragment;
+  on: boolean;
+  toggle: ((on: boolean) => void) | undefined;
+  ask: ((decision: Decision) => void) | undefined;
+}) {
+  const [opened, setOpened] = useState(false);
+  return (
+    <Card withBorder padding="sm">
+      <Group gap="sm" align="flex-start" wrap="nowrap">
+        {toggle && (
+          <Checkbox
+            size="sm"
+            checked={on}
+            onChange={(event) => toggle(event.currentTarget.checked)}
+            aria-label={`Choose run ${short(run.id)} of ${run.function.name}`}
+          />
+        )}
+        <div style={{ minWidth: 0, flex: 1 }}>
+          <Group justify="space-between" gap="xs" align="flex-start">
+            <div style={{ minWidth: 0, flex: "1 1 230px" }}>
+              <Group gap="xs">
+                <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
+                  {short(run.id, 13)}
+                </Anchor>
+                <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm" fw={600}>
+                  {run.function.name}
+                </Anchor>
+                <Text size="xs" c="dimmed">
+                  {run.trigger}
+                  {run.version !== null && ` · v${run.version}`} · {run.attempt}{" "}
+                  {run.attempt === 1 ? "attempt" : "attempts"} · dead since <When at={run.finishedAt ?? run.queuedAt} />
+                </Text>
+              </Group>
+              <Text
+                size="sm"
+                c="red"
+                mt={4}
+                lineClamp={3}
+                style={{ overflowWrap: "anywhere" }}
+                title={run.error ?? undefined}
+              >
+                {run.error ? headline(run.error) : "No reason was given."}
+              </Text>
+            </div>
+            <Group gap={6}>
+              <Button size="compact-xs" variant="subtle" onClick={() => setOpened(!opened)} aria-expanded={opened}>
+                {opened ? "Hide the input" : "Input"}
+              </Button>
+              {ask && (
+                <>
+                  <Button size="compact-xs" variant="light" onClick={() => ask("redrive")}>
+                    Redrive
+                  </Button>
+                  <Button size="compact-xs" variant="subtle" color="red" onClick={() => ask("purge")}>
+                    Purge
+                  </Button>
+                </>
+              )}
+            </Group>
+          </Group>
+          {opened && <Input id={run.id} />}
+        </div>
+      </Group>
+    </Card>
+  );
+}
+
+function Input({ id }: { id: string }) {
+  const { data, error, again } = useAsked(DeadInputDocument, { id });
+  if (error && !data) return <Failure error={error} again={again} />;
+  if (!data?.run) return <Waiting rows={2} again={again} />;
+  return (
+    <Json
+      value={data.run.input}
+      label={data.run.inputCut ? "Its beginning: it was longer than what is kept, and cannot be redriven" : "Input"}
+      max={260}
+    />
+  );
+}
+
+function Decide({
+  asking: { decision, chosen },
+  fitting,
+  total,
+  close,
+  done,
+}: {
+  asking: Asking;
+  fitting: { namespace: string | null; function: string | null; since: string | null; until: string | null };
+  total: number;
+  close: () => void;
+  done: (outcome: Outcome) => void;
+}) {
+  const [, redrive] = useMutation(RedriveRunDocument);
+  const [, redriveAll] = useMutation(RedriveAllDocument);
+  const [, purgeSome] = useMutation(PurgeSomeDocument);
+  const [, purgeAll] = useMutation(PurgeAllDocument);
+  const [progress, setProgress] = useState(0);
+  const count = chosen?.length ?? total;
+  const word = decision === "redrive" ? "Redrive" : "Purge";
+
+  const act = async () => {
+    if (chosen === null && decision === "redrive") {
+      const { data, error } = await redriveAll(fitting);
+      const made = data?.redriveDeadLetters;
+      if (error || !made) return void accepted("None was redriven", error, made);
+      const fates = made.userErrors.map((fault) => ({
+        id: fault.field?.at(-1) ?? "",
+        name: "",
+        refused: fault.message,
+      }));
+      return done({ decision, fates, done: made.redriven, remaining: made.remaining });
+    }
+    if (chosen === null) {
+      const { data, error } = await purgeAll(fitting);
+      const made = data?.purgeDeadLetters;
+      if (!accepted("None was purged", error, made) || !made) return;
+      return done({ decision, fates: [], done: made.purged, remaining: made.remaining });
+    }
+    if (decision === "purge") {
+      const { data, error } = await purgeSome({ ids: chosen.map(({ id }) => id) });
+      const made = data?.purgeDeadLetters;
+      if (!accepted("They were not purged", error, made) || !made) return;
+      return done({ decision, fates: chosen.map((run) => ({ id: run.id, name: run.function.name, refused: null })) });
+    }
+    const fates = await each(
+      chosen,
+      async (run): Promise<Fate> => {
+        const { data, error } = await redrive({ id: run.id });
+        const faults = data?.redriveRun.userErrors ?? [];
+        const refused = error ? told(error) : faults.map((fault) => fault.message).join(" ") || null;
+        return { id: run.id, name: run.function.name, refused };
+      },
+      setProgress,
+    );
+    done({ decision, fates });
+  };
+  return (
+    <Confirm
+      opened
+      close={close}
+      title={`${word} ${counted(count)}?`}
+      act={progress > 0 ? `${progress} of ${count} …` : `${word} ${count.toLocaleString()}`}
+      danger={decision === "purge"}
+      {...(decision === "purge" && count > 1 ? { type: "purge" } : {})}
+      onConfirm={act}
+    >
+      <Stack gap="xs">
+        <Text size="sm" fw={600} style={{ overflowWrap: "anywhere" }}>
+          {chosen ? byFunction(chosen) : `All ${counted(total)} that fit what is looked at`}
+        </Text>
+        <List size="sm" spacing={4}>
+          {consequence(decision, count).map((words) => (
+            <List.Item key={words}>{words}</List.Item>
+          ))}
+        </List>
+        {decision === "redrive" && (
+          <Text size="sm" c="dimmed">
+            Was the fault mended? Otherwise they fail once more.
+          </Text>
+        )}
+      </Stack>
+    </Confirm>
+  );
+}
+
+/** Fates that are told one by one. */
+const SHOWN = 50;
+
+function Told({ outcome: { decision, fates, done, remaining }, close }: { outcome: Outcome; close: () => void }) {
+  const refused = fates.filter((fate) => fate.refused !== null);
+  const good = done ?? fates.length - refused.length;
+  const verb =
+    decision === "redrive"
+      ? good === 1
+        ? "is tried again"
+        : "are tried again"
+      : good === 1
+        ? "is purged"
+        : "are purged";
+  return (
+    <Alert
+      color={refused.length > 0 ? "orange" : "teal"}
+      title={`${counted(good)} ${verb}${refused.length > 0 ? `, ${refused.length} not` : ""}`}
+      styles={{ body: { minWidth: 0 } }}
+    >
+      <Group justify="space-between" align="flex-start" wrap="nowrap">
+        <Stack gap={4} style={{ minWidth: 0 }}>
+          {remaining !== undefined && (
+            <Text size="sm">
+              {remaining === 0 ? "None of those that fit still waits." : `${counted(remaining)} that fit still wait.`}{" "}
+              {decision === "redrive" && good > 0 && (
+                <Anchor component={Link} to="/runs?since=minutes" size="sm" c="inherit" underline="always">
+                  See how they go
+                </Anchor>
+              )}
+            </Text>
+          )}
+          {fates.slice(0, SHOWN).map((fate) =>
+            fate.refused === null ? (
+              <Became key={fate.id} fate={fate} />
+            ) : (
+              <Text key={fate.id || fate.refused} size="sm" style={{ overflowWrap: "anywhere" }}>
+                {fate.id && (
+                  <Anchor component={Link} to={`/runs/${fate.id}`} className="mono" c="inherit" underline="always">
+                    {short(fate.id, 13)}
+                  </Anchor>
+                )}{" "}
+                {fate.name} {fate.refused}
+              </Text>
+            ),
+          )}
+          {fates.length > SHOWN && <Text size="sm">… and {fates.length - SHOWN} more</Text>}
+        </Stack>
+        <Tooltip label="Close">
+          <ActionIcon variant="subtle" color="gray" aria-label="Close" onClick={close}>
+            <Icon name="cross" size={14} />
+          </ActionIcon>
+        </Tooltip>
+      </Group>
+    </Alert>
+  );
+}
+
+/** What became of one: live, since runs are followed on this page. */
+function Became({ fate }: { fate: Fate }) {
+  const { data } = useAsked(BecameDocument, { id: fate.id });
+  const run = data?.run;
+  return (
+    <Group gap="xs">
+      <Anchor component={Link} to={`/runs/${fate.id}`} className="mono" c="inherit" underline="always">
+        {short(fate.id, 13)}
+      </Anchor>
+      <Text size="sm">{fate.name}</Text>
+      {run?.redrivenAs ? (
+        <>
+          <Text size="sm">is now</Text>
+          <Anchor component={Link} to={`/runs/${run.redrivenAs.id}`} className="mono" c="inherit" underline="always">
+            {short(run.redrivenAs.id, 13)}
+          </Anchor>
+          <Status state={run.redrivenAs.state} size="xs" />
+        </>
+      ) : (
+        run?.deadLetter === "PURGED" && <Text size="sm">is purged</Text>
+      )}
+    </Group>
   );
 }

@@ -17,7 +17,7 @@ import { Page } from "../../ui/page.tsx";
 import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
-import { fits, isPattern, patternFault } from "./model.ts";
+import { patternFault } from "./model.ts";
 
 const Publish = lazy(() => import("./Publish.tsx").then((module) => ({ default: module.Publish })));
 
@@ -69,12 +69,10 @@ export function EventsPage({ search }: { search: Search }) {
 
 function Stream({ search, set, publish }: { search: Search; set: (change: Change) => void; publish: ReactNode }) {
   const { type, namespace, after } = search;
-  // The server's list knows types and not patterns: for one, what it has is looked through here, a page at a time.
-  const pattern = type !== undefined && isPattern(type) ? type : undefined;
   const { data, error, again, look } = useAsked(EventsDocument, {
     namespace: namespace ?? null,
-    type: pattern ? null : (type ?? null),
-    first: pattern ? 100 : 50,
+    type: type ?? null,
+    first: 50,
     after: after ?? null,
   });
   const [paused, setPaused] = useState(false);
@@ -87,10 +85,9 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
     else look();
   });
   const all = data?.events.nodes ?? [];
-  const wanted = pattern ? all.filter((event) => fits(pattern, event.type)) : all;
   // While somebody reads, the rows stay where they are.
   const kept = useRef<readonly EventRowFragment[]>([]);
-  if (!held) kept.current = wanted;
+  if (!held) kept.current = all;
   const events = kept.current;
   const release = () => {
     setCame(0);
@@ -104,7 +101,7 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
     <>
       <Group gap="xs">
         <TypeFilter value={type} set={set} />
-        <NamespaceFilter value={namespace} set={set} />
+        <NamespaceFilter value={namespace} seen={all.map((event) => event.namespace)} set={set} />
         {after === undefined && (
           <Button
             size="xs"
@@ -132,7 +129,7 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
         <Failure error={error} again={again} />
       ) : !data ? (
         <Waiting again={again} />
-      ) : events.length === 0 && !(pattern && data.events.pageInfo.hasNextPage) ? (
+      ) : events.length === 0 ? (
         <Empty
           title={type ? `No event fits ${type}` : "No events yet"}
           action={
@@ -163,14 +160,9 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
           >
             <Rows events={events} />
           </div>
-          {pattern && (
-            <Text size="xs" c="dimmed">
-              {events.length} of the {all.length} events of this page fit {pattern}.
-            </Text>
-          )}
           <Pager
             total={data.events.totalCount}
-            shown={pattern ? all.length : events.length}
+            shown={events.length}
             after={after}
             next={data.events.pageInfo.hasNextPage ? data.events.pageInfo.endCursor : null}
             go={(to) => set({ after: to })}
@@ -207,9 +199,18 @@ function TypeFilter({ value, set }: { value: string | undefined; set: (change: C
   );
 }
 
-function NamespaceFilter({ value, set }: { value: string | undefined; set: (change: Change) => void }) {
+function NamespaceFilter({
+  value,
+  seen,
+  set,
+}: {
+  value: string | undefined;
+  /** Those that events of the page have: a namespace without functions is in no other list. */
+  seen: readonly string[];
+  set: (change: Change) => void;
+}) {
   const { data } = useAsked(AwaitedDocument, {});
-  const names = data?.namespaces.map(({ name }) => name) ?? [];
+  const names = [...new Set([...(data?.namespaces.map(({ name }) => name) ?? []), ...seen])].sort();
   // One namespace needs no choice.
   if (names.length < 2 && value === undefined) return null;
   return (

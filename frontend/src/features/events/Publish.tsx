@@ -32,7 +32,7 @@ export function Publish({ close }: { close: () => void }) {
           {made.duplicate
             ? "This event had been taken before; nothing was added."
             : "The event is in the log, and will be kept."}{" "}
-          <Anchor component={Link} to={`/events/${made.id}`} size="sm">
+          <Anchor component={Link} to={`/events/${made.id}`} size="sm" c="inherit" underline="always">
             Open it
           </Anchor>
         </Alert>

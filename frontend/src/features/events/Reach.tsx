@@ -16,7 +16,8 @@ import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
+import { GOOD, Status } from "../../ui/status.tsx";
+import { Words } from "../../ui/words.tsx";
 
 type One = NonNullable<EventReachQuery["event"]>["reach"][number];
 
@@ -46,13 +47,13 @@ export function Reach({ id }: { id: string }) {
                 <Anchor component={Link} to={`/functions/${one.function.id}`} size="sm">
                   {one.function.name}
                 </Anchor>
-                <Text size="xs" c={one.reached ? "green" : "dimmed"}>
+                <Text size="xs" c={one.reached ? GOOD : "dimmed"} style={{ whiteSpace: "nowrap" }}>
                   {one.reached ? "reached" : "not reached"}
                 </Text>
               </Table.Td>
               <Table.Td style={{ verticalAlign: "top" }}>
                 <Text size="sm" c={one.reached ? "inherit" : "dimmed"} style={{ overflowWrap: "anywhere" }}>
-                  {one.reason}
+                  <Words text={one.reason} />
                 </Text>
                 {one.run && (
                   <Group gap="xs" mt={2}>

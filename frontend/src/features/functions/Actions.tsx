@@ -15,6 +15,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
   const actions = useActions();
   const navigate = useNavigate();
   const [asking, setAsking] = useState(false);
+  const [asked, setAsked] = useState(false);
   const may = allowed(of);
   if (!mayWrite || of.state === "DEREGISTERED") return null;
   const params = { id: of.id };
@@ -99,24 +100,34 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
             Build anew
           </Menu.Item>
           <Menu.Divider />
-          <Menu.Item color="red" leftSection={<Icon name="trash" />} onClick={() => setAsking(true)}>
+          <Menu.Item
+            color="red"
+            leftSection={<Icon name="trash" />}
+            onClick={() => {
+              setAsked(true);
+              setAsking(true);
+            }}
+          >
             Deregister
           </Menu.Item>
         </Menu.Dropdown>
       </Menu>
-      <Confirm
-        opened={asking}
-        close={() => setAsking(false)}
-        title={`Deregister ${of.name}?`}
-        act="Deregister"
-        danger
-        type={of.name}
-        onConfirm={async () => {
-          await actions.deregister(of);
-        }}
-      >
-        <Text size="sm">It stops for good. Its history stays in the log, and the name is free again.</Text>
-      </Confirm>
+      {/* A list has many rows, and most are never asked for this. */}
+      {asked && (
+        <Confirm
+          opened={asking}
+          close={() => setAsking(false)}
+          title={`Deregister ${of.name}?`}
+          act="Deregister"
+          danger
+          type={of.name}
+          onConfirm={async () => {
+            await actions.deregister(of);
+          }}
+        >
+          <Text size="sm">It stops for good. Its history stays in the log, and the name is free again.</Text>
+        </Confirm>
+      )}
     </Group>
   );
 }

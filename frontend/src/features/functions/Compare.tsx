@@ -137,7 +137,7 @@ export function Compare({
           </Alert>
         )}
         <div>
-          <Title order={4} size="h6" mb={4}>
+          <Title order={3} size="h6" mb={4}>
             Manifest
           </Title>
           <Difference
@@ -147,7 +147,7 @@ export function Compare({
           />
         </div>
         <div>
-          <Title order={4} size="h6" mb={4}>
+          <Title order={3} size="h6" mb={4}>
             Files
           </Title>
           {files.state === "asking" ? (

@@ -72,7 +72,7 @@ export function DropZone({ value, choose }: { value: Dropped | null; choose: (dr
             </Button>
           </Group>
           <Text size="xs" c="dimmed" ta="center">
-            {bytes(LIMIT)} at most. What tools made, such as node_modules and .git, stays on your disk.
+            50 MiB at most. What tools made, such as node_modules and .git, stays on your disk.
           </Text>
         </Stack>
       </Card>
@@ -128,7 +128,7 @@ function Content({ value, clear }: { value: Dropped; clear: () => void }) {
         </Group>
         {size > LIMIT && (
           <Text size="sm" c="red" role="alert">
-            It is larger than {bytes(LIMIT)}, which is what the server takes.
+            It is larger than 50 MiB, which is what the server takes.
           </Text>
         )}
       </Card>

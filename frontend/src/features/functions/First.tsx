@@ -1,5 +1,6 @@
 // No function yet: four ways to the first one.
 
+import "@mantine/core/styles/ThemeIcon.css";
 import { Box, Card, Group, SimpleGrid, Stack, Text, ThemeIcon, Title, UnstyledButton } from "@mantine/core";
 import { Icon, type IconName } from "../../ui/icons.tsx";
 import { Empty } from "../../ui/states.tsx";

@@ -57,7 +57,7 @@ export function FunctionFrame({ id }: { id: string }) {
           <Status state={of.state} broken={broken(of)} />
           {of.currentVersion && (
             <Text size="sm" c="dimmed">
-              {of.runtime} {of.mode.toLowerCase()} · v{of.currentVersion.number}
+              {of.runtime} · v{of.currentVersion.number} · {of.mode.toLowerCase()}
             </Text>
           )}
           {of.namespace !== "default" && (

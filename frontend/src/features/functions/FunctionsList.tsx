@@ -4,7 +4,7 @@
 import { Anchor, Card, Group, Table, Text, UnstyledButton } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
-import { type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { type Spark, sum } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Status, stateWord } from "../../ui/status.tsx";
@@ -85,7 +85,7 @@ function LastBuild({ of }: { of: Listed }) {
   const build = of.builds.nodes[0];
   if (!build) return nothing;
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap="2px 6px">
       <Anchor
         component={Link}
         to={`/functions/${of.id}/builds?build=${build.id}`}
@@ -103,7 +103,7 @@ function LastRun({ of }: { of: Listed }) {
   const run = of.runs.nodes[0];
   if (!run) return nothing;
   return (
-    <Group gap={6} wrap="nowrap">
+    <Group gap="2px 6px">
       <Anchor
         component={Link}
         to={`/runs/${run.id}`}
@@ -138,6 +138,55 @@ function Hour({ points }: { points: readonly Spark[] | undefined }) {
 
 const made = (of: Listed): ReactNode =>
   of.currentVersion ? `${of.runtime} ${of.mode.toLowerCase()}` : "not built yet";
+
+interface RowProps {
+  of: Listed;
+  points: readonly Spark[] | undefined;
+  index: number;
+  measure: (element: Element | null) => void;
+}
+
+/** Drawn again only when something of it changed: a list that is scrolled has other things to do. */
+const Row_ = memo(function Row({ of, points, index, measure }: RowProps) {
+  return (
+    <Table.Tr data-index={index} ref={measure} aria-rowindex={index + 2}>
+      <Table.Td maw={240}>
+        <Anchor component={Link} to={`/functions/${of.id}`} size="sm" style={{ overflowWrap: "anywhere" }}>
+          {of.name}
+        </Anchor>
+        <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
+          {of.namespace !== "default" && `${of.namespace} · `}
+          {origin(of.source)}
+        </Text>
+      </Table.Td>
+      <Table.Td maw={210} miw={150}>
+        <Status state={of.state} broken={broken(of)} />
+        <Why of={of} />
+      </Table.Td>
+      <Table.Td>
+        <Text size="sm">{of.currentVersion ? `v${of.currentVersion.number}` : "–"}</Text>
+        <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+          {made(of)}
+        </Text>
+      </Table.Td>
+      <Table.Td>
+        <LastBuild of={of} />
+      </Table.Td>
+      <Table.Td>
+        <LastRun of={of} />
+      </Table.Td>
+      <Table.Td>
+        <Hour points={points} />
+      </Table.Td>
+      <Table.Td>
+        <When at={of.updatedAt} size="xs" c="dimmed" />
+      </Table.Td>
+      <Table.Td>
+        <Actions of={of} />
+      </Table.Td>
+    </Table.Tr>
+  );
+});
 
 export function Rows({
   rows,
@@ -175,44 +224,7 @@ export function Rows({
           {items.map(({ index }) => {
             const of = rows[index];
             if (!of) return null;
-            return (
-              <Table.Tr key={of.id} data-index={index} ref={measure} aria-rowindex={index + 2}>
-                <Table.Td maw={240}>
-                  <Anchor component={Link} to={`/functions/${of.id}`} size="sm" style={{ overflowWrap: "anywhere" }}>
-                    {of.name}
-                  </Anchor>
-                  <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
-                    {of.namespace !== "default" && `${of.namespace} · `}
-                    {origin(of.source)}
-                  </Text>
-                </Table.Td>
-                <Table.Td maw={200}>
-                  <Status state={of.state} broken={broken(of)} />
-                  <Why of={of} />
-                </Table.Td>
-                <Table.Td>
-                  <Text size="sm">{of.currentVersion ? `v${of.currentVersion.number}` : "–"}</Text>
-                  <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                    {made(of)}
-                  </Text>
-                </Table.Td>
-                <Table.Td>
-                  <LastBuild of={of} />
-                </Table.Td>
-                <Table.Td>
-                  <LastRun of={of} />
-                </Table.Td>
-                <Table.Td>
-                  <Hour points={calls.get(of.id)} />
-                </Table.Td>
-                <Table.Td>
-                  <When at={of.updatedAt} size="xs" c="dimmed" />
-                </Table.Td>
-                <Table.Td>
-                  <Actions of={of} />
-                </Table.Td>
-              </Table.Tr>
-            );
+            return <Row_ key={of.id} of={of} points={calls.get(of.id)} index={index} measure={measure} />;
           })}
           {below > 0 && (
             <tr>
@@ -225,6 +237,39 @@ export function Rows({
   );
 }
 
+const Card_ = memo(function One({ of, points, index, measure, count }: RowProps & { count: number }) {
+  return (
+    <li data-index={index} ref={measure} aria-setsize={count} aria-posinset={index + 1} style={{ paddingBottom: 10 }}>
+      <Card withBorder padding="sm">
+        <Group justify="space-between" wrap="nowrap" gap="xs" align="flex-start">
+          <Group gap="xs" style={{ minWidth: 0 }}>
+            <Anchor component={Link} to={`/functions/${of.id}`} fw={500} style={{ overflowWrap: "anywhere" }}>
+              {of.name}
+            </Anchor>
+            <Status state={of.state} broken={broken(of)} />
+          </Group>
+          <Actions of={of} />
+        </Group>
+        <Why of={of} />
+        <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
+          {of.namespace !== "default" && `${of.namespace} · `}
+          {made(of)}
+          {of.currentVersion && ` · v${of.currentVersion.number}`} · {origin(of.source)}
+        </Text>
+        <Group gap="md" mt={6} justify="space-between">
+          <Group gap={6}>
+            <Text size="xs" c="dimmed">
+              Last run
+            </Text>
+            <LastRun of={of} />
+          </Group>
+          <Hour points={points} />
+        </Group>
+      </Card>
+    </li>
+  );
+});
+
 export function Cards({ rows, calls }: { rows: readonly Listed[]; calls: Calls }) {
   const { place, items, measure, above, below } = useInSight(rows.length, 132);
   return (
@@ -235,41 +280,7 @@ export function Cards({ rows, calls }: { rows: readonly Listed[]; calls: Calls }
           const of = rows[index];
           if (!of) return null;
           return (
-            <li
-              key={of.id}
-              data-index={index}
-              ref={measure}
-              aria-setsize={rows.length}
-              aria-posinset={index + 1}
-              style={{ paddingBottom: 10 }}
-            >
-              <Card withBorder padding="sm">
-                <Group justify="space-between" wrap="nowrap" gap="xs" align="flex-start">
-                  <Group gap="xs" style={{ minWidth: 0 }}>
-                    <Anchor component={Link} to={`/functions/${of.id}`} fw={500} style={{ overflowWrap: "anywhere" }}>
-                      {of.name}
-                    </Anchor>
-                    <Status state={of.state} broken={broken(of)} />
-                  </Group>
-                  <Actions of={of} />
-                </Group>
-                <Why of={of} />
-                <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
-                  {of.namespace !== "default" && `${of.namespace} · `}
-                  {made(of)}
-                  {of.currentVersion && ` · v${of.currentVersion.number}`} · {origin(of.source)}
-                </Text>
-                <Group gap="md" mt={6} justify="space-between">
-                  <Group gap={6}>
-                    <Text size="xs" c="dimmed">
-                      Last run
-                    </Text>
-                    <LastRun of={of} />
-                  </Group>
-                  <Hour points={calls.get(of.id)} />
-                </Group>
-              </Card>
-            </li>
+            <Card_ key={of.id} of={of} points={calls.get(of.id)} index={index} measure={measure} count={rows.length} />
           );
         })}
       </ul>

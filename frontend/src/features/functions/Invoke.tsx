@@ -253,7 +253,7 @@ export function Invoke({ id }: { id: string }) {
           {of?.triggers.some(({ type }) => type === "event") && (
             <Text size="xs" c="dimmed">
               From here it is always called as <code>http.invoke</code>. To test an event trigger itself,{" "}
-              <Anchor component={Link} to="/events?publish=yes" size="xs">
+              <Anchor component={Link} to="/events?publish=yes" size="xs" underline="always">
                 publish an event
               </Anchor>
               .
@@ -457,7 +457,7 @@ function Made({
       <Title order={3} size="h5" mb="xs">
         Calls of this tab
       </Title>
-      <Table.ScrollContainer minWidth={430}>
+      <Table.ScrollContainer minWidth={430} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table verticalSpacing={4}>
           <Table.Tbody>
             {made.map((one) => (

@@ -9,6 +9,7 @@ import {
   Grid,
   Group,
   SegmentedControl,
+  Select,
   SimpleGrid,
   Stack,
   Table,
@@ -33,7 +34,7 @@ import { When } from "../../ui/when.tsx";
 import { BUCKET, cards, WINDOWS } from "../metrics/model.ts";
 import { Number_ } from "../metrics/Number.tsx";
 import { trouble, ways } from "./calling.ts";
-import { origin } from "./model.ts";
+import { broken, origin } from "./model.ts";
 import { Triggers } from "./Triggers.tsx";
 
 type Function_ = NonNullable<FunctionOverviewQuery["function"]>;
@@ -154,12 +155,14 @@ function Calling({ of }: { of: Function_ }) {
           <div>
             <Group justify="space-between" mb={4} gap="xs">
               {found.length > 1 ? (
-                <SegmentedControl
+                <Select
                   size="xs"
                   value={String(found.indexOf(way))}
                   onChange={(value) => setChosen(Number(value))}
                   data={found.map(({ name }, at) => ({ value: String(at), label: name }))}
                   aria-label="Way to call it"
+                  allowDeselect={false}
+                  w={190}
                 />
               ) : (
                 <span />
@@ -193,7 +196,7 @@ function Facts({ of }: { of: Function_ }) {
         <Group gap="xl">
           {version && (
             <Fact name="Version">
-              <Anchor component={Link} to={`/functions/${of.id}/versions`} size="sm">
+              <Anchor component={Link} to={`/functions/${of.id}/versions`} size="sm" underline="always">
                 v{version.number}
               </Anchor>{" "}
               of {of.versions.totalCount}
@@ -235,11 +238,13 @@ function Instances({ of }: { of: Function_ }) {
           {of.mode === "JOB"
             ? "A job has a process only while it runs."
             : of.state === "RUNNING"
-              ? "None runs now; the next call starts one."
+              ? broken(of)
+                ? "None runs: what was started did not live."
+                : "None runs now; the next call starts one."
               : "It does not run."}
         </Text>
       ) : (
-        <Table.ScrollContainer minWidth={360}>
+        <Table.ScrollContainer minWidth={360} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
           <Table>
             <Table.Thead>
               <Table.Tr>
@@ -254,7 +259,7 @@ function Instances({ of }: { of: Function_ }) {
               {of.instances.map((instance) => (
                 <Table.Tr key={instance.id}>
                   <Table.Td className="mono" title={instance.id}>
-                    {short(instance.id, 13)}
+                    {short(instance.id, 24)}
                   </Table.Td>
                   <Table.Td>v{instance.version}</Table.Td>
                   <Table.Td>{instance.state}</Table.Td>

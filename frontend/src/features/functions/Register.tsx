@@ -1,5 +1,6 @@
 // A new function: from Git, written here, from an archive or a folder, from an image.
 
+import "@mantine/core/styles/Progress.css";
 import {
   Alert,
   Anchor,
@@ -180,7 +181,7 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
               required
               data-autofocus
             />
-            <Group grow align="flex-start">
+            <Group grow align="flex-end">
               <TextInput
                 label="Branch, tag or commit"
                 placeholder="the default branch"
@@ -241,7 +242,10 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
             label="Name"
             description={wrong || taken ? undefined : "A part of its address"}
             value={name}
-            onChange={(event) => setTyped(event.currentTarget.value)}
+            onChange={(event) => {
+              setTyped(event.currentTarget.value);
+              setFaults((now) => now.filter((one) => one.field?.at(-1) !== "name"));
+            }}
             error={
               fault("name") ??
               wrong ??
@@ -339,7 +343,7 @@ function Write({
           choose(value as TemplateName);
         }}
         allowDeselect={false}
-        maw={300}
+        maw={460}
       />
       <Tabs value={open} onChange={setPicked} variant="outline" keepMounted={false}>
         <Tabs.List>

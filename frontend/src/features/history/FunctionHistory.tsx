@@ -29,6 +29,8 @@ import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { bad, compared, END, nearest, newestAt, placesOf, sentence, who } from "./model.ts";
 import { useLife } from "./useLife.ts";
+import "@mantine/core/styles/Slider.css";
+import "@mantine/core/styles/Timeline.css";
 
 type Then = FunctionThenQuery["function"];
 

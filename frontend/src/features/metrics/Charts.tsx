@@ -7,6 +7,8 @@ import { Chart } from "../../ui/chart.tsx";
 import { BUCKET, type Card as Numbered, points } from "./model.ts";
 import { Number_ } from "./Number.tsx";
 
+/** On an axis, nothing is nothing. */
+const time = (value: number) => (value === 0 ? "0" : duration(value));
 const counted = (value: number) => value.toLocaleString("en");
 
 export function Numbers({ cards }: { cards: readonly Numbered[] }) {
@@ -46,7 +48,7 @@ export function Charts({ of, window }: { of: NumbersFragment; window: Window }) 
           { name: "p95", label: "p95", color: "indigo.6" },
           { name: "p99", label: "p99", color: "orange.6" },
         ]}
-        format={duration}
+        format={time}
       />
       <Chart
         title="Waiting and running"

@@ -28,7 +28,6 @@ import {
   RunChangedDocument,
   RunDocument,
   type RunQuery,
-  RunReplaysDocument,
   VersionNumbersDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
@@ -48,7 +47,7 @@ import { When } from "../../ui/when.tsx";
 import { useLife } from "../history/useLife.ts";
 import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
-import { type Told, useLines } from "./useLines.ts";
+import { useLines } from "./useLines.ts";
 
 type Run = NonNullable<RunQuery["run"]>;
 
@@ -59,7 +58,7 @@ export function RunPage({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(RunDocument, { id });
   const of = data?.run?.function.id;
   const life = useLife(id, PAGES);
-  const lines = useLines({ run: id });
+  const [near, setNear] = useState("");
   useFollowed(
     RunChangedDocument,
     { function: of ?? null },
@@ -108,7 +107,7 @@ export function RunPage({ id }: { id: string }) {
       }
       actions={<RunActions run={run} />}
     >
-      {run.error && <Why run={run} lines={lines} />}
+      {run.error && <Why run={run} near={near} />}
       <DeadLetter run={run} look={look} />
       <Card withBorder>
         <Group justify="space-between" mb="xs">
@@ -175,7 +174,11 @@ export function RunPage({ id }: { id: string }) {
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 7 }}>
           <Stack gap="md">
-            <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
+            {run.output === null ? (
+              <Fact name="Output">{goesOn(run.state) ? "none yet" : "none"}</Fact>
+            ) : (
+              <Json value={run.output} label={run.outputCut ? "Output (its beginning)" : "Output"} />
+            )}
             <Json
               value={run.input}
               label={run.inputCut ? "Input (its beginning: it was longer than what is kept)" : "Input"}
@@ -187,29 +190,41 @@ export function RunPage({ id }: { id: string }) {
         <Title order={2} size="h5" mb="xs">
           What it wrote
         </Title>
-        {lines.error ? (
-          <Failure error={new Error(lines.error)} again={lines.again} title="The log could not be loaded" />
-        ) : (
-          <Log
-            lines={lines.lines}
-            version={lines.version}
-            dropped={lines.dropped}
-            height="320px"
-            name={`run-${run.id}`}
-            label="Log of the run"
-            empty={lines.waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
-          />
-        )}
+        <Written run={run} near={setNear} />
       </div>
     </Page>
   );
 }
 
-/** Why it failed, with the lines of its log that say so. */
-function Why({ run, lines }: { run: Run; lines: Told }) {
-  const { lines: all, version } = lines;
+/** Its lines, in a part of the page of their own: there may be thousands in a second, and the rest does not change. */
+function Written({ run, near }: { run: Run; near: (text: string) => void }) {
+  const { lines, version, dropped, error, waiting, again } = useLines({ run: run.id });
+  const failed = run.error !== null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
-  const near = useMemo(() => faultLines(all, (line) => levelOf(line)), [all, version]);
+  useEffect(() => {
+    if (failed)
+      near(
+        faultLines(lines, (line) => levelOf(line))
+          .map((line) => plain(line.text))
+          .join("\n"),
+      );
+  }, [failed, lines, version, near]);
+  if (error) return <Failure error={new Error(error)} again={again} title="The log could not be loaded" />;
+  return (
+    <Log
+      lines={lines}
+      version={version}
+      dropped={dropped}
+      height="320px"
+      name={`run-${run.id}`}
+      label="Log of the run"
+      empty={waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
+    />
+  );
+}
+
+/** Why it failed, with the lines of its log that say so. */
+function Why({ run, near }: { run: Run; near: string }) {
   return (
     <Alert
       color="red"
@@ -218,15 +233,15 @@ function Why({ run, lines }: { run: Run; lines: Told }) {
       title={run.state === "SUCCEEDED" || run.state === "RUNNING" ? "What went wrong before" : "Why it failed"}
     >
       <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-        {run.error && (near.length > 0 ? headline(run.error) : run.error)}
+        {run.error && (near === "" ? run.error : headline(run.error))}
       </Text>
-      {near.length > 0 && (
+      {near !== "" && (
         <>
           <Text size="xs" mt="xs" mb={4}>
             The last errors that it wrote
           </Text>
           <Code block tabIndex={0} style={{ maxHeight: 220, overflow: "auto" }}>
-            {near.map((line) => plain(line.text)).join("\n")}
+            {near}
           </Code>
         </>
       )}
@@ -249,7 +264,7 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
           {run.redrivenAs && (
             <>
               {" "}
-              as <RunLink id={run.redrivenAs.id} /> <Status state={run.redrivenAs.state} size="xs" />
+              as <RunLink id={run.redrivenAs.id} plainly /> <Status state={run.redrivenAs.state} size="xs" />
             </>
           )}
           .
@@ -289,7 +304,7 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
           <Button size="xs" variant="default" onClick={() => setAsking(true)}>
             Purge
           </Button>
-          <Anchor component={Link} to="/dead-letters" size="sm">
+          <Anchor component={Link} to="/dead-letters" size="sm" c="inherit" underline="always">
             All dead letters
           </Anchor>
         </Group>
@@ -314,9 +329,15 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
   );
 }
 
-function RunLink({ id }: { id: string }) {
+/** `plainly`: in the colour of the text, where links have too little contrast. */
+function RunLink({ id, plainly = false }: { id: string; plainly?: boolean }) {
   return (
-    <Anchor component={Link} to={`/runs/${id}`} className="mono">
+    <Anchor
+      component={Link}
+      to={`/runs/${id}`}
+      className="mono"
+      {...(plainly ? { c: "inherit", underline: "always" as const } : {})}
+    >
       {short(id, 13)}
     </Anchor>
   );
@@ -338,14 +359,7 @@ function Others({ runs }: { runs: readonly { id: string; state: string; more?: R
 }
 
 function Chain({ run }: { run: Run }) {
-  const { data } = useAsked(RunReplaysDocument, {
-    function: run.function.id,
-    trigger: run.trigger,
-    since: run.queuedAt,
-  });
-  const replays = (data?.runs.nodes ?? []).filter(
-    (other) => other.replayedFrom?.id === run.id && other.id !== run.redrivenAs?.id,
-  );
+  const replays = run.replays.nodes.filter((other) => other.id !== run.redrivenAs?.id);
   // A replay keeps the event that the first run was caused by; it is told of by itself.
   const siblings = run.event?.runs.nodes.filter((other) => other.id !== run.id && other.replayedFrom === null) ?? [];
   const cut = run.event !== null && run.event.runs.totalCount > run.event.runs.nodes.length;
@@ -364,7 +378,7 @@ function Chain({ run }: { run: Run }) {
           {run.event ? (
             <>
               the event{" "}
-              <Anchor component={Link} to={`/events/${run.event.id}`} size="sm">
+              <Anchor component={Link} to={`/events/${run.event.id}`} size="sm" underline="always">
                 {run.event.type}
               </Anchor>{" "}
               from {run.event.source}
@@ -405,9 +419,9 @@ function Chain({ run }: { run: Run }) {
             />
           </Fact>
         )}
-        {data && data.runs.totalCount > data.runs.nodes.length && (
+        {run.replays.totalCount > run.replays.nodes.length && (
           <Text size="xs" c="dimmed">
-            Runs that repeat it are looked for among the newest {data.runs.nodes.length} of its function.
+            Not all: it was run again {run.replays.totalCount} times.
           </Text>
         )}
         {run.callback && (

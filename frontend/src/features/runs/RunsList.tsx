@@ -16,7 +16,7 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef } from "react";
+import { memo, useEffect, useMemo, useRef } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -54,14 +54,14 @@ export interface Search {
 
 /** States, in the order of a run's life, with their names in the totals. */
 const STATES = [
-  { value: "QUEUED", label: "Queued", key: "queued" },
-  { value: "RUNNING", label: "Running", key: "running" },
-  { value: "RETRYING", label: "Retrying", key: "retrying" },
-  { value: "SUCCEEDED", label: "Succeeded", key: "succeeded" },
-  { value: "FAILED", label: "Failed", key: "failed" },
-  { value: "TIMED_OUT", label: "Timed out", key: "timedOut" },
-  { value: "CANCELLED", label: "Cancelled", key: "cancelled" },
-  { value: "DEAD", label: "Dead", key: "dead" },
+  { value: "QUEUED", label: "Queued" },
+  { value: "RUNNING", label: "Running" },
+  { value: "RETRYING", label: "Retrying" },
+  { value: "SUCCEEDED", label: "Succeeded" },
+  { value: "FAILED", label: "Failed" },
+  { value: "TIMED_OUT", label: "Timed out" },
+  { value: "CANCELLED", label: "Cancelled" },
+  { value: "DEAD", label: "Dead" },
 ] as const;
 
 /** What starts most runs. */
@@ -278,7 +278,10 @@ function Totals({
     return () => clearInterval(timer);
   }, [again]);
   if (!data) return <Box h={22} />;
-  const counts = STATES.map((one) => ({ ...one, count: data[one.key].totalCount }));
+  const counts = STATES.map((one) => ({
+    ...one,
+    count: data.runCounts.find(({ state }) => state === one.value)?.count ?? 0,
+  }));
   const all = counts.reduce((sum, { count }) => sum + count, 0);
   return (
     <Group gap="sm" role="group" aria-label="How many there are">
@@ -355,6 +358,86 @@ function Cancel({ run }: { run: RunRowFragment }) {
   );
 }
 
+interface One {
+  run: RunRowFragment;
+  names: boolean;
+}
+
+// Drawn again only when the run itself has changed: with many updates a second the other rows would cost the most.
+const Wide = memo(function Wide({ run, names }: One) {
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
+          {short(run.id, 13)}
+        </Anchor>
+      </Table.Td>
+      {names && (
+        <Table.Td>
+          <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
+            {run.function.name}
+          </Anchor>
+        </Table.Td>
+      )}
+      <Table.Td>
+        <Group gap={6} wrap="nowrap">
+          <Status state={run.state} />
+          {run.attempt > 1 && (
+            <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+              attempt {run.attempt}
+            </Text>
+          )}
+          <Cancel run={run} />
+        </Group>
+      </Table.Td>
+      <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
+        {run.trigger}
+      </Table.Td>
+      <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
+      <Table.Td>
+        <When at={run.queuedAt} size="sm" />
+      </Table.Td>
+      <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(run.durationMs)}</Table.Td>
+      <Table.Td maw={260}>
+        <Text size="sm" truncate c={run.error ? "red" : "inherit"} title={outcome(run)}>
+          {outcome(run)}
+        </Text>
+      </Table.Td>
+    </Table.Tr>
+  );
+});
+
+const Narrow = memo(function Narrow({ run, names }: One) {
+  return (
+    <Card withBorder padding="xs" mb={6}>
+      <Group justify="space-between" gap="xs" wrap="nowrap">
+        <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
+          <Status state={run.state} size="xs" />
+          <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
+            {names ? run.function.name : short(run.id, 13)}
+          </Anchor>
+        </Group>
+        <Group gap={4} wrap="nowrap">
+          <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+            {run.version !== null && `v${run.version} · `}
+            {duration(run.durationMs)}
+          </Text>
+          <Cancel run={run} />
+        </Group>
+      </Group>
+      <Text size="xs" c="dimmed" truncate>
+        {run.trigger} · <When at={run.queuedAt} />
+        {run.attempt > 1 && ` · attempt ${run.attempt}`}
+      </Text>
+      {outcome(run) !== "" && (
+        <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+          {outcome(run)}
+        </Text>
+      )}
+    </Card>
+  );
+});
+
 export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
   return (
     <>
@@ -375,44 +458,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
             </Table.Thead>
             <Table.Tbody>
               {runs.map((run) => (
-                <Table.Tr key={run.id}>
-                  <Table.Td>
-                    <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
-                      {short(run.id, 13)}
-                    </Anchor>
-                  </Table.Td>
-                  {names && (
-                    <Table.Td>
-                      <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-                        {run.function.name}
-                      </Anchor>
-                    </Table.Td>
-                  )}
-                  <Table.Td>
-                    <Group gap={6} wrap="nowrap">
-                      <Status state={run.state} />
-                      {run.attempt > 1 && (
-                        <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                          attempt {run.attempt}
-                        </Text>
-                      )}
-                      <Cancel run={run} />
-                    </Group>
-                  </Table.Td>
-                  <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
-                    {run.trigger}
-                  </Table.Td>
-                  <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
-                  <Table.Td>
-                    <When at={run.queuedAt} size="sm" />
-                  </Table.Td>
-                  <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(run.durationMs)}</Table.Td>
-                  <Table.Td maw={260}>
-                    <Text size="sm" truncate c={run.error ? "red" : "inherit"} title={outcome(run)}>
-                      {outcome(run)}
-                    </Text>
-                  </Table.Td>
-                </Table.Tr>
+                <Wide key={run.id} run={run} names={names} />
               ))}
             </Table.Tbody>
           </Table>
@@ -420,32 +466,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
       </Box>
       <Box hiddenFrom="sm">
         {runs.map((run) => (
-          <Card key={run.id} withBorder padding="xs" mb={6}>
-            <Group justify="space-between" gap="xs" wrap="nowrap">
-              <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
-                <Status state={run.state} size="xs" />
-                <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
-                  {names ? run.function.name : short(run.id, 13)}
-                </Anchor>
-              </Group>
-              <Group gap={4} wrap="nowrap">
-                <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                  {run.version !== null && `v${run.version} · `}
-                  {duration(run.durationMs)}
-                </Text>
-                <Cancel run={run} />
-              </Group>
-            </Group>
-            <Text size="xs" c="dimmed" truncate>
-              {run.trigger} · <When at={run.queuedAt} />
-              {run.attempt > 1 && ` · attempt ${run.attempt}`}
-            </Text>
-            {outcome(run) !== "" && (
-              <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
-                {outcome(run)}
-              </Text>
-            )}
-          </Card>
+          <Narrow key={run.id} run={run} names={names} />
         ))}
       </Box>
     </>

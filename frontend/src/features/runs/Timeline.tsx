@@ -2,7 +2,7 @@
 
 import { Text } from "@mantine/core";
 import { Bars } from "../../ui/bars.tsx";
-import { stateColour } from "../../ui/status.tsx";
+import { GOOD, stateColour } from "../../ui/status.tsx";
 import { headline, type Stretch } from "./model.ts";
 
 const ENDS: Record<NonNullable<Stretch["outcome"]>, string> = {
@@ -45,7 +45,7 @@ export function Timeline({ stretches }: { stretches: readonly Stretch[] }) {
             {name(stretch)}
             {stretch.cold && " · cold start"}
             {stretch.outcome && (
-              <Text span inherit c={stretch.outcome === "succeeded" ? "green" : "red"}>
+              <Text span inherit c={stretch.outcome === "succeeded" ? GOOD : "red"}>
                 {" "}
                 · {stretch.outcome === "lost" ? "its server was lost" : stretch.outcome}
               </Text>

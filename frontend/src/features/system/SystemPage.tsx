@@ -1,117 +1,182 @@
-// The server itself: what it is made of, and whether all of it works.
+// The server itself: what it is made of, whether all of it works, and what to do where it does not.
 
-import { Alert, Anchor, Card, Group, List, SimpleGrid, Stack, Text, Title } from "@mantine/core";
-import { useEffect, useState } from "react";
+import { Alert, Anchor, Badge, Card, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
+import { useEffect, useRef, useState } from "react";
 import { useViewer } from "../../app/session.tsx";
-import { HealthDocument } from "../../graphql/generated.ts";
-import { useAsked } from "../../graphql/live.ts";
+import { ask } from "../../graphql/client.ts";
+import { HealthDocument, type HealthQuery } from "../../graphql/generated.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import { Fact, Page } from "../../ui/page.tsx";
-import { behind, type Readiness, verdict } from "./model.ts";
+import { When } from "../../ui/when.tsx";
+import { AllMetrics } from "../metrics/AllMetrics.tsx";
+import { behind, type Part, partsOf, type Readiness, verdict } from "./model.ts";
 
 /** How often the server is asked, in milliseconds. */
 const EVERY = 5_000;
+/** Looks that are remembered. */
+const LOOKS = 12;
 
-function useReadiness(): Readiness {
-  const [readiness, setReadiness] = useState<Readiness>({ status: "asking", reasons: [] });
+type Health = HealthQuery["viewer"]["server"];
+
+interface Look {
+  readiness: Readiness;
+  health: Health | undefined;
+  lags: readonly number[];
+  took: number | undefined;
+  at: string | undefined;
+}
+
+const FIRST: Look = {
+  readiness: { status: "asking", reasons: [] },
+  health: undefined,
+  lags: [],
+  took: undefined,
+  at: undefined,
+};
+
+/** How the server says it is, again and again while somebody looks. */
+function useLook(): Look {
+  const [look, setLook] = useState(FIRST);
+  const lags = useRef<number[]>([]);
   useEffect(() => {
-    let gone = false;
-    const look = async () => {
-      let told: Readiness;
+    const stop = new AbortController();
+    let busy = false;
+    const once = async () => {
+      if (busy) return;
+      busy = true;
+      const signal = AbortSignal.any([stop.signal, AbortSignal.timeout(EVERY)]);
+      let readiness: Readiness;
+      let health: Health | undefined;
+      let took: number | undefined;
       try {
-        const response = await fetch("/readyz", {
-          headers: { accept: "application/json" },
-          cache: "no-store",
-          signal: AbortSignal.timeout(EVERY),
-        });
+        const response = await fetch("/readyz", { headers: { accept: "application/json" }, cache: "no-store", signal });
         const answer = (await response.json()) as Partial<Readiness>;
-        told = { status: answer.status ?? "unavailable", reasons: answer.reasons ?? [] };
+        readiness = { status: answer.status ?? "unavailable", reasons: answer.reasons ?? [] };
       } catch {
-        told = { status: "away", reasons: [] };
+        readiness = { status: "away", reasons: [] };
       }
-      if (!gone) setReadiness(told);
+      if (readiness.status !== "away") {
+        const begun = performance.now();
+        try {
+          health = (await ask(HealthDocument, {}, signal)).viewer.server;
+          took = performance.now() - begun;
+          lags.current = [...lags.current, behind(health)].slice(-LOOKS);
+        } catch {
+          // A server without its database says so by /readyz and answers no question.
+        }
+      }
+      busy = false;
+      if (stop.signal.aborted) return;
+      setLook({ readiness, health, lags: lags.current, took, at: new Date().toISOString() });
     };
-    void look();
-    const timer = setInterval(() => void look(), EVERY);
+    void once();
+    const timer = setInterval(() => void once(), EVERY);
     return () => {
-      gone = true;
+      stop.abort();
       clearInterval(timer);
     };
   }, []);
-  return readiness;
+  return look;
 }
 
-const LINK = { idle: "not needed now", connecting: "connecting", open: "open", lost: "lost; tried again by itself" };
+const COLOURS: Record<Part["how"], string> = {
+  good: "teal",
+  "worth knowing": "yellow",
+  bad: "red",
+  "not known": "gray",
+};
 
 export function SystemPage() {
   const viewer = useViewer();
-  const readiness = useReadiness();
-  const { state } = useStore(link);
+  const { readiness, health, lags, took, at } = useLook();
+  const { state, opened } = useStore(link);
   const { server } = viewer;
   const told = verdict(readiness);
-  const health = useAsked(HealthDocument, {});
-  const { again } = health;
-  useEffect(() => {
-    const timer = setInterval(again, EVERY);
-    return () => clearInterval(timer);
-  }, [again]);
-  const now = health.data?.viewer.server;
-  const reasons = [...new Set([...readiness.reasons, ...(now?.degraded ?? [])])];
+  const parts = partsOf({ readiness, server, health, lags, took, link: state, opened });
   return (
-    <Page title="System">
+    <Page
+      title="System"
+      aside={
+        <Text size="xs" c="dimmed" role="status">
+          {at ? (
+            <>
+              looked at <When at={at} />, every {EVERY / 1000} s
+            </>
+          ) : (
+            "asking …"
+          )}
+        </Text>
+      }
+    >
       <Alert color={told.colour} title={told.title}>
         <Text size="sm">{told.words}</Text>
-        {reasons.length > 0 && (
-          <List size="sm" mt="xs">
-            {reasons.map((reason) => (
-              <List.Item key={reason}>{reason}</List.Item>
-            ))}
-          </List>
-        )}
       </Alert>
-      {server.warnings.map((warning) => (
-        <Alert key={warning} color="yellow" title="Worth knowing">
-          {warning}
-        </Alert>
-      ))}
+      <Card withBorder padding={0}>
+        <Table verticalSpacing="sm" horizontalSpacing="md" layout="fixed">
+          <Table.Tbody>
+            {parts.map((part) => (
+              <Table.Tr key={part.name}>
+                <Table.Td w={{ base: "38%", sm: "32%" }} style={{ verticalAlign: "top" }}>
+                  <Text size="sm" fw={600}>
+                    {part.name}
+                  </Text>
+                  <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
+                    {part.what}
+                  </Text>
+                </Table.Td>
+                <Table.Td style={{ verticalAlign: "top" }}>
+                  <Stack gap={4} align="flex-start">
+                    <Badge
+                      size="sm"
+                      radius="sm"
+                      variant="light"
+                      color={COLOURS[part.how]}
+                      style={{ textTransform: "none" }}
+                    >
+                      {part.how}
+                    </Badge>
+                    <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+                      {part.words}
+                    </Text>
+                    {part.advice && (
+                      <Text size="sm" fw={500} style={{ overflowWrap: "anywhere" }}>
+                        What to do: {part.advice}
+                      </Text>
+                    )}
+                  </Stack>
+                </Table.Td>
+              </Table.Tr>
+            ))}
+          </Table.Tbody>
+        </Table>
+      </Card>
+      <AllMetrics />
       <SimpleGrid cols={{ base: 1, sm: 2 }}>
         <Card withBorder>
-          <Title order={3} size="h5" mb="sm">
-            Made of
-          </Title>
-          <Stack gap="sm">
-            <Fact name="EventFlow">{server.version}</Fact>
-            <Fact name="Log">{server.store}</Fact>
-            <Fact name="Delivery">{server.queue}</Fact>
-            <Fact name="Functions run in">{server.executor}</Fact>
-          </Stack>
-        </Card>
-        <Card withBorder>
-          <Title order={3} size="h5" mb="sm">
+          <Title order={2} size="h5" mb="sm">
             You
           </Title>
-          <Stack gap="sm">
+          <SimpleGrid cols={2} spacing="sm">
             <Fact name="Signed in as">{viewer.name}</Fact>
             <Fact name="Namespaces">{viewer.namespaces?.join(", ") ?? "all"}</Fact>
             <Fact name="May change things">{viewer.mayWrite ? "yes" : "no"}</Fact>
-            <Fact name="Live connection">{LINK[state]}</Fact>
-          </Stack>
-        </Card>
-      </SimpleGrid>
-      {now && (
-        <Card withBorder>
-          <Title order={3} size="h5" mb="sm">
-            Delivery
-          </Title>
-          <SimpleGrid cols={{ base: 2, md: 4 }}>
-            <Fact name="Newest position of the log">{now.logPosition.toLocaleString()}</Fact>
-            <Fact name="Waiting to be relayed">{behind(now).toLocaleString()}</Fact>
-            <Fact name="Servers">{now.nodes.join(", ") || "none"}</Fact>
-            <Fact name="Leads">{now.leader ?? "none now"}</Fact>
           </SimpleGrid>
         </Card>
-      )}
+        {health && (
+          <Card withBorder>
+            <Title order={2} size="h5" mb="sm">
+              Positions
+            </Title>
+            <SimpleGrid cols={2} spacing="sm">
+              <Fact name="Newest record of the log">{health.logPosition.toLocaleString()}</Fact>
+              <Fact name="Relayed up to">{health.relayPosition.toLocaleString()}</Fact>
+              <Fact name="Behind">{behind(health).toLocaleString()} records</Fact>
+              <Fact name="Most behind in the last minute">{Math.max(0, ...lags).toLocaleString()} records</Fact>
+            </SimpleGrid>
+          </Card>
+        )}
+      </SimpleGrid>
       <Group gap="lg">
         <Anchor href="/graphql" size="sm">
           GraphiQL

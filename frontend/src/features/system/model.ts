@@ -41,3 +41,188 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
 export function behind(server: { logPosition: number; relayPosition: number }): number {
   return Math.max(0, server.logPosition - server.relayPosition);
 }
+
+/** How a part of the server is. */
+export interface Part {
+  name: string;
+  how: "good" | "worth knowing" | "bad" | "not known";
+  /** What it is, as the server names it. */
+  what: string;
+  /** How it is, in plain words. */
+  words: string;
+  /** What to do; absent when there is nothing to do. */
+  advice?: string;
+}
+
+/** What the relay did between two looks. */
+export type Trend = "in step" | "catching up" | "falling behind" | "waiting";
+
+/** Records that may be on their way at any moment of a busy server. */
+const ON_THEIR_WAY = 100;
+
+/** How the relay keeps up, by how far behind it was at the last looks, oldest first. */
+export function trendOf(lags: readonly number[]): Trend {
+  const now = lags.at(-1) ?? 0;
+  if (now === 0) return "in step";
+  const before = lags.at(-2);
+  if (before === undefined || now === before) return now <= ON_THEIR_WAY ? "in step" : "waiting";
+  if (now < before) return "catching up";
+  return now <= ON_THEIR_WAY ? "in step" : "falling behind";
+}
+
+interface Server {
+  version: string;
+  store: string;
+  queue: string;
+  executor: string;
+  warnings: readonly string[];
+}
+
+interface Health {
+  degraded: readonly string[];
+  logPosition: number;
+  relayPosition: number;
+  nodes: readonly string[];
+  leader: string | null;
+}
+
+export interface Seen {
+  readiness: Readiness;
+  server: Server;
+  health: Health | undefined;
+  lags: readonly number[];
+  /** How long the last answer took, in milliseconds. */
+  took: number | undefined;
+  link: "idle" | "connecting" | "open" | "lost";
+  /** How often the live connection was opened. */
+  opened: number;
+}
+
+function storeAdvice(store: string): string {
+  return /sqlite/i.test(store)
+    ? "Is the disk of the data folder full, or the folder not writable? The server's own output says more."
+    : "Is the database running, and does DATABASE_URL name it? It is tried again by itself.";
+}
+
+function queueAdvice(queue: string): string {
+  return /rabbit|amqp/i.test(queue)
+    ? "Is RabbitMQ running, and does AMQP_URL name it? It is tried again by itself; runs wait in the log meanwhile."
+    : "The server's own output says more. Runs wait in the log meanwhile.";
+}
+
+/** Every part of the server, with what to do where something is wrong. */
+export function partsOf({ readiness, server, health, lags, took, link, opened }: Seen): Part[] {
+  const away = readiness.status === "away";
+  const taking = readiness.status === "ready" || readiness.status === "degraded";
+  const reasons = [...new Set([...readiness.reasons, ...(health?.degraded ?? [])])];
+  const unsafe = server.warnings.length > 0;
+  const lag = health ? behind(health) : undefined;
+  const trend = trendOf(lags);
+  const parts: Part[] = [];
+  parts.push({
+    name: "Server",
+    what: `EventFlow ${server.version}`,
+    ...(away
+      ? {
+          how: "bad",
+          words: "It does not answer.",
+          advice:
+            "Is it running? Start it with `eventflow serve` and look at what it prints. This page goes on by itself.",
+        }
+      : readiness.status === "asking"
+        ? { how: "not known", words: "It is asked." }
+        : {
+            how: "good",
+            words: took === undefined ? "It answers." : `It answers in ${Math.max(1, Math.round(took))} ms.`,
+          }),
+  });
+  parts.push({
+    name: "Log and tables",
+    what: server.store,
+    ...(away || readiness.status === "asking"
+      ? { how: "not known", words: "Nobody answers." }
+      : taking
+        ? {
+            how: "good",
+            words: health
+              ? `Takes what comes; ${health.logPosition.toLocaleString("en")} records so far.`
+              : "Takes what comes.",
+          }
+        : {
+            how: "bad",
+            words: reasons.join(" ") || "It cannot be written to.",
+            advice: storeAdvice(server.store),
+          }),
+  });
+  parts.push({
+    name: "Delivery",
+    what: server.queue,
+    ...(readiness.status === "degraded"
+      ? { how: "bad", words: reasons.join(" ") || "It is away.", advice: queueAdvice(server.queue) }
+      : readiness.status === "ready"
+        ? { how: "good", words: "Runs are handed to workers." }
+        : { how: "not known", words: "Nobody says." }),
+  });
+  parts.push({
+    name: "Relay",
+    what: "from the log to what follows from it",
+    ...(lag === undefined
+      ? { how: "not known", words: "Nobody says." }
+      : trend === "falling behind" || trend === "waiting"
+        ? {
+            how: "bad",
+            words: `${lag.toLocaleString("en")} records wait, and it is ${trend === "waiting" ? "not moving" : "falling behind"}.`,
+            advice:
+              "Nothing is lost, but runs begin late. Is the database or the broker slow? The server's own output says more.",
+          }
+        : {
+            how: "good",
+            words:
+              lag === 0
+                ? "In step: nothing waits."
+                : `${lag.toLocaleString("en")} ${lag === 1 ? "record is" : "records are"} on the way${trend === "catching up" ? "; it catches up" : ""}.`,
+          }),
+  });
+  parts.push({
+    name: "Functions run in",
+    what: server.executor,
+    ...(unsafe
+      ? {
+          how: "worth knowing",
+          words: server.warnings.join(" "),
+          advice: /NOT ISOLATED/.test(server.warnings.join(" "))
+            ? "Install bubblewrap on the server's host and start it again, or run only functions that you trust."
+            : "The words above say what to change; the server is started again then.",
+        }
+      : { how: "good", words: "Isolated from one another and from this server." }),
+  });
+  parts.push({
+    name: "Servers",
+    what: health ? `${health.nodes.length} alive` : "",
+    ...(health
+      ? health.leader === null
+        ? {
+            how: "worth knowing",
+            words: "None of them leads now: schedules and sweeps wait.",
+            advice: "One takes the lead by itself within seconds. If none does, look at their output.",
+          }
+        : { how: "good", words: `${health.nodes.join(", ") || "none"}; ${health.leader} leads.` }
+      : { how: "not known", words: "Nobody says." }),
+  });
+  const again = opened > 1 ? ` It was opened ${opened} times.` : "";
+  parts.push({
+    name: "This page's live connection",
+    what: "WebSocket, graphql-transport-ws",
+    ...(link === "open"
+      ? { how: "good", words: `Open: what happens is shown at once.${again}` }
+      : link === "lost"
+        ? {
+            how: "bad",
+            words: `Lost; it is opened again by itself, and goes on where it was.${again}`,
+            advice:
+              "If it never comes back while the server answers, something between here and there drops WebSockets.",
+          }
+        : { how: "not known", words: link === "connecting" ? "Being opened." : "Not needed now." }),
+  });
+  return parts;
+}

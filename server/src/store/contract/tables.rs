@@ -384,6 +384,15 @@ pub async fn trigger_events_are_found_and_paged(home: Home) {
     assert_eq!(found(of_kind, first(9)).await, (text(&["3", "1"]), 2, false));
     let of_namespace = EventFilter { namespaces: Some(vec!["a".into()]), ..EventFilter::default() };
     assert_eq!(found(of_namespace, first(9)).await, (text(&["2", "1"]), 2, false));
+    for (kind, id) in [("file.uploaded", "4"), ("file.uploaded.again", "5"), ("profile_uploaded", "6")] {
+        store.append(trigger_event("c", kind, id)).await.unwrap();
+    }
+    for (pattern, ids) in
+        [("file.*", &["4"][..]), ("file.**", &["5", "4"]), ("*.uploaded", &["4"]), ("*", &["6", "3", "2", "1"])]
+    {
+        let fitting = EventFilter { kind: Some(pattern.into()), ..EventFilter::default() };
+        assert_eq!(found(fitting, first(9)).await, (text(ids), ids.len() as u64, false), "{pattern}");
+    }
     let row = store.events_by_id(&[event::id("a", "/test", "2")]).await.unwrap().remove(0);
     assert_eq!((row.kind.as_str(), row.subject.as_deref(), row.position), ("y", Some("it"), 2));
 }

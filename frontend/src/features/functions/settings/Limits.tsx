@@ -1,6 +1,8 @@
 // Numbers of a manifest: what a process may use, how many there are, how often a failed run is tried. The schema says
 // what each means and what it may be.
 
+import "@mantine/core/styles/NumberInput.css";
+import "@mantine/core/styles/Switch.css";
 import { Card, NumberInput, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
 import type { Schema } from "../../../lib/schema.ts";
 import { part, withMember } from "./manifest.ts";

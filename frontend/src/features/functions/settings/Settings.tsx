@@ -1,8 +1,22 @@
 // How a function is configured, as forms. What is changed here is a manifest that beats the function.json of its
 // source, as a whole; it takes effect with the next build.
 
-import { Alert, Button, Card, Code, Group, Modal, Paper, Stack, Tabs, Text, TextInput, Title } from "@mantine/core";
-import { useNavigate } from "@tanstack/react-router";
+import {
+  Alert,
+  Anchor,
+  Button,
+  Card,
+  Code,
+  Group,
+  Modal,
+  Paper,
+  Stack,
+  Tabs,
+  Text,
+  TextInput,
+  Title,
+} from "@mantine/core";
+import { useBlocker, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../../app/session.tsx";
@@ -24,10 +38,10 @@ import { useActions } from "../useActions.ts";
 import { ordered } from "../versions.ts";
 import { Danger } from "./Danger.tsx";
 import { Limits } from "./Limits.tsx";
-import { isManifest, type Manifest, within } from "./manifest.ts";
+import { isManifest, type Manifest, secretsOf, within } from "./manifest.ts";
 import { EditTriggers } from "./Triggers.tsx";
 import { useSchema } from "./useSchema.ts";
-import { type Editing, Secrets, Variables } from "./Variables.tsx";
+import { type Editing, Secret, Secrets, Variables } from "./Variables.tsx";
 
 export type Part = "triggers" | "variables" | "limits" | "source" | "json" | "danger";
 
@@ -100,6 +114,13 @@ function Edit({
   const readOnly = !mayWrite || of.state === "DEREGISTERED";
   const unbuilt = isManifest(given) && isManifest(version) && !within(given, version);
 
+  // Another part of the settings is the same page; the way in comes when the session is over.
+  const leaving = useBlocker({
+    shouldBlockFn: ({ current, next }) => dirty && next.pathname !== current.pathname && next.pathname !== "/sign-in",
+    enableBeforeUnload: () => dirty,
+    withResolver: true,
+  });
+
   const edit = (what: Partial<Draft>) =>
     setDraft((now) => ({
       manifest: now?.manifest ?? saved ?? {},
@@ -142,6 +163,8 @@ function Edit({
     readOnly,
     fault: (path) => wrong.find((one) => one.path === path)?.message,
   };
+  const named = manifest ? secretsOf(manifest) : { own: [], webhooks: [] };
+  const missing = [...named.own, ...named.webhooks].filter((name) => !known.has(name));
   const needsBuild = (
     <Empty title="Nothing is built yet">
       What its function.json says is known with the first version. The source can be changed now.
@@ -175,6 +198,25 @@ function Edit({
               </Button>
             )}
           </Group>
+        </Alert>
+      )}
+      {missing.length > 0 && part !== "variables" && !readOnly && (
+        <Alert color="orange" p="xs" title={missing.length === 1 ? "A secret is not set" : "Secrets are not set"}>
+          <Text size="sm" mb={6}>
+            It does not start without those that it names, and webhooks refuse what they cannot prove.
+          </Text>
+          <Stack gap={4}>
+            {missing.map((name) => (
+              <Secret
+                key={name}
+                name={name}
+                namespace={of.namespace}
+                setAt={undefined}
+                note={named.own.includes(name) ? null : "proves a webhook"}
+                mayWrite={mayWrite}
+              />
+            ))}
+          </Stack>
         </Alert>
       )}
       {overtaken && (
@@ -289,6 +331,19 @@ function Edit({
           </Stack>
         )}
       </Modal>
+      <Modal opened={leaving.status === "blocked"} onClose={() => leaving.reset?.()} title="Leave without saving?">
+        <Stack>
+          <Text size="sm">What you changed in the settings of {of.name} is not saved, and will be forgotten.</Text>
+          <Group justify="flex-end">
+            <Button variant="default" onClick={() => leaving.reset?.()}>
+              Stay
+            </Button>
+            <Button color="red" onClick={() => leaving.proceed?.()}>
+              Leave
+            </Button>
+          </Group>
+        </Stack>
+      </Modal>
       {readOnly && (
         <Text size="xs" c="dimmed">
           {of.state === "DEREGISTERED" ? "It is gone: this is how it was." : "You may look, but not change anything."}
@@ -337,7 +392,7 @@ function EditSource({
       {source.type === "git" && (
         <Stack gap="sm">
           <TextInput label="Repository" {...field("url")} required className="mono-input" />
-          <Group grow align="flex-start">
+          <Group grow align="flex-end">
             <TextInput
               label="Branch, tag or commit"
               placeholder="the default branch"
@@ -373,12 +428,13 @@ function Json_({
         {overrides
           ? "This manifest was given here and beats the function.json of the source, as a whole."
           : "What the version that answers was built with, every default filled in."}{" "}
-        <a href="/schemas/function.json" target="_blank" rel="noreferrer">
+        <Anchor href="/schemas/function.json" target="_blank" rel="noreferrer" size="sm" underline="always">
           Its schema
-        </a>
+        </Anchor>
       </Text>
       <JsonEditor
         label="Manifest"
+        note="As function.json has it"
         value={text}
         height={420}
         onChange={(next) => {

@@ -15,7 +15,6 @@ import {
   Stack,
   Text,
   TextInput,
-  Title,
 } from "@mantine/core";
 import { useState } from "react";
 import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
@@ -437,9 +436,9 @@ function Webhook({ trigger, at, set, readOnly, fault, live, known, namespace, na
         </div>
         {secret !== "" && scheme !== "none" && (
           <div>
-            <Title order={4} size="xs" fw={500} mb={4}>
+            <Text size="xs" fw={500} mb={4}>
               Secret
-            </Title>
+            </Text>
             <Secret
               name={secret}
               namespace={namespace}

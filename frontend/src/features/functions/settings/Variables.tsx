@@ -73,7 +73,11 @@ export function Variables({ manifest, change, readOnly, fault }: Editing) {
               placeholder="NAME"
               value={row.name}
               onChange={(event) => edit(row.key, { name: event.currentTarget.value })}
-              error={double.has(row.name) ? "Stands twice" : (variableFault(row.name) ?? fault(`/env/${row.name}`))}
+              error={
+                double.has(row.name)
+                  ? "Stands twice: the last one counts"
+                  : (variableFault(row.name) ?? fault(`/env/${row.name}`))
+              }
               readOnly={readOnly}
               style={{ flex: 2 }}
               className="mono-input"

@@ -24,7 +24,11 @@ impl Query {
         &self,
         ctx: &Context<'_>,
         namespace: Option<String>,
-        #[graphql(name = "type")] kind: Option<String>,
+        #[graphql(
+            name = "type",
+            desc = "A type, or a pattern as in a trigger: `*` for one segment, `**` for the rest."
+        )]
+        kind: Option<String>,
         first: Option<i32>,
         after: Option<String>,
     ) -> Result<Connection<Event>> {

@@ -26,6 +26,7 @@ impl Query {
     async fn runs(
         &self,
         ctx: &Context<'_>,
+        namespace: Option<String>,
         function: Option<ID>,
         state: Option<RunState>,
         #[graphql(desc = "Only those of this type of trigger event: `http.invoke`, `file.uploaded` …")] trigger: Option<
@@ -39,7 +40,7 @@ impl Query {
     ) -> Result<Connection<Run>> {
         let request = page(ctx, first, after).or_fail()?;
         let filter = RunFilter {
-            namespaces: viewer(ctx)?.namespaces.clone(),
+            namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             state: state.map(|state| state.name().to_owned()),
             trigger,
@@ -53,9 +54,11 @@ impl Query {
     }
 
     /// How many runs fit, by state; a state that none is in is absent.
+    #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn run_counts(
         &self,
         ctx: &Context<'_>,
+        namespace: Option<String>,
         function: Option<ID>,
         #[graphql(desc = "Only those of this type of trigger event.")] trigger: Option<String>,
         #[graphql(desc = "Only those of this version.")] version: Option<u32>,
@@ -63,7 +66,7 @@ impl Query {
         #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
     ) -> Result<Vec<RunCount>> {
         let filter = RunFilter {
-            namespaces: viewer(ctx)?.namespaces.clone(),
+            namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             trigger,
             version,

@@ -1,0 +1,84 @@
+// Choosing dead letters and saying what will happen to them, without asking anybody.
+
+/** What is decided about dead letters. */
+export type Decision = "redrive" | "purge";
+
+/** Those that can be decided on at once. */
+export const AT_ONCE = 1000;
+
+/** How one that was decided on fared. */
+export interface Fate {
+  id: string;
+  name: string;
+  /** Why it was not done; null when it was. */
+  refused: string | null;
+}
+
+interface Letter {
+  id: string;
+  error: string | null;
+  function: { id: string; name: string };
+}
+
+/** The chosen ones that are still there, in their order. */
+export function stillThere<T extends Letter>(letters: readonly T[], chosen: ReadonlySet<string>): T[] {
+  return letters.filter((letter) => chosen.has(letter.id));
+}
+
+/** Letters by what they are of: `thumbs (3), mailer (1)`, most first. */
+export function byFunction(letters: readonly Letter[]): string {
+  const counts = new Map<string, { name: string; count: number }>();
+  for (const { function: of } of letters) {
+    const now = counts.get(of.id) ?? { name: of.name, count: 0 };
+    now.count += 1;
+    counts.set(of.id, now);
+  }
+  return [...counts.values()]
+    .sort((a, b) => b.count - a.count || a.name.localeCompare(b.name))
+    .map(({ name, count }) => `${name} (${count})`)
+    .join(", ");
+}
+
+/** What will happen, as sentences. */
+export function consequence(decision: Decision, count: number): string[] {
+  const many = count > AT_ONCE ? [`At most ${AT_ONCE.toLocaleString("en")} are taken at once, the newest first.`] : [];
+  return decision === "redrive"
+    ? [
+        "Each is tried again as a new run with the input of then, on the version that answers now, with all its attempts.",
+        "One that fails again comes back here as a dead letter of its own.",
+        ...many,
+      ]
+    : [
+        "None of them is tried again, and nobody is asked to look at them any more.",
+        "The runs and their histories stay to be looked at until their time is up.",
+        ...many,
+      ];
+}
+
+/** `1 dead letter`, `2 dead letters`. */
+export function counted(count: number): string {
+  return `${count.toLocaleString("en")} ${count === 1 ? "dead letter" : "dead letters"}`;
+}
+
+/** Runs work with few hands: so many are asked for side by side. */
+const HANDS = 4;
+
+/** Does the same to all, a few side by side, and tells of each as it is done; results stand in the order of `all`. */
+export async function each<T, R>(
+  all: readonly T[],
+  act: (one: T) => Promise<R>,
+  told: (done: number) => void = () => {},
+): Promise<R[]> {
+  const results = new Array<R>(all.length);
+  let next = 0;
+  let done = 0;
+  const hand = async () => {
+    while (next < all.length) {
+      const index = next++;
+      results[index] = await act(all[index] as T);
+      told(++done);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(HANDS, all.length) }, hand));
+  return results;
+}
