@@ -202,7 +202,13 @@ export function Rows({
   const { place, items, measure, above, below } = useInSight(rows.length, 58);
   return (
     <div ref={place}>
-      <Table verticalSpacing={6} highlightOnHover aria-label="Functions" aria-rowcount={rows.length + 1}>
+      <Table
+        verticalSpacing={6}
+        horizontalSpacing={6}
+        highlightOnHover
+        aria-label="Functions"
+        aria-rowcount={rows.length + 1}
+      >
         <Table.Thead>
           <Table.Tr>
             <Head label="Name" column="name" sort={sort} setSort={setSort} />
