@@ -9,8 +9,6 @@ import {
   Burger,
   Button,
   Group,
-  Kbd,
-  Menu,
   NavLink,
   Text,
   Tooltip,
@@ -29,9 +27,9 @@ import { Icon, type IconName } from "../ui/icons.tsx";
 import { Failure, Waiting } from "../ui/states.tsx";
 import { type Command, Keys, writes } from "./keys.ts";
 import { signedOut, useViewer, ViewerProvider } from "./session.tsx";
-import { useLeave } from "./useLeave.ts";
 
 const Palette = lazy(() => import("./palette.tsx"));
+const Who = lazy(() => import("./who.tsx"));
 const Help = lazy(() => import("./help.tsx"));
 
 const PLACES: {
@@ -134,7 +132,9 @@ function Frame() {
           <Group gap={6} wrap="nowrap">
             <PaletteButton open={() => ask("palette")} />
             <SchemeButton />
-            <Who help={() => ask("help")} />
+            <Suspense fallback={<Box w={32} />}>
+              <Who help={() => ask("help")} />
+            </Suspense>
           </Group>
         </Group>
       </AppShell.Header>
@@ -224,7 +224,13 @@ function useKeyboard() {
 function PaletteButton({ open }: { open: () => void }) {
   return (
     <Tooltip label="Go to or do anything (Ctrl K)">
-      <UnstyledButton onClick={open} aria-label="Open the command palette" px="sm" h={32} className="palette">
+      <UnstyledButton
+        onClick={open}
+        aria-label="Go to … Ctrl K: the command palette"
+        px="sm"
+        h={32}
+        className="palette"
+      >
         <Icon name="search" size={14} />
         <Text size="xs" c="dimmed" visibleFrom="sm">
           Go to … Ctrl K
@@ -247,29 +253,6 @@ function SchemeButton() {
     >
       <Icon name={dark ? "sun" : "moon"} />
     </ActionIcon>
-  );
-}
-
-function Who({ help }: { help: () => void }) {
-  const viewer = useViewer();
-  const leave = useLeave();
-  return (
-    <Menu position="bottom-end" width={220}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size={32} aria-label={`Signed in as ${viewer.name}`}>
-          <Icon name="user" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{viewer.name}</Menu.Label>
-        <Menu.Item leftSection={<Icon name="keys" />} rightSection={<Kbd size="xs">?</Kbd>} onClick={help}>
-          Keyboard shortcuts
-        </Menu.Item>
-        <Menu.Item leftSection={<Icon name="out" />} onClick={() => void leave()}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   );
 }
 

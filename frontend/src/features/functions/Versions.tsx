@@ -145,7 +145,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                     size="compact-xs"
                     variant="subtle"
                     onClick={() => compare(version.number)}
-                    aria-label={`Compare version ${version.number}`}
+                    aria-label={`${version.number === current ? "Compare" : "Compare with the current"}: version ${version.number}`}
                   >
                     {version.number === current ? "Compare" : "Compare with the current"}
                   </Button>
@@ -174,7 +174,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                     size="compact-xs"
                     variant="default"
                     onClick={() => setBack(version)}
-                    aria-label={`Roll back to version ${version.number}`}
+                    aria-label={`${current !== undefined && version.number > current ? "Go" : "Roll back"} to this: version ${version.number}`}
                   >
                     {current !== undefined && version.number > current ? "Go to this" : "Roll back to this"}
                   </Button>

@@ -16,7 +16,7 @@ import {
   UnstyledButton,
 } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef } from "react";
+import { memo, useEffect, useMemo, useRef } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -358,6 +358,86 @@ function Cancel({ run }: { run: RunRowFragment }) {
   );
 }
 
+interface One {
+  run: RunRowFragment;
+  names: boolean;
+}
+
+// Drawn again only when the run itself has changed: with many updates a second the other rows would cost the most.
+const Wide = memo(function Wide({ run, names }: One) {
+  return (
+    <Table.Tr>
+      <Table.Td>
+        <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
+          {short(run.id, 13)}
+        </Anchor>
+      </Table.Td>
+      {names && (
+        <Table.Td>
+          <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
+            {run.function.name}
+          </Anchor>
+        </Table.Td>
+      )}
+      <Table.Td>
+        <Group gap={6} wrap="nowrap">
+          <Status state={run.state} />
+          {run.attempt > 1 && (
+            <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+              attempt {run.attempt}
+            </Text>
+          )}
+          <Cancel run={run} />
+        </Group>
+      </Table.Td>
+      <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
+        {run.trigger}
+      </Table.Td>
+      <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
+      <Table.Td>
+        <When at={run.queuedAt} size="sm" />
+      </Table.Td>
+      <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(run.durationMs)}</Table.Td>
+      <Table.Td maw={260}>
+        <Text size="sm" truncate c={run.error ? "red" : "inherit"} title={outcome(run)}>
+          {outcome(run)}
+        </Text>
+      </Table.Td>
+    </Table.Tr>
+  );
+});
+
+const Narrow = memo(function Narrow({ run, names }: One) {
+  return (
+    <Card withBorder padding="xs" mb={6}>
+      <Group justify="space-between" gap="xs" wrap="nowrap">
+        <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
+          <Status state={run.state} size="xs" />
+          <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
+            {names ? run.function.name : short(run.id, 13)}
+          </Anchor>
+        </Group>
+        <Group gap={4} wrap="nowrap">
+          <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+            {run.version !== null && `v${run.version} · `}
+            {duration(run.durationMs)}
+          </Text>
+          <Cancel run={run} />
+        </Group>
+      </Group>
+      <Text size="xs" c="dimmed" truncate>
+        {run.trigger} · <When at={run.queuedAt} />
+        {run.attempt > 1 && ` · attempt ${run.attempt}`}
+      </Text>
+      {outcome(run) !== "" && (
+        <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+          {outcome(run)}
+        </Text>
+      )}
+    </Card>
+  );
+});
+
 export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
   return (
     <>
@@ -378,44 +458,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
             </Table.Thead>
             <Table.Tbody>
               {runs.map((run) => (
-                <Table.Tr key={run.id}>
-                  <Table.Td>
-                    <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
-                      {short(run.id, 13)}
-                    </Anchor>
-                  </Table.Td>
-                  {names && (
-                    <Table.Td>
-                      <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-                        {run.function.name}
-                      </Anchor>
-                    </Table.Td>
-                  )}
-                  <Table.Td>
-                    <Group gap={6} wrap="nowrap">
-                      <Status state={run.state} />
-                      {run.attempt > 1 && (
-                        <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                          attempt {run.attempt}
-                        </Text>
-                      )}
-                      <Cancel run={run} />
-                    </Group>
-                  </Table.Td>
-                  <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
-                    {run.trigger}
-                  </Table.Td>
-                  <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
-                  <Table.Td>
-                    <When at={run.queuedAt} size="sm" />
-                  </Table.Td>
-                  <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(run.durationMs)}</Table.Td>
-                  <Table.Td maw={260}>
-                    <Text size="sm" truncate c={run.error ? "red" : "inherit"} title={outcome(run)}>
-                      {outcome(run)}
-                    </Text>
-                  </Table.Td>
-                </Table.Tr>
+                <Wide key={run.id} run={run} names={names} />
               ))}
             </Table.Tbody>
           </Table>
@@ -423,32 +466,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
       </Box>
       <Box hiddenFrom="sm">
         {runs.map((run) => (
-          <Card key={run.id} withBorder padding="xs" mb={6}>
-            <Group justify="space-between" gap="xs" wrap="nowrap">
-              <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
-                <Status state={run.state} size="xs" />
-                <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
-                  {names ? run.function.name : short(run.id, 13)}
-                </Anchor>
-              </Group>
-              <Group gap={4} wrap="nowrap">
-                <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                  {run.version !== null && `v${run.version} · `}
-                  {duration(run.durationMs)}
-                </Text>
-                <Cancel run={run} />
-              </Group>
-            </Group>
-            <Text size="xs" c="dimmed" truncate>
-              {run.trigger} · <When at={run.queuedAt} />
-              {run.attempt > 1 && ` · attempt ${run.attempt}`}
-            </Text>
-            {outcome(run) !== "" && (
-              <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
-                {outcome(run)}
-              </Text>
-            )}
-          </Card>
+          <Narrow key={run.id} run={run} names={names} />
         ))}
       </Box>
     </>

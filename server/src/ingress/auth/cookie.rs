@@ -44,9 +44,15 @@ fn is_from_here(headers: &HeaderMap, host: &str, socket: bool) -> bool {
     match headers.get(header::ORIGIN).map(|origin| origin.to_str()) {
         Some(Ok(origin)) => origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)),
         Some(Err(_)) => false,
-        // A page of a stranger cannot set this header without asking first, and is not allowed to.
-        None => !socket && headers.contains_key("x-requested-with"),
+        // A page of a stranger cannot set this header without asking first, and is not allowed to. A browser that says
+        // where the page is from is believed as well.
+        None => !socket && headers.contains_key("x-requested-with") && !is_led_here(headers),
     }
+}
+
+/// Whether the browser says that a page of another origin sent the request (`Sec-Fetch-Site`).
+fn is_led_here(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 #[cfg(test)]
@@ -71,6 +77,16 @@ mod tests {
             ["https://evil.example", "https://flow.example", "null", "https://flow.example:8080.evil.example"]
         {
             assert!(!allowed(Method::POST, &[("origin", stranger), ("x-requested-with", "x")]), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn a_browser_that_says_that_another_page_sent_the_request_is_believed() {
+        let ours = ("x-requested-with", "EventFlow");
+        assert!(allowed(Method::POST, &[ours, ("sec-fetch-site", "same-origin")]));
+        assert!(allowed(Method::POST, &[ours, ("sec-fetch-site", "none")]));
+        for site in ["cross-site", "same-site", "nonsense"] {
+            assert!(!allowed(Method::POST, &[ours, ("sec-fetch-site", site)]), "{site}");
         }
     }
 
