@@ -111,3 +111,30 @@ async fn every_answer_forbids_scripts_that_are_not_files_of_this_server() {
         assert_eq!(answer.headers()["x-content-type-options"], "nosniff", "{path}");
     }
 }
+
+#[actix_web::test]
+async fn nobody_is_signed_in_or_out_by_a_page_of_a_stranger() {
+    let house = House::new().await;
+    let sign_in = |origin: String| {
+        let request = house.post("/auth/token?cookie=true").header("origin", origin);
+        request.json(&json!({ "username": "admin", "password": "admin" })).send()
+    };
+    assert_eq!(
+        code_of(sign_in("https://evil.example".into()).await.unwrap(), StatusCode::FORBIDDEN).await,
+        "cross_site"
+    );
+    assert_eq!(sign_in(house.url.clone()).await.unwrap().status(), StatusCode::OK);
+    let sign_out = |site: &'static str| house.post("/auth/logout").header("sec-fetch-site", site).send();
+    assert_eq!(code_of(sign_out("cross-site").await.unwrap(), StatusCode::FORBIDDEN).await, "cross_site");
+    assert_eq!(sign_out("same-origin").await.unwrap().status(), StatusCode::NO_CONTENT);
+}
+
+#[actix_web::test]
+async fn a_browser_at_an_address_where_nothing_is_gets_a_page_and_a_program_gets_json() {
+    let house = House::new().await;
+    let answer = house.request(Method::GET, "/nope").header("accept", "text/html").send().await.unwrap();
+    assert!(matches!(answer.status(), StatusCode::NOT_FOUND | StatusCode::SERVICE_UNAVAILABLE));
+    assert!(answer.headers()["content-type"].to_str().unwrap().starts_with("text/html"));
+    let answer = house.request(Method::GET, "/nope").send().await.unwrap();
+    assert_eq!(code_of(answer, StatusCode::NOT_FOUND).await, "not_found");
+}
