@@ -2,7 +2,7 @@
 
 import type { AnyVariables, CombinedError, TypedDocumentNode } from "@urql/core";
 import { useCallback, useEffect, useRef } from "react";
-import { useQuery, useSubscription } from "urql";
+import { useClient, useQuery } from "urql";
 import { useStore } from "../lib/store.ts";
 import { link } from "./socket.ts";
 
@@ -59,17 +59,28 @@ export function useAsked<T, V extends AnyVariables>(
   return { data, error: result.error, fetching: result.fetching, stale: result.stale, again, look };
 }
 
-/** Follows a subscription whose results the cache takes in; `changed` is told each of them. */
+/**
+ * Follows a subscription whose results the cache takes in; `changed` is told each of them. Whoever follows is not drawn
+ * anew by what is told, only by what changes in what it shows.
+ */
 export function useFollowed<T, V extends AnyVariables>(
   document: TypedDocumentNode<T, V>,
   variables: V,
   changed?: (data: T) => void,
   pause = false,
 ) {
+  const client = useClient();
   const tell = useRef(changed);
   tell.current = changed;
-  useSubscription<T, T, V>({ query: document, variables, pause } as never, (_previous, data) => {
-    tell.current?.(data);
-    return data;
-  });
+  const asked = useRef(variables);
+  asked.current = variables;
+  const key = JSON.stringify(variables);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is the variables
+  useEffect(() => {
+    if (pause) return;
+    const { unsubscribe } = client.subscription(document, asked.current).subscribe(({ data }) => {
+      if (data) tell.current?.(data);
+    });
+    return unsubscribe;
+  }, [client, document, key, pause]);
 }

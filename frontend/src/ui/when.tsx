@@ -1,6 +1,6 @@
 // A time as people say it, with the exact one on hover.
 
-import { Text, type TextProps, Tooltip } from "@mantine/core";
+import { Text, type TextProps } from "@mantine/core";
 import { Store, useStore } from "../lib/store.ts";
 import { exact, relative } from "../lib/time.ts";
 
@@ -10,9 +10,11 @@ setInterval(() => now.set(Date.now()), TICK);
 
 interface Props extends TextProps {
   at: string | null | undefined;
+  /** The time alone, without a text around it that has a size and a colour: for rows that are drawn many times. */
+  plain?: boolean;
 }
 
-export function When({ at, ...rest }: Props) {
+export function When({ at, plain = false, ...rest }: Props) {
   const current = useStore(now);
   if (!at)
     return (
@@ -20,11 +22,16 @@ export function When({ at, ...rest }: Props) {
         –
       </Text>
     );
+  const time = (
+    <time dateTime={at} title={exact(at)}>
+      {relative(at, current)}
+    </time>
+  );
+  if (plain) return time;
+  // A title and not a tooltip of the theme: lists have hundreds of these, and each would cost as much as its row.
   return (
-    <Tooltip label={exact(at)} openDelay={200} withArrow>
-      <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
-        <time dateTime={at}>{relative(at, current)}</time>
-      </Text>
-    </Tooltip>
+    <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
+      {time}
+    </Text>
   );
 }

@@ -15,14 +15,16 @@ import {
   Tooltip,
   UnstyledButton,
 } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { memo, useEffect, useMemo, useRef } from "react";
+import { memo, useCallback, useDeferredValue, useEffect, useMemo, useRef } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
   CancelRunDocument,
   RunChangedDocument,
   RunDotsDocument,
+  type RunDotsQueryVariables,
   type RunRowFragment,
   type RunState,
   RunsDocument,
@@ -41,6 +43,8 @@ import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";
 import { SpanFilter } from "./SpanFilter.tsx";
+
+import "./rows.css";
 
 export interface Search {
   state?: RunState;
@@ -86,7 +90,6 @@ interface Props {
 }
 
 export function RunsList({ of, search, set }: Props) {
-  const navigate = useNavigate();
   const { since, from, until, trigger, version } = search;
   const narrowed = useMemo(
     () => ({
@@ -97,15 +100,13 @@ export function RunsList({ of, search, set }: Props) {
     }),
     [of, trigger, version, since, from, until],
   );
+  const choose = useCallback((state: RunState | undefined) => set({ state, after: undefined }), [set]);
   const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
   const { data, error, again, look } = useAsked(RunsDocument, variables);
-  const dots = useAsked(RunDotsDocument, variables);
-  const lookAtDots = dots.look;
   useFollowed(RunChangedDocument, { function: of ?? null }, () => {
     // The cache has put it where it belongs; how many there are, only the server knows.
     if (search.after) return;
     look();
-    lookAtDots();
   });
   const runs = data?.runs.nodes ?? [];
   const filtering =
@@ -115,11 +116,12 @@ export function RunsList({ of, search, set }: Props) {
     since !== undefined ||
     from !== undefined ||
     until !== undefined;
-  const seen = [...new Set([...TRIGGERS, ...runs.map((run) => run.trigger)])].sort();
+  const kinds = [...new Set(runs.map((run) => run.trigger))].sort().join("\n");
+  const seen = useMemo(() => [...new Set([...TRIGGERS, ...kinds.split("\n").filter(Boolean)])].sort(), [kinds]);
   return (
     <Stack gap="sm">
       <Filters of={of} search={search} set={set} triggers={seen} />
-      <Totals narrowed={narrowed} state={search.state} choose={(state) => set({ state, after: undefined })} />
+      <Totals narrowed={narrowed} state={search.state} choose={choose} />
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (
@@ -149,12 +151,7 @@ export function RunsList({ of, search, set }: Props) {
         </Empty>
       ) : (
         <>
-          <Scatter
-            dots={(dots.data?.runs.nodes ?? []).flatMap((run) =>
-              run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
-            )}
-            open={(id) => void navigate({ to: "/runs/$id", params: { id } })}
-          />
+          <Dots variables={variables} />
           <RunRows runs={runs} names={of === undefined} />
           <Pager
             total={data.runs.totalCount}
@@ -170,7 +167,27 @@ export function RunsList({ of, search, set }: Props) {
   );
 }
 
-function Filters({
+/** The picture above the list. It may lag behind the list: what is read first is drawn first. */
+function Dots({ variables }: { variables: RunDotsQueryVariables }) {
+  const navigate = useNavigate();
+  const { data, look } = useAsked(RunDotsDocument, variables);
+  useFollowed(RunChangedDocument, { function: variables.function ?? null }, () => {
+    if (!variables.after) look();
+  });
+  const runs = useDeferredValue(data)?.runs.nodes;
+  const dots = useMemo(
+    () =>
+      (runs ?? []).flatMap((run) =>
+        run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
+      ),
+    [runs],
+  );
+  const open = useCallback((id: string) => void navigate({ to: "/runs/$id", params: { id } }), [navigate]);
+  return <Scatter dots={dots} open={open} />;
+}
+
+// With many updates a second, controls that did not change would cost more than the rows that did.
+const Filters = memo(function Filters({
   of,
   search,
   set,
@@ -196,7 +213,7 @@ function Filters({
       <SpanFilter span={search} set={(span) => set({ ...span, after: undefined })} />
     </Group>
   );
-}
+});
 
 function Trigger({
   value,
@@ -255,7 +272,7 @@ function Version({ of, value, set }: { of: string; value: number | undefined; se
 /** How often the totals are asked for at most, in milliseconds: they count, which costs the server more than a page. */
 const COUNT_EVERY = 5_000;
 
-function Totals({
+const Totals = memo(function Totals({
   narrowed,
   state,
   choose,
@@ -300,7 +317,7 @@ function Totals({
         ))}
     </Group>
   );
-}
+});
 
 function Total({
   label,
@@ -366,44 +383,36 @@ interface One {
 // Drawn again only when the run itself has changed: with many updates a second the other rows would cost the most.
 const Wide = memo(function Wide({ run, names }: One) {
   return (
-    <Table.Tr>
-      <Table.Td>
+    <tr>
+      <td>
         <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
           {short(run.id, 13)}
         </Anchor>
-      </Table.Td>
+      </td>
       {names && (
-        <Table.Td>
+        <td>
           <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
             {run.function.name}
           </Anchor>
-        </Table.Td>
+        </td>
       )}
-      <Table.Td>
-        <Group gap={6} wrap="nowrap">
+      <td>
+        <div className="state">
           <Status state={run.state} />
-          {run.attempt > 1 && (
-            <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-              attempt {run.attempt}
-            </Text>
-          )}
-          <Cancel run={run} />
-        </Group>
-      </Table.Td>
-      <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
-        {run.trigger}
-      </Table.Td>
-      <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
-      <Table.Td>
-        <When at={run.queuedAt} size="sm" />
-      </Table.Td>
-      <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(run.durationMs)}</Table.Td>
-      <Table.Td maw={260}>
-        <Text size="sm" truncate c={run.error ? "red" : "inherit"} title={outcome(run)}>
-          {outcome(run)}
-        </Text>
-      </Table.Td>
-    </Table.Tr>
+          {run.attempt > 1 && <span className="aside">attempt {run.attempt}</span>}
+          {goesOn(run.state) && <Cancel run={run} />}
+        </div>
+      </td>
+      <td className="mono kind">{run.trigger}</td>
+      <td>{run.version === null ? "–" : `v${run.version}`}</td>
+      <td>
+        <When at={run.queuedAt} plain />
+      </td>
+      <td>{duration(run.durationMs)}</td>
+      <td className={run.error ? "outcome bad" : "outcome"} title={outcome(run)}>
+        {outcome(run)}
+      </td>
+    </tr>
   );
 });
 
@@ -439,36 +448,29 @@ const Narrow = memo(function Narrow({ run, names }: One) {
 });
 
 export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
+  const wide = useMediaQuery("(min-width: 48em)", window.matchMedia("(min-width: 48em)").matches);
+  if (!wide) return runs.map((run) => <Narrow key={run.id} run={run} names={names} />);
   return (
-    <>
-      <Box visibleFrom="sm">
-        <Table.ScrollContainer minWidth={680}>
-          <Table verticalSpacing={6} highlightOnHover>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Run</Table.Th>
-                {names && <Table.Th>Function</Table.Th>}
-                <Table.Th>State</Table.Th>
-                <Table.Th>Trigger</Table.Th>
-                <Table.Th>Version</Table.Th>
-                <Table.Th>Asked for</Table.Th>
-                <Table.Th>Took</Table.Th>
-                <Table.Th>Outcome</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {runs.map((run) => (
-                <Wide key={run.id} run={run} names={names} />
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      </Box>
-      <Box hiddenFrom="sm">
-        {runs.map((run) => (
-          <Narrow key={run.id} run={run} names={names} />
-        ))}
-      </Box>
-    </>
+    <Table.ScrollContainer minWidth={680} type="native">
+      <Table verticalSpacing={6}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Run</Table.Th>
+            {names && <Table.Th>Function</Table.Th>}
+            <Table.Th>State</Table.Th>
+            <Table.Th>Trigger</Table.Th>
+            <Table.Th>Version</Table.Th>
+            <Table.Th>Asked for</Table.Th>
+            <Table.Th>Took</Table.Th>
+            <Table.Th>Outcome</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <tbody className="runs">
+          {runs.map((run) => (
+            <Wide key={run.id} run={run} names={names} />
+          ))}
+        </tbody>
+      </Table>
+    </Table.ScrollContainer>
   );
 }
