@@ -449,7 +449,15 @@ const Narrow = memo(function Narrow({ run, names }: One) {
 
 export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
   const wide = useMediaQuery("(min-width: 48em)", window.matchMedia("(min-width: 48em)").matches);
-  if (!wide) return runs.map((run) => <Narrow key={run.id} run={run} names={names} />);
+  if (!wide) {
+    return (
+      <div>
+        {runs.map((run) => (
+          <Narrow key={run.id} run={run} names={names} />
+        ))}
+      </div>
+    );
+  }
   return (
     <Table.ScrollContainer minWidth={680} type="native">
       <Table verticalSpacing={6}>
