@@ -229,7 +229,8 @@ function Edit({
           </Group>
         </Alert>
       )}
-      <div key={round}>
+      {/* Forms keep rows of their own: while nothing is changed here, what somebody else saved begins them anew. */}
+      <div key={`${round} ${draft?.base ?? base}`}>
         {part === "triggers" &&
           (editing ? (
             <EditTriggers
@@ -257,12 +258,7 @@ function Edit({
         {part === "source" && (
           <EditSource source={source} readOnly={readOnly} change={(next) => edit({ source: next })} />
         )}
-        {part === "json" &&
-          (editing ? (
-            <Json_ {...editing} key={`json${round}`} wrong={wrong} overrides={isManifest(given)} />
-          ) : (
-            needsBuild
-          ))}
+        {part === "json" && (editing ? <Json_ {...editing} wrong={wrong} overrides={isManifest(given)} /> : needsBuild)}
         {part === "danger" && (readOnly ? <Empty title="Nothing can be changed here" /> : <Danger of={of} />)}
       </div>
       {dirty && (
