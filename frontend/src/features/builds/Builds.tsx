@@ -14,6 +14,7 @@ import {
   type RecordFragment,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Bars } from "../../ui/bars.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -215,10 +216,10 @@ function Phases({
   version: number;
 }) {
   const open = build.finishedAt === null;
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(clock());
   useEffect(() => {
     if (!open) return;
-    const timer = setInterval(() => setNow(Date.now()), 500);
+    const timer = setInterval(() => setNow(clock()), 500);
     return () => clearInterval(timer);
   }, [open]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside

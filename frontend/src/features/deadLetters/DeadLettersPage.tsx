@@ -32,6 +32,7 @@ import {
   type RunRowFragment,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -85,7 +86,7 @@ export function DeadLettersPage({ search, set }: Props) {
     () => ({
       namespace: search.namespace ?? null,
       function: search.function ?? null,
-      ...spanOf({ since, from, until }, Date.now()),
+      ...spanOf({ since, from, until }, clock()),
     }),
     [search.namespace, search.function, since, from, until],
   );

@@ -32,6 +32,7 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { plain } from "../../lib/ansi.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { levelOf } from "../../lib/level.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
@@ -70,10 +71,10 @@ export function RunPage({ id }: { id: string }) {
   );
   const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
   const on = stretches.some((stretch) => stretch.open);
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(clock());
   useEffect(() => {
     if (!on) return;
-    const timer = setInterval(() => setNow(Date.now()), 500);
+    const timer = setInterval(() => setNow(clock()), 500);
     return () => clearInterval(timer);
   }, [on]);
 
@@ -87,7 +88,7 @@ export function RunPage({ id }: { id: string }) {
       </Empty>
     );
   }
-  const moment = Math.max(now, Date.now());
+  const moment = Math.max(now, clock());
   return (
     <Page
       title={`Run ${short(run.id, 13)}`}

@@ -31,6 +31,7 @@ import {
   VersionNumbersDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
@@ -93,7 +94,7 @@ export function RunsList({ of, search, set }: Props) {
       function: of ?? null,
       trigger: trigger ?? null,
       version: version ?? null,
-      ...spanOf({ since, from, until }, Date.now()),
+      ...spanOf({ since, from, until }, clock()),
     }),
     [of, trigger, version, since, from, until],
   );
