@@ -20,6 +20,7 @@ import { Bars } from "../../ui/bars.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Log } from "../../ui/log.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
+import { once } from "../../ui/once.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status, stateColour } from "../../ui/status.tsx";
@@ -58,7 +59,7 @@ export function Builds({ id, chosen, choose }: Props) {
     if (made) choose(made);
   };
   const anew = mayWrite && (
-    <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={() => void build()}>
+    <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={once(build)}>
       Build anew
     </Button>
   );
@@ -156,7 +157,7 @@ function One({ build, id, records, again }: OneProps) {
                 Cancel
               </Button>
             ) : (
-              <Button size="compact-sm" variant="default" onClick={again}>
+              <Button size="compact-sm" variant="default" onClick={once(again)}>
                 Build again
               </Button>
             ))}

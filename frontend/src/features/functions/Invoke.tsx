@@ -37,6 +37,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { Json } from "../../ui/json.tsx";
 import { JsonEditor } from "../../ui/jsonEditor.tsx";
 import { accepted } from "../../ui/notify.ts";
+import { once } from "../../ui/once.ts";
 import { told } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
@@ -219,7 +220,7 @@ export function Invoke({ id }: { id: string }) {
           />
           <Group gap="xs">
             <Button
-              onClick={() => void send(draft)}
+              onClick={once(() => send(draft))}
               loading={fetching}
               disabled={fault !== null}
               leftSection={<Icon name="run" size={14} />}
@@ -400,7 +401,7 @@ function Outcome({
           </Group>
           <Group gap="xs">
             {done ? (
-              <Button size="compact-sm" variant="default" onClick={again}>
+              <Button size="compact-sm" variant="default" onClick={once(again)}>
                 Run again
               </Button>
             ) : (
