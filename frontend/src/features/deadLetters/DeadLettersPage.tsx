@@ -90,7 +90,7 @@ export function DeadLettersPage({ search, set }: Props) {
     }),
     [search.namespace, search.function, since, from, until],
   );
-  const { data, error, again, look } = useAsked(DeadLettersDocument, { ...fitting, after: search.after ?? null });
+  const { data, error, again, look, old } = useAsked(DeadLettersDocument, { ...fitting, after: search.after ?? null });
   useFollowed(RunChangedDocument, {}, look);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -154,7 +154,8 @@ export function DeadLettersPage({ search, set }: Props) {
           A run whose last attempt failed waits here, with its reason and its whole input, until somebody decides.
         </Empty>
       ) : (
-        <Stack gap="xs">
+        // What is shown for other filters than those that are chosen is nothing to decide about.
+        <Stack gap="xs" className={old ? "old" : undefined} aria-busy={old} inert={old}>
           {mayWrite && (
             <Group gap="xs" justify="space-between">
               <Checkbox

@@ -17,7 +17,7 @@ import {
   Title,
 } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -41,6 +41,7 @@ import { Json } from "../../ui/json.tsx";
 import { JsonEditor, jsonFault } from "../../ui/jsonEditor.tsx";
 import { Log } from "../../ui/log.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
+import { once } from "../../ui/once.ts";
 import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
@@ -69,6 +70,15 @@ export function RunPage({ id }: { id: string }) {
     },
     of === undefined,
   );
+  // What happened after the run was read and before it was followed is told by its records: they go on without a gap.
+  const newest = life.records.at(-1)?.position ?? 0;
+  const known = data?.run?.position ?? 0;
+  const asked = useRef(0);
+  useEffect(() => {
+    if (known === 0 || newest <= known || newest === asked.current) return;
+    asked.current = newest;
+    look();
+  }, [newest, known, look]);
   const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
   const on = stretches.some((stretch) => stretch.open);
   const [now, setNow] = useState(clock());
@@ -291,14 +301,14 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
           <Button
             size="xs"
             loading={fetching}
-            onClick={async () => {
+            onClick={once(async () => {
               const { data, error } = await redrive({ id: run.id });
               const made = data?.redriveRun;
               if (accepted("It was not redriven", error, made) && made?.run) {
                 tellDone("It is tried again, as this run.");
                 await navigate({ to: "/runs/$id", params: { id: made.run.id } });
               }
-            }}
+            })}
           >
             Redrive
           </Button>
@@ -484,7 +494,7 @@ function RunActions({ run }: { run: Run }) {
           size="xs"
           leftSection={<Icon name="again" size={13} />}
           loading={fetching}
-          onClick={() => void again(null)}
+          onClick={once(() => again(null))}
         >
           Run again
         </Button>

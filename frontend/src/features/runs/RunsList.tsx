@@ -99,7 +99,7 @@ export function RunsList({ of, search, set }: Props) {
     [of, trigger, version, since, from, until],
   );
   const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
-  const { data, error, again, look } = useAsked(RunsDocument, variables);
+  const { data, error, again, look, old } = useAsked(RunsDocument, variables);
   const dots = useAsked(RunDotsDocument, variables);
   const lookAtDots = dots.look;
   useFollowed(RunChangedDocument, { function: of ?? null }, () => {
@@ -149,7 +149,7 @@ export function RunsList({ of, search, set }: Props) {
             : "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
         </Empty>
       ) : (
-        <>
+        <Stack gap="sm" className={old ? "old" : undefined} aria-busy={old}>
           <Scatter
             dots={(dots.data?.runs.nodes ?? []).flatMap((run) =>
               run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
@@ -165,7 +165,7 @@ export function RunsList({ of, search, set }: Props) {
             go={(after) => set({ after })}
             what="runs"
           />
-        </>
+        </Stack>
       )}
     </Stack>
   );
@@ -265,7 +265,7 @@ function Totals({
   state: RunState | undefined;
   choose: (state: RunState | undefined) => void;
 }) {
-  const { data, again } = useAsked(RunTotalsDocument, narrowed);
+  const { data, again, old } = useAsked(RunTotalsDocument, narrowed);
   const changed = useRef(false);
   useFollowed(RunChangedDocument, { function: narrowed.function ?? null }, () => {
     changed.current = true;
@@ -285,7 +285,7 @@ function Totals({
   }));
   const all = counts.reduce((sum, { count }) => sum + count, 0);
   return (
-    <Group gap="sm" role="group" aria-label="How many there are">
+    <Group gap="sm" role="group" aria-label="How many there are" className={old ? "old" : undefined} aria-busy={old}>
       <Total label="in all" count={all} on={state === undefined} onClick={() => choose(undefined)} />
       {counts
         .filter(({ count, value }) => count > 0 || value === state)
