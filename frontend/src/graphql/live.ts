@@ -62,6 +62,17 @@ export function useAsked<T, V extends AnyVariables>(
   return { data, error: result.error, fetching: result.fetching, old, again, look };
 }
 
+/** Asks again for what failed, by itself, as soon as the connection stands again. */
+export function useReopened(failed: boolean, again: () => void) {
+  const { opened } = useStore(link);
+  const seen = useRef(opened);
+  useEffect(() => {
+    if (seen.current === opened) return;
+    seen.current = opened;
+    if (failed) again();
+  }, [opened, failed, again]);
+}
+
 /** Follows a subscription whose results the cache takes in; `changed` is told each of them. */
 export function useFollowed<T, V extends AnyVariables>(
   document: TypedDocumentNode<T, V>,
