@@ -59,7 +59,8 @@ export async function ask<T, V>(document: TypedDocumentNode<T, V>, variables: V,
     ...(signal ? { signal } : {}),
   });
   if (response.status === 401) refused();
-  const answer = (await response.json()) as {
+  // What stands between here and the server answers in its own way when the server is away.
+  const answer = (await response.json().catch(() => ({}))) as {
     data?: T;
     errors?: { message: string }[];
     error?: { message: string };

@@ -8,7 +8,7 @@ import type { FunctionRowFragment } from "../../graphql/generated.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { once } from "../../ui/once.ts";
-import { allowed } from "./model.ts";
+import { allowed, called } from "./model.ts";
 import { useActions } from "./useActions.ts";
 
 export function Actions({ of, large = false }: { of: FunctionRowFragment; large?: boolean }) {
@@ -118,7 +118,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
         <Confirm
           opened={asking}
           close={() => setAsking(false)}
-          title={`Deregister ${of.name}?`}
+          title={`Deregister ${called(of)}?`}
           act="Deregister"
           danger
           type={of.name}

@@ -46,6 +46,7 @@ import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { called } from "../functions/model.ts";
 import { useLife } from "../history/useLife.ts";
 import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
@@ -106,7 +107,7 @@ export function RunPage({ id }: { id: string }) {
         <Group gap="xs">
           <Status state={run.state} />
           <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-            {run.function.name}
+            {called(run.function)}
           </Anchor>
           {run.version !== null && (
             <Text size="sm" c="dimmed">
@@ -402,7 +403,7 @@ function Chain({ run }: { run: Run }) {
         </Fact>
         {siblings.length > 0 && (
           <Fact name="The same event also caused">
-            <Others runs={siblings.map((other) => ({ ...other, more: other.function.name }))} />
+            <Others runs={siblings.map((other) => ({ ...other, more: called(other.function) }))} />
             {cut && run.event && (
               <Text size="xs" c="dimmed">
                 Not all: the event has {run.event.runs.totalCount} runs.

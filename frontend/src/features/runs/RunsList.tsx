@@ -40,6 +40,7 @@ import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { called } from "../functions/model.ts";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";
 import { SpanFilter } from "./SpanFilter.tsx";
 
@@ -388,7 +389,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
                   {names && (
                     <Table.Td>
                       <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-                        {run.function.name}
+                        {called(run.function)}
                       </Anchor>
                     </Table.Td>
                   )}
@@ -429,7 +430,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
               <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
                 <Status state={run.state} size="xs" />
                 <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
-                  {names ? run.function.name : short(run.id, 13)}
+                  {names ? called(run.function) : short(run.id, 13)}
                 </Anchor>
               </Group>
               <Group gap={4} wrap="nowrap">
