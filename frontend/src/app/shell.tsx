@@ -22,6 +22,7 @@ import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useSta
 import { FunctionChangedDocument, ViewerDocument } from "../graphql/generated.ts";
 import { useAsked, useFollowed } from "../graphql/live.ts";
 import { link } from "../graphql/socket.ts";
+import { isHere } from "../lib/mine.ts";
 import { useStore } from "../lib/store.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { Failure, Waiting } from "../ui/states.tsx";
@@ -59,6 +60,26 @@ export function Shell() {
     const timer = setTimeout(again, ASK_AGAIN);
     return () => clearTimeout(timer);
   }, [error, data, again]);
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden && !out) again();
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [again, out]);
+  const name = data?.viewer.name;
+  const first = useRef<string | undefined>(undefined);
+  // Before any page is there that would show what somebody else left.
+  if (name !== undefined && first.current === undefined) {
+    first.current = name;
+    isHere(name);
+  }
+  // In another tab somebody else has signed in: what was loaded for one is not for the other.
+  useEffect(() => {
+    if (name === undefined || name === first.current) return;
+    isHere(name);
+    window.location.reload();
+  }, [name]);
   // The address is already that of the way in while its code is still on its way.
   if (out)
     return location.pathname === "/sign-in" ? null : (

@@ -1,12 +1,14 @@
 // A time as people say it, with the exact one on hover.
 
 import { Text, type TextProps } from "@mantine/core";
+import { ahead, now as clock } from "../lib/clock.ts";
 import { Store, useStore } from "../lib/store.ts";
 import { exact, relative } from "../lib/time.ts";
 
 const TICK = 5_000;
-const now = new Store(Date.now());
-setInterval(() => now.set(Date.now()), TICK);
+const now = new Store(clock());
+setInterval(() => now.set(clock()), TICK);
+ahead.listen(() => now.set(clock()));
 
 interface Props extends TextProps {
   at: string | null | undefined;

@@ -4,6 +4,7 @@ import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useViewer } from "../../app/session.tsx";
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
+import { once } from "../../ui/once.ts";
 import { broken } from "./model.ts";
 import { useActions } from "./useActions.ts";
 
@@ -80,7 +81,7 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
       <Alert color="blue" p="xs">
         <Group gap="sm">
           <Text size="sm">Nothing is built yet.</Text>
-          <Button size="compact-sm" onClick={() => void actions.build(of)}>
+          <Button size="compact-sm" onClick={once(() => actions.build(of))}>
             Build it
           </Button>
         </Group>
@@ -92,7 +93,7 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
       <Alert color="blue" p="xs">
         <Group gap="sm">
           <Text size="sm">It is built and does not run yet.</Text>
-          <Button size="compact-sm" loading={actions.busy} onClick={() => void actions.start(of)}>
+          <Button size="compact-sm" loading={actions.busy} onClick={once(() => actions.start(of))}>
             Start it
           </Button>
         </Group>

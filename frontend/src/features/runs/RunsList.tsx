@@ -33,6 +33,7 @@ import {
   VersionNumbersDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
@@ -41,6 +42,7 @@ import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { called } from "../functions/model.ts";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";
 import { SpanFilter } from "./SpanFilter.tsx";
 
@@ -96,13 +98,13 @@ export function RunsList({ of, search, set }: Props) {
       function: of ?? null,
       trigger: trigger ?? null,
       version: version ?? null,
-      ...spanOf({ since, from, until }, Date.now()),
+      ...spanOf({ since, from, until }, clock()),
     }),
     [of, trigger, version, since, from, until],
   );
   const choose = useCallback((state: RunState | undefined) => set({ state, after: undefined }), [set]);
   const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
-  const { data, error, again, look } = useAsked(RunsDocument, variables);
+  const { data, error, again, look, old } = useAsked(RunsDocument, variables);
   useFollowed(RunChangedDocument, { function: of ?? null }, () => {
     // The cache has put it where it belongs; how many there are, only the server knows.
     if (search.after) return;
@@ -150,7 +152,7 @@ export function RunsList({ of, search, set }: Props) {
             : "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
         </Empty>
       ) : (
-        <>
+        <Stack gap="sm" className={old ? "old" : undefined} aria-busy={old}>
           <Dots variables={variables} />
           <RunRows runs={runs} names={of === undefined} />
           <Pager
@@ -161,7 +163,7 @@ export function RunsList({ of, search, set }: Props) {
             go={(after) => set({ after })}
             what="runs"
           />
-        </>
+        </Stack>
       )}
     </Stack>
   );
@@ -281,7 +283,7 @@ const Totals = memo(function Totals({
   state: RunState | undefined;
   choose: (state: RunState | undefined) => void;
 }) {
-  const { data, again } = useAsked(RunTotalsDocument, narrowed);
+  const { data, again, old } = useAsked(RunTotalsDocument, narrowed);
   const changed = useRef(false);
   useFollowed(RunChangedDocument, { function: narrowed.function ?? null }, () => {
     changed.current = true;
@@ -301,7 +303,7 @@ const Totals = memo(function Totals({
   }));
   const all = counts.reduce((sum, { count }) => sum + count, 0);
   return (
-    <Group gap="sm" role="group" aria-label="How many there are">
+    <Group gap="sm" role="group" aria-label="How many there are" className={old ? "old" : undefined} aria-busy={old}>
       <Total label="in all" count={all} on={state === undefined} onClick={() => choose(undefined)} />
       {counts
         .filter(({ count, value }) => count > 0 || value === state)
@@ -392,7 +394,7 @@ const Wide = memo(function Wide({ run, names }: One) {
       {names && (
         <td>
           <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-            {run.function.name}
+            {called(run.function)}
           </Anchor>
         </td>
       )}
@@ -423,7 +425,7 @@ const Narrow = memo(function Narrow({ run, names }: One) {
         <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
           <Status state={run.state} size="xs" />
           <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
-            {names ? run.function.name : short(run.id, 13)}
+            {names ? called(run.function) : short(run.id, 13)}
           </Anchor>
         </Group>
         <Group gap={4} wrap="nowrap">

@@ -237,7 +237,8 @@ function Edit({
           </Group>
         </Alert>
       )}
-      <div key={round}>
+      {/* Forms keep rows of their own: while nothing is changed here, what somebody else saved begins them anew. */}
+      <div key={`${round} ${draft?.base ?? base}`}>
         {part === "triggers" &&
           (editing ? (
             <EditTriggers
@@ -269,7 +270,6 @@ function Edit({
           (editing ? (
             <Json_
               {...editing}
-              key={`json${round}`}
               wrong={wrong}
               overrides={isManifest(given)}
               drop={readOnly || !isManifest(given) || dirty ? undefined : drop}
