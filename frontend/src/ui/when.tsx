@@ -13,7 +13,9 @@ interface Props extends TextProps {
 }
 
 export function When({ at, ...rest }: Props) {
-  const current = useStore(now);
+  const ticked = useStore(now);
+  // What happened since the last tick is past, not ahead.
+  const current = at && new Date(at).getTime() <= Date.now() ? Math.max(ticked, new Date(at).getTime()) : ticked;
   if (!at)
     return (
       <Text span inherit c="dimmed">

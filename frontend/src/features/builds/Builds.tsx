@@ -103,7 +103,7 @@ export function Builds({ id, chosen, choose }: Props) {
         )}
       </Stack>
       <Box style={{ flex: "1 1 300px", minWidth: 0 }}>
-        <One key={shown.id} build={shown} id={id} records={life.records} again={() => void build()} />
+        <One key={shown.id} build={shown} id={id} records={life.records} />
       </Box>
     </Group>
   );
@@ -113,10 +113,9 @@ interface OneProps {
   build: BuildRowFragment;
   id: string;
   records: readonly RecordFragment[];
-  again: () => void;
 }
 
-function One({ build, id, records, again }: OneProps) {
+function One({ build, id, records }: OneProps) {
   const { mayWrite } = useViewer();
   const [{ fetching }, cancel] = useMutation(CancelBuildDocument);
   const told = useLines({ build: build.id });
@@ -129,7 +128,7 @@ function One({ build, id, records, again }: OneProps) {
           <Group gap="xs">
             <Status state={build.state} />
             <Text size="sm" c="dimmed">
-              asked for <When at={build.requestedAt} />
+              requested <When at={build.requestedAt} />
               {tookOf(build) !== null && `, took ${duration(tookOf(build))}`}
             </Text>
             {build.version && (
@@ -141,24 +140,19 @@ function One({ build, id, records, again }: OneProps) {
               </Text>
             )}
           </Group>
-          {mayWrite &&
-            (open ? (
-              <Button
-                size="compact-sm"
-                variant="default"
-                loading={fetching}
-                onClick={async () => {
-                  const { data, error: fault } = await cancel({ id: build.id });
-                  if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
-                }}
-              >
-                Cancel
-              </Button>
-            ) : (
-              <Button size="compact-sm" variant="default" onClick={again}>
-                Build again
-              </Button>
-            ))}
+          {mayWrite && open && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={fetching}
+              onClick={async () => {
+                const { data, error: fault } = await cancel({ id: build.id });
+                if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
+              }}
+            >
+              Cancel
+            </Button>
+          )}
         </Group>
         {build.error && (
           <Alert
@@ -174,7 +168,7 @@ function One({ build, id, records, again }: OneProps) {
               {build.error}
             </Text>
             <Text size="xs" mt={6}>
-              What answers calls was left alone. Mend it at its source and build again.
+              What answers calls was left alone. Mend it at its source, then build anew.
             </Text>
           </Alert>
         )}

@@ -291,7 +291,7 @@ function Letter({
                 <Text size="xs" c="dimmed">
                   {run.trigger}
                   {run.version !== null && ` · v${run.version}`} · {run.attempt}{" "}
-                  {run.attempt === 1 ? "attempt" : "attempts"} · dead since <When at={run.finishedAt ?? run.queuedAt} />
+                  {run.attempt === 1 ? "attempt" : "attempts"} · died <When at={run.finishedAt ?? run.queuedAt} />
                 </Text>
               </Group>
               <Text

@@ -1,13 +1,13 @@
 // What is wrong with a function, or what is missing before it works, with the way out.
 
-import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useViewer } from "../../app/session.tsx";
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
-import { broken } from "./model.ts";
 import { useActions } from "./useActions.ts";
+import type { Trouble } from "./useTrouble.ts";
 
-export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragment }) {
+export function Banner({ of, trouble }: { of: FunctionRowFragment & FunctionActivityFragment; trouble: Trouble }) {
   const { mayWrite } = useViewer();
   const actions = useActions();
   const build = of.builds.nodes[0];
@@ -26,7 +26,34 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
       </Alert>
     );
   }
-  if (broken(of)) {
+  if (trouble.missing) {
+    return (
+      <Alert color="red" p="xs" title="A secret is not set">
+        <Stack gap="xs">
+          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+            It does not start without <Code>{trouble.missing}</Code>. It is tried again as soon as a call comes.
+          </Text>
+          {mayWrite && (
+            <Group gap="xs">
+              <Button size="compact-sm" component={Link} to={`${at}/settings?part=variables`}>
+                Set the secret
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      </Alert>
+    );
+  }
+  if (trouble.given) {
+    return (
+      <Alert color="blue" p="xs">
+        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          It did not start without <Code>{trouble.given}</Code>, which is set now. The next call starts it.
+        </Text>
+      </Alert>
+    );
+  }
+  if (trouble.broken) {
     return (
       <Alert color="red" p="xs" title="It should run, and does not">
         <Stack gap="xs">
@@ -40,11 +67,6 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
             {older && mayWrite && (
               <Button size="compact-sm" variant="default" component={Link} to={`${at}/versions`}>
                 Roll back
-              </Button>
-            )}
-            {/secret/i.test(of.stateReason ?? "") && (
-              <Button size="compact-sm" variant="default" component={Link} to={`${at}/settings?part=variables`}>
-                Set the secret
               </Button>
             )}
           </Group>
@@ -91,15 +113,15 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
     return (
       <Alert color="blue" p="xs">
         <Group gap="sm">
-          <Text size="sm">It is built and does not run yet.</Text>
-          <Button size="compact-sm" loading={actions.busy} onClick={() => void actions.start(of)}>
-            Start it
-          </Button>
+          <Text size="sm">
+            It is built and does not run yet. Start it, and it answers calls and its other triggers.
+          </Text>
         </Group>
       </Alert>
     );
   }
-  return of.stateReason ? (
+  // Of what runs and answers, the reason is an old one.
+  return of.stateReason && of.state !== "RUNNING" ? (
     <Alert color="gray" p="xs">
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
         {of.stateReason}

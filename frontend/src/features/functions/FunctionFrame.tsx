@@ -3,14 +3,14 @@
 import { Group, Tabs, Text } from "@mantine/core";
 import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import { FunctionChangedDocument, FunctionHeadDocument } from "../../graphql/generated.ts";
+import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Actions } from "./Actions.tsx";
 import { Banner } from "./Banner.tsx";
-import { broken } from "./model.ts";
+import { useTrouble } from "./useTrouble.ts";
 
 const TABS = [
   ["overview", "Overview"],
@@ -27,6 +27,9 @@ const TABS = [
 export function FunctionFrame({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(FunctionHeadDocument, { id });
   useFollowed(FunctionChangedDocument, { id }, look);
+  // The cache makes a run the newest of its function, and that tells whether it answers.
+  useFollowed(RunChangedDocument, { function: id });
+  const trouble = useTrouble(data?.function ? [data.function] : []);
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const tab = pathname.split("/")[3] || "overview";
@@ -54,7 +57,7 @@ export function FunctionFrame({ id }: { id: string }) {
       title={of.name}
       aside={
         <Group gap="xs">
-          <Status state={of.state} broken={broken(of)} />
+          <Status state={of.state} broken={trouble(of).broken} />
           {of.currentVersion && (
             <Text size="sm" c="dimmed">
               {of.runtime} · v{of.currentVersion.number} · {of.mode.toLowerCase()}
@@ -69,14 +72,17 @@ export function FunctionFrame({ id }: { id: string }) {
       }
       actions={<Actions of={of} large />}
     >
-      <Banner of={of} />
+      <Banner of={of} trouble={trouble(of)} />
       <Tabs
         value={tab}
         onChange={(to) => void navigate({ to: `/functions/${id}${to && to !== "overview" ? `/${to}` : ""}` })}
         keepMounted={false}
         activateTabWithKeyboard={false}
       >
-        <Tabs.List ref={tabs} style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
+        <Tabs.List
+          ref={tabs}
+          style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden", scrollbarWidth: "thin" }}
+        >
           {TABS.map(([value, label]) => (
             <Tabs.Tab key={value} value={value}>
               {label}

@@ -30,6 +30,7 @@ import {
   RunDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { withoutMutation } from "../../lib/secret.ts";
 import { Store, useStore } from "../../lib/store.ts";
 import { duration } from "../../lib/time.ts";
 import { Difference } from "../../ui/difference.tsx";
@@ -419,7 +420,7 @@ function Outcome({
         </Text>
         {run.error && (
           <Alert color="red" p="xs" style={{ overflowWrap: "anywhere" }}>
-            {run.error}
+            {withoutMutation(run.error)}
           </Alert>
         )}
         {done && (

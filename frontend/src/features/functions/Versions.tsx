@@ -174,7 +174,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                     size="compact-xs"
                     variant="default"
                     onClick={() => setBack(version)}
-                    aria-label={`Roll back to version ${version.number}`}
+                    aria-label={`${current !== undefined && version.number > current ? "Go to" : "Roll back to"} version ${version.number}`}
                   >
                     {current !== undefined && version.number > current ? "Go to this" : "Roll back to this"}
                   </Button>

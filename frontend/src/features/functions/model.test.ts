@@ -82,8 +82,25 @@ describe("a function", () => {
   });
 
   it("is broken when it should run and there is a reason why not", () => {
-    expect(broken({ state: "RUNNING", stateReason: "crashed" })).toBe(true);
-    expect(broken({ state: "STOPPED", stateReason: "by hand" })).toBe(false);
+    const updatedAt = "2026-03-01T12:00:00Z";
+    const of = { state: "RUNNING" as const, stateReason: "crashed", updatedAt, instances: [], runs: { nodes: [] } };
+    expect(broken(of)).toBe(true);
+    expect(broken({ ...of, stateReason: null })).toBe(false);
+    expect(broken({ ...of, state: "STOPPED", stateReason: "by hand" })).toBe(false);
+  });
+
+  it("is not broken any more when it answers again", () => {
+    const updatedAt = "2026-03-01T12:00:00Z";
+    const run = { state: "SUCCEEDED" as const, httpStatus: null, queuedAt: "2026-03-01T12:00:01Z" };
+    const of = { state: "RUNNING" as const, stateReason: "crashed", updatedAt, instances: [], runs: { nodes: [run] } };
+    const last = (other: Partial<Parameters<typeof broken>[0]["runs"]["nodes"][number]>) =>
+      broken({ ...of, runs: { nodes: [{ ...run, ...other }] } });
+    expect(last({})).toBe(false);
+    expect(last({ state: "FAILED", httpStatus: 500 })).toBe(false);
+    expect(last({ state: "DEAD" })).toBe(true);
+    expect(last({ queuedAt: "2026-03-01T11:59:59Z" })).toBe(true);
+    expect(broken({ ...of, runs: { nodes: [] }, instances: [{ state: "ready" }] })).toBe(false);
+    expect(broken({ ...of, runs: { nodes: [] }, instances: [{ state: "starting" }] })).toBe(true);
   });
 
   it("gets a name from its address", () => {
