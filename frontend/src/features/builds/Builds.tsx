@@ -23,6 +23,7 @@ import { Copy, Fact } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status, stateColour } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { rolledBack } from "../functions/model.ts";
 import { useActions } from "../functions/useActions.ts";
 import { useLife } from "../history/useLife.ts";
 import { useLines } from "../runs/useLines.ts";
@@ -52,6 +53,8 @@ export function Builds({ id, chosen, choose }: Props) {
   const builds = data.function?.builds.nodes ?? [];
   const total = data.function?.builds.totalCount ?? 0;
   const shown = builds.find((build) => build.id === chosen) ?? builds[0];
+  const newest = Math.max(0, ...builds.map((one) => one.version?.number ?? 0));
+  const older = rolledBack(data.function?.currentVersion?.number, newest);
   const build = async () => {
     const made = await actions.build({ id, name: "It" });
     if (made) choose(made);
@@ -71,6 +74,12 @@ export function Builds({ id, chosen, choose }: Props) {
     <Group align="flex-start" gap="md" wrap="wrap">
       <Stack gap={6} w={{ base: "100%", md: 250 }}>
         {anew}
+        {older && mayWrite && (
+          <Text size="xs" c="dimmed">
+            Version {older.answers} answers, and version {older.newest} is newer. A build takes the newest code of the
+            source and takes over when it is healthy.
+          </Text>
+        )}
         <Box mah={{ base: 180, md: "75vh" }} style={{ overflowY: "auto" }}>
           {builds.map((one) => (
             <UnstyledButton

@@ -4,6 +4,7 @@ import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useViewer } from "../../app/session.tsx";
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
+import { Unstarted } from "./Unstarted.tsx";
 import { useActions } from "./useActions.ts";
 import type { Trouble } from "./useTrouble.ts";
 
@@ -110,15 +111,7 @@ export function Banner({ of, trouble }: { of: FunctionRowFragment & FunctionActi
     );
   }
   if (of.state === "BUILT" && mayWrite) {
-    return (
-      <Alert color="blue" p="xs">
-        <Group gap="sm">
-          <Text size="sm">
-            It is built and does not run yet. Start it, and it answers calls and its other triggers.
-          </Text>
-        </Group>
-      </Alert>
-    );
+    return <Unstarted of={of} />;
   }
   // Of what runs and answers, the reason is an old one.
   return of.stateReason && of.state !== "RUNNING" ? (

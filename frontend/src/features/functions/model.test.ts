@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { allowed, broken, chosen, joined, nameFault, nameFrom, nextSort, origin } from "./model.ts";
+import { allowed, broken, chosen, joined, nameFault, nameFrom, nextSort, origin, rolledBack, unset } from "./model.ts";
 
 const fn = (
   name: string,
@@ -101,6 +101,24 @@ describe("a function", () => {
     expect(last({ queuedAt: "2026-03-01T11:59:59Z" })).toBe(true);
     expect(broken({ ...of, runs: { nodes: [] }, instances: [{ state: "ready" }] })).toBe(false);
     expect(broken({ ...of, runs: { nodes: [] }, instances: [{ state: "starting" }] })).toBe(true);
+  });
+
+  it("lacks the secrets that are not set in its namespace", () => {
+    const set = [
+      { namespace: "default", name: "A" },
+      { namespace: "other", name: "B" },
+    ];
+    expect(unset({ secrets: ["A", "B", 7] }, "default", set)).toEqual(["B"]);
+    expect([unset({}, "default", set), unset(null, "default", set), unset({ secrets: "A" }, "default", [])]).toEqual([
+      [],
+      [],
+      [],
+    ]);
+  });
+
+  it("knows when an older version answers", () => {
+    expect(rolledBack(1, 3)).toEqual({ answers: 1, newest: 3 });
+    expect([rolledBack(3, 3), rolledBack(undefined, 3), rolledBack(1, undefined)]).toEqual([null, null, null]);
   });
 
   it("gets a name from its address", () => {

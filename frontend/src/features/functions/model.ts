@@ -125,6 +125,26 @@ export function broken(one: Living): boolean {
   return !(answered && new Date(run.queuedAt).getTime() > new Date(one.updatedAt).getTime());
 }
 
+/** The secrets that a manifest names as variables and that are not set. */
+export function unset(
+  manifest: unknown,
+  namespace: string,
+  set: readonly { namespace: string; name: string }[],
+): string[] {
+  const named: unknown = typeof manifest === "object" && manifest !== null && "secrets" in manifest && manifest.secrets;
+  if (!Array.isArray(named)) return [];
+  const there = new Set(set.filter((one) => one.namespace === namespace).map(({ name }) => name));
+  return named.filter((name): name is string => typeof name === "string" && !there.has(name));
+}
+
+/** The version that answers although there is a newer one, and the newer one; null when the newest answers. */
+export function rolledBack(
+  answers: number | undefined,
+  newest: number | undefined,
+): { answers: number; newest: number } | null {
+  return answers !== undefined && newest !== undefined && newest > answers ? { answers, newest } : null;
+}
+
 /** Where a function's code comes from, in a few words. */
 export function origin(source: FunctionRowFragment["source"]): string {
   if (source.type === "git") {
