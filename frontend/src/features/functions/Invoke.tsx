@@ -30,7 +30,6 @@ import {
   RunDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { withoutMutation } from "../../lib/secret.ts";
 import { Store, useStore } from "../../lib/store.ts";
 import { duration } from "../../lib/time.ts";
 import { Difference } from "../../ui/difference.tsx";
@@ -41,6 +40,7 @@ import { accepted } from "../../ui/notify.ts";
 import { told } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { headline } from "../runs/model.ts";
 import { RunLog } from "../runs/RunLog.tsx";
 import {
   added,
@@ -420,7 +420,7 @@ function Outcome({
         </Text>
         {run.error && (
           <Alert color="red" p="xs" style={{ overflowWrap: "anywhere" }}>
-            {withoutMutation(run.error)}
+            {headline(run.error)}
           </Alert>
         )}
         {done && (
@@ -466,14 +466,15 @@ function Made({
                 <Table.Td>
                   <Status state={one.run.state} size="xs" />
                 </Table.Td>
-                <Table.Td>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>
                   {one.run.httpStatus ?? (one.run.exitCode === null ? "" : `exit ${one.run.exitCode}`)}
                 </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(one.run.durationMs)}</Table.Td>
-                <Table.Td>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>
+                  {duration(one.run.durationMs)}
+                  <br />
                   <When at={one.run.queuedAt} size="xs" c="dimmed" />
                 </Table.Td>
-                <Table.Td maw={150}>
+                <Table.Td maw={110}>
                   <Text size="xs" truncate title={excerpt(one.draft.payload, 300)}>
                     {excerpt(one.draft.payload)}
                   </Text>
