@@ -229,7 +229,7 @@ export type BuildsQueryVariables = Exact<{
 }>;
 
 
-export type BuildsQuery = { function: { id: string, currentVersion: { number: number, createdAt: string } | null, builds: { totalCount: number, nodes: Array<{ id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, version: { number: number } | null }> } } | null };
+export type BuildsQuery = { function: { id: string, state: FunctionState, currentVersion: { number: number, createdAt: string } | null, builds: { totalCount: number, nodes: Array<{ id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, version: { number: number } | null }> } } | null };
 
 export type BuildChangedSubscriptionVariables = Exact<{
   function?: string | null | undefined;
@@ -703,7 +703,7 @@ export type HealthQuery = { viewer: { server: { degraded: Array<string>, logPosi
 export const PaletteFunctionsDocument = "query PaletteFunctions($search:String){functions(search:$search first:20){nodes{id namespace name state currentVersion{number}}}}" as unknown as TypedDocumentNode<PaletteFunctionsQuery, PaletteFunctionsQueryVariables>;
 export const PaletteRunsDocument = "query PaletteRuns{runs(first:100){nodes{id state queuedAt function{id name}}}}" as unknown as TypedDocumentNode<PaletteRunsQuery, PaletteRunsQueryVariables>;
 export const ViewerDocument = "query Viewer{viewer{name namespaces mayWrite server{version store queue executor warnings}}}" as unknown as TypedDocumentNode<ViewerQuery, ViewerQueryVariables>;
-export const BuildsDocument = "query Builds($function:ID!){function(id:$function){id currentVersion{number createdAt}builds(first:50){totalCount nodes{...BuildRow}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildsQuery, BuildsQueryVariables>;
+export const BuildsDocument = "query Builds($function:ID!){function(id:$function){id state currentVersion{number createdAt}builds(first:50){totalCount nodes{...BuildRow}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildsQuery, BuildsQueryVariables>;
 export const BuildChangedDocument = "subscription BuildChanged($function:ID$after:Int){buildChanged(function:$function afterPosition:$after){position event{id type}build{...BuildRow}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildChangedSubscription, BuildChangedSubscriptionVariables>;
 export const BuildLinesDocument = "subscription BuildLines($build:ID!$after:Int){buildLog(build:$build after:$after){position at stream text run instance}}" as unknown as TypedDocumentNode<BuildLinesSubscription, BuildLinesSubscriptionVariables>;
 export const BuildFunctionDocument = "mutation BuildFunction($id:ID!$ref:String){buildFunction(id:$id ref:$ref){build{...BuildRow}userErrors{code message field}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildFunctionMutation, BuildFunctionMutationVariables>;

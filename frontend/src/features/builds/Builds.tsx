@@ -59,7 +59,7 @@ export function Builds({ id, chosen, choose }: Props) {
     const made = await actions.build({ id, name: "It" });
     if (made) choose(made);
   };
-  const anew = mayWrite && (
+  const anew = mayWrite && data.function?.state !== "DEREGISTERED" && (
     <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={() => void build()}>
       Build anew
     </Button>

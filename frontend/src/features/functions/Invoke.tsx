@@ -168,13 +168,21 @@ export function Invoke({ id }: { id: string }) {
         You may look, but not call functions from here.
       </Text>
     );
+  if (of?.state === "DEREGISTERED")
+    return (
+      <Text size="sm" c="dimmed">
+        It is gone and answers no calls. What it answered is under Runs.
+      </Text>
+    );
   return (
     <Grid gap="md">
       <Grid.Col span={{ base: 12, md: 5 }}>
         <Stack gap="sm">
           {of && of.state !== "RUNNING" && (
             <Alert color="yellow" p="xs">
-              It does not run: a call will wait or be refused until it is started.
+              {of.state === "REGISTERED"
+                ? "Nothing is built yet, so it refuses calls. Build it first."
+                : "It does not run, so it refuses calls. Start it first."}
             </Alert>
           )}
           <Group gap="xs" align="flex-start" wrap="nowrap">

@@ -80,7 +80,7 @@ export function Overview({
         </Group>
         <Sparkline points={of.calls} label={`calls per ${BUCKET[window]}`} width="100%" height={44} />
         <Group justify="space-between" gap="xs" mt={2} wrap="nowrap">
-          <Text size="xs" c="dimmed">
+          <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
             {WINDOWS.find(({ value }) => value === window)?.label} ago
           </Text>
           <Text size="xs" c="dimmed" ta="center">

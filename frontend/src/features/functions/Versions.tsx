@@ -186,7 +186,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
       </Stack>
       <Group justify="space-between">
         <Text size="xs" c="dimmed">
-          {rows.length} of {first.totalCount} versions
+          {rows.length} of {first.totalCount} {first.totalCount === 1 ? "version" : "versions"}
         </Text>
         {next && (
           <Button size="xs" variant="default" loading={loading} onClick={() => void more()}>
