@@ -1,7 +1,7 @@
 // The head of one function and its tabs.
 
 import { Group, Tabs, Text } from "@mantine/core";
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
@@ -35,13 +35,19 @@ export function FunctionFrame({ id }: { id: string }) {
   const tab = pathname.split("/")[3] || "overview";
   const there = data?.function !== undefined;
   const tabs = useRef<HTMLDivElement>(null);
-  // On a narrow screen the chosen tab may be out of sight.
+  const router = useRouter();
+  // On a narrow screen the chosen tab may be out of sight. When a page is drawn, the router puts back what was scrolled
+  // on the page before, and this row with it: so once more after that.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab, or the tabs are there at last
   useEffect(() => {
-    const list = tabs.current;
-    const chosen = list?.querySelector<HTMLElement>("[data-active]");
-    if (list && chosen) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
-  }, [tab, there]);
+    const centre = () => {
+      const list = tabs.current;
+      const chosen = list?.querySelector<HTMLElement>("[data-active]");
+      if (list && chosen) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+    };
+    centre();
+    return router.subscribe("onRendered", centre);
+  }, [tab, there, router]);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
   const of = data.function;
