@@ -4,7 +4,8 @@ import { bytes, duration, relative, short } from "./time.ts";
 describe("a time", () => {
   const now = Date.parse("2026-03-01T12:00:00Z");
   it.each([
-    ["2026-03-01T11:59:58Z", "now"],
+    ["2026-03-01T11:59:58Z", "just now"],
+    ["2026-03-01T12:00:02Z", "now"],
     ["2026-03-01T11:59:30Z", "30 sec. ago"],
     ["2026-03-01T11:00:00Z", "1 hr. ago"],
     ["2026-03-01T12:10:00Z", "in 10 min."],

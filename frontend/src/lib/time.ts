@@ -9,12 +9,12 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 ];
 const words = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "short" });
 
-/** How long ago, or ahead, a time is: `5 min. ago`, `now`. */
+/** How long ago, or ahead, a time is: `5 min. ago`, `just now`. */
 export function relative(time: string | number | Date, now: number): string {
   const seconds = (new Date(time).getTime() - now) / 1000;
   if (Number.isNaN(seconds)) return "–";
   const size = Math.abs(seconds);
-  if (size < 5) return "now";
+  if (size < 5) return seconds > 0 ? "now" : "just now";
   const unit = UNITS.find(([, length]) => size >= length);
   return unit ? words.format(Math.round(seconds / unit[1]), unit[0]) : words.format(Math.round(seconds), "second");
 }

@@ -9,7 +9,7 @@ interface Props {
   after: string | undefined;
   next: string | null | undefined;
   go: (after: string | undefined) => void;
-  /** What is counted. */
+  /** What is counted, as many: `runs`. */
   what: string;
 }
 
@@ -17,7 +17,7 @@ export function Pager({ total, shown, after, next, go, what }: Props) {
   return (
     <Group justify="space-between" gap="xs">
       <Text size="xs" c="dimmed">
-        {shown} of {total.toLocaleString()} {what}
+        {shown} of {total.toLocaleString()} {total === 1 ? what.replace(/s$/, "") : what}
       </Text>
       <Group gap="xs">
         {after && (

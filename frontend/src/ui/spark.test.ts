@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { bars, inWords, sum } from "./spark.ts";
+import { bars, inWords, scale, sum } from "./spark.ts";
 
 const points = [
   { calls: 0, errors: 0 },
@@ -22,5 +22,19 @@ describe("a sparkline", () => {
     );
     expect(inWords([{ calls: 0, errors: 0 }], "calls")).toBe("No calls");
     expect(sum(points)).toEqual({ calls: 1001, errors: 500 });
+  });
+
+  it("tells how high the highest bar is", () => {
+    expect(scale([], "minute")).toBe("no calls");
+    expect(
+      scale(
+        [
+          { calls: 1, errors: 0 },
+          { calls: 0, errors: 0 },
+        ],
+        "minute",
+      ),
+    ).toBe("at most 1 call per minute");
+    expect(scale([{ calls: 3, errors: 1 }], "3 hours")).toBe("at most 3 calls per 3 hours; red ones failed");
   });
 });

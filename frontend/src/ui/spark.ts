@@ -34,6 +34,14 @@ export function inWords(points: readonly Spark[], what: string): string {
   return `${what}: ${now} now, ${top} at most; ${calls} in all, ${errors === 0 ? "none" : errors} of them failed`;
 }
 
+/** How high the highest bar is, for those who see it and no axis beside it. */
+export function scale(points: readonly Spark[], bucket: string): string {
+  const top = Math.max(...points.map(({ calls }) => calls), 0);
+  if (top === 0) return "no calls";
+  const failed = points.some(({ errors }) => errors > 0) ? "; red ones failed" : "";
+  return `at most ${top.toLocaleString()} ${top === 1 ? "call" : "calls"} per ${bucket}${failed}`;
+}
+
 /** All points together. */
 export function sum(points: readonly Spark[]): Spark {
   return points.reduce((all, { calls, errors }) => ({ calls: all.calls + calls, errors: all.errors + errors }), {

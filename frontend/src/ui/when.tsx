@@ -17,7 +17,9 @@ interface Props extends TextProps {
 }
 
 export function When({ at, plain = false, ...rest }: Props) {
-  const current = useStore(now);
+  const ticked = useStore(now);
+  // What happened since the last tick is past, not ahead.
+  const current = at && new Date(at).getTime() <= clock() ? Math.max(ticked, new Date(at).getTime()) : ticked;
   if (!at)
     return (
       <Text span inherit c="dimmed">

@@ -25,6 +25,7 @@ import { Copy, Fact } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status, stateColour } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { rolledBack } from "../functions/model.ts";
 import { useActions } from "../functions/useActions.ts";
 import { useLife } from "../history/useLife.ts";
 import { useLines } from "../runs/useLines.ts";
@@ -54,11 +55,13 @@ export function Builds({ id, chosen, choose }: Props) {
   const builds = data.function?.builds.nodes ?? [];
   const total = data.function?.builds.totalCount ?? 0;
   const shown = builds.find((build) => build.id === chosen) ?? builds[0];
+  const newest = Math.max(0, ...builds.map((one) => one.version?.number ?? 0));
+  const older = rolledBack(data.function?.currentVersion?.number, newest);
   const build = async () => {
     const made = await actions.build({ id, name: "It" });
     if (made) choose(made);
   };
-  const anew = mayWrite && (
+  const anew = mayWrite && data.function?.state !== "DEREGISTERED" && (
     <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={once(build)}>
       Build anew
     </Button>
@@ -73,6 +76,12 @@ export function Builds({ id, chosen, choose }: Props) {
     <Group align="flex-start" gap="md" wrap="wrap">
       <Stack gap={6} w={{ base: "100%", md: 250 }}>
         {anew}
+        {older && mayWrite && (
+          <Text size="xs" c="dimmed">
+            Version {older.answers} answers, and version {older.newest} is newer. A build takes the newest code of the
+            source and takes over when it is healthy.
+          </Text>
+        )}
         <Box mah={{ base: 180, md: "75vh" }} style={{ overflowY: "auto" }}>
           {builds.map((one) => (
             <UnstyledButton
@@ -105,7 +114,7 @@ export function Builds({ id, chosen, choose }: Props) {
         )}
       </Stack>
       <Box style={{ flex: "1 1 300px", minWidth: 0 }}>
-        <One key={shown.id} build={shown} id={id} records={life.records} again={() => void build()} />
+        <One key={shown.id} build={shown} id={id} records={life.records} />
       </Box>
     </Group>
   );
@@ -115,10 +124,9 @@ interface OneProps {
   build: BuildRowFragment;
   id: string;
   records: readonly RecordFragment[];
-  again: () => void;
 }
 
-function One({ build, id, records, again }: OneProps) {
+function One({ build, id, records }: OneProps) {
   const { mayWrite } = useViewer();
   const [{ fetching }, cancel] = useMutation(CancelBuildDocument);
   const told = useLines({ build: build.id });
@@ -131,7 +139,7 @@ function One({ build, id, records, again }: OneProps) {
           <Group gap="xs">
             <Status state={build.state} />
             <Text size="sm" c="dimmed">
-              asked for <When at={build.requestedAt} />
+              requested <When at={build.requestedAt} />
               {tookOf(build) !== null && `, took ${duration(tookOf(build))}`}
             </Text>
             {build.version && (
@@ -143,24 +151,19 @@ function One({ build, id, records, again }: OneProps) {
               </Text>
             )}
           </Group>
-          {mayWrite &&
-            (open ? (
-              <Button
-                size="compact-sm"
-                variant="default"
-                loading={fetching}
-                onClick={async () => {
-                  const { data, error: fault } = await cancel({ id: build.id });
-                  if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
-                }}
-              >
-                Cancel
-              </Button>
-            ) : (
-              <Button size="compact-sm" variant="default" onClick={once(again)}>
-                Build again
-              </Button>
-            ))}
+          {mayWrite && open && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={fetching}
+              onClick={async () => {
+                const { data, error: fault } = await cancel({ id: build.id });
+                if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
+              }}
+            >
+              Cancel
+            </Button>
+          )}
         </Group>
         {build.error && (
           <Alert
@@ -176,7 +179,7 @@ function One({ build, id, records, again }: OneProps) {
               {build.error}
             </Text>
             <Text size="xs" mt={6}>
-              What answers calls was left alone. Mend it at its source and build again.
+              What answers calls was left alone. Mend it at its source, then build anew.
             </Text>
           </Alert>
         )}

@@ -182,10 +182,10 @@ export function DeadLettersPage({ search, set }: Props) {
                   <>
                     <Button size="xs" onClick={() => ask("redrive", null)}>
                       Redrive all {total.toLocaleString()}
-                      {filtering && " that fit"}
+                      {filtering && " that match"}
                     </Button>
                     <Button size="xs" color="red" variant="outline" onClick={() => ask("purge", null)}>
-                      Purge all{filtering && " that fit"}
+                      Purge all{filtering && " that match"}
                     </Button>
                   </>
                 )}
@@ -294,7 +294,7 @@ function Letter({
                 <Text size="xs" c="dimmed">
                   {run.trigger}
                   {run.version !== null && ` · v${run.version}`} · {run.attempt}{" "}
-                  {run.attempt === 1 ? "attempt" : "attempts"} · dead since <When at={run.finishedAt ?? run.queuedAt} />
+                  {run.attempt === 1 ? "attempt" : "attempts"} · died <When at={run.finishedAt ?? run.queuedAt} />
                 </Text>
               </Group>
               <Text
@@ -416,7 +416,7 @@ function Decide({
     >
       <Stack gap="xs">
         <Text size="sm" fw={600} style={{ overflowWrap: "anywhere" }}>
-          {chosen ? byFunction(chosen) : `All ${counted(total)} that fit what is looked at`}
+          {chosen ? byFunction(chosen) : `All ${counted(total)} of this list, on all its pages`}
         </Text>
         <List size="sm" spacing={4}>
           {consequence(decision, count).map((words) => (
@@ -457,7 +457,9 @@ function Told({ outcome: { decision, fates, done, remaining }, close }: { outcom
         <Stack gap={4} style={{ minWidth: 0 }}>
           {remaining !== undefined && (
             <Text size="sm">
-              {remaining === 0 ? "None of those that fit still waits." : `${counted(remaining)} that fit still wait.`}{" "}
+              {remaining === 0
+                ? "None of this list is left."
+                : `${counted(remaining)} of this list ${remaining === 1 ? "is" : "are"} left.`}{" "}
               {decision === "redrive" && good > 0 && (
                 <Anchor component={Link} to="/runs?since=minutes" size="sm" c="inherit" underline="always">
                   See how they go

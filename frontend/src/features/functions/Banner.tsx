@@ -1,14 +1,15 @@
 // What is wrong with a function, or what is missing before it works, with the way out.
 
-import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useViewer } from "../../app/session.tsx";
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
 import { once } from "../../ui/once.ts";
-import { broken } from "./model.ts";
+import { Unstarted } from "./Unstarted.tsx";
 import { useActions } from "./useActions.ts";
+import type { Trouble } from "./useTrouble.ts";
 
-export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragment }) {
+export function Banner({ of, trouble }: { of: FunctionRowFragment & FunctionActivityFragment; trouble: Trouble }) {
   const { mayWrite } = useViewer();
   const actions = useActions();
   const build = of.builds.nodes[0];
@@ -27,7 +28,34 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
       </Alert>
     );
   }
-  if (broken(of)) {
+  if (trouble.missing) {
+    return (
+      <Alert color="red" p="xs" title="A secret is not set">
+        <Stack gap="xs">
+          <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+            It does not start without <Code>{trouble.missing}</Code>. It is tried again as soon as a call comes.
+          </Text>
+          {mayWrite && (
+            <Group gap="xs">
+              <Button size="compact-sm" component={Link} to={`${at}/settings?part=variables`}>
+                Set the secret
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      </Alert>
+    );
+  }
+  if (trouble.given) {
+    return (
+      <Alert color="blue" p="xs">
+        <Text size="sm" style={{ overflowWrap: "anywhere" }}>
+          It did not start without <Code>{trouble.given}</Code>, which is set now. The next call starts it.
+        </Text>
+      </Alert>
+    );
+  }
+  if (trouble.broken) {
     return (
       <Alert color="red" p="xs" title="It should run, and does not">
         <Stack gap="xs">
@@ -41,11 +69,6 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
             {older && mayWrite && (
               <Button size="compact-sm" variant="default" component={Link} to={`${at}/versions`}>
                 Roll back
-              </Button>
-            )}
-            {/secret/i.test(of.stateReason ?? "") && (
-              <Button size="compact-sm" variant="default" component={Link} to={`${at}/settings?part=variables`}>
-                Set the secret
               </Button>
             )}
           </Group>
@@ -89,18 +112,10 @@ export function Banner({ of }: { of: FunctionRowFragment & FunctionActivityFragm
     );
   }
   if (of.state === "BUILT" && mayWrite) {
-    return (
-      <Alert color="blue" p="xs">
-        <Group gap="sm">
-          <Text size="sm">It is built and does not run yet.</Text>
-          <Button size="compact-sm" loading={actions.busy} onClick={once(() => actions.start(of))}>
-            Start it
-          </Button>
-        </Group>
-      </Alert>
-    );
+    return <Unstarted of={of} />;
   }
-  return of.stateReason ? (
+  // Of what runs and answers, the reason is an old one.
+  return of.stateReason && of.state !== "RUNNING" ? (
     <Alert color="gray" p="xs">
       <Text size="sm" style={{ overflowWrap: "anywhere" }}>
         {of.stateReason}

@@ -1,16 +1,16 @@
 // The head of one function and its tabs.
 
 import { Group, Tabs, Text } from "@mantine/core";
-import { Link, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import { FunctionChangedDocument, FunctionHeadDocument } from "../../graphql/generated.ts";
+import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Actions } from "./Actions.tsx";
 import { Banner } from "./Banner.tsx";
-import { broken } from "./model.ts";
+import { useTrouble } from "./useTrouble.ts";
 
 const TABS = [
   ["overview", "Overview"],
@@ -27,18 +27,27 @@ const TABS = [
 export function FunctionFrame({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(FunctionHeadDocument, { id });
   useFollowed(FunctionChangedDocument, { id }, look);
+  // The cache makes a run the newest of its function, and that tells whether it answers.
+  useFollowed(RunChangedDocument, { function: id });
+  const trouble = useTrouble(data?.function ? [data.function] : []);
   const navigate = useNavigate();
   const { pathname } = useLocation();
   const tab = pathname.split("/")[3] || "overview";
   const there = data?.function !== undefined;
   const tabs = useRef<HTMLDivElement>(null);
-  // On a narrow screen the chosen tab may be out of sight.
+  const router = useRouter();
+  // On a narrow screen the chosen tab may be out of sight. When a page is drawn, the router puts back what was scrolled
+  // on the page before, and this row with it: so once more after that.
   // biome-ignore lint/correctness/useExhaustiveDependencies: another tab, or the tabs are there at last
   useEffect(() => {
-    const list = tabs.current;
-    const chosen = list?.querySelector<HTMLElement>("[data-active]");
-    if (list && chosen) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
-  }, [tab, there]);
+    const centre = () => {
+      const list = tabs.current;
+      const chosen = list?.querySelector<HTMLElement>("[data-active]");
+      if (list && chosen) list.scrollLeft = chosen.offsetLeft - (list.clientWidth - chosen.offsetWidth) / 2;
+    };
+    centre();
+    return router.subscribe("onRendered", centre);
+  }, [tab, there, router]);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
   const of = data.function;
@@ -54,7 +63,7 @@ export function FunctionFrame({ id }: { id: string }) {
       title={of.name}
       aside={
         <Group gap="xs">
-          <Status state={of.state} broken={broken(of)} />
+          <Status state={of.state} broken={trouble(of).broken} />
           {of.currentVersion && (
             <Text size="sm" c="dimmed">
               {of.runtime} · v{of.currentVersion.number} · {of.mode.toLowerCase()}
@@ -69,14 +78,17 @@ export function FunctionFrame({ id }: { id: string }) {
       }
       actions={<Actions of={of} large />}
     >
-      <Banner of={of} />
+      <Banner of={of} trouble={trouble(of)} />
       <Tabs
         value={tab}
         onChange={(to) => void navigate({ to: `/functions/${id}${to && to !== "overview" ? `/${to}` : ""}` })}
         keepMounted={false}
         activateTabWithKeyboard={false}
       >
-        <Tabs.List ref={tabs} style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden" }}>
+        <Tabs.List
+          ref={tabs}
+          style={{ flexWrap: "nowrap", overflowX: "auto", overflowY: "hidden", scrollbarWidth: "thin" }}
+        >
           {TABS.map(([value, label]) => (
             <Tabs.Tab key={value} value={value}>
               {label}

@@ -5,13 +5,15 @@ import { Anchor, Card, Group, Table, Text, UnstyledButton } from "@mantine/core"
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { withoutMutation } from "../../lib/secret.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Status, stateWord } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { Actions } from "./Actions.tsx";
-import { broken, nextSort, origin } from "./model.ts";
+import { nextSort, origin } from "./model.ts";
 import type { Listed } from "./useFunctions.ts";
+import { useTrouble } from "./useTrouble.ts";
 
 type Calls = ReadonlyMap<string, readonly Spark[]>;
 
@@ -65,11 +67,16 @@ const nothing = (
   </Text>
 );
 
+function State({ of }: { of: Listed }) {
+  return <Status state={of.state} broken={useTrouble([of])(of).broken} />;
+}
+
 /** What stands under a state: why a function does not work, or why its newest build did not. */
 function Why({ of }: { of: Listed }) {
+  const { broken } = useTrouble([of])(of);
   const build = of.builds.nodes[0];
-  const why = broken(of)
-    ? of.stateReason
+  const why = broken
+    ? withoutMutation(of.stateReason ?? "")
     : build?.state === "FAILED"
       ? `last build failed: ${build.error ?? "see its log"}`
       : null;
@@ -160,7 +167,7 @@ const Row_ = memo(function Row({ of, points, index, measure }: RowProps) {
         </Text>
       </Table.Td>
       <Table.Td maw={210} miw={150}>
-        <Status state={of.state} broken={broken(of)} />
+        <State of={of} />
         <Why of={of} />
       </Table.Td>
       <Table.Td>
@@ -252,7 +259,7 @@ const Card_ = memo(function One({ of, points, index, measure, count }: RowProps 
             <Anchor component={Link} to={`/functions/${of.id}`} fw={500} style={{ overflowWrap: "anywhere" }}>
               {of.name}
             </Anchor>
-            <Status state={of.state} broken={broken(of)} />
+            <State of={of} />
           </Group>
           <Actions of={of} />
         </Group>

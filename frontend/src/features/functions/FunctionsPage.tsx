@@ -154,7 +154,8 @@ export function FunctionsPage({ search }: { search: Search }) {
       )}
       {all && all.length > 0 && (
         <Text size="xs" c="dimmed" role="status">
-          {rows.length.toLocaleString()} of {total.toLocaleString()} functions{more && ", more are coming"}
+          {rows.length.toLocaleString()} of {total.toLocaleString()} {total === 1 ? "function" : "functions"}
+          {more && ", more are coming"}
         </Text>
       )}
       {cut && (

@@ -42,6 +42,7 @@ import { once } from "../../ui/once.ts";
 import { told } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { headline } from "../runs/model.ts";
 import { RunLog } from "../runs/RunLog.tsx";
 import {
   added,
@@ -169,13 +170,21 @@ export function Invoke({ id }: { id: string }) {
         You may look, but not call functions from here.
       </Text>
     );
+  if (of?.state === "DEREGISTERED")
+    return (
+      <Text size="sm" c="dimmed">
+        It is gone and answers no calls. What it answered is under Runs.
+      </Text>
+    );
   return (
     <Grid gap="md">
       <Grid.Col span={{ base: 12, md: 5 }}>
         <Stack gap="sm">
           {of && of.state !== "RUNNING" && (
             <Alert color="yellow" p="xs">
-              It does not run: a call will wait or be refused until it is started.
+              {of.state === "REGISTERED"
+                ? "Nothing is built yet, so it refuses calls. Build it first."
+                : "It does not run, so it refuses calls. Start it first."}
             </Alert>
           )}
           <Group gap="xs" align="flex-start" wrap="nowrap">
@@ -421,7 +430,7 @@ function Outcome({
         </Text>
         {run.error && (
           <Alert color="red" p="xs" style={{ overflowWrap: "anywhere" }}>
-            {run.error}
+            {headline(run.error)}
           </Alert>
         )}
         {done && (
@@ -467,14 +476,15 @@ function Made({
                 <Table.Td>
                   <Status state={one.run.state} size="xs" />
                 </Table.Td>
-                <Table.Td>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>
                   {one.run.httpStatus ?? (one.run.exitCode === null ? "" : `exit ${one.run.exitCode}`)}
                 </Table.Td>
-                <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(one.run.durationMs)}</Table.Td>
-                <Table.Td>
+                <Table.Td style={{ whiteSpace: "nowrap" }}>
+                  {duration(one.run.durationMs)}
+                  <br />
                   <When at={one.run.queuedAt} size="xs" c="dimmed" />
                 </Table.Td>
-                <Table.Td maw={150}>
+                <Table.Td maw={110}>
                   <Text size="xs" truncate title={excerpt(one.draft.payload, 300)}>
                     {excerpt(one.draft.payload)}
                   </Text>

@@ -28,11 +28,13 @@ import {
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { bytes, short } from "../../lib/time.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
+import { scale } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
 import { BUCKET, cards, WINDOWS } from "../metrics/model.ts";
 import { Number_ } from "../metrics/Number.tsx";
+import { headline } from "../runs/model.ts";
 import { trouble, ways } from "./calling.ts";
 import { broken, origin } from "./model.ts";
 import { Triggers } from "./Triggers.tsx";
@@ -77,6 +79,17 @@ export function Overview({
           />
         </Group>
         <Sparkline points={of.calls} label={`calls per ${BUCKET[window]}`} width="100%" height={44} />
+        <Group justify="space-between" gap="xs" mt={2} wrap="nowrap">
+          <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+            {WINDOWS.find(({ value }) => value === window)?.label} ago
+          </Text>
+          <Text size="xs" c="dimmed" ta="center">
+            {scale(of.calls, BUCKET[window])}
+          </Text>
+          <Text size="xs" c="dimmed">
+            now
+          </Text>
+        </Group>
         <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs" mt="sm" className={old ? "old" : undefined} aria-busy={old}>
           {cards(data.metrics, of.instances.length).map((card) => (
             <Number_ key={card.name} card={card} />
@@ -104,6 +117,7 @@ export function Overview({
 function Failures({ of }: { of: Function_ }) {
   const { failed, of: over, newest } = trouble(of.recent.nodes);
   if (!newest) return null;
+  const answers = of.currentVersion?.number;
   return (
     <Alert color={failed * 2 >= over ? "red" : "orange"} p="xs">
       <Group gap="xs" justify="space-between">
@@ -112,7 +126,11 @@ function Failures({ of }: { of: Function_ }) {
             {failed} of the last {over} {over === 1 ? "call" : "calls"} failed.
           </b>{" "}
           The newest, <When at={newest.finishedAt} />
-          {newest.version !== null && ` on version ${newest.version}`}: {newest.error ?? "it says no reason"}
+          {newest.version !== null && ` on version ${newest.version}`}:{" "}
+          {newest.error ? headline(newest.error) : "it says no reason"}
+          {answers !== undefined && newest.version !== null && newest.version !== answers && (
+            <>. Version {answers} answers now</>
+          )}
         </Text>
         <Group gap="xs">
           <Button size="compact-sm" variant="default" component={Link} to={`/runs/${newest.id}`}>
@@ -120,7 +138,7 @@ function Failures({ of }: { of: Function_ }) {
           </Button>
           {(of.currentVersion?.number ?? 0) > 1 && (
             <Button size="compact-sm" variant="default" component={Link} to={`/functions/${of.id}/versions`}>
-              Compare versions
+              {newest.version === answers ? "Compare or roll back" : "Compare versions"}
             </Button>
           )}
         </Group>

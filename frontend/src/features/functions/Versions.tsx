@@ -174,7 +174,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                     size="compact-xs"
                     variant="default"
                     onClick={() => setBack(version)}
-                    aria-label={`${current !== undefined && version.number > current ? "Go" : "Roll back"} to this: version ${version.number}`}
+                    aria-label={`${current !== undefined && version.number > current ? "Go to" : "Roll back to"} version ${version.number}`}
                   >
                     {current !== undefined && version.number > current ? "Go to this" : "Roll back to this"}
                   </Button>
@@ -186,7 +186,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
       </Stack>
       <Group justify="space-between">
         <Text size="xs" c="dimmed">
-          {rows.length} of {first.totalCount} versions
+          {rows.length} of {first.totalCount} {first.totalCount === 1 ? "version" : "versions"}
         </Text>
         {next && (
           <Button size="xs" variant="default" loading={loading} onClick={() => void more()}>

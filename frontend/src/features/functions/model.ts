@@ -1,6 +1,11 @@
 // What is known of a list of functions without asking anybody.
 
-import type { FunctionMode, FunctionRowFragment, FunctionState } from "../../graphql/generated.ts";
+import type {
+  FunctionActivityFragment,
+  FunctionMode,
+  FunctionRowFragment,
+  FunctionState,
+} from "../../graphql/generated.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 
 /** What the list is searched and sorted by. */
@@ -104,9 +109,45 @@ export function allowed(one: Pick<FunctionRowFragment, "state" | "currentVersion
   };
 }
 
-/** Whether something is wrong with a function: it should run, and the server says why it does not. */
-export function broken(one: Pick<FunctionRowFragment, "state" | "stateReason">): boolean {
-  return one.state === "RUNNING" && one.stateReason !== null;
+type Living = Pick<FunctionRowFragment, "state" | "stateReason" | "updatedAt"> & {
+  instances: readonly { state: string }[];
+  runs: {
+    nodes: readonly Pick<FunctionActivityFragment["runs"]["nodes"][number], "state" | "httpStatus" | "queuedAt">[];
+  };
+};
+
+/**
+ * Whether something is wrong with a function: it should run, and the server says why it does not.
+ *
+ * The server keeps the reason of the last instance that failed until another version takes over. What answers since
+ * then is not broken any more, whatever its answer was.
+ */
+export function broken(one: Living): boolean {
+  if (one.state !== "RUNNING" || one.stateReason === null) return false;
+  if (one.instances.some(({ state }) => state === "ready")) return false;
+  const run = one.runs.nodes[0];
+  const answered = run && (run.state === "SUCCEEDED" || run.httpStatus !== null);
+  return !(answered && new Date(run.queuedAt).getTime() > new Date(one.updatedAt).getTime());
+}
+
+/** The secrets that a manifest names as variables and that are not set. */
+export function unset(
+  manifest: unknown,
+  namespace: string,
+  set: readonly { namespace: string; name: string }[],
+): string[] {
+  const named: unknown = typeof manifest === "object" && manifest !== null && "secrets" in manifest && manifest.secrets;
+  if (!Array.isArray(named)) return [];
+  const there = new Set(set.filter((one) => one.namespace === namespace).map(({ name }) => name));
+  return named.filter((name): name is string => typeof name === "string" && !there.has(name));
+}
+
+/** The version that answers although there is a newer one, and the newer one; null when the newest answers. */
+export function rolledBack(
+  answers: number | undefined,
+  newest: number | undefined,
+): { answers: number; newest: number } | null {
+  return answers !== undefined && newest !== undefined && newest > answers ? { answers, newest } : null;
 }
 
 /** Where a function's code comes from, in a few words. */

@@ -99,6 +99,10 @@ export function FunctionHistory({ id, at, go }: Props) {
             </Button>
           </Group>
         </Group>
+        {/* One line, whatever it says: the slider does not jump while it is dragged. */}
+        <Text size="sm" mb="xs" truncate title={sentence(shown)}>
+          {sentence(shown)}
+        </Text>
         <Box px="xs">
           <Slider
             value={places[index] ?? END}
@@ -107,10 +111,7 @@ export function FunctionHistory({ id, at, go }: Props) {
             step={0.01}
             restrictToMarks
             marks={places.map((value) => ({ value }))}
-            label={(value) => {
-              const record = records[nearest(places, value)];
-              return record ? `${exact(record.at)}: ${sentence(record).slice(0, 60)}` : null;
-            }}
+            label={null}
             thumbLabel="Time in its life"
             thumbProps={{ "aria-valuetext": `${exact(shown.at)}: ${sentence(shown)}` }}
             onChange={(value) => to(nearest(places, value))}

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { FunctionThenQuery } from "../../graphql/generated.ts";
-import { bad, compared, joined, nearest, newestAt, placesOf, sentence, who } from "./model.ts";
+import { bad, compared, joined, nearest, newestAt, placesOf, sentence, variablesOf, who } from "./model.ts";
 
 type Then = NonNullable<FunctionThenQuery["function"]>;
 
@@ -106,12 +106,27 @@ describe("a function as it was", () => {
     runtime: "node",
     position: 4,
     updatedAt: "2026-01-01T00:00:00Z",
-    currentVersion: { number: 1, createdAt: "2026-01-01T00:00:00Z", commit: null },
+    currentVersion: { number: 1, createdAt: "2026-01-01T00:00:00Z", commit: null, manifest: { env: { A: "1" } } },
     source: { type: "git", url: "u", ref: null, path: null, digest: null, image: null },
     triggers: [{ type: "event", pattern: "a.b", cron: null, timezone: null, name: null }],
     versions: { totalCount: 1, nodes: [{ number: 1, commit: null, createdAt: "2026-01-01T00:00:00Z" }] },
     builds: { nodes: [] },
   };
+
+  it("has the variables that its version had", () => {
+    expect(variablesOf({ env: { A: "1", B: "two" }, secrets: ["KEY"] })).toBe("A=1, B=two, KEY (secret)");
+    expect([variablesOf({}), variablesOf(null), variablesOf({ env: 7, secrets: "x" })]).toEqual([
+      "none",
+      "none",
+      "none",
+    ]);
+    const now: Then = then.currentVersion
+      ? { ...then, currentVersion: { ...then.currentVersion, manifest: { env: { A: "2" } } } }
+      : then;
+    expect(compared(then, now).filter((fact) => fact.is !== undefined)).toEqual([
+      { name: "Variables", was: "A=1", is: "A=2" },
+    ]);
+  });
 
   it("stands beside what is something else now", () => {
     const now: Then = { ...then, state: "STOPPED", triggers: [] };

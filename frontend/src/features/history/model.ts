@@ -142,6 +142,19 @@ export function triggersOf(of: Pick<Then, "triggers">): string[] {
   return of.triggers.map((one) => `${one.type} ${one.pattern ?? one.cron ?? one.name ?? ""}`.trim());
 }
 
+/** Variables of a manifest in a few words; secrets by their names alone. */
+export function variablesOf(manifest: unknown): string {
+  if (typeof manifest !== "object" || manifest === null) return "none";
+  const { env, secrets } = manifest as { env?: unknown; secrets?: unknown };
+  const said = typeof env === "object" && env !== null ? Object.entries(env) : [];
+  const named = Array.isArray(secrets) ? secrets.filter((name) => typeof name === "string") : [];
+  return (
+    [...said.map(([name, value]) => `${name}=${String(value)}`), ...named.map((name) => `${name} (secret)`)].join(
+      ", ",
+    ) || "none"
+  );
+}
+
 /** What there is to know of a function at a time, by name, in the order of its importance. */
 export function factsOf(of: Then): [string, string][] {
   const newest = of.builds.nodes[0];
@@ -153,6 +166,7 @@ export function factsOf(of: Then): [string, string][] {
     ["Source", origin(of.source)],
     ["Runtime", of.currentVersion ? `${of.runtime}, ${of.mode.toLowerCase()}` : "not built yet"],
     ["Triggers", triggersOf(of).join(", ") || "none"],
+    ["Variables", variablesOf(of.currentVersion?.manifest)],
     ["Versions", of.versions.nodes.map((version) => `v${version.number}`).join(", ") || "none"],
     ["Newest build", newest ? newest.state.toLowerCase() : "none"],
   ];

@@ -34,6 +34,7 @@ import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { plain } from "../../lib/ansi.ts";
 import { now as clock } from "../../lib/clock.ts";
 import { levelOf } from "../../lib/level.ts";
+import { missingSecret, withoutMutation } from "../../lib/secret.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -128,7 +129,7 @@ export function RunPage({ id }: { id: string }) {
           </Title>
           <Group gap="md">
             <Text size="xs" c="dimmed">
-              asked for <When at={run.queuedAt} />
+              requested <When at={run.queuedAt} />
               {run.finishedAt && (
                 <>
                   , over <When at={run.finishedAt} />
@@ -245,8 +246,13 @@ function Why({ run, near }: { run: Run; near: string }) {
       title={run.state === "SUCCEEDED" || run.state === "RUNNING" ? "What went wrong before" : "Why it failed"}
     >
       <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-        {run.error && (near === "" ? run.error : headline(run.error))}
+        {run.error && (near === "" ? withoutMutation(run.error) : headline(run.error))}
       </Text>
+      {missingSecret(run.error) && (
+        <Anchor component={Link} to={`/functions/${run.function.id}/settings?part=variables`} size="sm">
+          To the secrets of {run.function.name}
+        </Anchor>
+      )}
       {near !== "" && (
         <>
           <Text size="xs" mt="xs" mb={4}>

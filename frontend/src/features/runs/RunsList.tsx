@@ -470,7 +470,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
             <Table.Th>State</Table.Th>
             <Table.Th>Trigger</Table.Th>
             <Table.Th>Version</Table.Th>
-            <Table.Th>Asked for</Table.Th>
+            <Table.Th>Requested</Table.Th>
             <Table.Th>Took</Table.Th>
             <Table.Th>Outcome</Table.Th>
           </Table.Tr>

@@ -1,6 +1,7 @@
 // From the records of a run's life to its timeline.
 
 import type { RecordFragment, RunState } from "../../graphql/generated.ts";
+import { withoutMutation } from "../../lib/secret.ts";
 
 /** A stretch of time in the life of a run. */
 export interface Stretch {
@@ -147,9 +148,9 @@ export function timeline(records: readonly Told[], now: number): Stretch[] {
 
 /** An error in a line or two: of a process that ended, the last thing that it wrote instead of all of it. */
 export function headline(error: string): string {
-  const [before, after] = error.split("; its last lines:");
+  const [before, after] = withoutMutation(error).split("; its last lines:");
   const last = after?.trim().split("\n").at(-1)?.trim();
-  return before !== undefined && last ? `${before}: ${last}` : error;
+  return before !== undefined && last ? `${before}: ${last}` : withoutMutation(error);
 }
 
 /** Lines that stand where something went wrong: the last ones that are errors, as far as they stand together. */

@@ -34,7 +34,7 @@ import { Difference } from "../../../ui/difference.tsx";
 import { JsonEditor } from "../../../ui/jsonEditor.tsx";
 import { accepted, tellDone } from "../../../ui/notify.ts";
 import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
-import { origin } from "../model.ts";
+import { origin, rolledBack } from "../model.ts";
 import { useActions } from "../useActions.ts";
 import { ordered } from "../versions.ts";
 import { Danger } from "./Danger.tsx";
@@ -101,6 +101,7 @@ function Edit({
   const [previewing, setPreviewing] = useState(false);
   const [refusal, setRefusal] = useState<string | null>(null);
 
+  const older = of.source.type === "git" && rolledBack(of.currentVersion?.number, of.versions.nodes[0]?.number);
   const version = of.currentVersion?.manifest;
   const given = of.manifestOverride;
   const saved: Manifest | null = isManifest(given) ? given : isManifest(version) ? version : null;
@@ -320,6 +321,17 @@ function Edit({
               <Alert color="yellow" p="xs">
                 From then on this manifest counts, and the <Code>function.json</Code> in {origin(of.source)} is not read
                 any more when it is built: later changes of the configuration belong here.
+              </Alert>
+            )}
+            {older && (
+              <Alert
+                color="yellow"
+                p="xs"
+                title={`Version ${older.answers} answers, and version ${older.newest} is newer`}
+              >
+                A build takes the newest code of the source, not that of version {older.answers}. If version{" "}
+                {older.newest} was rolled back because of its code, mend that first, or name the commit of version{" "}
+                {older.answers} under Source.
               </Alert>
             )}
             {refusal && (

@@ -1,0 +1,30 @@
+// What is wrong with functions now. The server tells of a secret that was missing when a function was last started;
+// whether it is missing still, the secrets tell.
+
+import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
+import { SecretsSetDocument } from "../../graphql/generated.ts";
+import { useAsked } from "../../graphql/live.ts";
+import { missingSecret } from "../../lib/secret.ts";
+import { broken } from "./model.ts";
+
+type Told = FunctionRowFragment & FunctionActivityFragment;
+
+export interface Trouble {
+  broken: boolean;
+  /** The name of the secret that it does not start without. */
+  missing: string | null;
+  /** The name of the secret that was missing and is set since: whether it starts now, the next call tells. */
+  given: string | null;
+}
+
+/** Tells of each of these functions what is wrong with it; asks for the secrets only when one seems to be missing. */
+export function useTrouble(functions: readonly Told[]): (of: Told) => Trouble {
+  const wanted = functions.some((of) => broken(of) && missingSecret(of.stateReason));
+  const { data } = useAsked(SecretsSetDocument, {}, !wanted);
+  return (of) => {
+    if (!broken(of)) return { broken: false, missing: null, given: null };
+    const secret = missingSecret(of.stateReason);
+    const set = data?.secrets.some(({ name, namespace }) => name === secret?.name && namespace === secret.namespace);
+    return { broken: !set, missing: secret && !set ? secret.name : null, given: secret && set ? secret.name : null };
+  };
+}
