@@ -77,6 +77,8 @@ export function cache() {
       BuildConnection: inside,
       EventConnection: inside,
       FunctionConnection: inside,
+      // Told with every change and asked for by nobody again: kept by its id it would stay for as long as the page.
+      RecordedEvent: inside,
       RecordedEventConnection: inside,
       RunConnection: inside,
       RunCount: inside,
