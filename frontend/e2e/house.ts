@@ -162,10 +162,12 @@ export class House {
 
   /** Publishes an event. Its id. */
   async publish(type: string, data: unknown, rest: Record<string, unknown> = {}): Promise<string> {
-    const { publishEvent } = await this.ask<{ publishEvent: { event: { id: string } } }>(
-      "mutation($input: PublishEventInput!) { publishEvent(input: $input) { event { id } userErrors { message } } }",
-      { input: { type, data, ...rest } },
-    );
+    const { publishEvent } = await this.ask<{
+      publishEvent: { event: { id: string } | null; userErrors: { message: string }[] };
+    }>("mutation($input: PublishEventInput!) { publishEvent(input: $input) { event { id } userErrors { message } } }", {
+      input: { type, data, ...rest },
+    });
+    if (!publishEvent.event) throw new Error(`${type} was refused: ${publishEvent.userErrors[0]?.message}`);
     return publishEvent.event.id;
   }
 }

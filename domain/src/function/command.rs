@@ -21,8 +21,8 @@ pub enum Command {
         manifest: Option<Json>,
         at: DateTime<Utc>,
     },
-    /// Take its code from elsewhere, or read it by another manifest, from the next build on. `None` leaves it as it is.
-    Update { source: Option<Source>, manifest: Option<Json>, at: DateTime<Utc> },
+    /// Take its code from elsewhere, or read it by another manifest, from the next build on. What is not named stays as it is.
+    Update { source: Option<Source>, manifest: Override, at: DateTime<Utc> },
     /// Make a version. A `git_ref` beats that of the source.
     RequestBuild { build: BuildId, git_ref: Option<String>, at: DateTime<Utc> },
     /// `node` takes the build.
@@ -52,4 +52,16 @@ pub enum Command {
     ReportInstanceFailure { version: u32, instance: String, error: String, at: DateTime<Utc> },
     /// Let it be gone, for good.
     Deregister { at: DateTime<Utc> },
+}
+
+/// What becomes of the manifest that beats the file in the source.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Override {
+    /// It stays as it is.
+    #[default]
+    Keep,
+    /// This one does, from the next build on.
+    Set(Json),
+    /// None does: the file in the source counts again.
+    Drop,
 }

@@ -4,7 +4,7 @@ use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
     Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
-use super::{BuildState, Command, Error, Event, Function, Life, State};
+use super::{BuildState, Command, Error, Event, Function, Life, Override, State};
 use crate::name;
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
@@ -26,7 +26,11 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         }
         (_, Command::Update { source, manifest, at }) => {
             let source = source.unwrap_or_else(|| function.source.clone());
-            let manifest = manifest.or_else(|| function.manifest.clone());
+            let manifest = match manifest {
+                Override::Keep => function.manifest.clone(),
+                Override::Set(manifest) => Some(manifest),
+                Override::Drop => None,
+            };
             if source == function.source && manifest == function.manifest {
                 return done();
             }

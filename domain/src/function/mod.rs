@@ -12,7 +12,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
-pub use command::Command;
+pub use command::{Command, Override};
 pub use error::Error;
 pub use event::Event;
 pub use state::{Build, BuildState, Function, Life, Version};

@@ -4,7 +4,7 @@ use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
     Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
-use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life};
+use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life, Override};
 use crate::json::Json;
 use crate::manifest::{Manifest, Runtime};
 use crate::testing::{Given, at};
@@ -221,7 +221,7 @@ fn deregister() -> Command {
 /// One of each command but `Register` and `Deregister`, as it would be meant on a function with one version.
 fn all_others() -> Vec<Command> {
     vec![
-        Command::Update { source: Some(bundle()), manifest: None, at: at(10) },
+        Command::Update { source: Some(bundle()), manifest: Override::Keep, at: at(10) },
         request(7),
         start_build(1, "a"),
         succeed(1),
@@ -293,7 +293,7 @@ fn nothing_can_be_asked_of_a_function_that_is_not_there() {
 fn an_update_changes_what_the_next_build_takes() {
     for life in alive() {
         let manifest = Json::parse(r#"{"runtime":"python"}"#).unwrap();
-        let command = Command::Update { source: Some(bundle()), manifest: Some(manifest.clone()), at: at(10) };
+        let command = Command::Update { source: Some(bundle()), manifest: Override::Set(manifest.clone()), at: at(10) };
         let updated = Event::Updated(Updated { source: bundle(), manifest: Some(manifest.clone()), at: at(10) });
         let after = given(life).when(command).then([updated]);
 
@@ -306,20 +306,33 @@ fn an_update_changes_what_the_next_build_takes() {
 #[test]
 fn an_update_leaves_alone_what_it_does_not_name() {
     let manifest = Json::parse("{}").unwrap();
-    let command = Command::Update { source: None, manifest: Some(manifest.clone()), at: at(10) };
+    let command = Command::Update { source: None, manifest: Override::Set(manifest.clone()), at: at(10) };
     let updated = Updated { source: git(None), manifest: Some(manifest.clone()), at: at(10) };
     let after = given([registered()]).when(command).then([Event::Updated(updated)]);
 
-    let command = Command::Update { source: Some(bundle()), manifest: None, at: at(11) };
+    let command = Command::Update { source: Some(bundle()), manifest: Override::Keep, at: at(11) };
     let updated = Updated { source: bundle(), manifest: Some(manifest), at: at(11) };
     after.when(command).then([Event::Updated(updated)]);
 }
 
 #[test]
+fn a_manifest_that_beat_the_file_can_be_dropped() {
+    let set = Updated { source: git(None), manifest: Some(Json::parse("{}").unwrap()), at: at(10) };
+    let drop = || Command::Update { source: None, manifest: Override::Drop, at: at(11) };
+    let dropped = Updated { source: git(None), manifest: None, at: at(11) };
+    let after = given([registered(), Event::Updated(set)]).when(drop()).then([Event::Updated(dropped.clone())]);
+    let asked = BuildRequested { build: build(8), source: git(None), manifest: None, at: at(1) };
+    after.when(request(8)).then([Event::BuildRequested(asked)]);
+    given([registered(), Event::Updated(dropped)]).when(drop()).then_nothing();
+}
+
+#[test]
 fn an_update_that_changes_nothing_is_nothing() {
     for life in alive() {
-        given(life.clone()).when(Command::Update { source: None, manifest: None, at: at(10) }).then_nothing();
-        given(life).when(Command::Update { source: Some(git(None)), manifest: None, at: at(10) }).then_nothing();
+        given(life.clone()).when(Command::Update { source: None, manifest: Override::Keep, at: at(10) }).then_nothing();
+        given(life)
+            .when(Command::Update { source: Some(git(None)), manifest: Override::Keep, at: at(10) })
+            .then_nothing();
     }
 }
 

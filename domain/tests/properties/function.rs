@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::Payload;
 use domain::event::Received;
 use domain::function::event::Share;
-use domain::function::{Aggregate, BuildId, Command, Event, Function, Life, State};
+use domain::function::{Aggregate, BuildId, Command, Event, Function, Life, Override, State};
 use domain::manifest::{Manifest, Trigger};
 use domain::{Json, function, routing};
 use proptest::collection::vec;
@@ -66,11 +66,15 @@ fn register() -> impl Strategy<Value = Command> {
     prop_oneof![8 => good, 1 => odd, 1 => bad]
 }
 
+fn overriding() -> impl Strategy<Value = Override> {
+    prop_oneof![Just(Override::Keep), any::json().prop_map(Override::Set), Just(Override::Drop)]
+}
+
 fn command() -> impl Strategy<Value = Command> {
     let time = || any::<u32>().prop_map(at);
     prop_oneof![
         1 => register(),
-        2 => (option::of(any::source()), option::of(any::json()), time())
+        2 => (option::of(any::source()), overriding(), time())
             .prop_map(|(source, manifest, at)| Command::Update { source, manifest, at }),
         6 => (build(), option::of(any::text()), time())
             .prop_map(|(build, git_ref, at)| Command::RequestBuild { build, git_ref, at }),

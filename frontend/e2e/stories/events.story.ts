@@ -22,12 +22,17 @@ story(
       await dialog.getByRole("textbox", { name: "Type" }).fill("file.uploaded");
       await dialog.getByRole("textbox", { name: "Data" }).fill(JSON.stringify(data));
       await dialog.getByRole("button", { name: "Publish", exact: true }).click();
+    };
+    const open = async () => {
+      await page.getByRole("dialog").getByRole("link", { name: "Open it" }).click();
       await page.waitForURL(/\/events\/[0-9a-f-]+$/);
     };
 
     await step("publish one that fits", async () => {
       await page.goto("/events");
       await publish({ kind: "image", file: "cat.png" });
+      await page.getByRole("dialog").getByText("It reached 1 of 2 functions").waitFor();
+      await open();
       await main.getByRole("link", { name: "thumbnails" }).first().waitFor();
       await main.getByText("succeeded").first().waitFor();
       await main.getByText("cat.png").first().waitFor();
@@ -36,6 +41,12 @@ story(
     await step("one that no function waits for says so", async () => {
       await page.goto("/events");
       await publish({ kind: "text", file: "letter.txt" });
+      await page
+        .getByRole("dialog")
+        .getByText(/filter/)
+        .first()
+        .waitFor();
+      await open();
       await main.getByText("letter.txt").first().waitFor();
       expect(await main.getByText("succeeded").count()).toBe(0);
     });

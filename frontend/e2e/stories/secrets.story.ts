@@ -23,23 +23,22 @@ story("a missing secret is said, set, used, and never shown", async ({ house, pa
   page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => frames.push(String(payload))));
 
   await step("it is said that it is missing, and where", async () => {
-    await page.goto(`/functions/${id}/settings`);
-    await main.getByText("API_KEY").first().waitFor();
+    await page.goto(`/functions/${id}`);
+    await main.getByText("the secret `API_KEY`").first().waitFor();
+    await tab(page, "Settings");
+    await tab(page, "Variables and secrets");
     await main.getByText("not set").first().waitFor();
   });
 
   await step("set it", async () => {
-    await main.getByRole("button", { name: /^Set/ }).first().click();
+    await main.getByRole("button", { name: "Set API_KEY" }).first().click();
     const dialog = page.getByRole("dialog");
     const value = dialog.getByLabel("Value").first();
     expect(await value.getAttribute("type")).toBe("password");
     await value.fill(SECRET);
     await dialog.getByRole("button", { name: "Set", exact: true }).click();
     await dialog.waitFor({ state: "detached" });
-    await main
-      .getByRole("button", { name: /^Replace/ })
-      .first()
-      .waitFor();
+    await main.getByRole("button", { name: "Replace API_KEY" }).first().waitFor();
   });
 
   await step("the function has it", async () => {
@@ -51,11 +50,8 @@ story("a missing secret is said, set, used, and never shown", async ({ house, pa
   await step("nobody is told it again", async () => {
     await tab(page, "History");
     await main.getByText("Started").first().waitFor();
-    await page.goto(`/functions/${id}/settings`);
-    await main
-      .getByRole("button", { name: /^Replace/ })
-      .first()
-      .waitFor();
+    await page.goto(`/functions/${id}/settings?part=variables`);
+    await main.getByRole("button", { name: "Replace API_KEY" }).first().waitFor();
     expect(await page.content()).not.toContain(SECRET);
     const told = [...(await Promise.all(answers)), ...frames];
     expect(told.length).toBeGreaterThan(3);

@@ -12,7 +12,7 @@ story("a function is written in the browser, and called", async ({ page, step })
     const dialog = page.getByRole("dialog");
     await dialog.getByRole("textbox", { name: "Name", exact: true }).fill("written");
     await dialog.getByRole("button", { name: "Register and build" }).click();
-    await main.getByText("It made version 1").waitFor();
+    await main.getByRole("link", { name: "version 1", exact: true }).first().waitFor();
   });
 
   await step("start and call it", async () => {

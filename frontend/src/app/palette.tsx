@@ -63,6 +63,7 @@ export default function Palette({ help }: { help: () => void }) {
       scrollable
       maxHeight="70vh"
       returnFocus
+      attributes={{ content: { "aria-label": "Go to or do" } }}
     >
       <Spotlight.Search
         placeholder="A function, a page, an id, something to do …"

@@ -17,7 +17,13 @@ const theme = createTheme({
   cursorType: "pointer",
   // Dark enough for white text on it, and to be text on white.
   primaryShade: 8,
-  components: { Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } } },
+  components: {
+    Modal: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    Alert: { defaultProps: { closeButtonLabel: "Close" } },
+    Notification: { defaultProps: { closeButtonProps: { "aria-label": "Close" } } },
+    // What scrolls must be reached by the keyboard.
+    TableScrollContainer: { defaultProps: { scrollAreaProps: { viewportProps: { tabIndex: 0 } } } },
+  },
 });
 
 /** Colours of text that are too pale as the library has them, for 4.5 to 1 on every ground that they stand on. */
@@ -27,6 +33,9 @@ const legible: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "var(--mantine-color-gray-7)",
     "--mantine-color-error": "var(--mantine-color-red-9)",
     "--mantine-color-red-text": "var(--mantine-color-red-9)",
+    "--mantine-color-green-text": "#237032",
+    "--mantine-color-teal-text": "#087f5b",
+    "--mantine-color-placeholder": "#6a7178",
     "--mantine-color-orange-text": "#a83a06",
     "--mantine-color-green-light-color": "#1b662b",
     "--mantine-color-teal-light-color": "#06634a",

@@ -9,8 +9,6 @@ import {
   Burger,
   Button,
   Group,
-  Kbd,
-  Menu,
   NavLink,
   Text,
   Tooltip,
@@ -24,14 +22,15 @@ import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useSta
 import { FunctionChangedDocument, ViewerDocument } from "../graphql/generated.ts";
 import { useAsked, useFollowed } from "../graphql/live.ts";
 import { link } from "../graphql/socket.ts";
+import { isHere } from "../lib/mine.ts";
 import { useStore } from "../lib/store.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { Failure, Waiting } from "../ui/states.tsx";
 import { type Command, Keys, writes } from "./keys.ts";
 import { signedOut, useViewer, ViewerProvider } from "./session.tsx";
-import { useLeave } from "./useLeave.ts";
 
 const Palette = lazy(() => import("./palette.tsx"));
+const Who = lazy(() => import("./who.tsx"));
 const Help = lazy(() => import("./help.tsx"));
 
 const PLACES: {
@@ -61,6 +60,26 @@ export function Shell() {
     const timer = setTimeout(again, ASK_AGAIN);
     return () => clearTimeout(timer);
   }, [error, data, again]);
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden && !out) again();
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [again, out]);
+  const name = data?.viewer.name;
+  const first = useRef<string | undefined>(undefined);
+  // Before any page is there that would show what somebody else left.
+  if (name !== undefined && first.current === undefined) {
+    first.current = name;
+    isHere(name);
+  }
+  // In another tab somebody else has signed in: what was loaded for one is not for the other.
+  useEffect(() => {
+    if (name === undefined || name === first.current) return;
+    isHere(name);
+    window.location.reload();
+  }, [name]);
   // The address is already that of the way in while its code is still on its way.
   if (out)
     return location.pathname === "/sign-in" ? null : (
@@ -134,7 +153,9 @@ function Frame() {
           <Group gap={6} wrap="nowrap">
             <PaletteButton open={() => ask("palette")} />
             <SchemeButton />
-            <Who help={() => ask("help")} />
+            <Suspense fallback={<Box w={32} />}>
+              <Who help={() => ask("help")} />
+            </Suspense>
           </Group>
         </Group>
       </AppShell.Header>
@@ -224,7 +245,13 @@ function useKeyboard() {
 function PaletteButton({ open }: { open: () => void }) {
   return (
     <Tooltip label="Go to or do anything (Ctrl K)">
-      <UnstyledButton onClick={open} aria-label="Open the command palette" px="sm" h={32} className="palette">
+      <UnstyledButton
+        onClick={open}
+        aria-label="Go to … Ctrl K: the command palette"
+        px="sm"
+        h={32}
+        className="palette"
+      >
         <Icon name="search" size={14} />
         <Text size="xs" c="dimmed" visibleFrom="sm">
           Go to … Ctrl K
@@ -247,29 +274,6 @@ function SchemeButton() {
     >
       <Icon name={dark ? "sun" : "moon"} />
     </ActionIcon>
-  );
-}
-
-function Who({ help }: { help: () => void }) {
-  const viewer = useViewer();
-  const leave = useLeave();
-  return (
-    <Menu position="bottom-end" width={220}>
-      <Menu.Target>
-        <ActionIcon variant="subtle" color="gray" size={32} aria-label={`Signed in as ${viewer.name}`}>
-          <Icon name="user" />
-        </ActionIcon>
-      </Menu.Target>
-      <Menu.Dropdown>
-        <Menu.Label>{viewer.name}</Menu.Label>
-        <Menu.Item leftSection={<Icon name="keys" />} rightSection={<Kbd size="xs">?</Kbd>} onClick={help}>
-          Keyboard shortcuts
-        </Menu.Item>
-        <Menu.Item leftSection={<Icon name="out" />} onClick={() => void leave()}>
-          Sign out
-        </Menu.Item>
-      </Menu.Dropdown>
-    </Menu>
   );
 }
 

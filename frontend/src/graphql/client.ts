@@ -9,15 +9,27 @@ import {
   subscriptionExchange,
   type TypedDocumentNode,
 } from "@urql/core";
+import { learn } from "../lib/clock.ts";
 import { cache } from "./cache.ts";
 import { forward } from "./socket.ts";
 
 const HEADERS = { "x-requested-with": "EventFlow", accept: "application/json" };
 
+/** Every answer tells what time it is at the server. */
+const listen: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  learn(response.headers.get("date"));
+  return response;
+};
+
+let refused: () => void = () => {};
+
 /** Makes a client with an empty cache; `unauthenticated` is called when the server asks who this is. */
 export function makeClient(unauthenticated: () => void): Client {
+  refused = unauthenticated;
   return new Client({
     url: "/graphql",
+    fetch: listen,
     fetchOptions: { credentials: "same-origin", headers: HEADERS },
     preferGetMethod: false,
     requestPolicy: "cache-and-network",
@@ -39,14 +51,16 @@ export function makeClient(unauthenticated: () => void): Client {
  * function as it was last week.
  */
 export async function ask<T, V>(document: TypedDocumentNode<T, V>, variables: V, signal?: AbortSignal): Promise<T> {
-  const response = await fetch("/graphql", {
+  const response = await listen("/graphql", {
     method: "POST",
     credentials: "same-origin",
     headers: { ...HEADERS, "content-type": "application/json" },
     body: JSON.stringify({ query: stringifyDocument(document), variables }),
     ...(signal ? { signal } : {}),
   });
-  const answer = (await response.json()) as {
+  if (response.status === 401) refused();
+  // What stands between here and the server answers in its own way when the server is away.
+  const answer = (await response.json().catch(() => ({}))) as {
     data?: T;
     errors?: { message: string }[];
     error?: { message: string };

@@ -192,6 +192,8 @@ export type UpdateFunctionInput = {
   source?: SourceInput | null | undefined;
   /** What `function.json` would say; as before when absent. */
   manifest?: unknown;
+  /** Lets the file in the source count again, instead of the manifest that was given; not together with one. */
+  dropManifest?: boolean;
 };
 
 /** How far back numbers reach. */
@@ -536,6 +538,14 @@ export type RemoveSecretMutationVariables = Exact<{
 
 export type RemoveSecretMutation = { removeSecret: { secret: { namespace: string, name: string, setAt: string } | null, userErrors: Array<{ code: string, message: string, field: Array<string> | null }> } };
 
+export type FireTimesQueryVariables = Exact<{
+  cron: string;
+  timezone: string;
+}>;
+
+
+export type FireTimesQuery = { fireTimes: Array<string> };
+
 export type VersionRowFragment = { number: number, digest: string, commit: string | null, createdAt: string, size: number, manifest: unknown, build: { id: string } | null };
 
 export type FunctionVersionsQueryVariables = Exact<{
@@ -742,6 +752,7 @@ export const FunctionSettingsDocument = "query FunctionSettings($id:ID!){functio
 export const UpdateFunctionDocument = "mutation UpdateFunction($input:UpdateFunctionInput!){updateFunction(input:$input){function{...FunctionRow manifestOverride}userErrors{code message field}}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}" as unknown as TypedDocumentNode<UpdateFunctionMutation, UpdateFunctionMutationVariables>;
 export const SetSecretDocument = "mutation SetSecret($namespace:String!$name:String!$value:String!){setSecret(namespace:$namespace name:$name value:$value){secret{namespace name setAt}userErrors{code message field}}}" as unknown as TypedDocumentNode<SetSecretMutation, SetSecretMutationVariables>;
 export const RemoveSecretDocument = "mutation RemoveSecret($namespace:String!$name:String!){removeSecret(namespace:$namespace name:$name){secret{namespace name setAt}userErrors{code message field}}}" as unknown as TypedDocumentNode<RemoveSecretMutation, RemoveSecretMutationVariables>;
+export const FireTimesDocument = "query FireTimes($cron:String!$timezone:String!){fireTimes(cron:$cron timezone:$timezone)}" as unknown as TypedDocumentNode<FireTimesQuery, FireTimesQueryVariables>;
 export const FunctionVersionsDocument = "query FunctionVersions($id:ID!$after:String){function(id:$id){id name source{type}currentVersion{number createdAt}versions(first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}edges{cursor node{...VersionRow}}}}}fragment VersionRow on Version{number digest commit createdAt size manifest build{id}}" as unknown as TypedDocumentNode<FunctionVersionsQuery, FunctionVersionsQueryVariables>;
 export const VersionFilesDocument = "query VersionFiles($id:ID!$after:String){function(id:$id){versions(first:1 after:$after){nodes{number files{path size sha256}}}}}" as unknown as TypedDocumentNode<VersionFilesQuery, VersionFilesQueryVariables>;
 export const VersionFileDocument = "query VersionFile($id:ID!$after:String$path:String!){function(id:$id){versions(first:1 after:$after){nodes{number file(path:$path){size text}}}}}" as unknown as TypedDocumentNode<VersionFileQuery, VersionFileQueryVariables>;

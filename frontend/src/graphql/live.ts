@@ -1,8 +1,8 @@
 // Questions that stay true: asked once, kept by what the server tells, asked again where telling is not enough.
 
-import type { AnyVariables, CombinedError, TypedDocumentNode } from "@urql/core";
-import { useCallback, useEffect, useRef } from "react";
-import { useQuery, useSubscription } from "urql";
+import { type AnyVariables, type CombinedError, createRequest, type TypedDocumentNode } from "@urql/core";
+import { useCallback, useEffect, useMemo, useRef } from "react";
+import { useClient, useQuery } from "urql";
 import { useStore } from "../lib/store.ts";
 import { link } from "./socket.ts";
 
@@ -14,8 +14,8 @@ export interface Asked<T> {
   data: T | undefined;
   error: CombinedError | undefined;
   fetching: boolean;
-  /** Whether what is shown belongs to an older question and the newer one is on its way. */
-  stale: boolean;
+  /** Whether what is shown answers an older question, with other variables, and the answer to this one is on its way. */
+  old: boolean;
   again: () => void;
 }
 
@@ -55,21 +55,46 @@ export function useAsked<T, V extends AnyVariables>(
   if (result.data) kept.current = { asked, document, data: result.data };
   const same = kept.current?.asked === asked && kept.current.document === document;
   const data = result.data ?? (result.error && same ? kept.current?.data : undefined);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` is the variables
+  const key = useMemo(() => createRequest(document, variables).key, [document, asked]);
+  const old = data !== undefined && result.operation !== undefined && result.operation.key !== key;
 
-  return { data, error: result.error, fetching: result.fetching, stale: result.stale, again, look };
+  return { data, error: result.error, fetching: result.fetching, old, again, look };
 }
 
-/** Follows a subscription whose results the cache takes in; `changed` is told each of them. */
+/** Asks again for what failed, by itself, as soon as the connection stands again. */
+export function useReopened(failed: boolean, again: () => void) {
+  const { opened } = useStore(link);
+  const seen = useRef(opened);
+  useEffect(() => {
+    if (seen.current === opened) return;
+    seen.current = opened;
+    if (failed) again();
+  }, [opened, failed, again]);
+}
+
+/**
+ * Follows a subscription whose results the cache takes in; `changed` is told each of them. Whoever follows is not drawn
+ * anew by what is told, only by what changes in what it shows.
+ */
 export function useFollowed<T, V extends AnyVariables>(
   document: TypedDocumentNode<T, V>,
   variables: V,
   changed?: (data: T) => void,
   pause = false,
 ) {
+  const client = useClient();
   const tell = useRef(changed);
   tell.current = changed;
-  useSubscription<T, T, V>({ query: document, variables, pause } as never, (_previous, data) => {
-    tell.current?.(data);
-    return data;
-  });
+  const asked = useRef(variables);
+  asked.current = variables;
+  const key = JSON.stringify(variables);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is the variables
+  useEffect(() => {
+    if (pause) return;
+    const { unsubscribe } = client.subscription(document, asked.current).subscribe(({ data }) => {
+      if (data) tell.current?.(data);
+    });
+    return unsubscribe;
+  }, [client, document, key, pause]);
 }

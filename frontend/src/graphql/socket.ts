@@ -6,6 +6,7 @@
 import { type SubscriptionForwarder, stringifyDocument, type TypedDocumentNode } from "@urql/core";
 import { type Client, createClient, type ExecutionResult } from "graphql-ws";
 import { Store } from "../lib/store.ts";
+import { forget, subjectOf, Waiting, withNextFrame } from "./frames.ts";
 
 /** How the connection is. `idle`: nothing is followed. */
 export type Link = "idle" | "connecting" | "open" | "lost";
@@ -118,18 +119,37 @@ export function followDocument<T, V extends Record<string, unknown>>(
   return follow({ query: stringifyDocument(document), variables }, sink);
 }
 
-/** As urql's subscription exchange wants it. */
+/** As urql's subscription exchange wants it: what comes between two frames is taken in together. */
 export const forward: SubscriptionForwarder = (request) => ({
-  subscribe: (sink) => ({
-    unsubscribe: follow(
+  subscribe: (sink) => {
+    const waiting = new Waiting<ExecutionResult<Record<string, unknown>>>();
+    const tell = () => {
+      for (const result of waiting.take()) sink.next(result as never);
+    };
+    const unsubscribe = follow<Record<string, unknown>>(
       { query: request.query ?? "", variables: request.variables as Record<string, unknown> },
       {
-        next: (result) => sink.next(result as never),
-        error: (reason) => sink.error(toError(reason)),
-        complete: () => sink.complete(),
+        next: (result) => {
+          waiting.add(result.errors ? undefined : subjectOf(result.data), result);
+          withNextFrame(tell);
+        },
+        error: (reason) => {
+          tell();
+          sink.error(toError(reason));
+        },
+        complete: () => {
+          tell();
+          sink.complete();
+        },
       },
-    ),
-  }),
+    );
+    return {
+      unsubscribe: () => {
+        forget(tell);
+        unsubscribe();
+      },
+    };
+  },
 });
 
 function toError(reason: unknown): Error {

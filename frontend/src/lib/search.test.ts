@@ -22,6 +22,8 @@ describe("what a URL says", () => {
       "/\\evil.example",
       "https://evil.example",
       "javascript:alert(1)",
+      "/\t/evil.example",
+      "/\n/evil.example",
       undefined,
     ]) {
       expect(localPath(evil)).toBe("/functions");

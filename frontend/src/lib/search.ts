@@ -30,7 +30,8 @@ export function moment(raw: Raw, name: string): string | undefined {
 
 /** Where to go after signing in: a path of this site and nothing else. */
 export function localPath(value: unknown): string {
-  return typeof value === "string" && /^\/(?![/\\])/.test(value) ? value : "/functions";
+  // A browser leaves tabs and line ends out of an address: with one in between, two slashes would lead elsewhere.
+  return typeof value === "string" && /^\/(?!\s*[/\\])/.test(value) ? value : "/functions";
 }
 
 /** Leaves out what is undefined, so that it does not stand in the URL. */

@@ -1,7 +1,7 @@
 // Asking before what cannot be undone.
 
 import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { type ReactNode, useEffect, useState } from "react";
 
 interface Props {
   opened: boolean;
@@ -19,6 +19,10 @@ interface Props {
 export function Confirm({ opened, close, title, children, act, danger = false, type, onConfirm }: Props) {
   const [typed, setTyped] = useState("");
   const [busy, setBusy] = useState(false);
+  // What was typed once is no answer to the question when it is asked again.
+  useEffect(() => {
+    if (!opened) setTyped("");
+  }, [opened]);
   const confirm = async () => {
     setBusy(true);
     try {

@@ -20,6 +20,7 @@ import type { Least, Level } from "../lib/level.ts";
 import { asText, finder, indexAt, type Line, View, type Wanted } from "../lib/lines.ts";
 import { clock, exact } from "../lib/time.ts";
 import { Icon, type IconName } from "./icons.tsx";
+import { useTyped } from "./typed.ts";
 import "./log.css";
 
 const LINE_HEIGHT = 18;
@@ -116,6 +117,7 @@ export function Log({
   const [own, setOwn] = useState(ALL_OF_IT);
   const looked = given ?? own;
   const look = (change: Partial<Looked>) => (onLooked ?? setOwn)({ ...looked, ...change });
+  const [typed, type] = useTyped(looked.q, (q) => look({ q }));
   const [{ wrap, times }, setLikes] = useState(liked);
   const like = (change: Partial<Likes>) => {
     const likes = { wrap, times, ...change };
@@ -304,15 +306,15 @@ export function Log({
           placeholder="Search the lines"
           aria-label="Search the lines"
           leftSection={<Icon name="search" size={13} />}
-          value={looked.q}
-          onChange={(event) => look({ q: event.currentTarget.value })}
+          value={typed}
+          onChange={(event) => type(event.currentTarget.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter") {
               event.preventDefault();
               step(event.shiftKey ? -1 : 1);
-            } else if (event.key === "Escape" && looked.q !== "") {
+            } else if (event.key === "Escape" && typed !== "") {
               event.stopPropagation();
-              look({ q: "" });
+              type("");
             }
           }}
           style={{ flex: "1 1 150px", maxWidth: 300 }}

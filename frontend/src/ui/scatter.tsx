@@ -3,6 +3,7 @@
 
 import { Group, Text } from "@mantine/core";
 import { useElementSize } from "@mantine/hooks";
+import { memo } from "react";
 import { duration, exact } from "../lib/time.ts";
 import { stateColour } from "./status.tsx";
 
@@ -84,7 +85,7 @@ function shape(state: string): string {
   return "M0 -5.5L5.5 0L0 5.5L-5.5 0z";
 }
 
-export function Scatter({ dots, open }: { dots: readonly Dot[]; open: (id: string) => void }) {
+export const Scatter = memo(function Scatter({ dots, open }: { dots: readonly Dot[]; open: (id: string) => void }) {
   const { ref, width } = useElementSize();
   if (dots.length < 2) return null;
   const slowest = dots.reduce((most, dot) => (dot.ms > most.ms ? dot : most));
@@ -171,4 +172,4 @@ export function Scatter({ dots, open }: { dots: readonly Dot[]; open: (id: strin
       </Group>
     </div>
   );
-}
+});

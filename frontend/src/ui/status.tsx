@@ -28,6 +28,11 @@ export function stateColour(state: string): string {
   return `var(--mantine-color-${colour === "gray" || colour === "dark" ? "gray-6" : `${colour}-filled`})`;
 }
 
+/** A state as it is read. */
+export function stateWord(state: string): string {
+  return state.replaceAll("_", " ").toLowerCase();
+}
+
 export function Status({
   state,
   broken = false,

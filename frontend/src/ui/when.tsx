@@ -1,32 +1,41 @@
 // A time as people say it, with the exact one on hover.
 
-import { Text, type TextProps, Tooltip } from "@mantine/core";
+import { Text, type TextProps } from "@mantine/core";
+import { ahead, now as clock } from "../lib/clock.ts";
 import { Store, useStore } from "../lib/store.ts";
 import { exact, relative } from "../lib/time.ts";
 
 const TICK = 5_000;
-const now = new Store(Date.now());
-setInterval(() => now.set(Date.now()), TICK);
+const now = new Store(clock());
+setInterval(() => now.set(clock()), TICK);
+ahead.listen(() => now.set(clock()));
 
 interface Props extends TextProps {
   at: string | null | undefined;
+  /** The time alone, without a text around it that has a size and a colour: for rows that are drawn many times. */
+  plain?: boolean;
 }
 
-export function When({ at, ...rest }: Props) {
+export function When({ at, plain = false, ...rest }: Props) {
   const ticked = useStore(now);
   // What happened since the last tick is past, not ahead.
-  const current = at && new Date(at).getTime() <= Date.now() ? Math.max(ticked, new Date(at).getTime()) : ticked;
+  const current = at && new Date(at).getTime() <= clock() ? Math.max(ticked, new Date(at).getTime()) : ticked;
   if (!at)
     return (
       <Text span inherit c="dimmed">
         –
       </Text>
     );
+  const time = (
+    <time dateTime={at} title={exact(at)}>
+      {relative(at, current)}
+    </time>
+  );
+  if (plain) return time;
+  // A title and not a tooltip of the theme: lists have hundreds of these, and each would cost as much as its row.
   return (
-    <Tooltip label={exact(at)} openDelay={200} withArrow>
-      <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
-        <time dateTime={at}>{relative(at, current)}</time>
-      </Text>
-    </Tooltip>
+    <Text span inherit={rest.fz === undefined && !("size" in rest)} {...rest} style={{ whiteSpace: "nowrap" }}>
+      {time}
+    </Text>
   );
 }

@@ -207,3 +207,38 @@ async fn whoever_is_not_signed_in_is_told_how_to() {
     let answer = json_of(reqwest::get(format!("{}/auth/methods", app.url)).await.unwrap(), StatusCode::OK).await;
     assert_eq!(answer, json!({ "methods": ["password", "dev_token"] }));
 }
+
+#[tokio::test]
+async fn a_manifest_that_was_given_can_be_dropped_again() {
+    let app = TestApp::start().await;
+    let repository = app.repository("shop", GREETER).await;
+    let id = app.register_git("greeter", &repository, Some("functions/greeter")).await;
+    let query = "mutation($input: UpdateFunctionInput!) { updateFunction(input: $input) { function { manifestOverride } userErrors { code field } } }";
+    let update = async |change: Value| {
+        let mut input = change;
+        input["id"] = json!(id);
+        app.graphql(query, json!({ "input": input })).await["updateFunction"].take()
+    };
+    let manifest = json!({ "runtime": "node", "handler": "index.handler", "mode": "job" });
+    assert_eq!(update(json!({ "manifest": manifest })).await["function"]["manifestOverride"], manifest);
+    assert_eq!(update(json!({ "source": null })).await["function"]["manifestOverride"], manifest);
+    let both = update(json!({ "manifest": manifest, "dropManifest": true })).await;
+    assert_eq!(both["userErrors"], json!([{ "code": "bad_request", "field": ["input", "dropManifest"] }]));
+    assert_eq!(update(json!({ "dropManifest": true })).await["function"]["manifestOverride"], Value::Null);
+    app.build(&id).await;
+    let data = app.graphql("query($id: ID!) { function(id: $id) { mode } }", json!({ "id": id })).await;
+    assert_eq!(data["function"]["mode"], "SERVICE");
+}
+
+#[tokio::test]
+async fn a_schedule_tells_when_it_would_fire_before_anybody_has_it() {
+    let app = TestApp::start().await;
+    let query = "query($cron: String!, $zone: String!) { fireTimes(cron: $cron, timezone: $zone, count: 3) }";
+    let times = app.graphql(query, json!({ "cron": "0 12 * * *", "zone": "Europe/Berlin" })).await;
+    let times: Vec<_> = times["fireTimes"].as_array().unwrap().iter().map(|time| time.as_str().unwrap()).collect();
+    assert!(times.len() == 3 && times.is_sorted() && times.iter().all(|time| time.contains(":00:00")), "{times:?}");
+    for (cron, zone, code) in [("every day", "UTC", "bad_cron"), ("@daily", "Europe/Nowhere", "bad_timezone")] {
+        let answer = app.try_graphql(query, json!({ "cron": cron, "zone": zone })).await;
+        assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{answer}");
+    }
+}

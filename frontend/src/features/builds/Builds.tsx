@@ -14,11 +14,13 @@ import {
   type RecordFragment,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Bars } from "../../ui/bars.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Log } from "../../ui/log.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
+import { once } from "../../ui/once.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status, stateColour } from "../../ui/status.tsx";
@@ -60,7 +62,7 @@ export function Builds({ id, chosen, choose }: Props) {
     if (made) choose(made);
   };
   const anew = mayWrite && data.function?.state !== "DEREGISTERED" && (
-    <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={() => void build()}>
+    <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={once(build)}>
       Build anew
     </Button>
   );
@@ -218,10 +220,10 @@ function Phases({
   version: number;
 }) {
   const open = build.finishedAt === null;
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(clock());
   useEffect(() => {
     if (!open) return;
-    const timer = setInterval(() => setNow(Date.now()), 500);
+    const timer = setInterval(() => setNow(clock()), 500);
     return () => clearInterval(timer);
   }, [open]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside

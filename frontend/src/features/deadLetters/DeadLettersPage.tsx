@@ -32,6 +32,7 @@ import {
   type RunRowFragment,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -42,6 +43,7 @@ import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { called } from "../functions/model.ts";
 import { headline, type Span, spanOf } from "../runs/model.ts";
 import { SpanFilter } from "../runs/SpanFilter.tsx";
 import { byFunction, consequence, counted, type Decision, each, type Fate, stillThere } from "./model.ts";
@@ -85,11 +87,11 @@ export function DeadLettersPage({ search, set }: Props) {
     () => ({
       namespace: search.namespace ?? null,
       function: search.function ?? null,
-      ...spanOf({ since, from, until }, Date.now()),
+      ...spanOf({ since, from, until }, clock()),
     }),
     [search.namespace, search.function, since, from, until],
   );
-  const { data, error, again, look } = useAsked(DeadLettersDocument, { ...fitting, after: search.after ?? null });
+  const { data, error, again, look, old } = useAsked(DeadLettersDocument, { ...fitting, after: search.after ?? null });
   useFollowed(RunChangedDocument, {}, look);
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set());
   const [asking, setAsking] = useState<Asking | null>(null);
@@ -153,7 +155,8 @@ export function DeadLettersPage({ search, set }: Props) {
           A run whose last attempt failed waits here, with its reason and its whole input, until somebody decides.
         </Empty>
       ) : (
-        <Stack gap="xs">
+        // What is shown for other filters than those that are chosen is nothing to decide about.
+        <Stack gap="xs" className={old ? "old" : undefined} aria-busy={old} inert={old}>
           {mayWrite && (
             <Group gap="xs" justify="space-between">
               <Checkbox
@@ -228,7 +231,7 @@ function Filters({ search, set }: Props) {
             .filter((one) => search.namespace === undefined || one.namespace === search.namespace)
             .map((one) => ({
               value: one.id,
-              label: one.namespace === "default" ? one.name : `${one.namespace}/${one.name}`,
+              label: called(one),
             })),
           ...(known ? [] : [{ value: search.function as string, label: short(search.function) }]),
         ]}
@@ -286,7 +289,7 @@ function Letter({
                   {short(run.id, 13)}
                 </Anchor>
                 <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm" fw={600}>
-                  {run.function.name}
+                  {called(run.function)}
                 </Anchor>
                 <Text size="xs" c="dimmed">
                   {run.trigger}
@@ -384,7 +387,10 @@ function Decide({
       const { data, error } = await purgeSome({ ids: chosen.map(({ id }) => id) });
       const made = data?.purgeDeadLetters;
       if (!accepted("They were not purged", error, made) || !made) return;
-      return done({ decision, fates: chosen.map((run) => ({ id: run.id, name: run.function.name, refused: null })) });
+      return done({
+        decision,
+        fates: chosen.map((run) => ({ id: run.id, name: called(run.function), refused: null })),
+      });
     }
     const fates = await each(
       chosen,
@@ -392,7 +398,7 @@ function Decide({
         const { data, error } = await redrive({ id: run.id });
         const faults = data?.redriveRun.userErrors ?? [];
         const refused = error ? told(error) : faults.map((fault) => fault.message).join(" ") || null;
-        return { id: run.id, name: run.function.name, refused };
+        return { id: run.id, name: called(run.function), refused };
       },
       setProgress,
     );

@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { byFunction, consequence, counted, each, stillThere } from "./model.ts";
 
-const letter = (id: string, name: string) => ({ id, error: null, function: { id: name, name } });
+const letter = (id: string, name: string, namespace = "default") => ({
+  id,
+  error: null,
+  function: { id: namespace + name, name, namespace },
+});
 const letters = [letter("1", "mailer"), letter("2", "thumbs"), letter("3", "thumbs")];
 
 describe("dead letters", () => {
@@ -11,6 +15,7 @@ describe("dead letters", () => {
 
   it("are counted by their function", () => {
     expect(byFunction(letters)).toBe("thumbs (2), mailer (1)");
+    expect(byFunction([...letters, letter("4", "mailer", "shop")])).toBe("thumbs (2), mailer (1), shop/mailer (1)");
     expect([counted(1), counted(1200)]).toEqual(["1 dead letter", "1,200 dead letters"]);
   });
 

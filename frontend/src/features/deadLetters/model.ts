@@ -1,5 +1,7 @@
 // Choosing dead letters and saying what will happen to them, without asking anybody.
 
+import { called } from "../functions/model.ts";
+
 /** What is decided about dead letters. */
 export type Decision = "redrive" | "purge";
 
@@ -17,7 +19,7 @@ export interface Fate {
 interface Letter {
   id: string;
   error: string | null;
-  function: { id: string; name: string };
+  function: { id: string; name: string; namespace: string };
 }
 
 /** The chosen ones that are still there, in their order. */
@@ -29,7 +31,7 @@ export function stillThere<T extends Letter>(letters: readonly T[], chosen: Read
 export function byFunction(letters: readonly Letter[]): string {
   const counts = new Map<string, { name: string; count: number }>();
   for (const { function: of } of letters) {
-    const now = counts.get(of.id) ?? { name: of.name, count: 0 };
+    const now = counts.get(of.id) ?? { name: called(of), count: 0 };
     now.count += 1;
     counts.set(of.id, now);
   }

@@ -1,5 +1,7 @@
 // Types of trigger events, their patterns, and what to publish, without asking anybody.
 
+import { dataFor, typeFor } from "../../lib/sample.ts";
+
 /** Whether a type fits a pattern as the server reads it: `*` is one segment, `**` the rest or none of it. */
 export function fits(pattern: string, type: string): boolean {
   const types = type.split(".");
@@ -78,41 +80,6 @@ interface Waiting {
   name: string;
   namespace: string;
   triggers: readonly { type: string; pattern: string | null; filter: unknown }[];
-}
-
-/** A type that fits a pattern: `file.*` gives `file.something`. */
-export function typeFor(pattern: string): string {
-  return pattern
-    .split(".")
-    .map((segment) => (segment === "*" || segment === "**" ? "something" : segment))
-    .join(".");
-}
-
-/** Data that passes a filter: `{"data.kind": "image"}` gives `{"kind": "image"}`. */
-export function dataFor(filter: unknown): Record<string, unknown> {
-  const data: Record<string, unknown> = {};
-  if (typeof filter !== "object" || filter === null) return data;
-  for (const [path, value] of Object.entries(filter)) {
-    const names = path.split(".");
-    if (names.shift() !== "data" || names.length === 0) continue;
-    let place = data;
-    for (const name of names.slice(0, -1)) {
-      const next = Object.hasOwn(place, name) ? place[name] : undefined;
-      if (typeof next === "object" && next !== null) place = next as Record<string, unknown>;
-      else {
-        const made: Record<string, unknown> = {};
-        define(place, name, made);
-        place = made;
-      }
-    }
-    define(place, names.at(-1) as string, value);
-  }
-  return data;
-}
-
-/** Sets a member by a name that may be any, such as `__proto__`. */
-function define(place: Record<string, unknown>, name: string, value: unknown) {
-  Object.defineProperty(place, name, { value, enumerable: true, configurable: true, writable: true });
 }
 
 /** What to begin with: what most have, and what the functions that there are wait for. */

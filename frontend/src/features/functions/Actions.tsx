@@ -7,7 +7,8 @@ import { useViewer } from "../../app/session.tsx";
 import type { FunctionRowFragment } from "../../graphql/generated.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
-import { allowed } from "./model.ts";
+import { once } from "../../ui/once.ts";
+import { allowed, called } from "./model.ts";
 import { useActions } from "./useActions.ts";
 
 export function Actions({ of, large = false }: { of: FunctionRowFragment; large?: boolean }) {
@@ -38,7 +39,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
               size="xs"
               variant="default"
               loading={actions.busy}
-              onClick={() => void actions.stop(of)}
+              onClick={once(() => actions.stop(of))}
               leftSection={<Icon name="stop" size={13} />}
             >
               Stop
@@ -48,7 +49,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
             <Button
               size="xs"
               loading={actions.busy}
-              onClick={() => void actions.start(of)}
+              onClick={once(() => actions.start(of))}
               leftSection={<Icon name="run" size={13} />}
             >
               Start
@@ -62,7 +63,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
               variant="subtle"
               color="gray"
               aria-label={`${may.stop ? "Stop" : "Start"} ${of.name}`}
-              onClick={() => void (may.stop ? actions.stop(of) : actions.start(of))}
+              onClick={once(() => (may.stop ? actions.stop(of) : actions.start(of)))}
             >
               <Icon name={may.stop ? "stop" : "run"} />
             </ActionIcon>
@@ -117,7 +118,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
         <Confirm
           opened={asking}
           close={() => setAsking(false)}
-          title={`Deregister ${of.name}?`}
+          title={`Deregister ${called(of)}?`}
           act="Deregister"
           danger
           type={of.name}

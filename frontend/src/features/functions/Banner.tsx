@@ -4,6 +4,7 @@ import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { useViewer } from "../../app/session.tsx";
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
+import { once } from "../../ui/once.ts";
 import { Unstarted } from "./Unstarted.tsx";
 import { useActions } from "./useActions.ts";
 import type { Trouble } from "./useTrouble.ts";
@@ -103,7 +104,7 @@ export function Banner({ of, trouble }: { of: FunctionRowFragment & FunctionActi
       <Alert color="blue" p="xs">
         <Group gap="sm">
           <Text size="sm">Nothing is built yet.</Text>
-          <Button size="compact-sm" onClick={() => void actions.build(of)}>
+          <Button size="compact-sm" onClick={once(() => actions.build(of))}>
             Build it
           </Button>
         </Group>

@@ -8,7 +8,7 @@ import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { withoutMutation } from "../../lib/secret.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
-import { Status } from "../../ui/status.tsx";
+import { Status, stateWord } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { Actions } from "./Actions.tsx";
 import { nextSort, origin } from "./model.ts";
@@ -97,7 +97,7 @@ function LastBuild({ of }: { of: Listed }) {
         component={Link}
         to={`/functions/${of.id}/builds?build=${build.id}`}
         underline="never"
-        aria-label={`Newest build of ${of.name}`}
+        aria-label={`${stateWord(build.state)}: the newest build of ${of.name}`}
       >
         <Status state={build.state} size="xs" />
       </Anchor>
@@ -111,7 +111,12 @@ function LastRun({ of }: { of: Listed }) {
   if (!run) return nothing;
   return (
     <Group gap="2px 6px">
-      <Anchor component={Link} to={`/runs/${run.id}`} underline="never" aria-label={`Newest run of ${of.name}`}>
+      <Anchor
+        component={Link}
+        to={`/runs/${run.id}`}
+        underline="never"
+        aria-label={`${stateWord(run.state)}: the newest run of ${of.name}`}
+      >
         <Status state={run.state} size="xs" />
       </Anchor>
       <When at={run.queuedAt} size="xs" c="dimmed" />
@@ -204,7 +209,13 @@ export function Rows({
   const { place, items, measure, above, below } = useInSight(rows.length, 58);
   return (
     <div ref={place}>
-      <Table verticalSpacing={6} highlightOnHover aria-label="Functions" aria-rowcount={rows.length + 1}>
+      <Table
+        verticalSpacing={6}
+        horizontalSpacing={6}
+        highlightOnHover
+        aria-label="Functions"
+        aria-rowcount={rows.length + 1}
+      >
         <Table.Thead>
           <Table.Tr>
             <Head label="Name" column="name" sort={sort} setSort={setSort} />

@@ -9,6 +9,7 @@ import type { FunctionMode, FunctionState } from "../../graphql/generated.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
+import { useTyped } from "../../ui/typed.ts";
 import { First } from "./First.tsx";
 import { Cards, Rows } from "./FunctionsList.tsx";
 import { chosen } from "./model.ts";
@@ -66,6 +67,7 @@ export function FunctionsPage({ search }: { search: Search }) {
 
   const set = (change: Partial<Record<keyof Search, string | undefined>>) =>
     void navigate({ to: "/functions", search: (now) => ({ ...now, ...change }) as Search, replace: true });
+  const [typed, type] = useTyped(search.q ?? "", (q) => set({ q: q || undefined }));
   const filtering = search.q !== undefined || search.state !== undefined || search.mode !== undefined;
 
   return (
@@ -87,8 +89,8 @@ export function FunctionsPage({ search }: { search: Search }) {
             placeholder="Search by name or runtime"
             aria-label="Search functions"
             leftSection={<Icon name="search" size={13} />}
-            value={search.q ?? ""}
-            onChange={(event) => set({ q: event.currentTarget.value || undefined })}
+            value={typed}
+            onChange={(event) => type(event.currentTarget.value)}
             style={{ flex: "1 1 180px", maxWidth: 340 }}
           />
           <Select

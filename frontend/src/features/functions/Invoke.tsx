@@ -30,6 +30,7 @@ import {
   RunDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { DRAFT, forgets } from "../../lib/mine.ts";
 import { Store, useStore } from "../../lib/store.ts";
 import { duration } from "../../lib/time.ts";
 import { Difference } from "../../ui/difference.tsx";
@@ -37,6 +38,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { Json } from "../../ui/json.tsx";
 import { JsonEditor } from "../../ui/jsonEditor.tsx";
 import { accepted } from "../../ui/notify.ts";
+import { once } from "../../ui/once.ts";
 import { told } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
@@ -74,12 +76,12 @@ const REMEMBERED = 10;
 /** How often a run is asked for whose outcome was not told, in milliseconds. */
 const ASK_EVERY = 3_000;
 
-const KEY = "eventflow:draft:";
 const calls = new Store<Readonly<Record<string, readonly Call[]>>>({});
+forgets(() => calls.set({}));
 
 function remembered(id: string): Draft {
   try {
-    return restored(sessionStorage.getItem(KEY + id));
+    return restored(sessionStorage.getItem(DRAFT + id));
   } catch {
     return restored(null);
   }
@@ -135,7 +137,7 @@ export function Invoke({ id }: { id: string }) {
   const send = async (what: Draft) => {
     if (draftFault(what) !== null || fetching) return;
     try {
-      sessionStorage.setItem(KEY + id, JSON.stringify(what));
+      sessionStorage.setItem(DRAFT + id, JSON.stringify(what));
     } catch {
       // A browser that keeps nothing loses a convenience.
     }
@@ -228,7 +230,7 @@ export function Invoke({ id }: { id: string }) {
           />
           <Group gap="xs">
             <Button
-              onClick={() => void send(draft)}
+              onClick={once(() => send(draft))}
               loading={fetching}
               disabled={fault !== null}
               leftSection={<Icon name="run" size={14} />}
@@ -409,7 +411,7 @@ function Outcome({
           </Group>
           <Group gap="xs">
             {done ? (
-              <Button size="compact-sm" variant="default" onClick={again}>
+              <Button size="compact-sm" variant="default" onClick={once(again)}>
                 Run again
               </Button>
             ) : (

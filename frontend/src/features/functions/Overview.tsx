@@ -50,7 +50,7 @@ export function Overview({
   window: Window;
   setWindow: (window: Window) => void;
 }) {
-  const { data, error, again, look } = useAsked(FunctionOverviewDocument, { id, window });
+  const { data, error, again, look, old } = useAsked(FunctionOverviewDocument, { id, window });
   useFollowed(FunctionChangedDocument, { id }, look);
   useFollowed(RunChangedDocument, { function: id }, look);
   if (error && !data) return <Failure error={error} again={again} />;
@@ -90,7 +90,7 @@ export function Overview({
             now
           </Text>
         </Group>
-        <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs" mt="sm">
+        <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs" mt="sm" className={old ? "old" : undefined} aria-busy={old}>
           {cards(data.metrics, of.instances.length).map((card) => (
             <Number_ key={card.name} card={card} />
           ))}

@@ -19,7 +19,7 @@ import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
 import { Compare, type Placed } from "./Compare.tsx";
 import { useActions } from "./useActions.ts";
-import { compared } from "./versions.ts";
+import { compared, joined } from "./versions.ts";
 
 export interface Search {
   from?: number;
@@ -49,8 +49,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
   const of = data.function;
   if (!of) return null;
   const first = of.versions;
-  const known = new Set(first.edges.map(({ node }) => node.number));
-  const rows = placed([...first.edges, ...older.filter(({ node }) => !known.has(node.number))]);
+  const rows = placed(joined(first.edges, older));
   const current = of.currentVersion?.number;
   const next = end === undefined ? (first.pageInfo.hasNextPage ? first.pageInfo.endCursor : null) : end;
   if (rows.length === 0) {
@@ -89,7 +88,8 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
       tellRefused("Older versions could not be loaded", fault ? told(fault) : "the function is gone");
       return;
     }
-    setOlder((before) => [...before, ...got.edges]);
+    // Those of the first page, too: a version that is made later pushes the last one of them out of it.
+    setOlder((before) => joined(joined(first.edges, before), got.edges));
     setEnd(got.pageInfo.hasNextPage ? got.pageInfo.endCursor : null);
   };
 
@@ -145,7 +145,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                     size="compact-xs"
                     variant="subtle"
                     onClick={() => compare(version.number)}
-                    aria-label={`Compare version ${version.number}`}
+                    aria-label={`${version.number === current ? "Compare" : "Compare with the current"}: version ${version.number}`}
                   >
                     {version.number === current ? "Compare" : "Compare with the current"}
                   </Button>

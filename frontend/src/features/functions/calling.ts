@@ -1,39 +1,13 @@
 // How a function is called, for people who copy it into a terminal; and what its triggers would send.
 
 import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
+import { dataFor, typeFor } from "../../lib/sample.ts";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 
 /** A text as one word of a shell. */
 export function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
-/** A type of event that a pattern takes. */
-export function sampleType(pattern: string): string {
-  return pattern
-    .split(".")
-    .map((part) => (part === "*" || part === "**" ? "something" : part))
-    .join(".");
-}
-
-/** Data that pass a filter, as far as a filter says what it wants. */
-export function sampleData(filter: unknown): Record<string, unknown> {
-  const data: Record<string, unknown> = {};
-  if (typeof filter !== "object" || filter === null) return data;
-  for (const [path, value] of Object.entries(filter)) {
-    const parts = path.split(".");
-    if (parts[0] !== "data" || parts.length < 2 || parts.some((part) => part === "__proto__")) continue;
-    let at = data;
-    for (const part of parts.slice(1, -1)) {
-      const inner = at[part];
-      const next = typeof inner === "object" && inner !== null ? (inner as Record<string, unknown>) : {};
-      at[part] = next;
-      at = next;
-    }
-    at[parts.at(-1) ?? ""] = value;
-  }
-  return data;
 }
 
 /** Ways to call a function, each with its name. */
@@ -57,8 +31,8 @@ export function ways(
       specversion: "1.0",
       id: "1",
       source: "/my-program",
-      type: sampleType(event.pattern),
-      data: sampleData(event.filter),
+      type: typeFor(event.pattern),
+      data: dataFor(event.filter),
     });
     const type = `-H 'content-type: application/cloudevents+json'`;
     found.push({

@@ -1,8 +1,8 @@
 // What is sent by hand: a draft that is remembered, headers in rows, templates from the triggers. Knows no screens.
 
 import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
+import { dataFor, typeFor } from "../../lib/sample.ts";
 import { jsonFault } from "../../ui/jsonEditor.tsx";
-import { sampleData, sampleType } from "./calling.ts";
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
 
@@ -97,9 +97,9 @@ export function samples(triggers: readonly Trigger[]): Sample[] {
   ];
   for (const trigger of triggers) {
     if (trigger.type === "event" && trigger.pattern !== null) {
-      const data = sampleData(trigger.filter);
+      const data = dataFor(trigger.filter);
       found.push({
-        label: `Event ${sampleType(trigger.pattern)}`,
+        label: `Event ${typeFor(trigger.pattern)}`,
         about: "What it would carry as data",
         change: { method: "POST", payload: pretty(Object.keys(data).length > 0 ? data : { id: 1 }) },
       });

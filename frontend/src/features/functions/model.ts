@@ -38,6 +38,11 @@ export function joined<T extends { id: string }>(
   };
 }
 
+/** What a function is called where those of other namespaces may stand beside it: two may have the same name. */
+export function called({ name, namespace }: { name: string; namespace: string }): string {
+  return namespace === "default" ? name : `${namespace}/${name}`;
+}
+
 /** The functions that are wanted, in the wanted order; gone ones only when they are asked for. */
 export function chosen<T extends Row>(
   functions: readonly T[],

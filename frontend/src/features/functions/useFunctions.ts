@@ -84,7 +84,9 @@ export function useFunctions(state: FunctionState | undefined): Functions {
   const known = useRef<ReadonlySet<string>>(new Set());
   known.current = new Set(rows?.map(({ id }) => id));
   useFollowed(FunctionChangedDocument, {}, ({ functionChanged: { function: of } }) => {
-    if (known.current.has(of.id) || of.state === "DEREGISTERED") return;
+    // Either list loses or gains a function when that is deregistered.
+    const belongs = (of.state === "DEREGISTERED") === (state === "DEREGISTERED");
+    if (known.current.has(of.id) === belongs) return;
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       again();

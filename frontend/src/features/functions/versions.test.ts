@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changes, compared, ordered, summary } from "./versions.ts";
+import { changes, compared, joined, ordered, summary } from "./versions.ts";
 
 const file = (path: string, sha256: string, size = 1) => ({ path, sha256, size });
 
@@ -30,4 +30,11 @@ describe("two versions", () => {
     expect(compared([3, 2, 1], 3, undefined, 3)).toEqual({ from: 2, to: 3 });
     expect(compared([1], 1, 7, 1)).toBeNull();
   });
+});
+
+it("loses no version that a newer one pushes out of the first page", () => {
+  const page = (...numbers: number[]) => numbers.map((number) => ({ node: { number } }));
+  const seen = joined(page(40, 39), page(38, 37));
+  const rows = joined(page(41, 40), seen);
+  expect(rows.map(({ node }) => node.number)).toEqual([41, 40, 39, 38, 37]);
 });

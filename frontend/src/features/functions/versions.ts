@@ -40,6 +40,12 @@ export function summary(of: readonly Change[]): string {
     : "no file differs";
 }
 
+/** Versions of several pages as one list, each once, the newest first; as the first list has those that both have. */
+export function joined<T extends { node: { number: number } }>(one: readonly T[], other: readonly T[]): T[] {
+  const known = new Set(one.map(({ node }) => node.number));
+  return [...one, ...other.filter(({ node }) => !known.has(node.number))].sort((a, b) => b.node.number - a.node.number);
+}
+
 /** JSON with its members in one order, so that only what differs differs. */
 export function ordered(value: unknown): string {
   const sorted = (inner: unknown): unknown => {

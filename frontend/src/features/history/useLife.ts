@@ -3,6 +3,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ask } from "../../graphql/client.ts";
 import { HistoryDocument, HistoryGrewDocument, type RecordFragment } from "../../graphql/generated.ts";
+import { useReopened } from "../../graphql/live.ts";
 import { followDocument } from "../../graphql/socket.ts";
 import { joined } from "./model.ts";
 
@@ -64,6 +65,7 @@ export function useLife(stream: string, pages: number): Life {
     setRecords(NONE);
     setTotal(0);
     setNext(null);
+    setError(null);
     let unfollow = () => {};
     void load(null, 1, stop).then((first) => {
       if (!first || stop.signal.aborted) return;
@@ -92,6 +94,9 @@ export function useLife(stream: string, pages: number): Life {
     };
   }, [stream, pages, load, tries]);
 
+  const again = useCallback(() => setTries((number) => number + 1), []);
+  useReopened(error !== null, again);
+
   return {
     records,
     total: Math.max(total, records.length),
@@ -101,6 +106,6 @@ export function useLife(stream: string, pages: number): Life {
     load: useCallback(() => {
       if (next !== null) void load(next, 1, alive.current);
     }, [load, next]),
-    again: useCallback(() => setTries((number) => number + 1), []),
+    again,
   };
 }

@@ -12,7 +12,7 @@ import { useEvery } from "./useEvery.ts";
 
 export function AllMetrics() {
   const [window, setWindow] = useState<Window>("HOUR");
-  const { data, error, again } = useAsked(AllMetricsDocument, { window });
+  const { data, error, again, old } = useAsked(AllMetricsDocument, { window });
   useEvery(again, EVERY[window]);
   return (
     <Card withBorder>
@@ -40,7 +40,13 @@ export function AllMetrics() {
             width="100%"
             height={44}
           />
-          <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs" mt="sm">
+          <SimpleGrid
+            cols={{ base: 2, xs: 4 }}
+            spacing="xs"
+            mt="sm"
+            className={old ? "old" : undefined}
+            aria-busy={old}
+          >
             {cards(data.metrics).map((card) => (
               <Number_ key={card.name} card={card} />
             ))}

@@ -18,14 +18,14 @@ export function FunctionMetrics({
   window: Window;
   setWindow: (window: Window) => void;
 }) {
-  const { data, error, again, stale } = useAsked(FunctionMetricsDocument, { id, window });
+  const { data, error, again, old } = useAsked(FunctionMetricsDocument, { id, window });
   useEvery(again, EVERY[window]);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
   const { metrics, function: of } = data;
   if (!of) return null;
   return (
-    <Stack gap="md" style={{ opacity: stale && metrics.points.length === 0 ? 0.6 : 1 }}>
+    <Stack gap="md" className={old ? "old" : undefined} aria-busy={old}>
       <Group justify="space-between" gap="xs">
         <Text size="sm" c="dimmed">
           {LENGTH[window]}, drawn anew every {EVERY[window] / 1000} s

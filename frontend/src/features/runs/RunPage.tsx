@@ -17,7 +17,7 @@ import {
   Title,
 } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { type ReactNode, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -32,6 +32,7 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { plain } from "../../lib/ansi.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { levelOf } from "../../lib/level.ts";
 import { missingSecret, withoutMutation } from "../../lib/secret.ts";
 import { duration, short } from "../../lib/time.ts";
@@ -41,10 +42,12 @@ import { Json } from "../../ui/json.tsx";
 import { JsonEditor, jsonFault } from "../../ui/jsonEditor.tsx";
 import { Log } from "../../ui/log.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
+import { once } from "../../ui/once.ts";
 import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { called } from "../functions/model.ts";
 import { useLife } from "../history/useLife.ts";
 import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
@@ -69,12 +72,21 @@ export function RunPage({ id }: { id: string }) {
     },
     of === undefined,
   );
+  // What happened after the run was read and before it was followed is told by its records: they go on without a gap.
+  const newest = life.records.at(-1)?.position ?? 0;
+  const known = data?.run?.position ?? 0;
+  const asked = useRef(0);
+  useEffect(() => {
+    if (known === 0 || newest <= known || newest === asked.current) return;
+    asked.current = newest;
+    look();
+  }, [newest, known, look]);
   const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
   const on = stretches.some((stretch) => stretch.open);
-  const [now, setNow] = useState(Date.now());
+  const [now, setNow] = useState(clock());
   useEffect(() => {
     if (!on) return;
-    const timer = setInterval(() => setNow(Date.now()), 500);
+    const timer = setInterval(() => setNow(clock()), 500);
     return () => clearInterval(timer);
   }, [on]);
 
@@ -88,7 +100,7 @@ export function RunPage({ id }: { id: string }) {
       </Empty>
     );
   }
-  const moment = Math.max(now, Date.now());
+  const moment = Math.max(now, clock());
   return (
     <Page
       title={`Run ${short(run.id, 13)}`}
@@ -96,7 +108,7 @@ export function RunPage({ id }: { id: string }) {
         <Group gap="xs">
           <Status state={run.state} />
           <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-            {run.function.name}
+            {called(run.function)}
           </Anchor>
           {run.version !== null && (
             <Text size="sm" c="dimmed">
@@ -296,14 +308,14 @@ function DeadLetter({ run, look }: { run: Run; look: () => void }) {
           <Button
             size="xs"
             loading={fetching}
-            onClick={async () => {
+            onClick={once(async () => {
               const { data, error } = await redrive({ id: run.id });
               const made = data?.redriveRun;
               if (accepted("It was not redriven", error, made) && made?.run) {
                 tellDone("It is tried again, as this run.");
                 await navigate({ to: "/runs/$id", params: { id: made.run.id } });
               }
-            }}
+            })}
           >
             Redrive
           </Button>
@@ -397,7 +409,7 @@ function Chain({ run }: { run: Run }) {
         </Fact>
         {siblings.length > 0 && (
           <Fact name="The same event also caused">
-            <Others runs={siblings.map((other) => ({ ...other, more: other.function.name }))} />
+            <Others runs={siblings.map((other) => ({ ...other, more: called(other.function) }))} />
             {cut && run.event && (
               <Text size="xs" c="dimmed">
                 Not all: the event has {run.event.runs.totalCount} runs.
@@ -489,7 +501,7 @@ function RunActions({ run }: { run: Run }) {
           size="xs"
           leftSection={<Icon name="again" size={13} />}
           loading={fetching}
-          onClick={() => void again(null)}
+          onClick={once(() => again(null))}
         >
           Run again
         </Button>

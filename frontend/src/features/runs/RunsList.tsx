@@ -15,14 +15,16 @@ import {
   Tooltip,
   UnstyledButton,
 } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useEffect, useMemo, useRef } from "react";
+import { memo, useCallback, useDeferredValue, useEffect, useMemo, useRef } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
   CancelRunDocument,
   RunChangedDocument,
   RunDotsDocument,
+  type RunDotsQueryVariables,
   type RunRowFragment,
   type RunState,
   RunsDocument,
@@ -31,6 +33,7 @@ import {
   VersionNumbersDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { now as clock } from "../../lib/clock.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
@@ -39,8 +42,11 @@ import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { called } from "../functions/model.ts";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";
 import { SpanFilter } from "./SpanFilter.tsx";
+
+import "./rows.css";
 
 export interface Search {
   state?: RunState;
@@ -86,26 +92,23 @@ interface Props {
 }
 
 export function RunsList({ of, search, set }: Props) {
-  const navigate = useNavigate();
   const { since, from, until, trigger, version } = search;
   const narrowed = useMemo(
     () => ({
       function: of ?? null,
       trigger: trigger ?? null,
       version: version ?? null,
-      ...spanOf({ since, from, until }, Date.now()),
+      ...spanOf({ since, from, until }, clock()),
     }),
     [of, trigger, version, since, from, until],
   );
+  const choose = useCallback((state: RunState | undefined) => set({ state, after: undefined }), [set]);
   const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
-  const { data, error, again, look } = useAsked(RunsDocument, variables);
-  const dots = useAsked(RunDotsDocument, variables);
-  const lookAtDots = dots.look;
+  const { data, error, again, look, old } = useAsked(RunsDocument, variables);
   useFollowed(RunChangedDocument, { function: of ?? null }, () => {
     // The cache has put it where it belongs; how many there are, only the server knows.
     if (search.after) return;
     look();
-    lookAtDots();
   });
   const runs = data?.runs.nodes ?? [];
   const filtering =
@@ -115,11 +118,12 @@ export function RunsList({ of, search, set }: Props) {
     since !== undefined ||
     from !== undefined ||
     until !== undefined;
-  const seen = [...new Set([...TRIGGERS, ...runs.map((run) => run.trigger)])].sort();
+  const kinds = [...new Set(runs.map((run) => run.trigger))].sort().join("\n");
+  const seen = useMemo(() => [...new Set([...TRIGGERS, ...kinds.split("\n").filter(Boolean)])].sort(), [kinds]);
   return (
     <Stack gap="sm">
       <Filters of={of} search={search} set={set} triggers={seen} />
-      <Totals narrowed={narrowed} state={search.state} choose={(state) => set({ state, after: undefined })} />
+      <Totals narrowed={narrowed} state={search.state} choose={choose} />
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (
@@ -148,13 +152,8 @@ export function RunsList({ of, search, set }: Props) {
             : "A run begins when a function is called, an event that it waits for comes in, or its time has come."}
         </Empty>
       ) : (
-        <>
-          <Scatter
-            dots={(dots.data?.runs.nodes ?? []).flatMap((run) =>
-              run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
-            )}
-            open={(id) => void navigate({ to: "/runs/$id", params: { id } })}
-          />
+        <Stack gap="sm" className={old ? "old" : undefined} aria-busy={old}>
+          <Dots variables={variables} />
           <RunRows runs={runs} names={of === undefined} />
           <Pager
             total={data.runs.totalCount}
@@ -164,13 +163,33 @@ export function RunsList({ of, search, set }: Props) {
             go={(after) => set({ after })}
             what="runs"
           />
-        </>
+        </Stack>
       )}
     </Stack>
   );
 }
 
-function Filters({
+/** The picture above the list. It may lag behind the list: what is read first is drawn first. */
+function Dots({ variables }: { variables: RunDotsQueryVariables }) {
+  const navigate = useNavigate();
+  const { data, look } = useAsked(RunDotsDocument, variables);
+  useFollowed(RunChangedDocument, { function: variables.function ?? null }, () => {
+    if (!variables.after) look();
+  });
+  const runs = useDeferredValue(data)?.runs.nodes;
+  const dots = useMemo(
+    () =>
+      (runs ?? []).flatMap((run) =>
+        run.durationMs === null ? [] : [{ id: run.id, at: run.queuedAt, ms: run.durationMs, state: run.state }],
+      ),
+    [runs],
+  );
+  const open = useCallback((id: string) => void navigate({ to: "/runs/$id", params: { id } }), [navigate]);
+  return <Scatter dots={dots} open={open} />;
+}
+
+// With many updates a second, controls that did not change would cost more than the rows that did.
+const Filters = memo(function Filters({
   of,
   search,
   set,
@@ -196,7 +215,7 @@ function Filters({
       <SpanFilter span={search} set={(span) => set({ ...span, after: undefined })} />
     </Group>
   );
-}
+});
 
 function Trigger({
   value,
@@ -255,7 +274,7 @@ function Version({ of, value, set }: { of: string; value: number | undefined; se
 /** How often the totals are asked for at most, in milliseconds: they count, which costs the server more than a page. */
 const COUNT_EVERY = 5_000;
 
-function Totals({
+const Totals = memo(function Totals({
   narrowed,
   state,
   choose,
@@ -264,7 +283,7 @@ function Totals({
   state: RunState | undefined;
   choose: (state: RunState | undefined) => void;
 }) {
-  const { data, again } = useAsked(RunTotalsDocument, narrowed);
+  const { data, again, old } = useAsked(RunTotalsDocument, narrowed);
   const changed = useRef(false);
   useFollowed(RunChangedDocument, { function: narrowed.function ?? null }, () => {
     changed.current = true;
@@ -284,7 +303,7 @@ function Totals({
   }));
   const all = counts.reduce((sum, { count }) => sum + count, 0);
   return (
-    <Group gap="sm" role="group" aria-label="How many there are">
+    <Group gap="sm" role="group" aria-label="How many there are" className={old ? "old" : undefined} aria-busy={old}>
       <Total label="in all" count={all} on={state === undefined} onClick={() => choose(undefined)} />
       {counts
         .filter(({ count, value }) => count > 0 || value === state)
@@ -300,7 +319,7 @@ function Totals({
         ))}
     </Group>
   );
-}
+});
 
 function Total({
   label,
@@ -358,99 +377,110 @@ function Cancel({ run }: { run: RunRowFragment }) {
   );
 }
 
-export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
+interface One {
+  run: RunRowFragment;
+  names: boolean;
+}
+
+// Drawn again only when the run itself has changed: with many updates a second the other rows would cost the most.
+const Wide = memo(function Wide({ run, names }: One) {
   return (
-    <>
-      <Box visibleFrom="sm">
-        <Table.ScrollContainer minWidth={680}>
-          <Table verticalSpacing={6} highlightOnHover>
-            <Table.Thead>
-              <Table.Tr>
-                <Table.Th>Run</Table.Th>
-                {names && <Table.Th>Function</Table.Th>}
-                <Table.Th>State</Table.Th>
-                <Table.Th>Trigger</Table.Th>
-                <Table.Th>Version</Table.Th>
-                <Table.Th>Requested</Table.Th>
-                <Table.Th>Took</Table.Th>
-                <Table.Th>Outcome</Table.Th>
-              </Table.Tr>
-            </Table.Thead>
-            <Table.Tbody>
-              {runs.map((run) => (
-                <Table.Tr key={run.id}>
-                  <Table.Td>
-                    <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
-                      {short(run.id, 13)}
-                    </Anchor>
-                  </Table.Td>
-                  {names && (
-                    <Table.Td>
-                      <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-                        {run.function.name}
-                      </Anchor>
-                    </Table.Td>
-                  )}
-                  <Table.Td>
-                    <Group gap={6} wrap="nowrap">
-                      <Status state={run.state} />
-                      {run.attempt > 1 && (
-                        <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                          attempt {run.attempt}
-                        </Text>
-                      )}
-                      <Cancel run={run} />
-                    </Group>
-                  </Table.Td>
-                  <Table.Td className="mono" maw={180} style={{ overflowWrap: "anywhere" }}>
-                    {run.trigger}
-                  </Table.Td>
-                  <Table.Td>{run.version === null ? "–" : `v${run.version}`}</Table.Td>
-                  <Table.Td>
-                    <When at={run.queuedAt} size="sm" />
-                  </Table.Td>
-                  <Table.Td style={{ whiteSpace: "nowrap" }}>{duration(run.durationMs)}</Table.Td>
-                  <Table.Td maw={260}>
-                    <Text size="sm" truncate c={run.error ? "red" : "inherit"} title={outcome(run)}>
-                      {outcome(run)}
-                    </Text>
-                  </Table.Td>
-                </Table.Tr>
-              ))}
-            </Table.Tbody>
-          </Table>
-        </Table.ScrollContainer>
-      </Box>
-      <Box hiddenFrom="sm">
+    <tr>
+      <td>
+        <Anchor component={Link} to={`/runs/${run.id}`} className="mono">
+          {short(run.id, 13)}
+        </Anchor>
+      </td>
+      {names && (
+        <td>
+          <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
+            {called(run.function)}
+          </Anchor>
+        </td>
+      )}
+      <td>
+        <div className="state">
+          <Status state={run.state} />
+          {run.attempt > 1 && <span className="aside">attempt {run.attempt}</span>}
+          {goesOn(run.state) && <Cancel run={run} />}
+        </div>
+      </td>
+      <td className="mono kind">{run.trigger}</td>
+      <td>{run.version === null ? "–" : `v${run.version}`}</td>
+      <td>
+        <When at={run.queuedAt} plain />
+      </td>
+      <td>{duration(run.durationMs)}</td>
+      <td className={run.error ? "outcome bad" : "outcome"} title={outcome(run)}>
+        {outcome(run)}
+      </td>
+    </tr>
+  );
+});
+
+const Narrow = memo(function Narrow({ run, names }: One) {
+  return (
+    <Card withBorder padding="xs" mb={6}>
+      <Group justify="space-between" gap="xs" wrap="nowrap">
+        <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
+          <Status state={run.state} size="xs" />
+          <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
+            {names ? called(run.function) : short(run.id, 13)}
+          </Anchor>
+        </Group>
+        <Group gap={4} wrap="nowrap">
+          <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
+            {run.version !== null && `v${run.version} · `}
+            {duration(run.durationMs)}
+          </Text>
+          <Cancel run={run} />
+        </Group>
+      </Group>
+      <Text size="xs" c="dimmed" truncate>
+        {run.trigger} · <When at={run.queuedAt} />
+        {run.attempt > 1 && ` · attempt ${run.attempt}`}
+      </Text>
+      {outcome(run) !== "" && (
+        <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
+          {outcome(run)}
+        </Text>
+      )}
+    </Card>
+  );
+});
+
+export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[]; names?: boolean }) {
+  const wide = useMediaQuery("(min-width: 48em)", window.matchMedia("(min-width: 48em)").matches);
+  if (!wide) {
+    return (
+      <div>
         {runs.map((run) => (
-          <Card key={run.id} withBorder padding="xs" mb={6}>
-            <Group justify="space-between" gap="xs" wrap="nowrap">
-              <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
-                <Status state={run.state} size="xs" />
-                <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
-                  {names ? run.function.name : short(run.id, 13)}
-                </Anchor>
-              </Group>
-              <Group gap={4} wrap="nowrap">
-                <Text size="xs" c="dimmed" style={{ whiteSpace: "nowrap" }}>
-                  {run.version !== null && `v${run.version} · `}
-                  {duration(run.durationMs)}
-                </Text>
-                <Cancel run={run} />
-              </Group>
-            </Group>
-            <Text size="xs" c="dimmed" truncate>
-              {run.trigger} · <When at={run.queuedAt} />
-              {run.attempt > 1 && ` · attempt ${run.attempt}`}
-            </Text>
-            {outcome(run) !== "" && (
-              <Text size="xs" c={run.error ? "red" : "dimmed"} lineClamp={2} style={{ overflowWrap: "anywhere" }}>
-                {outcome(run)}
-              </Text>
-            )}
-          </Card>
+          <Narrow key={run.id} run={run} names={names} />
         ))}
-      </Box>
-    </>
+      </div>
+    );
+  }
+  return (
+    <Table.ScrollContainer minWidth={680} type="native">
+      <Table verticalSpacing={6}>
+        <Table.Thead>
+          <Table.Tr>
+            <Table.Th>Run</Table.Th>
+            {names && <Table.Th>Function</Table.Th>}
+            <Table.Th>State</Table.Th>
+            <Table.Th>Trigger</Table.Th>
+            <Table.Th>Version</Table.Th>
+            <Table.Th>Requested</Table.Th>
+            <Table.Th>Took</Table.Th>
+            <Table.Th>Outcome</Table.Th>
+          </Table.Tr>
+        </Table.Thead>
+        <tbody className="runs">
+          {runs.map((run) => (
+            <Wide key={run.id} run={run} names={names} />
+          ))}
+        </tbody>
+      </Table>
+    </Table.ScrollContainer>
   );
 }

@@ -1,6 +1,8 @@
 // Narrowing a list in time: a span that ends now, or from one time to another.
 
 import { Group, SegmentedControl, Text, TextInput } from "@mantine/core";
+import { useEffect, useState } from "react";
+import { now } from "../../lib/clock.ts";
 import { fromInput, type Span, spanOf, toInput } from "./model.ts";
 
 type Change = { [K in keyof Required<Span>]: Span[K] | undefined };
@@ -15,10 +17,13 @@ const SPANS = [
 ];
 
 export function SpanFilter({ span, set }: { span: Span; set: (change: Change) => void }) {
-  const own = span.from !== undefined || span.until !== undefined;
+  // Chosen, it stays while neither time is whole.
+  const [chosen, setChosen] = useState(false);
+  const own = span.from !== undefined || span.until !== undefined || (chosen && span.since === undefined);
   const choose = (to: string) => {
+    setChosen(to === "own");
     if (to === "own") {
-      const { since } = spanOf({ since: span.since ?? "hour" }, Date.now());
+      const { since } = spanOf({ since: span.since ?? "hour" }, now());
       set({ since: undefined, from: since ?? undefined, until: undefined });
     } else set({ since: to === "all" ? undefined : (to as Span["since"]), from: undefined, until: undefined });
   };
@@ -34,30 +39,53 @@ export function SpanFilter({ span, set }: { span: Span; set: (change: Change) =>
       />
       {own && (
         <Group gap="xs">
-          <TextInput
-            size="xs"
-            type="datetime-local"
-            aria-label="From"
-            value={toInput(span.from)}
-            onChange={(event) =>
-              set({ since: undefined, from: fromInput(event.currentTarget.value), until: span.until })
-            }
-          />
+          <Time label="From" value={span.from} set={(from) => set({ since: undefined, from, until: span.until })} />
           <Text size="xs" c="dimmed">
             to
           </Text>
-          <TextInput
-            size="xs"
-            type="datetime-local"
-            aria-label="To"
-            value={toInput(span.until)}
-            onChange={(event) =>
-              set({ since: undefined, from: span.from, until: fromInput(event.currentTarget.value) })
-            }
+          <Time
+            label="To"
+            value={span.until}
+            set={(until) => set({ since: undefined, from: span.from, until })}
             error={backwards ? "Ends before it begins" : undefined}
           />
         </Group>
       )}
     </>
+  );
+}
+
+/** A time that is being written is none for a while, or one of the year 2: it is taken once it is whole. */
+function Time({
+  label,
+  value,
+  set,
+  error,
+}: {
+  label: string;
+  value: string | undefined;
+  set: (time: string | undefined) => void;
+  error?: string | undefined;
+}) {
+  const [text, setText] = useState(toInput(value));
+  useEffect(() => setText(toInput(value)), [value]);
+  const take = (written: string) => {
+    const time = fromInput(written);
+    if (time !== value) set(time);
+  };
+  return (
+    <TextInput
+      size="xs"
+      type="datetime-local"
+      aria-label={label}
+      value={text}
+      onChange={(event) => {
+        const written = event.currentTarget.value;
+        setText(written);
+        if (/^[12]\d{3}-/.test(written)) take(written);
+      }}
+      onBlur={() => text !== toInput(value) && take(text)}
+      error={error}
+    />
   );
 }

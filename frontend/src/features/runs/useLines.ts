@@ -7,6 +7,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ask } from "../../graphql/client.ts";
 import { BuildLinesDocument, FunctionLinesDocument, LinesDocument } from "../../graphql/generated.ts";
+import { useReopened } from "../../graphql/live.ts";
 import { followDocument } from "../../graphql/socket.ts";
 import { type Line, Lines } from "../../lib/lines.ts";
 import { told } from "../../ui/states.tsx";
@@ -159,6 +160,7 @@ export function useLines(of: Of): Told {
       });
   }, [key]);
   const again = useCallback(() => setTries((number) => number + 1), []);
+  useReopened(end.error !== null, again);
 
   return { lines: kept.current.all, version, dropped: kept.current.dropped, ...end, waiting, older, load, again };
 }

@@ -40,13 +40,38 @@ pub(super) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
     Err(HttpError::new(StatusCode::FORBIDDEN, "cross_site", message))
 }
 
+/// Whether a page of a stranger sent the request, as the browser says. For signing in and out, which the cookie does not
+/// guard yet or no more: nobody is to be signed in as somebody else, or out, by looking at a page.
+///
+/// # Errors
+/// 403 `cross_site`.
+pub(crate) fn not_from_elsewhere(request: &HttpRequest) -> Result<(), HttpError> {
+    let headers = request.headers();
+    let told = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
+    let from_here = match headers.contains_key(header::ORIGIN) {
+        true => is_from_here(headers, request.connection_info().host(), false),
+        false => !is_led_here(headers),
+    };
+    if !told || from_here {
+        return Ok(());
+    }
+    let message = "a page of another origin must not sign anybody in or out";
+    Err(HttpError::new(StatusCode::FORBIDDEN, "cross_site", message))
+}
+
 fn is_from_here(headers: &HeaderMap, host: &str, socket: bool) -> bool {
     match headers.get(header::ORIGIN).map(|origin| origin.to_str()) {
         Some(Ok(origin)) => origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)),
         Some(Err(_)) => false,
-        // A page of a stranger cannot set this header without asking first, and is not allowed to.
-        None => !socket && headers.contains_key("x-requested-with"),
+        // A page of a stranger cannot set this header without asking first, and is not allowed to. A browser that says
+        // where the page is from is believed as well.
+        None => !socket && headers.contains_key("x-requested-with") && !is_led_here(headers),
     }
+}
+
+/// Whether the browser says that a page of another origin sent the request (`Sec-Fetch-Site`).
+fn is_led_here(headers: &HeaderMap) -> bool {
+    headers.get("sec-fetch-site").is_some_and(|site| site != "same-origin" && site != "none")
 }
 
 #[cfg(test)]
@@ -71,6 +96,31 @@ mod tests {
             ["https://evil.example", "https://flow.example", "null", "https://flow.example:8080.evil.example"]
         {
             assert!(!allowed(Method::POST, &[("origin", stranger), ("x-requested-with", "x")]), "{stranger}");
+        }
+    }
+
+    #[test]
+    fn nobody_is_signed_in_or_out_by_a_page_of_a_stranger() {
+        let allowed = |headers: &[(&'static str, &str)]| {
+            let request = TestRequest::default().method(Method::POST).insert_header(("host", "flow.example:8080"));
+            let request = headers.iter().fold(request, |request, header| request.insert_header(*header));
+            not_from_elsewhere(&request.to_http_request()).is_ok()
+        };
+        assert!(allowed(&[]), "a program");
+        assert!(allowed(&[("origin", "http://flow.example:8080")]));
+        assert!(allowed(&[("sec-fetch-site", "same-origin")]));
+        assert!(!allowed(&[("origin", "https://evil.example")]));
+        assert!(!allowed(&[("origin", "null")]));
+        assert!(!allowed(&[("sec-fetch-site", "cross-site")]));
+    }
+
+    #[test]
+    fn a_browser_that_says_that_another_page_sent_the_request_is_believed() {
+        let ours = ("x-requested-with", "EventFlow");
+        assert!(allowed(Method::POST, &[ours, ("sec-fetch-site", "same-origin")]));
+        assert!(allowed(Method::POST, &[ours, ("sec-fetch-site", "none")]));
+        for site in ["cross-site", "same-site", "nonsense"] {
+            assert!(!allowed(Method::POST, &[ours, ("sec-fetch-site", site)]), "{site}");
         }
     }
 

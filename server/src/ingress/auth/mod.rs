@@ -22,7 +22,7 @@ use parking_lot::RwLock;
 use sha2::Sha256;
 
 pub use cookie::COOKIE;
-pub(super) use cookie::{carrying, gone};
+pub(super) use cookie::{carrying, gone, not_from_elsewhere};
 pub use keys::Error;
 
 use super::error::{HttpError, Refusal};

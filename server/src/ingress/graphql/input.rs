@@ -33,6 +33,9 @@ pub(super) struct UpdateFunctionInput {
     pub source: Option<SourceInput>,
     /// What `function.json` would say; as before when absent.
     pub manifest: Option<Value>,
+    /// Lets the file in the source count again, instead of the manifest that was given; not together with one.
+    #[graphql(default)]
+    pub drop_manifest: bool,
 }
 
 /// Where a function's code comes from.

@@ -46,8 +46,12 @@ pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpE
         if let Some(response) = pages::file(&request) {
             return Ok(response);
         }
-        if pages::is_of_the_ui(request.path()) && wants_html(&request) {
-            return Ok(pages::page(&request, "index.html"));
+        // The interface has one page, which knows what to show at an address of its own, and what to say at any other.
+        if wants_html(&request) {
+            return Ok(match pages::is_of_the_ui(request.path()) {
+                true => pages::page(&request, "index.html"),
+                false => pages::nothing(&request),
+            });
         }
     }
     let message =

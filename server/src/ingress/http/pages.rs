@@ -23,6 +23,12 @@ pub(in crate::ingress) fn page(request: &HttpRequest, name: &str) -> HttpRespons
     }
 }
 
+/// The page that says that nothing is there.
+pub(super) fn nothing(request: &HttpRequest) -> HttpResponse {
+    let asset = assets::get("index.html", &codings(request)).unwrap_or_else(assets::missing);
+    answer(request, &asset, StatusCode::NOT_FOUND)
+}
+
 /// The file at a request's path.
 pub(super) fn file(request: &HttpRequest) -> Option<HttpResponse> {
     if request.path() == "/" {

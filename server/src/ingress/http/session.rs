@@ -71,6 +71,9 @@ pub(super) async fn token(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let how: How = query(&request)?;
+    if how.cookie {
+        auth::not_from_elsewhere(&request)?;
+    }
     let credentials: Credentials = body::json(&body::read(&request, payload, MAX_SIGN_IN).await?)?;
     let peer = request.peer_addr().map(|peer| peer.ip());
     let (token, expires_at) = services.auth.sign_in(&credentials.username, credentials.password, peer).await?;
@@ -85,6 +88,7 @@ pub(super) async fn token(
 
 /// Ends the session of a browser.
 #[utoipa::path(post, path = "/auth/logout", tag = "auth", security(()), responses((status = 204)))]
-pub(super) async fn logout() -> HttpResponse {
-    HttpResponse::NoContent().cookie(auth::gone()).finish()
+pub(super) async fn logout(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    auth::not_from_elsewhere(&request)?;
+    Ok(HttpResponse::NoContent().cookie(auth::gone()).finish())
 }

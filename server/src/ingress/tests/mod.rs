@@ -1,6 +1,7 @@
 //! The door as its users meet it: a real server on a port of its own, a real SQLite log, an executor that runs nothing.
 
 mod calls;
+mod cross_site;
 mod dead_letters;
 mod graphql;
 mod rest;

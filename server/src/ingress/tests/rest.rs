@@ -2,7 +2,7 @@
 
 use super::*;
 
-async fn error(response: Response, status: StatusCode) -> String {
+pub(super) async fn error(response: Response, status: StatusCode) -> String {
     let body = json_of(response, status).await;
     assert!(
         body["error"]["message"].is_string() && body["error"]["request_id"].as_str().is_some_and(|id| !id.is_empty()),

@@ -1,7 +1,7 @@
 //! The life of a function, as people ask for it.
 
 use domain::Json;
-use domain::function::{self, BuildId, Command, event::Source};
+use domain::function::{self, BuildId, Command, Override, event::Source};
 use serde_json::Value;
 
 use super::Caller;
@@ -36,6 +36,8 @@ pub struct Update {
     pub source: Option<Source>,
     /// A manifest that beats the file in the source.
     pub manifest: Option<Value>,
+    /// None does: the file in the source counts again.
+    pub drop_manifest: bool,
 }
 
 /// The function, if the viewer may see it.
@@ -118,7 +120,15 @@ pub async fn update(services: &Services, caller: &Caller, id: function::Id, aske
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
-    let manifest = asked.manifest.as_ref().map(Json::from);
+    let manifest = match (asked.manifest, asked.drop_manifest) {
+        (Some(_), true) => {
+            let message = "give a manifest, or dropManifest for that of the source to count again, and not both";
+            return Err(Problem::new("bad_request", message).at(["input", "dropManifest"]).into());
+        }
+        (Some(manifest), false) => Override::Set(Json::from(&manifest)),
+        (None, true) => Override::Drop,
+        (None, false) => Override::Keep,
+    };
     ask(services, caller, id, Command::Update { source: asked.source, manifest, at: clock::now() }).await
 }
 

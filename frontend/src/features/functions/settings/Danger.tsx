@@ -4,7 +4,7 @@ import { Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import type { FunctionRowFragment } from "../../../graphql/generated.ts";
 import { Confirm } from "../../../ui/confirm.tsx";
-import { allowed } from "../model.ts";
+import { allowed, called } from "../model.ts";
 import { useActions } from "../useActions.ts";
 
 export function Danger({ of }: { of: FunctionRowFragment }) {
@@ -58,7 +58,7 @@ export function Danger({ of }: { of: FunctionRowFragment }) {
       <Confirm
         opened={stopping}
         close={() => setStopping(false)}
-        title={`Stop ${of.name}?`}
+        title={`Stop ${called(of)}?`}
         act="Stop"
         onConfirm={async () => {
           await actions.stop(of);
@@ -69,7 +69,7 @@ export function Danger({ of }: { of: FunctionRowFragment }) {
       <Confirm
         opened={going}
         close={() => setGoing(false)}
-        title={`Deregister ${of.name}?`}
+        title={`Deregister ${called(of)}?`}
         act="Deregister"
         danger
         type={of.name}

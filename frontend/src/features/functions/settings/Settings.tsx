@@ -29,9 +29,10 @@ import {
 } from "../../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { faults } from "../../../lib/schema.ts";
+import { Confirm } from "../../../ui/confirm.tsx";
 import { Difference } from "../../../ui/difference.tsx";
 import { JsonEditor } from "../../../ui/jsonEditor.tsx";
-import { tellDone } from "../../../ui/notify.ts";
+import { accepted, tellDone } from "../../../ui/notify.ts";
 import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
 import { origin, rolledBack } from "../model.ts";
 import { useActions } from "../useActions.ts";
@@ -158,6 +159,13 @@ function Edit({
     else tellDone("Saved. The next build takes it.");
   };
 
+  const drop = async () => {
+    const { data, error } = await update({ input: { id: of.id, dropManifest: true } });
+    if (!accepted("It was not dropped", error, data?.updateFunction)) return;
+    discard();
+    await build();
+  };
+
   const editing: Editing | null = manifest && {
     manifest,
     change: (next) => edit({ manifest: next }),
@@ -230,7 +238,8 @@ function Edit({
           </Group>
         </Alert>
       )}
-      <div key={round}>
+      {/* Forms keep rows of their own: while nothing is changed here, what somebody else saved begins them anew. */}
+      <div key={`${round} ${draft?.base ?? base}`}>
         {part === "triggers" &&
           (editing ? (
             <EditTriggers
@@ -260,7 +269,12 @@ function Edit({
         )}
         {part === "json" &&
           (editing ? (
-            <Json_ {...editing} key={`json${round}`} wrong={wrong} overrides={isManifest(given)} />
+            <Json_
+              {...editing}
+              wrong={wrong}
+              overrides={isManifest(given)}
+              drop={readOnly || !isManifest(given) || dirty ? undefined : drop}
+            />
           ) : (
             needsBuild
           ))}
@@ -432,8 +446,14 @@ function Json_({
   readOnly,
   wrong,
   overrides,
-}: Editing & { wrong: readonly { path: string; message: string }[]; overrides: boolean }) {
+  drop,
+}: Editing & {
+  wrong: readonly { path: string; message: string }[];
+  overrides: boolean;
+  drop: (() => Promise<void>) | undefined;
+}) {
   const [text, setText] = useState(() => JSON.stringify(manifest, null, 2));
+  const [asking, setAsking] = useState(false);
   return (
     <Stack gap="xs">
       <Text size="sm" c="dimmed">
@@ -444,6 +464,23 @@ function Json_({
           Its schema
         </Anchor>
       </Text>
+      {drop && (
+        <div>
+          <Button size="compact-sm" variant="default" onClick={() => setAsking(true)}>
+            Use the function.json of the source again
+          </Button>
+          <Confirm
+            opened={asking}
+            close={() => setAsking(false)}
+            title="Use the function.json of the source again"
+            act="Drop and build"
+            onConfirm={drop}
+          >
+            What was set here is dropped; its history keeps it. A build makes a new version from what the source says,
+            which takes over when it is healthy.
+          </Confirm>
+        </div>
+      )}
       <JsonEditor
         label="Manifest"
         note="As function.json has it"

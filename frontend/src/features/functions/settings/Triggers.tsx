@@ -16,11 +16,14 @@ import {
   Text,
   TextInput,
 } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { useState } from "react";
-import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
+import { FireTimesDocument, type FunctionTriggersFragment } from "../../../graphql/generated.ts";
+import { useAsked } from "../../../graphql/live.ts";
 import { exact } from "../../../lib/time.ts";
 import { Icon } from "../../../ui/icons.tsx";
 import { Copy } from "../../../ui/page.tsx";
+import { told } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import {
   filterOf,
@@ -270,11 +273,20 @@ function Event_({ trigger, at, set, readOnly, fault }: OneProps) {
   );
 }
 
+/** Typing that stops for so long is asked about, in milliseconds. */
+const SETTLE = 300;
+
 function Schedule({ trigger, at, set, readOnly, fault, live }: OneProps) {
   const zone = word(trigger.timezone) || "UTC";
   const known = live.find(
     (one) => one.type === "schedule" && one.cron === trigger.cron && (one.timezone ?? "UTC") === zone,
   );
+  // One that is not saved yet is asked about as it is typed.
+  const [cron] = useDebouncedValue(word(trigger.cron), SETTLE);
+  const [timezone] = useDebouncedValue(zone, SETTLE);
+  const { data, error } = useAsked(FireTimesDocument, { cron, timezone }, known !== undefined || cron.trim() === "");
+  const times = known ? (known.nextFireTimes ?? []) : error ? null : data?.fireTimes;
+  const refused = cron.trim() === "" ? "Say when." : error ? told(error) : null;
   const field = (name: string) => (value: string | null) => set(withField(trigger, name, value ?? ""));
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
@@ -331,9 +343,9 @@ function Schedule({ trigger, at, set, readOnly, fault, live }: OneProps) {
         <Text size="xs" fw={500} mb={4}>
           Due next
         </Text>
-        {known ? (
+        {times ? (
           <List size="sm">
-            {(known.nextFireTimes ?? []).map((time) => (
+            {times.map((time) => (
               <List.Item key={time}>
                 {exact(time)}{" "}
                 <Text span size="xs" c="dimmed">
@@ -343,13 +355,14 @@ function Schedule({ trigger, at, set, readOnly, fault, live }: OneProps) {
             ))}
           </List>
         ) : (
-          <Text size="sm" c="dimmed">
-            Told once a version with it is there.
+          <Text size="sm" c={refused ? "red" : "dimmed"}>
+            {refused ?? "asking …"}
           </Text>
         )}
-        {known && (
+        {times && (
           <Text size="xs" c="dimmed" mt={4}>
-            In the time of this browser. It fires only while the function runs.
+            In the time of this browser. It fires only while the function runs
+            {known ? "" : ", once a version with it is there"}.
           </Text>
         )}
       </div>

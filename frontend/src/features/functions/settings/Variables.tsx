@@ -246,7 +246,7 @@ export function Secret({
             </Button>
           )}
           {forget && (
-            <Button size="compact-xs" variant="subtle" color="gray" onClick={forget} aria-label={`Do not name ${name}`}>
+            <Button size="compact-xs" variant="subtle" color="gray" onClick={forget} aria-label={`Do not use ${name}`}>
               Do not use
             </Button>
           )}

@@ -31,7 +31,11 @@ impl Mutation {
 
     /// Changes what the next build takes. What is absent stays as it is.
     async fn update_function(&self, ctx: &Context<'_>, input: UpdateFunctionInput) -> Result<FunctionPayload> {
-        let asked = Update { source: input.source.map(Into::into), manifest: given(input.manifest) };
+        let asked = Update {
+            source: input.source.map(Into::into),
+            manifest: given(input.manifest),
+            drop_manifest: input.drop_manifest,
+        };
         let done = async {
             let id = parse_id(&input.id, "id").map_err(|refusal| refusal.at(&["input", "id"]))?;
             verbs::update(services(ctx), asker(ctx)?, id, asked).await?;

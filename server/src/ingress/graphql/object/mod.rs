@@ -22,6 +22,6 @@ pub(super) use namespace::Namespace;
 pub(super) use record::RecordedEvent;
 pub(super) use run::{Run, RunCount, RunState};
 pub(super) use secret::Secret;
-pub(super) use trigger::Trigger;
+pub(super) use trigger::{Trigger, fire_times};
 pub(super) use version::Version;
 pub(super) use viewer::ViewerObject;

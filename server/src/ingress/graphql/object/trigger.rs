@@ -92,12 +92,24 @@ impl Trigger {
 impl Trigger {
     /// When it is due next, whether the function runs or not, for `schedule`: 100 times at most.
     async fn next_fire_times(&self, #[graphql(default = 5)] count: i32) -> Result<Option<Vec<DateTime<Utc>>>> {
-        let Some(count) = usize::try_from(count).ok().filter(|count| *count <= MAX_FIRE_TIMES) else {
-            let message = format!("count is {count}; it must be 0 to {MAX_FIRE_TIMES}");
-            return Err(Refusal::from(Problem::new("bad_page", message).at(["count"]))).or_fail();
-        };
         let (Some(cron), Some(timezone)) = (&self.cron, &self.timezone) else { return Ok(None) };
-        let timetable = Timetable::parse(cron, timezone).ok();
-        Ok(timetable.map(|timetable| timetable.due_between(clock::now(), DateTime::<Utc>::MAX_UTC, count)))
+        let Ok(timetable) = Timetable::parse(cron, timezone) else { return Ok(None) };
+        fire_times(&timetable, count, clock::now()).map(Some).or_fail()
     }
+}
+
+/// The next times at which a timetable is due.
+///
+/// # Errors
+/// `bad_page` for a count beyond the limit.
+pub(in crate::ingress::graphql) fn fire_times(
+    timetable: &Timetable,
+    count: i32,
+    now: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, Refusal> {
+    let Some(count) = usize::try_from(count).ok().filter(|count| *count <= MAX_FIRE_TIMES) else {
+        let message = format!("count is {count}; it must be 0 to {MAX_FIRE_TIMES}");
+        return Err(Problem::new("bad_page", message).at(["count"]).into());
+    };
+    Ok(timetable.due_between(now, DateTime::<Utc>::MAX_UTC, count))
 }

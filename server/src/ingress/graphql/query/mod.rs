@@ -5,6 +5,7 @@ mod function;
 mod history;
 mod metrics;
 mod run;
+mod schedule;
 mod secret;
 mod viewer;
 
@@ -21,5 +22,6 @@ pub(in crate::ingress) struct Query(
     event::Query,
     history::Query,
     metrics::Query,
+    schedule::Query,
     secret::Query,
 );

@@ -1,0 +1,36 @@
+// An event that a trigger would take, to begin with.
+
+/** A type that fits a pattern: `file.*` gives `file.something`. */
+export function typeFor(pattern: string): string {
+  return pattern
+    .split(".")
+    .map((segment) => (segment === "*" || segment === "**" ? "something" : segment))
+    .join(".");
+}
+
+/** Data that passes a filter: `{"data.kind": "image"}` gives `{"kind": "image"}`. */
+export function dataFor(filter: unknown): Record<string, unknown> {
+  const data: Record<string, unknown> = {};
+  if (typeof filter !== "object" || filter === null) return data;
+  for (const [path, value] of Object.entries(filter)) {
+    const names = path.split(".");
+    if (names.shift() !== "data" || names.length === 0) continue;
+    let place = data;
+    for (const name of names.slice(0, -1)) {
+      const next = Object.hasOwn(place, name) ? place[name] : undefined;
+      if (typeof next === "object" && next !== null) place = next as Record<string, unknown>;
+      else {
+        const made: Record<string, unknown> = {};
+        define(place, name, made);
+        place = made;
+      }
+    }
+    define(place, names.at(-1) as string, value);
+  }
+  return data;
+}
+
+/** Sets a member by a name that may be any, such as `__proto__`. */
+function define(place: Record<string, unknown>, name: string, value: unknown) {
+  Object.defineProperty(place, name, { value, enumerable: true, configurable: true, writable: true });
+}

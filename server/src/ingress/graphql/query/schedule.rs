@@ -1,0 +1,35 @@
+//! Schedules that nobody has yet: when they would fire.
+
+use async_graphql::{Context, Object, Result};
+use chrono::{DateTime, Utc};
+use domain::schedule::{Fault, Timetable};
+
+use crate::clock;
+use crate::ingress::error::{Problem, Refusal};
+use crate::ingress::graphql::object::fire_times;
+use crate::ingress::graphql::{OrFail, viewer};
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "ScheduleQuery")]
+impl Query {
+    /// When a schedule would fire next, as `Trigger.nextFireTimes` tells of one that is there: 100 times at most.
+    async fn fire_times(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Five fields, six with seconds in front, or a nickname such as `@daily`.")] cron: String,
+        #[graphql(default_with = "\"UTC\".to_owned()", desc = "An IANA time zone.")] timezone: String,
+        #[graphql(default = 5)] count: i32,
+    ) -> Result<Vec<DateTime<Utc>>> {
+        viewer(ctx)?;
+        let timetable = Timetable::parse(&cron, &timezone).map_err(|fault| {
+            let (code, field) = match fault {
+                Fault::Cron(_) => ("bad_cron", "cron"),
+                Fault::Timezone(_) => ("bad_timezone", "timezone"),
+            };
+            Refusal::from(Problem::new(code, fault.to_string()).at([field]))
+        });
+        fire_times(&timetable.or_fail()?, count, clock::now()).or_fail()
+    }
+}
