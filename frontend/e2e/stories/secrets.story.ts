@@ -24,7 +24,7 @@ story("a missing secret is said, set, used, and never shown", async ({ house, pa
 
   await step("it is said that it is missing, and where", async () => {
     await page.goto(`/functions/${id}`);
-    await main.getByText("the secret `API_KEY`").first().waitFor();
+    await main.getByText("without the secret API_KEY").first().waitFor();
     await tab(page, "Settings");
     await tab(page, "Variables and secrets");
     await main.getByText("not set").first().waitFor();

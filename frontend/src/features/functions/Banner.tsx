@@ -33,7 +33,8 @@ export function Banner({ of, trouble }: { of: FunctionRowFragment & FunctionActi
       <Alert color="red" p="xs" title="A secret is not set">
         <Stack gap="xs">
           <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-            It does not start without <Code>{trouble.missing}</Code>. It is tried again as soon as a call comes.
+            It does not start without the secret <Code>{trouble.missing}</Code>. It is tried again as soon as a call
+            comes.
           </Text>
           {mayWrite && (
             <Group gap="xs">

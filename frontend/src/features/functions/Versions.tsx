@@ -170,13 +170,9 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                   </Button>
                 )}
                 {mayWrite && version.number !== current && (
-                  <Button
-                    size="compact-xs"
-                    variant="default"
-                    onClick={() => setBack(version)}
-                    aria-label={`${current !== undefined && version.number > current ? "Go to" : "Roll back to"} version ${version.number}`}
-                  >
-                    {current !== undefined && version.number > current ? "Go to this" : "Roll back to this"}
+                  <Button size="compact-xs" variant="default" onClick={() => setBack(version)}>
+                    {current !== undefined && version.number > current ? "Go to" : "Roll back to"} version{" "}
+                    {version.number}
                   </Button>
                 )}
               </Group>
