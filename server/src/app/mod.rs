@@ -11,7 +11,9 @@ use std::sync::Arc;
 use actix_web::{App, HttpServer, web};
 use base64::Engine;
 use tokio::runtime::Runtime;
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
@@ -81,6 +83,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
         .build()
         .map_err(|e| Error::start("cannot start threads", e))?;
     let platform = runtime.block_on(Platform::start(settings.clone()))?;
+    runtime.spawn(end(platform.services.stopping.clone()));
     let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
     let served = system.block_on(listen(&platform, listener, &settings));
     ready.abort();
@@ -180,6 +183,7 @@ impl Platform {
             settings,
             auth: Arc::new(auth),
             about: Arc::new(about),
+            stopping: CancellationToken::new(),
         };
         if let Some(rabbit) = rabbit {
             ingress::amqp::start(services.clone(), rabbit);
@@ -223,6 +227,20 @@ fn listen(
             .await
             .map_err(|e| Error::start("the server broke down", e))
     }
+}
+
+/// Tells those who follow something that the server is to end, when it is told to.
+async fn end(stopping: CancellationToken) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
+    else {
+        tracing::warn!("signals cannot be followed: open connections will hold up the end");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    stopping.cancel();
 }
 
 /// Tells that the server is there, once it answers, with a line that works.

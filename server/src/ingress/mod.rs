@@ -21,6 +21,7 @@ mod wishes;
 use std::sync::Arc;
 
 use actix_web::web;
+use tokio_util::sync::CancellationToken;
 
 use crate::actors::Commands;
 use crate::builder;
@@ -59,6 +60,8 @@ pub struct Services {
     pub auth: Arc<Auth>,
     /// What the server runs on.
     pub about: Arc<About>,
+    /// Told when the server is to end: what would be followed for ever ends then, so that nobody is waited for in vain.
+    pub stopping: CancellationToken,
 }
 
 /// What the server runs on, for people.

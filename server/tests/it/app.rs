@@ -280,6 +280,17 @@ pub struct Subscription {
 }
 
 impl Subscription {
+    /// The code with which the server closes the socket.
+    pub async fn closed(&mut self) -> u16 {
+        loop {
+            let message = timeout(PATIENCE, self.socket.next()).await.expect("the server closes it within a minute");
+            match message.expect("it is not cut off").unwrap() {
+                Message::Close(frame) => return frame.expect("it says why").code.into(),
+                _ => continue,
+            }
+        }
+    }
+
     async fn message(&mut self) -> Value {
         loop {
             let message = timeout(PATIENCE, self.socket.next())

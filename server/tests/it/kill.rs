@@ -113,3 +113,17 @@ async fn picture(app: &TestApp, id: &str) -> Value {
     let builds = function["builds"].take();
     json!({ "function": function, "builds": builds })
 }
+
+#[tokio::test]
+async fn a_server_that_is_told_to_end_lets_go_of_who_follows() {
+    let mut app = TestApp::start().await;
+    let mut changes = app.subscribe("subscription { functionChanged { position } }", json!({})).await;
+    let logs =
+        app.get("/v1/functions/hello/logs?follow=true").header("accept", "text/event-stream").send().await.unwrap();
+    let begun = std::time::Instant::now();
+    let (status, code, lines) = tokio::join!(app.terminate(), changes.closed(), logs.bytes());
+    assert!(status.success() && lines.is_ok());
+    assert_eq!(code, 1001, "going away");
+    // Whoever follows for ever was waited for until the grace of ten seconds was over.
+    assert!(begun.elapsed() < std::time::Duration::from_secs(8), "{:?}", begun.elapsed());
+}

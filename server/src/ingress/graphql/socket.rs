@@ -24,6 +24,7 @@ use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::codec::{Decoder, Encoder};
+use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{BaseUrl, Schema};
 use crate::ingress::Services;
@@ -46,6 +47,9 @@ const MAX_PONGS: usize = 4;
 
 /// The longest reason of a close, in bytes (RFC 6455, 5.5).
 const MAX_REASON: usize = 123;
+
+/// The server is stopping (RFC 6455, 7.4.1): whoever follows something comes again.
+const GOING_AWAY: u16 = 1001;
 
 /// Close codes of `graphql-transport-ws`.
 const BAD_MESSAGE: u16 = 4400;
@@ -98,8 +102,17 @@ pub(super) fn open(
     });
     let mut timer = interval_at(Instant::now() + PING, PING);
     timer.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let outgoing =
-        Outgoing { socket: Box::pin(socket), codec: Codec::new(), timer, silent: 0, shared, greeted, closed: false };
+    let stopping = Box::pin(services.stopping.clone().cancelled_owned());
+    let outgoing = Outgoing {
+        socket: Box::pin(socket),
+        codec: Codec::new(),
+        timer,
+        silent: 0,
+        shared,
+        greeted,
+        stopping,
+        closed: false,
+    };
     Ok(HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS)
         .upgrade("websocket")
         .insert_header((header::SEC_WEBSOCKET_ACCEPT, accept))
@@ -217,6 +230,7 @@ struct Outgoing<S> {
     silent: u32,
     shared: Rc<Shared>,
     greeted: Arc<Greeting>,
+    stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     closed: bool,
 }
 
@@ -251,6 +265,9 @@ impl<S: Stream<Item = WsMessage>> Stream for Outgoing<S> {
         let this = &mut *self;
         if this.closed {
             return Poll::Ready(None);
+        }
+        if this.stopping.as_mut().poll(cx).is_ready() {
+            return this.close(GOING_AWAY, "The server is stopping");
         }
         let message = this.socket.as_mut().poll_next(cx);
         let pong = this.shared.pongs.borrow_mut().pop_front();
@@ -318,6 +335,8 @@ impl Executor for Limited {
 
 #[cfg(test)]
 mod tests {
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
 
     fn outgoing<S>(socket: S) -> Outgoing<S> {
@@ -328,8 +347,21 @@ mod tests {
             silent: 0,
             shared: Rc::default(),
             greeted: Arc::default(),
+            stopping: Box::pin(CancellationToken::new().cancelled_owned()),
             closed: false,
         }
+    }
+
+    #[actix_web::test]
+    async fn a_server_that_stops_lets_its_clients_go() {
+        let stopping = CancellationToken::new();
+        let mut body =
+            Outgoing { stopping: Box::pin(stopping.clone().cancelled_owned()), ..outgoing(stream::pending()) };
+        body.greeted.done.store(true, Ordering::Relaxed);
+        stopping.cancel();
+        let close = body.next().await.unwrap().unwrap();
+        assert_eq!(close[2..4], GOING_AWAY.to_be_bytes());
+        assert!(body.next().await.is_none());
     }
 
     #[actix_web::test]

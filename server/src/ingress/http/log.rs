@@ -102,6 +102,7 @@ pub(super) async fn logs(
     }
     let past: Vec<_> = past.map(|line| Ok(Bytes::from(render(&line)))).collect();
     let lines = stream::iter(past).chain(follow(&services, of, row.id, known, render));
+    let lines = lines.take_until(services.stopping.clone().cancelled_owned());
     Ok(match events {
         true => response.streaming(alive(lines.boxed())),
         false => response.streaming(lines),

@@ -108,6 +108,7 @@ impl House {
             settings: Arc::new(settings),
             auth: Arc::new(auth),
             about: Arc::new(about),
+            stopping: tokio_util::sync::CancellationToken::new(),
         };
         let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
