@@ -405,7 +405,9 @@ const Wide = memo(function Wide({ run, names }: One) {
           {goesOn(run.state) && <Cancel run={run} />}
         </div>
       </td>
-      <td className="mono kind">{run.trigger}</td>
+      <td className="mono kind" title={run.trigger}>
+        {run.trigger}
+      </td>
       <td>{run.version === null ? "–" : `v${run.version}`}</td>
       <td>
         <When at={run.queuedAt} plain />
