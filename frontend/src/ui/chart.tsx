@@ -2,24 +2,9 @@
 
 import { Button, Card, Group, ScrollArea, Skeleton, Table, Text, Title, VisuallyHidden } from "@mantine/core";
 import { lazy, Suspense, useState } from "react";
-import { type Datum, saysOf, tabled } from "./chartWords.ts";
+import { type ChartProps, saysOf, tabled } from "./chartWords.ts";
 
 const Drawn = lazy(() => import("./charts.tsx"));
-
-export interface Series {
-  name: string;
-  label: string;
-  color: string;
-}
-
-export interface ChartProps {
-  kind: "bars" | "lines" | "areas";
-  /** `at` is where a point stands; the rest are numbers by the names of the series. */
-  data: readonly Datum[];
-  series: readonly Series[];
-  /** A number with its unit. */
-  format: (value: number) => string;
-}
 
 const HEIGHT = 220;
 

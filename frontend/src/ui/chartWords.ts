@@ -2,6 +2,21 @@
 
 export type Datum = Readonly<Record<string, number | string | null>>;
 
+export interface Series {
+  name: string;
+  label: string;
+  color: string;
+}
+
+export interface ChartProps {
+  kind: "bars" | "lines" | "areas";
+  /** `at` is where a point stands; the rest are numbers by the names of the series. */
+  data: readonly Datum[];
+  series: readonly Series[];
+  /** A number with its unit. */
+  format: (value: number) => string;
+}
+
 interface Named {
   name: string;
   label: string;

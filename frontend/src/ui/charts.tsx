@@ -4,7 +4,7 @@
 import "@mantine/core/styles/ColorSwatch.css";
 import "@mantine/charts/styles.css";
 import { AreaChart, BarChart, LineChart } from "@mantine/charts";
-import type { ChartProps } from "./chart.tsx";
+import type { ChartProps } from "./chartWords.ts";
 
 /** Not to be reached by the keyboard: the table beside it is. */
 const silent = { accessibilityLayer: false };
