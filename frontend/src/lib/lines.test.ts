@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { asText, EVERYTHING, finder, indexAt, type Line, Lines, View, type Wanted } from "./lines.ts";
+import { asText, finder, indexAt, type Line, Lines, View, type Wanted } from "./lines.ts";
+
+const EVERYTHING: Wanted = { stream: "all", least: "all", only: false };
 
 const line = (position: number, text = `line ${position}`, stream: Line["stream"] = "STDOUT"): Line => ({
   position,

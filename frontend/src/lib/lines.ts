@@ -100,8 +100,6 @@ export interface Wanted {
   only: boolean;
 }
 
-export const EVERYTHING: Wanted = { stream: "all", least: "all", only: false };
-
 /** What finds a text in lines, as it is written; null when there is nothing to find. */
 export function finder(search: string, cased: boolean): RegExp | null {
   const text = search.trim();

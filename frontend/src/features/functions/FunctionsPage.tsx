@@ -117,7 +117,7 @@ export function FunctionsPage({ search }: { search: Search }) {
             <Select
               size="xs"
               aria-label="Order"
-              data={SORTS as unknown as { value: string; label: string }[]}
+              data={SORTS}
               value={search.sort ?? "name"}
               onChange={(sort) => set({ sort: sort ?? undefined })}
               allowDeselect={false}

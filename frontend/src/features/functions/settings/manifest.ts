@@ -138,13 +138,6 @@ export function within(some: unknown, all: unknown): boolean {
   return some === all;
 }
 
-/** Where a function's code comes from, as a form has it. */
-export interface SourceDraft {
-  url: string;
-  ref: string;
-  path: string;
-}
-
 /** A name that a secret, or a variable, may have. */
 export function variableFault(name: string): string | null {
   if (name === "") return null;
