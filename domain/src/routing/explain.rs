@@ -76,16 +76,16 @@ pub fn explain(function: &Function, event: &Received) -> Why {
     }
     let matching: Vec<_> =
         triggers.iter().filter(|(pattern, _)| trigger::matches(pattern, &event.kind)).copied().collect();
-    if matching.is_empty() {
+    let Some((pattern, filter)) = matching.first() else {
         return Why::OtherType { patterns: triggers.into_iter().map(|(pattern, _)| pattern.clone()).collect() };
+    };
+    if !matches!(function.life, Life::Running { .. }) {
+        return Why::NotRunning { state: function.life.name() };
     }
     let content = event.event.value();
-    let passed = matching.iter().find(|(_, filter)| trigger::passes(filter, &content));
-    match (passed, matching.first()) {
-        _ if !matches!(function.life, Life::Running { .. }) => Why::NotRunning { state: function.life.name() },
-        (Some((pattern, filter)), _) => Why::Matched { pattern: (*pattern).clone(), filtered: !filter.is_empty() },
-        (None, Some((pattern, filter))) => filtered(pattern, filter, &content),
-        (None, None) => Why::NoTrigger,
+    match matching.iter().find(|(_, filter)| trigger::passes(filter, &content)) {
+        Some((pattern, filter)) => Why::Matched { pattern: (*pattern).clone(), filtered: !filter.is_empty() },
+        None => filtered(pattern, filter, &content),
     }
 }
 

@@ -100,7 +100,7 @@ pub(super) async fn read(
             "SELECT {asked}, CASE WHEN state <> 'RETRYING' THEN {began} END, {ended},
              CAST(CASE WHEN started_at IS NULL THEN 1 ELSE 0 END AS BIGINT), count(*),
              CAST(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END) AS BIGINT), CAST(sum(cold_start) AS BIGINT)
-             FROM runs WHERE {condition} AND $1 IS NOT NULL GROUP BY 1, 2, 3, 4"
+             FROM runs WHERE {condition} AND (queued_at >= $1 OR started_at >= $1 OR finished_at >= $1) GROUP BY 1, 2, 3, 4"
         );
         for row in db.fetch(&sql, &runs.values).await? {
             let mut cells = row.cells();
