@@ -13,7 +13,7 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web test chaos check fmt bench deps clean-web
+.PHONY: help run build web test chaos attack check fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -34,6 +34,9 @@ test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N 
 
 chaos: ## kill servers, PostgreSQL and RabbitMQ under load, and count (some minutes); SEED=7 repeats, CHAOS_SEEDS=20 runs a row
 	@scripts/chaos
+
+attack: ## try to get past every wall: the suite of attacks on SQLite and PostgreSQL, as root and not
+	@scripts/attack
 
 check: ## formatting, lints, documentation, types: all without a warning
 	cargo fmt --all --check

@@ -6,7 +6,7 @@ mod layers;
 pub mod outward;
 
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base64::Engine;
@@ -148,6 +148,26 @@ impl Default for Limits {
 }
 
 impl Settings {
+    /// The defaults, for everything in this data folder, on a free port of the loopback interface.
+    pub fn new(data_dir: &Path) -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            data_dir: data_dir.to_owned(),
+            artifacts_dir: None,
+            database_url: None,
+            amqp_url: None,
+            jwt_secret: None,
+            secret_key: None,
+            log_level: "info".to_owned(),
+            metrics_port: None,
+            namespace: "default".to_owned(),
+            dev: false,
+            callback_allow: Outward::default(),
+            limits: Limits::default(),
+            retention: Retention::default(),
+        }
+    }
+
     /// Reads flags, the environment and `eventflow.toml` in the working directory.
     ///
     /// # Errors

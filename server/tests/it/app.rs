@@ -18,6 +18,9 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 /// Nothing that a test waits for takes longer.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// The user and the group of a server that is not root.
+const NOBODY: u32 = 65534;
+
 pub struct TestApp {
     child: Child,
     pub url: String,
@@ -34,6 +37,8 @@ pub struct Options {
     pub without_dev: bool,
     /// The data folder is a disk of its own, mounted with these options.
     pub disk: Option<String>,
+    /// The server is not root, though this test is.
+    pub unprivileged: bool,
 }
 
 impl Options {
@@ -50,6 +55,9 @@ impl TestApp {
 
     pub async fn start_with(options: Options) -> Self {
         let folder = TempDir::new().unwrap();
+        if options.unprivileged {
+            std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
+        }
         let (child, url, said) = spawn(folder.path(), &options).await.unwrap_or_else(|why| panic!("{why}"));
         Self { child, url, folder, options, client: Client::new(), said }
     }
@@ -378,6 +386,12 @@ pub async fn json_of(response: Response, status: StatusCode) -> Value {
 pub fn command(folder: &Path, options: &Options) -> Command {
     let program = env!("CARGO_BIN_EXE_eventflow");
     let mut command = match &options.disk {
+        None if options.unprivileged => {
+            let mut command = Command::new("setpriv");
+            command.arg(format!("--reuid={NOBODY}")).arg(format!("--regid={NOBODY}"));
+            command.args(["--clear-groups", program]);
+            command
+        }
         None => Command::new(program),
         Some(disk) => {
             // A mount that goes with the server; the shell becomes the server, so that its pid is the server's.
@@ -404,6 +418,9 @@ pub fn command(folder: &Path, options: &Options) -> Command {
         )
     });
     command.env_clear().envs(kept).envs(&options.env);
+    if options.unprivileged {
+        command.env("HOME", folder);
+    }
     command.env("EVENTFLOW_DATA_DIR", folder.join("data")).env("PORT", "0").current_dir(folder).kill_on_drop(true);
     command
 }

@@ -5,25 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::*;
-use crate::config::{Limits, Retention};
 
 fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
-    Settings {
-        listen: ([127, 0, 0, 1], 0).into(),
-        data_dir: data_dir.to_owned(),
-        artifacts_dir: None,
-        database_url: None,
-        amqp_url: None,
-        jwt_secret: None,
-        secret_key: None,
-        log_level: "info".into(),
-        metrics_port: None,
-        namespace: "default".into(),
-        dev,
-        callback_allow: crate::config::Outward::default(),
-        limits: Limits::default(),
-        retention: Retention::default(),
-    }
+    Settings { dev, ..Settings::new(data_dir) }
 }
 
 fn auth(dev: bool) -> (tempfile::TempDir, Auth) {

@@ -32,7 +32,7 @@ use super::{About, Auth, Services, Viewer, routes};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::clock;
-use crate::config::{Limits, Retention, Settings};
+use crate::config::{Limits, Settings};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
 use crate::fleet::{self, Fleet};
 use crate::store::{self, Store};
@@ -62,22 +62,7 @@ impl House {
         let data = TempDir::new().unwrap();
         let mut limits = Limits::default();
         change(&mut limits);
-        let settings = Settings {
-            listen: ([127, 0, 0, 1], 0).into(),
-            data_dir: data.path().to_owned(),
-            artifacts_dir: None,
-            database_url: None,
-            amqp_url: None,
-            jwt_secret: None,
-            secret_key: None,
-            log_level: "info".into(),
-            metrics_port: None,
-            namespace: "default".into(),
-            dev: true,
-            callback_allow: crate::config::Outward::default(),
-            limits,
-            retention: Retention::default(),
-        };
+        let settings = Settings { dev: true, limits, ..Settings::new(data.path()) };
         let log = Arc::new(Watched::new(store::open(None, data.path()).await.unwrap()));
         let store: Store = log.clone();
         let commands = Commands::start(store.clone(), actors::Settings::default());

@@ -1,0 +1,15 @@
+//! Attacks on the real binary: what a hostile caller, function, build or sender tries, and what holds it back.
+//!
+//! One file for each door. A test's name says what must hold. `make test` runs the suite against a server that is root
+//! (when the tests are) on SQLite; `make attack` runs it four times, for each pair of
+//!
+//! * `ATTACK_STORE`: `sqlite` (the default) or `postgres`,
+//! * `ATTACK_USER`: `same` as the tests (the default), or `nobody`.
+//!
+//! docs/guide/security.md lists what is promised, and which file here tries to break it.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+#[allow(dead_code)] // not every verb is needed here
+#[path = "../it/app.rs"]
+mod app;
+mod victim;
