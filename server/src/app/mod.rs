@@ -114,6 +114,7 @@ impl Platform {
                 git_timeout: limits.build_timeout,
                 install_timeout: limits.build_timeout,
                 max_log_bytes: limits.build_log as u64,
+                max_cache_bytes: limits.build_cache as u64,
                 artifacts_dir: settings.artifacts_dir.clone(),
                 ..builder::Settings::default()
             },

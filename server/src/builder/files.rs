@@ -11,14 +11,46 @@ use walkdir::WalkDir;
 
 use super::Error;
 
-/// A file that is read whole must not be larger: manifests, `package.json`, lock files.
-pub(super) const MAX_TEXT_BYTES: u64 = 16 * 1024 * 1024;
+/// A file that is read whole must not be larger: lock files, sources.
+const MAX_TEXT_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A file that is parsed must not be larger: in memory it takes many times as much.
+pub(super) const MAX_JSON_BYTES: u64 = 1024 * 1024;
+
+/// Levels of folders in a source, and the longest path in it, in bytes. Both are far below what the system can name, so
+/// that all that is done with the files later (copied, listed, removed) can name them, too.
+pub(super) const MAX_DEPTH: usize = 64;
+pub(super) const MAX_PATH_BYTES: usize = 1024;
+
+/// Why a path of a source is not taken, whoever made it; `None` when it is.
+pub(super) fn path_fault(path: &Path) -> Option<String> {
+    let text = path.to_string_lossy();
+    if path.components().count() > MAX_DEPTH {
+        return Some(format!("it is nested deeper than {MAX_DEPTH} folders"));
+    }
+    if path.as_os_str().len() > MAX_PATH_BYTES {
+        return Some(format!("its path is longer than {MAX_PATH_BYTES} bytes"));
+    }
+    text.contains(|c: char| c.is_control()).then(|| "its name has control characters".to_owned())
+}
 
 /// The text of a file directly in `folder`; `None` when there is none. Links are not followed: they may lead anywhere.
 ///
 /// # Errors
 /// [`Error::Refused`] when it is a link, no file, too large or not UTF-8.
 pub(super) fn text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
+    read_text(folder, name, MAX_TEXT_BYTES)
+}
+
+/// As [`text`], for what is parsed as JSON.
+///
+/// # Errors
+/// As [`text`].
+pub(super) fn json_text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
+    read_text(folder, name, MAX_JSON_BYTES)
+}
+
+fn read_text(folder: &Path, name: &str, limit: u64) -> Result<Option<String>, Error> {
     let path = folder.join(name);
     let flags = (nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK).bits();
     let file = match fs::OpenOptions::new().read(true).custom_flags(flags).open(&path) {
@@ -34,9 +66,9 @@ pub(super) fn text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
         return Err(Error::Refused(format!("{name} must be a file, and is something else")));
     }
     let mut bytes = Vec::new();
-    file.take(MAX_TEXT_BYTES + 1).read_to_end(&mut bytes).map_err(Error::failed(format!("read {name}")))?;
-    if bytes.len() as u64 > MAX_TEXT_BYTES {
-        return Err(Error::Refused(format!("{name} is larger than {} MiB", MAX_TEXT_BYTES >> 20)));
+    file.take(limit + 1).read_to_end(&mut bytes).map_err(Error::failed(format!("read {name}")))?;
+    if bytes.len() as u64 > limit {
+        return Err(Error::Refused(format!("{name} is larger than {} MiB", limit >> 20)));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))),
@@ -107,10 +139,44 @@ pub(super) fn copy(from: &Path, to: &Path, mut go_on: impl FnMut() -> io::Result
     Ok(())
 }
 
-/// Bytes of all files below the folder. What disappears meanwhile does not count.
+/// What a folder holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Usage {
+    /// Bytes of all its files.
+    pub(super) bytes: u64,
+    /// Files, folders and links.
+    pub(super) files: u64,
+}
+
+impl Usage {
+    /// Whether one of the two is more than the limit.
+    pub(super) fn exceeds(self, limit: Self) -> bool {
+        self.bytes > limit.bytes || self.files > limit.files
+    }
+}
+
+/// What is below the folder. What disappears meanwhile does not count. Where it cannot be looked into (it is nested
+/// beyond what a path can name, or closed), it may hold anything, and is taken for too much.
+pub(super) fn usage(folder: &Path) -> Usage {
+    let mut usage = Usage { bytes: 0, files: 0 };
+    for entry in WalkDir::new(folder).min_depth(1) {
+        match entry {
+            Ok(entry) => {
+                usage.files += 1;
+                if entry.file_type().is_file() {
+                    usage.bytes = usage.bytes.saturating_add(entry.metadata().map_or(0, |meta| meta.len()));
+                }
+            }
+            Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
+            Err(_) => return Usage { bytes: u64::MAX, files: u64::MAX },
+        }
+    }
+    usage
+}
+
+/// Bytes of all files below the folder; see [`usage`].
 pub(super) fn size(folder: &Path) -> u64 {
-    let files = WalkDir::new(folder).into_iter().flatten().filter(|entry| entry.file_type().is_file());
-    files.filter_map(|entry| entry.metadata().ok()).map(|meta| meta.len()).sum()
+    usage(folder).bytes
 }
 
 /// Whether a tool that worked in `folder` has failed since the disk is full: by its words, or since nothing is free.

@@ -21,7 +21,7 @@ use crate::executor::{Executor, Lines};
 pub struct Order {
     /// Whose version it becomes.
     pub function: domain::function::Id,
-    /// Where the function belongs; caches are not shared with others.
+    /// Where the function belongs, for the log.
     pub namespace: String,
     /// The function's name, for the log.
     pub name: String,
@@ -65,6 +65,8 @@ pub struct Settings {
     pub max_files: usize,
     /// Mebibytes of memory for each command that is run.
     pub memory_mb: u64,
+    /// Bytes of the package caches of all functions together.
+    pub max_cache_bytes: u64,
     /// Where caches are kept; `cache` in the data folder when absent.
     pub cache_dir: Option<PathBuf>,
     /// Where artifacts and bundles are kept; the data folder when absent. Servers on one database share it.
@@ -87,6 +89,7 @@ impl Default for Settings {
             max_artifact_bytes: 1 << 30,
             max_files: 200_000,
             memory_mb: 2048,
+            max_cache_bytes: 10 << 30,
             cache_dir: None,
             artifacts_dir: None,
             local_repositories: true,
@@ -124,8 +127,8 @@ impl Workshop {
         let yard = Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
         let git = Git::new(&data_dir.join("builder")).map_err(failed("write settings for git"))?;
         let cache_dir = settings.cache_dir.clone().unwrap_or_else(|| data_dir.join("cache"));
-        let cache =
-            Cache::new(&cache_dir).map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
+        let cache = Cache::new(&cache_dir, settings.max_cache_bytes);
+        let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
         let tools = Tools {
             executor,
             cache,
@@ -189,7 +192,7 @@ impl Inner {
                     .into(),
             ));
         }
-        install::install(&self.tools, &taken.folder, manifest.runtime, (&order.namespace, &build), &scratch, journal)
+        install::install(&self.tools, &taken.folder, manifest.runtime, (order.function, &build), &scratch, journal)
             .await?;
         manifest::check_handler(&taken.folder, &manifest)?;
         let (artifacts, folder) = (self.artifacts.clone(), taken.folder);
@@ -206,7 +209,7 @@ async fn read_manifest(folder: &Path, given: Option<&domain::Json>, journal: &Jo
         let origin = origin.to_owned();
         move |faults| Error::Manifest { origin, faults }
     };
-    let mut manifest = match (given, files::text(folder, "function.json")?) {
+    let mut manifest = match (given, files::json_text(folder, "function.json")?) {
         (Some(given), _) => manifest::parse_text(given.get()).map_err(faults("the manifest given at registration"))?,
         (None, Some(text)) => manifest::parse_text(&text).map_err(faults("function.json"))?,
         (None, None) => {

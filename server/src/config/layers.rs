@@ -75,6 +75,7 @@ const NAMES: &[(&str, &str)] = &[
     ("max_bundle", "EVENTFLOW_MAX_BUNDLE"),
     ("max_recorded", "EVENTFLOW_MAX_RECORDED"),
     ("max_build_log", "EVENTFLOW_MAX_BUILD_LOG"),
+    ("max_build_cache", "EVENTFLOW_MAX_BUILD_CACHE"),
     ("builds", "EVENTFLOW_BUILDS"),
     ("build_timeout", "EVENTFLOW_BUILD_TIMEOUT"),
     ("ready_timeout", "EVENTFLOW_READY_TIMEOUT"),

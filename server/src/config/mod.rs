@@ -109,6 +109,8 @@ pub struct Limits {
     pub recorded: usize,
     /// Bytes of a build's log: `EVENTFLOW_MAX_BUILD_LOG`.
     pub build_log: usize,
+    /// Bytes of the package caches of all functions: `EVENTFLOW_MAX_BUILD_CACHE`.
+    pub build_cache: usize,
     /// Builds at a time: `EVENTFLOW_BUILDS`.
     pub builds: usize,
     /// Seconds that a build may take: `EVENTFLOW_BUILD_TIMEOUT`.
@@ -135,6 +137,7 @@ impl Default for Limits {
             bundle: 50 << 20,
             recorded: 64 << 10,
             build_log: 10 << 20,
+            build_cache: 10 << 30,
             builds: 2,
             build_timeout: Duration::from_secs(600),
             ready_timeout: Duration::from_secs(30),
@@ -254,6 +257,7 @@ impl Settings {
                 bundle: number("EVENTFLOW_MAX_BUNDLE", default.bundle)?,
                 recorded: number("EVENTFLOW_MAX_RECORDED", default.recorded)?,
                 build_log: number("EVENTFLOW_MAX_BUILD_LOG", default.build_log)?,
+                build_cache: number("EVENTFLOW_MAX_BUILD_CACHE", default.build_cache)?,
                 builds: number("EVENTFLOW_BUILDS", default.builds)?,
                 build_timeout: seconds("EVENTFLOW_BUILD_TIMEOUT", default.build_timeout)?,
                 ready_timeout: seconds("EVENTFLOW_READY_TIMEOUT", default.ready_timeout)?,

@@ -60,7 +60,8 @@ pub(super) struct Site<'a> {
     pub(super) tools: &'a Tools,
     /// The function's files.
     pub(super) folder: PathBuf,
-    pub(super) namespace: &'a str,
+    /// The function's own cache; `None` when the disk has none for it.
+    shelf: Option<Arc<cache::Shelf>>,
     /// Unique on this host.
     pub(super) build: &'a str,
     pub(super) scratch: &'a Scratch,
@@ -73,22 +74,37 @@ pub(super) async fn install(
     tools: &Tools,
     folder: &Path,
     runtime: Runtime,
-    (namespace, build): (&str, &str),
+    (function, build): (domain::function::Id, &str),
     scratch: &Scratch,
     journal: &Journal,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + tools.timeout;
-    let site = Site { tools, folder: folder.to_owned(), namespace, build, scratch, journal, deadline };
-    if matches!(runtime, Runtime::Node | Runtime::Command) {
-        node::install(&site).await?;
+    let cache = tools.cache.clone();
+    let shelf = scratch.block(move |_| Ok(cache.open(function))).await?;
+    // A cache that cannot be written makes builds slow, not wrong.
+    let shelf = shelf.map_err(|error| tracing::warn!(%error, "a function's package cache cannot be used"));
+    let shelf = shelf.ok().map(Arc::new);
+    let site = Site { tools, folder: folder.to_owned(), shelf, build, scratch, journal, deadline };
+    let installed = site.install(runtime).await;
+    drop(site);
+    let cache = tools.cache.clone();
+    if let Err(error) = scratch.block(move |_| Ok(cache.make_room())).await? {
+        tracing::warn!(%error, "package caches could not be kept within their limits");
     }
-    if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {
-        python::install(&site).await?;
-    }
-    Ok(())
+    installed
 }
 
 impl Site<'_> {
+    async fn install(&self, runtime: Runtime) -> Result<(), Error> {
+        if matches!(runtime, Runtime::Node | Runtime::Command) {
+            node::install(self).await?;
+        }
+        if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {
+            python::install(self).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a command in the function's folder, with network; its lines go to the log. Anything but success is refused.
     async fn run(&self, command: &[&str]) -> Result<(), Error> {
         let shown = command.join(" ");
@@ -100,6 +116,12 @@ impl Site<'_> {
                 () = grows_beyond(self.folder.clone(), self.tools.max_bytes) => Err(Error::Refused(format!(
                     "`{shown}` wrote more than {}, which is the limit of a function with what it depends on",
                     bytes(self.tools.max_bytes)
+                ))),
+                limit = self.cache_grows_beyond() => Err(Error::Refused(format!(
+                    "`{shown}` put more into the package caches of this function than the {} and {} files that they may \
+                     hold; the next build begins with empty ones",
+                    bytes(limit.bytes),
+                    limit.files
                 ))),
             }
         };
@@ -160,7 +182,8 @@ impl Site<'_> {
         let mut caches = BTreeMap::new();
         for (name, variable) in [("npm", "npm_config_cache"), ("pip", "PIP_CACHE_DIR")] {
             // At the same path inside as outside: then it is right also where there is no inside.
-            if let Some(folder) = self.tools.cache.packages(self.namespace, name).filter(|folder| !is_taken(folder)) {
+            let folder = self.shelf.as_ref().and_then(|shelf| shelf.packages(name));
+            if let Some(folder) = folder.filter(|folder| !is_taken(folder)) {
                 env.insert(variable.to_owned(), folder.display().to_string());
                 caches.insert(folder.display().to_string(), folder);
             }
@@ -184,14 +207,13 @@ impl Site<'_> {
         key: Option<String>,
         install: impl FnOnce() -> F,
     ) -> Result<(), Error> {
-        let Some(key) = key else {
+        let (Some(key), Some(shelf)) = (key, self.shelf.clone()) else {
             return install().await;
         };
-        let (cache, target) = (self.tools.cache.clone(), self.folder.join(name));
-        let (namespace, key) = (self.namespace.to_owned(), format!("{name}-{key}"));
+        let (target, key) = (self.folder.join(name), format!("{name}-{key}"));
         let restored = {
-            let (cache, target, namespace, key) = (cache.clone(), target.clone(), namespace.clone(), key.clone());
-            self.scratch.block(move |hold| cache.restore(&namespace, &key, &target, || hold.go_on())).await?
+            let (shelf, target, key) = (shelf.clone(), target.clone(), key.clone());
+            self.scratch.block(move |hold| shelf.restore(&key, &target, || hold.go_on())).await?
         };
         if restored {
             self.journal
@@ -202,12 +224,28 @@ impl Site<'_> {
         install().await?;
         let kept = self.scratch.block(move |hold| {
             // A cache that cannot be written makes builds slow, not wrong.
-            Ok(cache.keep(&namespace, &key, &target, || hold.go_on()).err())
+            Ok(shelf.keep(&key, &target, || hold.go_on()).err())
         });
         if let Some(error) = kept.await? {
             tracing::warn!(%error, "installed dependencies could not be cached");
         }
         Ok(())
+    }
+}
+
+impl Site<'_> {
+    /// Ends when the function's package caches hold more than they may; says how much that is.
+    async fn cache_grows_beyond(&self) -> files::Usage {
+        let Some(shelf) = &self.shelf else { return std::future::pending().await };
+        let (folder, limit) = shelf.limit();
+        loop {
+            tokio::time::sleep(BETWEEN_LOOKS).await;
+            let folder = folder.clone();
+            let usage = tokio::task::spawn_blocking(move || files::usage(&folder)).await;
+            if usage.is_ok_and(|usage| usage.exceeds(limit)) {
+                return limit;
+            }
+        }
     }
 }
 

@@ -14,7 +14,7 @@ const QUIET: [&str; 4] = ["--no-audit", "--no-fund", "--no-progress", "--no-upda
 const INSTALL_SCRIPTS: [&str; 6] = ["preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare"];
 
 pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
-    let Some(text) = files::text(&site.folder, "package.json")? else {
+    let Some(text) = files::json_text(&site.folder, "package.json")? else {
         return Ok(());
     };
     let package: Value = serde_json::from_str(&text)

@@ -72,7 +72,7 @@ pub(in crate::builder) fn handler(folder: &Path, runtime: Runtime) -> Result<Opt
 }
 
 fn node_handler(folder: &Path) -> Result<String, Error> {
-    let package = match files::text(folder, "package.json")? {
+    let package = match files::json_text(folder, "package.json")? {
         Some(text) => serde_json::from_str::<Value>(&text)
             .map_err(|error| Error::Refused(format!("package.json is not JSON: {error}")))?,
         None => Value::Null,
