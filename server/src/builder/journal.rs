@@ -1,7 +1,11 @@
 //! A build's log on its way out: what tools print, up to a limit, and what EventFlow says, always.
 //!
+//! A line is text and nothing else: what a terminal would take for a command (colours, cursor movements, a new title, the
+//! direction of writing) is removed, so that whoever prints a line cannot hide another one or imitate EventFlow's own.
+//!
 //! Knows lines and their limit; knows neither who prints them nor who reads them.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::pin;
@@ -16,6 +20,9 @@ use crate::executor::{Line, Lines, Stream};
 
 /// Lines of a tool that wait to be passed on.
 const BUFFERED_LINES: usize = 256;
+
+/// Lines of tools in one log; the rest is left out. Each is a row of a table, however short it is.
+const MAX_LINES: u64 = 50_000;
 
 /// How long the rest of a tool's lines may take after the tool has ended.
 const DRAIN: Duration = Duration::from_secs(30);
@@ -33,29 +40,36 @@ pub(super) struct Journal {
 
 struct Budget {
     left: u64,
+    lines: u64,
     told: bool,
 }
 
 impl Journal {
-    /// Passes on at most `limit` bytes of what tools print.
+    /// Passes on at most `limit` bytes of what tools print, in at most [`MAX_LINES`].
     pub(super) fn new(lines: Lines, limit: u64) -> Self {
-        Self { lines, limit, drain: DRAIN, budget: Mutex::new(Budget { left: limit, told: false }) }
+        let budget = Budget { left: limit, lines: MAX_LINES, told: false };
+        Self { lines, limit, drain: DRAIN, budget: Mutex::new(budget) }
     }
 
     /// EventFlow's own word.
     pub(super) async fn say(&self, text: impl Into<String>) {
-        let line = Line { at: clock::now(), stream: Stream::System, run: None, text: text.into() };
+        let text = plain(&text.into()).into_owned();
+        let line = Line { at: clock::now(), stream: Stream::System, run: None, text };
         // Nobody reads any more: the build goes on.
         let _ = self.lines.send(line).await;
     }
 
     /// A tool's line.
-    pub(super) async fn pass(&self, line: Line) {
+    pub(super) async fn pass(&self, mut line: Line) {
+        if let Cow::Owned(text) = plain(&line.text) {
+            line.text = text;
+        }
         let fits = {
             let mut budget = self.budget.lock();
             let cost = line.text.len() as u64 + 1;
-            if !budget.told && cost <= budget.left {
+            if !budget.told && cost <= budget.left && budget.lines > 0 {
                 budget.left -= cost;
+                budget.lines -= 1;
                 Some(true)
             } else {
                 (!std::mem::replace(&mut budget.told, true)).then_some(false)
@@ -65,7 +79,7 @@ impl Journal {
             Some(true) => _ = self.lines.send(line).await,
             Some(false) => {
                 self.say(format!(
-                    "The log has reached its limit of {}: the rest is left out, the build goes on.",
+                    "The log has reached its limit of {} and {MAX_LINES} lines: the rest is left out, the build goes on.",
                     bytes(self.limit)
                 ))
                 .await
@@ -86,7 +100,7 @@ impl Journal {
                         if tail.len() == TAIL_LINES {
                             tail.pop_front();
                         }
-                        tail.push_back(line.text.clone());
+                        tail.push_back(plain(&line.text).into_owned());
                     }
                     self.pass(line).await;
                 }
@@ -102,6 +116,39 @@ impl Journal {
         };
         (result, tail.into())
     }
+}
+
+/// The text without terminal commands: escape sequences are left out, other control characters are replaced.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    if !text.contains(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text.chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\u{1b}' => match rest.next() {
+                // A control sequence ends with a letter or another character from `@` to `~` (ECMA-48, section 5.4).
+                Some('[') => while rest.next().is_some_and(|c| !('@'..='~').contains(&c)) {},
+                // A command with a text, such as a title, ends with a bell or another escape.
+                Some(']' | 'P' | 'X' | '^' | '_') => {
+                    while rest.next_if(|c| !matches!(c, '\u{7}' | '\u{1b}')).is_some() {}
+                    rest.next_if_eq(&'\u{7}');
+                }
+                _ => {}
+            },
+            '\n' | '\r' => out.push(' '),
+            c if is_command(c) => out.push(char::REPLACEMENT_CHARACTER),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Whether a character is none to be seen: a control character, or one that turns the direction of writing.
+fn is_command(c: char) -> bool {
+    c.is_control() && c != '\t'
+        || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `12.5 MiB`, for people.
@@ -138,6 +185,43 @@ mod tests {
         assert_eq!(texts.len(), 4, "{texts:?}");
         assert_eq!((texts[0].as_str(), texts[1].as_str(), texts[3].as_str()), ("one", "two", "ours"));
         assert!(texts[2].contains("limit of 8 bytes"), "{texts:?}");
+    }
+
+    #[tokio::test]
+    async fn empty_lines_have_a_limit_as_well() {
+        let (sender, mut receiver) = mpsc::channel(64);
+        let journal = Journal::new(sender, u64::MAX);
+        let print = async move {
+            for _ in 0..MAX_LINES + 10 {
+                journal.pass(line("")).await;
+            }
+        };
+        let count = async {
+            let mut count = 0;
+            while receiver.recv().await.is_some() {
+                count += 1;
+            }
+            count
+        };
+        // All that are allowed, and the word that there were more.
+        assert_eq!(tokio::join!(print, count).1, MAX_LINES + 1);
+    }
+
+    #[test]
+    fn a_line_holds_no_terminal_commands() {
+        for (printed, expected) in [
+            ("plain \u{e4} \t text", "plain \u{e4} \t text"),
+            ("\u{1b}[31mred\u{1b}[0m", "red"),
+            ("\u{1b}]0;title\u{7}x", "x"),
+            ("\u{1b}]8;;http://a\u{1b}\\link\u{1b}]8;;\u{1b}\\", "link"),
+            ("real\rBuilt sha256:0", "real Built sha256:0"),
+            ("a\u{8}\u{8}b\0\u{9b}2J", "a\u{fffd}\u{fffd}b\u{fffd}\u{fffd}2J"),
+            ("abc\u{202e}def", "abc\u{fffd}def"),
+            ("\u{1b}", ""),
+            ("\u{1b}[", ""),
+        ] {
+            assert_eq!(plain(printed), expected, "{printed:?}");
+        }
     }
 
     #[tokio::test]

@@ -23,6 +23,9 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
     jsonschema::draft202012::new(&schema).expect("the schema is one, as a test says")
 });
 
+/// A larger manifest is not looked at. What it means takes many times its size, in memory and in the log.
+pub const MAX_BYTES: usize = 256 * 1024;
+
 /// More faults than these are not listed.
 const MAX_FAULTS: usize = 50;
 
@@ -60,6 +63,9 @@ pub fn schema() -> &'static str {
 /// # Errors
 /// All faults, in the order of the document where it is known; never an empty list.
 pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
+    if !is_written_within(json, MAX_BYTES) {
+        return Err(vec![too_large()]);
+    }
     let mut faults: Vec<Fault> = VALIDATOR.iter_errors(json).flat_map(|error| faults_of(&error)).collect();
     faults.extend(meaning::faults(json, &faults));
     faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
@@ -78,10 +84,34 @@ pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
 /// # Errors
 /// As [`parse`]; one fault with line and column when the text is not JSON.
 pub fn parse_text(text: &str) -> Result<Manifest, Vec<Fault>> {
+    // Before it is parsed: a list of nothing is 30 times larger in memory than as text.
+    if text.len() > MAX_BYTES {
+        return Err(vec![too_large()]);
+    }
     match serde_json::from_str(text) {
         Ok(json) => parse(&json),
         Err(error) => Err(vec![Fault::at("", format!("it is not JSON: {error}"))]),
     }
+}
+
+fn too_large() -> Fault {
+    Fault::at("", format!("the manifest is larger than {} KiB", MAX_BYTES >> 10))
+}
+
+/// Whether a value takes at most so many bytes as text; writes no more than that.
+fn is_written_within(json: &Value, limit: usize) -> bool {
+    struct Room(usize);
+    impl std::io::Write for Room {
+        fn write(&mut self, piece: &[u8]) -> std::io::Result<usize> {
+            self.0 = self.0.checked_sub(piece.len()).ok_or(std::io::ErrorKind::FileTooLarge)?;
+            Ok(piece.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    serde_json::to_writer(Room(limit), json).is_ok()
 }
 
 /// JSON Schema calls 256.0 an integer, Rust does not.
@@ -283,6 +313,16 @@ mod tests {
     fn faults(json: Value) -> Vec<(String, String)> {
         let faults = parse(&json).unwrap_err();
         faults.into_iter().map(|fault| (fault.pointer, fault.message)).collect()
+    }
+
+    #[test]
+    fn a_manifest_that_is_too_large_or_too_deep_is_refused_before_it_is_looked_at() {
+        let large = json!({"runtime": "node", "env": {"A": "x".repeat(MAX_BYTES)}});
+        for faults in [parse(&large).unwrap_err(), parse_text(&large.to_string()).unwrap_err()] {
+            assert_eq!(faults, [too_large()]);
+        }
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(parse_text(&deep).unwrap_err()[0].message.contains("it is not JSON"));
     }
 
     #[test]

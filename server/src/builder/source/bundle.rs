@@ -2,6 +2,7 @@
 //!
 //! Nothing of it may end up outside of the folder, be larger than allowed, or be anything else than a file, a folder or a
 //! link that stays inside. Links are made when everything else is there, so nothing is ever written through one.
+//! Everything that is made counts: the folders that a path leads through, too.
 //! Modes are reduced to "executable or not". `.git` folders and what macOS adds to archives are left out.
 
 use std::collections::BTreeMap;
@@ -24,8 +25,14 @@ const MAX_LINK_BYTES: u64 = 4096;
 /// A tar's headers for one long name are not larger than this.
 const MAX_EXTENSION_BYTES: u64 = 64 * 1024;
 
+/// Characters of a name that is not taken that a message repeats.
+const MAX_SHOWN: usize = 200;
+
 /// What tar adds to the content of a file, at most, when it is counted against the limit.
 const TAR_OVERHEAD_BYTES: u64 = 4096;
+
+/// An entry of a zip's table of contents begins with this.
+const ZIP_ENTRY: [u8; 4] = [b'P', b'K', 1, 2];
 
 enum Kind {
     Zip,
@@ -71,7 +78,10 @@ pub(super) fn unpack(
         go_on,
     };
     match kind(&magic[..read])? {
-        Kind::Zip => unpacker.zip(BufReader::new(open()?))?,
+        Kind::Zip => {
+            check_entries(BufReader::new(open()?), max_files, &mut unpacker.go_on)?;
+            unpacker.zip(BufReader::new(open()?))?;
+        }
         Kind::TarGz => {
             let limit = max_bytes.saturating_add(max_files as u64 * TAR_OVERHEAD_BYTES);
             check_extensions(GzDecoder::new(BufReader::new(open()?)).take(limit), &mut unpacker.go_on)?;
@@ -115,7 +125,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
                 continue;
             };
             if entry.is_dir() {
-                self.folder(&path)?;
+                self.own_folder(&path)?;
             } else if entry.is_symlink() {
                 let mut target = String::new();
                 (&mut entry).take(MAX_LINK_BYTES).read_to_string(&mut target).map_err(damaged)?;
@@ -145,7 +155,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
                 continue;
             };
             match kind {
-                tar::EntryType::Directory => self.folder(&path)?,
+                tar::EntryType::Directory => self.own_folder(&path)?,
                 tar::EntryType::Regular | tar::EntryType::Continuous | tar::EntryType::GNUSparse => {
                     let mode = entry.header().mode().map_err(damaged)?;
                     self.file(&path, mode, &mut entry)?;
@@ -181,13 +191,36 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
                 name.escape_default()
             ))
         })?;
-        let left_out = |part: &std::ffi::OsStr| part == ".git" || part == "__MACOSX";
+        if let Some(fault) = files::path_fault(&path) {
+            let shown: String = name.chars().take(MAX_SHOWN).collect();
+            return Err(Error::Refused(format!(
+                "the bundle's `{}` cannot be taken: {fault}; rename it or leave it out",
+                shown.escape_debug()
+            )));
+        }
+        let left_out = |part: &std::ffi::OsStr| part.eq_ignore_ascii_case(".git") || part == "__MACOSX";
         let skip = path.as_os_str().is_empty() || path.components().any(|part| left_out(part.as_os_str()));
         Ok((!skip).then_some(path))
     }
 
-    fn folder(&self, path: &Path) -> Result<(), Error> {
-        fs::create_dir_all(self.root.join(path)).map_err(|error| written(path, error))
+    /// Makes a folder and all on the way to it. Each that is new counts: one entry may lead through many.
+    fn folder(&mut self, path: &Path) -> Result<(), Error> {
+        let mut made = self.root.clone();
+        for part in path.components() {
+            made.push(part);
+            match fs::create_dir(&made) {
+                Ok(()) => self.files_left = self.files_left.checked_sub(1).ok_or_else(|| self.too_many())?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && is_folder(&made) => {}
+                Err(error) => return Err(written(path, error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder with an entry of its own, which was counted already.
+    fn own_folder(&mut self, path: &Path) -> Result<(), Error> {
+        self.files_left += usize::from(!self.root.join(path).is_dir());
+        self.folder(path)
     }
 
     fn file(&mut self, path: &Path, mode: u32, content: &mut impl Read) -> Result<(), Error> {
@@ -231,6 +264,9 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
         if target.as_os_str().is_empty() || !files::link_stays(path.parent().unwrap_or(Path::new("")), &target) {
             return Err(leaves(&path, &target));
         }
+        if let Some(fault) = files::path_fault(&target) {
+            return Err(Error::Refused(format!("the bundle's link `{}` cannot be taken: {fault}", path.display())));
+        }
         match self.links.insert(path.clone(), target) {
             None => Ok(()),
             Some(_) => Err(twice(&path)),
@@ -254,7 +290,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
     }
 
     fn too_many(&self) -> Error {
-        Error::Refused(format!("the bundle has more than {} files; leave out what can be installed", self.max_files))
+        too_many(self.max_files)
     }
 
     fn too_large(&self) -> Error {
@@ -262,6 +298,37 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
             "the bundle is larger than {} when it is unpacked, and at most that is allowed",
             bytes(self.max_bytes)
         ))
+    }
+}
+
+fn is_folder(path: &Path) -> bool {
+    fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir())
+}
+
+/// A table of contents is read into memory as a whole: not when somebody wrote a million entries. What looks like one
+/// counts, which is at least as much as there are; a zip in the zip may add to it.
+fn check_entries(
+    mut reader: impl Read,
+    max_files: usize,
+    mut go_on: impl FnMut() -> io::Result<()>,
+) -> Result<(), Error> {
+    let mut piece = vec![0; 64 * 1024];
+    let (mut kept, mut entries) = (0, 0);
+    loop {
+        go_on().map_err(Error::failed("unpack the bundle"))?;
+        let read = reader.read(&mut piece[kept..]).map_err(Error::failed("read the bundle"))?;
+        if read == 0 {
+            return Ok(());
+        }
+        let filled = kept + read;
+        entries += piece[..filled].windows(ZIP_ENTRY.len()).filter(|window| **window == ZIP_ENTRY).count();
+        if entries > max_files {
+            return Err(too_many(max_files));
+        }
+        // The beginning of one may be the end of this piece.
+        let tail = filled.min(ZIP_ENTRY.len() - 1);
+        piece.copy_within(filled - tail..filled, 0);
+        kept = tail;
     }
 }
 
@@ -283,6 +350,10 @@ fn check_extensions(reader: impl Read, mut go_on: impl FnMut() -> io::Result<()>
         }
     }
     Ok(())
+}
+
+fn too_many(max_files: usize) -> Error {
+    Error::Refused(format!("the bundle has more than {max_files} files; leave out what can be installed"))
 }
 
 fn read_up_to(file: &mut File, buffer: &mut [u8]) -> io::Result<usize> {
@@ -312,7 +383,7 @@ fn leaves(path: &Path, target: &Path) -> Error {
     Error::Refused(format!(
         "the bundle's `{}` is a link to `{}`, which leaves the function's folder; put the file itself there",
         path.display(),
-        target.display()
+        target.to_string_lossy().escape_debug()
     ))
 }
 
@@ -497,6 +568,78 @@ mod tests {
             names.iter().for_each(|name| zip.start_file(name.as_str(), SimpleFileOptions::default()).unwrap())
         });
         assert!(refusal(&zip).contains("more than 20 files"));
+    }
+
+    #[test]
+    fn the_folders_that_a_path_leads_through_count_as_well() {
+        let path = |number: usize| format!("{}/f", vec![number.to_string(); 10].join("/"));
+        let archive = tar_gz(|tar| (0..3).for_each(|number| file(tar, &path(number), b"")));
+        assert!(refusal(&archive).contains("more than 20 files"));
+        let zip =
+            zipped(|zip| (0..3).for_each(|number| zip.start_file(path(number), SimpleFileOptions::default()).unwrap()));
+        assert!(refusal(&zip).contains("more than 20 files"));
+        // A folder that has an entry of its own counts once.
+        unpacked(&zipped(|zip| zip.add_directory("a", SimpleFileOptions::default()).unwrap()), |result| {
+            assert!(result.unwrap().ends_with("out/a"));
+        });
+    }
+
+    #[test]
+    fn a_table_of_contents_that_is_too_long_is_not_read_into_memory() {
+        // What looks like entries, a reader's buffer apart, in a file that is no zip otherwise: it is not even tried.
+        let mut archive = b"PK\x03\x04".to_vec();
+        for _ in 0..21 {
+            archive.extend(vec![0; 64 * 1024 - 5]);
+            archive.extend(ZIP_ENTRY);
+        }
+        assert!(refusal(&archive).contains("more than 20 files"));
+    }
+
+    #[test]
+    fn names_that_are_too_deep_too_long_or_not_to_be_seen_are_refused() {
+        let zip = |name: &str| zipped(|zip| zip.start_file(name, SimpleFileOptions::default()).unwrap());
+        let deep = vec!["d"; files::MAX_DEPTH + 1].join("/");
+        assert!(refusal(&zip(&deep)).contains("nested deeper than 64 folders"));
+        let long = vec!["x".repeat(200); 6].join("/");
+        let text = refusal(&zip(&long));
+        assert!(text.contains("longer than 1024 bytes") && text.len() < 500, "{text}");
+        for name in ["a\nBuilt sha256:0", "a\u{1b}[2J", "a\u{7f}"] {
+            let text = refusal(&zip(name));
+            assert!(text.contains("control characters") && !text.contains(char::is_control), "{text}");
+        }
+        let text = refusal(&tar_gz(|tar| raw(tar, tar::EntryType::Symlink, "link", "a\x1b[2J", 0o777, b"")));
+        assert!(text.contains("control characters") && !text.contains(char::is_control), "{text}");
+    }
+
+    #[test]
+    fn a_git_folder_in_any_spelling_is_left_out() {
+        let archive = tar_gz(|tar| {
+            file(tar, ".GIT/config", b"x");
+            file(tar, "a/.Git/config", b"x");
+            file(tar, "index.js", b"x");
+        });
+        unpacked(&archive, |result| {
+            let names: Vec<_> =
+                fs::read_dir(result.unwrap()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+            assert_eq!(names, ["index.js"]);
+        });
+    }
+
+    #[test]
+    fn a_sparse_file_counts_with_its_holes() {
+        let archive = tar_gz(|tar| {
+            let mut header = tar::Header::new_gnu();
+            header.set_path("holes").unwrap();
+            header.set_entry_type(tar::EntryType::GNUSparse);
+            header.set_size(0);
+            header.set_mode(0o644);
+            // 8 GiB, less one byte, in octal.
+            header.as_gnu_mut().unwrap().realsize.copy_from_slice(b"77777777777\0");
+            header.set_cksum();
+            tar.append(&header, io::empty()).unwrap();
+        });
+        let text = refusal(&archive);
+        assert!(text.contains("larger than 1 MiB") || text.contains("damaged"), "{text}");
     }
 
     #[test]
