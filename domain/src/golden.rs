@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::aggregate::Payload;
 use crate::json::Json;
-use crate::manifest::{Manifest, Mode, Resources, Runtime, Scaling, Schedule, Trigger, WebhookScheme};
+use crate::manifest::{Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, WebhookScheme};
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
 
@@ -63,7 +63,7 @@ fn manifest() -> Manifest {
         ],
         env: [("LEVEL".to_owned(), "info".to_owned())].into(),
         secrets: vec!["API_KEY".into()],
-        resources: Resources { memory_mb: 512, cpu: 0.5, timeout_s: 12.5, pids: 64, network: true },
+        resources: Resources { memory_mb: 512, cpu: 0.5, timeout_s: 12.5, pids: 64, network: Network::Open },
         scaling: Scaling { min: 1, max: 8, concurrency: 20, idle_s: 60 },
         retry: retry::Policy { max_attempts: 3, backoff_s: 0.25, backoff_max_s: 60.0 },
         watch_paths: vec!["functions/thumbnails/**".into()],

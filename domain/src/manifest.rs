@@ -3,6 +3,8 @@
 //! Whether a document fits is checked against the JSON Schema by whoever reads it; these types say what it means,
 //! with every default filled in.
 
+mod network;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::retry;
+pub use network::{MAX_HOSTS, Network, host_fault};
 
 /// How the code is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -200,13 +203,13 @@ pub struct Resources {
     pub timeout_s: f64,
     /// Processes and threads together.
     pub pids: u64,
-    /// Whether it may reach the network.
-    pub network: bool,
+    /// What it may reach of the network.
+    pub network: Network,
 }
 
 impl Default for Resources {
     fn default() -> Self {
-        Self { memory_mb: 256, cpu: 1.0, timeout_s: 30.0, pids: 256, network: false }
+        Self { memory_mb: 256, cpu: 1.0, timeout_s: 30.0, pids: 256, network: Network::None }
     }
 }
 

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
 use domain::manifest::{
-    CatchUp, Manifest, Mode, Overlap, Resources, Runtime, Scaling, Schedule, SignatureEncoding, Trigger, WebhookScheme,
+    CatchUp, Manifest, Mode, Network, Overlap, Resources, Runtime, Scaling, Schedule, SignatureEncoding, Trigger,
+    WebhookScheme,
 };
 use domain::namespace::{self, Role};
 use domain::run::event as r;
@@ -123,7 +124,8 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
         Runtime::Docker,
     ]);
     let mode = proptest::sample::select(vec![Mode::Service, Mode::Job]);
-    let resources = (any::<u64>(), number(), number(), any::<u64>(), any::<bool>())
+    let network = prop_oneof![Just(Network::None), Just(Network::Open), vec(text(), 0..3).prop_map(Network::Only)];
+    let resources = (any::<u64>(), number(), number(), any::<u64>(), network)
         .prop_map(|(memory_mb, cpu, timeout_s, pids, network)| Resources { memory_mb, cpu, timeout_s, pids, network });
     let scaling = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>())
         .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });

@@ -16,6 +16,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+pub use domain::manifest::Network;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
@@ -77,8 +78,8 @@ pub struct Limits {
     pub cpu: f64,
     /// Processes and threads together.
     pub pids: u64,
-    /// Whether it may reach the network.
-    pub network: bool,
+    /// What it may reach of the network.
+    pub network: Network,
 }
 
 /// What to run.

@@ -178,7 +178,7 @@ impl Sandbox {
                 bridge: plan.bridge.as_deref(),
                 caches: &plan.caches,
                 env: &plan.env,
-                network: plan.limits.network,
+                network: plan.limits.network.is_some(),
                 tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
             };
             view.arguments()
@@ -528,7 +528,7 @@ impl Executor for Sandbox {
         let own_socket = self.own_path(&folder, "socket");
         let mut bridge = None;
         let endpoint = match &spec.runtime {
-            Runtime::Command(_) if self.isolated() && !limits.network => {
+            Runtime::Command(_) if self.isolated() && !limits.network.is_some() => {
                 let around = [BRIDGE, super::bridge::VERB, &own_socket, &COMMAND_PORT.to_string(), "--"];
                 command.splice(0..0, around.map(str::to_owned));
                 env.insert("PORT".into(), COMMAND_PORT.to_string());

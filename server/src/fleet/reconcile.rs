@@ -166,7 +166,7 @@ impl Inner {
                 memory_mb: manifest.resources.memory_mb,
                 cpu: manifest.resources.cpu,
                 pids: manifest.resources.pids,
-                network: manifest.resources.network,
+                network: manifest.resources.network.clone(),
             },
         })
     }

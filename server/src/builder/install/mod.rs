@@ -27,7 +27,7 @@ pub(super) use cache::Cache;
 use super::journal::{Journal, bytes};
 use super::scratch::Scratch;
 use super::{Error, files};
-use crate::executor::{self, Executor, Limits, Task};
+use crate::executor::{self, Executor, Limits, Network, Task};
 
 /// Variables with certificates of the host's, passed on when they name something below `/etc/ssl`: registries behind a
 /// company's proxy need them.
@@ -150,7 +150,7 @@ impl Site<'_> {
     async fn ask(&self, command: &[&str]) -> Result<String, Error> {
         let (lines, mut answer) = tokio::sync::mpsc::channel::<executor::Line>(16);
         let mut task = self.task(command);
-        task.limits.network = false;
+        task.limits.network = Network::None;
         task.caches.clear();
         let collect = async {
             let mut text = String::new();
@@ -195,7 +195,7 @@ impl Site<'_> {
             folder: self.folder.clone(),
             caches,
             env,
-            limits: Limits { memory_mb: self.tools.memory_mb, cpu: 2.0, pids: TASK_PIDS, network: true },
+            limits: Limits { memory_mb: self.tools.memory_mb, cpu: 2.0, pids: TASK_PIDS, network: Network::Open },
             timeout: self.deadline.saturating_duration_since(Instant::now()),
         }
     }

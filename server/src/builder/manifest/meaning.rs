@@ -15,6 +15,7 @@ pub(super) fn faults(json: &Value, others: &[Fault]) -> Vec<Fault> {
     runtime(json, &mut faults);
     triggers(json, &mut faults);
     variables(json, &mut faults);
+    hosts(json, &mut faults);
     ranges(json, &mut faults);
     faults.retain(|fault| others.iter().all(|other| other.pointer != fault.pointer));
     faults
@@ -152,6 +153,16 @@ fn variables(json: &Value, faults: &mut Vec<Fault>) {
                 at(),
                 format!("`{}` is also in `env`; only one of them can be the variable", shorten(name)),
             ));
+        }
+    }
+}
+
+fn hosts(json: &Value, faults: &mut Vec<Fault>) {
+    for (index, host) in json["resources"]["network"].as_array().into_iter().flatten().enumerate() {
+        if let Some(host) = host.as_str()
+            && let Some(fault) = domain::manifest::host_fault(host)
+        {
+            faults.push(Fault::at(format!("/resources/network/{index}"), format!("`{}`: {fault}", shorten(host))));
         }
     }
 }

@@ -114,6 +114,18 @@ fn is_written_within(json: &Value, limit: usize) -> bool {
     serde_json::to_writer(Room(limit), json).is_ok()
 }
 
+fn type_in_words(kind: &str) -> &str {
+    match kind {
+        "object" => "an object",
+        "array" => "a list",
+        "string" => "a text",
+        "integer" => "a whole number",
+        "number" => "a number",
+        "boolean" => "true or false",
+        other => other,
+    }
+}
+
 /// JSON Schema calls 256.0 an integer, Rust does not.
 fn whole_numbers(value: &mut Value) {
     match value {
@@ -173,17 +185,10 @@ fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
         }
         ValidationErrorKind::Type { kind } => {
             let wanted = match kind {
-                TypeKind::Single(kind) => kind.as_str(),
-                TypeKind::Multiple(_) => "something else",
-            };
-            let wanted = match wanted {
-                "object" => "an object",
-                "array" => "a list",
-                "string" => "a text",
-                "integer" => "a whole number",
-                "number" => "a number",
-                "boolean" => "true or false",
-                other => other,
+                TypeKind::Single(kind) => type_in_words(kind.as_str()).to_owned(),
+                TypeKind::Multiple(kinds) => {
+                    kinds.iter().map(|kind| type_in_words(kind.as_str())).collect::<Vec<_>>().join(" or ")
+                }
             };
             let quoted = match error.instance().as_ref() {
                 Value::Number(_) | Value::Bool(_) if wanted == "a text" => {
@@ -502,6 +507,37 @@ mod tests {
             assert_eq!(found.len(), 1, "{json}: {found:?}");
             assert_eq!(found[0].0, pointer, "{json}: {found:?}");
             assert!(found[0].1.contains(part), "{json}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn the_network_is_everything_nothing_or_a_list_of_hosts() {
+        use domain::manifest::{MAX_HOSTS, Network};
+        let document = |network: Value| json!({"runtime": "node", "resources": {"network": network}});
+        let hosts = vec!["api.example.com".to_owned(); MAX_HOSTS];
+        for (network, means) in [
+            (json!(true), Network::Open),
+            (json!(false), Network::None),
+            (
+                json!(["10.1.2.0/24", "db.example.com"]),
+                Network::Only(vec!["10.1.2.0/24".into(), "db.example.com".into()]),
+            ),
+            (json!(hosts), Network::Only(hosts.clone())),
+        ] {
+            assert_eq!(parse(&document(network)).unwrap().resources.network, means);
+        }
+        for (network, pointer, part) in [
+            (json!("example.com"), "", "must be true or false or a list"),
+            (json!([]), "", "1 entries or more"),
+            (json!([1]), "/0", "must be a text"),
+            (json!(["a", "https://example.com"]), "/1", "without scheme and port"),
+            (json!(["10.0.0.0/33"]), "/0", "number of bits"),
+            (json!(vec!["a"; MAX_HOSTS + 1]), "", "64 entries or less"),
+        ] {
+            let found = faults(document(network.clone()));
+            assert_eq!(found.len(), 1, "{network}: {found:?}");
+            assert_eq!(found[0].0, format!("/resources/network{pointer}"), "{found:?}");
+            assert!(found[0].1.contains(part), "{network}: {found:?}");
         }
     }
 

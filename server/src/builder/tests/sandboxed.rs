@@ -1,7 +1,7 @@
 //! Builds in the real sandbox, with the real package managers and what they find on the network.
 
 use super::*;
-use crate::executor::{Executor, JobCall, JobOutcome, Limits, Sandbox, Spec};
+use crate::executor::{Executor, JobCall, JobOutcome, Limits, Network, Sandbox, Spec};
 
 struct Real {
     world: World,
@@ -38,7 +38,7 @@ impl Real {
             artifact: self.workshop.artifacts().artifact(&made.digest).unwrap(),
             runtime,
             env: Default::default(),
-            limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: false },
+            limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
         };
         let event = Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);
         let call = JobCall { run: uuid::Uuid::now_v7(), attempt: 1, event, timeout: PATIENCE, traceparent: None };

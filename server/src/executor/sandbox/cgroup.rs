@@ -10,7 +10,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use super::super::Limits;
+use super::super::{Limits, Network};
 
 /// One accounting period of the processor limit, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
@@ -331,7 +331,7 @@ fn claim(version: Version, place: &Path, name: &str, wanted: &[&'static str]) ->
         let _ = fs::remove_dir(&base);
         return None;
     }
-    let limits = Limits { memory_mb: 64, cpu: 1.0, pids: 16, network: false };
+    let limits = Limits { memory_mb: 64, cpu: 1.0, pids: 16, network: Network::None };
     let usable = Cgroups::trial(&hierarchy, &limits);
     if !usable {
         let _ = fs::remove_dir(&base);
@@ -411,7 +411,7 @@ mod tests {
     fn version_2_limits_are_written_to_its_files() {
         let folder = tempfile::tempdir().unwrap();
         let group = Cgroup { folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.path().to_owned())] };
-        let limits = Limits { memory_mb: 128, cpu: 0.5, pids: 32, network: false };
+        let limits = Limits { memory_mb: 128, cpu: 0.5, pids: 32, network: Network::None };
         group.limit(&limits).unwrap();
         group.limit_cpu(limits.cpu).unwrap();
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Request;
-use server::executor::{Error, Executor, MAX_RESULT_BYTES, Runtime, Stream, Task};
+use server::executor::{Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Stream, Task};
 
 use super::{GRACE, Log, Place, READY_WITHIN, ask, call, clean, get, texts};
 
@@ -93,7 +93,7 @@ async fn a_program_that_listens_on_its_port_is_reached(executor: &dyn Executor, 
     let server = "require('http').createServer((q, s) => { console.log('asked'); s.end('port ' + q.url); }).listen(process.env.PORT);
         process.on('SIGTERM', () => process.exit(7));";
     let spec = place.spec(Runtime::Command(vec!["node".into(), "server.js".into()]), &[("server.js", server)]);
-    for network in [false, true] {
+    for network in [Network::None, Network::Open] {
         let mut spec = spec.clone();
         spec.limits.network = network;
         let (lines, log) = Log::new();
@@ -268,7 +268,7 @@ fn task(folder: &std::path::Path, script: &str) -> Task {
         folder: folder.to_owned(),
         caches: [("/cache/npm".to_owned(), folder.with_extension("cache"))].into(),
         env: [("TOKEN".to_owned(), "secret".to_owned())].into(),
-        limits: server::executor::Limits { memory_mb: 512, cpu: 2.0, pids: 64, network: true },
+        limits: server::executor::Limits { memory_mb: 512, cpu: 2.0, pids: 64, network: Network::Open },
         timeout: READY_WITHIN,
     }
 }

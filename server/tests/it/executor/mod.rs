@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use server::executor::{Endpoint, Exit, Instance, JobCall, Limits, Line, Lines, Runtime, Sandbox, Spec};
+use server::executor::{Endpoint, Exit, Instance, JobCall, Limits, Line, Lines, Network, Runtime, Sandbox, Spec};
 use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -85,7 +85,7 @@ pub fn spec(name: String, artifact: PathBuf, runtime: Runtime) -> Spec {
         artifact,
         runtime,
         env: BTreeMap::new(),
-        limits: Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: false },
+        limits: Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: Network::None },
     }
 }
 

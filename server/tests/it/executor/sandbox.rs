@@ -148,7 +148,7 @@ async fn many_services_start_together() {
 #[tokio::test]
 #[ignore = "needs the package registries"]
 async fn npm_and_pip_install_into_the_folder() {
-    use server::executor::{Limits, Task};
+    use server::executor::{Limits, Network, Task};
     let place = Place::new();
     let folder = place.code.path().join("built");
     std::fs::create_dir(&folder).unwrap();
@@ -170,7 +170,7 @@ async fn npm_and_pip_install_into_the_folder() {
         ]
         .into(),
         env: env.collect(),
-        limits: Limits { memory_mb: 1024, cpu: 2.0, pids: 128, network: true },
+        limits: Limits { memory_mb: 1024, cpu: 2.0, pids: 128, network: Network::Open },
         timeout: Duration::from_secs(120),
     };
     let (lines, log) = Log::new();
