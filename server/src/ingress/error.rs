@@ -147,7 +147,7 @@ impl From<store::Error> for Fault {
             // A conflict that outlasted all tries: too many at the same place.
             store::Error::Conflict { .. } => Self::Busy(error.to_string()),
             store::Error::Unavailable(_) => Self::Unavailable(error.to_string()),
-            store::Error::Refused(message) => Self::Internal(message.clone()),
+            store::Error::Refused(message) | store::Error::Unfit(message) => Self::Internal(message.clone()),
             store::Error::Damaged(_) => {
                 tracing::error!(%error, "log damaged");
                 Self::Internal(error.to_string())
@@ -167,6 +167,7 @@ impl From<store::Error> for Refusal {
         match error {
             // A cursor that no page came with.
             store::Error::Refused(message) => Self::problem("bad_page", message),
+            store::Error::Unfit(_) => Self::problem("bad_request", error.to_string()),
             error => Self::Failed(error.into()),
         }
     }
@@ -326,6 +327,7 @@ pub fn status_of(code: &str) -> StatusCode {
         | "run_over"
         | "run_not_running"
         | "run_taken"
+        | "run_id_taken"
         | "run_not_replayable"
         | "build_over"
         | "build_not_started"

@@ -147,7 +147,7 @@ impl LinesOf {
     pub fn has(&self, line: &NewLine) -> bool {
         match self {
             Self::Function(id) => line.function == *id && line.build.is_none(),
-            Self::Run(id) => line.run == Some(*id),
+            Self::Run { function, run } => line.run == Some(*run) && line.function == *function,
             Self::Build(id) => line.build == Some(*id),
         }
     }

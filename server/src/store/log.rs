@@ -68,6 +68,10 @@ impl Drop for SqlLog {
     }
 }
 
+/// The longest type, or pattern of types, that is looked for, in bytes: no event's type is longer, and a pattern becomes a
+/// regular expression, which databases do not take at any length.
+const MAX_KIND: usize = 1024;
+
 /// Rows by key, where a query may name thousands: so many at a time.
 const KEYS: usize = 500;
 
@@ -128,12 +132,10 @@ impl Inner {
 
     /// Up to `limit` lines after a position.
     pub async fn read_lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
-        let (condition, id) = lines_of(of);
-        let sql = format!(
-            "SELECT {} FROM lines WHERE {condition} AND position > $2 ORDER BY position LIMIT $3",
-            LINES.names("")
-        );
-        self.select(&sql, &[id, int(after), int(limit.into())], columns::line).await
+        let mut filter = lines_of(of);
+        filter.and("position > {}", int(after));
+        let sql = format!("SELECT {} FROM lines {} ORDER BY position LIMIT {limit}", LINES.names(""), filter.text());
+        self.select(&sql, &filter.values, columns::line).await
     }
 
     /// How far a follower has come; 0 for one that never was.
@@ -208,12 +210,19 @@ struct Order {
     newest_first: bool,
 }
 
-fn lines_of(of: LinesOf) -> (&'static str, Value) {
+/// The conditions that an index answers; the `NULL`s are those of its own condition.
+fn lines_of(of: LinesOf) -> Where {
+    let mut filter = Where::default();
+    let mut is = |condition: &str, id: &dyn std::fmt::Display| filter.and(condition, Value::Text(id.to_string()));
     match of {
-        LinesOf::Function(id) => ("function = $1 AND build IS NULL", Value::Text(id.to_string())),
-        LinesOf::Run(id) => ("run = $1 AND run IS NOT NULL", Value::Text(id.to_string())),
-        LinesOf::Build(id) => ("build = $1 AND build IS NOT NULL", Value::Text(id.to_string())),
+        LinesOf::Function(id) => is("function = {} AND build IS NULL", &id),
+        LinesOf::Run { function, run } => {
+            is("run = {} AND run IS NOT NULL", &run);
+            is("function = {}", &function);
+        }
+        LinesOf::Build(id) => is("build = {} AND build IS NOT NULL", &id),
     }
+    filter
 }
 
 impl SqlLog {
@@ -376,14 +385,12 @@ impl Log for SqlLog {
     }
 
     async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
-        let (condition, id) = lines_of(of);
-        let sql = format!(
-            "SELECT {} FROM lines WHERE {condition} AND at >= $2 AND position < $3 ORDER BY position DESC LIMIT $4",
-            LINES.names("")
-        );
-        let since = Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros()));
-        let before = int(which.before.unwrap_or(u64::MAX));
-        let mut lines = self.inner.select(&sql, &[id, since, before, int(limit.into())], columns::line).await?;
+        let mut filter = lines_of(of);
+        filter.and("at >= {}", Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros())));
+        filter.and("position < {}", int(which.before.unwrap_or(u64::MAX)));
+        let sql =
+            format!("SELECT {} FROM lines {} ORDER BY position DESC LIMIT {limit}", LINES.names(""), filter.text());
+        let mut lines = self.inner.select(&sql, &filter.values, columns::line).await?;
         lines.reverse();
         Ok(lines)
     }
@@ -465,9 +472,10 @@ impl Log for SqlLog {
             None => conditions.and_always("state <> 'DEREGISTERED'"),
         }
         if let Some(search) = &filter.search {
-            // Names are lower-case; SQLite's LIKE does not tell the cases apart, PostgreSQL's does.
-            let escaped = search.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-            conditions.and("name LIKE {} ESCAPE '\\'", Value::Text(format!("%{escaped}%")));
+            // Names are lower-case.
+            conditions.values.push(Value::Text(search.to_lowercase()));
+            let contains = inner.db.dialect().contains("name", conditions.values.len());
+            conditions.and_always(&contains);
         }
         let total = if page.counted { inner.count(&FUNCTIONS, &conditions).await? } else { 0 };
         if let Some(key) = page.key()? {
@@ -641,6 +649,10 @@ impl Log for SqlLog {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
         if let Some(kind) = &filter.kind {
+            if kind.len() > MAX_KIND {
+                let message = format!("the type has {} bytes, and none has more than {MAX_KIND}", kind.len());
+                return Err(Error::Unfit(message));
+            }
             match trigger::regex(kind) {
                 None => conditions.and("type = {}", Value::Text(kind.clone())),
                 Some(regex) => {

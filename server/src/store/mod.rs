@@ -101,6 +101,9 @@ pub enum Error {
     /// What is asked for cannot be, now or later: the caller's matter.
     #[error("{0}")]
     Refused(String),
+    /// A value that was asked with is none that the database can look for: the caller's matter, too.
+    #[error("what was asked for cannot be looked for: {0}")]
+    Unfit(String),
 }
 
 /// A line of a build or a run, as it is stored.
@@ -150,8 +153,14 @@ pub struct LineRow {
 pub enum LinesOf {
     /// All of a function's instances and runs (not its builds).
     Function(function::Id),
-    /// A run's.
-    Run(run::Id),
+    /// A run's, as far as its function wrote them: a process says itself which run a line belongs to, and might name
+    /// another function's.
+    Run {
+        /// Whose run it is.
+        function: function::Id,
+        /// Which run.
+        run: run::Id,
+    },
     /// A build's.
     Build(function::BuildId),
 }

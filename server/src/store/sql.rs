@@ -2,6 +2,8 @@
 //!
 //! Knows sqlx, not tables. What differs between the two is a name in [`Dialect`].
 
+use std::borrow::Cow;
+
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
@@ -10,7 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type};
 use uuid::Uuid;
 
-use super::Error;
+use super::{Error, columns};
 
 /// Which SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,6 +72,15 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("{column} REGEXP ${n}"),
             Self::Postgres => format!("{column} ~ ${n}"),
+        }
+    }
+
+    /// A test that `column` contains the text in parameter `n`, letter by letter: nothing in it is a wildcard, and no length
+    /// is too long for it.
+    pub fn contains(self, column: &str, n: usize) -> String {
+        match self {
+            Self::Sqlite => format!("instr({column}, ${n}) > 0"),
+            Self::Postgres => format!("strpos({column}, ${n}) > 0"),
         }
     }
 
@@ -250,15 +261,24 @@ pub(super) async fn postgres_execute(
     Ok(query.execute(conn).await?.rows_affected())
 }
 
+/// A text as the tables hold it: see [`columns::without_zero`]. What is looked for is changed as what is stored was, in
+/// both databases alike, so that a zero byte is searched for and found, and never an error.
+fn stored(text: &str) -> Cow<'_, str> {
+    columns::without_zero(text)
+}
+
 fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
     use sqlx::Arguments as _;
     let mut arguments = SqliteArguments::default();
     for value in values {
         match value {
             Value::Int(value) => arguments.add(*value),
-            Value::Text(text) => arguments.add(text.as_str()),
+            Value::Text(text) => arguments.add(&*stored(text)),
             Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-            Value::Texts(texts) => arguments.add(serde_json::to_string(texts).expect("texts serialise")),
+            Value::Texts(texts) => {
+                let texts: Vec<_> = texts.iter().map(|text| stored(text)).collect();
+                arguments.add(serde_json::to_string(&texts).expect("texts serialise"))
+            }
             Value::Ints(numbers) => arguments.add(serde_json::to_string(numbers).expect("numbers serialise")),
         }
         .map_err(sqlx::Error::Encode)?;
@@ -272,9 +292,9 @@ fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
     for value in values {
         match value {
             Value::Int(value) => arguments.add(*value),
-            Value::Text(text) => arguments.add(text.as_str()),
+            Value::Text(text) => arguments.add(&*stored(text)),
             Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-            Value::Texts(texts) => arguments.add(texts.as_slice()),
+            Value::Texts(texts) => arguments.add(texts.iter().map(|text| stored(text)).collect::<Vec<_>>()),
             Value::Ints(numbers) => arguments.add(numbers.as_slice()),
         }
         .map_err(sqlx::Error::Encode)?;
@@ -297,9 +317,18 @@ pub(super) fn is_lost(error: &sqlx::Error) -> bool {
 pub(super) fn unavailable(error: sqlx::Error) -> Error {
     match error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => Error::Damaged(error.to_string()),
+        sqlx::Error::Database(inner) if is_about_data(inner.code().as_deref().unwrap_or_default()) => {
+            Error::Unfit(inner.message().to_owned())
+        }
         sqlx::Error::PoolTimedOut => Error::Unavailable("no connection to the database became free in time".into()),
         _ => Error::Unavailable(explain(&error)),
     }
+}
+
+/// Whether an error's code says that a value was at fault, and not the database: PostgreSQL's class 22 (data exception),
+/// SQLite's `TOOBIG` and `MISMATCH`.
+pub(super) fn is_about_data(code: &str) -> bool {
+    matches!(code, "18" | "20") || (code.len() == 5 && code.starts_with("22"))
 }
 
 /// The database's own words, with what to do where that is known.

@@ -12,4 +12,5 @@
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../it/app.rs"]
 mod app;
+mod search;
 mod victim;

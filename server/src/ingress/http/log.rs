@@ -8,7 +8,6 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::function;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::Deserialize;
 use serde_json::json;
@@ -69,7 +68,7 @@ pub(super) async fn logs(
             let run =
                 text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
             let run = verbs::visible_run(&services.store, &caller.viewer, run).await?;
-            LinesOf::Run(run.id)
+            LinesOf::Run { function: row.id, run: run.id }
         }
     };
     let since = which.since.as_deref().map(time).transpose()?;
@@ -90,7 +89,6 @@ pub(super) async fn logs(
         None => services.store.recent_lines(of, Recent { since, before: None }, PAST).await?,
     };
     let known = past.last().map(|row| row.position).or(last_known).unwrap_or(head);
-    let past = past.into_iter().filter(move |line| line.line.function == row.id);
     let render = if events { as_event } else { as_text };
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))).content_type(match events {
@@ -98,10 +96,10 @@ pub(super) async fn logs(
         false => "text/plain; charset=utf-8",
     });
     if !which.follow && !events {
-        return Ok(response.body(past.map(|line| render(&line)).collect::<Vec<_>>().concat()));
+        return Ok(response.body(past.iter().map(render).collect::<Vec<_>>().concat()));
     }
-    let past: Vec<_> = past.map(|line| Ok(Bytes::from(render(&line)))).collect();
-    let lines = stream::iter(past).chain(follow(&services, of, row.id, known, render));
+    let past: Vec<_> = past.iter().map(|line| Ok(Bytes::from(render(line)))).collect();
+    let lines = stream::iter(past).chain(follow(&services, of, known, render));
     let lines = lines.take_until(services.stopping.clone().cancelled_owned());
     Ok(match events {
         true => response.streaming(alive(lines.boxed())),
@@ -112,12 +110,9 @@ pub(super) async fn logs(
 type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
 
 /// The lines after a position, as they are written.
-fn follow(services: &Services, of: LinesOf, owner: function::Id, after: u64, render: fn(&LineRow) -> String) -> Bodies {
+fn follow(services: &Services, of: LinesOf, after: u64, render: fn(&LineRow) -> String) -> Bodies {
     let lines = services.store.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
-    let texts = lines.map(move |lines| {
-        let own = lines.iter().filter(|line| line.line.function == owner);
-        Ok(Bytes::from(own.map(render).collect::<Vec<_>>().concat()))
-    });
+    let texts = lines.map(move |lines| Ok(Bytes::from(lines.iter().map(render).collect::<Vec<_>>().concat())));
     texts
         .filter(|text: &Result<Bytes, _>| {
             let any = text.as_ref().is_ok_and(|text| !text.is_empty());

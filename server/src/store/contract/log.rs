@@ -11,7 +11,8 @@ use uuid::Uuid;
 use super::given::{self, a_call, a_run, answered, at, line, requested, run_started, run_succeeded, trigger_event};
 use super::home::{Home, soon};
 use crate::store::{
-    Append, Error, Feed, HistoryFilter, LineFeed, LinesOf, Log, PageRequest, Recent, RunFilter, Snapshot, Store,
+    Append, Error, Feed, HistoryFilter, LineFeed, LineRow, LinesOf, Log, NewLine, PageRequest, Recent, RunFilter,
+    Snapshot, Store,
 };
 
 fn some_function() -> function::Id {
@@ -319,7 +320,7 @@ pub async fn lines_are_followed_and_read(home: Home) {
     assert_eq!(stored.iter().map(|line| line.position).collect::<Vec<_>>(), [1, 2, 5]);
     let seen = texts(&mut live, 3).await;
     assert_eq!(seen, mine);
-    assert_eq!(store.lines(LinesOf::Run(run), 0, 10).await.unwrap()[0].line, of_run);
+    assert_eq!(store.lines(LinesOf::Run { function, run }, 0, 10).await.unwrap()[0].line, of_run);
     assert_eq!(store.lines(LinesOf::Build(build), 0, 10).await.unwrap()[0].line, of_build);
     assert_eq!(store.lines(LinesOf::Function(function), 2, 10).await.unwrap().len(), 1);
     let recent = store.recent_lines(LinesOf::Function(function), Recent::default(), 2).await.unwrap();
@@ -340,6 +341,27 @@ pub async fn lines_are_followed_and_read(home: Home) {
     assert_eq!(texts(&mut again, 2).await, mine[1..]);
     store.append_lines(vec![line(other, "not mine"), line(function, "after")]).await.unwrap();
     assert_eq!(texts(&mut again, 1).await, ["after"]);
+}
+
+pub async fn lines_of_a_run_are_those_of_its_function(home: Home) {
+    let store = home.open().await;
+    let (function, other) = (some_function(), function::id("default", "other", 1));
+    let run = run::Id::new(Uuid::now_v7());
+    let of_run = |function, text: &str| NewLine { run: Some(run), ..line(function, text) };
+    let own = LinesOf::Run { function, run };
+    let mut live = store.follow_lines(own, 0);
+    store.append_lines(vec![of_run(function, "first")]).await.unwrap();
+    // More than any reader takes at a time, and than a feed keeps for those who lag.
+    for _ in 0..10 {
+        store.append_lines((0..2000).map(|_| of_run(other, "not of it")).collect()).await.unwrap();
+    }
+    store.append_lines(vec![of_run(function, "last")]).await.unwrap();
+    let texts_of = |rows: Vec<LineRow>| rows.into_iter().map(|row| row.line.text).collect::<Vec<_>>();
+    assert_eq!(texts_of(store.lines(own, 0, 2).await.unwrap()), ["first", "last"]);
+    assert_eq!(texts_of(store.recent_lines(own, Recent::default(), 2).await.unwrap()), ["first", "last"]);
+    assert_eq!(texts(&mut live, 2).await, ["first", "last"]);
+    let mut late = store.follow_lines(own, 0);
+    assert_eq!(texts(&mut late, 2).await, ["first", "last"]);
 }
 
 pub async fn groups_of_lines_of_any_size_follow_each_other(home: Home) {

@@ -69,6 +69,16 @@ async fn lines_are_followed_and_read() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn lines_of_a_run_are_those_of_its_function() {
+    log::lines_of_a_run_are_those_of_its_function(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_looked_for_is_looked_for() {
+    tables::whatever_is_looked_for_is_looked_for(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn groups_of_lines_of_any_size_follow_each_other() {
     log::groups_of_lines_of_any_size_follow_each_other(Home::postgres().await).await;
 }

@@ -182,6 +182,81 @@ pub async fn functions_are_found_and_paged(home: Home) {
     assert_eq!(store.namespaces().await.unwrap(), ["a", "b"]);
 }
 
+/// Texts that a database might take for something else, or not take at all.
+fn odd_texts() -> Vec<String> {
+    let long = 200_000;
+    [
+        "\0",
+        "a\0b",
+        "%",
+        "_",
+        "\\",
+        "%\\",
+        "\\%_",
+        "'",
+        "''",
+        "\"",
+        "$1",
+        "\u{1f600}",
+        "\u{fffd}",
+        "\u{202e}",
+        "[",
+        "(?i",
+        "a{9999}",
+    ]
+    .map(str::to_owned)
+    .into_iter()
+    .chain(["x".repeat(long), "%".repeat(long), "\\".repeat(long), "\0".repeat(long)])
+    .collect()
+}
+
+pub async fn whatever_is_looked_for_is_looked_for(home: Home) {
+    let store = home.open().await;
+    a_life(&store, "default", "hello").await;
+    store.append(trigger_event("default", "file.uploaded", "1")).await.unwrap();
+    for text in odd_texts() {
+        let shown: String = text.chars().take(20).collect();
+        let search = FunctionFilter { search: Some(text.clone()), ..FunctionFilter::default() };
+        assert_eq!(store.functions(&search, &first(9)).await.unwrap().total, 0, "{shown:?}");
+        let state = FunctionFilter { state: Some(text.clone()), ..FunctionFilter::default() };
+        assert_eq!(store.functions(&state, &first(9)).await.unwrap().total, 0, "{shown:?}");
+        let namespaces = Some(vec![text.clone(), "b".into()]);
+        let inside = FunctionFilter { namespaces: namespaces.clone(), ..FunctionFilter::default() };
+        assert_eq!(store.functions(&inside, &first(9)).await.unwrap().total, 0, "{shown:?}");
+        assert_eq!(store.function_named(&text, &text).await.unwrap(), None, "{shown:?}");
+        assert_eq!(store.secrets(&text, std::slice::from_ref(&text)).await.unwrap(), [], "{shown:?}");
+        assert_eq!(store.secret_infos(namespaces.as_deref()).await.unwrap(), [], "{shown:?}");
+        let runs = RunFilter { trigger: Some(text.clone()), namespaces: namespaces.clone(), ..RunFilter::default() };
+        assert_eq!(store.runs(&runs, &first(9)).await.unwrap().total, 0, "{shown:?}");
+        assert_eq!(store.run_counts(&runs).await.unwrap(), [], "{shown:?}");
+        let history = HistoryFilter { kind: Some(text.clone()), namespaces, ..HistoryFilter::default() };
+        assert_eq!(store.history(&history, &first(9)).await.unwrap().total, 0, "{shown:?}");
+        assert_eq!(store.checkpoint(&text).await.unwrap(), 0, "{shown:?}");
+        // A type, and a pattern that has the text as a segment.
+        for kind in [text.clone(), format!("*.{text}"), format!("{text}.**")] {
+            let filter = EventFilter { kind: Some(kind), ..EventFilter::default() };
+            match store.events(&filter, &first(9)).await {
+                Ok(page) => assert_eq!(page.total, 0, "{shown:?}"),
+                Err(Error::Unfit(message)) => assert!(text.len() > 1000, "{shown:?}: {message}"),
+                Err(error) => panic!("{shown:?}: {error}"),
+            }
+        }
+        for after in
+            [text.clone(), crate::store::page::cursor(&text), crate::store::page::cursor(&format!("{text}\n{text}\n1"))]
+        {
+            let page = PageRequest { counted: false, first: 9, after: Some(after) };
+            match store.functions(&FunctionFilter::default(), &page).await {
+                Ok(_) | Err(Error::Refused(_)) => {}
+                Err(error) => panic!("{shown:?}: {error}"),
+            }
+        }
+    }
+    let many: Vec<String> = (0..512).map(|_| "*".to_owned()).collect();
+    let filter = EventFilter { kind: Some(many.join(".")), ..EventFilter::default() };
+    assert_eq!(store.events(&filter, &first(9)).await.unwrap().total, 0);
+    store.ready().await.unwrap();
+}
+
 pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     let store = home.open().await;
     let (one, two) = (function::id("default", "one", 1), function::id("default", "two", 1));

@@ -93,6 +93,6 @@ impl Build {
     /// Lines of its log, oldest first; `after` is the position of the last one known.
     async fn log(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<u64>) -> Result<Vec<LogLine>> {
         let first = size(first, DEFAULT_LINES).or_fail()?;
-        lines(services(ctx), LinesOf::Build(self.0.id), self.0.function, after, first).await.or_fail()
+        lines(services(ctx), LinesOf::Build(self.0.id), after, first).await.or_fail()
     }
 }

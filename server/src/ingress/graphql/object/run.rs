@@ -304,7 +304,8 @@ impl Run {
     /// Lines that it wrote, oldest first; `after` is the position of the last one known.
     async fn log(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<u64>) -> Result<Vec<LogLine>> {
         let first = size(first, DEFAULT_LINES).or_fail()?;
-        lines(services(ctx), LinesOf::Run(self.0.id), self.0.function, after, first).await.or_fail()
+        let of = LinesOf::Run { function: self.0.function, run: self.0.id };
+        lines(services(ctx), of, after, first).await.or_fail()
     }
 }
 

@@ -63,15 +63,13 @@ impl Subscription {
         let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
         let function = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;
         let run = run.map(|id| parse_id::<run::Run>(&id, "run")).transpose().or_fail()?;
-        let (of, owner) = whose(&services, viewer, function, run).await.or_fail()?;
+        let of = whose(&services, viewer, function, run).await.or_fail()?;
         let after = match after {
             Some(after) => after,
             None => services.store.line_head().await.or_fail()?,
         };
         let lines = services.store.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
-        // A process says itself which run its lines belong to, and might name another function's.
-        let own = move |row: LineRow| (row.line.function == owner).then(|| LogLine::from(row));
-        Ok(boxed(lines.flat_map(move |lines| stream::iter(lines.into_iter().filter_map(own)))))
+        Ok(boxed(lines.flat_map(|lines| stream::iter(lines.into_iter().map(LogLine::from)))))
     }
 }
 
@@ -80,18 +78,18 @@ async fn whose(
     viewer: &crate::ingress::auth::Viewer,
     function: Option<function::Id>,
     run: Option<run::Id>,
-) -> Result<(LinesOf, function::Id), Refusal> {
+) -> Result<LinesOf, Refusal> {
     match (function, run) {
         (function, Some(run)) => {
             let row = verbs::visible_run(&services.store, viewer, run).await?;
             match function.is_none_or(|function| function == row.function) {
-                true => Ok((LinesOf::Run(run), row.function)),
+                true => Ok(LinesOf::Run { function: row.function, run }),
                 false => Err(Refusal::problem("run_not_found", "the function has no such run")),
             }
         }
         (Some(function), None) => {
             let row = verbs::visible(&services.store, viewer, function).await?;
-            Ok((LinesOf::Function(row.id), row.id))
+            Ok(LinesOf::Function(row.id))
         }
         (None, None) => Err(Refusal::problem("bad_request", "give a function or a run whose lines to follow")),
     }
