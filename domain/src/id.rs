@@ -11,6 +11,10 @@ use uuid::Uuid;
 /// The namespace (RFC 9562, version 5) under which EventFlow derives ids from names.
 const DERIVED: Uuid = Uuid::from_u128(0x6f4b_2f0e_52c5_5d0a_9a3e_0d6a_77c1_e5f1);
 
+/// The namespace under which ids are derived from what a caller chose. Ids under [`DERIVED`] and ids that are drawn (version
+/// 7) are out of a caller's reach: no input leads from one space into another.
+const CHOSEN: Uuid = Uuid::from_u128(0x2d0c_7a5c_91f3_4c1e_8b57_33a4_c2f8_6e19);
+
 /// A UUID that names a `T`.
 pub struct Id<T>(Uuid, PhantomData<fn() -> T>);
 
@@ -29,18 +33,29 @@ impl<T> Id<T> {
     /// Parts are separated by a zero byte, so that `("ab", "c")` and `("a", "bc")` differ; a zero byte inside a part is
     /// followed by `0xFF`, which no text contains, so that a part cannot bring its own separator.
     pub fn derive(kind: &str, parts: &[&str]) -> Self {
-        let mut name = Vec::from(kind);
-        for part in parts {
-            name.push(0);
-            for byte in part.bytes() {
-                name.push(byte);
-                if byte == 0 {
-                    name.push(0xFF);
-                }
+        Self::new(Uuid::new_v5(&DERIVED, &name(kind, parts)))
+    }
+
+    /// An id that follows from `parts` alone, at least one of which a caller chose. The other parts say in whose scope the
+    /// choice counts: the same choice in another scope is another id.
+    pub fn chosen(kind: &str, parts: &[&str]) -> Self {
+        Self::new(Uuid::new_v5(&CHOSEN, &name(kind, parts)))
+    }
+}
+
+/// Different for different parts: see [`Id::derive`].
+fn name(kind: &str, parts: &[&str]) -> Vec<u8> {
+    let mut name = Vec::from(kind);
+    for part in parts {
+        name.push(0);
+        for byte in part.bytes() {
+            name.push(byte);
+            if byte == 0 {
+                name.push(0xFF);
             }
         }
-        Self::new(Uuid::new_v5(&DERIVED, &name))
     }
+    name
 }
 
 impl<T> Clone for Id<T> {
@@ -119,6 +134,10 @@ mod tests {
         assert_eq!(crate::function::id("default", "hello", 1).to_string(), "abf67827-d428-5838-bf89-26ea1cb892a8");
         let run = crate::run::id(crate::event::id("default", "/shop", "1"), crate::function::id("default", "hello", 1));
         assert_eq!(run.to_string(), "589cdfd4-9b8c-5358-ab6a-36ed21de3cf9");
+        let delivered = crate::event::delivered("default", "/hooks/default/hello/github", "1");
+        assert_eq!(delivered.to_string(), "45a5d729-a0ba-559c-b005-30a3dec90a6b");
+        let called = crate::run::called(crate::function::id("default", "hello", 1), "my-call");
+        assert_eq!(called.to_string(), "f761cd6d-de01-5508-90c2-2e6e13038569");
     }
 
     #[test]

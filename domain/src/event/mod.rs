@@ -9,6 +9,7 @@ use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::upcast;
 
+pub mod source;
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +28,17 @@ pub fn id(namespace: &str, source: &str, event_id: &str) -> Id {
 /// function. No event that was published has such an id.
 pub fn claimed(function: crate::function::Id, who: &str, key: &str) -> Id {
     Id::derive("claim", &[&function.to_string(), who, key])
+}
+
+/// The id of the event that a delivery to a webhook becomes; `source` is the webhook's path. What is published has no such
+/// id, whatever source and id it names.
+pub fn delivered(namespace: &str, source: &str, delivery: &str) -> Id {
+    Id::chosen("delivery", &[namespace, source, delivery])
+}
+
+/// The id of the event that a call of one function becomes; `call` is drawn for it.
+pub fn invoked(function: crate::function::Id, call: &str) -> Id {
+    Id::derive("invocation", &[&function.to_string(), call])
 }
 
 /// The event came in.

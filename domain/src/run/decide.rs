@@ -2,7 +2,7 @@
 
 use super::event::{
     AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Delivery, Failed, Purged, Redriven,
-    Requested, Started, Succeeded, TimedOut,
+    Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::{Callback, Letter};
 use super::{Command, Error, Event, Phase, State};
@@ -16,7 +16,10 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         };
     };
     match (&run.phase, command) {
-        (_, Command::Request { .. } | Command::Answer(_)) => done(),
+        // What is there is compared, never taken for success: only the same again is done already.
+        (_, Command::Request { request, .. }) if is_same(&run.request, &request) => done(),
+        (_, Command::Answer(answered)) if run.request == answered.request => done(),
+        (_, Command::Request { .. } | Command::Answer(_)) => Err(Error::IdTaken),
 
         (Phase::Queued | Phase::Retrying { .. }, Command::Start { version, node, at, .. }) => {
             one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
@@ -98,6 +101,14 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (phase, _) if phase.is_over() => Err(Error::Over { state: phase.name() }),
         (phase, _) => Err(Error::NotRunning { state: phase.name() }),
     }
+}
+
+/// Whether two requests ask for the same run. Who asks second may know more or less of it than who asked first: what an id
+/// is derived from is compared, and a run that nothing caused has to be the same in all.
+fn is_same(first: &Request, second: &Request) -> bool {
+    let cause = |request: &Request| (request.function, request.event, request.replayed_from);
+    let is_caused = first.event.is_some() || first.replayed_from.is_some();
+    cause(first) == cause(second) && (is_caused || first == second)
 }
 
 fn done() -> Result<Vec<Event>, Error> {

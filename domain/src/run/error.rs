@@ -20,6 +20,8 @@ pub enum Error {
     Purged,
     #[error("nobody waits to be called back for this run")]
     NoCallback,
+    #[error("another run has this id already")]
+    IdTaken,
 }
 
 impl Error {
@@ -34,6 +36,7 @@ impl Error {
             Self::NotDead { .. } => "run_not_dead",
             Self::Purged => "run_purged",
             Self::NoCallback => "no_callback",
+            Self::IdTaken => "run_id_taken",
         }
     }
 }

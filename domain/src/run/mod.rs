@@ -30,6 +30,12 @@ pub fn id(event: crate::event::Id, function: function::Id) -> Id {
     Id::derive("run", &[&event.to_string(), &function.to_string()])
 }
 
+/// The run of a call that its caller gave an id. The id counts for calls of one function: the same one at another function
+/// is another run, and none is a run that an event asks for.
+pub fn called(function: function::Id, call: &str) -> Id {
+    Id::chosen("call", &[&function.to_string(), call])
+}
+
 /// The run that follows a dead one when that is redriven; there is one for each dead run.
 pub fn redriven(dead: Id) -> Id {
     Id::derive("redriven", &[&dead.to_string()])

@@ -179,6 +179,22 @@ fn a_run_that_is_requested_twice_is_requested_once() {
 }
 
 #[test]
+fn a_run_that_somebody_else_asked_for_is_never_taken_for_ones_own() {
+    let another = || Request { function: crate::Id::new(uuid::Uuid::from_u128(99)), ..request() };
+    for life in [queued(), running(), retrying()].into_iter().chain(over().map(|(_, life)| life)) {
+        let command = Command::Request { request: another(), delivery: TWICE, at: at(0) };
+        given(life.clone()).when(command).then_refused(Error::IdTaken);
+        let told = Answered { request: another(), ..answered(Ending::Succeeded) };
+        given(life).when(Command::Answer(Box::new(told))).then_refused(Error::IdTaken);
+    }
+    // Two calls that are alike but for their time are two calls.
+    let called = |second| Request { input: Json::of(&second).expect("a number"), event: None, ..request() };
+    let first = Event::Answered(Box::new(Answered { request: called(1), ..answered(Ending::Succeeded) }));
+    let told = Answered { request: called(2), ..answered(Ending::Succeeded) };
+    given([first]).when(Command::Answer(Box::new(told))).then_refused(Error::IdTaken);
+}
+
+#[test]
 fn nothing_can_be_asked_of_a_run_that_is_not_there() {
     for command in [start("a", 1), succeed(), fail(5), fail_for_good(false), cancel()] {
         given([]).when(command).then_refused(Error::NotFound);

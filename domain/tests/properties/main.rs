@@ -8,6 +8,7 @@ mod any;
 mod encoding;
 mod function;
 mod history;
+mod ids;
 mod namespace;
 mod run;
 mod text;

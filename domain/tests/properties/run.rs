@@ -381,6 +381,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
             "run_not_dead",
             "run_purged",
             "no_callback",
+            "run_id_taken",
         ],
     );
 }

@@ -69,7 +69,7 @@ impl Commands {
     }
 
     /// Asks for runs that most probably do not exist yet, each by itself, together; answers in the same order. One that
-    /// exists is done.
+    /// exists is done when it is the same, and [`run::Error::IdTaken`] when it is another.
     pub async fn new_runs(
         &self,
         asked: impl IntoIterator<Item = (run::event::Requested, Cause)>,
@@ -77,11 +77,11 @@ impl Commands {
         let commands = asked.into_iter().map(|(run::event::Requested { request, delivery, at }, cause)| {
             (domain::Stream::run(request.run), run::Command::Request { request, delivery, at }, cause)
         });
-        let told = self.writer.create_each::<run::Aggregate>(commands).await;
-        told.into_iter().map(unless_known).collect()
+        self.create_or_compare(commands.collect()).await
     }
 
-    /// Tells of synchronous calls, together. A call that was told before stays as it was told.
+    /// Tells of synchronous calls, together. A call that was told before stays as it was told; one whose id another run
+    /// has is [`run::Error::IdTaken`].
     pub async fn tell_of_calls(
         &self,
         calls: impl IntoIterator<Item = (run::event::Answered, Cause)>,
@@ -89,8 +89,23 @@ impl Commands {
         let commands = calls.into_iter().map(|(answered, cause)| {
             (domain::Stream::run(answered.request.run), run::Command::Answer(Box::new(answered)), cause)
         });
-        let told = self.writer.create_each::<run::Aggregate>(commands).await;
-        told.into_iter().map(unless_known).collect()
+        self.create_or_compare(commands.collect()).await
+    }
+
+    /// Carries out commands that make runs. Where there is a run already, the command is decided on what is there: a
+    /// conflict alone does not say that it was made by the same command.
+    async fn create_or_compare(
+        &self,
+        commands: Vec<(domain::Stream, run::Command, Cause)>,
+    ) -> Vec<Result<(), Error<run::Error>>> {
+        let mut results = self.writer.create_each::<run::Aggregate>(commands.iter().cloned()).await;
+        for (result, (stream, command, cause)) in results.iter_mut().zip(commands) {
+            if matches!(result, Err(Error::Store(store::Error::Conflict { .. }))) {
+                *result =
+                    self.writer.execute(&stream, Loaded::<run::Aggregate>::unknown(), command, cause).await.map(|_| ());
+            }
+        }
+        results
     }
 
     /// Takes a trigger event; a duplicate changes nothing.
@@ -162,13 +177,5 @@ impl Commands {
     /// Reads aggregates as they were and are.
     pub fn writer(&self) -> &Writer {
         &self.writer
-    }
-}
-
-/// What was to be made, or is there already.
-fn unless_known(result: Result<(), Error<run::Error>>) -> Result<(), Error<run::Error>> {
-    match result {
-        Err(Error::Store(store::Error::Conflict { .. })) => Ok(()),
-        result => result,
     }
 }

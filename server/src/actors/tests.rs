@@ -196,6 +196,55 @@ fn what_is_believed_and_is_not_in_the_log_does_not_count() {
 }
 
 #[test]
+fn a_conflict_is_compared_with_what_is_there() {
+    use domain::run::event::{Answered, Ending, Outcome, Request};
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let (run, at) = (clock::new_id(), clock::now());
+        let told = |n: i32| Answered {
+            request: Request {
+                run,
+                function: function::id("default", "f", 1),
+                namespace: "default".into(),
+                trigger: "http.invoke".into(),
+                event: None,
+                input: domain::Json::of(&n).unwrap(),
+                input_cut: false,
+                version: None,
+                replayed_from: None,
+                callback: None,
+            },
+            ran: 1,
+            ending: Ending::Succeeded,
+            error: None,
+            outcome: Outcome::default(),
+            queued_at: at,
+            started_at: Some(at),
+            at,
+        };
+        let tell = async |n: i32| commands.tell_of_calls([(told(n), Cause::default())]).await.remove(0);
+        assert!(tell(1).await.is_ok());
+        // Told again, as after an answer of the log that was lost.
+        assert!(tell(1).await.is_ok());
+        assert!(matches!(tell(2).await, Err(Error::Refused(run::Error::IdTaken))));
+        // At once, too: one is there, and the others know that it is not theirs.
+        let another = clock::new_id();
+        let calls = (0..8).map(|n| {
+            let mut told = told(n);
+            told.request.run = another;
+            (told, Cause::default())
+        });
+        let results = commands.tell_of_calls(calls).await;
+        assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
+        let requested = |request| run::event::Requested { request, delivery: run::event::Delivery::Once, at };
+        let event = Request { event: Some(domain::event::id("default", "/shop", "1")), ..told(1).request };
+        let asked = commands.new_runs([(requested(event), Cause::default())]).await;
+        assert!(matches!(asked[..], [Err(Error::Refused(run::Error::IdTaken))]), "{asked:?}");
+        assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());
+    });
+}
+
+#[test]
 fn a_long_life_is_kept_as_a_snapshot_and_read_from_it() {
     on_a_log(|store| async move {
         let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));

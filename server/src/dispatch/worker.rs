@@ -318,7 +318,8 @@ impl Workers {
                 Ok(done) => return Ok(Some(done)),
                 // The message was quicker than the log: whoever is first records the request.
                 Err(actors::Error::Refused(run::Error::NotFound)) if asked.asked.is_some() => {
-                    loaded = self.request(asked).await?;
+                    let Some(requested) = self.request(asked).await? else { return Ok(None) };
+                    loaded = requested;
                 }
                 Err(actors::Error::Refused(error)) => {
                     tracing::info!(run = %asked.run, %error, "run not started");
@@ -330,13 +331,17 @@ impl Workers {
         }
     }
 
-    /// Records the request that a message brought.
-    async fn request(&self, asked: &Request) -> Result<Loaded<run::Aggregate>, store::Error> {
-        let Some(asked) = &asked.asked else { return Ok(Loaded::unknown()) };
+    /// Records the request that a message brought; `None` when its run cannot be.
+    async fn request(&self, asked: &Request) -> Result<Option<Loaded<run::Aggregate>>, store::Error> {
+        let Some(asked) = &asked.asked else { return Ok(Some(Loaded::unknown())) };
         let run::event::Requested { request, delivery, at } = asked.requested.clone();
         let (id, command) = (request.run, Command::Request { request, delivery, at });
         match self.inner.tools.commands.new_run(id, command, asked.cause.clone()).await {
-            Ok(done) => Ok(Loaded::from(done)),
+            Ok(done) => Ok(Some(Loaded::from(done))),
+            Err(actors::Error::Refused(error)) => {
+                tracing::error!(run = %id, %error, "a run was refused");
+                Ok(None)
+            }
             Err(actors::Error::Store(error)) => Err(error),
             Err(error) => Err(store::Error::Unavailable(error.to_string())),
         }

@@ -12,5 +12,6 @@
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../it/app.rs"]
 mod app;
+mod ids;
 mod search;
 mod victim;

@@ -57,11 +57,18 @@ async fn a_call_is_a_run_with_its_input_and_output_and_trace() {
         .await;
     let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
     let wanted = "5f0c1f3a-0d0b-4a5e-9d3c-8f1f0a6c2b11";
-    for expected in [true, false] {
+    let mut runs = Vec::new();
+    for _ in 0..2 {
         let response = app.get("/function/traced").header("x-call-id", wanted).send().await.unwrap();
-        assert_eq!(response.headers()["x-call-id"] == wanted, expected, "the caller's id is taken once");
-        app.run_where(&id, |run| run["id"] == wanted).await;
+        let run = response.headers()["x-call-id"].to_str().unwrap().to_owned();
+        app.run_where(&id, |found| found["id"] == run.as_str()).await;
+        runs.push(run);
     }
+    assert_ne!(runs[0], runs[1], "each call is a run of its own");
+    // What the caller names leads to the first of them, through its function.
+    let named = app.get(&format!("/v1/runs/{wanted}?function=traced")).send().await.unwrap();
+    assert_eq!(json_of(named, StatusCode::OK).await["id"], runs[0].as_str());
+    assert_eq!(app.get(&format!("/v1/runs/{wanted}")).send().await.unwrap().status(), StatusCode::NOT_FOUND);
     let response = app
         .get("/function/traced")
         .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"))

@@ -62,7 +62,7 @@ pub(super) async fn ask(
     });
     let id = match &claim {
         Some(claim) => claim.event,
-        None => event::id(&route.namespace, &source, &event_id),
+        None => event::invoked(route.function, &event_id),
     };
     let traceparent = record::trace(request, run::id(id, route.function));
     let frame = Frame {

@@ -7,6 +7,7 @@
 
 mod answer;
 mod asynchronous;
+mod call_id;
 mod once;
 mod record;
 mod recorder;
@@ -18,7 +19,7 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::run::{self, event::Ending};
+use domain::run::event::Ending;
 use tokio::time::Instant;
 
 pub use recorder::Recorder;
@@ -30,6 +31,7 @@ use super::{HttpError, Services};
 use crate::clock;
 use crate::executor::JobCall;
 use crate::fleet::{self, Fleet, Route};
+use call_id::CallId;
 use record::Call;
 
 /// The routes' patterns, as metrics name them.
@@ -44,12 +46,13 @@ const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-po
 pub struct Gateway {
     services: Services,
     recorder: Recorder,
+    in_use: call_id::InUse,
 }
 
 impl Gateway {
     /// A gateway that records by `recorder`.
     pub fn new(services: Services, recorder: Recorder) -> Self {
-        Self { services, recorder }
+        Self { services, recorder, in_use: call_id::InUse::default() }
     }
 
     /// Adds its routes.
@@ -62,14 +65,6 @@ impl Gateway {
 
     fn fleet(&self) -> &Fleet {
         &self.services.fleet
-    }
-
-    /// The call's id: the caller's own, when it is a UUID that no run has yet, or a new one.
-    async fn run_id(&self, request: &HttpRequest) -> Result<run::Id, HttpError> {
-        let asked = request.headers().get("x-call-id").and_then(|value| value.to_str().ok()?.parse::<run::Id>().ok());
-        let Some(asked) = asked else { return Ok(clock::new_id()) };
-        let taken = !self.services.store.runs_by_id(&[asked]).await?.is_empty();
-        Ok(if taken { clock::new_id() } else { asked })
     }
 
     /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
@@ -180,7 +175,7 @@ async fn call(
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(&request, &route)?;
     let (body, kept) = request::body(&request, payload, limits.body, limits.recorded).await?;
-    let run = gateway.run_id(&request).await?;
+    let id = CallId::of(&request, route.function, &gateway.in_use, &gateway.services.store).await?;
     let call = Call::begin(
         place,
         &request,
@@ -190,7 +185,7 @@ async fn call(
         kept,
         limits.recorded,
         gateway.services.metrics.clone(),
-        run,
+        id,
     );
     let deadline = Instant::now() + timeout;
     match &route.pool {

@@ -14,7 +14,8 @@ use http_body_util::BodyExt;
 use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
-use super::recorder::Place;
+use super::call_id::{CallId, Hold};
+use super::recorder::{Place, Told};
 use super::request::Kept;
 use super::said::{Frame, Said};
 use super::{HttpError, now, refusal};
@@ -36,6 +37,7 @@ pub(super) struct Call {
 /// What the record is made of.
 struct ToldOf {
     run: run::Id,
+    hold: Option<Hold>,
     route: Arc<Route>,
     actor: Arc<str>,
     said: Said,
@@ -58,11 +60,13 @@ impl Call {
         kept: Kept,
         limit: usize,
         metrics: Metrics,
-        run: run::Id,
+        id: CallId,
     ) -> Self {
+        let CallId { id: run, hold } = id;
         let traceparent = trace(request, run);
         let told = ToldOf {
             run,
+            hold,
             route,
             actor: viewer.name.clone(),
             said: Said::of(request, rest),
@@ -223,7 +227,7 @@ impl Drop for Call {
 }
 
 impl ToldOf {
-    fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> (Answered, Cause) {
+    fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> Told {
         let input = self.event();
         let input_cut = self.kept.bytes.lock().cut;
         if let Some((answer, kind, cut)) = self.answer.take()
@@ -254,7 +258,7 @@ impl ToldOf {
             started_at: self.started_at,
             at,
         };
-        (answered, Cause { actor: Some(self.actor), ..Cause::default() })
+        Told { answered, cause: Cause { actor: Some(self.actor), ..Cause::default() }, _hold: self.hold }
     }
 
     /// The call as a CloudEvent.

@@ -5,11 +5,13 @@
 use std::time::Duration;
 
 use domain::Cause;
-use domain::run::event::Answered;
+use domain::run::{self, event::Answered};
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::task::JoinHandle;
 
+use super::call_id::Hold;
 use crate::actors::{Commands, Error};
+use crate::clock;
 
 /// Calls whose record is on its way.
 const PLACES: usize = 16_384;
@@ -17,8 +19,16 @@ const PLACES: usize = 16_384;
 /// Calls recorded together.
 const GROUP: usize = 512;
 
+/// What is recorded of a call.
+pub struct Told {
+    pub(super) answered: Answered,
+    pub(super) cause: Cause,
+    /// Its id is nobody else's until it is recorded.
+    pub(super) _hold: Option<Hold>,
+}
+
 /// What is known of a call after its answer; the record is made of it away from the thread that answers.
-pub type Told = Box<dyn FnOnce() -> (Answered, Cause) + Send>;
+pub type Telling = Box<dyn FnOnce() -> Told + Send>;
 
 /// How long the recorder rests after a group: calls that come in meanwhile share one commit, and nobody waits for it.
 const REST: Duration = Duration::from_millis(5);
@@ -26,16 +36,16 @@ const REST: Duration = Duration::from_millis(5);
 /// Takes calls to record. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Recorder {
-    sender: mpsc::Sender<Told>,
+    sender: mpsc::Sender<Telling>,
 }
 
 /// A place for one record.
-pub struct Place(OwnedPermit<Told>);
+pub struct Place(OwnedPermit<Telling>);
 
 impl Place {
     /// Records the call, soon.
-    pub fn record(self, told: Told) {
-        self.0.send(told);
+    pub fn record(self, telling: Telling) {
+        self.0.send(telling);
     }
 }
 
@@ -53,10 +63,10 @@ impl Recorder {
     }
 }
 
-async fn record(commands: Commands, mut receiver: mpsc::Receiver<Told>) {
+async fn record(commands: Commands, mut receiver: mpsc::Receiver<Telling>) {
     let mut group = Vec::with_capacity(GROUP);
     while receiver.recv_many(&mut group, GROUP).await > 0 {
-        let calls = group.drain(..).map(|told| told()).collect();
+        let calls = group.drain(..).map(|telling| telling()).collect();
         record_group(&commands, calls).await;
         if receiver.len() < GROUP {
             tokio::time::sleep(REST).await;
@@ -64,13 +74,21 @@ async fn record(commands: Commands, mut receiver: mpsc::Receiver<Told>) {
     }
 }
 
-/// Records calls, however long the log is away: meanwhile places are taken, and new calls refused when none is left.
-async fn record_group(commands: &Commands, mut calls: Vec<(Answered, Cause)>) {
+/// Records calls, however long the log is away: meanwhile places are taken, and new calls refused when none is left. What
+/// was answered is recorded, be it under another id: where another run has the call's own (its caller named two calls alike
+/// on two servers at once), it gets one that is drawn.
+async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
     let mut pause = Duration::from_millis(20);
     loop {
-        let results = commands.tell_of_calls(calls.iter().cloned()).await;
-        let mut results = results.into_iter();
-        calls.retain(|(answered, _)| match results.next() {
+        let told = calls.iter().map(|call| (call.answered.clone(), call.cause.clone()));
+        let mut results = commands.tell_of_calls(told).await.into_iter();
+        calls.retain_mut(|Told { answered, .. }| match results.next() {
+            Some(Err(Error::Refused(run::Error::IdTaken))) => {
+                let (taken, drawn) = (answered.request.run, clock::new_id());
+                tracing::warn!(run = %drawn, %taken, "another run has the id of a call, which is recorded under a new one");
+                answered.request.run = drawn;
+                true
+            }
             Some(Err(Error::Refused(error))) => {
                 tracing::error!(run = %answered.request.run, %error, "a call was not recorded");
                 false

@@ -5,12 +5,12 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use domain::Id;
 use domain::run::Run;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::{caller, wrong_method};
+use super::{caller, namespace, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::ingress::verbs;
@@ -88,15 +88,33 @@ impl From<Run> for RunBody {
     }
 }
 
-/// A run with its result.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody), (status = 404)))]
+/// Whose run it is, where the id is not the run's own.
+#[derive(Deserialize, IntoParams)]
+pub(super) struct Whose {
+    /// The function that was called: then `id` is what the caller named the call in `X-Call-Id`.
+    function: Option<String>,
+    /// The function's namespace.
+    namespace: Option<String>,
+}
+
+/// A run with its result. With `function`, the run of the first call that came under this `X-Call-Id`.
+#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), Whose), responses((status = 200, body = RunBody), (status = 404)))]
 pub(super) async fn show(
     request: HttpRequest,
     id: web::Path<String>,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let run = verbs::load_run(&services, &caller.viewer, parse(&id)?).await?;
+    let Whose { function, namespace: asked } = query(&request)?;
+    let id = match function {
+        None => parse(&id)?,
+        Some(function) => {
+            let namespace = namespace(asked, &request, &services);
+            let function = verbs::named(&services.store, &caller.viewer, &namespace, &function).await?;
+            domain::run::called(function.id, &id)
+        }
+    };
+    let run = verbs::load_run(&services, &caller.viewer, id).await?;
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }
 

@@ -153,7 +153,7 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     if let Some(claim) = &claim {
         event[DIGEST] = json!(claim.digest);
     }
-    let id = claim.as_ref().map_or_else(|| event::id(&row.namespace, &source, &event_id), |claim| claim.event);
+    let id = claim.as_ref().map_or_else(|| event::invoked(row.id, &event_id), |claim| claim.event);
     let asked = Ask {
         id,
         function: row.id,

@@ -1,0 +1,114 @@
+//! The id of a call: drawn, or derived from what its caller names it in `X-Call-Id`.
+//!
+//! A caller's name for a call counts for the function that is called, and leads into a space of its own
+//! ([`domain::run::called`]): it is never the id of somebody else's run, nor of one that is yet to come. Each call is a run
+//! of its own: of calls that come under one name, at once or one after another, the first gets the derived id and the
+//! others get ids that are drawn.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use actix_web::HttpRequest;
+use domain::{function, run};
+use parking_lot::Mutex;
+
+use super::HttpError;
+use crate::clock;
+use crate::store::Store;
+
+/// The header in which a caller names a call.
+const HEADER: &str = "x-call-id";
+
+/// The longest name of a call, in bytes.
+const MAX_NAME: usize = 128;
+
+/// Derived ids of calls that are not recorded yet. Each belongs to a call that has a place at the recorder, of which there
+/// is a fixed number.
+#[derive(Debug, Clone, Default)]
+pub(super) struct InUse(Arc<Mutex<HashSet<run::Id>>>);
+
+/// Keeps an id from being given to another call until the store knows it.
+#[derive(Debug)]
+pub(super) struct Hold {
+    ids: InUse,
+    id: run::Id,
+}
+
+/// The id of a call, and what keeps it from others where it was derived.
+#[derive(Debug)]
+pub(super) struct CallId {
+    pub id: run::Id,
+    pub hold: Option<Hold>,
+}
+
+impl CallId {
+    fn drawn() -> Self {
+        Self { id: clock::new_id(), hold: None }
+    }
+
+    /// The id of a call of a function.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub(super) async fn of(
+        request: &HttpRequest,
+        function: function::Id,
+        in_use: &InUse,
+        store: &Store,
+    ) -> Result<Self, HttpError> {
+        let Some(name) = name(request) else { return Ok(Self::drawn()) };
+        let id = run::called(function, name);
+        // Held before it is looked for: whoever lets go of an id has recorded it.
+        let Some(hold) = in_use.hold(id) else { return Ok(Self::drawn()) };
+        match store.runs_by_id(&[id]).await?.is_empty() {
+            true => Ok(Self { id, hold: Some(hold) }),
+            false => Ok(Self::drawn()),
+        }
+    }
+}
+
+impl InUse {
+    fn hold(&self, id: run::Id) -> Option<Hold> {
+        self.0.lock().insert(id).then(|| Hold { ids: self.clone(), id })
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.ids.0.lock().remove(&self.id);
+    }
+}
+
+/// What the caller names the call; anything but a short visible text is no name.
+fn name(request: &HttpRequest) -> Option<&str> {
+    let name = request.headers().get(HEADER)?.to_str().ok()?;
+    ((1..=MAX_NAME).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic())).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::test::TestRequest;
+
+    use super::*;
+
+    #[test]
+    fn an_id_is_held_once_and_free_again() {
+        let (in_use, id) = (InUse::default(), clock::new_id());
+        let hold = in_use.hold(id).expect("nobody holds it");
+        assert!(in_use.hold(id).is_none());
+        drop(hold);
+        assert!(in_use.hold(id).is_some());
+        assert!(in_use.0.lock().is_empty());
+    }
+
+    #[test]
+    fn a_name_is_short_visible_text() {
+        let of =
+            |text: &str| name(&TestRequest::default().insert_header((HEADER, text)).to_http_request()).map(str::len);
+        assert_eq!(of("order-7/a"), Some(9));
+        assert_eq!(of(&"x".repeat(MAX_NAME)), Some(MAX_NAME));
+        assert_eq!(of(&"x".repeat(MAX_NAME + 1)), None);
+        assert_eq!(of("a b"), None);
+        assert_eq!(name(&TestRequest::default().to_http_request()), None);
+    }
+}
