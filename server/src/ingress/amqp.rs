@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::cloudevent::{self, CloudEvent};
+use super::cloudevent::{self, CloudEvent, Origin};
 use super::error::Problem;
 use super::verbs::{self, Caller, Publication};
 use super::{Refusal, Services, Viewer};
@@ -108,14 +108,14 @@ fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Probl
     let mut attributes: Vec<(String, String)> =
         message.headers.iter().filter_map(|(name, value)| Some((attribute(name)?, value.clone()))).collect();
     if !attributes.is_empty() {
-        return cloudevent::attributed(attributes, kind, &message.body);
+        return cloudevent::attributed(Origin::Sender, attributes, kind, &message.body);
     }
     let id = message.id.clone().unwrap_or_else(|| Uuid::now_v7().to_string());
     let source = format!("/amqp/{}/{}", escaped(&message.exchange), escaped(&message.routing_key));
     for (name, value) in [("specversion", "1.0"), ("id", &id), ("source", &source), ("type", QUEUED)] {
         attributes.push((name.to_owned(), value.to_owned()));
     }
-    cloudevent::attributed(attributes, kind.or_else(|| guessed(&message.body)), &message.body)
+    cloudevent::attributed(Origin::Door, attributes, kind.or_else(|| guessed(&message.body)), &message.body)
 }
 
 /// What a body is of which nothing is said.

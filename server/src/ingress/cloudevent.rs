@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::DateTime;
 use domain::Json;
+use domain::event::source;
 use serde_json::{Map, Value, json};
 
 use super::error::Problem;
@@ -41,6 +42,15 @@ pub(super) enum Mode {
     Structured,
     /// Several.
     Batch,
+}
+
+/// Who gave an event its attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// Its sender, who may not name what only EventFlow names.
+    Sender,
+    /// The door that it came in by.
+    Door,
 }
 
 /// The mode that a request's headers speak of.
@@ -90,7 +100,7 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<CloudEvent, Vec
         }
     }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    with_data(event, problems, kind, body)
+    with_data(event, problems, Origin::Sender, kind, body)
 }
 
 /// The event whose attributes another protocol brings as they are, beside its data.
@@ -98,6 +108,7 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<CloudEvent, Vec
 /// # Errors
 /// All faults, at least one.
 pub(super) fn attributed(
+    origin: Origin,
     attributes: impl IntoIterator<Item = (String, String)>,
     kind: Option<&str>,
     body: &[u8],
@@ -109,13 +120,14 @@ pub(super) fn attributed(
             problems.push(bad(&name, "the attribute is there twice"));
         }
     }
-    with_data(event, problems, kind, body)
+    with_data(event, problems, origin, kind, body)
 }
 
 /// Adds data of a media type, or of none, to the attributes.
 fn with_data(
     mut event: Map<String, Value>,
     mut problems: Vec<Problem>,
+    origin: Origin,
     kind: Option<&str>,
     body: &[u8],
 ) -> Result<CloudEvent, Vec<Problem>> {
@@ -134,7 +146,7 @@ fn with_data(
             _ => _ = event.insert("data_base64".to_owned(), json!(STANDARD.encode(body))),
         }
     }
-    finish(event, problems)
+    finish(event, problems, origin)
 }
 
 /// The event that a JSON value is.
@@ -143,12 +155,16 @@ fn with_data(
 /// All faults, at least one.
 pub(super) fn structured(value: Value) -> Result<CloudEvent, Vec<Problem>> {
     match value {
-        Value::Object(event) => finish(event, Vec::new()),
+        Value::Object(event) => finish(event, Vec::new(), Origin::Sender),
         _ => Err(vec![bad("", "the event must be a JSON object")]),
     }
 }
 
-fn finish(mut event: Map<String, Value>, mut problems: Vec<Problem>) -> Result<CloudEvent, Vec<Problem>> {
+fn finish(
+    mut event: Map<String, Value>,
+    mut problems: Vec<Problem>,
+    origin: Origin,
+) -> Result<CloudEvent, Vec<Problem>> {
     // In the JSON format, null is absent.
     event.retain(|name, value| name == "data" || !value.is_null());
     for (name, value) in &event {
@@ -156,6 +172,12 @@ fn finish(mut event: Map<String, Value>, mut problems: Vec<Problem>) -> Result<C
             "data" | "data_base64" => {}
             name => problems.extend(attribute_fault(name, value)),
         }
+    }
+    if let (Origin::Sender, Some(Value::String(text))) = (origin, event.get("source"))
+        && source::is_reserved(text)
+    {
+        let message = format!("source `{text}` is one that only EventFlow names; name your own, such as /shop/orders");
+        problems.push(bad("source", message));
     }
     for name in ["specversion", "id", "source", "type"] {
         if !event.contains_key(name) {
@@ -364,6 +386,26 @@ mod tests {
         pairs.push(("ce-id", "2"));
         assert!(binary(&headers(&pairs), b"").is_err());
         assert!(binary(&headers(&BINARY), b"{").unwrap_err()[0].message.contains("not JSON"));
+    }
+
+    #[test]
+    fn a_sender_names_no_source_of_eventflows_own_and_a_door_does() {
+        for name in ["/hooks/default/shop/github", "eventflow/function/shop", "/amqp/eventflow.ingress/orders"] {
+            let mut pairs = BINARY.to_vec();
+            pairs[2].1 = name;
+            let event = json!({ "specversion": "1.0", "id": "1", "source": name, "type": "a.b" });
+            for refused in [binary(&headers(&pairs), b""), structured(event)] {
+                let problems = refused.unwrap_err();
+                assert_eq!(problems[0].field, Some(vec!["source".to_owned()]), "{name}");
+                assert!(problems[0].message.contains("only EventFlow names"), "{name}");
+            }
+            let attributes = || {
+                let all = [("specversion", "1.0"), ("id", "1"), ("source", name), ("type", "a.b")];
+                all.map(|(name, value)| (name.to_owned(), value.to_owned()))
+            };
+            assert!(attributed(Origin::Sender, attributes(), None, b"").is_err(), "{name}");
+            assert_eq!(attributed(Origin::Door, attributes(), None, b"").unwrap().source, name);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ pub mod amqp;
 pub mod assets;
 pub mod auth;
 mod cloudevent;
+mod credentials;
 pub mod error;
 pub mod gateway;
 pub mod graphql;

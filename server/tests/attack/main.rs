@@ -12,6 +12,7 @@
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../it/app.rs"]
 mod app;
+mod doors;
 mod ids;
 mod search;
 mod victim;

@@ -196,8 +196,8 @@ async fn under_another_key_a_secret_stays_shut_and_the_server_says_how_to_open_i
     let other = TestApp::start_with(with(2)).await;
     let request = other.request(Method::POST, "/hooks/default/keeper/github").body("Hello, World!");
     let answer = request.header("x-hub-signature-256", SIGNATURE).send().await.unwrap();
-    let body = json_of(answer, StatusCode::SERVICE_UNAVAILABLE).await;
-    assert_eq!(body["error"]["code"], "webhook_unavailable");
+    let body = json_of(answer, StatusCode::UNAUTHORIZED).await;
+    assert_eq!(body["error"]["code"], "bad_signature");
     assert!(!body.to_string().contains("key"), "{body}");
     let log = std::fs::read_to_string(other.folder().join("server.log")).unwrap();
     assert!(log.contains("sealed under another key") && log.contains("EVENTFLOW_SECRET_KEY"), "{log}");

@@ -23,7 +23,6 @@ use domain::run::event::Ending;
 use tokio::time::Instant;
 
 pub use recorder::Recorder;
-pub(super) use request::stays_here;
 pub(super) use said::{is_kept, query as query_of};
 
 use super::auth::Viewer;

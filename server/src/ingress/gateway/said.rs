@@ -11,13 +11,11 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::request::stays_here;
+use crate::ingress::credentials::is_credential;
 
-/// Headers that are not kept: they may hold what lets somebody in.
-const SECRET: &[&str] = &["cookie", "x-api-key"];
-
-/// Whether a header of a call is part of what is recorded of it.
+/// Whether a header of a request is part of what is recorded of it, by its name in lower case.
 pub(in crate::ingress) fn is_kept(name: &str) -> bool {
-    !stays_here(name) && !SECRET.contains(&name)
+    !stays_here(name) && !is_credential(name)
 }
 
 /// A request without its body.

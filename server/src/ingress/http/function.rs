@@ -19,6 +19,7 @@ use super::run::RunBody;
 use super::{base_url, body, caller, duration, namespace, next_link, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
+use crate::ingress::gateway;
 use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
 use crate::ingress::wishes;
 use crate::store::page::MAX_PAGE;
@@ -309,10 +310,8 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Value, HttpError> {
 
 /// The headers of a request that are the function's business.
 fn own_headers(request: &HttpRequest) -> Map<String, Value> {
-    let secret = [header::AUTHORIZATION, header::COOKIE, header::PROXY_AUTHORIZATION];
-    let ours = |name: &header::HeaderName| secret.contains(name) || name == "x-callback-url";
-    let told = request.headers().iter().filter(|(name, _)| !ours(name));
-    told.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect()
+    let kept = request.headers().iter().filter(|(name, _)| gateway::is_kept(name.as_str()));
+    kept.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect()
 }
 
 fn registration(asked: NewFunction, namespace: String) -> Result<Registration, HttpError> {

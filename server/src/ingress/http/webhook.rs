@@ -2,6 +2,9 @@
 //!
 //! In this order: size, proof over the raw body, freshness, and then the claim of the delivery's id, which is the log's:
 //! the event's id is derived from it, so that a delivery that comes again is the same event.
+//!
+//! Whoever proves nothing learns nothing: whether the address is of a webhook, of one that cannot check deliveries now, of
+//! a function that is stopped, or of nothing at all, the answer and the work for it are the same.
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
@@ -11,7 +14,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::event::{self, Received};
 use domain::manifest::{Trigger, WebhookScheme};
-use domain::{Cause, Json, run};
+use domain::{Cause, Json, Stream, function, run};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -20,8 +23,8 @@ use uuid::Uuid;
 use super::{body, correlation};
 use crate::clock;
 use crate::ingress::error::{Fault, HttpError, Refusal};
-use crate::ingress::gateway::{query_of, stays_here};
-use crate::ingress::proof::{Demand, Unproved};
+use crate::ingress::gateway::{is_kept, query_of};
+use crate::ingress::proof::{self, Demand, Unproved};
 use crate::ingress::{RequestId, Services};
 use crate::store::FunctionRow;
 use crate::vault;
@@ -29,8 +32,8 @@ use crate::vault;
 /// The type of a webhook's events.
 const KIND: &str = "webhook.received";
 
-/// Headers that the function does not get: they may hold what lets somebody in.
-const SECRET: [&str; 3] = ["authorization", "cookie", "x-api-key"];
+/// What is looked up where there is no secret to look up: no secret can be called so.
+const NO_SECRET: &str = "-";
 
 /// A sender is asked to come again after this many seconds.
 const RETRY_AFTER_S: u64 = 30;
@@ -67,9 +70,10 @@ struct Hook {
     params(("namespace" = String, Path,), ("function" = String, Path,), ("webhook" = String, Path, description = "The name in function.json")),
     request_body(content = Value, description = "Anything; JSON is passed on parsed"), responses(
     (status = 202, body = Delivered), (status = 200, description = "The answer to GitHub's ping"),
-    (status = 400, description = "The delivery's id is no id"), (status = 401, description = "`bad_signature` or `stale_timestamp`"),
-    (status = 404, description = "No such function or webhook"), (status = 405), (status = 413),
-    (status = 503, description = "The function does not run, or its secret cannot be used: nothing was accepted"),
+    (status = 400, description = "The delivery's id is no id"),
+    (status = 401, description = "`bad_signature`, also where there is no such webhook or its secret cannot be used, or `stale_timestamp`"),
+    (status = 405), (status = 413),
+    (status = 503, description = "The function does not run: nothing was accepted"),
 ))]
 pub(super) async fn receive(
     request: HttpRequest,
@@ -80,9 +84,9 @@ pub(super) async fn receive(
     let (namespace, function, webhook) = path.into_inner();
     let limit = services.settings.limits.event;
     body::check_length(&request, limit)?;
-    let hook = find(&services, &namespace, &function, &webhook).await?;
+    let found = find(&services, &namespace, &function, &webhook).await?;
     let body = body::read(&request, payload, limit).await?;
-    prove(&services, &hook, &request, &body).await?;
+    let hook = proved(&services, &namespace, found, &request, &body).await?;
     if hook.demand.is_ping(request.headers()) {
         return Ok(HttpResponse::Ok().json(json!({ "pong": true })));
     }
@@ -90,24 +94,38 @@ pub(super) async fn receive(
     let delivery = delivery.map_err(|message| HttpError::bad_request("bad_delivery_id", message))?;
     // Who does not name deliveries means each call as one.
     let delivery = delivery.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-    let id = event::id(&namespace, &hook.source, &delivery);
+    let id = event::delivered(&namespace, &hook.source, &delivery);
+    let older = event::id(&namespace, &hook.source, &delivery);
+    let known = services.store.events_by_id(&[id, older]).await?;
+    if known.iter().any(|row| row.id == older)
+        && let Some(function) = taken_before(&services, older).await?
+    {
+        return Ok(accepted(older, function, true));
+    }
     if hook.function.state != "RUNNING" {
         // What was accepted stays accepted.
-        return match services.store.events_by_id(&[id]).await?.is_empty() {
-            true => Err(not_running(&hook.function.state)),
-            false => Ok(accepted(id, hook.function.id, true)),
+        return match known.iter().any(|row| row.id == id) {
+            false => Err(not_running(&hook.function.state)),
+            true => Ok(accepted(id, hook.function.id, true)),
         };
     }
     claim(&services, &request, hook, (id, delivery), &body).await
 }
 
-/// The webhook at an address.
-async fn find(services: &Services, namespace: &str, function: &str, webhook: &str) -> Result<Hook, HttpError> {
-    let row = services.store.function_named(namespace, function).await?;
-    let row = row.filter(|row| row.state != "DEREGISTERED").ok_or_else(|| Refusal::no_function(function))?;
+/// The function whose webhook took a delivery under an id that was derived as those of published events are, as it was until
+/// deliveries had ids of their own. A published event has no target: it is not taken for a delivery.
+async fn taken_before(services: &Services, id: event::Id) -> Result<Option<function::Id>, HttpError> {
+    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(id)).await?;
+    Ok(loaded.state.filter(|event| event.kind == KIND).and_then(|event| event.target))
+}
+
+/// The webhook at an address, if there is one. What is not there is looked for as long as what is.
+async fn find(services: &Services, namespace: &str, function: &str, webhook: &str) -> Result<Option<Hook>, HttpError> {
+    let row = services.store.function_named(namespace, function).await?.filter(|row| row.state != "DEREGISTERED");
     // Before the first build nobody knows which webhooks there will be.
-    let Some(number) = row.current_version else { return Err(not_running(&row.state)) };
-    let version = services.store.version(row.id, number).await?;
+    let current = row.as_ref().and_then(|row| Some((row.id, row.current_version?)));
+    let (id, number) = current.unwrap_or((function::id(namespace, function, 1), 0));
+    let version = services.store.version(id, number).await?;
     let triggers = version.map(|version| version.manifest.triggers).unwrap_or_default();
     let found = triggers.into_iter().find_map(|trigger| match trigger {
         Trigger::Webhook { name, scheme, secret, header, encoding, prefix } if name == webhook => {
@@ -115,37 +133,51 @@ async fn find(services: &Services, namespace: &str, function: &str, webhook: &st
         }
         _ => None,
     });
-    let (demand, secret) = found.ok_or_else(|| {
-        let message = format!("the function `{function}` has no webhook `{webhook}` in its current version");
-        HttpError::new(StatusCode::NOT_FOUND, "webhook_not_found", message)
-    })?;
     let source = format!("/hooks/{namespace}/{function}/{webhook}");
-    Ok(Hook { function: row, source, demand, secret })
+    Ok(row.zip(found).map(|(function, (demand, secret))| Hook { function, source, demand, secret }))
 }
 
-/// Lets through what is from who knows the secret. What is wrong is told to the owner in the log, not to the sender.
-async fn prove(services: &Services, hook: &Hook, request: &HttpRequest, body: &[u8]) -> Result<(), HttpError> {
-    if hook.demand.scheme == WebhookScheme::None {
-        return Ok(());
-    }
-    let unusable = |error: &dyn std::fmt::Display| {
-        tracing::error!(webhook = hook.source, %error, "webhook cannot check deliveries");
-        let message = "the webhook cannot check deliveries now; the server's log says why";
-        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "webhook_unavailable", message).retry_after(RETRY_AFTER_S)
-    };
-    let Some(name) = &hook.secret else { return Err(unusable(&"its trigger names no secret")) };
-    let secret = match services.vault.secret(&hook.function.namespace, name).await {
-        Ok(secret) => secret,
-        Err(vault::Error::Store(error)) => return Err(error.into()),
-        Err(error) => return Err(unusable(&error)),
-    };
-    let now = clock::now().timestamp();
+/// Lets through what is from who knows the secret. What is wrong is told to the owner in the log, not to the sender, for
+/// whom there is one answer whatever it is, and one HMAC over the body before it.
+async fn proved(
+    services: &Services,
+    namespace: &str,
+    found: Option<Hook>,
+    request: &HttpRequest,
+    body: &[u8],
+) -> Result<Hook, HttpError> {
     let refused = |code, message: &str| Err(HttpError::new(StatusCode::UNAUTHORIZED, code, message));
-    match hook.demand.check(&secret.value, request.headers(), body, now) {
-        Ok(()) => Ok(()),
-        Err(Unproved::BadSignature) => refused("bad_signature", "the delivery does not prove where it is from"),
+    let unproved = || refused("bad_signature", "the delivery does not prove where it is from");
+    if let Some(hook) = &found
+        && hook.demand.scheme == WebhookScheme::None
+    {
+        return Ok(found.expect("it was looked at"));
+    }
+    let name = found.as_ref().and_then(|hook| hook.secret.as_deref());
+    let secret = match services.vault.secret(namespace, name.unwrap_or(NO_SECRET)).await {
+        Ok(secret) => Ok(secret),
+        Err(vault::Error::Store(error)) => return Err(error.into()),
+        Err(error) => Err(error.to_string()),
+    };
+    let unusable = |hook: &Hook, error: &dyn std::fmt::Display| {
+        tracing::error!(webhook = hook.source, %error, "webhook cannot check deliveries");
+    };
+    let (Some(hook), Ok(secret)) = (&found, &secret) else {
+        proof::check_nothing(body);
+        if let (Some(hook), Err(error)) = (&found, &secret) {
+            let error = name.map_or("its trigger names no secret", |_| error);
+            unusable(hook, &error);
+        }
+        return unproved();
+    };
+    match hook.demand.check(&secret.value, request.headers(), body, clock::now().timestamp()) {
+        Ok(()) => Ok(found.expect("it was looked at")),
+        Err(Unproved::BadSignature) => unproved(),
         Err(Unproved::Stale) => refused("stale_timestamp", "the delivery was signed too long ago, or in the future"),
-        Err(Unproved::BadSecret(error)) => Err(unusable(&format_args!("the secret `{name}`: {error}"))),
+        Err(Unproved::BadSecret(error)) => {
+            unusable(hook, &format_args!("the secret `{}`: {error}", secret.name));
+            unproved()
+        }
     }
 }
 
@@ -184,7 +216,7 @@ async fn claim(
     Ok(accepted(id, first.target.unwrap_or(hook.function.id), duplicate))
 }
 
-fn accepted(event: event::Id, function: domain::function::Id, duplicate: bool) -> HttpResponse {
+fn accepted(event: event::Id, function: function::Id, duplicate: bool) -> HttpResponse {
     let run_id = run::id(event, function).uuid();
     HttpResponse::Accepted().json(Delivered { event_id: event.uuid(), run_id, duplicate })
 }
@@ -197,9 +229,8 @@ fn cloud_event(
     at: chrono::DateTime<chrono::Utc>,
     body: &[u8],
 ) -> Value {
-    let told = request.headers().iter().filter(|(name, _)| {
-        !SECRET.contains(&name.as_str()) && !stays_here(name.as_str()) && !hook.demand.proves(name.as_str())
-    });
+    let told =
+        request.headers().iter().filter(|(name, _)| is_kept(name.as_str()) && !hook.demand.proves(name.as_str()));
     let headers: Map<_, _> =
         told.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect();
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());

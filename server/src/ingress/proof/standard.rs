@@ -22,20 +22,21 @@ const MAX_SIGNATURES: usize = 16;
 pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) -> Result<(), Unproved> {
     let key = STANDARD.decode(secret.trim().trim_start_matches("whsec_")).ok().filter(|key| !key.is_empty());
     let Some(key) = key else {
+        super::check_nothing(body);
         return Err(Unproved::BadSecret("a secret of the scheme standard-webhooks is base64, mostly after `whsec_`"));
     };
     let (Some(id), Some(timestamp), Some(signatures)) =
         (text(headers, ID), text(headers, TIMESTAMP), text(headers, SIGNATURE))
     else {
+        super::check_nothing(body);
         return Err(Unproved::BadSignature);
     };
     let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
-    let signed = signatures
+    let signatures = signatures
         .split(' ')
         .take(MAX_SIGNATURES)
-        .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok())
-        .any(|signature| mac::fits(&key, &parts, &signature));
-    if !signed {
+        .filter_map(|signature| STANDARD.decode(signature.strip_prefix("v1,")?).ok());
+    if !mac::fits_any(&key, &parts, signatures) {
         return Err(Unproved::BadSignature);
     }
     match timestamp.parse::<i64>() {

@@ -6,7 +6,7 @@ use super::*;
 use crate::store::{EventFilter, PageRequest, RunFilter};
 
 impl House {
-    async fn whole_run(&self, id: &str) -> run::Run {
+    pub(super) async fn whole_run(&self, id: &str) -> run::Run {
         let stream = domain::Stream::run(id.parse().unwrap());
         let loaded = self.services.commands.writer().load::<run::Aggregate>(&stream).await.unwrap();
         loaded.state.unwrap()

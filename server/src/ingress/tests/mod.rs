@@ -6,6 +6,7 @@ mod dead_letters;
 mod graphql;
 mod rest;
 mod secret;
+mod strangers;
 mod subscription;
 mod watched;
 mod webhook;

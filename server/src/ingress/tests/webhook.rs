@@ -83,7 +83,7 @@ async fn a_github_delivery_becomes_one_event_for_its_function() {
     let first = sent().await;
     assert_eq!(first["duplicate"], false);
     let taken = house.taken(&first["event_id"]).await;
-    assert_eq!(taken.id, event::id("default", PATH, "72d3162e"));
+    assert_eq!(taken.id, event::delivered("default", PATH, "72d3162e"));
     assert_eq!((taken.target, taken.asynchronous, &*taken.kind), (Some(function), true, "webhook.received"));
     assert_eq!(first["run_id"], run::id(taken.id, function).to_string());
     let event = taken.event.value();
@@ -234,7 +234,7 @@ async fn without_its_secret_a_webhook_takes_nothing_and_says_nothing() {
     let house = House::new().await;
     house.hooked(webhook(WebhookScheme::Github), "").await;
     let signed = [("x-hub-signature-256", SIGNATURE)];
-    assert_eq!(refused(house.deliver(&signed, BODY)).await, is(503, "webhook_unavailable"));
+    assert_eq!(refused(house.deliver(&signed, BODY)).await, is(401, "bad_signature"));
     house.set_secret("default", "HOOK_SECRET", SECRET).await;
     json_of(house.deliver(&signed, BODY).send().await.unwrap(), StatusCode::ACCEPTED).await;
 }
@@ -243,14 +243,10 @@ async fn without_its_secret_a_webhook_takes_nothing_and_says_nothing() {
 async fn what_is_not_there_too_large_or_asked_otherwise_is_said() {
     let house = House::with(|limits| limits.event = 2048).await;
     house.hooked(webhook(WebhookScheme::None), "").await;
-    for (path, code) in [
-        ("/hooks/default/nobody/hook", "function_not_found"),
-        ("/hooks/elsewhere/f/hook", "function_not_found"),
-        ("/hooks/default/f/nobody", "webhook_not_found"),
-        ("/hooks/default/f", "not_found"),
-    ] {
-        assert_eq!(refused(house.request(Method::POST, path)).await, is(404, code), "{path}");
+    for path in ["/hooks/default/nobody/hook", "/hooks/elsewhere/f/hook", "/hooks/default/f/nobody"] {
+        assert_eq!(refused(house.request(Method::POST, path)).await, is(401, "bad_signature"), "{path}");
     }
+    assert_eq!(refused(house.request(Method::POST, "/hooks/default/f")).await, is(404, "not_found"));
     let answer = house.request(Method::GET, PATH).send().await.unwrap();
     assert_eq!(answer.headers()["allow"], "POST");
     let body = json_of(answer, StatusCode::METHOD_NOT_ALLOWED).await;
@@ -266,7 +262,154 @@ async fn what_is_not_there_too_large_or_asked_otherwise_is_said() {
 
     // Before its first build nobody knows what a function will take.
     house.registered("default", "new").await;
-    assert_eq!(refused(house.request(Method::POST, "/hooks/default/new/hook")).await, is(503, "function_not_running"));
+    assert_eq!(refused(house.request(Method::POST, "/hooks/default/new/hook")).await, is(401, "bad_signature"));
+}
+
+/// An answer without what differs from one request to the next.
+async fn told(request: RequestBuilder) -> (u16, Vec<(String, String)>, Value) {
+    let answer = request.send().await.unwrap();
+    let status = answer.status().as_u16();
+    let headers = answer.headers().iter().filter(|(name, _)| !["date", "x-request-id"].contains(&name.as_str()));
+    let mut headers: Vec<_> =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
+    headers.sort();
+    let mut body: Value = answer.json().await.unwrap();
+    if let Some(error) = body.get_mut("error").and_then(Value::as_object_mut) {
+        error.remove("request_id").expect("every error has one");
+    }
+    (status, headers, body)
+}
+
+/// A request to a webhook: method, headers, body.
+type Asked<'a> = (Method, &'a [(&'a str, &'a str)], &'a str);
+
+#[actix_web::test]
+async fn whoever_proves_nothing_does_not_learn_what_is_there() {
+    let house = House::new().await;
+    house.set_secret("default", "HOOK_SECRET", SECRET).await;
+    house.registered("default", "new").await;
+    let build = async |name: &str, trigger: Trigger| {
+        let id = house.registered("default", name).await;
+        let build = clock::new_id();
+        house.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
+        house.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
+        let manifest = Box::new(Manifest { triggers: vec![trigger], ..Manifest::of(Runtime::Node) });
+        let digest = format!("sha256:{build}");
+        let built = Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() };
+        house.command(id, built).await;
+        house.command(id, Command::Start { at: clock::now() }).await;
+        id
+    };
+    let named = |scheme, secret: &str| Trigger::Webhook {
+        name: "hook".into(),
+        scheme,
+        secret: Some(secret.into()),
+        header: None,
+        encoding: SignatureEncoding::Hex,
+        prefix: None,
+    };
+    build("github", named(WebhookScheme::Github, "HOOK_SECRET")).await;
+    build("standard", named(WebhookScheme::StandardWebhooks, "HOOK_SECRET")).await;
+    build("hmac", named(WebhookScheme::HmacSha256, "HOOK_SECRET")).await;
+    build("token", named(WebhookScheme::Token, "HOOK_SECRET")).await;
+    build("unset", named(WebhookScheme::Github, "NOT_SET")).await;
+    let stopped = build("stopped", named(WebhookScheme::Github, "HOOK_SECRET")).await;
+    house.command(stopped, Command::Stop { reason: None, at: clock::now() }).await;
+    let gone = build("gone", named(WebhookScheme::Github, "HOOK_SECRET")).await;
+    house.command(gone, Command::Deregister { at: clock::now() }).await;
+    let nobody = "/hooks/nowhere/nobody/nothing";
+    let paths = [
+        "/hooks/default/github/hook",
+        "/hooks/default/github/nothing",
+        "/hooks/default/standard/hook",
+        "/hooks/default/hmac/hook",
+        "/hooks/default/token/hook",
+        "/hooks/default/unset/hook",
+        "/hooks/default/stopped/hook",
+        "/hooks/default/gone/hook",
+        "/hooks/default/new/hook",
+        "/hooks/default/nobody/hook",
+        "/hooks/default/a%00b/%00",
+        "/hooks/nowhere/github/hook",
+    ];
+    let wrong = SIGNATURE.replace('7', "8");
+    let now = clock::now().timestamp().to_string();
+    let large = "x".repeat(300 << 10);
+    let requests: &[Asked<'_>] = &[
+        (Method::POST, &[], ""),
+        (Method::POST, &[], BODY),
+        (Method::POST, &[("x-hub-signature-256", &wrong), ("x-github-event", "ping")], BODY),
+        (Method::POST, &[("x-hub-signature-256", &wrong), ("x-github-delivery", "a b")], BODY),
+        (Method::POST, &[("x-signature-256", &wrong[7..]), ("x-webhook-token", "no")], BODY),
+        (
+            Method::POST,
+            &[("webhook-id", "1"), ("webhook-timestamp", &now), ("webhook-signature", "v1,bm9wZQ== v1,bm9wZQ==")],
+            BODY,
+        ),
+        (Method::POST, &[("authorization", "Bearer dev-token")], BODY),
+        (Method::POST, &[], &large),
+        (Method::GET, &[], ""),
+        (Method::PUT, &[], BODY),
+    ];
+    for (method, headers, body) in requests {
+        let ask = |path: &str| {
+            let request = house.request(method.clone(), path).body((*body).to_owned());
+            told(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)))
+        };
+        let expected = ask(nobody).await;
+        assert!(matches!(expected.0, 401 | 405 | 413), "{expected:?}");
+        for path in paths {
+            assert_eq!(ask(path).await, expected, "{method} {path} {headers:?}");
+        }
+    }
+    assert_eq!(house.events().await, 0);
+}
+
+#[actix_web::test]
+async fn a_delivery_cannot_be_claimed_beforehand() {
+    let house = House::new().await;
+    let function = house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    let event = json!({ "specversion": "1.0", "id": "d-1", "source": PATH, "type": "a.b" });
+    let post = house.post("/v1/events").header("content-type", "application/cloudevents+json");
+    assert_eq!(code_of(post.body(event.to_string()).send().await.unwrap(), StatusCode::BAD_REQUEST).await, "bad_event");
+    let batch = json!([{ "specversion": "1.0", "id": "d-0", "source": "/shop", "type": "a.b" }, event]);
+    let post = house.post("/v1/events").header("content-type", "application/cloudevents-batch+json");
+    assert_eq!(code_of(post.body(batch.to_string()).send().await.unwrap(), StatusCode::BAD_REQUEST).await, "bad_event");
+    let query = "mutation($input: PublishEventInput!) { publishEvent(input: $input) { userErrors { code field } } }";
+    let input = json!({ "id": "d-1", "source": PATH, "type": "a.b" });
+    let answer = house.graphql(query, json!({ "input": input })).await;
+    let errors = json!([{ "code": "bad_event", "field": ["input", "source"] }]);
+    assert_eq!(answer["publishEvent"]["userErrors"], errors);
+    assert_eq!(house.events().await, 0, "nothing of a batch with a fault is taken");
+
+    // What was published under the delivery's source and id before that was refused is not taken for the delivery.
+    let received = |id, target, kind: &str| event::Received {
+        id,
+        namespace: "default".into(),
+        kind: kind.into(),
+        source: PATH.into(),
+        event_id: "d-1".into(),
+        subject: None,
+        event: Json::of(&json!({ "specversion": "1.0", "id": "d-1", "source": PATH, "type": kind })).unwrap(),
+        target,
+        asynchronous: target.is_some(),
+        callback: None,
+        at: clock::now(),
+    };
+    let claimed = received(event::id("default", PATH, "d-1"), None, "webhook.received");
+    house.services.commands.receive(claimed, cause()).await.unwrap();
+    let signed = |id: &'static str| [("x-hub-signature-256", SIGNATURE), ("x-github-delivery", id)];
+    let answer = house.deliver(&signed("d-1"), BODY).send().await.unwrap();
+    let body = json_of(answer, StatusCode::ACCEPTED).await;
+    assert_eq!(body["duplicate"], false);
+    assert_eq!(house.taken(&body["event_id"]).await.target, Some(function));
+
+    // A delivery that was taken before deliveries had ids of their own is still known.
+    let older = event::id("default", PATH, "d-2");
+    house.services.commands.receive(received(older, Some(function), "webhook.received"), cause()).await.unwrap();
+    let answer = house.deliver(&signed("d-2"), BODY).send().await.unwrap();
+    let known = json!({ "event_id": older.uuid(), "run_id": run::id(older, function).uuid(), "duplicate": true });
+    assert_eq!(json_of(answer, StatusCode::ACCEPTED).await, known);
 }
 
 #[actix_web::test]
