@@ -191,8 +191,8 @@ pub(super) enum Chore {
     Snapshot(String, Snapshot),
     /// Move a checkpoint from one position to another.
     Checkpoint(String, u64, u64),
-    /// Take, renew or give back a lease: a statement and its values.
-    Lease(String, Vec<super::sql::Value>),
+    /// A statement about leases or revocations, and its values.
+    Beside(String, Vec<super::sql::Value>),
     /// Remove what is old; on SQLite alone.
     Cut(super::cut::Order),
     /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].
@@ -240,7 +240,7 @@ impl Chore {
                 "UPDATE checkpoints SET position = $3 WHERE follower = $1 AND position = $2",
                 vec![Value::Text(follower.clone()), int(*from), int(*to)],
             ),
-            Self::Lease(sql, values) => (sql, values.clone()),
+            Self::Beside(sql, values) => (sql, values.clone()),
             Self::Probe => (
                 "INSERT INTO snapshots (stream, version, shape, state) VALUES ('probe', 0, 0, $1)
                  ON CONFLICT (stream) DO UPDATE SET state = excluded.state",

@@ -32,7 +32,7 @@ pub(super) async fn take(log: &SqlLog, name: &str, holder: &str, ttl: Duration) 
             Db::Postgres(_) => db.fetch(&taking(now(db)), &[name, holder, ttl]).await?,
             Db::Sqlite(_) => {
                 let sql = taking(now(db));
-                if !log.chore(Chore::Lease(sql, vec![name.clone(), holder.clone(), ttl])).await? {
+                if !log.chore(Chore::Beside(sql, vec![name.clone(), holder.clone(), ttl])).await? {
                     return Ok(None);
                 }
                 // Another of this server's tasks may have it already, if the time was very short.
@@ -51,7 +51,7 @@ pub(super) async fn release(log: &SqlLog, name: &str, holder: &str) -> Result<()
     within(async {
         match &log.leases {
             Db::Postgres(_) => log.leases.fetch(sql, &values).await.map(|_| ()),
-            Db::Sqlite(_) => log.chore(Chore::Lease(sql.into(), values)).await.map(|_| ()),
+            Db::Sqlite(_) => log.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
         }
     })
     .await
@@ -73,14 +73,14 @@ pub(super) async fn holders(log: &SqlLog, prefix: &str) -> Result<Vec<(String, S
 }
 
 /// The database's clock, in microseconds.
-fn now(db: &Db) -> &'static str {
+pub(super) fn now(db: &Db) -> &'static str {
     match db {
         Db::Postgres(_) => postgres::NOW,
         Db::Sqlite(_) => super::sqlite::NOW,
     }
 }
 
-async fn within<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub(super) async fn within<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
     let late = || Error::Unavailable(format!("the database did not answer within {} s", PATIENCE.as_secs()));
     tokio::time::timeout(PATIENCE, doing).await.unwrap_or_else(|_| Err(late()))
 }

@@ -23,7 +23,7 @@ use super::stats::Stats;
 use super::{
     Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow,
     HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Recent, Report, RunFilter, RunRow,
-    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, lease, metrics, sqlite,
+    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, lease, metrics, revocation, sqlite,
 };
 
 /// What readers and followers need.
@@ -432,6 +432,15 @@ impl Log for SqlLog {
 
     async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
         lease::holders(self, prefix).await
+    }
+
+    async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
+        self.commits()?;
+        revocation::revoke(self, session, until).await
+    }
+
+    async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+        revocation::revocations(self).await
     }
 
     async fn ready(&self) -> Result<(), Error> {

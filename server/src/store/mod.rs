@@ -17,6 +17,7 @@ mod metrics;
 mod open;
 pub mod page;
 mod postgres;
+mod revocation;
 mod ring;
 mod sql;
 mod sqlite;
@@ -429,6 +430,12 @@ pub trait Log: Send + Sync + 'static {
 
     /// Leases that have not expired and whose names begin with `prefix`, with their holders, by name.
     async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error>;
+
+    /// Keeps that a session ended, until its token expires. It fails within seconds when the database is away.
+    async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error>;
+
+    /// Sessions that ended although their tokens have not expired, with the time when these do.
+    async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error>;
 
     /// Whether the log takes appends now; cheap.
     async fn ready(&self) -> Result<(), Error>;

@@ -169,6 +169,16 @@ impl Log for Watched {
         self.inner.holders(prefix).await
     }
 
+    async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
+        self.asked("revoke")?;
+        self.inner.revoke(session, until).await
+    }
+
+    async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+        self.asked("revocations")?;
+        self.inner.revocations().await
+    }
+
     async fn ready(&self) -> Result<(), Error> {
         self.asked("ready")?;
         self.inner.ready().await

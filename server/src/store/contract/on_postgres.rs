@@ -1,7 +1,7 @@
 //! The promises, on PostgreSQL.
 
 use super::home::Home;
-use super::{cut, lease, log, tables, trouble};
+use super::{cut, lease, log, revocation, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -292,4 +292,9 @@ async fn a_server_hears_of_what_another_removed() {
 #[ignore = "a measurement"]
 async fn appends_are_measured_while_old_runs_are_removed() {
     cut::appends_are_measured_while_old_runs_are_removed(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_kept_until_its_token_expires() {
+    revocation::a_revocation_is_kept_until_its_token_expires(Home::postgres().await).await;
 }

@@ -1,7 +1,7 @@
 //! The promises, on SQLite.
 
 use super::home::Home;
-use super::{cut, lease, log, tables, trouble};
+use super::{cut, lease, log, revocation, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -257,4 +257,9 @@ async fn runs_that_go_on_while_they_are_removed_are_whole_or_gone() {
 #[ignore = "a measurement"]
 async fn appends_are_measured_while_old_runs_are_removed() {
     cut::appends_are_measured_while_old_runs_are_removed(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_kept_until_its_token_expires() {
+    revocation::a_revocation_is_kept_until_its_token_expires(Home::sqlite()).await;
 }

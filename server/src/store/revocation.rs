@@ -1,0 +1,42 @@
+//! Revocations: sessions that ended before their tokens expire. Knows names and times, not what a session is.
+//!
+//! They go over the connections of leases, so that nothing that is busy holds them up.
+
+use chrono::{DateTime, Utc};
+
+use super::Error;
+use super::batch::Chore;
+use super::lease::{now, within};
+use super::log::SqlLog;
+use super::sql::{Db, Row, Value};
+
+/// See [`super::Log::revoke`].
+pub(super) async fn revoke(log: &SqlLog, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
+    let insert = "INSERT INTO revocations (session, until) VALUES ($1, $2)
+         ON CONFLICT (session) DO UPDATE SET until = excluded.until WHERE revocations.until < excluded.until";
+    // No more are kept than there are tokens that would still be good.
+    let remove = format!("DELETE FROM revocations WHERE until <= {}", now(&log.leases));
+    let values = vec![Value::Text(session.into()), Value::Int(until.timestamp_micros())];
+    within(async {
+        for (sql, values) in [(insert, values), (remove.as_str(), Vec::new())] {
+            match &log.leases {
+                Db::Postgres(_) => _ = log.leases.fetch(sql, &values).await?,
+                Db::Sqlite(_) => _ = log.chore(Chore::Beside(sql.into(), values)).await?,
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+/// See [`super::Log::revocations`].
+pub(super) async fn revocations(log: &SqlLog) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+    let db = &log.leases;
+    let sql = format!("SELECT session, until FROM revocations WHERE until > {} ORDER BY session", now(db));
+    let rows = within(db.fetch(&sql, &[])).await?;
+    let revoked = |row: &Row| {
+        let mut cells = row.cells();
+        Ok((cells.text()?, cells.time()?))
+    };
+    rows.iter().map(revoked).collect()
+}
