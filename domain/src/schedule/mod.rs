@@ -30,6 +30,9 @@ pub const MAX_CAUGHT_UP: usize = 100;
 /// The fields of a pattern, in its order; the first may be left out.
 const FIELDS: [&str; 6] = ["second", "minute", "hour", "day", "month", "weekday"];
 
+/// The longest pattern, in bytes: one that names each minute, hour and day by itself has a third of it.
+const MAX_PATTERN: usize = 1024;
+
 /// Where the search begins that tells a pattern that never fires: 2024-01-01T00:00:00Z. Any time would do, as the
 /// search goes on until the year 5000.
 const ANY_TIME: DateTime<Utc> = DateTime::from_timestamp(1_704_067_200, 0).expect("a valid time");
@@ -209,6 +212,13 @@ fn parser() -> CronParser {
 }
 
 fn parse_pattern(pattern: &str) -> Result<Cron, String> {
+    if pattern.len() > MAX_PATTERN {
+        return Err(format!(
+            "`{}` has {} bytes, the most that is taken is {MAX_PATTERN}",
+            shown(pattern),
+            pattern.len()
+        ));
+    }
     let error = match parser().parse(pattern) {
         Ok(cron) => return Ok(cron),
         Err(error) => error,

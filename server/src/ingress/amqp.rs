@@ -86,7 +86,7 @@ fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Prob
     let kind = message.content_type.as_deref();
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
     let json = || {
-        serde_json::from_slice(&message.body)
+        super::json::read(&message.body)
             .map_err(|error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))])
     };
     let events = match essence.as_str() {

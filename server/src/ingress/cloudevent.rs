@@ -136,7 +136,7 @@ fn with_data(
     }
     if !body.is_empty() {
         match (is_json(kind), std::str::from_utf8(body)) {
-            (true, _) => match serde_json::from_slice::<Value>(body) {
+            (true, _) => match super::json::read::<Value>(body) {
                 Ok(data) => _ = event.insert("data".to_owned(), data),
                 Err(error) => problems.push(bad("data", format!("the body is not JSON: {error}"))),
             },

@@ -12,6 +12,7 @@ pub mod error;
 pub mod gateway;
 pub mod graphql;
 mod http;
+mod json;
 mod middleware;
 mod proof;
 #[cfg(test)]

@@ -26,6 +26,9 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
 /// A larger manifest is not looked at. What it means takes many times its size, in memory and in the log.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// Triggers of one function: each is looked at with every event, or has a timer.
+const MAX_TRIGGERS: usize = 100;
+
 /// More faults than these are not listed.
 const MAX_FAULTS: usize = 50;
 
@@ -66,7 +69,13 @@ pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
     if !is_written_within(json, MAX_BYTES) {
         return Err(vec![too_large()]);
     }
-    let mut faults: Vec<Fault> = VALIDATOR.iter_errors(json).flat_map(|error| faults_of(&error)).collect();
+    let triggers = json["triggers"].as_array().map_or(0, Vec::len);
+    if triggers > MAX_TRIGGERS {
+        let message = format!("there are {triggers} triggers, the most that a function may have is {MAX_TRIGGERS}");
+        return Err(vec![Fault::at("/triggers", message)]);
+    }
+    let mut faults: Vec<Fault> =
+        VALIDATOR.iter_errors(json).take(MAX_FAULTS).flat_map(|error| faults_of(&error)).collect();
     faults.extend(meaning::faults(json, &faults));
     faults.sort_by(|a, b| a.pointer.cmp(&b.pointer));
     faults.dedup();

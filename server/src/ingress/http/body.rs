@@ -8,6 +8,7 @@ use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
 use crate::ingress::error::HttpError;
+use crate::ingress::json;
 
 /// The whole body, at most `limit` bytes.
 ///
@@ -49,6 +50,5 @@ pub(in crate::ingress) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, H
     if bytes.is_empty() {
         return Err(HttpError::bad_request("bad_json", "the body is empty; it must be JSON"));
     }
-    serde_json::from_slice(bytes)
-        .map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
+    json::read(bytes).map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
 }

@@ -17,6 +17,12 @@ use crate::ingress::verbs::{self, Publication};
 /// Events of one batch that are written side by side: they share commits.
 const PARALLEL: usize = 64;
 
+/// Events of one batch.
+const MAX_BATCH: usize = 10_000;
+
+/// Faults of one batch that are answered.
+const MAX_PROBLEMS: usize = 50;
+
 pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
     config.service(web::resource("/v1/events").route(web::post().to(publish)).default_service(web::to(wrong_method)));
 }
@@ -83,7 +89,11 @@ pub(super) async fn publish(
 
 /// All of a batch's events, or all of their faults: nothing of a batch with a fault is taken.
 fn batch(values: Vec<Value>, limit: usize) -> Result<Vec<CloudEvent>, Refusal> {
-    let (mut events, mut problems) = (Vec::with_capacity(values.len()), Vec::new());
+    let (mut events, mut problems) = (Vec::new(), Vec::new());
+    if values.len() > MAX_BATCH {
+        let message = format!("the batch has {} events, the most that is taken is {MAX_BATCH}", values.len());
+        return Err(Problem::new("payload_too_large", message).into());
+    }
     for (index, value) in values.into_iter().enumerate() {
         match cloudevent::structured(value) {
             Ok(event) if event.json.get().len() > limit => {
@@ -97,7 +107,12 @@ fn batch(values: Vec<Value>, limit: usize) -> Result<Vec<CloudEvent>, Refusal> {
                 fault.at([index.to_string()].into_iter().chain(inner))
             })),
         }
+        // Of a batch that is wrong nothing is taken: what else is wrong with it comes out the next time.
+        if problems.len() >= MAX_PROBLEMS {
+            break;
+        }
     }
+    problems.truncate(MAX_PROBLEMS);
     if problems.is_empty() { Ok(events) } else { Err(Refusal::Refused(problems)) }
 }
 

@@ -296,7 +296,7 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Value, HttpError> {
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     // What curl says when nobody told it.
     let unsaid = kind.starts_with("application/x-www-form-urlencoded");
-    match serde_json::from_slice(bytes) {
+    match crate::ingress::json::read(bytes) {
         Ok(value) => Ok(value),
         Err(error) if kind.contains("json") => {
             Err(HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))

@@ -257,7 +257,7 @@ fn data(kind: Option<&str>, body: &[u8]) -> Option<(&'static str, Value)> {
     }
     let essence = kind.unwrap_or("application/json").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     if (essence.ends_with("/json") || essence.ends_with("+json"))
-        && let Ok(value) = serde_json::from_slice(body)
+        && let Ok(value) = crate::ingress::json::read(body)
     {
         return Some(("data", value));
     }
