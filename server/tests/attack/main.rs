@@ -15,4 +15,7 @@ mod app;
 mod doors;
 mod ids;
 mod search;
+mod graphql;
+#[allow(dead_code)] // not every verb is needed yet
+mod people;
 mod victim;

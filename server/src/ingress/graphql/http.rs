@@ -4,13 +4,11 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
-use async_graphql::parser::parse_query;
-use async_graphql::parser::types::OperationType;
 use async_graphql::{Request, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{BaseUrl, Schema, socket};
+use super::{BaseUrl, Schema, limits, socket};
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::ingress::http::pages;
@@ -84,11 +82,9 @@ async fn get(
     let variables =
         variables.map_err(|error| HttpError::bad_request("bad_json", format!("variables is not JSON: {error}")))?;
     let asked = Asked { query: asked.query, operation_name: asked.operation_name, variables };
-    let asked = asked.into_request()?;
-    if asked.query.len() <= services.settings.limits.body
-        && let Ok(document) = parse_query(&asked.query)
-        && document.operations.iter().any(|(_, operation)| operation.node.ty != OperationType::Query)
-    {
+    let mut asked = asked.into_request()?;
+    // What cannot be read is answered by the schema, in GraphQL's own shape.
+    if let Ok(false) = limits::only_reads(&mut asked, &services.settings.limits) {
         let message = "a GET only looks: send a mutation by POST, and a subscription over a WebSocket";
         return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message));
     }

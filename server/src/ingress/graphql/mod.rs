@@ -35,9 +35,9 @@ pub fn sdl() -> String {
 
 pub(super) fn schema(services: &Services) -> Schema {
     bare()
-        .extension(limits::Limits::new(&services.settings.limits))
+        .extension(limits::Limits::new(&services.settings.limits, limits::Shape::of(&sdl())))
         .limit_directives(limits::MAX_DIRECTIVES)
-        // Deeper ones are refused by `limits` first, in words; this is for what it cannot see.
+        // `limits` refuses first, in words, and before the library walks along fragments to find out.
         .limit_recursive_depth(limits::MAX_RECURSION)
         .data(Loader::new(services))
         .data(services.clone())

@@ -1,0 +1,177 @@
+//! What a query may cost, decided before the library does anything with it.
+//!
+//! The library walks a query along its fragments, again and again, before it asks anybody: a query of 1 KB can make that
+//! walk endless. So everything is weighed first, in a time that grows with the length of the text alone: [`text`] looks
+//! at the text before a recursive parser does, [`weigh`] at what the parser made of it. What passes is so small that
+//! whatever the library does with it is bounded by the numbers here.
+
+mod introspection;
+mod text;
+mod weigh;
+
+use std::sync::Arc;
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextValidation,
+};
+use async_graphql::parser::types::{ExecutableDocument, OperationType};
+use async_graphql::{Request, ServerError, ServerResult, ValidationResult, Variables};
+use async_trait::async_trait;
+
+pub(super) use introspection::Shape;
+use weigh::{Refused, weigh};
+
+use crate::config;
+
+/// Directives on one field, fragment, operation or variable.
+pub(super) const MAX_DIRECTIVES: usize = 8;
+
+/// Levels that the library walks down at all, those of fragments included.
+pub(super) const MAX_RECURSION: usize = 64;
+
+/// Faults of one query that are answered; a query of many small faults has an answer of many kilobytes for each.
+const MAX_FAULTS: usize = 20;
+
+/// Bytes of a fault's message.
+const MAX_MESSAGE: usize = 1 << 10;
+
+/// Refuses what costs too much, and gives every refusal a code.
+pub(super) struct Limits {
+    depth: usize,
+    cost: usize,
+    shape: Arc<Shape>,
+}
+
+impl Limits {
+    pub(super) fn new(limits: &config::Limits, shape: Shape) -> Self {
+        Self { depth: limits.depth, cost: limits.complexity, shape: Arc::new(shape) }
+    }
+
+    /// Refuses a query that would cost too much.
+    fn check(&self, document: &ExecutableDocument, variables: &Variables) -> ServerResult<()> {
+        let weighed = weigh(document, variables, &self.shape).map_err(|refused| match refused {
+            Refused::TooDeep => coded("query_too_deep", too_deep(self.depth, None)),
+            Refused::TooMuch(message) => coded("query_too_complex", message),
+            Refused::Wrong(message) => coded("bad_query", message),
+        })?;
+        for spent in weighed {
+            if spent.depth > self.depth {
+                return Err(coded("query_too_deep", too_deep(self.depth, Some(spent.depth))));
+            }
+            if spent.cost > self.cost {
+                let message = format!(
+                    "the query costs {} and the most that is taken is {}: ask for fewer fields, or for smaller pages \
+                     (a page of {} costs as much as one of what it holds)",
+                    spent.cost,
+                    self.cost,
+                    weigh::PAGE_UNIT
+                );
+                return Err(coded("query_too_complex", message));
+            }
+            if spent.schema > introspection::MAX_COST {
+                let message = format!(
+                    "the query asks for some {} values about the schema and the most that is taken is {}: ask for the \
+                     schema once, and for less of it",
+                    spent.schema,
+                    introspection::MAX_COST
+                );
+                return Err(coded("query_too_complex", message));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl ExtensionFactory for Limits {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self { shape: self.shape.clone(), ..*self })
+    }
+}
+
+#[async_trait]
+impl Extension for Limits {
+    /// Comes first of all: whatever is asked by HTTP or a socket passes here before the library looks at it.
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        text::check(&request.query, self.depth)?;
+        let variables = std::mem::take(&mut request.variables);
+        let document = request.parsed_query().map_err(unreadable)?;
+        self.check(document, &variables)?;
+        request.variables = variables;
+        next.run(ctx, request).await
+    }
+
+    async fn parse_query(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        query: &str,
+        variables: &Variables,
+        next: NextParseQuery<'_>,
+    ) -> ServerResult<ExecutableDocument> {
+        next.run(ctx, query, variables).await.map_err(|error| code(error, "bad_query"))
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let faults = match next.run(ctx).await {
+            Ok(result) => return Ok(result),
+            Err(faults) => faults,
+        };
+        let left_out = faults.len().saturating_sub(MAX_FAULTS);
+        let mut told: Vec<_> = faults.into_iter().take(MAX_FAULTS).map(|error| code(error, "bad_query")).collect();
+        if left_out > 0 {
+            told.push(coded("bad_query", format!("{left_out} more faults of this query are left out")));
+        }
+        Err(told)
+    }
+}
+
+/// Whether a query only reads. It is parsed, once for all: the schema takes what was parsed.
+///
+/// # Errors
+/// When it cannot be read.
+pub(super) fn only_reads(request: &mut Request, limits: &config::Limits) -> Result<bool, ServerError> {
+    text::check(&request.query, limits.depth)?;
+    let document = request.parsed_query().map_err(unreadable)?;
+    Ok(document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query))
+}
+
+fn unreadable(mut error: ServerError) -> ServerError {
+    if error.message.contains("recursion limit") {
+        return coded(
+            "query_too_deep",
+            format!("the query is more than {MAX_RECURSION} levels deep; split it into several"),
+        );
+    }
+    error.message = format!("the query cannot be read: {}", error.message.trim());
+    code(error, "bad_query")
+}
+
+fn too_deep(limit: usize, depth: Option<usize>) -> String {
+    let depth = depth.map_or_else(|| format!("more than {MAX_RECURSION}"), |depth| depth.to_string());
+    format!("the query is {depth} levels deep, the most that is taken is {limit}; split it into several")
+}
+
+fn coded(name: &str, message: String) -> ServerError {
+    code(ServerError::new(message, None), name)
+}
+
+fn code(mut error: ServerError, name: &str) -> ServerError {
+    if error.message.len() > MAX_MESSAGE {
+        let end = (0..=MAX_MESSAGE).rev().find(|end| error.message.is_char_boundary(*end)).unwrap_or(0);
+        error.message.truncate(end);
+        error.message.push('…');
+    }
+    let extensions = error.extensions.get_or_insert_default();
+    if extensions.get("code").is_none() {
+        extensions.set("code", name);
+    }
+    error
+}

@@ -1,0 +1,150 @@
+//! A query's text, before a parser sees it: the parser calls itself for each bracket, and so do all that come after it.
+
+use async_graphql::{ServerError, ServerResult};
+
+use super::{coded, too_deep};
+
+/// Bytes of a query's text.
+const MAX_QUERY: usize = 64 << 10;
+
+/// Brackets of any kind that stand within each other. More than [`super::MAX_RECURSION`], because arguments have
+/// brackets, too.
+const MAX_NESTING: usize = 80;
+
+/// Refuses a text that is too long, or nested too deep. One pass, no recursion.
+///
+/// # Errors
+/// `query_too_complex`, `query_too_deep`, `bad_query`. `depth` is the limit that the caller is told.
+pub(super) fn check(query: &str, depth: usize) -> ServerResult<()> {
+    if query.len() > MAX_QUERY {
+        let message = format!("the query has {} bytes, the most that is taken is {MAX_QUERY}", query.len());
+        return Err(coded("query_too_complex", message));
+    }
+    match nesting(query.as_bytes()) {
+        Ok(nesting) if nesting <= MAX_NESTING => Ok(()),
+        Ok(_) => Err(coded("query_too_deep", too_deep(depth, None))),
+        Err(Unterminated { at }) => Err(unterminated(query, at)),
+    }
+}
+
+/// A string that does not end. The parser might read on behind its first quote, where this does not look.
+#[derive(Debug, PartialEq, Eq)]
+struct Unterminated {
+    at: usize,
+}
+
+fn unterminated(query: &str, at: usize) -> ServerError {
+    let line = query.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    coded("bad_query", format!("the query cannot be read: the string that begins in line {line} does not end"))
+}
+
+/// How many brackets stand within each other, those in strings and comments apart.
+fn nesting(text: &[u8]) -> Result<usize, Unterminated> {
+    let (mut at, mut open, mut most) = (0, 0usize, 0);
+    while let Some(byte) = text.get(at) {
+        at = match byte {
+            b'#' => text[at..].iter().position(|b| matches!(b, b'\n' | b'\r')).map_or(text.len(), |end| at + end),
+            b'"' => after_string(text, at).ok_or(Unterminated { at })?,
+            b'{' | b'[' | b'(' => {
+                open += 1;
+                most = most.max(open);
+                at + 1
+            }
+            b'}' | b']' | b')' => {
+                open = open.saturating_sub(1);
+                at + 1
+            }
+            _ => at + 1,
+        };
+    }
+    Ok(most)
+}
+
+/// Where a string ends that begins at `at`.
+fn after_string(text: &[u8], at: usize) -> Option<usize> {
+    const BLOCK: &[u8] = b"\"\"\"";
+    if text[at..].starts_with(BLOCK) {
+        let mut at = at + BLOCK.len();
+        while at < text.len() {
+            at += match &text[at..] {
+                rest if rest.starts_with(b"\\\"\"\"") => 4,
+                rest if rest.starts_with(BLOCK) => return Some(at + BLOCK.len()),
+                _ => 1,
+            };
+        }
+        return None;
+    }
+    let mut at = at + 1;
+    loop {
+        match text.get(at)? {
+            b'"' => return Some(at + 1),
+            b'\\' => at += 2,
+            b'\n' | b'\r' => return None,
+            _ => at += 1,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use async_graphql::parser::parse_query;
+
+    use super::*;
+
+    #[test]
+    fn brackets_count_outside_of_strings_and_comments() {
+        let table = [
+            ("{ a(b: [{ c: 1 }]) { d } }", Ok(4)),
+            ("{ a(b: \"{{{\") }", Ok(2)),
+            ("{ a(b: \"\\\"{{{\") }", Ok(2)),
+            ("{ a(b: \"\"\"\n{{ \\\"\"\" {{\"\"\") }", Ok(2)),
+            ("{ a # {{{ \" \n b }", Ok(1)),
+            ("{ a # {{{ \r { b } }", Ok(2)),
+            ("{ a(b: \"\") { c } }", Ok(2)),
+            ("}}}{", Ok(1)),
+            ("{ a(b: \"", Err(Unterminated { at: 7 })),
+            ("{ a(b: \"\n\")}", Err(Unterminated { at: 7 })),
+            ("{ a(b: \"\"\" ", Err(Unterminated { at: 7 })),
+            ("{ a(b: \"\\", Err(Unterminated { at: 7 })),
+        ];
+        for (query, expected) in table {
+            assert_eq!(nesting(query.as_bytes()), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn what_is_nested_too_deep_never_reaches_the_parser() {
+        for (open, close) in [("{a", "}"), ("{a(b:[", "])}"), ("[", ""), ("{...", "}"), ("query($a:[", "")] {
+            let deep = open.repeat(20_000) + &close.repeat(20_000);
+            let code = |query: &str| {
+                let error = check(query, 15).unwrap_err();
+                error.extensions.unwrap().get("code").unwrap().clone()
+            };
+            assert!(code(&deep[..MAX_QUERY.min(deep.len())]).to_string().contains("query_too_deep"), "{open}");
+            assert!(code(&(deep + &" ".repeat(MAX_QUERY))).to_string().contains("query_too_complex"));
+        }
+    }
+
+    #[test]
+    fn the_parser_has_stack_enough_for_what_is_let_through() {
+        let deepest = |open: &str, close: &str, around: [&str; 2]| {
+            let times = MAX_NESTING - 2;
+            format!("{}{}{}{}", around[0], open.repeat(times), close.repeat(times), around[1])
+        };
+        let table = [
+            deepest("{a", "}", ["", ""]),
+            deepest("[", "]", ["{a(b:", ")}"]),
+            deepest("{a:", "}", ["{a(b:", "1)}"]),
+            deepest("[", "]", ["query($a:", ") {b}"]),
+            deepest("[", "]", ["query($a:A=", ") {b}"]),
+        ];
+        // A worker's stack.
+        let parsed = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            for query in table {
+                check(&query, 15).unwrap();
+                drop(parse_query(&query));
+            }
+        });
+        parsed.unwrap().join().unwrap();
+    }
+}

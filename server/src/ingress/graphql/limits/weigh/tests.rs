@@ -1,0 +1,182 @@
+//! What queries weigh.
+
+use std::time::{Duration, Instant};
+
+use async_graphql::parser::parse_query;
+use serde_json::json;
+
+use super::super::introspection::MAX_COST;
+use super::*;
+use crate::ingress::graphql::sdl;
+
+fn all(query: &str, variables: serde_json::Value) -> Result<Vec<Spent>, Refused> {
+    weigh(&parse_query(query).unwrap(), &Variables::from_json(variables), &Shape::of(&sdl()))
+}
+
+fn spent(query: &str, variables: serde_json::Value) -> Spent {
+    all(query, variables).unwrap()[0]
+}
+
+fn too_much(query: &str, variables: serde_json::Value) -> String {
+    match all(query, variables) {
+        Err(Refused::TooMuch(message)) => message,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_page_multiplies_what_it_holds() {
+    let cost = |query, variables| spent(query, variables).cost;
+    assert_eq!((spent("{ a { b c } }", json!({})).depth, cost("{ a { b c } }", json!({}))), (2, 3));
+    assert_eq!(cost("{ a(first: 100) { nodes { b } } }", json!({})), 41);
+    assert_eq!(cost("{ a { nodes { b } } }", json!({})), 9);
+    assert_eq!(cost("query($n: Int) { a(first: $n) { nodes { b } } }", json!({"n": 50})), 21);
+    assert_eq!(cost("query($n: Int = 10) { a(first: $n) { nodes { b } } }", json!({})), 5);
+    let lists = "{ a(first: 100) { nodes { b(first: 100) { nodes { log(first: 100) { text } } } } } }";
+    assert!(cost(lists, json!({})) > 8000);
+}
+
+#[test]
+fn whole_payloads_cost_more_than_a_number() {
+    assert_eq!(spent("{ a { input } }", json!({})).cost, 1 + PAYLOAD);
+    let many: String = (0..30).map(|i| format!("r{i}: runs(first: 100) {{ nodes {{ input output }} }} ")).collect();
+    assert!(spent(&format!("{{ {many} }}"), json!({})).cost > 10_000);
+}
+
+#[test]
+fn the_rows_of_a_page_are_found_in_a_fragment_too() {
+    assert_eq!(spent("{ a { ...p } } fragment p on C { nodes { b } }", json!({})).cost, 9);
+    assert_eq!(spent("{ a { ... on C { nodes { b } } } }", json!({})).cost, 9);
+}
+
+#[test]
+fn fragments_count_where_they_are_used() {
+    let spent = spent("query { ...a x { ...a } } fragment a on Q { b { c } }", json!({}));
+    assert_eq!((spent.depth, spent.cost), (3, 5));
+    let mutations = |query| self::spent(query, json!({})).cost;
+    assert_eq!(mutations("mutation { a b }"), 102);
+    assert_eq!(mutations("mutation { ...m } fragment m on M { a b }"), 102);
+}
+
+/// What the issue found, and its neighbours: each would occupy the library for ever.
+fn bombs() -> Vec<String> {
+    let levels = |count: usize, body: &dyn Fn(usize) -> String, last: &str| {
+        let mut query = "{...f0}".to_owned();
+        for i in 0..count {
+            query.push_str(&format!("fragment f{i} on Query{{{}}}", body(i + 1)));
+        }
+        query + &format!("fragment f{count} on Query{{{last}}}")
+    };
+    vec![
+        levels(40, &|i| format!("...f{i} ...f{i}"), "__typename"),
+        levels(40, &|i| format!("a{{...f{i}}}b{{...f{i}}}"), "c"),
+        levels(40, &|i| format!("...{{...f{i}}}...{{...f{i}}}"), "c"),
+        levels(8, &|i| format!("...f{i} ").repeat(50), "c"),
+        // Directives are counted along the same ways.
+        levels(40, &|i| format!("...f{i}@skip(if:true) ...f{i}@skip(if:true)"), "c"),
+        // Nothing spreads it, and the library checks it all the same.
+        levels(40, &|i| format!("...f{i} ...f{i}"), "c").replacen("{...f0}", "{a}", 1),
+    ]
+}
+
+#[test]
+fn fragments_that_multiply_are_refused_at_once() {
+    for query in bombs() {
+        assert!(query.len() < 8 << 10);
+        let since = Instant::now();
+        assert!(all(&query, json!({})).is_err(), "{}", &query[..80]);
+        assert!(since.elapsed() < Duration::from_secs(2), "{}", &query[..80]);
+    }
+}
+
+#[test]
+fn a_fragment_that_contains_itself_is_refused() {
+    for query in [
+        "{ ...a } fragment a on Q { b { ...a } }",
+        "{ ...a } fragment a on Q { ...b } fragment b on Q { ...a }",
+        "{ x } fragment a on Q { ...a ...a }",
+    ] {
+        assert!(matches!(all(query, json!({})), Err(Refused::Wrong(message)) if message.contains("contains itself")));
+    }
+}
+
+#[test]
+fn a_chain_of_fragments_has_a_depth() {
+    let mut chain = "{...f0}".to_owned();
+    for i in 0..2000 {
+        chain.push_str(&format!("fragment f{i} on Q{{...f{}}}", i + 1));
+    }
+    chain.push_str("fragment f2000 on Q{a}");
+    assert_eq!(all(&chain, json!({})), Err(Refused::TooDeep));
+}
+
+#[test]
+fn what_is_repeated_has_a_limit() {
+    let wide = format!("{{{}}}", "a ".repeat(MAX_SIZE + 1));
+    too_much(&wide, json!({}));
+    too_much(&format!("{{a({})}}", "b:1 ".repeat(MAX_ARGUMENTS + 1)), json!({}));
+    too_much(&format!("{{a {}}}", "@b".repeat(MAX_DIRECTIVES + 1)), json!({}));
+    too_much(&format!("{{...f {}}} fragment f on Q{{a}}", "@b".repeat(MAX_DIRECTIVES + 1)), json!({}));
+    too_much(&format!("query({}){{a}}", "$a:A ".repeat(MAX_VARIABLES + 1)), json!({}));
+    let operations: String = (0..=MAX_OPERATIONS).map(|i| format!("query q{i}{{a}}")).collect();
+    too_much(&operations, json!({}));
+    // Many sets that each spread one long fragment.
+    let long = format!("{{{}}} fragment f on Q{{{}}}", "a{...f}".repeat(1000), "b ".repeat(1000));
+    too_much(&long, json!({}));
+    // A long text counts as what it is.
+    too_much(&format!("{{{}}} fragment f on Q{{a(b:\"{}\")}}", "...f ".repeat(100), "x".repeat(20_000)), json!({}));
+}
+
+#[test]
+fn a_large_variable_may_stand_in_a_few_places_only() {
+    let large = json!({ "v": "x".repeat(6 << 20) });
+    let query = |times: usize| format!("query($v: JSON) {{{}}}", "a(b: $v) ".repeat(times));
+    assert!(all(&query(ALWAYS_COPIED), large.clone()).is_ok());
+    assert!(too_much(&query(ALWAYS_COPIED + 1), large).contains("variables"));
+    assert!(all(&query(1000), json!({ "v": "a small one" })).is_ok());
+    let default = format!("query($v: JSON = \"{}\") {{{}}}", "x".repeat(30_000), "a(b:$v)".repeat(1000));
+    too_much(&default, json!({}));
+}
+
+#[test]
+fn a_subscription_follows_one_thing() {
+    assert!(all("subscription { a }", json!({})).is_ok());
+    for query in ["subscription { a b }", "subscription { ...f } fragment f on S { a b: a }"] {
+        assert!(matches!(all(query, json!({})), Err(Refused::Wrong(_))), "{query}");
+    }
+}
+
+/// What tools ask to know all of a schema.
+fn introspection() -> String {
+    let mut of_type = "kind name".to_owned();
+    for _ in 0..9 {
+        of_type = format!("kind name ofType {{ {of_type} }}");
+    }
+    format!(
+        "query IntrospectionQuery {{ __schema {{ queryType {{ name }} mutationType {{ name }} subscriptionType {{ name }}
+           types {{ ...FullType }} directives {{ name description locations args {{ ...InputValue }} }} }} }}
+         fragment FullType on __Type {{ kind name description specifiedByURL
+           fields(includeDeprecated: true) {{ name description args(includeDeprecated: true) {{ ...InputValue }} type {{ ...TypeRef }} isDeprecated deprecationReason }}
+           inputFields(includeDeprecated: true) {{ ...InputValue }} interfaces {{ ...TypeRef }}
+           enumValues(includeDeprecated: true) {{ name description isDeprecated deprecationReason }} possibleTypes {{ ...TypeRef }} }}
+         fragment InputValue on __InputValue {{ name description type {{ ...TypeRef }} defaultValue isDeprecated deprecationReason }}
+         fragment TypeRef on __Type {{ {of_type} }}"
+    )
+}
+
+#[test]
+fn a_question_about_the_schema_costs_what_it_is_answered_with() {
+    let whole = spent(&introspection(), json!({}));
+    assert!(whole.schema < MAX_COST, "{whole:?}");
+    assert!(whole.schema > MAX_COST / 4, "{whole:?}");
+    // Several of it at once are not needed by anybody.
+    let several: String = (0..5).map(|i| format!("s{i}: __schema {{ types {{ ...FullType }} }} ")).collect();
+    let fragments = introspection().split_once("fragment").unwrap().1.to_owned();
+    assert!(spent(&format!("{{ {several} }} fragment {fragments}"), json!({})).schema > MAX_COST);
+    // Types of fields of types of fields.
+    let again = "{ __schema { types { fields { type { fields { type { fields { name } } } } } } } }";
+    assert!(spent(again, json!({})).schema > MAX_COST);
+    let one = "{ __type(name: \"Function\") { fields { name type { name } } } }";
+    assert!(spent(one, json!({})).schema < 500, "{:?}", spent(one, json!({})));
+    assert_eq!(spent("{ __schema { types { name } } a }", json!({})).cost, 2);
+}
