@@ -1,5 +1,7 @@
 //! What the server tells about itself: log lines with fields, and metrics by the names that the contract promises.
 
+pub mod watchdog;
+
 use std::io::IsTerminal;
 
 use prometheus::{

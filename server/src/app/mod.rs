@@ -1,17 +1,19 @@
 //! Puts the rooms together: the only place that knows them all.
 
 mod demo;
+mod guard;
 mod node;
 
 use std::future::Future;
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actix_web::{App, HttpServer, web};
 use base64::Engine;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +28,7 @@ use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+use crate::telemetry::watchdog::Watchdog;
 use crate::vault::{self, Vault};
 
 /// What the keys are for that calls back are signed with.
@@ -33,6 +36,9 @@ const CALLBACKS: &str = "callbacks";
 
 /// The secret of a namespace that they are signed with instead.
 const CALLBACK_SECRET: &str = "CALLBACK_SECRET";
+
+/// What the last answers may take beside the grace, until the workers that give them are no longer waited for.
+const ANSWERS: Duration = Duration::from_secs(2);
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -83,11 +89,17 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
         .build()
         .map_err(|e| Error::start("cannot start threads", e))?;
     let platform = runtime.block_on(Platform::start(settings.clone()))?;
-    runtime.spawn(end(platform.services.stopping.clone()));
+    let Services { watchdog, stopping, .. } = &platform.services;
+    runtime.spawn(watchdog.heart("the runtime of dispatch").beat());
+    guard::start(watchdog.clone(), stopping.clone(), settings.limits.stop_grace)
+        .map_err(|e| Error::start("cannot start threads", e))?;
     let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
     let served = system.block_on(listen(&platform, listener, &settings));
     ready.abort();
+    let grace = settings.limits.stop_grace;
     stop(&runtime, platform);
+    // A task that does not come back is not waited for.
+    runtime.shutdown_timeout(grace);
     served
 }
 
@@ -185,6 +197,7 @@ impl Platform {
             auth: Arc::new(auth),
             about: Arc::new(about),
             stopping: CancellationToken::new(),
+            watchdog: Watchdog::default(),
         };
         if let Some(rabbit) = rabbit {
             ingress::amqp::start(services.clone(), rabbit);
@@ -202,7 +215,9 @@ fn listen(
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
     let routes =
         ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
-    let grace = settings.limits.stop_grace.as_secs();
+    let grace = settings.limits.stop_grace;
+    let (watchdog, stopping) = (platform.services.watchdog.clone(), platform.services.stopping.clone());
+    let workers = Arc::new(AtomicUsize::new(0));
     let metrics =
         settings.metrics_port.map(|port| (SocketAddr::new(settings.listen.ip(), port), platform.services.clone()));
     async move {
@@ -220,28 +235,30 @@ fn listen(
                 })?;
             actix_web::rt::spawn(server.run());
         }
-        HttpServer::new(move || App::new().configure(routes.clone()))
-            .shutdown_timeout(grace)
+        // Each worker makes its own application, on its own thread.
+        let application = move || {
+            let heart = watchdog.heart(format!("worker {}", workers.fetch_add(1, Ordering::Relaxed) + 1));
+            heart.is_of_this_thread();
+            actix_web::rt::spawn(heart.beat());
+            App::new().configure(routes.clone())
+        };
+        let serving = HttpServer::new(application)
+            .shutdown_timeout(grace.as_secs())
             .listen(listener)
             .map_err(|e| Error::start("cannot listen", e))?
-            .run()
-            .await
-            .map_err(|e| Error::start("the server broke down", e))
+            .run();
+        let late = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(grace + ANSWERS).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(|e| Error::start("the server broke down", e)),
+            () = late => {
+                tracing::warn!("not every worker has given its last answer in time; the server ends without them");
+                Ok(())
+            }
+        }
     }
-}
-
-/// Tells those who follow something that the server is to end, when it is told to.
-async fn end(stopping: CancellationToken) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()))
-    else {
-        tracing::warn!("signals cannot be followed: open connections will hold up the end");
-        return;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    stopping.cancel();
 }
 
 /// Tells that the server is there, once it answers, with a line that works.

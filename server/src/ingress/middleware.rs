@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::Services;
 use super::assets::CONTENT_SECURITY_POLICY;
 use super::error::HttpError;
+use crate::telemetry::watchdog;
 
 /// The header that carries a request's id, in and out.
 pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -45,8 +46,9 @@ pub(super) async fn around(
     let pattern = request.match_pattern();
     let services = request.app_data::<web::Data<Services>>().cloned();
     let span = tracing::info_span!("request", id = &*id.0, %method, path = request.path());
+    let doing = format!("{method} {}", request.path());
     // The request must not be kept: routing changes it, and insists on being the only one that has it.
-    let response = next.call(request).instrument(span).await?.map_into_boxed_body();
+    let response = watchdog::doing(doing, next.call(request).instrument(span)).await?.map_into_boxed_body();
     let mut response = shaped(response, &id);
     if let Some(services) = services {
         let status = response.status();

@@ -32,6 +32,7 @@ use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::telemetry::Metrics;
+use crate::telemetry::watchdog::Watchdog;
 use crate::vault::Vault;
 
 pub use auth::{Auth, Viewer};
@@ -64,6 +65,8 @@ pub struct Services {
     pub about: Arc<About>,
     /// Told when the server is to end: what would be followed for ever ends then, so that nobody is waited for in vain.
     pub stopping: CancellationToken,
+    /// Knows which threads are held up.
+    pub watchdog: Watchdog,
 }
 
 /// What the server runs on, for people.

@@ -18,4 +18,5 @@ mod search;
 mod graphql;
 #[allow(dead_code)] // not every verb is needed yet
 mod people;
+mod stuck;
 mod victim;

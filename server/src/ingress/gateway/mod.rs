@@ -30,6 +30,7 @@ use super::{HttpError, Services};
 use crate::clock;
 use crate::executor::JobCall;
 use crate::fleet::{self, Fleet, Route};
+use crate::telemetry::watchdog;
 use call_id::CallId;
 use record::Call;
 
@@ -96,17 +97,20 @@ impl Gateway {
 /// Answers a call, be it with an error, and counts it.
 async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
     let (method, asked) = told(&request);
-    finish(&gateway, method, PATTERN, asked, call(request, payload, gateway.clone()).await)
+    let doing = format!("{method} {}", request.path());
+    let answer = watchdog::doing(doing, call(request, payload, gateway.clone())).await;
+    finish(&gateway, method, PATTERN, asked, answer)
 }
 
 /// Accepts a call for which nobody waits, or says why not, and counts it.
 async fn accept_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
     let (method, asked) = told(&request);
-    let accepted = async {
+    let doing = format!("{method} {}", request.path());
+    let accepted = watchdog::doing(doing, async {
         let viewer = gateway.services.auth.viewer(&request)?;
         let path = request.uri().path().strip_prefix("/async-function/").unwrap_or_default();
         asynchronous::accept(&gateway, viewer, &request, payload, path, false).await
-    };
+    });
     let accepted = accepted.await;
     finish(&gateway, method, ASYNC_PATTERN, asked, accepted)
 }

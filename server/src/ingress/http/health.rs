@@ -38,18 +38,23 @@ pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Readiness { status: "ok", reasons: Vec::new() })
 }
 
-/// Whether the server takes what is asked of it. `degraded`: it takes everything, and what runs wait for is away.
+/// Whether the server takes what is asked of it. `degraded`: it takes everything, and what runs wait for is away; or, with
+/// 503, a thread is held up, and who is connected to it gets no answer.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
 pub(super) async fn readyz(services: web::Data<Services>) -> HttpResponse {
+    let held: Vec<_> = services.watchdog.held().iter().map(ToString::to_string).collect();
+    let unavailable = |status, reasons| {
+        let mut response = HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE);
+        response.insert_header(("retry-after", "1")).json(Readiness { status, reasons })
+    };
     match services.store.ready().await {
+        Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
             let reasons: Vec<_> = services.queue.fault().into_iter().collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             HttpResponse::Ok().json(Readiness { status, reasons })
         }
-        Err(error) => HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE)
-            .insert_header(("retry-after", "1"))
-            .json(Readiness { status: "unavailable", reasons: vec![error.to_string()] }),
+        Err(error) => unavailable("unavailable", [vec![error.to_string()], held].concat()),
     }
 }
 

@@ -95,6 +95,7 @@ impl House {
             auth: Arc::new(auth),
             about: Arc::new(about),
             stopping: tokio_util::sync::CancellationToken::new(),
+            watchdog: crate::telemetry::watchdog::Watchdog::default(),
         };
         let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
