@@ -129,7 +129,7 @@ pub(super) async fn job(
         timeout,
         traceparent: traceparent(request),
     };
-    let ran = match fleet.run_job(route, call).await {
+    let ran = match fleet.run_job(route, call, None).await {
         Ok(ran) => ran,
         Err(error) => return Ended::failed(Outcome::default(), error.to_string()),
     };

@@ -29,7 +29,7 @@ use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
 pub use connection::{Answer, CallError, RequestBody};
-pub use job::JobRun;
+pub use job::{JobPlace, JobRun};
 pub use pool::{Lease, Pool, describe_exit, with_last_lines};
 
 /// Functions that can be reconciled at the same time.
@@ -133,7 +133,7 @@ struct Inner {
     /// Functions that were called or must have instances. A function that is not here may still run: it was not called yet.
     routes: RwLock<Routes>,
     pools: Mutex<HashMap<(function::Id, u32), Arc<Pool>>>,
-    jobs: Mutex<HashMap<function::Id, Arc<tokio::sync::Semaphore>>>,
+    jobs: Mutex<HashMap<function::Id, Arc<job::Places>>>,
     /// Functions take turns in being reconciled.
     turns: [tokio::sync::Mutex<()>; TURNS],
     /// Where instances live, whichever thread a call comes in on.
@@ -291,12 +291,25 @@ impl Fleet {
         mode == Mode::Service
     }
 
-    /// Runs a job to its end; at most as many at a time as its scaling allows.
+    /// A place for a job that somebody waits for.
+    ///
+    /// # Errors
+    /// When too many wait, or when it takes too long.
+    pub async fn job_place(&self, route: &Route, deadline: Instant) -> Result<JobPlace, Error> {
+        job::place(&self.inner, route, deadline).await
+    }
+
+    /// Runs a job to its end; at most as many at a time as its scaling allows. Without a place it waits for one.
     ///
     /// # Errors
     /// When the executor cannot run it.
-    pub async fn run_job(&self, route: &Route, call: executor::JobCall) -> Result<JobRun, executor::Error> {
-        job::run(&self.inner, route, call).await
+    pub async fn run_job(
+        &self,
+        route: &Route,
+        call: executor::JobCall,
+        place: Option<JobPlace>,
+    ) -> Result<JobRun, executor::Error> {
+        job::run(&self.inner, route, call, place).await
     }
 
     /// Ends all instances.

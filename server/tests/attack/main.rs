@@ -16,6 +16,7 @@ mod doors;
 mod ids;
 mod search;
 mod graphql;
+mod limits;
 #[allow(dead_code)] // not every verb is needed yet
 mod people;
 mod stuck;

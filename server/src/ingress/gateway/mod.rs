@@ -199,7 +199,7 @@ async fn call(
             };
             answer::of_service(call, lease, request::to_function(&request, rest, body, deadline), deadline).await
         }
-        None => of_job(&gateway, call, &route, body, timeout).await,
+        None => of_job(&gateway, call, &route, body, timeout, deadline).await,
     }
 }
 
@@ -226,7 +226,12 @@ async fn of_job(
     route: &Route,
     body: fleet::RequestBody,
     timeout: Duration,
+    deadline: Instant,
 ) -> Result<HttpResponse, HttpError> {
+    let place = match gateway.fleet().job_place(route, deadline).await {
+        Ok(place) => place,
+        Err(error) => return Err(call.refused(error)),
+    };
     call.begin_attempt(None, true);
     call.keep_all(body).await;
     let job = JobCall {
@@ -236,7 +241,7 @@ async fn of_job(
         timeout,
         traceparent: call.traceparent(),
     };
-    let ran = match gateway.fleet().run_job(route, job).await {
+    let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),
     };
