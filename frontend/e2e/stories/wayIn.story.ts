@@ -35,7 +35,7 @@ story(
     await step("no script sees the session", async () => {
       expect(await page.evaluate(() => document.cookie)).toBe("");
       const [cookie] = await page.context().cookies();
-      expect(cookie).toMatchObject({ name: "eventflow_session", httpOnly: true, sameSite: "Lax" });
+      expect(cookie).toMatchObject({ name: "eventflow_session", httpOnly: true, sameSite: "Strict" });
       const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
       expect(stored).not.toContain(cookie?.value);
     });

@@ -184,6 +184,11 @@ impl Platform {
         .await?;
         fleet.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
         let (auth, notice) = Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
+        let auth = Arc::new(auth);
+        auth.learn(&store).await?;
+        if store.is_shared() {
+            tokio::spawn(auth.clone().keep_learning(store.clone()));
+        }
         let (recorder, recorded) = Recorder::start(commands.clone());
         let services = Services {
             store,
@@ -194,7 +199,7 @@ impl Platform {
             queue,
             metrics,
             settings,
-            auth: Arc::new(auth),
+            auth,
             about: Arc::new(about),
             stopping: CancellationToken::new(),
             watchdog: Watchdog::default(),

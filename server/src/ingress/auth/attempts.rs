@@ -1,48 +1,109 @@
-//! Wrong passwords, counted by where they come from. Knows addresses, not people.
+//! Passwords that were tried, counted by where they come from and for whom. Knows addresses and names, not people.
+//!
+//! An attempt counts when it begins, so that sixty at once are sixty; one that succeeds is given back. Addresses are
+//! counted apart, so that nobody locks anybody out who comes from elsewhere.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::hash::{BuildHasher, RandomState};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// Wrong passwords from one address within a [`WINDOW`].
+/// Wrong passwords for one account from one network within a [`WINDOW`].
 const MAX_WRONG: u32 = 10;
+
+/// Wrong passwords from one network within a [`WINDOW`], whatever the accounts.
+const MAX_WRONG_OF_NETWORK: u32 = 50;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// Addresses that are counted; more push the oldest out.
-const MAX_PEERS: usize = 10_000;
+/// Entries that are counted; more push the oldest out.
+const MAX_ENTRIES: usize = 10_000;
+
+/// Bits of an IPv6 address that a network is given; the rest is for it to choose.
+const NETWORK_BITS: u32 = 64;
 
 #[derive(Default)]
 pub(super) struct Attempts {
-    peers: Mutex<HashMap<Option<IpAddr>, (u32, Instant)>>,
+    counts: Arc<Mutex<HashMap<Key, Count>>>,
+    hasher: RandomState,
+}
+
+/// What is counted: the network alone, or with the hash of an account's name.
+type Key = (Option<IpAddr>, Option<u64>);
+
+#[derive(Clone, Copy)]
+struct Count {
+    wrong: u32,
+    since: Instant,
+}
+
+/// An attempt that counts as wrong unless it is given back.
+#[must_use]
+pub(super) struct Attempt {
+    counts: Arc<Mutex<HashMap<Key, Count>>>,
+    keys: [Key; 2],
 }
 
 impl Attempts {
-    /// Seconds until an address may try again, when it may not now.
-    pub(super) fn wait(&self, peer: Option<IpAddr>, now: Instant) -> Option<u64> {
-        let peers = self.peers.lock();
-        let (wrong, since) = peers.get(&peer)?;
-        let left = (*since + WINDOW).checked_duration_since(now)?;
-        (*wrong >= MAX_WRONG).then_some(left.as_secs() + 1)
-    }
-
-    pub(super) fn failed(&self, peer: Option<IpAddr>, now: Instant) {
-        let mut peers = self.peers.lock();
-        if peers.len() >= MAX_PEERS {
-            peers.retain(|_, (_, since)| now < *since + WINDOW);
-            if peers.len() >= MAX_PEERS
-                && let Some(oldest) = peers.iter().min_by_key(|(_, (_, since))| *since).map(|(peer, _)| *peer)
-            {
-                peers.remove(&oldest);
+    /// Counts an attempt.
+    ///
+    /// # Errors
+    /// The seconds to wait, when there were too many.
+    pub(super) fn begin(&self, peer: Option<IpAddr>, account: &str, now: Instant) -> Result<Attempt, u64> {
+        let network = peer.map(network);
+        let keys = [(network, None), (network, Some(self.hasher.hash_one(account)))];
+        let limits = [MAX_WRONG_OF_NETWORK, MAX_WRONG];
+        let mut counts = self.counts.lock();
+        for (key, limit) in keys.iter().zip(limits) {
+            let Some(count) = counts.get(key) else { continue };
+            let end = count.since + WINDOW;
+            if count.wrong >= limit && now < end {
+                return Err(end.duration_since(now).as_secs() + 1);
             }
         }
-        let entry = peers.entry(peer).or_insert((0, now));
-        if now >= entry.1 + WINDOW {
-            *entry = (0, now);
+        for key in keys {
+            if counts.len() >= MAX_ENTRIES && !counts.contains_key(&key) {
+                make_room(&mut counts, now);
+            }
+            let count = counts.entry(key).or_insert(Count { wrong: 0, since: now });
+            if now >= count.since + WINDOW {
+                *count = Count { wrong: 0, since: now };
+            }
+            count.wrong += 1;
         }
-        entry.0 += 1;
+        Ok(Attempt { counts: self.counts.clone(), keys })
+    }
+}
+
+impl Attempt {
+    /// The password was right, or never looked at: the attempt does not count.
+    pub(super) fn give_back(self) {
+        let mut counts = self.counts.lock();
+        for key in &self.keys {
+            if let Some(count) = counts.get_mut(key) {
+                count.wrong = count.wrong.saturating_sub(1);
+            }
+        }
+    }
+}
+
+fn make_room(counts: &mut HashMap<Key, Count>, now: Instant) {
+    counts.retain(|_, count| now < count.since + WINDOW);
+    if counts.len() >= MAX_ENTRIES
+        && let Some(oldest) = counts.iter().min_by_key(|(_, count)| count.since).map(|(key, _)| *key)
+    {
+        counts.remove(&oldest);
+    }
+}
+
+/// What somebody has who has this address: all of a network of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << (128 - NETWORK_BITS)))),
+        v4 => v4,
     }
 }
 
@@ -50,19 +111,65 @@ impl Attempts {
 mod tests {
     use super::*;
 
+    fn v4(last: u8) -> Option<IpAddr> {
+        Some(IpAddr::from([10, 0, 0, last]))
+    }
+
     #[test]
     fn ten_wrong_passwords_in_a_minute_are_enough() {
         let attempts = Attempts::default();
-        let (one, other) = (Some(IpAddr::from([10, 0, 0, 1])), Some(IpAddr::from([10, 0, 0, 2])));
         let now = Instant::now();
         for _ in 0..MAX_WRONG {
-            assert_eq!(attempts.wait(one, now), None);
-            attempts.failed(one, now);
+            assert!(attempts.begin(v4(1), "admin", now).is_ok());
         }
-        assert_eq!(attempts.wait(one, now), Some(61));
-        assert_eq!(attempts.wait(other, now), None);
-        assert_eq!(attempts.wait(one, now + WINDOW + Duration::from_secs(1)), None);
-        attempts.failed(one, now + WINDOW);
-        assert_eq!(attempts.wait(one, now + WINDOW), None);
+        assert_eq!(attempts.begin(v4(1), "admin", now).err(), Some(61));
+        assert!(attempts.begin(v4(2), "admin", now).is_ok(), "another address");
+        assert!(attempts.begin(v4(1), "ada", now).is_ok(), "another account");
+        assert!(attempts.begin(v4(1), "admin", now + WINDOW).is_ok(), "a minute later");
+    }
+
+    #[test]
+    fn an_attempt_counts_from_its_beginning_and_a_right_one_is_given_back() {
+        let attempts = Attempts::default();
+        let now = Instant::now();
+        let begun: Vec<_> = (0..MAX_WRONG).map(|_| attempts.begin(v4(1), "admin", now).ok().unwrap()).collect();
+        assert!(attempts.begin(v4(1), "admin", now).is_err(), "none of them has ended");
+        begun.into_iter().next().unwrap().give_back();
+        assert!(attempts.begin(v4(1), "admin", now).is_ok());
+        assert!(attempts.begin(v4(1), "admin", now).is_err());
+    }
+
+    #[test]
+    fn names_that_are_made_up_do_not_help() {
+        let attempts = Attempts::default();
+        let now = Instant::now();
+        let taken = (0..100).filter(|i| attempts.begin(v4(1), &format!("user-{i}"), now).is_ok()).count();
+        assert_eq!(taken, MAX_WRONG_OF_NETWORK as usize);
+    }
+
+    #[test]
+    fn addresses_of_one_network_count_together() {
+        let attempts = Attempts::default();
+        let now = Instant::now();
+        let address = |last: u16| Some(IpAddr::from([0x2001, 0xdb8, 0, 1, 2, 3, 4, last]));
+        for last in 0..10 {
+            assert!(attempts.begin(address(last), "admin", now).is_ok());
+        }
+        assert!(attempts.begin(address(99), "admin", now).is_err());
+        assert!(attempts.begin(Some(IpAddr::from([0x2001, 0xdb8, 0, 2, 0, 0, 0, 1])), "admin", now).is_ok());
+        let mapped: IpAddr = "::ffff:10.0.0.1".parse().unwrap();
+        assert_eq!(network(mapped), v4(1).unwrap());
+    }
+
+    #[test]
+    fn what_is_remembered_has_a_limit() {
+        let attempts = Attempts::default();
+        let now = Instant::now();
+        for index in 0..MAX_ENTRIES + 10 {
+            let [a, b, c] = [index >> 16, index >> 8, index].map(|part| (part & 0xff) as u8);
+            let _attempt =
+                attempts.begin(Some(IpAddr::from([10, a, b, c])), "admin", now + Duration::from_micros(index as u64));
+        }
+        assert!(attempts.counts.lock().len() <= MAX_ENTRIES);
     }
 }

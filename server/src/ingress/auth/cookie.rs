@@ -15,29 +15,59 @@ pub const COOKIE: &str = "eventflow_session";
 /// The cookie that carries a token.
 pub(crate) fn carrying(token: String, secure: bool) -> Cookie<'static> {
     let life = i64::try_from(TOKEN_LIFE.as_secs()).unwrap_or(i64::MAX);
-    let cookie = Cookie::build(COOKIE, token).path("/").http_only(true).same_site(SameSite::Lax).secure(secure);
+    let cookie = Cookie::build(COOKIE, token).path("/").http_only(true).same_site(SameSite::Strict).secure(secure);
     cookie.max_age(CookieDuration::seconds(life)).finish()
 }
 
 /// The cookie that ends a session.
 pub(crate) fn gone() -> Cookie<'static> {
-    let mut cookie = Cookie::build(COOKIE, "").path("/").http_only(true).same_site(SameSite::Lax).finish();
+    let mut cookie = Cookie::build(COOKIE, "").path("/").http_only(true).same_site(SameSite::Strict).finish();
     cookie.make_removal();
     cookie
 }
 
-/// A browser sends the cookie along wherever a page of a stranger leads it: what may change something must come from
-/// this server's own pages.
+/// A browser may send the cookie along wherever a page of a stranger leads it. What may change something must come from
+/// this server's own pages; what only looks must not come from elsewhere, as far as the browser says so: a function is
+/// called by a GET, too, and a query costs something.
 pub(super) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // A WebSocket begins with a GET, knows no same-origin policy, and may change everything.
     let socket = request.headers().contains_key(header::UPGRADE);
-    if (safe && !socket) || is_from_here(request.headers(), request.connection_info().host(), socket) {
+    let (headers, connection) = (request.headers(), request.connection_info());
+    let allowed = match safe && !socket {
+        true => !is_from_elsewhere(headers, connection.host()),
+        false => is_from_here(headers, connection.host(), socket),
+    };
+    if allowed {
         return Ok(());
     }
-    let message = "a request with the session's cookie must come from this server's own pages (Origin), \
-                   or carry X-Requested-With; a program sends `Authorization: Bearer TOKEN` instead";
+    let message = match safe && !socket {
+        true => {
+            "another site led this browser here, so that the session's cookie is not good for this request: open the \
+             address from this server's own pages or type it; a program sends `Authorization: Bearer TOKEN` instead"
+        }
+        false => {
+            "a request with the session's cookie must come from this server's own pages (Origin), or carry \
+             X-Requested-With; a program sends `Authorization: Bearer TOKEN` instead"
+        }
+    };
     Err(HttpError::new(StatusCode::FORBIDDEN, "cross_site", message))
+}
+
+/// Whether the browser says that a page of another origin sent the request, in whatever way it says so.
+fn is_from_elsewhere(headers: &HeaderMap, host: &str) -> bool {
+    let names_another = |name: header::HeaderName| {
+        let same =
+            |value: &header::HeaderValue| value.to_str().is_ok_and(|text| authority(text).eq_ignore_ascii_case(host));
+        headers.get(name).is_some_and(|value| !same(value))
+    };
+    is_led_here(headers) || names_another(header::ORIGIN) || names_another(header::REFERER)
+}
+
+/// Host and port of a URL or an origin; empty where there is none, as in `null`.
+fn authority(url: &str) -> &str {
+    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
 /// Whether a page of a stranger sent the request, as the browser says. For signing in and out, which the cookie does not
@@ -46,13 +76,7 @@ pub(super) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
 /// # Errors
 /// 403 `cross_site`.
 pub(crate) fn not_from_elsewhere(request: &HttpRequest) -> Result<(), HttpError> {
-    let headers = request.headers();
-    let told = headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site");
-    let from_here = match headers.contains_key(header::ORIGIN) {
-        true => is_from_here(headers, request.connection_info().host(), false),
-        false => !is_led_here(headers),
-    };
-    if !told || from_here {
+    if !is_from_elsewhere(request.headers(), request.connection_info().host()) {
         return Ok(());
     }
     let message = "a page of another origin must not sign anybody in or out";
@@ -89,6 +113,21 @@ mod tests {
     #[test]
     fn only_this_servers_own_pages_change_anything_with_the_cookie() {
         assert!(allowed(Method::GET, &[]));
+        assert!(allowed(Method::GET, &[("sec-fetch-site", "none")]), "typed by hand");
+        assert!(allowed(
+            Method::GET,
+            &[("sec-fetch-site", "same-origin"), ("referer", "http://flow.example:8080/a?b")]
+        ));
+        for led in [
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("referer", "https://evil.example/flow.example:8080"),
+            ("referer", "https://flow.example:8080@evil.example/"),
+        ] {
+            assert!(!allowed(Method::GET, &[led]), "{led:?}");
+        }
         assert!(!allowed(Method::POST, &[]));
         assert!(allowed(Method::POST, &[("x-requested-with", "EventFlow")]));
         assert!(allowed(Method::POST, &[("origin", "https://flow.example:8080")]));

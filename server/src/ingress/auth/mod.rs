@@ -6,6 +6,7 @@ mod attempts;
 mod cookie;
 mod keys;
 mod password;
+mod session;
 mod token;
 
 use std::collections::HashMap;
@@ -24,10 +25,12 @@ use sha2::Sha256;
 pub use cookie::COOKIE;
 pub(super) use cookie::{carrying, gone, not_from_elsewhere};
 pub use keys::Error;
+pub use session::{Over, Session};
 
 use super::error::{HttpError, Refusal};
 use crate::clock;
 use crate::config::Settings;
+use crate::store::{self, Store};
 
 /// The bearer token that is good with `--dev`.
 pub const DEV_TOKEN: &str = "dev-token";
@@ -43,6 +46,9 @@ const CACHE_FOR: Duration = Duration::from_secs(5);
 
 /// Tokens that are remembered.
 const CACHE_SIZE: usize = 4096;
+
+/// How often a server reads which sessions others have ended.
+const LEARN_EVERY: Duration = Duration::from_secs(1);
 
 /// Who is asking, and what they may.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,7 +124,9 @@ pub struct Auth {
     /// The hash of the admin's password; `None` with `--dev`, whose password everyone knows.
     admin: Option<password::Hash>,
     attempts: attempts::Attempts,
-    known: RwLock<HashMap<Box<str>, (Viewer, Instant)>>,
+    comparing: password::Comparing,
+    known: RwLock<HashMap<Box<str>, (Session, Instant)>>,
+    ended: session::Ended,
 }
 
 /// What a request proves itself with.
@@ -151,7 +159,9 @@ impl Auth {
             keys: token::Keys::new(&secret),
             admin,
             attempts: attempts::Attempts::default(),
+            comparing: password::Comparing::default(),
             known: RwLock::default(),
+            ended: session::Ended::default(),
         };
         Ok((auth, printed))
     }
@@ -161,25 +171,33 @@ impl Auth {
     /// # Errors
     /// 401 when it does not say, or says something that is not good; 403 when a browser was led to it by another site.
     pub fn viewer(&self, request: &HttpRequest) -> Result<Viewer, HttpError> {
+        self.session(request).map(|session| session.viewer)
+    }
+
+    /// As [`Self::viewer`], with the session, for what goes on longer than a request.
+    ///
+    /// # Errors
+    /// As [`Self::viewer`].
+    pub fn session(&self, request: &HttpRequest) -> Result<Session, HttpError> {
         match self.proof(request)? {
-            Proof::Bearer(token) => self.bearer(token),
+            Proof::Bearer(token) => self.verify(token),
             Proof::Cookie => {
                 let cookie = request.cookie(COOKIE).ok_or_else(missing)?;
                 cookie::same_origin(request)?;
-                self.bearer(cookie.value())
+                self.verify(cookie.value())
             }
         }
     }
 
-    /// As [`Self::viewer`]; `None` when the request does not say who sent it, or a session's cookie is not good here. A
+    /// As [`Self::session`]; `None` when the request does not say who sent it, or a session's cookie is not good here. A
     /// WebSocket may say it later.
     ///
     /// # Errors
     /// When the header Authorization says something that is not good.
-    pub fn viewer_if_any(&self, request: &HttpRequest) -> Result<Option<Viewer>, HttpError> {
+    pub fn session_if_any(&self, request: &HttpRequest) -> Result<Option<Session>, HttpError> {
         match self.proof(request)? {
-            Proof::Bearer(token) => self.bearer(token).map(Some),
-            Proof::Cookie => Ok(self.viewer(request).ok()),
+            Proof::Bearer(token) => self.verify(token).map(Some),
+            Proof::Cookie => Ok(self.session(request).ok()),
         }
     }
 
@@ -193,32 +211,97 @@ impl Auth {
     /// # Errors
     /// 401, saying what is wrong with it.
     pub fn bearer(&self, token: &str) -> Result<Viewer, HttpError> {
+        self.verify(token).map(|session| session.viewer)
+    }
+
+    /// The session that a token is for.
+    ///
+    /// # Errors
+    /// 401, saying what is wrong with it.
+    pub fn verify(&self, token: &str) -> Result<Session, HttpError> {
         let now = Instant::now();
-        if let Some((viewer, until)) = self.known.read().get(token)
-            && now < *until
-        {
-            return Ok(viewer.clone());
+        let known = self.known.read().get(token).filter(|(_, until)| now < *until).map(|(session, _)| session.clone());
+        let session = match known {
+            Some(session) => session,
+            None => {
+                let session = match self.dev && token::same(token.as_bytes(), DEV_TOKEN.as_bytes()) {
+                    true => Session { viewer: Viewer::all("token:dev"), token: None },
+                    false => self.keys.verify(token)?,
+                };
+                self.remember(token, &session, now + CACHE_FOR);
+                session
+            }
+        };
+        // Asked each time: that a token was good a moment ago does not say that its session has not ended since.
+        match self.over(&session) {
+            None => Ok(session),
+            Some(over) => Err(over.error()),
         }
-        if self.dev && token::same(token.as_bytes(), DEV_TOKEN.as_bytes()) {
-            let viewer = Viewer::all("token:dev");
-            self.remember(token, &viewer, now + CACHE_FOR);
-            return Ok(viewer);
+    }
+
+    /// Why a session is over; `None` when it is not.
+    pub fn over(&self, session: &Session) -> Option<Over> {
+        self.ended.why(session)
+    }
+
+    /// Waits until a session is over: its token expires, or somebody signs it out, be it on another server.
+    pub async fn until_over(self: Arc<Self>, session: Session) -> Over {
+        self.ended.wait(&session).await
+    }
+
+    /// The session that a request signs out, if it has one that goes on.
+    pub fn leaving(&self, request: &HttpRequest) -> Option<Session> {
+        match self.proof(request).ok()? {
+            Proof::Bearer(token) => self.verify(token).ok(),
+            Proof::Cookie => self.verify(request.cookie(COOKIE)?.value()).ok(),
         }
-        let (viewer, expires_at) = self.keys.verify(token)?;
-        let left = (expires_at - clock::now()).to_std().unwrap_or(Duration::ZERO);
-        self.remember(token, &viewer, now + left.min(CACHE_FOR));
-        Ok(viewer)
+    }
+
+    /// Ends a session: on this server at once, on the others within [`LEARN_EVERY`], and for good when this returns.
+    ///
+    /// # Errors
+    /// When the log is away: then the others do not learn of it.
+    pub async fn end(&self, store: &Store, session: &Session) -> Result<(), store::Error> {
+        let Some(token) = &session.token else { return Ok(()) };
+        self.ended.add([(token.id.clone(), token.until)]);
+        store.revoke(&token.id, token.until).await
+    }
+
+    /// Learns which sessions have ended, before anybody is let in.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn learn(&self, store: &Store) -> Result<(), store::Error> {
+        let ended = store.revocations().await?;
+        self.ended.add(ended.into_iter().map(|(id, until)| (id.into(), until)));
+        Ok(())
+    }
+
+    /// Learns, again and again, which sessions have ended on other servers.
+    pub async fn keep_learning(self: Arc<Self>, store: Store) {
+        let mut failed = false;
+        loop {
+            tokio::time::sleep(LEARN_EVERY).await;
+            match self.learn(&store).await {
+                Ok(()) => failed = false,
+                Err(error) if !failed => {
+                    failed = true;
+                    tracing::warn!(%error, "sessions that end on other servers are not known until the database is back");
+                }
+                Err(_) => {}
+            }
+        }
     }
 
     /// Spares the proof of a token that comes again, for a moment.
-    fn remember(&self, token: &str, viewer: &Viewer, until: Instant) {
+    fn remember(&self, token: &str, session: &Session, until: Instant) {
         let mut known = self.known.write();
         if known.len() >= CACHE_SIZE {
             let now = Instant::now();
             known.retain(|_, (_, until)| now < *until);
         }
         if known.len() < CACHE_SIZE {
-            known.insert(token.into(), (viewer.clone(), until));
+            known.insert(token.into(), (session.clone(), until));
         }
     }
 
@@ -230,30 +313,32 @@ impl Auth {
     /// A token for a person who knows the password. Takes a moment on purpose.
     ///
     /// # Errors
-    /// 401 when the password is wrong; 429 when too many were.
+    /// 401 when the password is wrong; 429 when too many were; 503 when too many are being looked at.
     pub async fn sign_in(
         &self,
         username: &str,
         password: String,
         peer: Option<IpAddr>,
     ) -> Result<(String, DateTime<Utc>), HttpError> {
-        if let Some(wait) = self.attempts.wait(peer, Instant::now()) {
+        let attempt = self.attempts.begin(peer, username, Instant::now()).map_err(|wait| {
             let message = "too many wrong passwords; try again in a minute";
-            return Err(HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait));
-        }
+            HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait)
+        })?;
         let right = match &self.admin {
             None => token::same(password.as_bytes(), ADMIN.as_bytes()),
-            Some(hash) => {
-                let hash = hash.clone();
-                let checked = tokio::task::spawn_blocking(move || hash.fits(&password)).await;
-                checked
-                    .map_err(|error| HttpError::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", error.to_string()))?
-            }
+            Some(hash) => match self.comparing.fits(hash, password).await {
+                Ok(right) => right,
+                Err(password::Busy) => {
+                    attempt.give_back();
+                    let message = "too many people sign in right now; try again in a moment";
+                    return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1));
+                }
+            },
         };
         if !(right && token::same(username.as_bytes(), ADMIN.as_bytes())) {
-            self.attempts.failed(peer, Instant::now());
             return Err(HttpError::unauthenticated("the user name or the password is wrong"));
         }
+        attempt.give_back();
         Ok(self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
     }
 

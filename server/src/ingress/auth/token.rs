@@ -9,10 +9,18 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Viewer;
+use super::session::{Session, TokenId};
+use crate::clock;
 use crate::ingress::error::HttpError;
 
 /// Seconds that two servers' clocks may differ.
 const LEEWAY_S: u64 = 5;
+
+/// The longest id of a token that is taken as it is, in bytes.
+const MAX_ID: usize = 64;
+
+/// Bytes of a digest that name a token which has no id.
+const DIGEST: usize = 16;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
@@ -23,6 +31,9 @@ struct Claims {
     may_write: bool,
     iat: i64,
     exp: i64,
+    /// Names the token, so that it can be revoked. Tokens of older servers have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jti: Option<String>,
 }
 
 pub(super) struct Keys {
@@ -46,18 +57,25 @@ impl Keys {
             may_write: viewer.may_write,
             iat: now.timestamp(),
             exp,
+            jti: Some(clock::new_id::<()>().to_string()),
         };
         let token = encode(&Header::new(Algorithm::HS256), &claims, &self.encoding).expect("claims are plain JSON");
         (token, DateTime::from_timestamp(exp, 0).unwrap_or(now))
     }
 
-    pub(super) fn verify(&self, token: &str) -> Result<(Viewer, DateTime<Utc>), HttpError> {
+    pub(super) fn verify(&self, token: &str) -> Result<Session, HttpError> {
         let claims = match decode::<Claims>(token, &self.decoding, &self.validation) {
             Ok(data) => data.claims,
             Err(error) => return Err(HttpError::unauthenticated(explain(token, error.kind()))),
         };
-        let expires_at = DateTime::from_timestamp(claims.exp, 0).unwrap_or_default();
-        Ok((Viewer { name: claims.sub.into(), namespaces: claims.namespaces, may_write: claims.may_write }, expires_at))
+        let last = claims.exp.saturating_add(i64::try_from(LEEWAY_S).unwrap_or(0));
+        let until = DateTime::from_timestamp(last, 0).unwrap_or(DateTime::<Utc>::MAX_UTC);
+        let id = match claims.jti {
+            Some(id) if id.len() <= MAX_ID => id.into(),
+            _ => format!("sha256:{}", hex::encode(&Sha256::digest(token)[..DIGEST])).into(),
+        };
+        let viewer = Viewer { name: claims.sub.into(), namespaces: claims.namespaces, may_write: claims.may_write };
+        Ok(Session { viewer, token: Some(TokenId { id, until }) })
     }
 }
 

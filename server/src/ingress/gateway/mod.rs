@@ -69,7 +69,16 @@ impl Gateway {
 
     /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
     /// the default namespace may be a namespace.
+    ///
+    /// # Errors
+    /// 404 when there is none; 403 for who may look only: a call is what a function does with the world.
     async fn find<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(std::sync::Arc<Route>, &'p str), HttpError> {
+        let (route, rest) = self.lead(viewer, path).await?;
+        viewer.may_change(&route.namespace)?;
+        Ok((route, rest))
+    }
+
+    async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(std::sync::Arc<Route>, &'p str), HttpError> {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
         if sees(viewer, default)

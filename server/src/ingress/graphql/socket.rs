@@ -7,8 +7,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use async_graphql::http::{WebSocket, WebSocketProtocols as Protocol, WsMessage};
 use async_graphql::{Data, Executor, Request, Response, ServerError};
 use bytes::{Bytes, BytesMut};
+use futures::future::BoxFuture;
 use futures::stream::BoxStream;
 use futures::{Stream, StreamExt, stream};
 use serde_json::Value;
@@ -28,10 +29,11 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{BaseUrl, Schema};
 use crate::ingress::Services;
-use crate::ingress::auth::Viewer;
+use crate::ingress::auth::{Auth, Over, Session};
 use crate::ingress::error::HttpError;
 use crate::ingress::http::{base_url, correlation};
 use crate::ingress::verbs::Caller;
+use crate::telemetry::watchdog;
 
 /// The longest message that is taken, in bytes.
 const MAX_MESSAGE: usize = 256 << 10;
@@ -64,7 +66,7 @@ pub(super) fn open(
     schema: &Schema,
     services: &Services,
 ) -> Result<HttpResponse, HttpError> {
-    let viewer = services.auth.viewer_if_any(request)?;
+    let session = services.auth.session_if_any(request)?;
     let bad = |why: &dyn std::fmt::Display| {
         HttpError::bad_request("bad_handshake", format!("this cannot become a WebSocket: {why}"))
     };
@@ -83,19 +85,25 @@ pub(super) fn open(
         ended: false,
         shared: shared.clone(),
     };
-    let executor =
-        Limited { schema: schema.clone(), open: Arc::default(), limit: services.settings.limits.subscriptions };
+    let executor = Limited {
+        schema: schema.clone(),
+        open: Arc::default(),
+        limit: services.settings.limits.subscriptions,
+        auth: services.auth.clone(),
+        greeted: greeted.clone(),
+    };
     let socket = WebSocket::new(executor, incoming, protocol).on_connection_init({
         let (services, greeted) = (services.clone(), greeted.clone());
         let (base, correlation) = (BaseUrl(base_url(request)), correlation(request));
         move |said: Value| async move {
-            let viewer = said_by(&services, viewer, &said).map_err(|error| {
+            let session = said_by(&services, session, &said).map_err(|error| {
                 greeted.refused.store(true, Ordering::Relaxed);
                 async_graphql::Error::new(error.message)
             })?;
-            greeted.done.store(true, Ordering::Relaxed);
             let mut data = Data::default();
-            data.insert(Caller { viewer, correlation });
+            data.insert(Caller { viewer: session.viewer.clone(), correlation });
+            // The library greets once.
+            _ = greeted.session.set(session);
             data.insert(base);
             Ok(data)
         }
@@ -110,6 +118,8 @@ pub(super) fn open(
         silent: 0,
         shared,
         greeted,
+        auth: services.auth.clone(),
+        over: None,
         stopping,
         closed: false,
     };
@@ -127,16 +137,19 @@ fn protocol(request: &HttpRequest) -> Option<Protocol> {
 }
 
 /// Who a socket is for: the first message's token, where a browser cannot set headers, or else the request's.
-fn said_by(services: &Services, viewer: Option<Viewer>, said: &Value) -> Result<Viewer, HttpError> {
+fn said_by(services: &Services, session: Option<Session>, said: &Value) -> Result<Session, HttpError> {
     let places = [Some(said), said.get("headers")];
     let names = ["Authorization", "authorization", "token"];
     let token = places.into_iter().flatten().find_map(|place| names.iter().find_map(|name| place.get(name)?.as_str()));
-    match (token, viewer) {
+    match (token, session) {
         (Some(text), _) => {
             let scheme = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
-            services.auth.bearer(if scheme { text[7..].trim() } else { text.trim() })
+            services.auth.verify(if scheme { text[7..].trim() } else { text.trim() })
         }
-        (None, Some(viewer)) => Ok(viewer),
+        (None, Some(session)) => match services.auth.over(&session) {
+            None => Ok(session),
+            Some(over) => Err(HttpError::unauthenticated(over.message())),
+        },
         (None, None) => {
             let message = "this needs a token: send {\"Authorization\":\"Bearer TOKEN\"} with connection_init";
             Err(HttpError::unauthenticated(message))
@@ -148,14 +161,24 @@ fn said_by(services: &Services, viewer: Option<Viewer>, said: &Value) -> Result<
 #[derive(Default)]
 struct Shared {
     heard: Cell<bool>,
+    /// Whether a message was taken since the last one went out: one is taken at a time, so that nothing piles up for a
+    /// client that asks faster than it reads, and no connection keeps its worker to itself.
+    took: Cell<bool>,
     pongs: RefCell<VecDeque<Bytes>>,
 }
 
 /// How the first message went.
 #[derive(Default)]
 struct Greeting {
-    done: AtomicBool,
+    /// Whom the socket is for, once it was said.
+    session: OnceLock<Session>,
     refused: AtomicBool,
+}
+
+impl Greeting {
+    fn is_done(&self) -> bool {
+        self.session.get().is_some()
+    }
 }
 
 /// Messages as they come in.
@@ -201,11 +224,16 @@ impl Stream for Incoming {
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         let this = &mut *self;
+        if this.shared.took.get() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
         loop {
             match this.codec.decode(&mut this.buffer) {
                 Ok(Some(frame)) => {
                     this.shared.heard.set(true);
                     if let Some(message) = this.take(frame) {
+                        this.shared.took.set(true);
                         return Poll::Ready(message);
                     }
                     continue;
@@ -230,6 +258,9 @@ struct Outgoing<S> {
     silent: u32,
     shared: Rc<Shared>,
     greeted: Arc<Greeting>,
+    auth: Arc<Auth>,
+    /// Ready when the session is over; made when it is known.
+    over: Option<BoxFuture<'static, Over>>,
     stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     closed: bool,
 }
@@ -249,7 +280,7 @@ impl<S> Outgoing<S> {
             // The library's own codes, as the protocol has them.
             1002 if self.greeted.refused.load(Ordering::Relaxed) => FORBIDDEN,
             1002 => BAD_MESSAGE,
-            1011 if !self.greeted.done.load(Ordering::Relaxed) => UNAUTHORIZED,
+            1011 if !self.greeted.is_done() => UNAUTHORIZED,
             other => other,
         };
         let end = (0..=reason.len().min(MAX_REASON)).rev().find(|end| reason.is_char_boundary(*end)).unwrap_or(0);
@@ -262,6 +293,7 @@ impl<S: Stream<Item = WsMessage>> Stream for Outgoing<S> {
     type Item = Result<Bytes, actix_web::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let _doing = watchdog::now(&this_is());
         let this = &mut *self;
         if this.closed {
             return Poll::Ready(None);
@@ -269,6 +301,18 @@ impl<S: Stream<Item = WsMessage>> Stream for Outgoing<S> {
         if this.stopping.as_mut().poll(cx).is_ready() {
             return this.close(GOING_AWAY, "The server is stopping");
         }
+        if this.over.is_none()
+            && let Some(session) = this.greeted.session.get()
+        {
+            this.over = Some(Box::pin(this.auth.clone().until_over(session.clone())));
+        }
+        if let Some(over) = &mut this.over
+            && let Poll::Ready(over) = over.as_mut().poll(cx)
+        {
+            this.over = None;
+            return this.close(UNAUTHORIZED, over.message());
+        }
+        this.shared.took.set(false);
         let message = this.socket.as_mut().poll_next(cx);
         let pong = this.shared.pongs.borrow_mut().pop_front();
         if let Poll::Ready(message) = message {
@@ -288,11 +332,17 @@ impl<S: Stream<Item = WsMessage>> Stream for Outgoing<S> {
         if this.silent >= MAX_SILENT {
             return Poll::Ready(None);
         }
-        if !this.greeted.done.load(Ordering::Relaxed) {
+        if !this.greeted.is_done() {
             return this.close(INIT_TIMEOUT, "Connection initialisation timeout");
         }
         this.frame(Message::Ping(Bytes::new()))
     }
+}
+
+/// What the watchdog says of a worker that does not come back from a socket.
+fn this_is() -> Arc<str> {
+    static TEXT: OnceLock<Arc<str>> = OnceLock::new();
+    TEXT.get_or_init(|| "a WebSocket of /graphql".into()).clone()
 }
 
 /// Answers queries of one connection, so many subscriptions at a time.
@@ -301,6 +351,22 @@ struct Limited {
     schema: Schema,
     open: Arc<AtomicUsize>,
     limit: usize,
+    auth: Arc<Auth>,
+    greeted: Arc<Greeting>,
+}
+
+impl Limited {
+    /// Why nothing more is done for this socket: its session may have ended in this very moment.
+    fn over(&self) -> Option<ServerError> {
+        let over = self.auth.over(self.greeted.session.get()?)?;
+        Some(coded("unauthenticated", over.message().to_owned()))
+    }
+}
+
+fn coded(code: &str, message: String) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    error
 }
 
 /// A subscription's place; free again when dropped.
@@ -314,18 +380,23 @@ impl Drop for Place {
 
 impl Executor for Limited {
     async fn execute(&self, request: Request) -> Response {
-        self.schema.execute(request).await
+        match self.over() {
+            None => self.schema.execute(request).await,
+            Some(error) => Response::from_errors(vec![error]),
+        }
     }
 
     fn execute_stream(&self, request: Request, session_data: Option<Arc<Data>>) -> BoxStream<'static, Response> {
+        if let Some(error) = self.over() {
+            return stream::once(async move { Response::from_errors(vec![error]) }).boxed();
+        }
         let taken = self.open.fetch_add(1, Ordering::AcqRel);
         let place = Place(self.open.clone());
         if taken >= self.limit {
             let message = format!(
                 "this connection has {taken} subscriptions, the most that one may have; end one, or open another connection"
             );
-            let mut error = ServerError::new(message, None);
-            error.extensions.get_or_insert_default().set("code", "too_many_subscriptions");
+            let error = coded("too_many_subscriptions", message);
             return stream::once(async move { Response::from_errors(vec![error]) }).boxed();
         }
         let answers = Executor::execute_stream(&self.schema, request, session_data);
@@ -339,8 +410,20 @@ mod tests {
 
     use super::*;
 
+    fn auth() -> Arc<Auth> {
+        let data = tempfile::tempdir().unwrap();
+        Arc::new(Auth::open(&crate::config::Settings::new(data.path())).unwrap().0)
+    }
+
+    fn greet<S>(outgoing: &Outgoing<S>) {
+        let (token, _) = outgoing.auth.issue(&crate::ingress::Viewer::all("user:test"), Duration::from_secs(60));
+        outgoing.greeted.session.set(outgoing.auth.verify(&token).unwrap()).unwrap();
+    }
+
     fn outgoing<S>(socket: S) -> Outgoing<S> {
         Outgoing {
+            auth: auth(),
+            over: None,
             socket: Box::pin(socket),
             codec: Codec::new(),
             timer: tokio::time::interval(Duration::from_millis(1)),
@@ -357,7 +440,7 @@ mod tests {
         let stopping = CancellationToken::new();
         let mut body =
             Outgoing { stopping: Box::pin(stopping.clone().cancelled_owned()), ..outgoing(stream::pending()) };
-        body.greeted.done.store(true, Ordering::Relaxed);
+        greet(&body);
         stopping.cancel();
         let close = body.next().await.unwrap().unwrap();
         assert_eq!(close[2..4], GOING_AWAY.to_be_bytes());
@@ -393,7 +476,7 @@ mod tests {
     #[actix_web::test]
     async fn a_client_that_is_gone_is_noticed() {
         let mut body = outgoing(stream::pending());
-        body.greeted.done.store(true, Ordering::Relaxed);
+        greet(&body);
         let mut pings = 0;
         while body.next().await.is_some() {
             pings += 1;

@@ -13,9 +13,10 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::{caller, duration, namespace, query, wrong_method};
+use super::{duration, namespace, query, wrong_method};
 use crate::clock;
 use crate::ingress::Services;
+use crate::ingress::auth::Over;
 use crate::ingress::error::HttpError;
 use crate::ingress::verbs;
 use crate::store::{LineRow, LinesOf, Recent};
@@ -58,16 +59,17 @@ pub(super) async fn logs(
     name: web::Path<String>,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
-    let caller = caller(&request, &services)?;
+    let session = services.auth.session(&request)?;
+    let viewer = &session.viewer;
     let which: Which = query(&request)?;
     let namespace = namespace(which.namespace, &request, &services);
-    let row = verbs::named(&services.store, &caller.viewer, &namespace, &name).await?;
+    let row = verbs::named(&services.store, viewer, &namespace, &name).await?;
     let of = match &which.run {
         None => LinesOf::Function(row.id),
         Some(text) => {
             let run =
                 text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
-            let run = verbs::visible_run(&services.store, &caller.viewer, run).await?;
+            let run = verbs::visible_run(&services.store, viewer, run).await?;
             LinesOf::Run { function: row.id, run: run.id }
         }
     };
@@ -100,11 +102,9 @@ pub(super) async fn logs(
     }
     let past: Vec<_> = past.iter().map(|line| Ok(Bytes::from(render(line)))).collect();
     let lines = stream::iter(past).chain(follow(&services, of, known, render));
-    let lines = lines.take_until(services.stopping.clone().cancelled_owned());
-    Ok(match events {
-        true => response.streaming(alive(lines.boxed())),
-        false => response.streaming(lines),
-    })
+    let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
+    let lines = if events { alive(lines) } else { lines };
+    Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events)))
 }
 
 type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
@@ -130,6 +130,29 @@ fn alive(lines: Bodies) -> Bodies {
         }
     })
     .boxed()
+}
+
+/// The same, until the session is over: then an event says so, or a last line.
+fn until_over(lines: Bodies, over: impl Future<Output = Over> + Send + 'static, events: bool) -> Bodies {
+    let last = move |over: Over| {
+        let text = match events {
+            true => {
+                let data = json!({ "code": "unauthenticated", "message": over.message() });
+                format!("event: end\ndata: {data}\n\n")
+            }
+            false => format!("-- {}\n", over.message()),
+        };
+        Ok(Bytes::from(text))
+    };
+    let lines = stream::unfold((lines, Some(Box::pin(over))), move |(mut lines, over)| async move {
+        let mut over = over?;
+        tokio::select! {
+            biased;
+            why = &mut over => Some((last(why), (lines, None))),
+            line = lines.next() => line.map(|line| (line, (lines, Some(over)))),
+        }
+    });
+    lines.boxed()
 }
 
 fn as_text(row: &LineRow) -> String {

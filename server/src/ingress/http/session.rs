@@ -63,17 +63,17 @@ pub(super) async fn methods(services: web::Data<Services>) -> HttpResponse {
 
 /// Gives a token for a user name and a password.
 #[utoipa::path(post, path = "/auth/token", tag = "auth", security(()), params(How), request_body = Credentials, responses(
-    (status = 200, body = Token), (status = 401, description = "Wrong user name or password"), (status = 429, description = "Too many wrong passwords"),
+    (status = 200, body = Token), (status = 401, description = "Wrong user name or password"), (status = 403, description = "A page of another origin asks"),
+    (status = 429, description = "Too many wrong passwords"), (status = 503, description = "Too many people sign in right now"),
 ))]
 pub(super) async fn token(
     request: HttpRequest,
     payload: web::Payload,
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
+    // Before anything is counted: nobody's page makes its visitors guess passwords.
+    auth::not_from_elsewhere(&request)?;
     let how: How = query(&request)?;
-    if how.cookie {
-        auth::not_from_elsewhere(&request)?;
-    }
     let credentials: Credentials = body::json(&body::read(&request, payload, MAX_SIGN_IN).await?)?;
     let peer = request.peer_addr().map(|peer| peer.ip());
     let (token, expires_at) = services.auth.sign_in(&credentials.username, credentials.password, peer).await?;
@@ -86,9 +86,15 @@ pub(super) async fn token(
     Ok(response.json(Token { token, expires_at }))
 }
 
-/// Ends the session of a browser.
-#[utoipa::path(post, path = "/auth/logout", tag = "auth", security(()), responses((status = 204)))]
-pub(super) async fn logout(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+/// Ends a session: the cookie's, or that of the token in Authorization. Its token is good nowhere afterwards, and what
+/// follows something with it ends.
+#[utoipa::path(post, path = "/auth/logout", tag = "auth", security(()), responses(
+    (status = 204), (status = 503, description = "The session has ended on this server, and others could not be told"),
+))]
+pub(super) async fn logout(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     auth::not_from_elsewhere(&request)?;
+    if let Some(session) = services.auth.leaving(&request) {
+        services.auth.end(&services.store, &session).await?;
+    }
     Ok(HttpResponse::NoContent().cookie(auth::gone()).finish())
 }

@@ -22,7 +22,7 @@ async fn the_cookie_is_kept_from_scripts_and_strangers_and_where_there_is_tls_fr
     let house = House::new().await;
     for (scheme, secure) in [(None, false), (Some("http"), false), (Some("https"), true)] {
         let (_, cookie) = session(&house, scheme).await;
-        for part in ["HttpOnly", "SameSite=Lax", "Path=/"] {
+        for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(cookie.contains(part), "{cookie}");
         }
         assert_eq!(cookie.contains("Secure"), secure, "{scheme:?}: {cookie}");
