@@ -18,6 +18,7 @@ pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
 
 use crate::store::{self, Row, SecretRow, Store};
+use crate::telemetry::watchdog::Watchdog;
 
 /// Takes commands. Cloning it is cheap.
 #[derive(Clone)]
@@ -37,6 +38,11 @@ impl Commands {
     pub fn start(store: Store, settings: Settings) -> Self {
         let writer = Writer::new(store);
         Self { functions: registry::Registry::start(writer.clone(), settings), writer }
+    }
+
+    /// Lets a watchdog know whether the threads come back on which actors live.
+    pub fn watch(&self, watchdog: &Watchdog) {
+        self.functions.watch(watchdog);
     }
 
     /// Asks something of a function.

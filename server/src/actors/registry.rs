@@ -13,6 +13,7 @@ use tokio::sync::oneshot;
 use super::function::{Execute, FunctionActor};
 use super::writer::Writer;
 use super::{Error, FunctionResult};
+use crate::telemetry::watchdog::Watchdog;
 
 /// How actors live.
 #[derive(Debug, Clone)]
@@ -45,6 +46,13 @@ impl Registry {
     pub(super) fn start(writer: Writer, settings: Settings) -> Self {
         let arbiters = (0..settings.threads.max(1)).map(|_| Arbiter::new().handle()).collect();
         Self { inner: Arc::new(Inner { actors: Mutex::default(), arbiters, writer, settings }) }
+    }
+
+    pub(super) fn watch(&self, watchdog: &Watchdog) {
+        for (index, arbiter) in self.inner.arbiters.iter().enumerate() {
+            // An arbiter that has ended has nobody to hold up.
+            _ = arbiter.spawn(watchdog.heart(format!("actors {}", index + 1)).beat());
+        }
     }
 
     pub(super) async fn send(&self, id: function::Id, command: function::Command, cause: Cause) -> FunctionResult {

@@ -91,6 +91,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     let platform = runtime.block_on(Platform::start(settings.clone()))?;
     let Services { watchdog, stopping, .. } = &platform.services;
     runtime.spawn(watchdog.heart("the runtime of dispatch").beat());
+    platform.services.commands.watch(watchdog);
     guard::start(watchdog.clone(), stopping.clone(), settings.limits.stop_grace)
         .map_err(|e| Error::start("cannot start threads", e))?;
     let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));

@@ -9,10 +9,10 @@ use nix::sys::ptrace::{self, Options as Trace};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
 
-use crate::app::{Options, TestApp};
+use crate::app::{Options, PATIENCE, TestApp};
 use crate::victim::victim;
 
-/// The server's threads that serve HTTP.
+/// The server's threads that serve HTTP, and those on which its actors live.
 fn workers(app: &TestApp) -> Vec<Pid> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", app.pid())).unwrap();
     let worker = |task: std::io::Result<std::fs::DirEntry>| {
@@ -24,6 +24,12 @@ fn workers(app: &TestApp) -> Vec<Pid> {
     tasks.filter_map(worker).collect()
 }
 
+/// Whether the log names each thread that is held up.
+fn is_said(log: &str, workers: usize) -> bool {
+    let held = |line: &&str| line.contains("thread held up") && (line.contains("worker ") || line.contains("actors "));
+    log.lines().filter(held).count() >= workers
+}
+
 /// Whether a process has ended. A child that nobody waited for yet is a zombie.
 fn has_ended(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
@@ -33,8 +39,10 @@ fn has_ended(pid: u32) -> bool {
 #[tokio::test]
 async fn a_server_whose_workers_are_stuck_says_so_and_ends() {
     let app = victim(Options::default().env("EVENTFLOW_STOP_GRACE", "2")).await;
+    // Once it answers, all of its threads are there.
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
     let workers = workers(&app);
-    assert!(!workers.is_empty());
+    assert!(workers.len() > 1);
     for worker in &workers {
         if let Err(error) = ptrace::seize(*worker, Trace::empty()) {
             println!("skipped: this machine lets nobody trace a thread ({error})");
@@ -43,11 +51,11 @@ async fn a_server_whose_workers_are_stuck_says_so_and_ends() {
         ptrace::interrupt(*worker).unwrap();
     }
     let log = app.folder().join("server.log");
-    app.eventually("the log says which thread is held up", async || {
-        let log = std::fs::read_to_string(&log).unwrap();
-        (log.contains("thread held up") && log.contains("worker 1")).then_some(())
-    })
-    .await;
+    let deadline = Instant::now() + PATIENCE;
+    while !is_said(&std::fs::read_to_string(&log).unwrap(), workers.len()) {
+        assert!(Instant::now() < deadline, "{}", std::fs::read_to_string(&log).unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let (told, pid) = (Instant::now(), app.pid());
     nix::sys::signal::kill(Pid::from_raw(pid.cast_signed()), nix::sys::signal::Signal::SIGTERM).unwrap();
     // A thread that is traced is gone for its tracer first.

@@ -113,7 +113,7 @@ async fn a_browser_signs_in_by_cookie_and_strangers_cannot_use_it() {
     assert_eq!(error(sign_in("wrong").send().await.unwrap(), StatusCode::UNAUTHORIZED).await, "unauthenticated");
     let answer = sign_in("admin").send().await.unwrap();
     let cookie = answer.headers()["set-cookie"].to_str().unwrap().to_owned();
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
     let body = json_of(answer, StatusCode::OK).await;
     assert!(body["expires_at"].is_string());
     let answer =
