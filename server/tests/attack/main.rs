@@ -13,13 +13,13 @@
 #[path = "../it/app.rs"]
 mod app;
 mod doors;
-mod ids;
-mod search;
 mod graphql;
 mod guessing;
+mod ids;
 mod limits;
 mod people;
 mod readers;
+mod search;
 mod sessions;
 mod stuck;
 mod victim;
