@@ -368,6 +368,11 @@ fn is_ours(asked: &Asked, error: &actors::Error<run::Error>) -> bool {
             tracing::error!(%run, %error, "a run was refused");
             false
         }
+        // What the log never takes must not hold up what comes after it.
+        actors::Error::Store(error) if error.is_final() => {
+            tracing::error!(%run, %error, "a run was refused");
+            false
+        }
         error => {
             tracing::warn!(%run, %error, "run not requested yet");
             true

@@ -218,6 +218,25 @@ mod tests {
     }
 
     #[test]
+    fn a_message_names_no_source_that_only_eventflow_names() {
+        let hook = "/hooks/default/shop/github";
+        let headers = [("ce-specversion", "1.0"), ("ce-id", "1"), ("ce-type", "a.b"), ("ce-source", hook)];
+        let body = json!({"specversion": "1.0", "id": "1", "source": hook, "type": "a.b"});
+        for refused in [
+            message(&headers, None, ""),
+            message(&[], Some("application/cloudevents+json"), &body.to_string()),
+            message(&[], Some("application/cloudevents-batch+json"), &json!([body]).to_string()),
+        ] {
+            let problems = read(&refused, "default").unwrap_err();
+            assert!(problems[0].message.contains("only EventFlow names"), "{problems:?}");
+        }
+        // The door's own source says how the message came, whatever its key looks like.
+        let mut plain = message(&[], None, "x");
+        plain.routing_key = "../../hooks/default/shop/github".into();
+        assert_eq!(one(&plain).1["source"], "/amqp/eventflow.ingress/..%2F..%2Fhooks%2Fdefault%2Fshop%2Fgithub");
+    }
+
+    #[test]
     fn what_can_never_be_taken_is_told() {
         let refused = |message: &Message| read(message, "default").unwrap_err()[0].message.clone();
         assert!(refused(&message(&[], Some("application/cloudevents+json"), "{")).contains("not JSON"));

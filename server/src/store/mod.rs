@@ -107,6 +107,13 @@ pub enum Error {
     Unfit(String),
 }
 
+impl Error {
+    /// Whether the same again comes to the same, however long one waits: the database is there, and does not take it.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused(_) | Self::Unfit(_))
+    }
+}
+
 /// A line of a build or a run, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewLine {

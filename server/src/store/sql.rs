@@ -326,9 +326,9 @@ pub(super) fn unavailable(error: sqlx::Error) -> Error {
 }
 
 /// Whether an error's code says that a value was at fault, and not the database: PostgreSQL's class 22 (data exception),
-/// SQLite's `TOOBIG` and `MISMATCH`.
+/// SQLite's `TOOBIG`, `MISMATCH`, and `CONSTRAINT_FUNCTION`, with which a function refuses an argument.
 pub(super) fn is_about_data(code: &str) -> bool {
-    matches!(code, "18" | "20") || (code.len() == 5 && code.starts_with("22"))
+    matches!(code, "18" | "20" | "1043") || (code.len() == 5 && code.starts_with("22"))
 }
 
 /// The database's own words, with what to do where that is known.
@@ -463,4 +463,40 @@ impl<'r> Cells<'r> {
 
 fn time(micros: i64) -> Result<DateTime<Utc>, Error> {
     DateTime::from_timestamp_micros(micros).ok_or_else(|| Error::Damaged(format!("{micros} is not a time")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_is_at_fault_is_told_from_a_database_that_is_away() {
+        // Invalid bytes, an invalid regular expression, a number out of range; SQLite's own.
+        for code in ["22021", "2201B", "22003", "18", "20", "1043"] {
+            assert!(is_about_data(code), "{code}");
+        }
+        // Disk full, too many connections, read-only, deadlock, a duplicate; SQLite's own.
+        for code in ["53100", "53300", "25006", "40P01", "23505", "57P01", "5", "10", "13", "22", "2067", "1555", ""] {
+            assert!(!is_about_data(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_text_is_looked_for_as_it_is_stored() {
+        assert_eq!(stored("a\0b"), columns::without_zero("a\0b"));
+        assert!(matches!(stored("a%b"), Cow::Borrowed("a%b")));
+    }
+
+    #[tokio::test]
+    async fn an_argument_that_a_function_refuses_is_the_callers_matter() {
+        let options = sqlx::sqlite::SqliteConnectOptions::new().in_memory(true).with_regexp();
+        let db = Db::Sqlite(SqlitePool::connect_lazy_with(options));
+        let bad = [Value::Text("(".into())];
+        let error = db.fetch("SELECT 'a' REGEXP $1", &bad).await.err().expect("this is no regular expression");
+        assert!(matches!(error, Error::Unfit(_)), "{error}");
+        assert!(error.is_final());
+        let error = db.fetch("SELECT 1 FROM nothing", &[]).await.err().expect("there is no such table");
+        assert!(matches!(error, Error::Unavailable(_)), "{error}");
+        assert!(!error.is_final());
+    }
 }

@@ -89,6 +89,11 @@ async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
                 answered.request.run = drawn;
                 true
             }
+            // What the log never takes must not hold up what it does.
+            Some(Err(Error::Store(error))) if error.is_final() => {
+                tracing::error!(run = %answered.request.run, %error, "a call was not recorded");
+                false
+            }
             Some(Err(Error::Refused(error))) => {
                 tracing::error!(run = %answered.request.run, %error, "a call was not recorded");
                 false

@@ -164,6 +164,9 @@ async fn proved(
     };
     let (Some(hook), Ok(secret)) = (&found, &secret) else {
         proof::check_nothing(body);
+        if found.is_none() {
+            tracing::debug!(path = request.path(), "a delivery came to an address without a webhook");
+        }
         if let (Some(hook), Err(error)) = (&found, &secret) {
             let error = name.map_or("its trigger names no secret", |_| error);
             unusable(hook, &error);
