@@ -11,12 +11,14 @@
 //! | [`react`] | what follows from a recorded event |
 //! | [`routing`] | which functions a trigger event reaches |
 //! | [`manifest`] | `function.json` |
+//! | [`address`] | addresses that hold credentials, and how they are left out |
 //! | [`name`] | what functions and namespaces may be called |
 //! | [`schedule`] | when schedule triggers fire |
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
 //! | [`upcast`] | yesterday's event shapes, read as today's |
 //! | [`hash`] | what the hash chain covers |
 
+pub mod address;
 pub mod aggregate;
 pub mod event;
 pub mod function;

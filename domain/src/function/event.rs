@@ -34,7 +34,8 @@ pub enum Event {
 pub enum Source {
     /// A Git repository.
     Git {
-        /// `https://`, `ssh://`, `git@host:path` or a path on the server's disk.
+        /// `https://`, `ssh://`, `git@host:path` or a path on the server's disk. Credentials are neither written nor read.
+        #[serde(with = "crate::address")]
         url: String,
         /// Branch, tag or commit; the default branch when absent.
         #[serde(rename = "ref", default, skip_serializing_if = "Option::is_none")]
@@ -50,7 +51,8 @@ pub enum Source {
     },
     /// A container image.
     Image {
-        /// Its reference.
+        /// Its reference. Credentials are neither written nor read.
+        #[serde(with = "crate::address")]
         image: String,
         /// Its command, when not its own.
         #[serde(default, skip_serializing_if = "Option::is_none")]

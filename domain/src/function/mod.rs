@@ -32,6 +32,24 @@ pub fn id(namespace: &str, name: &str, generation: u32) -> Id {
     Id::derive("function", &[namespace, name, &generation.to_string()])
 }
 
+/// Secrets whose names begin so are made by the platform, and no function and no webhook can name them.
+const RESERVED: &str = "EVENTFLOW_GIT_";
+
+/// The secret of the function's namespace that holds the address of its repository with the credentials in it.
+pub fn credentials_secret(id: Id) -> String {
+    format!("{RESERVED}{}", id.uuid().simple())
+}
+
+/// Whose secret it is, when it is one of those that [`credentials_secret`] makes.
+pub fn credentials_owner(name: &str) -> Option<Id> {
+    uuid::Uuid::try_parse(name.strip_prefix(RESERVED)?).ok().map(Id::from)
+}
+
+/// Whether a secret's name is one of those that [`credentials_secret`] makes.
+pub fn is_reserved_secret(name: &str) -> bool {
+    name.starts_with(RESERVED)
+}
+
 /// The aggregate.
 #[derive(Debug, Clone, Copy)]
 pub struct Aggregate;

@@ -748,3 +748,28 @@ fn every_refusal_has_its_own_code_and_a_sentence() {
     assert!(Error::Deregistered.to_string().contains("DEREGISTERED"));
     assert!(Error::NotBuilt.to_string().contains("REGISTERED"));
 }
+
+#[test]
+fn credentials_in_an_address_are_neither_written_nor_read() {
+    use crate::aggregate::Payload;
+    let source = |url: &str| Source::Git { url: url.into(), git_ref: None, path: None };
+    let updated = |source| Event::Updated(Updated { source, manifest: None, at: at(0) });
+    let written = updated(source("https://user:token@host/a")).encode();
+    let text = String::from_utf8(written.clone()).unwrap();
+    assert!(!text.contains("token") && text.contains("https://host/a"), "{text}");
+    // As an older server wrote it.
+    let old = text.replace("https://host/a", "https://user:token@host/a");
+    assert_eq!(Event::decode("Updated", old.as_bytes()).unwrap(), updated(source("https://host/a")));
+    let image = r#"{"type":"image","image":"https://user:token@registry/app:1"}"#;
+    let Source::Image { image, .. } = serde_json::from_str(image).unwrap() else { panic!("it is an image") };
+    assert_eq!(image, "https://registry/app:1");
+}
+
+#[test]
+fn the_secret_with_a_functions_credentials_has_a_name_that_fits_and_is_reserved() {
+    let name = super::credentials_secret(super::id("team", "hello", 1));
+    assert!(crate::name::fits_secret(&name) && super::is_reserved_secret(&name), "{name}");
+    assert_eq!(super::credentials_owner(&name), Some(super::id("team", "hello", 1)));
+    assert!(!super::is_reserved_secret("GIT_TOKEN"));
+    assert_eq!(super::credentials_owner("EVENTFLOW_GIT_x"), None);
+}

@@ -1,0 +1,145 @@
+//! Addresses that hold credentials: `https://user:token@host/path`, `postgres://user:password@host/name`.
+//!
+//! What is stored or shown has none: [`Source`](crate::function::event::Source) leaves them out when it is written and
+//! when it is read, so that a log which already holds some does not show them; [`masked`] is for any other text.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serializer};
+
+/// The text with the credentials of each address in it left out. Of an `http` or `https` address that is all before the
+/// `@`, since a name alone may be a token; of others it is the password.
+pub fn masked(text: &str) -> Cow<'_, str> {
+    if !text.contains("://") || !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://") {
+        let (before, after) = rest.split_at(start + "://".len());
+        out.push_str(before);
+        let user = user_info(after);
+        if let Some(user) = user.filter(|_| !is_web(before)) {
+            out.push_str(user.split(':').next().unwrap_or_default());
+            out.push('@');
+        }
+        rest = &after[user.map_or(0, |user| user.len() + 1)..];
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+/// What [`masked`] leaves out of an `http` or `https` address: `user:token`, as it is written there.
+pub fn credentials(url: &str) -> Option<&str> {
+    let start = url.find("://")? + "://".len();
+    let (scheme, rest) = url.split_at(start);
+    is_web(scheme).then(|| user_info(rest)).flatten()
+}
+
+/// A part of an address without its percent signs: `%40` is `@`. What is no such sign stays.
+pub fn decoded(part: &str) -> Vec<u8> {
+    let bytes = part.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        let digits = bytes.get(at + 1..at + 3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let digits = digits.filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        match (byte, digits.and_then(|digits| u8::from_str_radix(digits, 16).ok())) {
+            (b'%', Some(decoded)) => {
+                out.push(decoded);
+                at += 3;
+            }
+            _ => {
+                out.push(byte);
+                at += 1;
+            }
+        }
+    }
+    out
+}
+
+fn is_web(scheme: &str) -> bool {
+    let ends_with = |end: &str| {
+        let start = scheme.len().checked_sub(end.len());
+        start.and_then(|start| scheme.get(start..)).is_some_and(|tail| tail.eq_ignore_ascii_case(end))
+    };
+    ends_with("http://") || ends_with("https://")
+}
+
+/// What stands before the `@` of an address, given what comes after `://`.
+fn user_info(rest: &str) -> Option<&str> {
+    let ends_text = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | '`');
+    let text = rest.split(ends_text).next().unwrap_or_default();
+    let authority = text.split(['/', '?', '#', '\\']).next().unwrap_or_default();
+    if let Some((user, _)) = authority.rsplit_once('@') {
+        return Some(user);
+    }
+    // A password that should have been escaped: what looks like a port is none, and an `@` comes later.
+    let port = authority.rsplit_once(':').map(|(_, port)| port)?;
+    let is_port = port.bytes().all(|b| b.is_ascii_digit() || b == b']');
+    text.rsplit_once('@').map(|(user, _)| user).filter(|_| !is_port)
+}
+
+/// Writes an address without credentials, whoever put them there.
+pub(crate) fn serialize<S: Serializer>(url: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&masked(url))
+}
+
+/// Reads an address without the credentials that an older log may hold.
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let url = String::deserialize(deserializer)?;
+    Ok(match masked(&url) {
+        Cow::Borrowed(_) => url,
+        Cow::Owned(masked) => masked,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_left_out_of_any_text() {
+        for (text, expected) in [
+            ("https://user:token@host/a", "https://host/a"),
+            ("https://token@host/a?b=c@d", "https://host/a?b=c@d"),
+            ("HTTPS://user:token@host", "HTTPS://host"),
+            ("git+https://user:token@host", "git+https://host"),
+            ("unable to access 'https://token@host/a/': gone", "unable to access 'https://host/a/': gone"),
+            ("https://us'er:to'ken@host/a", "https://host/a"),
+            ("https://a@b:c@host/a", "https://host/a"),
+            ("https://user:to/k?e#n@host/a", "https://host/a"),
+            ("two: http://a:b@c/ and https://d:e@f/", "two: http://c/ and https://f/"),
+            ("ssh://git@host/a", "ssh://git@host/a"),
+            ("ssh://git:pw@host/a", "ssh://git@host/a"),
+            ("postgres://user:p@ss@db:5432/name", "postgres://user@db:5432/name"),
+            ("amqp://guest:guest@[::1]:5672/%2f", "amqp://guest@[::1]:5672/%2f"),
+            ("git@host:a", "git@host:a"),
+            ("https://host:8443/a@b", "https://host:8443/a@b"),
+            ("https://[::1]:80/a@b", "https://[::1]:80/a@b"),
+            ("https://host/a, ask me@example.com", "https://host/a, ask me@example.com"),
+            ("://@", "://@"),
+            ("", ""),
+        ] {
+            assert_eq!(masked(text), expected);
+            assert_eq!(masked(expected), expected, "once is enough");
+        }
+    }
+
+    #[test]
+    fn what_is_left_out_of_a_web_address_can_be_kept_elsewhere() {
+        assert_eq!(credentials("https://user:to%40ken@host/a"), Some("user:to%40ken"));
+        assert_eq!(credentials("http://token@host/a"), Some("token"));
+        for none in ["https://host/a@b", "ssh://git@host/a", "git@host:a", "/srv/a@b", ""] {
+            assert_eq!(credentials(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn percent_signs_are_decoded() {
+        assert_eq!(decoded("to%40ken%3a"), b"to@ken:");
+        assert_eq!(decoded("100%"), b"100%");
+        assert_eq!(decoded("%zz%4"), b"%zz%4");
+        assert_eq!(decoded("\u{e4}%"), "\u{e4}%".as_bytes());
+    }
+}
