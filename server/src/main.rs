@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match run(&cli) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("eventflow: {error}");
+            eprintln!("eventflow: {}", domain::address::masked(&error.to_string()));
             ExitCode::FAILURE
         }
     }

@@ -2,12 +2,13 @@
 
 pub mod watchdog;
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 
 /// Starts logging to standard error; `filter` is a level or directives by module. Colours are for a person who looks
 /// on and has not set `NO_COLOR`, not for a file. How the HTTP library starts, and what the AMQP library says beside the
@@ -16,9 +17,35 @@ pub fn start_logging(filter: &str) {
     let filter =
         EnvFilter::try_new(format!("actix_server=warn,lapin=off,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(Masked);
     // A second start (tests) keeps the first one's.
     let _ = subscriber.try_init();
+}
+
+/// Standard error, without the credentials of addresses: what an error repeats may hold some.
+struct Masked;
+
+impl<'a> MakeWriter<'a> for Masked {
+    type Writer = MaskedLine;
+
+    fn make_writer(&'a self) -> MaskedLine {
+        MaskedLine(std::io::stderr())
+    }
+}
+
+/// One line of the log: it is written at once.
+struct MaskedLine(std::io::Stderr);
+
+impl Write for MaskedLine {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(domain::address::masked(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
 }
 
 /// All metrics. Cloning it is cheap: clones count together.

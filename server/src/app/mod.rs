@@ -1,5 +1,6 @@
 //! Puts the rooms together: the only place that knows them all.
 
+mod credentials;
 mod demo;
 mod guard;
 mod node;
@@ -129,6 +130,8 @@ impl Platform {
                 max_log_bytes: limits.build_log as u64,
                 max_cache_bytes: limits.build_cache as u64,
                 artifacts_dir: settings.artifacts_dir.clone(),
+                local_repositories: settings.local_repositories,
+                git_allow: settings.git_allow.clone(),
                 ..builder::Settings::default()
             },
         )
@@ -136,6 +139,7 @@ impl Platform {
         let artifacts = workshop.artifacts().clone();
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
+        credentials::seal(&store, &commands, &vault).await?;
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
@@ -175,6 +179,7 @@ impl Platform {
             queue: queue.clone(),
             fleet: fleet.clone(),
             workshop: workshop.clone(),
+            vault: vault.clone(),
             metrics: metrics.clone(),
             builds: limits.builds,
             recorded: limits.recorded,

@@ -2,6 +2,9 @@
 
 use std::io;
 
+use domain::address::masked;
+
+use super::journal;
 use super::manifest::Fault;
 use crate::executor;
 
@@ -34,6 +37,25 @@ impl Error {
     /// Whether the author of the source has to change something; otherwise the fault is this host's.
     pub fn is_refused(&self) -> bool {
         !matches!(self, Self::Failed { .. })
+    }
+
+    /// The same, fit to be stored and shown: its words may be those of a tool that a stranger made speak.
+    pub(super) fn plain(self) -> Self {
+        let plain = |text: String| journal::plain(&masked(&text)).into_owned();
+        match self {
+            Self::Refused(message) => Self::Refused(plain(message)),
+            Self::Manifest { origin, faults } => {
+                let fault = |fault: Fault| Fault { pointer: plain(fault.pointer), message: plain(fault.message) };
+                Self::Manifest { origin, faults: faults.into_iter().map(fault).collect() }
+            }
+            Self::Failed { what, source } => match source.raw_os_error() {
+                Some(_) => Self::Failed { what: plain(what), source },
+                None => {
+                    let source = io::Error::new(source.kind(), plain(source.to_string()));
+                    Self::Failed { what: plain(what), source }
+                }
+            },
+        }
     }
 
     /// For `map_err`: what was tried when the host failed.

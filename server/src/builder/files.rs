@@ -97,6 +97,19 @@ pub(super) fn link_stays(parent: &Path, target: &Path) -> bool {
     true
 }
 
+/// The folder at a path below `base`, when it is one and nothing on the way is a link: those that can write there may have
+/// put one in its place.
+pub(super) fn real_folder(base: &Path, inner: &Path) -> io::Result<PathBuf> {
+    let mut folder = base.to_owned();
+    for part in inner.components() {
+        folder.push(part);
+        if !fs::symlink_metadata(&folder)?.is_dir() {
+            return Err(io::Error::other(format!("{} is no folder", folder.display())));
+        }
+    }
+    Ok(folder)
+}
+
 /// Removes a folder or file, also one that was made read-only. What is not there is removed already.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
@@ -220,6 +233,18 @@ mod tests {
         ];
         for (parent, target, stays) in table {
             assert_eq!(link_stays(Path::new(parent), Path::new(target)), stays, "{parent} -> {target}");
+        }
+    }
+
+    #[test]
+    fn a_folder_behind_a_link_is_none() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir_all(base.path().join("tree/a")).unwrap();
+        std::os::unix::fs::symlink("/etc", base.path().join("tree/link")).unwrap();
+        assert_eq!(real_folder(base.path(), Path::new("tree/a")).unwrap(), base.path().join("tree/a"));
+        assert_eq!(real_folder(base.path(), &Path::new("tree").join("")).unwrap(), base.path().join("tree"));
+        for path in ["tree/link", "tree/link/ssl", "tree/none"] {
+            assert!(real_folder(base.path(), Path::new(path)).is_err(), "{path}");
         }
     }
 

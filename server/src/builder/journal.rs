@@ -11,6 +11,7 @@ use std::future::Future;
 use std::pin::pin;
 use std::time::Duration;
 
+use domain::address::masked;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -53,7 +54,7 @@ impl Journal {
 
     /// EventFlow's own word.
     pub(super) async fn say(&self, text: impl Into<String>) {
-        let text = plain(&text.into()).into_owned();
+        let text = shown(&text.into()).into_owned();
         let line = Line { at: clock::now(), stream: Stream::System, run: None, text };
         // Nobody reads any more: the build goes on.
         let _ = self.lines.send(line).await;
@@ -61,7 +62,7 @@ impl Journal {
 
     /// A tool's line.
     pub(super) async fn pass(&self, mut line: Line) {
-        if let Cow::Owned(text) = plain(&line.text) {
+        if let Cow::Owned(text) = shown(&line.text) {
             line.text = text;
         }
         let fits = {
@@ -100,7 +101,7 @@ impl Journal {
                         if tail.len() == TAIL_LINES {
                             tail.pop_front();
                         }
-                        tail.push_back(plain(&line.text).into_owned());
+                        tail.push_back(shown(&line.text).into_owned());
                     }
                     self.pass(line).await;
                 }
@@ -115,6 +116,14 @@ impl Journal {
             }
         };
         (result, tail.into())
+    }
+}
+
+/// The text as a log may have it: without credentials in addresses, and without terminal commands.
+fn shown(text: &str) -> Cow<'_, str> {
+    match masked(text) {
+        Cow::Borrowed(text) => plain(text),
+        Cow::Owned(text) => Cow::Owned(plain(&text).into_owned()),
     }
 }
 
@@ -176,14 +185,15 @@ mod tests {
         for text in ["one", "two", "three", "x"] {
             journal.pass(line(text)).await;
         }
-        journal.say("ours").await;
+        journal.say("ours, of https://user:token@host/a").await;
         drop(journal);
         let mut texts = Vec::new();
         while let Some(line) = receiver.recv().await {
             texts.push(line.text);
         }
         assert_eq!(texts.len(), 4, "{texts:?}");
-        assert_eq!((texts[0].as_str(), texts[1].as_str(), texts[3].as_str()), ("one", "two", "ours"));
+        let ours = "ours, of https://host/a";
+        assert_eq!((texts[0].as_str(), texts[1].as_str(), texts[3].as_str()), ("one", "two", ours));
         assert!(texts[2].contains("limit of 8 bytes"), "{texts:?}");
     }
 

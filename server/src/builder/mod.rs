@@ -5,6 +5,7 @@
 //! whoever calls [`Workshop::build`] tells the log what came of it.
 
 mod artifacts;
+mod credentials;
 mod digest;
 mod error;
 mod files;
@@ -21,5 +22,6 @@ mod tests;
 mod workshop;
 
 pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};
+pub use credentials::Credentials;
 pub use error::Error;
 pub use workshop::{Made, Order, Settings, Workshop};

@@ -12,8 +12,9 @@ use tokio::sync::Semaphore;
 use super::install::{self, Cache, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
-use super::source::{self, Git};
-use super::{Artifacts, Error, files, manifest};
+use super::source::{self, Git, Policy};
+use super::{Artifacts, Credentials, Error, files, manifest};
+use crate::config::Outward;
 use crate::executor::{Executor, Lines};
 
 /// What to build.
@@ -29,6 +30,8 @@ pub struct Order {
     pub build: domain::function::BuildId,
     /// Where the code is.
     pub source: Source,
+    /// What a Git repository is fetched with, when that was given with its address.
+    pub credentials: Option<Credentials>,
     /// The manifest that beats the file in the source, as a whole.
     pub manifest: Option<domain::Json>,
 }
@@ -73,6 +76,8 @@ pub struct Settings {
     pub artifacts_dir: Option<PathBuf>,
     /// Whether a source may be a repository on the server's own disk.
     pub local_repositories: bool,
+    /// Which addresses repositories may be fetched from beside the public ones.
+    pub git_allow: Outward,
     /// Variables for the commands that install: a registry (`npm_config_registry`, `PIP_INDEX_URL`), a proxy. Functions'
     /// own install scripts can read them.
     pub install_env: BTreeMap<String, String>,
@@ -93,6 +98,7 @@ impl Default for Settings {
             cache_dir: None,
             artifacts_dir: None,
             local_repositories: true,
+            git_allow: Outward::default(),
             install_env: BTreeMap::new(),
         }
     }
@@ -125,7 +131,8 @@ impl Workshop {
         std::fs::create_dir_all(&artifacts_dir).map_err(unusable)?;
         let artifacts = Artifacts::new(&artifacts_dir.canonicalize().map_err(unusable)?)?;
         let yard = Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
-        let git = Git::new(&data_dir.join("builder")).map_err(failed("write settings for git"))?;
+        let policy = Policy { outward: settings.git_allow.clone(), local: settings.local_repositories };
+        let git = Git::new(executor.clone(), settings.memory_mb, policy);
         let cache_dir = settings.cache_dir.clone().unwrap_or_else(|| data_dir.join("cache"));
         let cache = Cache::new(&cache_dir, settings.max_cache_bytes);
         let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
@@ -139,6 +146,27 @@ impl Workshop {
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         Ok(Self(Arc::new(Inner { artifacts, git, tools, yard: Arc::new(yard), permits, settings })))
+    }
+
+    /// As [`Self::new`], with another program for SSH.
+    #[cfg(test)]
+    pub(super) fn with_ssh(
+        executor: Arc<dyn Executor>,
+        data_dir: &Path,
+        settings: Settings,
+        ssh: PathBuf,
+    ) -> Result<Self, Error> {
+        let Self(inner) = Self::new(executor, data_dir, settings)?;
+        let inner = Arc::into_inner(inner).expect("nobody else has it yet");
+        Ok(Self(Arc::new(Inner { git: inner.git.with_ssh(ssh), ..inner })))
+    }
+
+    /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
+    ///
+    /// # Errors
+    /// For people: why not.
+    pub fn check_repository(&self, url: &str) -> Result<(), String> {
+        self.0.git.check(url)
     }
 
     /// What was made and what was uploaded.
@@ -162,7 +190,7 @@ impl Workshop {
                 inner.permits.acquire().await.expect("the semaphore is never closed")
             }
         };
-        let result = inner.build(&order, &journal).await;
+        let result = inner.build(&order, &journal).await.map_err(Error::plain);
         drop(permit);
         match &result {
             Ok(made) => journal.say(format!("Built {} ({})", made.digest, bytes(made.size))).await,
@@ -181,9 +209,8 @@ impl Inner {
             max_bytes: self.settings.max_source_bytes,
             max_files: self.settings.max_files,
             git_timeout: self.settings.git_timeout,
-            local_repositories: self.settings.local_repositories,
         };
-        let taken = source::take(&order.source, &self.git, &self.artifacts, &scratch, limits, journal).await?;
+        let taken = source::take(order, &self.git, &self.artifacts, &scratch, limits, journal).await?;
         let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
         if manifest.runtime == Runtime::Docker {
             return Err(Error::Refused(

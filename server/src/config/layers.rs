@@ -70,6 +70,8 @@ const NAMES: &[(&str, &str)] = &[
     ("metrics_port", "METRICS_PORT"),
     ("namespace", "NAMESPACE"),
     ("callback_allow", "EVENTFLOW_CALLBACK_ALLOW"),
+    ("git_allow", "EVENTFLOW_GIT_ALLOW"),
+    ("allow_local_repositories", "EVENTFLOW_ALLOW_LOCAL_REPOSITORIES"),
     ("max_body", "EVENTFLOW_MAX_BODY"),
     ("max_event", "EVENTFLOW_MAX_EVENT"),
     ("max_bundle", "EVENTFLOW_MAX_BUNDLE"),
@@ -124,7 +126,8 @@ impl Layers {
             let text = match value {
                 toml::Value::String(text) => text,
                 toml::Value::Integer(number) => number.to_string(),
-                _ => return Err(Error::File(format!("`{key}` must be text or a whole number"))),
+                toml::Value::Boolean(yes) => yes.to_string(),
+                _ => return Err(Error::File(format!("`{key}` must be text, a whole number, true or false"))),
             };
             file.insert(*name, text);
         }

@@ -42,6 +42,11 @@ pub struct Settings {
     pub dev: bool,
     /// Which addresses may be called back beside the public ones: `EVENTFLOW_CALLBACK_ALLOW`.
     pub callback_allow: Outward,
+    /// Which addresses repositories may be fetched from beside the public ones: `EVENTFLOW_GIT_ALLOW`.
+    pub git_allow: Outward,
+    /// Whether a function's repository may be on the server's own disk, which `--dev` allows:
+    /// `EVENTFLOW_ALLOW_LOCAL_REPOSITORIES`.
+    pub local_repositories: bool,
     /// What bounds what.
     pub limits: Limits,
     /// How long what is done with is kept.
@@ -166,6 +171,8 @@ impl Settings {
             namespace: "default".to_owned(),
             dev: false,
             callback_allow: Outward::default(),
+            git_allow: Outward::default(),
+            local_repositories: false,
             limits: Limits::default(),
             retention: Retention::default(),
         }
@@ -251,6 +258,12 @@ impl Settings {
             callback_allow: layers
                 .get("EVENTFLOW_CALLBACK_ALLOW", "networks such as 127.0.0.0/8,10.0.0.0/8", Outward::parse)?
                 .unwrap_or_default(),
+            git_allow: layers
+                .get("EVENTFLOW_GIT_ALLOW", "networks such as 127.0.0.0/8,10.0.0.0/8", Outward::parse)?
+                .unwrap_or_default(),
+            local_repositories: layers
+                .get("EVENTFLOW_ALLOW_LOCAL_REPOSITORIES", "true or false", |text| text.parse().ok())?
+                .unwrap_or(dev),
             limits: Limits {
                 body: number("EVENTFLOW_MAX_BODY", default.body)?,
                 event: number("EVENTFLOW_MAX_EVENT", default.event)?,
@@ -385,6 +398,17 @@ mod tests {
             let allowed = "allowed is a time of 30s or more, such as 30s, 90m, 24h or 7d";
             assert_eq!(error, format!("EVENTFLOW_RETAIN_RUNS is `{text}` (from the environment): {allowed}"));
         }
+    }
+
+    #[test]
+    fn local_repositories_are_for_development_unless_it_is_said_otherwise() {
+        let local = |pairs: &[(&str, &str)], dev| {
+            read(pairs, "", &Flags { dev, ..Flags::default() }).map(|settings| settings.local_repositories)
+        };
+        assert!(local(&[], true).unwrap() && !local(&[], false).unwrap());
+        const NAME: &str = "EVENTFLOW_ALLOW_LOCAL_REPOSITORIES";
+        assert!(!local(&[(NAME, "false")], true).unwrap() && local(&[(NAME, "true")], false).unwrap());
+        assert!(local(&[(NAME, "perhaps")], true).unwrap_err().to_string().contains("true or false"));
     }
 
     #[test]

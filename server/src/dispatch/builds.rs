@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::function::event::Source;
 use domain::function::{BuildId, Command, Id};
 use domain::{Cause, function};
 use parking_lot::Mutex;
@@ -11,10 +12,10 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::AbortHandle;
 
 use super::Tools;
-use crate::builder::{self, Made, Order};
+use crate::builder::{self, Credentials, Made, Order};
 use crate::executor::{Line, Stream};
 use crate::store::{LineStream, NewLine};
-use crate::{actors, clock};
+use crate::{actors, clock, vault};
 
 /// Lines on their way; when they are not stored in time, the build waits.
 const BUFFER: usize = 1024;
@@ -78,13 +79,31 @@ impl Builds {
             name: function.name.clone(),
             build,
             source: wanted.source.clone(),
+            credentials: None,
             manifest: wanted.manifest.clone(),
         };
         let (lines, stored) = self.log(id, build, &order.namespace);
-        let made = self.tools.workshop.build(order, lines).await;
+        let made = match self.credentials(&order).await {
+            Ok(credentials) => self.tools.workshop.build(Order { credentials, ..order }, lines).await,
+            Err(error) => Err(error),
+        };
         // Whoever follows the log sees its last line before the build is over.
         let _ = stored.await;
         self.finish(id, build, made, &cause).await;
+    }
+
+    /// What the repository is fetched with. It is for the address that it was given with; the workshop sees to that.
+    async fn credentials(&self, order: &Order) -> Result<Option<Credentials>, builder::Error> {
+        let Source::Git { .. } = &order.source else { return Ok(None) };
+        let name = function::credentials_secret(order.function);
+        match self.tools.vault.secret(&order.namespace, &name).await {
+            Ok(secret) => Ok(Some(Credentials::new(secret.value))),
+            Err(vault::Error::NotSet { .. }) => Ok(None),
+            Err(error) => Err(builder::Error::Failed {
+                what: "read the credentials of the repository".to_owned(),
+                source: std::io::Error::other(error.to_string()),
+            }),
+        }
     }
 
     async fn finish(&self, id: Id, build: BuildId, made: Result<Made, builder::Error>, cause: &Cause) {

@@ -41,6 +41,7 @@ use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
+use crate::vault::Vault;
 
 pub use callback::Callbacks;
 
@@ -60,6 +61,8 @@ pub struct Tools {
     pub fleet: Fleet,
     /// Builds.
     pub workshop: Workshop,
+    /// Opens what repositories are fetched with.
+    pub vault: Vault,
     /// Counters.
     pub metrics: Metrics,
     /// Builds at a time.

@@ -9,6 +9,7 @@ mod sandbox;
 pub use sandbox::Sandbox;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,8 +120,8 @@ impl std::fmt::Debug for Spec {
     }
 }
 
-/// A command of the builder's: installs dependencies into a folder.
-#[derive(Debug, Clone)]
+/// A command of the builder's: fetches a source or installs dependencies into a folder.
+#[derive(Clone)]
 pub struct Task {
     /// Names the task in logs and folders; unique on this host.
     pub name: String,
@@ -130,12 +131,34 @@ pub struct Task {
     pub folder: PathBuf,
     /// Folders kept between tasks (package caches), writable, by the path they have inside.
     pub caches: BTreeMap<String, PathBuf>,
+    /// Files and folders of the host that it may read, by the path they have inside.
+    pub readable: BTreeMap<String, PathBuf>,
+    /// Addresses that whoever asks has checked by a rule of its own: they are open to it, also where the server's settings
+    /// for networks would close them.
+    pub opened: Vec<IpAddr>,
     /// The whole environment.
     pub env: BTreeMap<String, String>,
     /// What it may use.
     pub limits: Limits,
     /// It is ended after this.
     pub timeout: Duration,
+}
+
+/// Variables may be secrets: they are shown without their values.
+impl std::fmt::Debug for Task {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Task")
+            .field("name", &self.name)
+            .field("command", &self.command)
+            .field("folder", &self.folder)
+            .field("caches", &self.caches)
+            .field("readable", &self.readable)
+            .field("opened", &self.opened)
+            .field("env", &self.env.keys())
+            .field("limits", &self.limits)
+            .field("timeout", &self.timeout)
+            .finish()
+    }
 }
 
 /// Where a service answers.

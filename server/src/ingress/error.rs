@@ -1,5 +1,7 @@
 //! Why something was not done, in one shape for REST and GraphQL: codes that programs can rely on, and words for people.
 
+use std::borrow::Cow;
+
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
@@ -45,7 +47,7 @@ pub enum Fault {
 impl Problem {
     /// A problem with the whole of what was asked.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), field: None }
+        Self { code, message: masked(message.into()), field: None }
     }
 
     /// The same, at a place in the input.
@@ -53,6 +55,14 @@ impl Problem {
     pub fn at<S: Into<String>>(mut self, field: impl IntoIterator<Item = S>) -> Self {
         self.field = Some(field.into_iter().map(Into::into).collect());
         self
+    }
+}
+
+/// What a caller wrote may be repeated to them, but for credentials in an address.
+fn masked(message: String) -> String {
+    match domain::address::masked(&message) {
+        Cow::Borrowed(_) => message,
+        Cow::Owned(masked) => masked,
     }
 }
 

@@ -704,11 +704,15 @@ impl Log for SqlLog {
     }
 
     async fn rebuild(&self) -> Result<u64, Error> {
-        let db = match &self.file {
-            Some(file) => Db::Sqlite(sqlite::writing(file).await?),
-            None => self.inner.db.clone(),
-        };
-        audit::rebuild(&db).await
+        audit::rebuild(&self.writing().await?).await
+    }
+
+    async fn open_credentials(&self) -> Result<Vec<super::OpenCredentials>, Error> {
+        super::credentials::open(&self.inner.db).await
+    }
+
+    async fn mask_credentials(&self) -> Result<(), Error> {
+        super::credentials::mask(&self.writing().await?).await
     }
 
     async fn verify(&self) -> Result<Report, Error> {
@@ -717,6 +721,14 @@ impl Log for SqlLog {
 }
 
 impl SqlLog {
+    /// The database, for changes of the tables that no append makes.
+    async fn writing(&self) -> Result<Db, Error> {
+        Ok(match &self.file {
+            Some(file) => Db::Sqlite(sqlite::writing(file).await?),
+            None => self.inner.db.clone(),
+        })
+    }
+
     fn of_runs(&self, filter: &RunFilter) -> Where {
         let mut conditions = Where::default();
         if let Some(event) = filter.event {

@@ -9,6 +9,7 @@ mod columns;
 mod committer;
 #[cfg(test)]
 pub(crate) mod contract;
+mod credentials;
 mod cut;
 pub mod feed;
 mod lease;
@@ -34,6 +35,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::{Cause, Recorded, Stream, event, function, run};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 pub use feed::{Feed, LineFeed};
 pub use page::{Page, PageRequest};
@@ -42,6 +44,17 @@ pub use tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, Sealed, SecretInf
 
 /// The log and its tables. Cloning it is cheap.
 pub type Store = Arc<dyn Log>;
+
+/// The address of a repository with credentials in it, as an earlier server wrote it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpenCredentials {
+    /// Whose source it is.
+    pub function: function::Id,
+    /// Where the function belongs.
+    pub namespace: String,
+    /// The whole address.
+    pub url: Zeroizing<String>,
+}
 
 /// An event that is not recorded yet.
 #[derive(Debug, Clone, PartialEq)]
@@ -520,6 +533,11 @@ pub trait Log: Send + Sync + 'static {
 
     /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
     async fn rebuild(&self) -> Result<u64, Error>;
+
+    /// Credentials that an earlier server left in the tables: those of functions that are not deregistered.
+    async fn open_credentials(&self) -> Result<Vec<OpenCredentials>, Error>;
+    /// Overwrites them there. What was appended to the log stays.
+    async fn mask_credentials(&self) -> Result<(), Error>;
 
     /// Compares the read tables with the log and checks the hash chain of every stream.
     async fn verify(&self) -> Result<Report, Error>;

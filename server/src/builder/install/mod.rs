@@ -194,6 +194,8 @@ impl Site<'_> {
             command: command.iter().map(|&argument| argument.to_owned()).collect(),
             folder: self.folder.clone(),
             caches,
+            readable: BTreeMap::new(),
+            opened: Vec::new(),
             env,
             limits: Limits { memory_mb: self.tools.memory_mb, cpu: 2.0, pids: TASK_PIDS, network: Network::Open },
             timeout: self.deadline.saturating_duration_since(Instant::now()),

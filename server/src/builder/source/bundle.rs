@@ -84,7 +84,10 @@ pub(super) fn unpack(
         }
         Kind::TarGz => {
             let limit = max_bytes.saturating_add(max_files as u64 * TAR_OVERHEAD_BYTES);
-            check_extensions(GzDecoder::new(BufReader::new(open()?)).take(limit), &mut unpacker.go_on)?;
+            let reader = GzDecoder::new(BufReader::new(open()?)).take(limit);
+            if check_headers(reader, &mut unpacker.go_on)? > max_bytes {
+                return Err(unpacker.too_large());
+            }
             unpacker.tar(GzDecoder::new(BufReader::new(open()?)).take(limit))?;
         }
     }
@@ -117,6 +120,10 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
         let mut archive = zip::ZipArchive::new(reader).map_err(damaged_zip)?;
         if archive.len() > self.max_files {
             return Err(self.too_many());
+        }
+        // What it says of itself need not be true, and is counted again: but when it is, nothing was written in vain.
+        if archive.decompressed_size().is_some_and(|size| size > u128::from(self.max_bytes)) {
+            return Err(self.too_large());
         }
         for index in 0..archive.len() {
             let mut entry = archive.by_index(index).map_err(damaged_zip)?;
@@ -332,9 +339,11 @@ fn check_entries(
     }
 }
 
-/// Names in extension headers are read into memory as a whole: not when somebody wrote gigabytes of them.
-fn check_extensions(reader: impl Read, mut go_on: impl FnMut() -> io::Result<()>) -> Result<(), Error> {
+/// The bytes of all files, as their headers say. Names in extension headers are read into memory as a whole: not when
+/// somebody wrote gigabytes of them.
+fn check_headers(reader: impl Read, mut go_on: impl FnMut() -> io::Result<()>) -> Result<u64, Error> {
     let mut archive = tar::Archive::new(reader);
+    let mut bytes = 0_u64;
     for entry in archive.entries().map_err(damaged)?.raw(true) {
         go_on().map_err(Error::failed("unpack the bundle"))?;
         let entry = entry.map_err(damaged)?;
@@ -348,8 +357,9 @@ fn check_extensions(reader: impl Read, mut go_on: impl FnMut() -> io::Result<()>
                 "the bundle has a file with a name or attributes of more than 64 KiB; pack it anew".into(),
             ));
         }
+        bytes = bytes.saturating_add(if kind.is_file() { entry.size() } else { 0 });
     }
-    Ok(())
+    Ok(bytes)
 }
 
 fn too_many(max_files: usize) -> Error {

@@ -4,7 +4,8 @@
 
 mod bundle;
 mod git;
-mod process;
+mod remote;
+mod route;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,10 +14,11 @@ use domain::function::event::Source;
 
 pub(super) use bundle::{MAGIC_BYTES, check_magic};
 pub(super) use git::Git;
+pub(super) use remote::Policy;
 
 use super::journal::Journal;
 use super::scratch::Scratch;
-use super::{Artifacts, Error};
+use super::{Artifacts, Error, Order};
 
 /// Limits of a source.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +26,6 @@ pub(super) struct Limits {
     pub(super) max_bytes: u64,
     pub(super) max_files: usize,
     pub(super) git_timeout: Duration,
-    pub(super) local_repositories: bool,
 }
 
 /// A function's own files.
@@ -36,18 +37,26 @@ pub(super) struct Taken {
     pub(super) commit: Option<String>,
 }
 
-/// Takes the source into the scratch folder.
+/// Takes the order's source into the scratch folder.
 pub(super) async fn take(
-    source: &Source,
+    order: &Order,
     git: &Git,
     artifacts: &Artifacts,
     scratch: &Scratch,
     limits: Limits,
     journal: &Journal,
 ) -> Result<Taken, Error> {
-    match source {
+    match &order.source {
         Source::Git { url, git_ref, path } => {
-            git.take(url, git_ref.as_deref(), path.as_deref(), scratch, limits, journal).await
+            let build = order.build.to_string();
+            let wanted = git::Wanted {
+                url,
+                credentials: order.credentials.as_ref(),
+                git_ref: git_ref.as_deref(),
+                path: path.as_deref(),
+                build: &build,
+            };
+            git.take(wanted, scratch, limits, journal).await
         }
         Source::Bundle { digest } => {
             let archive = artifacts.bundle(digest).ok_or_else(|| {

@@ -93,6 +93,36 @@ async fn a_repository_is_fetched_over_http_by_branch_and_by_commit() {
 }
 
 #[tokio::test]
+async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
+    let world = World::new();
+    let first = world.commit(&[HANDLER]);
+    world.commit(&[("second.txt", "2")]);
+    // In the place of SSH: it leaves its arguments, and starts what the last one says, as the other host would.
+    let trace = world.root.path().join("arguments");
+    let shown = trace.display();
+    let ssh = world.program("ssh", &format!("for last; do echo \"$last\" >> {shown}; done; exec sh -c \"$last\""));
+    let data = world.root.path().join("with-ssh");
+    let settings = Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
+    let workshop = Workshop::with_ssh(world.executor.clone(), &data, settings, ssh.clone()).unwrap();
+    let url = format!("ssh://git@127.0.0.1:2222{}", world.repository().display());
+    for git_ref in [None, Some(first.as_str()), Some(&first[..8])] {
+        let (made, lines) = build(&workshop, order(at(url.clone(), git_ref))).await;
+        let made = made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
+        assert!(git_ref.is_none() || made.commit.as_ref() == Some(&first));
+    }
+    let arguments = fs::read_to_string(&trace).unwrap();
+    for argument in ["-oBatchMode=yes", "-p\n2222\n--\ngit@127.0.0.1\n", "git-upload-pack '/"] {
+        assert!(arguments.contains(argument), "{arguments}");
+    }
+    // What SSH says stays with the server.
+    world.program("ssh", "echo 'connect to host 127.0.0.1 port 2222: Connection refused' >&2; exit 255");
+    let (refused, lines) = build(&workshop, order(at(url, None))).await;
+    let text = refused.unwrap_err().to_string();
+    assert!(text.contains("its server cannot be reached") && !text.contains("refused"), "{text}");
+    assert!(!log(&lines).contains("Connection refused"), "{}", log(&lines));
+}
+
+#[tokio::test]
 async fn what_http_does_not_give_is_named() {
     let world = World::new();
     world.commit(&[HANDLER]);

@@ -46,6 +46,8 @@ pub(super) struct View<'a> {
     pub(super) bridge: Option<&'a Path>,
     /// Inside path and host folder, writable.
     pub(super) caches: &'a BTreeMap<String, PathBuf>,
+    /// Inside path and file or folder of the host's, read-only.
+    pub(super) readable: &'a BTreeMap<String, PathBuf>,
     pub(super) env: &'a BTreeMap<String, String>,
     pub(super) network: bool,
     /// The size of `/tmp` in bytes. It counts as the process's memory, too.
@@ -99,6 +101,9 @@ impl View<'_> {
         list.bind("--bind", &stage.put("--bind", self.own), OWN);
         for (inside, folder) in self.caches {
             list.bind("--bind", &stage.put("--bind", folder), inside);
+        }
+        for (inside, source) in self.readable {
+            list.bind("--ro-bind", &stage.put("--ro-bind", source), inside);
         }
         for (name, value) in self.env {
             list.add(["--setenv", name, value]);

@@ -329,6 +329,14 @@ impl Log for Watched {
         self.inner.rebuild().await
     }
 
+    async fn open_credentials(&self) -> Result<Vec<OpenCredentials>, Error> {
+        self.inner.open_credentials().await
+    }
+
+    async fn mask_credentials(&self) -> Result<(), Error> {
+        self.inner.mask_credentials().await
+    }
+
     async fn verify(&self) -> Result<Report, Error> {
         self.asked("verify")?;
         self.inner.verify().await

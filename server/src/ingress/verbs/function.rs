@@ -4,7 +4,7 @@ use domain::Json;
 use domain::function::{self, BuildId, Command, Override, event::Source};
 use serde_json::Value;
 
-use super::Caller;
+use super::{Caller, credentials};
 use crate::actors;
 use crate::builder::manifest;
 use crate::clock;
@@ -76,12 +76,13 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         let error = function::Error::BadName { name: asked.name.clone() };
         problems.push(Problem::new(error.code(), error.to_string()).at(["input", "name"]));
     }
-    problems.extend(source_problems(&asked.source));
-    problems.extend(manifest_problems(asked.manifest.as_ref()));
+    let Registration { namespace, name, source, manifest } = asked;
+    let (source, whole) = credentials::split(source);
+    problems.extend(source_problems(services, &source));
+    problems.extend(manifest_problems(manifest.as_ref()));
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
-    let Registration { namespace, name, source, manifest } = asked;
     let manifest = manifest.as_ref().map(Json::from);
     let newest = services.store.function_named(&namespace, &name).await?;
     let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == "DEREGISTERED"));
@@ -98,7 +99,13 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
             at: clock::now(),
         };
         match services.commands.function(id, command, caller.cause()).await {
-            Ok(_) => return Ok(id),
+            Ok(_) => {
+                // After the function: of one that is refused there is nothing to keep. Asked again, it is done again.
+                if let Some(whole) = whole {
+                    credentials::keep(services, caller, &namespace, id, whole).await?;
+                }
+                return Ok(id);
+            }
             // It was deregistered after it was looked up.
             Err(actors::Error::Refused(function::Error::Deregistered)) if tries < MAX_TRIES => {
                 tries += 1;
@@ -114,8 +121,10 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
 /// # Errors
 /// Every fault of source and manifest at once; what the function refuses.
 pub async fn update(services: &Services, caller: &Caller, id: function::Id, asked: Update) -> Result<(), Refusal> {
-    changeable(services, caller, id).await?;
-    let mut problems: Vec<_> = asked.source.iter().flat_map(source_problems).collect();
+    let row = changeable(services, caller, id).await?;
+    let (source, whole) =
+        asked.source.map(credentials::split).map_or((None, None), |(source, whole)| (Some(source), whole));
+    let mut problems: Vec<_> = source.iter().flat_map(|source| source_problems(services, source)).collect();
     problems.extend(manifest_problems(asked.manifest.as_ref()));
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
@@ -129,7 +138,13 @@ pub async fn update(services: &Services, caller: &Caller, id: function::Id, aske
         (None, true) => Override::Drop,
         (None, false) => Override::Keep,
     };
-    ask(services, caller, id, Command::Update { source: asked.source, manifest, at: clock::now() }).await
+    let moved = source.as_ref().is_some_and(|source| credentials::url_of(source) != credentials::url_of(&row.source));
+    ask(services, caller, id, Command::Update { source, manifest, at: clock::now() }).await?;
+    match whole {
+        Some(whole) => credentials::keep(services, caller, &row.namespace, id, whole).await,
+        None if moved => credentials::forget(services, caller, &row.namespace, id).await,
+        None => Ok(()),
+    }
 }
 
 /// Asks for a version.
@@ -209,8 +224,9 @@ pub async fn stop(
 /// # Errors
 /// When the viewer may not, or the log is away.
 pub async fn deregister(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
-    changeable(services, caller, id).await?;
+    let row = changeable(services, caller, id).await?;
     ask(services, caller, id, Command::Deregister { at: clock::now() }).await?;
+    credentials::forget(services, caller, &row.namespace, id).await?;
     close_gap(services, id).await;
     Ok(())
 }
@@ -262,16 +278,15 @@ async fn close_gap(services: &Services, id: function::Id) {
     }
 }
 
-fn source_problems(source: &Source) -> Vec<Problem> {
+fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
     let at = |code, message: String, last: [&'static str; 2]| {
         Problem::new(code, message).at(["input", "source"].into_iter().chain(last))
     };
     let mut problems = Vec::new();
     match source {
         Source::Git { url, git_ref, path } => {
-            if url.trim().is_empty() || url.starts_with('-') || url.chars().any(char::is_control) {
-                let message = "the URL must be https://…, ssh://…, git@host:path, or a path on the server's disk";
-                problems.push(at("bad_source", message.to_owned(), ["git", "url"]));
+            if let Err(message) = services.workshop.check_repository(url) {
+                problems.push(at("bad_source", message, ["git", "url"]));
             }
             if let Some(message) = git_ref.as_deref().and_then(ref_fault) {
                 problems.push(at("bad_ref", message, ["git", "ref"]));
@@ -289,10 +304,13 @@ fn source_problems(source: &Source) -> Vec<Problem> {
             }
         }
         Source::Image { image, command } => {
-            if image.trim().is_empty() || image.chars().any(|c| c.is_whitespace() || c.is_control()) {
+            // `user:password@registry/…`; an `@` behind the name stands before a digest.
+            let has_credentials = image.split_once('/').is_some_and(|(registry, _)| registry.contains('@'));
+            let is_no_reference = image.contains("://") || image.chars().any(|c| c.is_whitespace() || c.is_control());
+            if image.trim().is_empty() || is_no_reference || has_credentials {
                 problems.push(at(
                     "bad_source",
-                    "the image must be a reference such as ghcr.io/team/app:1".to_owned(),
+                    "the image must be a reference such as ghcr.io/team/app:1, without user and password".to_owned(),
                     ["image", "image"],
                 ));
             }

@@ -1,8 +1,8 @@
 //! Secrets: set, removed, listed by name. A value goes in and never comes out.
 
-use domain::namespace;
+use domain::{function, namespace};
 
-use super::Caller;
+use super::{Caller, credentials};
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
@@ -22,10 +22,26 @@ pub async fn set_secret(
     value: Value,
 ) -> Result<SecretInfo, Refusal> {
     caller.viewer.may_change(namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
-    let at = clock::now();
     if !domain::name::fits_secret(name) {
         return Err(Refusal::from(namespace::Error::BadSecretName(name.to_owned())).at(&["name"]));
     }
+    if function::is_reserved_secret(name) && !credentials::fits(&value) {
+        let message = "this secret holds the credentials of a function's repository: give its address with them, \
+                       https://USER:TOKEN@HOST/PATH";
+        return Err(Problem::new("bad_secret", message).at(["value"]).into());
+    }
+    keep(services, caller, namespace, name, value).await
+}
+
+/// Seals a value and records that it was set.
+pub(super) async fn keep(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    name: &str,
+    value: Value,
+) -> Result<SecretInfo, Refusal> {
+    let at = clock::now();
     let row = services.vault.seal(namespace, name, &value, at).map_err(|error| match error {
         vault::Error::BadValue(message) => Problem::new("bad_secret", message).at(["value"]).into(),
         error => Refusal::Failed(Fault::Internal(error.to_string())),

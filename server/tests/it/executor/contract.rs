@@ -267,6 +267,8 @@ fn task(folder: &std::path::Path, script: &str) -> Task {
         command: vec!["/bin/sh".into(), "-c".into(), script.into()],
         folder: folder.to_owned(),
         caches: [("/cache/npm".to_owned(), folder.with_extension("cache"))].into(),
+        readable: Default::default(),
+        opened: Vec::new(),
         env: [("TOKEN".to_owned(), "secret".to_owned())].into(),
         limits: server::executor::Limits { memory_mb: 512, cpu: 2.0, pids: 64, network: Network::Open },
         timeout: READY_WITHIN,

@@ -164,6 +164,8 @@ async fn npm_and_pip_install_into_the_folder() {
         name: "install".into(),
         command: ["npm", "install", "--cache", "/cache/npm"].map(str::to_owned).into(),
         folder: folder.clone(),
+        readable: Default::default(),
+        opened: Vec::new(),
         caches: [
             ("/cache/npm".to_owned(), place.data.path().join("npm")),
             ("/cache/pip".to_owned(), place.data.path().join("pip")),

@@ -1,8 +1,10 @@
 //! A record of the log itself.
 
+use std::borrow::Cow;
+
 use async_graphql::{ID, Object};
 use chrono::{DateTime, Utc};
-use domain::Recorded;
+use domain::{Recorded, address};
 use serde_json::Value;
 
 /// A record of the log: who did what, when, caused by what.
@@ -46,7 +48,12 @@ impl RecordedEvent {
 
     /// The payload as it is stored; `v` is the version of its shape.
     async fn data(&self) -> Value {
-        serde_json::from_slice(&self.0.data).unwrap_or_default()
+        let mut data = serde_json::from_slice(&self.0.data).unwrap_or_default();
+        // An older server stored credentials in the address of a source as well.
+        if self.0.stream.kind() == "function" {
+            mask(&mut data);
+        }
+        data
     }
 
     /// When it happened.
@@ -67,5 +74,16 @@ impl RecordedEvent {
     /// The same for all that follows from one first cause.
     async fn correlation_id(&self) -> Option<ID> {
         self.0.cause.correlation.map(ID::from)
+    }
+}
+
+/// Leaves credentials out of the texts that may hold an address.
+fn mask(data: &mut Value) {
+    for place in ["/source/url", "/source/image", "/error"] {
+        if let Some(Value::String(text)) = data.pointer_mut(place)
+            && let Cow::Owned(masked) = address::masked(text)
+        {
+            *text = masked;
+        }
     }
 }

@@ -1,0 +1,40 @@
+//! Credentials that earlier servers left in the addresses of repositories: taken out of the tables at the start, and sealed.
+//! Those of functions that are gone go as well.
+
+use domain::function::{self, event::Source};
+
+use super::Error;
+use crate::actors::Commands;
+use crate::clock;
+use crate::store::Store;
+use crate::vault::Vault;
+
+/// Seals what stands open in the tables, then removes it there. Doing it twice is doing it once.
+pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> Result<(), Error> {
+    let cause = domain::Cause { actor: Some("server:start".into()), ..domain::Cause::default() };
+    for open in store.open_credentials().await? {
+        tracing::info!(function = %open.function, "the credentials in its address are sealed");
+        let failed = |why: &dyn std::fmt::Display| {
+            Error::start(format_args!("cannot seal the credentials of function {}", open.function), why)
+        };
+        let name = function::credentials_secret(open.function);
+        let row = vault.seal(&open.namespace, &name, &open.url, clock::now()).map_err(|e| failed(&e))?;
+        let create = domain::namespace::Command::Create { name: open.namespace.clone(), at: clock::now() };
+        commands.namespace(&open.namespace, create, cause.clone()).await.map_err(|e| failed(&e))?;
+        commands.set_secret(row, cause.clone()).await.map_err(|e| failed(&e))?;
+    }
+    store.mask_credentials().await?;
+    // A server that ended between the two has deregistered the function, and kept its credentials.
+    for secret in store.secret_infos(None).await?.iter().filter(|info| function::is_reserved_secret(&info.name)) {
+        let Some(id) = function::credentials_owner(&secret.name) else { continue };
+        let row = store.function(id).await?;
+        let needed = row.is_some_and(|row| row.state != "DEREGISTERED" && matches!(row.source, Source::Git { .. }));
+        if !needed
+            && let Err(error) =
+                commands.remove_secret(&secret.namespace, &secret.name, clock::now(), cause.clone()).await
+        {
+            tracing::warn!(function = %id, %error, "the credentials of a function that is gone are not removed");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,274 @@
+//! The steps of a fetch: scripts of Git's commands, in the sandbox.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::pin::pin;
+use std::process::Stdio;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
+use zeroize::Zeroizing;
+
+use super::{MIN_VERSION, Repository, Unreachable};
+use crate::builder::{Error, files};
+use crate::executor::{Exit, Limits, Line, Network, Stream, Task};
+
+/// Before each script: Git's settings and its repository are in the folder of the fetch, wherever that is inside.
+const PRELUDE: &str = "export GIT_CONFIG_GLOBAL=\"$PWD/gitconfig\" GIT_DIR=\"$PWD/git\" FETCH_HOME=\"$PWD\"\n\
+    export GIT_SSH_COMMAND='sh \"$FETCH_HOME/ssh\"' GIT_SSH_VARIANT=ssh\n\
+    export GIT_TRACE_PACKET=\"$PWD/packets\"\n";
+
+/// Processes and threads of a step.
+const PIDS: u64 = 128;
+
+/// Lines of standard error that are kept, the last ones.
+const TAIL_LINES: usize = 20;
+
+/// Lines on their way.
+const BUFFERED_LINES: usize = 256;
+
+/// How long the rest of a step's lines may take after it has ended.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// How often the size of what has been fetched is looked at.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+
+/// The beginnings of lines that say how far a fetch is. No other line of it is shown: what a server that is none of
+/// Git's answers would be among them.
+const PROGRESS: [&str; 2] = ["Receiving objects:", "Resolving deltas:"];
+
+/// Variables that name certificates of the host's.
+const CERTIFICATES: [&str; 4] = ["GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"];
+
+/// What is the same for all steps, wherever they run.
+const ENV: [(&str, &str); 9] = [
+    ("GIT_CONFIG_NOSYSTEM", "1"),
+    ("GIT_ATTR_NOSYSTEM", "1"),
+    ("GIT_TERMINAL_PROMPT", "0"),
+    ("GIT_ASKPASS", ""),
+    ("SSH_ASKPASS", ""),
+    ("GIT_LITERAL_PATHSPECS", "1"),
+    ("GIT_OPTIONAL_LOCKS", "0"),
+    ("GIT_LFS_SKIP_SMUDGE", "1"),
+    ("LC_ALL", "C"),
+];
+
+/// A script and how it is run.
+pub(super) struct Step<'a> {
+    script: &'a str,
+    arguments: &'a [&'a str],
+    pub(super) network: Network,
+    /// Addresses that it may reach whatever the rule for functions says: the rule for repositories has let them pass.
+    pub(super) opened: &'a [IpAddr],
+    pub(super) env: Option<&'a BTreeMap<String, Zeroizing<String>>>,
+    pub(super) readable: Option<&'a BTreeMap<String, PathBuf>>,
+    /// Whether the build's log says how far it is.
+    pub(super) shows_progress: bool,
+}
+
+/// How a step ended.
+pub(super) struct Ended {
+    pub(super) exit: Exit,
+    /// The last lines of its standard error, oldest first.
+    pub(super) stderr: Vec<String>,
+    /// A server has begun to send objects.
+    pub(super) received: bool,
+    /// A server has spoken Git's protocol.
+    pub(super) spoken: bool,
+}
+
+impl Ended {
+    pub(super) fn succeeded(&self) -> bool {
+        self.exit.code == Some(0)
+    }
+}
+
+impl<'a> Step<'a> {
+    pub(super) fn new(script: &'a str, arguments: &'a [&'a str]) -> Self {
+        Self {
+            script,
+            arguments,
+            network: Network::None,
+            opened: &[],
+            env: None,
+            readable: None,
+            shows_progress: false,
+        }
+    }
+
+    /// The shell that runs it, as an argument list.
+    fn command(&self) -> Vec<String> {
+        let shell = ["/bin/sh".to_owned(), "-c".to_owned(), format!("{PRELUDE}{}", self.script), "git".to_owned()];
+        shell.into_iter().chain(self.arguments.iter().map(|&argument| argument.to_owned())).collect()
+    }
+}
+
+impl Repository<'_> {
+    /// Runs a step in the sandbox. Each line of its standard output goes to `each`, which can end it.
+    pub(super) async fn run(
+        &self,
+        step: &Step<'_>,
+        mut each: impl FnMut(&str) -> Result<(), Error>,
+    ) -> Result<Ended, Error> {
+        let (sender, mut receiver) = mpsc::channel::<Line>(BUFFERED_LINES);
+        let mut work = pin!(self.git.executor.task(self.task(step), sender));
+        let mut tail = Tail::default();
+        let mut exit = None;
+        loop {
+            // Once the process is gone, its last lines are soon here; before, its own time limit counts.
+            let rest = self.deadline.saturating_duration_since(Instant::now());
+            let patience = if exit.is_some() { DRAIN } else { rest + DRAIN };
+            let line = tokio::select! {
+                result = &mut work, if exit.is_none() => {
+                    exit = Some(result?);
+                    continue;
+                }
+                line = timeout(patience, receiver.recv()) => line.ok().flatten(),
+            };
+            let Some(line) = line else { break };
+            match line.stream {
+                Stream::Stdout => each(&line.text)?,
+                Stream::Stderr | Stream::System => {
+                    if let Some(text) = tail.take(&line.text)
+                        && step.shows_progress
+                    {
+                        self.journal.pass(Line { text, ..line }).await;
+                    }
+                }
+            }
+        }
+        let exit = match exit {
+            Some(exit) => exit,
+            None => work.await?,
+        };
+        Ok(tail.ended(exit))
+    }
+
+    fn task(&self, step: &Step<'_>) -> Task {
+        let mut env: BTreeMap<String, String> = ENV.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        env.extend(step.env.into_iter().flatten().map(|(name, value)| (name.clone(), value.to_string())));
+        Task {
+            name: format!("git-{}", self.build),
+            command: step.command(),
+            folder: self.home.clone(),
+            caches: BTreeMap::new(),
+            readable: step.readable.cloned().unwrap_or_default(),
+            opened: step.opened.to_vec(),
+            env,
+            limits: Limits { memory_mb: self.git.memory_mb, cpu: 2.0, pids: PIDS, network: step.network.clone() },
+            timeout: self.deadline.saturating_duration_since(Instant::now()),
+        }
+    }
+}
+
+/// The last lines of standard error.
+#[derive(Default)]
+struct Tail {
+    lines: VecDeque<String>,
+    received: bool,
+}
+
+impl Tail {
+    /// Keeps a line; returns what it says of the progress.
+    fn take(&mut self, text: &str) -> Option<String> {
+        // A progress line is written over itself, again and again: what it says at last is enough.
+        let is_progress = |text: &str| PROGRESS.iter().any(|beginning| text.starts_with(beginning));
+        self.received |= text.split('\r').any(is_progress);
+        let text = text.trim_end().rsplit('\r').next().unwrap_or_default().trim_end();
+        if text.is_empty() {
+            return None;
+        }
+        if self.lines.len() == TAIL_LINES {
+            self.lines.pop_front();
+        }
+        self.lines.push_back(text.to_owned());
+        is_progress(text).then(|| text.to_owned())
+    }
+
+    fn ended(self, exit: Exit) -> Ended {
+        Ended { exit, stderr: self.lines.into(), received: self.received, spoken: false }
+    }
+}
+
+/// Ends when the folder holds more than the limit.
+pub(super) async fn grows_beyond(folder: PathBuf, limit: files::Usage) {
+    loop {
+        sleep(BETWEEN_LOOKS).await;
+        let folder = folder.clone();
+        let usage = tokio::task::spawn_blocking(move || files::usage(&folder)).await;
+        if usage.is_ok_and(|usage| usage.exceeds(limit)) {
+            return;
+        }
+    }
+}
+
+/// Variables that name certificates, and the files or folders that they name.
+pub(super) fn certificates() -> Vec<(String, PathBuf)> {
+    let named = CERTIFICATES.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?.into())));
+    named.filter(|(_, path): &(String, PathBuf)| path.is_absolute() && path.exists()).collect()
+}
+
+/// Asks the host's Git once how old it is.
+pub(super) async fn check_version() -> Result<(), Unreachable> {
+    static FITS: OnceLock<Result<(), String>> = OnceLock::new();
+    if let Some(known) = FITS.get() {
+        return known.clone().map_err(Unreachable);
+    }
+    let output = Command::new("git").arg("version").stdin(Stdio::null()).kill_on_drop(true).output();
+    let answer = match timeout(DRAIN, output).await {
+        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
+        Ok(Err(error)) => {
+            return Err(Unreachable(format!("git does not run (Debian: apt-get install git): {error}")));
+        }
+        Err(_) => return Err(Unreachable("git does not answer".into())),
+    };
+    let (major, minor) = MIN_VERSION;
+    let fits = match version(&answer) {
+        Some(version) if version >= MIN_VERSION => Ok(()),
+        _ => Err(format!("`{}` is older than the git {major}.{minor} that is needed", answer.trim())),
+    };
+    FITS.get_or_init(|| fits).clone().map_err(Unreachable)
+}
+
+/// `(2, 39)` of `git version 2.39.5`.
+fn version(answer: &str) -> Option<(u32, u32)> {
+    let mut numbers = answer.split_whitespace().nth(2)?.split('.');
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gits_age_is_read() {
+        for (answer, expected) in [
+            ("git version 2.39.5\n", Some((2, 39))),
+            ("git version 2.37.1 (Apple Git-137.1)", Some((2, 37))),
+            ("git version 3.0", Some((3, 0))),
+            ("what?", None),
+        ] {
+            assert_eq!(version(answer), expected, "{answer}");
+        }
+    }
+
+    #[test]
+    fn of_a_fetch_only_its_progress_is_shown() {
+        let mut tail = Tail::default();
+        for hidden in ["remote: <html>secret</html>", "fatal: unable to access", "ssh: connect to host", "", "\r"] {
+            assert_eq!(tail.take(hidden), None, "{hidden}");
+        }
+        assert!(!tail.received);
+        let line = "Receiving objects:  50% (1/2)\rReceiving objects: 100% (2/2), done.";
+        assert_eq!(tail.take(line).as_deref(), Some("Receiving objects: 100% (2/2), done."));
+        assert!(tail.received);
+        // A fault may stand behind the progress, in one line.
+        let mut tail = Tail::default();
+        assert_eq!(tail.take("Receiving objects:  50% (1/2)\rfatal: fsck error in packed object"), None);
+        assert!(tail.received);
+    }
+}

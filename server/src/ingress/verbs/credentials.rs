@@ -1,0 +1,70 @@
+//! Credentials in the address of a repository: split off at the door, sealed as a secret of the namespace, and from then on
+//! for the build alone. They go when the address changes and when the function is deregistered.
+
+use domain::address;
+use domain::function::{self, event::Source};
+use domain::namespace;
+
+use super::Caller;
+use super::secret;
+use crate::actors;
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::error::Refusal;
+use crate::vault::Value;
+
+/// A source without credentials, and the whole address when it had some.
+pub(super) fn split(source: Source) -> (Source, Option<Value>) {
+    match source {
+        Source::Git { url, git_ref, path } if address::credentials(&url).is_some() => {
+            let whole = Value::new(url);
+            (Source::Git { url: address::masked(&whole).into_owned(), git_ref, path }, Some(whole))
+        }
+        source => (source, None),
+    }
+}
+
+/// Keeps the credentials of a function, instead of those that it had.
+///
+/// # Errors
+/// When they cannot be kept, or the log is away.
+pub(super) async fn keep(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    id: function::Id,
+    whole: Value,
+) -> Result<(), Refusal> {
+    let kept = secret::keep(services, caller, namespace, &function::credentials_secret(id), whole).await;
+    kept.map(|_| ()).map_err(|refusal| refusal.at(&["input", "source", "git", "url"]))
+}
+
+/// Removes the credentials of a function, if it has any.
+///
+/// # Errors
+/// When the log is away.
+pub(super) async fn forget(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    id: function::Id,
+) -> Result<(), Refusal> {
+    let name = function::credentials_secret(id);
+    match services.commands.remove_secret(namespace, &name, clock::now(), caller.cause()).await {
+        Ok(_) | Err(actors::Error::Refused(namespace::Error::NotFound | namespace::Error::NoSuchSecret(_))) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a value may be one of these secrets: people rotate credentials by setting it.
+pub(super) fn fits(value: &str) -> bool {
+    !value.contains(|c: char| c.is_control() || c.is_whitespace()) && address::credentials(value).is_some()
+}
+
+/// The address of a source, when it has one.
+pub(super) fn url_of(source: &Source) -> Option<&str> {
+    match source {
+        Source::Git { url, .. } => Some(url),
+        Source::Bundle { .. } | Source::Image { .. } => None,
+    }
+}

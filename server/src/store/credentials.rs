@@ -1,0 +1,55 @@
+//! Credentials in the addresses of sources, as earlier servers wrote them into the tables.
+//!
+//! What is read through [`Source`] has none any more; here is where they are found and overwritten. The log itself stays
+//! as it is: its hash chain covers what was written.
+
+use domain::address;
+use domain::function::event::Source;
+
+use super::sql::{Db, Row, Value};
+use super::{Error, OpenCredentials};
+
+/// Addresses with an `@`, most of which hold no credentials.
+const CANDIDATES: &str = "source LIKE '%://%@%'";
+
+/// See [`super::Log::open_credentials`].
+pub(super) async fn open(db: &Db) -> Result<Vec<OpenCredentials>, Error> {
+    let sql = format!(
+        "SELECT id, namespace, source FROM functions WHERE state <> 'DEREGISTERED' AND {CANDIDATES} ORDER BY id"
+    );
+    let mut found = Vec::new();
+    for row in db.fetch(&sql, &[]).await? {
+        let mut cells = row.cells();
+        let (function, namespace, source) = (cells.id()?, cells.text()?, cells.text()?);
+        let source: serde_json::Value = serde_json::from_str(&source).map_err(damaged)?;
+        let url = source["url"].as_str().filter(|url| address::credentials(url).is_some());
+        found.extend(url.map(|url| OpenCredentials { function, namespace, url: url.to_owned().into() }));
+    }
+    Ok(found)
+}
+
+/// See [`super::Log::mask_credentials`].
+pub(super) async fn mask(db: &Db) -> Result<(), Error> {
+    for table in ["functions", "builds"] {
+        let found = db.fetch(&format!("SELECT DISTINCT source FROM {table} WHERE {CANDIDATES}"), &[]).await?;
+        for row in &found {
+            if let Some((written, masked)) = pair(row)? {
+                let sql = format!("UPDATE {table} SET source = $1 WHERE source = $2");
+                db.execute(&sql, &[Value::Text(masked), Value::Text(written)]).await?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What stands there, and what should, when that is something else.
+fn pair(row: &Row) -> Result<Option<(String, String)>, Error> {
+    let written = row.cells().text()?;
+    let source: Source = serde_json::from_str(&written).map_err(damaged)?;
+    let masked = serde_json::to_string(&source).expect("rows serialise");
+    Ok((masked != written).then_some((written, masked)))
+}
+
+fn damaged(error: serde_json::Error) -> Error {
+    Error::Damaged(format!("a function's source: {error}"))
+}
