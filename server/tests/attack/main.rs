@@ -12,7 +12,10 @@
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../it/app.rs"]
 mod app;
+mod bundles;
+mod credentials;
 mod doors;
+mod git;
 mod graphql;
 mod guessing;
 mod ids;
@@ -20,6 +23,7 @@ mod limits;
 mod people;
 mod readers;
 mod search;
+mod servers;
 mod sessions;
 mod stuck;
 mod victim;
