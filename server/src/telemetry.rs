@@ -5,7 +5,7 @@ pub mod watchdog;
 use std::io::{IsTerminal, Write};
 
 use prometheus::{
-    Encoder, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
+    Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -64,6 +64,8 @@ pub struct Metrics {
     pub relay_lag: IntGauge,
     pub builds: IntCounterVec,
     pub feed_gaps: IntGauge,
+    pub connections: IntGauge,
+    pub connections_refused: IntCounter,
 }
 
 /// Seconds: from a tenth of a millisecond to half a minute.
@@ -90,6 +92,10 @@ impl Metrics {
             registry.register(Box::new(made.clone())).expect("each name is registered once");
             made
         };
+        let connections_refused =
+            IntCounter::new("eventflow_connections_refused_total", "Connections for which there was no place.")
+                .expect("a constant name is valid");
+        registry.register(Box::new(connections_refused.clone())).expect("each name is registered once");
         let queue_depth =
             IntGaugeVec::new(Opts::new("eventflow_queue_depth", "Runs that wait for a worker."), &["function"])
                 .expect("a constant name is valid");
@@ -125,6 +131,8 @@ impl Metrics {
             relay_lag: gauge("eventflow_relay_lag", "Records of the log that the relay has not passed."),
             builds: counters("eventflow_builds_total", "Builds that ended.", &["outcome"]),
             feed_gaps: gauge("eventflow_feed_gaps", "Gaps that followers of the log met; must stay 0."),
+            connections: gauge("eventflow_connections", "Connections that are open."),
+            connections_refused,
             queue_depth,
             registry,
         }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use actix_web::{App, HttpServer, web};
+use actix_web::web;
 use base64::Engine;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
@@ -24,6 +24,7 @@ use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
+use crate::ingress::edge::{self, Hosts, Places, Serving};
 use crate::ingress::gateway::{Gateway, Recorder};
 use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
@@ -73,6 +74,7 @@ struct Platform {
 /// # Errors
 /// When it cannot start.
 pub fn serve(settings: Settings) -> Result<(), Error> {
+    let descriptors = edge::raise_descriptors();
     std::fs::create_dir_all(&settings.data_dir)
         .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
     // The port comes first: whoever starts a second server by mistake learns of it before anything is touched.
@@ -96,7 +98,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     guard::start(watchdog.clone(), stopping.clone(), settings.limits.stop_grace)
         .map_err(|e| Error::start("cannot start threads", e))?;
     let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
-    let served = system.block_on(listen(&platform, listener, &settings));
+    let served = system.block_on(listen(&platform, listener, descriptors));
     ready.abort();
     let grace = settings.limits.stop_grace;
     stop(&runtime, platform);
@@ -221,49 +223,52 @@ impl Platform {
 fn listen(
     platform: &Platform,
     listener: TcpListener,
-    settings: &Settings,
+    descriptors: u64,
 ) -> impl Future<Output = Result<(), Error>> + use<> {
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
     let routes =
         ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
-    let grace = settings.limits.stop_grace;
+    let grace = platform.services.settings.limits.stop_grace;
     let (watchdog, stopping) = (platform.services.watchdog.clone(), platform.services.stopping.clone());
     let workers = Arc::new(AtomicUsize::new(0));
-    let metrics =
-        settings.metrics_port.map(|port| (SocketAddr::new(settings.listen.ip(), port), platform.services.clone()));
+    let services = platform.services.clone();
+    let places = Places::new(&services.settings.edge, descriptors, services.metrics.clone());
     async move {
-        if let Some((address, services)) = metrics {
+        let settings = services.settings.clone();
+        let serving = |listener, hosts, workers, signals| Serving {
+            listener,
+            places: places.clone(),
+            settings: settings.clone(),
+            hosts,
+            workers,
+            signals,
+        };
+        if let Some(port) = settings.metrics_port {
+            let address = SocketAddr::new(settings.listen.ip(), port);
+            let failed = |e| {
+                let what = format_args!("cannot listen on {address} for metrics; set METRICS_PORT to another one");
+                Error::start(what, e)
+            };
+            let listener = TcpListener::bind(address).map_err(failed)?;
+            let metrics = serving(listener, Hosts::Any, Some(1), false);
             // It ends with the system that it runs on.
-            let server = HttpServer::new(move || App::new().configure(ingress::metrics(services.clone())))
-                .workers(1)
-                .disable_signals()
-                .bind(address)
-                .map_err(|e| {
-                    Error::start(
-                        format_args!("cannot listen on {address} for metrics; set METRICS_PORT to another one"),
-                        e,
-                    )
-                })?;
-            actix_web::rt::spawn(server.run());
+            actix_web::rt::spawn(edge::serve(metrics, ingress::metrics(services.clone())).map_err(failed)?);
         }
         // Each worker makes its own application, on its own thread.
-        let application = move || {
+        let application = move |config: &mut web::ServiceConfig| {
             let heart = watchdog.heart(format!("worker {}", workers.fetch_add(1, Ordering::Relaxed) + 1));
             heart.is_of_this_thread();
             actix_web::rt::spawn(heart.beat());
-            App::new().configure(routes.clone())
+            routes(config);
         };
-        let serving = HttpServer::new(application)
-            .shutdown_timeout(grace.as_secs())
-            .listen(listener)
-            .map_err(|e| Error::start("cannot listen", e))?
-            .run();
+        let served = edge::serve(serving(listener, Hosts::Ours, None, true), application)
+            .map_err(|e| Error::start("cannot listen", e))?;
         let late = async {
             stopping.cancelled().await;
             tokio::time::sleep(grace + ANSWERS).await;
         };
         tokio::select! {
-            served = serving => served.map_err(|e| Error::start("the server broke down", e)),
+            served = served => served.map_err(|e| Error::start("the server broke down", e)),
             () = late => {
                 tracing::warn!("not every worker has given its last answer in time; the server ends without them");
                 Ok(())

@@ -89,6 +89,15 @@ const NAMES: &[(&str, &str)] = &[
     ("retain_logs", "EVENTFLOW_RETAIN_LOGS"),
     ("max_depth", "EVENTFLOW_MAX_DEPTH"),
     ("max_complexity", "EVENTFLOW_MAX_COMPLEXITY"),
+    ("public_url", "EVENTFLOW_PUBLIC_URL"),
+    ("functions_host", "EVENTFLOW_FUNCTIONS_HOST"),
+    ("trusted_proxies", "EVENTFLOW_TRUSTED_PROXIES"),
+    ("max_connections", "EVENTFLOW_MAX_CONNECTIONS"),
+    ("max_connections_per_address", "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS"),
+    ("head_timeout", "EVENTFLOW_HEAD_TIMEOUT"),
+    ("read_timeout", "EVENTFLOW_READ_TIMEOUT"),
+    ("write_timeout", "EVENTFLOW_WRITE_TIMEOUT"),
+    ("idle_timeout", "EVENTFLOW_IDLE_TIMEOUT"),
 ];
 
 /// Values that are not repeated in an error.

@@ -2,6 +2,7 @@
 //!
 //! A wrong value stops the start with one line that names where it came from, the value and what is allowed.
 
+mod edge;
 mod layers;
 pub mod outward;
 
@@ -11,6 +12,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+pub use edge::{Edge, Networks, PublicUrl};
 use layers::Layers;
 pub use layers::{Error, Flags};
 pub use outward::Outward;
@@ -47,6 +49,8 @@ pub struct Settings {
     /// Whether a function's repository may be on the server's own disk, which `--dev` allows:
     /// `EVENTFLOW_ALLOW_LOCAL_REPOSITORIES`.
     pub local_repositories: bool,
+    /// The server's own address and its connections.
+    pub edge: Edge,
     /// What bounds what.
     pub limits: Limits,
     /// How long what is done with is kept.
@@ -173,6 +177,7 @@ impl Settings {
             callback_allow: Outward::default(),
             git_allow: Outward::default(),
             local_repositories: false,
+            edge: Edge::default(),
             limits: Limits::default(),
             retention: Retention::default(),
         }
@@ -264,6 +269,7 @@ impl Settings {
             local_repositories: layers
                 .get("EVENTFLOW_ALLOW_LOCAL_REPOSITORIES", "true or false", |text| text.parse().ok())?
                 .unwrap_or(dev),
+            edge: Edge::read(layers)?,
             limits: Limits {
                 body: number("EVENTFLOW_MAX_BODY", default.body)?,
                 event: number("EVENTFLOW_MAX_EVENT", default.event)?,

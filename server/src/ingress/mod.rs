@@ -8,6 +8,7 @@ pub mod assets;
 pub mod auth;
 mod cloudevent;
 mod credentials;
+pub mod edge;
 pub mod error;
 pub mod gateway;
 pub mod graphql;

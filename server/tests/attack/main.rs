@@ -26,4 +26,7 @@ mod search;
 mod servers;
 mod sessions;
 mod stuck;
+mod hosts;
+mod slow;
 mod victim;
+mod wire;

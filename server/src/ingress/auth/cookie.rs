@@ -7,21 +7,46 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 
 use super::TOKEN_LIFE;
+use crate::ingress::edge::origin::Origin;
 use crate::ingress::error::HttpError;
 
-/// The cookie's name.
+/// The cookie's name where there is no TLS.
 pub const COOKIE: &str = "eventflow_session";
+
+/// And where there is: browsers take a cookie of such a name only from this very host, by https, for all of its paths.
+/// No other host of the domain, and no page that came in plain text, can set it.
+pub const SECURE_COOKIE: &str = "__Host-eventflow_session";
+
+/// Whether a cookie's name is one that only the platform may set and read.
+pub(crate) fn is_platforms(name: &str) -> bool {
+    let name = name.strip_prefix("__Host-").or_else(|| name.strip_prefix("__Secure-")).unwrap_or(name);
+    name.get(..PREFIX.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(PREFIX))
+}
+
+/// What the names of all of the platform's cookies begin with.
+const PREFIX: &str = "eventflow";
+
+fn name(secure: bool) -> &'static str {
+    if secure { SECURE_COOKIE } else { COOKIE }
+}
+
+/// The token that a request's cookie carries. Who calls by https must have the cookie that nobody else could set.
+pub(super) fn token(request: &HttpRequest) -> Option<Cookie<'static>> {
+    let secure = request.cookie(SECURE_COOKIE);
+    secure.or_else(|| request.cookie(COOKIE).filter(|_| !Origin::of(request).secure))
+}
 
 /// The cookie that carries a token.
 pub(crate) fn carrying(token: String, secure: bool) -> Cookie<'static> {
     let life = i64::try_from(TOKEN_LIFE.as_secs()).unwrap_or(i64::MAX);
-    let cookie = Cookie::build(COOKIE, token).path("/").http_only(true).same_site(SameSite::Strict).secure(secure);
+    let cookie = Cookie::build(name(secure), token).path("/").http_only(true).same_site(SameSite::Strict).secure(secure);
     cookie.max_age(CookieDuration::seconds(life)).finish()
 }
 
 /// The cookie that ends a session.
-pub(crate) fn gone() -> Cookie<'static> {
-    let mut cookie = Cookie::build(COOKIE, "").path("/").http_only(true).same_site(SameSite::Strict).finish();
+pub(crate) fn gone(secure: bool) -> Cookie<'static> {
+    let cookie = Cookie::build(name(secure), "").path("/").http_only(true).same_site(SameSite::Strict).secure(secure);
+    let mut cookie = cookie.finish();
     cookie.make_removal();
     cookie
 }
@@ -33,10 +58,10 @@ pub(super) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     // A WebSocket begins with a GET, knows no same-origin policy, and may change everything.
     let socket = request.headers().contains_key(header::UPGRADE);
-    let (headers, connection) = (request.headers(), request.connection_info());
+    let (headers, host) = (request.headers(), Origin::of(request).host);
     let allowed = match safe && !socket {
-        true => !is_from_elsewhere(headers, connection.host()),
-        false => is_from_here(headers, connection.host(), socket),
+        true => !is_from_elsewhere(headers, host),
+        false => is_from_here(headers, host, socket),
     };
     if allowed {
         return Ok(());
@@ -55,10 +80,12 @@ pub(super) fn same_origin(request: &HttpRequest) -> Result<(), HttpError> {
 }
 
 /// Whether the browser says that a page of another origin sent the request, in whatever way it says so.
-fn is_from_elsewhere(headers: &HeaderMap, host: &str) -> bool {
+fn is_from_elsewhere(headers: &HeaderMap, host: Option<&str>) -> bool {
     let names_another = |name: header::HeaderName| {
-        let same =
-            |value: &header::HeaderValue| value.to_str().is_ok_and(|text| authority(text).eq_ignore_ascii_case(host));
+        let same = |value: &header::HeaderValue| {
+            let authority = value.to_str().map(authority).unwrap_or_default();
+            host.is_some_and(|host| authority.eq_ignore_ascii_case(host))
+        };
         headers.get(name).is_some_and(|value| !same(value))
     };
     is_led_here(headers) || names_another(header::ORIGIN) || names_another(header::REFERER)
@@ -76,16 +103,18 @@ fn authority(url: &str) -> &str {
 /// # Errors
 /// 403 `cross_site`.
 pub(crate) fn not_from_elsewhere(request: &HttpRequest) -> Result<(), HttpError> {
-    if !is_from_elsewhere(request.headers(), request.connection_info().host()) {
+    if !is_from_elsewhere(request.headers(), Origin::of(request).host) {
         return Ok(());
     }
     let message = "a page of another origin must not sign anybody in or out";
     Err(HttpError::new(StatusCode::FORBIDDEN, "cross_site", message))
 }
 
-fn is_from_here(headers: &HeaderMap, host: &str, socket: bool) -> bool {
+fn is_from_here(headers: &HeaderMap, host: Option<&str>, socket: bool) -> bool {
     match headers.get(header::ORIGIN).map(|origin| origin.to_str()) {
-        Some(Ok(origin)) => origin.split_once("://").is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)),
+        Some(Ok(origin)) => origin
+            .split_once("://")
+            .is_some_and(|(_, authority)| host.is_some_and(|host| authority.eq_ignore_ascii_case(host))),
         Some(Err(_)) => false,
         // A page of a stranger cannot set this header without asking first, and is not allowed to. A browser that says
         // where the page is from is believed as well.

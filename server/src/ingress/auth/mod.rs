@@ -22,8 +22,8 @@ use hmac::{Hmac, Mac};
 use parking_lot::RwLock;
 use sha2::Sha256;
 
-pub use cookie::COOKIE;
-pub(super) use cookie::{carrying, gone, not_from_elsewhere};
+pub use cookie::{COOKIE, SECURE_COOKIE};
+pub(super) use cookie::{carrying, gone, is_platforms, not_from_elsewhere};
 pub use keys::Error;
 pub use session::{Over, Session};
 
@@ -182,10 +182,21 @@ impl Auth {
         match self.proof(request)? {
             Proof::Bearer(token) => self.verify(token),
             Proof::Cookie => {
-                let cookie = request.cookie(COOKIE).ok_or_else(missing)?;
+                let cookie = cookie::token(request).ok_or_else(missing)?;
                 cookie::same_origin(request)?;
                 self.verify(cookie.value())
             }
+        }
+    }
+
+    /// Who sent a request, by the header Authorization alone: for hosts where a session of this one does not count.
+    ///
+    /// # Errors
+    /// 401 when it does not say, or says something that is not good.
+    pub fn program(&self, request: &HttpRequest) -> Result<Viewer, HttpError> {
+        match self.proof(request)? {
+            Proof::Bearer(token) => self.bearer(token),
+            Proof::Cookie => Err(missing()),
         }
     }
 
@@ -253,7 +264,7 @@ impl Auth {
     pub fn leaving(&self, request: &HttpRequest) -> Option<Session> {
         match self.proof(request).ok()? {
             Proof::Bearer(token) => self.verify(token).ok(),
-            Proof::Cookie => self.verify(request.cookie(COOKIE)?.value()).ok(),
+            Proof::Cookie => self.verify(cookie::token(request)?.value()).ok(),
         }
     }
 

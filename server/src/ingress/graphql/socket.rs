@@ -30,6 +30,7 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::{BaseUrl, Schema};
 use crate::ingress::Services;
 use crate::ingress::auth::{Auth, Over, Session};
+use crate::ingress::edge::Seat;
 use crate::ingress::error::HttpError;
 use crate::ingress::http::{base_url, correlation};
 use crate::ingress::verbs::Caller;
@@ -75,6 +76,9 @@ pub(super) fn open(
     let accept = accept.ok_or_else(|| bad(&"it has no key"))?;
     let protocol = protocol(request).ok_or_else(|| bad(&"name the sub-protocol graphql-transport-ws"))?;
 
+    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
+        seat.become_socket();
+    }
     let shared = Rc::new(Shared::default());
     let greeted = Arc::new(Greeting::default());
     let incoming = Incoming {

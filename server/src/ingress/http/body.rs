@@ -1,12 +1,14 @@
 //! Bodies of requests: read up to a limit, and said what is wrong with them.
 
 use actix_web::HttpRequest;
-use actix_web::http::header;
+use actix_web::error::PayloadError;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::Payload;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
+use crate::ingress::edge::is_late;
 use crate::ingress::error::HttpError;
 use crate::ingress::json;
 
@@ -22,13 +24,21 @@ pub(in crate::ingress) async fn read(
     check_length(request, limit)?;
     let mut whole = BytesMut::new();
     while let Some(part) = payload.next().await {
-        let part = part.map_err(|error| HttpError::bad_request("bad_body", format!("the body broke off: {error}")))?;
+        let part = part.map_err(|error| broke_off(&error))?;
         if whole.len() + part.len() > limit {
             return Err(HttpError::too_large("the body", limit));
         }
         whole.extend_from_slice(&part);
     }
     Ok(whole.freeze())
+}
+
+/// Why a body could not be read: it came too slowly (408), or broke off (400).
+pub(in crate::ingress) fn broke_off(error: &PayloadError) -> HttpError {
+    match is_late(error) {
+        true => HttpError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", error.to_string()),
+        false => HttpError::bad_request("bad_body", format!("the body broke off: {error}")),
+    }
 }
 
 /// # Errors

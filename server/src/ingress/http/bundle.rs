@@ -1,10 +1,10 @@
 //! Archives of code, as they are uploaded.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use actix_multipart::Multipart;
-use actix_web::http::header;
+use actix_multipart::{Multipart, MultipartError};
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
@@ -14,6 +14,7 @@ use utoipa::ToSchema;
 
 use super::{body, caller, wrong_method};
 use crate::ingress::Services;
+use crate::ingress::edge::is_late;
 use crate::ingress::error::{Fault, HttpError};
 
 /// What an upload's frame (multipart) may add to its size, in bytes.
@@ -41,11 +42,7 @@ pub(super) async fn upload(
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     if !caller.viewer.may_write {
-        return Err(HttpError::new(
-            actix_web::http::StatusCode::FORBIDDEN,
-            "forbidden",
-            "you may look, but not change anything",
-        ));
+        return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", "you may look, but not change anything"));
     }
     let limit = services.settings.limits.bundle;
     body::check_length(&request, limit + FRAME)?;
@@ -55,30 +52,52 @@ pub(super) async fn upload(
         loop {
             let field =
                 form.next().await.ok_or_else(|| HttpError::bad_request("bad_bundle", "the form has no file"))?;
-            let mut field = field
-                .map_err(|error| HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")))?;
+            let mut field = field.map_err(|error| unreadable(&error))?;
             if field.content_disposition().and_then(|part| part.get_filename()).is_some() {
-                break keep(&services, field, limit).await?;
+                break keep(&services, field, limit, is_form_late).await?;
             }
             // Other fields are no files.
-            while field.next().await.is_some() {}
+            while let Some(part) = field.next().await {
+                part.map_err(|error| unreadable(&error))?;
+            }
         }
     } else {
-        keep(&services, payload, limit).await?
+        keep(&services, payload, limit, is_late).await?
     };
     Ok(HttpResponse::Created().json(Bundle { digest }))
+}
+
+/// Why a form cannot be read.
+fn unreadable(error: &MultipartError) -> HttpError {
+    match is_form_late(error) {
+        true => late(),
+        false => HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")),
+    }
+}
+
+fn is_form_late(error: &MultipartError) -> bool {
+    matches!(error, MultipartError::Payload(error) if is_late(error))
+}
+
+fn late() -> HttpError {
+    HttpError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the bundle did not come in time")
 }
 
 async fn keep<E: std::fmt::Display>(
     services: &Services,
     stream: impl Stream<Item = Result<Bytes, E>>,
     limit: usize,
+    is_late: fn(&E) -> bool,
 ) -> Result<String, HttpError> {
     let size = Arc::new(AtomicUsize::new(0));
+    let timed_out = Arc::new(AtomicBool::new(false));
     let counted = stream.map({
-        let size = size.clone();
+        let (size, timed_out) = (size.clone(), timed_out.clone());
         move |piece| {
-            let piece = piece.map_err(|error| error.to_string())?;
+            let piece = piece.map_err(|error| {
+                timed_out.store(is_late(&error), Ordering::Relaxed);
+                error.to_string()
+            })?;
             match size.fetch_add(piece.len(), Ordering::Relaxed) + piece.len() > limit {
                 true => Err("it is too large".to_owned()),
                 false => Ok(piece),
@@ -86,6 +105,9 @@ async fn keep<E: std::fmt::Display>(
         }
     });
     let kept = services.workshop.artifacts().put_bundle(counted).await;
+    if kept.is_err() && timed_out.load(Ordering::Relaxed) {
+        return Err(late());
+    }
     kept.map_err(|error| match size.load(Ordering::Relaxed) > limit {
         true => HttpError::too_large("the bundle", limit),
         false if error.is_refused() => HttpError::bad_request("bad_bundle", error.to_string()),

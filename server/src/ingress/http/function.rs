@@ -18,6 +18,7 @@ use uuid::Uuid;
 use super::run::RunBody;
 use super::{base_url, body, caller, duration, namespace, next_link, query, wrong_method};
 use crate::ingress::Services;
+use crate::ingress::edge::origin::function_url;
 use crate::ingress::error::HttpError;
 use crate::ingress::gateway;
 use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
@@ -404,10 +405,6 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
         "RUNNING" => version.map_or(0, |version| version.manifest.scaling.min).max(ready),
         _ => 0,
     };
-    let path = match row.namespace == services.settings.namespace {
-        true => row.name.clone(),
-        false => format!("{}/{}", row.namespace, row.name),
-    };
     FunctionBody {
         id: row.id.uuid(),
         image: match &row.source {
@@ -420,7 +417,7 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
         available_replicas: ready,
         ready_replicas: ready,
         updated_replicas: count(&|instance| instance.state == "ready" && Some(instance.version) == row.current_version),
-        url: format!("{base}/function/{path}"),
+        url: function_url(&services.settings, base, &row.namespace, &row.name),
         namespace: row.namespace,
         name: row.name,
         status: row.state,

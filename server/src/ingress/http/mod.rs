@@ -21,6 +21,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use uuid::Uuid;
 
 use super::Services;
+pub(super) use super::edge::origin::base_url;
 use super::error::HttpError;
 use super::middleware::RequestId;
 use super::verbs::Caller;
@@ -82,12 +83,6 @@ pub(super) fn correlation(request: &HttpRequest) -> Option<Uuid> {
     };
     let own = || Uuid::try_parse(&request.extensions().get::<RequestId>()?.0).ok();
     trace().or_else(own)
-}
-
-/// Where the server is reached, as the request has it.
-pub(super) fn base_url(request: &HttpRequest) -> String {
-    let info = request.connection_info();
-    format!("{}://{}", info.scheme(), info.host())
 }
 
 /// Whether a browser asks for a page.

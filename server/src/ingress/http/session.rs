@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{body, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::auth;
+use crate::ingress::edge::origin::Origin;
 use crate::ingress::error::HttpError;
 
 /// Bytes of a sign-in.
@@ -75,13 +76,13 @@ pub(super) async fn token(
     auth::not_from_elsewhere(&request)?;
     let how: How = query(&request)?;
     let credentials: Credentials = body::json(&body::read(&request, payload, MAX_SIGN_IN).await?)?;
-    let peer = request.peer_addr().map(|peer| peer.ip());
-    let (token, expires_at) = services.auth.sign_in(&credentials.username, credentials.password, peer).await?;
+    let origin = Origin::of(&request);
+    let (token, expires_at) =
+        services.auth.sign_in(&credentials.username, credentials.password, origin.address).await?;
     let mut response = HttpResponse::Ok();
     response.insert_header((header::CACHE_CONTROL, "no-store"));
     if how.cookie {
-        let secure = request.connection_info().scheme() == "https";
-        response.cookie(auth::carrying(token.clone(), secure));
+        response.cookie(auth::carrying(token.clone(), origin.secure));
     }
     Ok(response.json(Token { token, expires_at }))
 }
@@ -96,5 +97,5 @@ pub(super) async fn logout(request: HttpRequest, services: web::Data<Services>) 
     if let Some(session) = services.auth.leaving(&request) {
         services.auth.end(&services.store, &session).await?;
     }
-    Ok(HttpResponse::NoContent().cookie(auth::gone()).finish())
+    Ok(HttpResponse::NoContent().cookie(auth::gone(Origin::of(&request).secure)).finish())
 }

@@ -18,14 +18,15 @@ async fn session(house: &House, scheme: Option<&str>) -> (String, String) {
 }
 
 #[actix_web::test]
-async fn the_cookie_is_kept_from_scripts_and_strangers_and_where_there_is_tls_from_plain_text() {
+async fn the_cookie_is_kept_from_scripts_and_strangers() {
     let house = House::new().await;
-    for (scheme, secure) in [(None, false), (Some("http"), false), (Some("https"), true)] {
+    // Nobody is believed to be a proxy in front of TLS who is not configured to be one.
+    for scheme in [None, Some("http"), Some("https")] {
         let (_, cookie) = session(&house, scheme).await;
-        for part in ["HttpOnly", "SameSite=Strict", "Path=/"] {
+        for part in ["eventflow_session=", "HttpOnly", "SameSite=Strict", "Path=/"] {
             assert!(cookie.contains(part), "{cookie}");
         }
-        assert_eq!(cookie.contains("Secure"), secure, "{scheme:?}: {cookie}");
+        assert!(!cookie.contains("Secure"), "{scheme:?}: {cookie}");
     }
 }
 

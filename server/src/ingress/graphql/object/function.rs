@@ -14,6 +14,7 @@ use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
 use super::{Build, LogLine, Run, Trigger, Version, Window};
 use crate::clock;
+use crate::ingress::edge::origin::function_url;
 use crate::ingress::graphql::relay::{Connection, alone, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, loader, services};
 use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
@@ -143,12 +144,8 @@ impl Function {
         Ok(given.and_then(std::result::Result::ok))
     }
 
-    fn path(&self, ctx: &Context<'_>) -> String {
-        let (namespace, name) = (&self.row.namespace, &self.row.name);
-        match *namespace == services(ctx).settings.namespace {
-            true => name.clone(),
-            false => format!("{namespace}/{name}"),
-        }
+    fn address(&self, ctx: &Context<'_>) -> String {
+        function_url(&services(ctx).settings, base_url(ctx), &self.row.namespace, &self.row.name)
     }
 }
 
@@ -206,7 +203,7 @@ impl Function {
             return Ok(None);
         }
         let answers = self.manifest(ctx).await?.is_none_or(|manifest| manifest.answers_http());
-        Ok(answers.then(|| format!("{}/function/{}", base_url(ctx), self.path(ctx))))
+        Ok(answers.then(|| self.address(ctx)))
     }
 
     /// Where the next build takes its code from.
@@ -269,7 +266,7 @@ impl Function {
         let base = base_url(ctx);
         let trigger = |trigger: Wanted| {
             let url = match &trigger {
-                Wanted::Http {} => Some(format!("{base}/function/{}", self.path(ctx))),
+                Wanted::Http {} => Some(self.address(ctx)),
                 Wanted::Webhook { name, .. } => {
                     Some(format!("{base}/hooks/{}/{}/{name}", self.row.namespace, self.row.name))
                 }

@@ -1,0 +1,206 @@
+//! Where the server is reached, through whom, and how long it waits for a caller.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::{Host, Url};
+
+use super::layers::{Error, Layers};
+use super::positive;
+
+/// What belongs to the server's own address and its connections.
+#[derive(Debug, Clone)]
+pub struct Edge {
+    /// The address that people and programs use: `EVENTFLOW_PUBLIC_URL`.
+    pub public_url: Option<PublicUrl>,
+    /// The domain under which each function has a host of its own: `EVENTFLOW_FUNCTIONS_HOST`.
+    pub functions_host: Option<String>,
+    /// Proxies whose `Forwarded` and `X-Forwarded-*` are believed: `EVENTFLOW_TRUSTED_PROXIES`.
+    pub trusted_proxies: Networks,
+    /// Connections at a time; a share of the file descriptors when absent: `EVENTFLOW_MAX_CONNECTIONS`.
+    pub connections: Option<usize>,
+    /// Connections at a time from one address, loopback and trusted proxies excepted:
+    /// `EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS`.
+    pub connections_per_address: usize,
+    /// How long the head of a request may take: `EVENTFLOW_HEAD_TIMEOUT`.
+    pub head_timeout: Duration,
+    /// How long a body may pause, and how much longer than its size explains it may take: `EVENTFLOW_READ_TIMEOUT`.
+    pub read_timeout: Duration,
+    /// How long a caller may not read its answer: `EVENTFLOW_WRITE_TIMEOUT`.
+    pub write_timeout: Duration,
+    /// How long a connection is kept open between requests: `EVENTFLOW_IDLE_TIMEOUT`.
+    pub idle_timeout: Duration,
+}
+
+impl Default for Edge {
+    fn default() -> Self {
+        Self {
+            public_url: None,
+            functions_host: None,
+            trusted_proxies: Networks::default(),
+            connections: None,
+            connections_per_address: 1024,
+            head_timeout: Duration::from_secs(10),
+            read_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(75),
+        }
+    }
+}
+
+impl Edge {
+    pub(super) fn read(layers: &Layers) -> Result<Self, Error> {
+        let default = Self::default();
+        let seconds = |name, default: Duration| {
+            let read =
+                layers.get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)));
+            read.map(|time| time.unwrap_or(default))
+        };
+        Ok(Self {
+            public_url: layers.get("EVENTFLOW_PUBLIC_URL", PUBLIC_URL, PublicUrl::parse)?,
+            functions_host: layers.get("EVENTFLOW_FUNCTIONS_HOST", FUNCTIONS_HOST, domain_name)?,
+            trusted_proxies: layers
+                .get("EVENTFLOW_TRUSTED_PROXIES", "networks such as 127.0.0.1,10.0.0.0/8", Networks::parse)?
+                .unwrap_or_default(),
+            connections: layers.get("EVENTFLOW_MAX_CONNECTIONS", "a whole number above 0", positive)?,
+            connections_per_address: layers
+                .get("EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS", "a whole number above 0", positive)?
+                .unwrap_or(default.connections_per_address),
+            head_timeout: seconds("EVENTFLOW_HEAD_TIMEOUT", default.head_timeout)?,
+            read_timeout: seconds("EVENTFLOW_READ_TIMEOUT", default.read_timeout)?,
+            write_timeout: seconds("EVENTFLOW_WRITE_TIMEOUT", default.write_timeout)?,
+            idle_timeout: seconds("EVENTFLOW_IDLE_TIMEOUT", default.idle_timeout)?,
+        })
+    }
+}
+
+const PUBLIC_URL: &str = "http:// or https:// with a host and nothing after it, such as https://flow.example.com";
+const FUNCTIONS_HOST: &str = "a domain name such as fn.example.com, without a port";
+
+/// The server's own address, as its callers know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicUrl {
+    /// Whether it is https.
+    pub secure: bool,
+    /// The host alone; IPv6 addresses are in brackets.
+    pub host: String,
+    /// The host, and the port where it is not the scheme's own.
+    pub authority: String,
+}
+
+impl PublicUrl {
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return None,
+        };
+        let bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
+        if !bare || !url.username().is_empty() || url.password().is_some() {
+            return None;
+        }
+        let host = url.host_str()?.to_owned();
+        let authority = url.port().map_or_else(|| host.clone(), |port| format!("{host}:{port}"));
+        Some(Self { secure, host, authority })
+    }
+}
+
+impl std::fmt::Display for PublicUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", if self.secure { "https" } else { "http" }, self.authority)
+    }
+}
+
+/// A domain name in lower case: no address, no port, no wildcard.
+fn domain_name(text: &str) -> Option<String> {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    match Host::parse(text).ok()? {
+        Host::Domain(name) if name.len() <= 253 && name.split('.').all(label) => Some(name),
+        _ => None,
+    }
+}
+
+/// Ranges of addresses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Networks(Vec<IpNet>);
+
+impl Networks {
+    /// A list such as `127.0.0.1,10.0.0.0/8`; an address alone is a network.
+    pub fn parse(list: &str) -> Option<Self> {
+        let network = |text: &str| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
+        let texts = list.split(',').map(str::trim).filter(|text| !text.is_empty());
+        texts.map(network).collect::<Option<_>>().map(Self)
+    }
+
+    /// Whether an address is in one of them. An IPv4 address that is written as IPv6 counts as IPv4.
+    pub fn contain(&self, address: IpAddr) -> bool {
+        !self.0.is_empty() && {
+            let address = address.to_canonical();
+            self.0.iter().any(|network| network.contains(&address))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_a_scheme_and_a_host() {
+        for (text, shown, host, secure) in [
+            ("https://Flow.Example.com", "https://flow.example.com", "flow.example.com", true),
+            ("https://flow.example.com:443/", "https://flow.example.com", "flow.example.com", true),
+            ("http://flow.example.com:8080", "http://flow.example.com:8080", "flow.example.com", false),
+            ("http://[::1]:8080/", "http://[::1]:8080", "[::1]", false),
+        ] {
+            let url = PublicUrl::parse(text).unwrap();
+            assert_eq!((url.to_string().as_str(), url.host.as_str(), url.secure), (shown, host, secure));
+        }
+        for text in [
+            "flow.example.com",
+            "ftp://a",
+            "https://a/b",
+            "https://a?b",
+            "https://a#b",
+            "https://u:p@a",
+            "https://",
+            "",
+        ] {
+            assert_eq!(PublicUrl::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_functions_host_is_a_domain_name() {
+        assert_eq!(domain_name("Fn.Example.com").as_deref(), Some("fn.example.com"));
+        for text in ["*.fn.example.com", "fn.example.com:80", "127.0.0.1", "[::1]", "a b", "", ".", "fn.", "-a.b"] {
+            assert_eq!(domain_name(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn networks_contain_addresses_however_they_are_written() {
+        let networks = Networks::parse("10.0.0.0/8, 192.168.1.1,fd00::/8").unwrap();
+        for (address, inside) in [
+            ("10.255.0.1", true),
+            ("::ffff:10.0.0.1", true),
+            ("192.168.1.1", true),
+            ("192.168.1.2", false),
+            ("fd12::1", true),
+            ("fe80::1", false),
+        ] {
+            assert_eq!(networks.contain(address.parse().unwrap()), inside, "{address}");
+        }
+        for text in ["10.0.0.0/33", "localhost", "10.0.0"] {
+            assert_eq!(Networks::parse(text), None, "{text}");
+        }
+        assert!(!Networks::default().contain("127.0.0.1".parse().unwrap()));
+    }
+}

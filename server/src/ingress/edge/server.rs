@@ -1,0 +1,195 @@
+//! Serves routes on a listener, behind everything that this room knows.
+
+use std::io;
+use std::net::TcpListener;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{HttpMessage, HttpService, Request, Response};
+use actix_server::Server;
+use actix_service::{Service, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
+use actix_web::App;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{AppConfig, Payload};
+use actix_web::web::ServiceConfig;
+use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+use super::host::Names;
+use super::limits::Limits;
+use super::payload::Timed;
+use super::places::Places;
+use super::refusal;
+use super::seat::{Busy, Seat};
+use super::transport::Guarded;
+use crate::config::Settings;
+
+/// Whether the names by which callers call matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosts {
+    /// They must be ours.
+    Ours,
+    /// They do not.
+    Any,
+}
+
+/// How routes are served.
+pub struct Serving {
+    /// Where callers connect to.
+    pub listener: TcpListener,
+    /// Where connections find a place.
+    pub places: Arc<Places>,
+    /// Everything that can be set.
+    pub settings: Arc<Settings>,
+    /// Whether names matter.
+    pub hosts: Hosts,
+    /// Threads; one for each processor when absent.
+    pub workers: Option<usize>,
+    /// Whether the server ends at SIGTERM and SIGINT.
+    pub signals: bool,
+}
+
+/// Serves the routes.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Server> {
+    let Serving { listener, places, settings, hosts, workers, signals } = serving;
+    let limits = Limits::of(&settings.edge);
+    let mut builder = Server::build().shutdown_timeout(settings.limits.stop_grace.as_secs());
+    if let Some(workers) = workers {
+        builder = builder.workers(workers);
+    }
+    if !signals {
+        builder = builder.disable_signals();
+    }
+    let names = match hosts {
+        Hosts::Ours => Names::of(&settings),
+        Hosts::Any => Names::Any,
+    };
+    let ending = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let (places, ending) = (places.clone(), ending.clone());
+        let app = map_config(App::new().configure(routes.clone()), |()| AppConfig::default());
+        let door = Arc::new(Door { names: names.clone(), settings: settings.clone(), limits });
+        let entry = apply_fn_factory(app, move |request: Request, app: &_| pass(&door, request, app));
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .keep_alive(limits.idle)
+            .client_request_timeout(limits.head)
+            .client_disconnect_timeout(DISCONNECT)
+            .on_connect_ext(|io: &Guarded<TcpStream>, data| _ = data.insert(io.seat().clone()))
+            .h1(entry);
+        let trusted = settings.clone();
+        fn_service(move |io: TcpStream| {
+            let (places, settings) = (places.clone(), trusted.clone());
+            async move { sit(&places, &settings, io, limits).await }
+        })
+        .and_then(http)
+    };
+    Ok(builder.listen("eventflow", listener, factory)?.run())
+}
+
+/// How long the rest of a request that nobody reads is waited for after its answer.
+const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// How long a connection without a place may take to be told so.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// After this long without a word a connection is asked whether its other end is still there, in these steps, by the
+/// system: who follows lines, and vanishes without a word, is not followed by anything else.
+const SILENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_secs(15);
+
+/// What each request passes.
+struct Door {
+    names: Names,
+    settings: Arc<Settings>,
+    limits: Limits,
+}
+
+/// Finds a place for a connection, or tells it that there is none.
+async fn sit(
+    places: &Arc<Places>,
+    settings: &Settings,
+    io: TcpStream,
+    limits: Limits,
+) -> Result<(Guarded<TcpStream>, Option<std::net::SocketAddr>), DispatchError> {
+    let peer = io.peer_addr().ok();
+    let _ = SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(STEP));
+    let address = peer.map(|peer| peer.ip().to_canonical());
+    // Behind a proxy all callers have its address.
+    let counted =
+        address.is_none_or(|address| !address.is_loopback() && !settings.edge.trusted_proxies.contain(address));
+    match places.take(address, counted) {
+        Ok(place) => Ok((Guarded::new(io, place, limits), peer)),
+        Err(full) => {
+            // Said as far as it can be said at once; a caller that is not listening is not waited for.
+            let _ = tokio::time::timeout(FAREWELL, io.writable()).await;
+            let _ = io.try_write(refusal::no_place(&full).as_bytes());
+            Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))
+        }
+    }
+}
+
+/// Lets a request in, with a body that must come, and keeps its connection busy until its answer is complete.
+fn pass<S, B>(
+    door: &Door,
+    mut request: Request,
+    app: &S,
+) -> impl Future<Output = Result<Response<Answering>, S::Error>> + use<S, B>
+where
+    S: Service<Request, Response = actix_web::dev::ServiceResponse<B>>,
+    B: MessageBody + 'static,
+{
+    let seat = request.conn_data::<Arc<Seat>>().cloned();
+    let busy = seat.as_ref().map(Seat::begin);
+    let admitted = refusal::admit(request.head(), &door.names, &door.settings.edge);
+    let answer = match admitted {
+        Ok(function) => {
+            if let Some(function) = function {
+                request.extensions_mut().insert(function);
+            }
+            if let Some(seat) = seat
+                && !matches!(request.payload(), Payload::None)
+            {
+                let body = Timed::new(request.take_payload(), seat, door.limits.read);
+                *request.payload() = Payload::Stream { payload: Box::pin(body) };
+            }
+            Ok(app.call(request))
+        }
+        Err(error) => Err(refusal::answer(request.head(), &error)),
+    };
+    async move {
+        let response: Response<BoxBody> = match answer {
+            Ok(answer) => Response::from(answer.await?.map_into_boxed_body()),
+            Err(refusal) => refusal.into(),
+        };
+        Ok(response.map_body(|_, body| Answering { body, _busy: busy }))
+    }
+}
+
+/// An answer's body; its connection is busy until it has ended.
+struct Answering {
+    body: BoxBody,
+    _busy: Option<Busy>,
+}
+
+impl MessageBody for Answering {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(cx)
+    }
+}

@@ -1,0 +1,193 @@
+//! A connection that does not wait for ever: not for the head of a request, not between requests, and not for a caller
+//! that does not read its answer.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Sleep, sleep};
+
+use super::limits::{Limits, MIN_RATE};
+use super::places::Place;
+use super::seat::Seat;
+
+/// A connection with its place.
+pub(super) struct Guarded<T> {
+    io: T,
+    place: Place,
+    limits: Limits,
+    /// Goes off again and again: one timer for all limits, set seldom, instead of one that each request sets.
+    tick: Pin<Box<Sleep>>,
+    stall: Option<Stall>,
+}
+
+/// The caller takes less than it is sent.
+struct Stall {
+    since: Instant,
+    taken: u64,
+}
+
+impl<T> Guarded<T> {
+    pub(super) fn new(io: T, place: Place, limits: Limits) -> Self {
+        Self { io, place, limits, tick: Box::pin(sleep(limits.period())), stall: None }
+    }
+
+    pub(super) fn seat(&self) -> &Arc<Seat> {
+        &self.place.seat
+    }
+
+    /// # Errors
+    /// When the connection is to be closed.
+    fn check(&mut self) -> io::Result<()> {
+        let late = |why| Err(io::Error::new(io::ErrorKind::TimedOut, why));
+        if let Some(why) = self.place.seat.overdue(&self.limits) {
+            return late(why);
+        }
+        if let Some(stall) = &mut self.stall {
+            let elapsed = stall.since.elapsed();
+            if elapsed > self.limits.write {
+                if stall.taken < MIN_RATE * elapsed.as_secs().max(1) {
+                    return late("the caller did not read the answer");
+                }
+                *stall = Stall { since: Instant::now(), taken: 0 };
+            }
+        }
+        Ok(())
+    }
+
+    /// Sees to it that the connection is looked at again, though nothing comes.
+    fn keep_watch(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        self.place.seat.watch(cx);
+        if self.place.seat.is_evicted() {
+            return self.check();
+        }
+        while self.tick.as_mut().poll(cx).is_ready() {
+            self.check()?;
+            self.tick.as_mut().reset(tokio::time::Instant::now() + self.limits.period());
+        }
+        Ok(())
+    }
+}
+
+impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let before = buffer.filled().len();
+        match Pin::new(&mut this.io).poll_read(cx, buffer) {
+            Poll::Pending => {
+                this.keep_watch(cx)?;
+                Poll::Pending
+            }
+            Poll::Ready(read) => {
+                read?;
+                if buffer.filled().len() > before {
+                    // Bytes that trickle in do not put off the end; the first ones begin a request, also at the last moment.
+                    this.place.seat.hear();
+                    this.check()?;
+                }
+                Poll::Ready(Ok(()))
+            }
+        }
+    }
+}
+
+impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = &mut *self;
+        let Poll::Ready(written) = Pin::new(&mut this.io).poll_write(cx, bytes) else {
+            this.stall.get_or_insert_with(|| Stall { since: Instant::now(), taken: 0 });
+            this.keep_watch(cx)?;
+            return Poll::Pending;
+        };
+        let written = written?;
+        match &mut this.stall {
+            Some(_) if written == bytes.len() => this.stall = None,
+            Some(stall) => stall.taken += written as u64,
+            None => {}
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(Pin::new(&mut self.io).poll_shutdown(cx))?;
+        Poll::Ready(Ok(()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+
+    use super::super::places::Places;
+    use super::*;
+    use crate::config::Edge;
+    use crate::telemetry::Metrics;
+
+    const SHORT: Duration = Duration::from_millis(150);
+
+    fn guarded(limits: Limits, buffer: usize) -> (Guarded<DuplexStream>, DuplexStream) {
+        let (near, far) = tokio::io::duplex(buffer);
+        let place = Places::new(&Edge::default(), 1024, Metrics::new()).take(None, false).unwrap();
+        (Guarded::new(near, place, limits), far)
+    }
+
+    fn limits() -> Limits {
+        let long = Duration::from_secs(3600);
+        Limits { head: long, read: long, write: long, idle: long }
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_does_not_read_is_let_go() {
+        let (mut near, _far) = guarded(Limits { write: SHORT, ..limits() }, 64);
+        let error = near.write_all(&[0; 1024]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+
+    #[tokio::test]
+    async fn a_caller_that_reads_a_byte_now_and_then_is_let_go() {
+        let (mut near, mut far) = guarded(Limits { write: SHORT, ..limits() }, 64);
+        let reader = tokio::spawn(async move {
+            while far.read_u8().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let error = near.write_all(&[0; 64 << 10]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(near);
+        reader.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_rests_is_closed_and_one_that_works_is_not() {
+        let (mut near, _far) = guarded(Limits { idle: SHORT, ..limits() }, 64);
+        drop(near.seat().begin());
+        let error = near.read_u8().await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::TimedOut, "the connection was idle"));
+
+        let (mut near, mut far) = guarded(Limits { idle: SHORT, ..limits() }, 64);
+        let _busy = near.seat().begin();
+        tokio::time::sleep(SHORT * 3).await;
+        far.write_u8(7).await.unwrap();
+        assert_eq!(near.read_u8().await.unwrap(), 7);
+    }
+
+    #[tokio::test]
+    async fn who_is_evicted_goes_at_once() {
+        let (mut near, _far) = guarded(limits(), 64);
+        let seat = near.seat().clone();
+        let (read, ()) = tokio::join!(near.read_u8(), async {
+            tokio::task::yield_now().await;
+            seat.evict();
+        });
+        assert_eq!(read.unwrap_err().kind(), io::ErrorKind::TimedOut);
+    }
+}
