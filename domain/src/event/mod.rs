@@ -41,6 +41,15 @@ pub fn invoked(function: crate::function::Id, call: &str) -> Id {
     Id::derive("invocation", &[&function.to_string(), call])
 }
 
+/// Types of events that only the platform makes: of calls, deliveries of webhooks, and schedules. A function may trust an
+/// event of such a type to be what it says.
+pub const PLATFORM_TYPES: [&str; 3] = ["http.invoke", "schedule.triggered", "webhook.received"];
+
+/// Whether only the platform makes events of a type.
+pub fn is_platforms(kind: &str) -> bool {
+    PLATFORM_TYPES.contains(&kind)
+}
+
 /// The event came in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {

@@ -68,6 +68,10 @@ pub(super) async fn service(
             let error = format!("no answer within {} s", timeout.as_secs_f64());
             Ended { outcome, error: Some(error), timed_out: true, retry_after_s: None }
         }
+        Ok(Err(error @ fleet::CallError::Status(status))) => {
+            outcome.http_status = Some(status);
+            Ended::failed(outcome, error.to_string())
+        }
         Ok(Err(error)) => {
             let (ended, tail) = lease.post_mortem().await;
             Ended::failed(outcome, fleet::with_last_lines(&ended.unwrap_or_else(|| error.to_string()), &tail))
@@ -188,7 +192,12 @@ fn http_request(
     } else {
         let mut call = hyper::Request::new(RequestBody::Full(Bytes::copy_from_slice(request.input.get().as_bytes())));
         *call.method_mut() = Method::POST;
-        call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
+        let headers = call.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
+        // No caller can set this header: a program that takes events and calls knows by it which is which.
+        if let Ok(kind) = HeaderValue::from_str(&request.trigger) {
+            headers.insert("x-eventflow-event", kind);
+        }
         call
     };
     let deadline = clock::now() + TimeDelta::from_std(timeout)?;
@@ -217,7 +226,7 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std
         },
     };
     let has_body = !body.is_empty();
-    let mut call = hyper::Request::new(RequestBody::Full(body));
+    let mut call = hyper::Request::new(RequestBody::Full(body.clone()));
     *call.method_mut() = http.method.as_deref().unwrap_or("POST").parse()?;
     let mut target = http.path.unwrap_or_else(|| "/".to_owned());
     if !target.starts_with('/') {
@@ -245,6 +254,11 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std
     if !call.headers().contains_key(CONTENT_TYPE) && has_body {
         let kind = datacontenttype.as_deref().unwrap_or("application/json");
         call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_str(kind)?);
+    }
+    // Whatever way the call came in: it stays a call.
+    fleet::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
+    if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| fleet::claim::is_event(kind.as_bytes())) {
+        fleet::claim::check_body(kind.as_bytes(), &body)?;
     }
     Ok(call)
 }
@@ -350,6 +364,19 @@ mod tests {
         ] {
             assert_eq!(retry_after(text, now), seconds, "{text}");
         }
+    }
+
+    #[test]
+    fn a_call_never_becomes_an_event_of_the_platforms() {
+        let of =
+            |event: &str| repeat(serde_json::from_str(event).unwrap()).map(|_| ()).map_err(|error| error.to_string());
+        let kind = "\"headers\":{\"content-type\":\"application/cloudevents+json\"}";
+        let structured = format!(r#"{{"data":{{"type":"webhook.received"}},"http":{{{kind}}}}}"#);
+        let binary = r#"{"http":{"headers":{"ce-type":"schedule.triggered"}}}"#;
+        for event in [structured.as_str(), binary] {
+            assert!(of(event).unwrap_err().contains("the platform's own"), "{event}");
+        }
+        assert_eq!(of(&structured.replace("webhook.received", "order.placed")), Ok(()));
     }
 
     #[tokio::test]

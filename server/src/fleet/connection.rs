@@ -34,6 +34,9 @@ pub enum CallError {
     /// It went away or answered something that is not HTTP.
     #[error("the instance broke off or did not answer in HTTP: {0}")]
     Protocol(hyper::Error),
+    /// It answered with a status that no answer may have (RFC 9110, section 15).
+    #[error("the function answered with the status {0}; an answer has one from 200 to 599")]
+    Status(u16),
 }
 
 /// A request's body: all of it, or as it comes.

@@ -4,6 +4,7 @@
 //! each version that is called; a call takes a [`Lease`] on an instance and gives it back. [`reconcile`] takes no input
 //! but a function's id: it reads what should be and closes the gap.
 
+pub mod claim;
 mod connection;
 mod instance;
 mod job;

@@ -444,7 +444,11 @@ impl Lease {
     /// # Errors
     /// When the instance cannot be reached, breaks off, or does not answer in HTTP.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, CallError> {
-        self.instance.connections.send(request).await
+        let answer = self.instance.connections.send(request).await?;
+        match answer.response.status().as_u16() {
+            200..=599 => Ok(answer),
+            status => Err(CallError::Status(status)),
+        }
     }
 
     /// The answer's body, to be read to its end: then its connection serves the next call. One that is not is closed.

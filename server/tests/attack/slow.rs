@@ -163,7 +163,8 @@ async fn a_caller_that_does_not_read_is_not_waited_for() {
         text.lines().find_map(|line| line.strip_prefix("eventflow_connections ")).unwrap().parse::<u64>().unwrap()
     };
     eventually("the server let go of those that do not read", &mut async || {
-        let text = app.get("/metrics").send().await.unwrap().text().await.unwrap();
+        // A connection that is kept for the next request may be closed at that very moment.
+        let text = app.get("/metrics").send().await.ok()?.text().await.ok()?;
         (open(&text) <= 3).then_some(())
     })
     .await;

@@ -39,7 +39,8 @@ pub(super) fn token(request: &HttpRequest) -> Option<Cookie<'static>> {
 /// The cookie that carries a token.
 pub(crate) fn carrying(token: String, secure: bool) -> Cookie<'static> {
     let life = i64::try_from(TOKEN_LIFE.as_secs()).unwrap_or(i64::MAX);
-    let cookie = Cookie::build(name(secure), token).path("/").http_only(true).same_site(SameSite::Strict).secure(secure);
+    let cookie =
+        Cookie::build(name(secure), token).path("/").http_only(true).same_site(SameSite::Strict).secure(secure);
     cookie.max_age(CookieDuration::seconds(life)).finish()
 }
 

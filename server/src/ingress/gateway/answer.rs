@@ -12,8 +12,9 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::HttpError;
+use super::cookies::Jar;
+use super::passing::{Named, passes};
 use super::record::Call;
-use super::request::stays_here;
 use crate::fleet::{Answer, CallError, Lease, RequestBody};
 
 /// An answer up to this length is read whole.
@@ -28,6 +29,7 @@ pub(super) async fn of_service(
     lease: Lease,
     mut request: hyper::Request<RequestBody>,
     deadline: Instant,
+    jar: &Jar<'_>,
 ) -> Result<HttpResponse, HttpError> {
     call.begin_attempt(Some(lease.instance()), lease.cold_start);
     call.sign(request.headers_mut());
@@ -38,15 +40,21 @@ pub(super) async fn of_service(
     };
     let status = StatusCode::from_u16(answer.response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
-    for (name, value) in answer.response.headers() {
-        if !stays_here(name.as_str())
+    let headers = answer.response.headers();
+    let named = Named::of(headers.get_all("connection").iter().map(|value| value.as_bytes()));
+    for (name, value) in headers {
+        if passes(name.as_str(), value.as_bytes(), jar.origin())
+            && !named.contain(name.as_str())
             && let (Ok(name), Ok(value)) =
                 (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
         {
             response.append_header((name, value));
         }
     }
-    let kind = answer.response.headers().get("content-type").and_then(|value| value.to_str().ok());
+    for cookie in jar.outward(headers.get_all("set-cookie").iter().map(|value| value.as_bytes())) {
+        response.append_header((actix_web::http::header::SET_COOKIE, cookie));
+    }
+    let kind = headers.get("content-type").and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or("application/octet-stream").to_owned();
     match answer.response.body().size_hint().exact() {
         Some(length) if length <= WHOLE => {
@@ -125,17 +133,30 @@ async fn pass_on(
     }
 }
 
+/// Whether the caller's body was late, by what it broke the request off with.
+fn is_late(error: &hyper::Error) -> bool {
+    let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
+    source.is_some_and(|source| source.kind() == std::io::ErrorKind::TimedOut)
+}
+
 /// The instance broke off: what it wrote last says more than the connection's error.
 async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
     if let CallError::Protocol(error) = error
         && error.is_user()
     {
+        if is_late(error) {
+            let what = "the caller's body did not come in time".to_owned();
+            return call.failed(StatusCode::REQUEST_TIMEOUT, "request_timeout", what, &[]);
+        }
         return call.failed(
             StatusCode::PAYLOAD_TOO_LARGE,
             "payload_too_large",
             "the body is too large or broke off".to_owned(),
             &[],
         );
+    }
+    if let CallError::Status(_) = error {
+        return call.failed(StatusCode::BAD_GATEWAY, "bad_status", error.to_string(), &[]);
     }
     let (ended, tail) = lease.post_mortem().await;
     let what = ended.unwrap_or_else(|| error.to_string());

@@ -5,9 +5,10 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{event, run};
 use serde_json::json;
 
+use super::passing::Origin;
 use super::said::{Frame, Said};
-use super::{Gateway, callable, record};
-use crate::fleet::Route;
+use super::{Called, Gateway, check_claim, claimed, record};
+use crate::fleet::{Route, claim};
 use crate::ingress::auth::Viewer;
 use crate::ingress::http::{body, correlation};
 use crate::ingress::verbs::{self, Ask, Asked, Caller, Claim};
@@ -16,17 +17,20 @@ use crate::ingress::{HttpError, wishes};
 /// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
 pub(super) async fn accept(
     gateway: &Gateway,
-    viewer: Viewer,
+    called: Called<'_>,
     request: &HttpRequest,
     payload: web::Payload,
-    path: &str,
     preferred: bool,
 ) -> Result<HttpResponse, HttpError> {
     let settings = &gateway.services.settings;
-    let (route, rest) = gateway.find(&viewer, path).await?;
-    callable(&route)?;
+    let Called { viewer, route, rest, origin } = called;
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
     let asked = ask(gateway, viewer, request, payload, &route, rest, true, callback).await?;
+    // The run is the platform's, which is not on a function's own host.
+    let at = match origin {
+        Origin::Shared => String::new(),
+        Origin::Own => settings.edge.public_url.as_ref().map(ToString::to_string).unwrap_or_default(),
+    };
     let mut response = HttpResponse::Accepted();
     if preferred {
         response.insert_header(("preference-applied", "respond-async"));
@@ -35,7 +39,7 @@ pub(super) async fn accept(
         response.insert_header((verbs::REPLAYED, "true"));
     }
     response.insert_header(("x-call-id", asked.run.to_string()));
-    response.insert_header((header::LOCATION, format!("/v1/runs/{}", asked.run)));
+    response.insert_header((header::LOCATION, format!("{at}/v1/runs/{}", asked.run)));
     Ok(response.json(json!({ "run_id": asked.run })))
 }
 
@@ -53,7 +57,11 @@ pub(super) async fn ask(
 ) -> Result<Asked, HttpError> {
     let services = &gateway.services;
     let key = wishes::key(request.headers())?;
+    check_claim(request)?;
     let body = body::read(request, payload, services.settings.limits.event).await?;
+    if let Some(kind) = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes())) {
+        claim::check_body(kind.as_bytes(), &body).map_err(claimed)?;
+    }
     let said = Said::of(request, rest);
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("eventflow/function/{}", route.name));
     let claim = key.map(|key| {

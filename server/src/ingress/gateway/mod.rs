@@ -1,5 +1,5 @@
 //! Calls: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`, and the same under
-//! `/async-function`.
+//! `/async-function`; with `EVENTFLOW_FUNCTIONS_HOST` all paths of a function's own host as well.
 //!
 //! A synchronous call takes a place for its record, then a place on an instance; the answer is streamed back as it comes. What is
 //! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it. An [`asynchronous`] call is recorded
@@ -8,17 +8,20 @@
 mod answer;
 mod asynchronous;
 mod call_id;
+mod cookies;
 mod once;
+mod passing;
 mod record;
 mod recorder;
 mod request;
 mod said;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpRequest, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
@@ -26,17 +29,22 @@ pub use recorder::Recorder;
 pub(super) use said::{is_kept, query as query_of};
 
 use super::auth::Viewer;
+use super::edge::FunctionHost;
 use super::{HttpError, Services};
 use crate::clock;
 use crate::executor::JobCall;
+use crate::fleet::claim::{self, Claim};
 use crate::fleet::{self, Fleet, Route};
 use crate::telemetry::watchdog;
 use call_id::CallId;
+use cookies::Jar;
+use passing::Origin;
 use record::Call;
 
 /// The routes' patterns, as metrics name them.
 const PATTERN: &str = "/function/{path}*";
 const ASYNC_PATTERN: &str = "/async-function/{path}*";
+const HOST_PATTERN: &str = "//{function}/{path}*";
 
 /// What a browser lets a function's page do: everything but to act as a page of this server.
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
@@ -57,6 +65,11 @@ impl Gateway {
 
     /// Adds its routes.
     pub fn configure(&self, config: &mut web::ServiceConfig) {
+        if self.services.settings.edge.functions_host.is_some() {
+            // On a function's host there is nothing but the function.
+            let is_functions = guard::fn_guard(|context| context.req_data().contains::<FunctionHost>());
+            config.service(web::scope("").guard(is_functions).default_service(web::to(answer_on_its_host)));
+        }
         // A scope's fixed beginning is compared, where a pattern would be searched for by a regular expression.
         let calls = web::scope("/function").default_service(web::to(answer_any));
         let later = web::scope("/async-function").default_service(web::to(accept_any));
@@ -103,12 +116,66 @@ impl Gateway {
     }
 }
 
+/// A function that is called, by whom, and with what.
+struct Called<'r> {
+    viewer: Viewer,
+    route: Arc<Route>,
+    /// The path as the function sees it.
+    rest: &'r str,
+    origin: Origin,
+}
+
+impl Gateway {
+    /// Whom a request below a route of the platform calls.
+    async fn called<'r>(&self, request: &'r HttpRequest, begin: &str) -> Result<Called<'r>, HttpError> {
+        let viewer = self.services.auth.viewer(request)?;
+        let path = request.uri().path().strip_prefix(begin).unwrap_or_default();
+        let (route, rest) = self.find(&viewer, path).await?;
+        callable(&route)?;
+        Ok(Called { viewer, route, rest, origin: Origin::Shared })
+    }
+
+    /// Whom a request to a function's own host calls. A session of the platform does not count there.
+    async fn called_on_its_host<'r>(&self, request: &'r HttpRequest) -> Result<Called<'r>, HttpError> {
+        let viewer = self.services.auth.program(request)?;
+        let host = request.extensions().get::<FunctionHost>().cloned();
+        let missing =
+            || HttpError::new(StatusCode::NOT_FOUND, "function_not_found", "there is no function on this host");
+        let host = host.ok_or_else(missing)?;
+        let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
+        let route = match sees(&viewer, namespace) {
+            true => self.fleet().route(namespace, &host.name).await.map_err(refusal)?,
+            false => None,
+        };
+        let route = route.ok_or_else(missing)?;
+        viewer.may_change(&route.namespace)?;
+        callable(&route)?;
+        Ok(Called { viewer, route, rest: request.uri().path(), origin: Origin::Own })
+    }
+}
+
 /// Answers a call, be it with an error, and counts it.
 async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
     let (method, asked) = told(&request);
     let doing = format!("{method} {}", request.path());
-    let answer = watchdog::doing(doing, call(request, payload, gateway.clone())).await;
-    finish(&gateway, method, PATTERN, asked, answer)
+    let answer = watchdog::doing(doing, async {
+        let called = gateway.called(&request, "/function/").await?;
+        call(&request, payload, &gateway, called).await
+    });
+    let answer = answer.await;
+    finish(&gateway, method, PATTERN, asked, answer, Origin::Shared)
+}
+
+/// The same on the function's own host.
+async fn answer_on_its_host(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
+    let (method, asked) = told(&request);
+    let doing = format!("{method} {}", request.path());
+    let answer = watchdog::doing(doing, async {
+        let called = gateway.called_on_its_host(&request).await?;
+        call(&request, payload, &gateway, called).await
+    });
+    let answer = answer.await;
+    finish(&gateway, method, HOST_PATTERN, asked, answer, Origin::Own)
 }
 
 /// Accepts a call for which nobody waits, or says why not, and counts it.
@@ -116,12 +183,11 @@ async fn accept_any(request: HttpRequest, payload: web::Payload, gateway: web::D
     let (method, asked) = told(&request);
     let doing = format!("{method} {}", request.path());
     let accepted = watchdog::doing(doing, async {
-        let viewer = gateway.services.auth.viewer(&request)?;
-        let path = request.uri().path().strip_prefix("/async-function/").unwrap_or_default();
-        asynchronous::accept(&gateway, viewer, &request, payload, path, false).await
+        let called = gateway.called(&request, "/async-function/").await?;
+        asynchronous::accept(&gateway, called, &request, payload, false).await
     });
     let accepted = accepted.await;
-    finish(&gateway, method, ASYNC_PATTERN, asked, accepted)
+    finish(&gateway, method, ASYNC_PATTERN, asked, accepted, Origin::Shared)
 }
 
 /// What is told of a request after its answer: its method, and the id that the caller gave it.
@@ -146,15 +212,18 @@ fn finish(
     pattern: &'static str,
     asked: Option<HeaderValue>,
     answer: Result<HttpResponse, HttpError>,
+    origin: Origin,
 ) -> HttpResponse {
     let mut response = answer.unwrap_or_else(|error| error.response(&id_of(asked.as_ref())));
     if let Some(value) = asked {
         response.headers_mut().insert(super::middleware::REQUEST_ID, value);
     }
-    let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
-    headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    if origin == Origin::Shared {
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
+        headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    }
     let status = response.status();
     let labels = [method, pattern, status.as_str()];
     gateway.services.metrics.http_requests.with_label_values(&labels).inc();
@@ -162,20 +231,23 @@ fn finish(
 }
 
 async fn call(
-    request: HttpRequest,
+    request: &HttpRequest,
     payload: web::Payload,
-    gateway: web::Data<Gateway>,
+    gateway: &Gateway,
+    called: Called<'_>,
 ) -> Result<HttpResponse, HttpError> {
-    let viewer = gateway.services.auth.viewer(&request)?;
-    let path = request.uri().path().strip_prefix("/function/").unwrap_or_default();
     if super::wishes::prefers_async(request.headers()) {
-        return asynchronous::accept(&gateway, viewer, &request, payload, path, true).await;
+        return asynchronous::accept(gateway, called, request, payload, true).await;
     }
-    let (route, rest) = gateway.find(&viewer, path).await?;
-    callable(&route)?;
     if request.headers().contains_key("idempotency-key") {
-        return once::call(&gateway, viewer, &request, payload, &route, rest).await;
+        return once::call(gateway, called, request, payload).await;
     }
+    let Called { viewer, route, rest, origin } = called;
+    check_claim(request)?;
+    let limits = &gateway.services.settings.limits;
+    let timeout = request::timeout(request, &route)?;
+    let (body, kept) = request::body(request, payload, limits.body, limits.event, limits.recorded).await?;
+    // Only now: who sends its body slowly takes no place from others meanwhile.
     let place = gateway.recorder.reserve().ok_or_else(|| {
         HttpError::new(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -184,13 +256,10 @@ async fn call(
         )
         .retry_after(1)
     })?;
-    let limits = &gateway.services.settings.limits;
-    let timeout = request::timeout(&request, &route)?;
-    let (body, kept) = request::body(&request, payload, limits.body, limits.recorded).await?;
-    let id = CallId::of(&request, route.function, &gateway.in_use, &gateway.services.store).await?;
+    let id = CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?;
     let call = Call::begin(
         place,
-        &request,
+        request,
         rest,
         &viewer,
         route.clone(),
@@ -206,10 +275,30 @@ async fn call(
                 Ok(lease) => lease,
                 Err(error) => return Err(call.refused(error)),
             };
-            answer::of_service(call, lease, request::to_function(&request, rest, body, deadline), deadline).await
+            let path = request.uri().path();
+            let begin = path.strip_suffix(rest).unwrap_or(path);
+            let jar = Jar::of(origin, &route.namespace, &route.name, begin);
+            let asked = request::to_function(request, rest, body, deadline, &jar);
+            answer::of_service(call, lease, asked, deadline, &jar).await
         }
-        None => of_job(&gateway, call, &route, body, timeout, deadline).await,
+        None => of_job(gateway, call, &route, body, timeout, deadline).await,
     }
+}
+
+/// A call stays a call: what only the platform may send as an event does not pass as one.
+///
+/// # Errors
+/// 400 `reserved_type`.
+fn check_claim(request: &HttpRequest) -> Result<(), HttpError> {
+    claim::check_types(request.headers().get_all("ce-type").map(|value| value.as_bytes())).map_err(claimed)
+}
+
+fn claimed(claim: Claim) -> HttpError {
+    let code = match claim {
+        Claim::Reserved(_) => "reserved_type",
+        Claim::Unreadable(_) => "bad_event",
+    };
+    HttpError::bad_request(code, claim.to_string())
 }
 
 /// # Errors

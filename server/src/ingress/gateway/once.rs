@@ -9,9 +9,7 @@ use domain::run::event::{Encoding, Outcome};
 use domain::run::{self, Phase, Run};
 use tokio::time::{Duration, Instant};
 
-use super::{Gateway, HttpError, asynchronous, request};
-use crate::fleet::Route;
-use crate::ingress::auth::Viewer;
+use super::{Called, Gateway, HttpError, asynchronous, request};
 use crate::ingress::verbs::{self, Wait};
 
 /// The run's own timeout comes first: it says more than that nobody waited for it any longer.
@@ -19,17 +17,16 @@ const GRACE: Duration = Duration::from_secs(1);
 
 pub(super) async fn call(
     gateway: &Gateway,
-    viewer: Viewer,
+    called: Called<'_>,
     request: &HttpRequest,
     payload: web::Payload,
-    route: &Route,
-    rest: &str,
 ) -> Result<HttpResponse, HttpError> {
     let services = &gateway.services;
     let arrived = Instant::now();
-    let timeout = request::timeout(request, route)?;
+    let Called { viewer, route, rest, .. } = called;
+    let timeout = request::timeout(request, &route)?;
     let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
-    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, route, rest, false, None).await?;
+    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, rest, false, None).await?;
     let over = verbs::wait(services, &viewer, asked.run, waiting).await?;
     let run = over.ok_or_else(|| {
         let message = format!(
@@ -66,7 +63,7 @@ fn answer(run: &Run) -> Result<HttpResponse, HttpError> {
     match &run.phase {
         Phase::Succeeded { outcome, .. } => whole(id, outcome),
         Phase::Failed { failure, .. } | Phase::Dead { failure, .. } => match failure.outcome.http_status {
-            Some(500..) => whole(id, &failure.outcome),
+            Some(500..=599) => whole(id, &failure.outcome),
             _ => {
                 let message = format!("{}; its log is that of run {id}", failure.error);
                 Err(HttpError::new(StatusCode::BAD_GATEWAY, "function_failed", message))
@@ -90,7 +87,8 @@ fn whole(id: run::Id, outcome: &Outcome) -> Result<HttpResponse, HttpError> {
         return Err(HttpError::new(StatusCode::CONFLICT, "answer_not_kept", message));
     }
     let status = outcome.http_status.unwrap_or(200);
-    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
+    let status = Some(status).filter(|status| (200..=599).contains(status));
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
     let text = |json: &domain::Json| serde_json::from_str::<String>(json.get()).unwrap_or_default();
     let body = match (&outcome.output, outcome.encoding) {
         // A job always has a result.

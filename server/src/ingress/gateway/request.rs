@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use actix_web::error::PayloadError;
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
@@ -11,38 +12,19 @@ use hyper::header::HeaderValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::HttpError;
+use super::cookies::Jar;
+use super::passing::{Named, stays_here};
+use super::{HttpError, claimed};
 use crate::clock;
-use crate::fleet::{RequestBody, Route};
+use crate::fleet::{RequestBody, Route, claim};
+use crate::ingress::edge::origin::Origin as From;
+use crate::ingress::http::body::{broke_off, read};
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
 const WHOLE: usize = 64 << 10;
 
 /// Parts of a body on their way.
 const PARTS: usize = 8;
-
-/// Headers that belong to one connection (RFC 9110, section 7.6.1), or to EventFlow and not to the function.
-pub(in crate::ingress) fn stays_here(name: &str) -> bool {
-    matches!(
-        name,
-        "connection"
-            | "keep-alive"
-            | "proxy-authenticate"
-            | "proxy-authorization"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "proxy-connection"
-            | "host"
-            | "content-length"
-            | "authorization"
-            | "expect"
-            | "x-call-id"
-            | "x-timeout"
-            | "x-callback-url"
-    ) || name.starts_with("x-eventflow-")
-}
 
 /// What of a body is kept for the record.
 #[derive(Debug, Clone)]
@@ -85,11 +67,12 @@ pub(super) fn timeout(request: &HttpRequest, route: &Route) -> Result<Duration, 
     Ok(Duration::from_secs_f64(seconds.min(most.as_secs_f64())))
 }
 
-/// The body, and what of it is kept for the record.
+/// The body, and what of it is kept for the record. One that is an event has at most `events` bytes.
 pub(super) async fn body(
     request: &HttpRequest,
     mut payload: web::Payload,
     limit: usize,
+    events: usize,
     recorded: usize,
 ) -> Result<(RequestBody, Kept), HttpError> {
     let length =
@@ -98,13 +81,19 @@ pub(super) async fn body(
         return Err(HttpError::too_large("the body", limit));
     }
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    // What may be taken for an event is looked at before it is passed on.
+    if let Some(kind) = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes())) {
+        let whole = read(request, payload, limit.min(events)).await?;
+        claim::check_body(kind.as_bytes(), &whole).map_err(claimed)?;
+        return Ok((RequestBody::Full(whole.clone()), Kept::whole(whole, recorded)));
+    }
     if length.unwrap_or(0) == 0 && !chunked {
         return Ok((RequestBody::Full(Bytes::new()), Kept::whole(Bytes::new(), recorded)));
     }
     if length.is_some_and(|length| length <= WHOLE) {
         let mut whole = BytesMut::with_capacity(length.unwrap_or(0));
         while let Some(part) = payload.next().await {
-            whole.extend_from_slice(&part.map_err(|error| HttpError::bad_request("bad_body", error.to_string()))?);
+            whole.extend_from_slice(&part.map_err(|error| broke_off(&error))?);
         }
         let whole = whole.freeze();
         return Ok((RequestBody::Full(whole.clone()), Kept::whole(whole, recorded)));
@@ -126,7 +115,7 @@ async fn pass_on(
     let mut length = 0;
     let mut begin = BytesMut::new();
     while let Some(part) = payload.next().await {
-        let part = part.map_err(std::io::Error::other).and_then(|part| {
+        let part = part.map_err(io_error).and_then(|part| {
             length += part.len();
             if length > limit { Err(std::io::Error::other("the body is too large")) } else { Ok(part) }
         });
@@ -144,12 +133,34 @@ async fn pass_on(
     *kept.bytes.lock() = KeptBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
 }
 
+/// Tells the function from where the call came: what the caller itself says of that stays here.
+fn forward(request: &HttpRequest, headers: &mut hyper::HeaderMap) {
+    let from = From::of(request);
+    let mut set = |name: &'static str, text: Option<String>| {
+        if let Some(Ok(value)) = text.map(HeaderValue::try_from) {
+            headers.insert(name, value);
+        }
+    };
+    set("x-forwarded-host", from.host.map(str::to_owned));
+    set("x-forwarded-for", from.address.map(|address| address.to_string()));
+    headers.insert("x-forwarded-proto", HeaderValue::from_static(if from.secure { "https" } else { "http" }));
+}
+
+/// The error that breaks the function's request off; it says whether the caller was late.
+fn io_error(error: PayloadError) -> std::io::Error {
+    match error {
+        PayloadError::Io(error) => error,
+        error => std::io::Error::other(error),
+    }
+}
+
 /// The request as the function sees it.
 pub(super) fn to_function(
     request: &HttpRequest,
     rest: &str,
     body: RequestBody,
     deadline: Instant,
+    jar: &Jar<'_>,
 ) -> hyper::Request<RequestBody> {
     let mut call = hyper::Request::new(body);
     *call.method_mut() = hyper::Method::from_bytes(request.method().as_str().as_bytes()).expect("a method stays one");
@@ -162,8 +173,11 @@ pub(super) fn to_function(
     *call.uri_mut() = target.parse().unwrap_or_else(|_| hyper::Uri::from_static("/"));
     let headers = call.headers_mut();
     headers.reserve(request.headers().len() + 5);
+    let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
     for (name, value) in request.headers() {
         if !stays_here(name.as_str())
+            && *name != header::COOKIE
+            && !named.contain(name.as_str())
             && let (Ok(name), Ok(value)) = (
                 hyper::header::HeaderName::from_bytes(name.as_str().as_bytes()),
                 HeaderValue::from_bytes(value.as_bytes()),
@@ -172,13 +186,12 @@ pub(super) fn to_function(
             headers.append(name, value);
         }
     }
-    headers.remove("cookie");
-    headers.insert("host", HeaderValue::from_static("function"));
-    if let Some(host) = request.headers().get(header::HOST)
-        && let Ok(host) = HeaderValue::from_bytes(host.as_bytes())
-    {
-        headers.insert("x-forwarded-host", host);
+    let cookies = request.headers().get_all(header::COOKIE).map(|value| value.as_bytes());
+    if let Some(Ok(cookies)) = jar.inward(cookies).map(HeaderValue::try_from) {
+        headers.insert("cookie", cookies);
     }
+    headers.insert("host", HeaderValue::from_static("function"));
+    forward(request, headers);
     let left = deadline.saturating_duration_since(Instant::now());
     let until = clock::now() + TimeDelta::from_std(left).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&until.to_rfc3339_opts(SecondsFormat::Millis, true)) {

@@ -10,7 +10,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use super::request::stays_here;
+use super::passing::stays_here;
 use crate::ingress::credentials::is_credential;
 
 /// Whether a header of a request is part of what is recorded of it, by its name in lower case.

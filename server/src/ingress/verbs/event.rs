@@ -32,7 +32,7 @@ pub struct Published {
 /// Takes an event; it is on disk when this returns. A duplicate (namespace, source, id) answers the first one again.
 ///
 /// # Errors
-/// `bad_namespace`, `forbidden`, `payload_too_large`, or when the log is away.
+/// `bad_namespace`, `forbidden`, `reserved_type`, `payload_too_large`, or when the log is away.
 pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -> Result<Published, Refusal> {
     let Publication { namespace, event } = asked;
     if !domain::name::fits(&namespace) {
@@ -40,6 +40,10 @@ pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -
         return Err(Problem::new(error.code(), error.to_string()).at(["input", "namespace"]).into());
     }
     caller.viewer.may_change(&namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
+    if event::is_platforms(&event.kind) {
+        let message = format!("the type `{}` is the platform's own: choose another one for your events", event.kind);
+        return Err(Problem::new("reserved_type", message).at(["input", "type"]).into());
+    }
     let (size, limit) = (event.json.get().len(), services.settings.limits.event);
     if size > limit {
         let message = format!("the event of {size} bytes is larger than {limit} bytes, the most that is taken");

@@ -1,0 +1,267 @@
+//! What a function says to a caller's browser, and a caller to a function, in headers and statuses.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{Options, TestApp, json_of};
+use crate::victim::victim;
+use crate::wire::Wire;
+
+/// Answers with the headers and the status that the query asks for, and with the request's own headers as body.
+const MIRROR: &str = r#"
+const net = require("node:net");
+net.createServer((socket) => {
+  let text = "";
+  socket.on("error", () => {});
+  socket.on("data", (part) => {
+    text += part;
+    const end = text.indexOf("\r\n\r\n");
+    if (end < 0) return;
+    const head = text.slice(0, end);
+    const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+    if (text.length < end + 4 + length) return;
+    const said = text.slice(end + 4, end + 4 + length);
+    const [line, ...lines] = head.split("\r\n");
+    text = "";
+    const query = new URLSearchParams(line.split(" ")[1].split("?")[1] ?? "");
+    const body = JSON.stringify({ line, said, headers: lines.map((line) => line.split(/: ?(.*)/s).slice(0, 2)) });
+    const own = query.getAll("h").map((header) => header + "\r\n").join("");
+    socket.write(`HTTP/1.1 ${query.get("status") ?? "200"} x\r\ncontent-length: ${body.length}\r\n${own}\r\n${body}`);
+  });
+}).listen(process.env.PORT);
+"#;
+
+async fn mirror(app: &TestApp) -> String {
+    let manifest = r#"{ "runtime": "command", "command": ["node", "server.js"] }"#;
+    app.running("mirror", &[("function.json", manifest), ("server.js", MIRROR)]).await
+}
+
+fn asking_for(headers: &[(&str, &str)]) -> String {
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in headers {
+        query.append_pair("h", &format!("{name}: {value}"));
+    }
+    query.finish()
+}
+
+/// The headers of a name that the function got.
+fn got(body: &Value, name: &str) -> Vec<String> {
+    let headers = body["headers"].as_array().unwrap().iter();
+    let of_name = headers.filter(|pair| pair[0].as_str().unwrap().eq_ignore_ascii_case(name));
+    of_name.map(|pair| pair[1].as_str().unwrap().to_owned()).collect()
+}
+
+const HARMFUL: [(&str, &str); 22] = [
+    ("Clear-Site-Data", "\"*\""),
+    ("Strict-Transport-Security", "max-age=31536000; includeSubDomains"),
+    ("Service-Worker-Allowed", "/"),
+    ("Access-Control-Allow-Origin", "https://evil.example"),
+    ("Access-Control-Allow-Credentials", "true"),
+    ("NEL", "{}"),
+    ("Report-To", "{}"),
+    ("Reporting-Endpoints", "a=\"https://evil.example\""),
+    ("Alt-Svc", "h2=\"evil.example:443\""),
+    ("Public-Key-Pins", "x"),
+    ("SourceMap", "https://evil.example"),
+    ("Set-Login", "logged-out"),
+    ("Refresh", "0; url=https://evil.example"),
+    ("WWW-Authenticate", "Basic realm=\"Sign in again\""),
+    ("X-Accel-Redirect", "/etc/passwd"),
+    ("X-Sendfile", "/etc/passwd"),
+    ("Origin-Agent-Cluster", "?0"),
+    ("Accept-CH", "Sec-CH-UA-Model"),
+    ("X-Call-Id", "forged"),
+    ("X-Function-Version", "999"),
+    ("X-EventFlow-Run", "forged"),
+    ("Upgrade", "h2c"),
+];
+
+#[tokio::test]
+async fn a_function_says_nothing_for_the_whole_origin() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let harmless = [
+        ("content-type", "text/html"),
+        ("etag", "\"1\""),
+        ("cache-control", "max-age=1"),
+        ("location", "/elsewhere"),
+        ("vary", "accept"),
+        ("x-mine", "yes"),
+        ("retry-after", "3"),
+    ];
+    let query = asking_for(&[&HARMFUL[..], &harmless].concat());
+    let answer = app.get(&format!("/function/mirror?{query}")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    for (name, value) in HARMFUL {
+        assert!(answer.headers().get_all(name).iter().all(|found| found != value), "{name} passed");
+    }
+    for (name, value) in harmless {
+        assert_eq!(answer.headers()[name], value);
+    }
+    assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("sandbox"));
+}
+
+#[tokio::test]
+async fn a_function_has_its_own_cookies_and_nobody_elses() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let cookies = [
+        ("Set-Cookie", "sid=1; Path=/; HttpOnly; Domain=example.com"),
+        ("Set-Cookie", "eventflow_session=stolen; Path=/"),
+        ("set-cookie", "__Host-eventflow_session=stolen; Path=/; Secure"),
+    ];
+    let answer = app.get(&format!("/function/mirror?{}", asking_for(&cookies))).send().await.unwrap();
+    let set: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert_eq!(set.len(), 1, "{set:?}");
+    assert!(set[0].starts_with("fn.default.mirror.sid=1;") && set[0].contains("Path=/function/mirror"), "{set:?}");
+    assert!(!set[0].contains("Domain"), "{set:?}");
+
+    let sent =
+        "eventflow_session=t; __Host-eventflow_session=t; fn.default.mirror.sid=1; fn.default.other.sid=2; sso=3";
+    let answer = app.get("/function/mirror").header("cookie", sent).send().await.unwrap();
+    let body = json_of(answer, StatusCode::OK).await;
+    assert_eq!(got(&body, "cookie"), ["sid=1"]);
+    assert_eq!(got(&body, "authorization"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_status_that_is_none_is_an_error_of_the_function() {
+    let app = victim(Options::default()).await;
+    let id = mirror(&app).await;
+    for status in ["101", "999", "600"] {
+        let answer = app.get(&format!("/function/mirror?status={status}")).send().await.unwrap();
+        let call = answer.headers().get("x-call-id").map(|id| id.to_str().unwrap().to_owned());
+        let body = json_of(answer, StatusCode::BAD_GATEWAY).await;
+        assert_eq!(body["error"]["code"], "bad_status", "{status}: {body}");
+        assert!(body["error"]["message"].as_str().unwrap().contains(status), "{body}");
+        assert_eq!(call, None);
+        let run = app.run_where(&id, |run| run["error"].as_str().is_some_and(|error| error.contains(status))).await;
+        assert_eq!(run["state"], "FAILED", "{run}");
+    }
+    // Recorded first and run by a worker, it is the same.
+    let request = app.get("/function/mirror?status=999").header("idempotency-key", "k");
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::BAD_GATEWAY);
+}
+
+#[tokio::test]
+async fn headers_for_the_next_hop_end_here() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let query = asking_for(&[
+        ("Connection", "X-Hop, Cache-Control"),
+        ("X-Hop", "1"),
+        ("Cache-Control", "no-store"),
+        ("X-Mine", "1"),
+    ]);
+    let request = format!(
+        "GET /function/mirror?{query} HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer dev-token\r\n\
+         connection: X-Secret, close\r\nx-secret: 1\r\nx-open: 1\r\n\r\n"
+    );
+    let text = Wire::sending(&app, &request).await.answer().await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    let head = head.to_ascii_lowercase();
+    assert!(head.starts_with("http/1.1 200") && head.contains("x-mine: 1"), "{head}");
+    assert!(!head.contains("x-hop") && !head.contains("no-store"), "{head}");
+    let body: Value = serde_json::from_str(body).unwrap();
+    assert_eq!((got(&body, "x-secret").len(), got(&body, "x-open").len()), (0, 1), "{body}");
+}
+
+#[tokio::test]
+async fn a_caller_does_not_send_what_only_the_platform_sends() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let structured = |kind: &str| json!({ "specversion": "1.0", "id": "1", "source": "/s", "type": kind });
+    for kind in ["webhook.received", "schedule.triggered", "http.invoke"] {
+        for path in ["/function/mirror", "/async-function/mirror"] {
+            let binary = app.post(path).header("ce-type", kind).header("ce-specversion", "1.0");
+            let encoded = app.post(path).header("ce-type", kind.replace('.', "%2E")).header("ce-specversion", "1.0");
+            let body = app.post(path).header("content-type", "Application/CloudEvents+json; charset=utf-8");
+            let body = body.body(structured(kind).to_string());
+            let batch = app.post(path).header("content-type", "application/cloudevents-batch+json");
+            let batch = batch.body(json!([structured("a.b"), structured(kind)]).to_string());
+            for request in [binary, encoded, body, batch] {
+                let body = json_of(request.send().await.unwrap(), StatusCode::BAD_REQUEST).await;
+                assert_eq!(body["error"]["code"], "reserved_type", "{path} {kind}: {body}");
+            }
+        }
+        let published = app.post("/v1/events").header("content-type", "application/cloudevents+json");
+        let published = published.body(structured(kind).to_string()).send().await.unwrap();
+        assert_eq!(json_of(published, StatusCode::BAD_REQUEST).await["error"]["code"], "reserved_type", "{kind}");
+        let mutation =
+            "mutation($type: String!) { publishEvent(input: { type: $type }) { event { id } userErrors { code } } }";
+        let data = app.graphql(mutation, json!({ "type": kind })).await;
+        assert_eq!(data["publishEvent"]["userErrors"][0]["code"], "reserved_type", "{kind}");
+    }
+    // A member that is there twice is read by each reader as it likes.
+    let twice = r#"{"specversion":"1.0","id":"1","source":"/","type":"a.b","type":"webhook.received"}"#;
+    let request = app.post("/function/mirror").header("content-type", "application/cloudevents+json").body(twice);
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::BAD_REQUEST);
+    // Events of the caller's own are calls like any other.
+    let request = app.post("/function/mirror").header("content-type", "application/cloudevents+json");
+    let request = request.header("x-eventflow-event", "webhook.received").body(structured("order.placed").to_string());
+    let body = json_of(request.send().await.unwrap(), StatusCode::OK).await;
+    assert!(body["said"].as_str().unwrap().contains("order.placed"), "{body}");
+    assert_eq!(got(&body, "x-eventflow-event"), Vec::<String>::new(), "nor does it claim to be a delivery");
+}
+
+#[tokio::test]
+async fn what_a_caller_says_of_proxies_does_not_reach_the_function() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let request = app.get("/function/mirror").header("x-forwarded-for", "6.6.6.6").header("x-forwarded-proto", "https");
+    let request =
+        request.header("forwarded", "for=6.6.6.6").header("x-real-ip", "6.6.6.6").header("x-forwarded-host", "evil");
+    let body = json_of(request.send().await.unwrap(), StatusCode::OK).await;
+    assert!(!body.to_string().contains("6.6.6.6") && !body.to_string().contains("evil"), "{body}");
+    assert_eq!(got(&body, "x-forwarded-for"), ["127.0.0.1"]);
+    assert_eq!(got(&body, "x-forwarded-proto"), ["http"]);
+}
+
+#[tokio::test]
+async fn a_function_on_a_host_of_its_own_is_its_own_master_and_nothing_else_is_there() {
+    let app = victim(Options::default().env("EVENTFLOW_FUNCTIONS_HOST", "fn.example.com")).await;
+    let id = mirror(&app).await;
+    let on_its_host =
+        |method: Method, target: &str| app.request(method, target).header("host", "mirror.fn.example.com:8080");
+    let query = asking_for(&[
+        ("Access-Control-Allow-Origin", "https://shop.example"),
+        ("Clear-Site-Data", "\"cookies\""),
+        ("Set-Cookie", "sid=1; Path=/; Domain=fn.example.com"),
+        ("Set-Cookie", "eventflow_session=x; Path=/"),
+    ]);
+    let answer = on_its_host(Method::GET, &format!("/some/where?{query}")).bearer_auth("dev-token");
+    let answer = answer.header("cookie", "sid=1; eventflow_session=t").send().await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], "https://shop.example");
+    assert_eq!(answer.headers()["clear-site-data"], "\"cookies\"");
+    assert!(!answer.headers().contains_key("content-security-policy"));
+    let set: Vec<_> = answer.headers().get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect();
+    assert_eq!(set, ["sid=1; Path=/"]);
+    let body = json_of(answer, StatusCode::OK).await;
+    assert!(body["line"].as_str().unwrap().starts_with("GET /some/where?"), "{body}");
+    assert_eq!(got(&body, "cookie"), ["sid=1"]);
+
+    // Routes of the platform are not there: they are the function's paths.
+    for path in ["/", "/graphql", "/v1/functions", "/healthz", "/function/hello"] {
+        let body =
+            json_of(on_its_host(Method::GET, path).bearer_auth("dev-token").send().await.unwrap(), StatusCode::OK)
+                .await;
+        assert!(body["line"].as_str().unwrap().starts_with(&format!("GET {path} ")), "{path}: {body}");
+    }
+    // A session of the platform does not count.
+    let credentials = json!({ "username": "admin", "password": "admin" });
+    let signed_in = app.request(Method::POST, "/auth/token?cookie=true").json(&credentials).send().await.unwrap();
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    assert_eq!(on_its_host(Method::GET, "/").header("cookie", &cookie).send().await.unwrap().status(), 401);
+    // A host without a function.
+    let nobody = app.get("/").header("host", "nobody.fn.example.com").send().await.unwrap();
+    assert_eq!(json_of(nobody, StatusCode::NOT_FOUND).await["error"]["code"], "function_not_found");
+    assert_eq!(app.get("/").header("host", "fn.example.com").send().await.unwrap().status(), 421);
+
+    // Links lead there, and the way through the platform goes on working as it did.
+    let port = app.url.rsplit(':').next().unwrap();
+    let data = app.graphql("query($id: ID!) { function(id: $id) { url } }", json!({ "id": id })).await;
+    assert_eq!(data["function"]["url"], format!("http://mirror.fn.example.com:{port}/"));
+    let through = app.get(&format!("/function/mirror?{query}")).send().await.unwrap();
+    assert!(!through.headers().contains_key("access-control-allow-origin"));
+    assert_eq!(through.status(), 200);
+}
