@@ -73,6 +73,29 @@ async fn signing_out_ends_all_that_is_open_and_the_token_for_good() {
 }
 
 #[tokio::test]
+async fn an_answer_that_a_function_streams_ends_with_the_session_too() {
+    let app = victim(known_key()).await;
+    let code = "require('node:http').createServer((_, answer) => { answer.write('x'); setInterval(() => answer.write('x'), 50); }).listen(process.env.PORT);";
+    let manifest = json!({ "runtime": "command", "command": ["node", "server.js"], "resources": { "timeout_s": 300 } });
+    app.running("endless", &[("server.js", code), ("function.json", &manifest.to_string())]).await;
+    let leaving = token(true, Duration::from_secs(600), true);
+    let answer = app.request(reqwest::Method::GET, "/function/endless").bearer_auth(&leaving).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    let mut parts = answer.bytes_stream();
+    assert!(parts.next().await.unwrap().is_ok());
+    sign_out(&app, &leaving).await;
+    let broken = async {
+        while let Some(part) = parts.next().await {
+            if part.is_err() {
+                return true;
+            }
+        }
+        false
+    };
+    assert!(tokio::time::timeout(PATIENCE, broken).await.expect("the stream ends within a minute"), "it is cut off");
+}
+
+#[tokio::test]
 async fn what_is_open_ends_when_the_token_expires() {
     let app = victim(known_key()).await;
     let short = token(true, Duration::from_secs(2), true);

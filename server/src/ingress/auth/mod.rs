@@ -193,9 +193,9 @@ impl Auth {
     ///
     /// # Errors
     /// 401 when it does not say, or says something that is not good.
-    pub fn program(&self, request: &HttpRequest) -> Result<Viewer, HttpError> {
+    pub fn program(&self, request: &HttpRequest) -> Result<Session, HttpError> {
         match self.proof(request)? {
-            Proof::Bearer(token) => self.bearer(token),
+            Proof::Bearer(token) => self.verify(token),
             Proof::Cookie => Err(missing()),
         }
     }

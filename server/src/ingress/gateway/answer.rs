@@ -16,6 +16,7 @@ use super::cookies::Jar;
 use super::passing::{Named, passes};
 use super::record::Call;
 use crate::fleet::{Answer, CallError, Lease, RequestBody};
+use crate::ingress::auth::Over;
 
 /// An answer up to this length is read whole.
 const WHOLE: u64 = 64 << 10;
@@ -23,13 +24,15 @@ const WHOLE: u64 = 64 << 10;
 /// Parts of an answer on their way.
 const PARTS: usize = 8;
 
-/// Calls an instance and answers the caller.
+/// Calls an instance and answers the caller. `over` is ready when the caller's session is: an answer that is on its way
+/// then breaks off.
 pub(super) async fn of_service(
     mut call: Call,
     lease: Lease,
     mut request: hyper::Request<RequestBody>,
     deadline: Instant,
     jar: &Jar<'_>,
+    over: impl Future<Output = Over> + 'static,
 ) -> Result<HttpResponse, HttpError> {
     call.begin_attempt(Some(lease.instance()), lease.cold_start);
     call.sign(request.headers_mut());
@@ -81,13 +84,22 @@ pub(super) async fn of_service(
         _ => {
             call.mark(&mut response);
             let (sender, receiver) = mpsc::channel(PARTS);
-            actix_web::rt::spawn(pass_on(call, lease, answer, sender, status.as_u16(), kind, deadline));
+            actix_web::rt::spawn(pass_on(call, lease, answer, sender, status.as_u16(), kind, deadline, over));
             Ok(response.body(actix_web::body::BodyStream::new(ReceiverStream::new(receiver).map(|part| part))))
         }
     }
 }
 
-/// Passes an answer on as it comes; the call is over when it ends, breaks off, takes too long or nobody reads it any more.
+/// How passing an answer on ended.
+enum Passed<R> {
+    Read(R),
+    NobodyReads,
+    SessionOver(Over),
+}
+
+/// Passes an answer on as it comes; the call is over when it ends, breaks off, takes too long, nobody reads it any more or
+/// the caller's session is over.
+#[allow(clippy::too_many_arguments)] // all that an answer on its way needs
 async fn pass_on(
     mut call: Call,
     lease: Lease,
@@ -96,6 +108,7 @@ async fn pass_on(
     status: u16,
     kind: String,
     deadline: Instant,
+    over: impl Future<Output = Over>,
 ) {
     let limit = call.limit();
     let mut begin = BytesMut::new();
@@ -115,18 +128,25 @@ async fn pass_on(
     };
     // A function that streams for ever is ended by its timeout; a caller that goes away ends it at once.
     let ended = tokio::select! {
-        ended = timeout_at(deadline, read) => Some(ended),
-        () = sender.closed() => None,
+        ended = timeout_at(deadline, read) => Passed::Read(ended),
+        () = sender.closed() => Passed::NobodyReads,
+        over = over => Passed::SessionOver(over),
     };
     call.keep_answer(&begin.freeze(), &kind);
     match ended {
-        Some(Ok(Ok(()))) if !gone => call.answered(status),
-        None | Some(Ok(Ok(()))) => call.end(Ending::Cancelled, Some(status), Some("the caller went away".to_owned())),
-        Some(Ok(Err(error))) => {
+        Passed::Read(Ok(Ok(()))) if !gone => call.answered(status),
+        Passed::NobodyReads | Passed::Read(Ok(Ok(()))) => {
+            call.end(Ending::Cancelled, Some(status), Some("the caller went away".to_owned()))
+        }
+        Passed::SessionOver(over) => {
+            call.end(Ending::Cancelled, Some(status), Some(over.message().to_owned()));
+            let _ = sender.send(Err(std::io::Error::other(over.message()))).await;
+        }
+        Passed::Read(Ok(Err(error))) => {
             let told = crashed(call, &lease, &error).await;
             let _ = sender.send(Err(std::io::Error::other(told.message))).await;
         }
-        Some(Err(_)) => {
+        Passed::Read(Err(_)) => {
             let told = call.timed_out();
             let _ = sender.send(Err(std::io::Error::other(told.message))).await;
         }

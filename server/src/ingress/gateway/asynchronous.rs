@@ -23,9 +23,9 @@ pub(super) async fn accept(
     preferred: bool,
 ) -> Result<HttpResponse, HttpError> {
     let settings = &gateway.services.settings;
-    let Called { viewer, route, rest, origin } = called;
+    let Called { session, route, rest, origin } = called;
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
-    let asked = ask(gateway, viewer, request, payload, &route, rest, true, callback).await?;
+    let asked = ask(gateway, session.viewer, request, payload, &route, rest, true, callback).await?;
     // The run is the platform's, which is not on a function's own host.
     let at = match origin {
         Origin::Shared => String::new(),

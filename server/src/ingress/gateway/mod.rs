@@ -28,7 +28,7 @@ use tokio::time::Instant;
 pub use recorder::Recorder;
 pub(super) use said::{is_kept, query as query_of};
 
-use super::auth::Viewer;
+use super::auth::{Session, Viewer};
 use super::edge::FunctionHost;
 use super::{HttpError, Services};
 use crate::clock;
@@ -118,7 +118,7 @@ impl Gateway {
 
 /// A function that is called, by whom, and with what.
 struct Called<'r> {
-    viewer: Viewer,
+    session: Session,
     route: Arc<Route>,
     /// The path as the function sees it.
     rest: &'r str,
@@ -128,29 +128,29 @@ struct Called<'r> {
 impl Gateway {
     /// Whom a request below a route of the platform calls.
     async fn called<'r>(&self, request: &'r HttpRequest, begin: &str) -> Result<Called<'r>, HttpError> {
-        let viewer = self.services.auth.viewer(request)?;
+        let session = self.services.auth.session(request)?;
         let path = request.uri().path().strip_prefix(begin).unwrap_or_default();
-        let (route, rest) = self.find(&viewer, path).await?;
+        let (route, rest) = self.find(&session.viewer, path).await?;
         callable(&route)?;
-        Ok(Called { viewer, route, rest, origin: Origin::Shared })
+        Ok(Called { session, route, rest, origin: Origin::Shared })
     }
 
     /// Whom a request to a function's own host calls. A session of the platform does not count there.
     async fn called_on_its_host<'r>(&self, request: &'r HttpRequest) -> Result<Called<'r>, HttpError> {
-        let viewer = self.services.auth.program(request)?;
+        let session = self.services.auth.program(request)?;
         let host = request.extensions().get::<FunctionHost>().cloned();
         let missing =
             || HttpError::new(StatusCode::NOT_FOUND, "function_not_found", "there is no function on this host");
         let host = host.ok_or_else(missing)?;
         let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
-        let route = match sees(&viewer, namespace) {
+        let route = match sees(&session.viewer, namespace) {
             true => self.fleet().route(namespace, &host.name).await.map_err(refusal)?,
             false => None,
         };
         let route = route.ok_or_else(missing)?;
-        viewer.may_change(&route.namespace)?;
+        session.viewer.may_change(&route.namespace)?;
         callable(&route)?;
-        Ok(Called { viewer, route, rest: request.uri().path(), origin: Origin::Own })
+        Ok(Called { session, route, rest: request.uri().path(), origin: Origin::Own })
     }
 }
 
@@ -242,7 +242,7 @@ async fn call(
     if request.headers().contains_key("idempotency-key") {
         return once::call(gateway, called, request, payload).await;
     }
-    let Called { viewer, route, rest, origin } = called;
+    let Called { session, route, rest, origin } = called;
     check_claim(request)?;
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(request, &route)?;
@@ -261,7 +261,7 @@ async fn call(
         place,
         request,
         rest,
-        &viewer,
+        &session.viewer,
         route.clone(),
         kept,
         limits.recorded,
@@ -279,7 +279,8 @@ async fn call(
             let begin = path.strip_suffix(rest).unwrap_or(path);
             let jar = Jar::of(origin, &route.namespace, &route.name, begin);
             let asked = request::to_function(request, rest, body, deadline, &jar);
-            answer::of_service(call, lease, asked, deadline, &jar).await
+            let over = gateway.services.auth.clone().until_over(session);
+            answer::of_service(call, lease, asked, deadline, &jar, over).await
         }
         None => of_job(gateway, call, &route, body, timeout, deadline).await,
     }

@@ -23,7 +23,8 @@ pub(super) async fn call(
 ) -> Result<HttpResponse, HttpError> {
     let services = &gateway.services;
     let arrived = Instant::now();
-    let Called { viewer, route, rest, .. } = called;
+    let Called { session, route, rest, .. } = called;
+    let viewer = session.viewer;
     let timeout = request::timeout(request, &route)?;
     let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
     let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, rest, false, None).await?;
