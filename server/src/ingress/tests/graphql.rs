@@ -112,6 +112,38 @@ async fn what_a_client_asks_to_know_the_schema_is_within_the_limits() {
 }
 
 #[actix_web::test]
+async fn the_largest_queries_that_are_let_through_are_done_in_a_moment() {
+    // Whatever somebody sets: what the library walks over has a limit of its own.
+    let house = House::with(|limits| (limits.complexity, limits.depth) = (1 << 30, 1 << 30)).await;
+    let nested =
+        (0..60).fold("__typename ".repeat(150), |inner, _| format!("{} ... {{ {inner} }}", "__typename ".repeat(80)));
+    let chain: String =
+        (0..60).map(|i| format!("fragment f{i} on Query {{ {} ...f{} }} ", "__typename ".repeat(3), i + 1)).collect();
+    let used: String = (0..1800).map(|i| format!("a{i}:run(id:$v{}){{id}} ", i % 90)).collect();
+    let defined: String = (0..90).map(|i| format!("$v{i}:ID! ")).collect();
+    let values: serde_json::Map<_, _> = (0..90).map(|i| (format!("v{i}"), json!("0"))).collect();
+    let table = [
+        (format!("{{ {} }}", "nonsense ".repeat(5_000)), json!({})),
+        (format!("{{ {} }}", "x ".repeat(9_900)), json!({})),
+        (format!("{{ {} }} fragment f on Query {{ {} }}", "...f ".repeat(90), "__typename ".repeat(100)), json!({})),
+        (format!("{{ {nested} }}"), json!({})),
+        (format!("{{ ...f0 }} {chain} fragment f60 on Query {{ __typename }}"), json!({})),
+        (format!("{{ {} }}", format!("viewer({}) {{ name }} ", "a: 1 ".repeat(30)).repeat(200)), json!({})),
+        (format!("query({defined}) {{ {used} }}"), json!(values)),
+        (format!("{{ {} }}", format!("viewer {} {{ name }} ", "@skip(if: true) ".repeat(8)).repeat(300)), json!({})),
+    ];
+    for (query, variables) in table {
+        let since = std::time::Instant::now();
+        let answer = house.answer_to("dev-token", &query, variables).await;
+        let shown = &query[..80];
+        let code = answer["errors"][0]["extensions"]["code"].as_str();
+        assert!(!matches!(code, Some("query_too_complex" | "query_too_deep")), "{shown}: {answer:#}");
+        assert!(answer.to_string().len() < 1 << 20, "{shown}");
+        assert!(since.elapsed() < std::time::Duration::from_secs(10), "{shown}: {:?}", since.elapsed());
+    }
+}
+
+#[actix_web::test]
 async fn what_is_not_there_is_null() {
     let house = House::new().await;
     let id = clock::new_id::<()>();

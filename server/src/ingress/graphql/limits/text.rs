@@ -125,6 +125,52 @@ mod tests {
         }
     }
 
+    proptest::proptest! {
+        /// What the parser takes for brackets, the check has seen.
+        #[test]
+        fn the_check_sees_every_bracket_that_the_parser_sees(
+            parts in proptest::collection::vec(proptest::sample::select(vec![
+                "{", "}", "[", "]", "(", ")", "a", "a:", "b:", "...", "on Q", "@c", "$d", "=", "1", "\"", "\"\"", "\"\"\"",
+                "\\", "\\\"", "#", "\n", "\r", ",", " ", "query", "fragment", "!",
+            ]), 0..40),
+        ) {
+            let query = format!("{{a(b:[{}])}}", parts.concat());
+            if let Ok(document) = parse_query(&query) {
+                let deepest = document.operations.iter().map(|(_, operation)| depth(&operation.node.selection_set.node));
+                let deepest = deepest.max().unwrap_or(0);
+                // What does not end is refused, whatever the parser makes of it.
+                proptest::prop_assert!(nesting(query.as_bytes()).unwrap_or(usize::MAX) >= deepest, "{}", query);
+            }
+        }
+    }
+
+    /// Brackets within each other, as the parser understood them.
+    fn depth(set: &async_graphql::parser::types::SelectionSet) -> usize {
+        use async_graphql::parser::types::Selection;
+        use async_graphql_value::Value;
+        fn of_value(value: &Value) -> usize {
+            match value {
+                Value::List(items) => 1 + items.iter().map(of_value).max().unwrap_or(0),
+                Value::Object(fields) => 1 + fields.values().map(of_value).max().unwrap_or(0),
+                _ => 0,
+            }
+        }
+        let of_item = |item: &Selection| match item {
+            Selection::Field(field) => {
+                let inner = if field.node.selection_set.node.items.is_empty() {
+                    0
+                } else {
+                    depth(&field.node.selection_set.node)
+                };
+                let values = field.node.arguments.iter().map(|(_, value)| 1 + of_value(&value.node)).max();
+                inner.max(values.unwrap_or(0))
+            }
+            Selection::InlineFragment(fragment) => depth(&fragment.node.selection_set.node),
+            Selection::FragmentSpread(_) => 0,
+        };
+        1 + set.items.iter().map(|item| of_item(&item.node)).max().unwrap_or(0)
+    }
+
     #[test]
     fn the_parser_has_stack_enough_for_what_is_let_through() {
         let deepest = |open: &str, close: &str, around: [&str; 2]| {

@@ -31,7 +31,8 @@ impl Server {
     async fn degraded(&self, ctx: &Context<'_>) -> Vec<String> {
         let services = services(ctx);
         let store = services.store.ready().await.err().map(|error| error.to_string());
-        store.into_iter().chain(services.queue.fault()).collect()
+        let held = services.watchdog.held().into_iter().map(|held| held.to_string());
+        store.into_iter().chain(services.queue.fault()).chain(held).collect()
     }
 
     /// The position of the log's newest record.

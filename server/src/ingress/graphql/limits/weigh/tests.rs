@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use async_graphql::parser::parse_query;
+use async_graphql::parser::types::DocumentOperations;
 use serde_json::json;
 
 use super::super::introspection::MAX_COST;
@@ -34,6 +35,35 @@ fn a_page_multiplies_what_it_holds() {
     assert_eq!(cost("query($n: Int = 10) { a(first: $n) { nodes { b } } }", json!({})), 5);
     let lists = "{ a(first: 100) { nodes { b(first: 100) { nodes { log(first: 100) { text } } } } } }";
     assert!(cost(lists, json!({})) > 8000);
+}
+
+/// What the user interface asks, each operation by itself.
+fn documents_of_the_interface() -> String {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../frontend/src");
+    let files = walkdir::WalkDir::new(folder).into_iter().map(Result::unwrap);
+    let is_document = |entry: &walkdir::DirEntry| entry.path().extension().is_some_and(|end| end == "graphql");
+    let is_example = |entry: &walkdir::DirEntry| entry.path().components().any(|part| part.as_os_str() == "examples");
+    let files = files.filter(|entry| is_document(entry) && !is_example(entry));
+    files.map(|entry| std::fs::read_to_string(entry.path()).unwrap() + "\n").collect()
+}
+
+#[test]
+fn what_the_user_interface_asks_is_within_the_limits() {
+    let limits = crate::config::Limits::default();
+    let document = parse_query(documents_of_the_interface()).unwrap();
+    let mut names = 0;
+    for (name, operation) in document.operations.iter() {
+        let alone = ExecutableDocument {
+            operations: DocumentOperations::Single(operation.clone()),
+            fragments: document.fragments.clone(),
+        };
+        // The largest page that the interface asks for by a variable.
+        let variables = Variables::from_json(json!({ "first": 50, "last": 50, "count": 50 }));
+        let spent = weigh(&alone, &variables, &Shape::of(&sdl())).unwrap()[0];
+        assert!(spent.depth <= limits.depth && spent.cost <= limits.complexity, "{name:?}: {spent:?}");
+        names += 1;
+    }
+    assert!(names > 20, "{names}");
 }
 
 #[test]
