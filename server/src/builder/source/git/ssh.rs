@@ -16,14 +16,15 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe::{OpenOptions, Receiver, Sender};
 use tokio::process::Command;
 
-/// What Git inside starts in SSH's place. It says that it is there, so that nothing is lost before; each direction ends by
-/// itself, as Git closes what it writes long before it has read all.
-const SCRIPT: &str = "exec 3>\"$FETCH_HOME/ssh-in\" 4<\"$FETCH_HOME/ssh-out\"\n\
+/// What Git inside starts in SSH's place. It says that it is there, so that nothing is lost before. It ends when SSH has
+/// said all; Git closes what it writes long before that.
+const SCRIPT: &str = "exec 3>\"$FETCH_HOME/ssh-in\" 4<\"$FETCH_HOME/ssh-out\" 5<&0\n\
     echo >&3\n\
-    cat <&4 3>&- &\n\
-    cat >&3 4<&-\n\
-    exec 3>&- 4<&-\n\
-    wait\n";
+    cat <&5 >&3 3>&- 4<&- &\n\
+    exec 3>&- 5<&-\n\
+    cat <&4\n\
+    kill $! 2>/dev/null\n\
+    exit 0\n";
 
 /// SSH's settings and variables, as far as it gets them from the server.
 const OPTIONS: [&str; 7] = [

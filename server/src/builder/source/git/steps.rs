@@ -19,7 +19,7 @@ use crate::executor::{Exit, Limits, Line, Network, Stream, Task};
 
 /// Before each script: Git's settings and its repository are in the folder of the fetch, wherever that is inside.
 const PRELUDE: &str = "export GIT_CONFIG_GLOBAL=\"$PWD/gitconfig\" GIT_DIR=\"$PWD/git\" FETCH_HOME=\"$PWD\"\n\
-    export GIT_SSH_COMMAND='sh \"$FETCH_HOME/ssh\"' GIT_SSH_VARIANT=ssh\n\
+    export GIT_SSH_COMMAND='exec sh \"$FETCH_HOME/ssh\"' GIT_SSH_VARIANT=ssh\n\
     export GIT_TRACE_PACKET=\"$PWD/packets\"\n";
 
 /// Processes and threads of a step.
