@@ -227,6 +227,29 @@ async fn one_address_does_not_get_all_connections() {
 }
 
 #[tokio::test]
+async fn a_server_without_descriptors_goes_on_when_there_are_some_again() {
+    let app = impatient().await;
+    is_answered(&app).await;
+    // Fewer than it has places for: it cannot even accept.
+    let open = std::fs::read_dir(format!("/proc/{}/fd", app.pid())).unwrap().count();
+    let limit = |number: usize| {
+        let (pid, number) = (app.pid().to_string(), format!("--nofile={number}:"));
+        async move {
+            let set = tokio::process::Command::new("prlimit").args(["--pid", &pid, &number]).status().await.unwrap();
+            assert!(set.success());
+        }
+    };
+    limit(open + 20).await;
+    let held: Vec<_> = join_all((0..100).map(|_| Wire::sending(&app, "GET / HTTP/1.1\r\n"))).await;
+    let answered = async || {
+        let answer = app.get("/healthz").send().await.ok()?;
+        (answer.status() == StatusCode::OK).then_some(())
+    };
+    eventually("the server answers though it had no descriptors", &mut { answered }).await;
+    drop(held);
+}
+
+#[tokio::test]
 async fn the_server_has_the_descriptors_it_may_have_and_functions_have_what_programs_expect() {
     let app = victim(Options::default()).await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", app.pid())).unwrap();

@@ -45,6 +45,31 @@ fn every_server_library_stays_in_its_room() {
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
 }
 
+/// What says where a request is from, and may be forged by whoever sends it.
+const CLAIMS: &[&str] = &[
+    "connection_info(",
+    ".peer_addr",
+    "\"forwarded\"",
+    "\"x-forwarded-for\"",
+    "\"x-forwarded-host\"",
+    "\"x-forwarded-proto\"",
+    "\"x-real-ip\"",
+];
+
+#[test]
+fn where_a_request_is_from_is_derived_in_one_place() {
+    let offenders = look(|_, text, line| {
+        // The edge derives it; the gateway keeps what callers say of it from functions, and says it itself.
+        let may = ["ingress/edge/", "ingress/tests/", "ingress/gateway/passing.rs", "ingress/gateway/request.rs"];
+        let claim = CLAIMS
+            .iter()
+            .find(|claim| text.contains(**claim))
+            .filter(|_| !may.iter().any(|file| line.starts_with(file)))?;
+        Some(format!("{line}: {claim} is read here: use ingress::edge::origin"))
+    });
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
 #[test]
 fn the_domain_knows_no_clock_no_chance_and_no_world() {
     let domain = Path::new(env!("CARGO_MANIFEST_DIR")).join("../domain/src");

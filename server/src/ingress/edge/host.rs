@@ -57,17 +57,20 @@ impl Names {
     /// Whose the name in an authority (`name:port`) is. A name in lower case is compared.
     pub(super) fn judge(&self, edge: &Edge, authority: &str) -> Whose {
         let Some(name) = name_of(authority) else { return Whose::Strange };
+        // Our own names come first: they may be below the domain of the functions, or be it (`localhost`).
+        let ours = match self {
+            Self::Public(host) => name.eq_ignore_ascii_case(host),
+            Self::Loopback | Self::Any => false,
+        };
+        if ours || is_loopback(name) {
+            return Whose::Ours;
+        }
         if let Some(domain) = &edge.functions_host
             && let Some(labels) = below(name, domain)
         {
             return function(labels).map_or(Whose::Strange, Whose::Function);
         }
-        let ours = match self {
-            Self::Loopback => is_loopback(name),
-            Self::Public(host) => name.eq_ignore_ascii_case(host) || is_loopback(name),
-            Self::Any => true,
-        };
-        if ours { Whose::Ours } else { Whose::Strange }
+        if *self == Self::Any { Whose::Ours } else { Whose::Strange }
     }
 }
 
@@ -189,6 +192,16 @@ mod tests {
             assert_eq!(Names::Any.judge(&edge, authority), whose, "{authority}");
         }
         assert_eq!(Names::Loopback.judge(&edge, "hello.fn.example.com"), of(None, "hello"));
+    }
+
+    #[test]
+    fn our_own_name_may_be_below_the_domain_of_the_functions() {
+        let edge = Edge { functions_host: Some("example.com".into()), ..Edge::default() };
+        assert_eq!(Names::Public("flow.example.com".into()).judge(&edge, "flow.example.com"), Whose::Ours);
+        let edge = Edge { functions_host: Some("localhost".into()), ..Edge::default() };
+        assert_eq!(Names::Loopback.judge(&edge, "localhost:8080"), Whose::Ours);
+        let hello = FunctionHost { namespace: None, name: "hello".into() };
+        assert_eq!(Names::Loopback.judge(&edge, "hello.localhost:8080"), Whose::Function(hello));
     }
 
     #[test]
