@@ -72,6 +72,8 @@ const NAMES: &[(&str, &str)] = &[
     ("callback_allow", "EVENTFLOW_CALLBACK_ALLOW"),
     ("git_allow", "EVENTFLOW_GIT_ALLOW"),
     ("allow_local_repositories", "EVENTFLOW_ALLOW_LOCAL_REPOSITORIES"),
+    ("network_allow", "EVENTFLOW_NETWORK_ALLOW"),
+    ("network_shared", "EVENTFLOW_NETWORK_SHARED"),
     ("max_body", "EVENTFLOW_MAX_BODY"),
     ("max_event", "EVENTFLOW_MAX_EVENT"),
     ("max_bundle", "EVENTFLOW_MAX_BUNDLE"),

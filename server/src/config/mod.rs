@@ -4,7 +4,10 @@
 
 mod edge;
 mod layers;
+pub mod metadata;
 pub mod outward;
+pub mod range;
+pub mod reach;
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -16,6 +19,7 @@ pub use edge::{Edge, Networks, PublicUrl};
 use layers::Layers;
 pub use layers::{Error, Flags};
 pub use outward::Outward;
+pub use reach::Reach;
 
 /// Everything that can be set.
 #[derive(Debug, Clone)]
@@ -51,6 +55,10 @@ pub struct Settings {
     pub local_repositories: bool,
     /// The server's own address and its connections.
     pub edge: Edge,
+    /// What functions and builds with a network reach beside the Internet: `EVENTFLOW_NETWORK_ALLOW`.
+    pub network_allow: Reach,
+    /// Where sandboxes cannot have networks of their own, they share the host's: `EVENTFLOW_NETWORK_SHARED`.
+    pub network_shared: bool,
     /// What bounds what.
     pub limits: Limits,
     /// How long what is done with is kept.
@@ -178,6 +186,8 @@ impl Settings {
             git_allow: Outward::default(),
             local_repositories: false,
             edge: Edge::default(),
+            network_allow: Reach::default(),
+            network_shared: false,
             limits: Limits::default(),
             retention: Retention::default(),
         }
@@ -270,6 +280,12 @@ impl Settings {
                 .get("EVENTFLOW_ALLOW_LOCAL_REPOSITORIES", "true or false", |text| text.parse().ok())?
                 .unwrap_or(dev),
             edge: Edge::read(layers)?,
+            network_allow: layers
+                .get("EVENTFLOW_NETWORK_ALLOW", "networks such as 10.0.0.0/8,192.168.7.1", Reach::parse)?
+                .unwrap_or_default(),
+            network_shared: layers
+                .get("EVENTFLOW_NETWORK_SHARED", "true or false", |text| text.parse().ok())?
+                .unwrap_or_default(),
             limits: Limits {
                 body: number("EVENTFLOW_MAX_BODY", default.body)?,
                 event: number("EVENTFLOW_MAX_EVENT", default.event)?,

@@ -7,32 +7,30 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use url::{Host, Url};
 
+use super::metadata::is_metadata;
+use super::range::{Range, embedded_v4};
+
 /// The longest address that is taken, in bytes.
 pub const MAX_URL: usize = 2048;
 
 /// Which addresses may be called: the public ones, and the networks that are allowed on top.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Outward {
-    allowed: Vec<Network>,
-}
-
-/// A range of addresses: those that share the first `length` bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Network {
-    address: IpAddr,
-    length: u32,
+    allowed: Vec<Range>,
 }
 
 impl Outward {
     /// The public addresses, and the networks of a list such as `127.0.0.0/8,fd00::/8`; an address alone is a network, too.
     pub fn parse(list: &str) -> Option<Self> {
-        let networks = list.split(',').map(str::trim).filter(|text| !text.is_empty()).map(Network::parse);
-        networks.collect::<Option<_>>().map(|allowed| Self { allowed })
+        Range::parse_list(list).map(|allowed| Self { allowed })
     }
 
-    /// Whether the server may connect to an address.
+    /// Whether the server may connect to an address. A metadata service's must be listed itself: a range does not open it.
     pub fn permits(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
+        if is_metadata(address) {
+            return self.allowed.iter().any(|range| range.is_single() && range.contains(address));
+        }
         is_public(address) || self.allowed.iter().any(|network| network.contains(address))
     }
 
@@ -74,32 +72,6 @@ pub fn refused(address: IpAddr) -> String {
     format!("{address} is not a public address; EVENTFLOW_CALLBACK_ALLOW lists the others that may be called")
 }
 
-impl Network {
-    fn parse(text: &str) -> Option<Self> {
-        let (address, length) = match text.split_once('/') {
-            Some((address, length)) => (address.parse::<IpAddr>().ok()?, Some(length.parse::<u32>().ok()?)),
-            None => (text.parse().ok()?, None),
-        };
-        let most = if address.is_ipv4() { 32 } else { 128 };
-        let length = length.unwrap_or(most);
-        (length <= most).then_some(Self { address, length })
-    }
-
-    fn contains(&self, address: IpAddr) -> bool {
-        match (self.address, address) {
-            (IpAddr::V4(network), IpAddr::V4(address)) => {
-                let mask = u32::MAX.checked_shl(32 - self.length).unwrap_or(0);
-                network.to_bits() & mask == address.to_bits() & mask
-            }
-            (IpAddr::V6(network), IpAddr::V6(address)) => {
-                let mask = u128::MAX.checked_shl(128 - self.length).unwrap_or(0);
-                network.to_bits() & mask == address.to_bits() & mask
-            }
-            _ => false,
-        }
-    }
-}
-
 fn is_localhost(name: &str) -> bool {
     let name = name.strip_suffix('.').unwrap_or(name);
     name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost")
@@ -134,13 +106,10 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 /// Global unicast (2000::/3), unless it is set apart, or leads to an IPv4 address that is not public.
 fn is_public_v6(address: Ipv6Addr) -> bool {
-    let segments = address.segments();
-    let embedded = |high: u16, low: u16| is_public_v4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
-    match segments {
-        // A translator to IPv4 (RFC 6052).
-        [0x64, 0xff9b, 0, 0, 0, 0, high, low] => embedded(high, low),
-        // 6to4.
-        [0x2002, high, low, ..] => embedded(high, low),
+    if let Some(embedded) = embedded_v4(address) {
+        return is_public_v4(embedded);
+    }
+    match address.segments() {
         // Protocols, Teredo and benchmarks among them; documentation.
         [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => false,
         [first, ..] => first & 0xe000 == 0x2000,
@@ -207,11 +176,24 @@ mod tests {
         for other in ["10.2.0.1", "192.168.0.8", "::1", "fe80::1"] {
             assert!(!outward.permits(ip(other)), "{other}");
         }
-        assert!(Outward::parse("0.0.0.0/0,::/0").unwrap().permits(ip("169.254.169.254")));
+        let all = Outward::parse("0.0.0.0/0,::/0").unwrap();
+        assert!(all.permits(ip("10.0.0.1")) && all.permits(ip("::1")));
         assert_eq!(Outward::parse(" "), Some(Outward::default()));
         for wrong in ["x", "10.0.0.0/33", "10.0.0.0/", "::/129", "10.0.0/8"] {
             assert_eq!(Outward::parse(wrong), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_metadata_service_is_called_only_when_its_address_is_listed_itself() {
+        let default = Outward::default();
+        let ranges = Outward::parse("0.0.0.0/0,::/0,169.254.0.0/16,168.63.129.16/31").unwrap();
+        for address in super::super::metadata::ADDRESSES {
+            assert!(!default.permits(address) && !ranges.permits(address), "{address}");
+            let named = Outward::parse(&address.to_string()).unwrap();
+            assert!(named.permits(address), "{address}");
+        }
+        assert!(!ranges.permits(ip("::ffff:169.254.169.254")) && !ranges.permits(ip("64:ff9b::a9fe:a9fe")));
     }
 
     #[test]
