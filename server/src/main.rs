@@ -41,7 +41,7 @@ enum Verb {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = executor::bridge::entry() {
+    if let Some(code) = executor::bridge::entry().or_else(executor::network::entry) {
         return code;
     }
     let cli = Cli::parse();

@@ -119,8 +119,9 @@ impl Platform {
         let metrics = Metrics::new();
         metrics.show(store.stats().append_seconds.clone());
         let commands = Commands::start(store.clone(), actors::Settings::default());
-        let executor: Arc<dyn Executor> =
-            Arc::new(Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?);
+        let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
+        let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
+        let executor: Arc<dyn Executor> = Arc::new(sandbox);
         let limits = &settings.limits;
         let workshop = Workshop::new(
             executor.clone(),

@@ -21,6 +21,11 @@ impl Range {
         Self { address: IpAddr::V6(Ipv6Addr::new(first, second, 0, 0, 0, 0, 0, 0)), length }
     }
 
+    /// An address alone.
+    pub const fn alone(address: IpAddr) -> Self {
+        Self { address, length: if address.is_ipv4() { 32 } else { 128 } }
+    }
+
     /// Reads `10.0.0.0/8`, or an address alone.
     pub fn parse(text: &str) -> Option<Self> {
         let (address, length) = match text.split_once('/') {

@@ -78,6 +78,12 @@ impl Reach {
         Some(Self { opened: Range::parse_list(list)? })
     }
 
+    /// With these addresses as well.
+    pub fn and(&self, addresses: &[IpAddr]) -> Self {
+        let alone = addresses.iter().map(|address| Range::alone(address.to_canonical()));
+        Self { opened: self.opened.iter().copied().chain(alone).collect() }
+    }
+
     /// The ranges that are open beside the Internet.
     pub fn opened(&self) -> &[Range] {
         &self.opened
@@ -193,5 +199,8 @@ mod tests {
         assert!(reach.opens_loopback() && !Reach::parse("0.0.0.0/0").unwrap().opens_loopback());
         assert_eq!(Reach::parse(&reach.to_string()), Some(reach));
         assert_eq!(Reach::parse("10.0.0.0/33"), None);
+        let reach = Reach::default().and(&[ip("127.0.0.1"), ip("::ffff:10.0.0.5")]);
+        assert_eq!((reach.refusal(ip("127.0.0.1"), &own), reach.refusal(ip("10.0.0.5"), &own)), (None, None));
+        assert!(reach.refusal(ip("127.0.0.2"), &own).is_some() && reach.opens_loopback());
     }
 }

@@ -28,12 +28,11 @@ const BROKEN: u8 = 125;
 
 /// Is the bridge when the program was called as one; `None` when it was not, and `main` goes on.
 pub fn entry() -> Option<ExitCode> {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let (verb, rest) = arguments.split_first()?;
-    if verb != VERB {
+    if std::env::args_os().nth(1)? != VERB {
         return None;
     }
-    let [socket, port, dashes, program @ ..] = rest else {
+    let rest: Vec<String> = std::env::args().skip(2).collect();
+    let [socket, port, dashes, program @ ..] = rest.as_slice() else {
         return Some(usage());
     };
     let (Ok(port), "--", false) = (port.parse(), dashes.as_str(), program.is_empty()) else {

@@ -4,6 +4,7 @@
 //! [`Executor`] is the wall: the sandbox stands behind it, containers will.
 
 pub mod bridge;
+pub mod network;
 mod sandbox;
 
 pub use sandbox::Sandbox;

@@ -2,8 +2,7 @@
 //!
 //! A process sees: `/usr`, a minimal `/etc`, its artifact read-only at `/app`, its own folder at
 //! `/run/eventflow`, the wrappers at `/eventflow`, a private `/tmp`. It sees no other process, and no network
-//! unless `limits.network` is set: then it shares the host's, so it reaches whatever the host reaches, services
-//! on the loopback interface included; but not, where the server is root, the metadata addresses of clouds.
+//! unless `limits.network` is set: then it has one of its own, whose way out is `executor::network`.
 //!
 //! Without bubblewrap a process is an ordinary one, held only by limits: [`Executor::warnings`] says so.
 //!
@@ -13,6 +12,7 @@ mod arguments;
 mod cgroup;
 mod host;
 mod lines;
+mod network;
 mod process;
 mod script;
 mod wrappers;
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -38,9 +38,11 @@ use uuid::Uuid;
 use super::{
     Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, Runtime, Spec, Task,
 };
+use crate::config::Reach;
 use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
 use cgroup::Cgroups;
 use host::Host;
+use network::Networks;
 use parking_lot::Mutex;
 use process::{Folder, Ground, Launch, Process, Slot};
 use script::Script;
@@ -75,6 +77,7 @@ pub struct Sandbox {
     home: Arc<Home>,
     bridge: PathBuf,
     grace: Duration,
+    networks: Networks,
 }
 
 /// What all processes of one executor share. The order of the fields is the order of their end.
@@ -124,7 +127,8 @@ impl Sandbox {
         run.remember(&cgroups.folders()).map_err(io_error("write down the control groups".into()))?;
         process::keep_descriptors_to_ourselves();
         let ground = Ground::new().map_err(io_error("start a thread".into()))?;
-        let bridge = std::env::current_exe().map_err(io_error("find this program's own file".into()))?;
+        let bridge = own_program().map_err(io_error("find this program's own file".into()))?;
+        let networks = Networks::new(&run.path).map_err(io_error("write the sandboxes' resolv.conf".into()))?;
         let home = Home {
             spare: Mutex::default(),
             ground,
@@ -134,7 +138,7 @@ impl Sandbox {
             run,
             next: AtomicU64::new(1),
         };
-        let sandbox = Sandbox { home: Arc::new(home), bridge, grace: GRACE };
+        let sandbox = Sandbox { home: Arc::new(home), bridge, grace: GRACE, networks };
         sandbox.refill();
         Ok(sandbox)
     }
@@ -143,6 +147,14 @@ impl Sandbox {
     #[must_use]
     pub fn with_bridge(mut self, program: &Path) -> Sandbox {
         self.bridge = program.to_owned();
+        self
+    }
+
+    /// Says what sandboxes with a network reach beside the Internet; and that they share the host's network where they cannot
+    /// have one of their own.
+    #[must_use]
+    pub fn with_network(mut self, reach: Reach, shared: bool) -> Sandbox {
+        self.networks.set(reach, shared, &self.home.host);
         self
     }
 
@@ -157,17 +169,26 @@ impl Sandbox {
     async fn start(&self, plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
         let home = &self.home;
         let folder = plan.folder.clone();
+        let wanted = &plan.limits.network;
+        let way_out = self.networks.plan(&home.host, &plan.name, wanted, plan.opened.as_deref())?;
+        let mut limits = plan.limits.clone();
+        if way_out.is_some() {
+            limits.pids += network::OWN_PIDS;
+            limits.memory_mb += network::OWN_MEMORY_MB;
+        }
         let slot = match home.take_slot() {
             Some(slot) => slot,
             None => home.open_slot().await.map_err(io_error(format!("make a control group for {}", plan.name)))?,
         };
         self.refill();
-        slot.cgroup().limit(&plan.limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
+        slot.cgroup().limit(&limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
             plan.hand_over(user, home.host.identity.user(0))
                 .map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
         }
+        let etc = home.wrappers.join("etc");
+        let (own_hosts, own_resolver) = (etc.join("hosts"), etc.join("resolv.conf"));
         let arguments = home.host.bubblewrap.is_some().then(|| {
             let view = View {
                 host: &home.host,
@@ -179,7 +200,7 @@ impl Sandbox {
                 caches: &plan.caches,
                 readable: &plan.readable,
                 env: &plan.env,
-                network: plan.limits.network.is_some(),
+                network: self.networks.access(&own_hosts, &own_resolver, way_out.as_ref(), wanted),
                 tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
             };
             view.arguments()
@@ -196,7 +217,16 @@ impl Sandbox {
                 script.open(descriptor, path);
             }
         }
-        let mut command = self.rlimits(&plan.limits);
+        let mut command: Vec<OsString> = Vec::new();
+        if let Some(way_out) = &way_out {
+            let path = folder.0.join("network");
+            write(
+                &path,
+                &serde_json::to_vec(way_out).map_err(io::Error::from).map_err(io_error("write JSON".into()))?,
+            )?;
+            command.extend([self.bridge.clone().into(), super::network::VERB.into(), path.into(), "--".into()]);
+        }
+        command.extend(self.rlimits(&limits));
         let mut layers = 0;
         if let (Some(bubblewrap), true, Some(user)) = (&home.host.bubblewrap, outer.is_some(), user) {
             command.extend([bubblewrap.into(), "--args".into(), "4".into(), "--".into()]);
@@ -227,6 +257,7 @@ impl Sandbox {
         let launch = Launch {
             script: path,
             layers,
+            around: usize::from(way_out.is_some()),
             folder: folder.clone(),
             stdin: plan.stdin,
             run: plan.run,
@@ -431,6 +462,8 @@ struct Plan {
     bridge: Option<PathBuf>,
     caches: BTreeMap<String, PathBuf>,
     readable: BTreeMap<String, PathBuf>,
+    /// For a task: the addresses that are open to it whatever the settings say.
+    opened: Option<Vec<IpAddr>>,
     limits: super::Limits,
     /// Whether the processor limit is set only when the service answers.
     cpu_later: bool,
@@ -496,13 +529,7 @@ impl Executor for Sandbox {
                 "Functions run as root in their sandbox, because no other user could be taken here. Run the server as an ordinary user.".into(),
             );
         }
-        if self.isolated() && !self.home.host.metadata_closed {
-            warnings.push(
-                "Functions that ask for the network can reach the cloud's metadata address (169.254.169.254): \
-                 only a server that is root, with the program `ip`, can close it to them."
-                    .into(),
-            );
-        }
+        warnings.extend(self.networks.warning(&self.home.host));
         let missing = self.home.cgroups.missing();
         if !missing.is_empty() {
             warnings.push(format!(
@@ -530,7 +557,7 @@ impl Executor for Sandbox {
         let own_socket = self.own_path(&folder, "socket");
         let mut bridge = None;
         let endpoint = match &spec.runtime {
-            Runtime::Command(_) if self.isolated() && !limits.network.is_some() => {
+            Runtime::Command(_) if self.isolated() && !self.networks.is_hosts(&limits.network) => {
                 let around = [BRIDGE, super::bridge::VERB, &own_socket, &COMMAND_PORT.to_string(), "--"];
                 command.splice(0..0, around.map(str::to_owned));
                 env.insert("PORT".into(), COMMAND_PORT.to_string());
@@ -557,6 +584,7 @@ impl Executor for Sandbox {
             bridge,
             caches: BTreeMap::new(),
             readable: BTreeMap::new(),
+            opened: None,
             limits: limits.clone(),
             cpu_later: true,
             folder,
@@ -610,6 +638,7 @@ impl Executor for Sandbox {
             bridge: None,
             caches: BTreeMap::new(),
             readable: BTreeMap::new(),
+            opened: None,
             limits,
             cpu_later: false,
             folder,
@@ -653,6 +682,7 @@ impl Executor for Sandbox {
             bridge: None,
             caches: task.caches,
             readable: task.readable,
+            opened: Some(task.opened),
             limits,
             cpu_later: false,
             folder,
@@ -848,6 +878,16 @@ fn describe(exit: &Exit) -> String {
         (_, Some(code), _) => format!("it exited with code {code}"),
         (_, _, Some(signal)) => format!("signal {signal} ended it"),
         _ => "it is gone".into(),
+    }
+}
+
+/// This program's file. Unit tests are another program, and Cargo puts this one beside their folder.
+fn own_program() -> io::Result<PathBuf> {
+    let running = std::env::current_exe()?;
+    let built = || running.parent()?.parent().map(|folder| folder.join("eventflow"));
+    match cfg!(test).then(built).flatten().filter(|program| program.is_file()) {
+        Some(program) => Ok(program),
+        None => Ok(running),
     }
 }
 

@@ -22,6 +22,7 @@ mod headers;
 mod hosts;
 mod ids;
 mod limits;
+mod network;
 mod people;
 mod readers;
 mod search;

@@ -30,8 +30,24 @@ const ETC: [&str; 6] = [
     "/etc/ssl/openssl.cnf",
     "/etc/pki/tls/certs",
 ];
-/// And with the network.
+/// And where the host's network is shared.
 const ETC_NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
+
+/// The network that a sandbox sees.
+#[derive(Clone, Copy)]
+pub(super) enum Access<'a> {
+    /// None.
+    Nothing,
+    /// The namespace in which bubblewrap was started, with these files for names.
+    Own {
+        /// `/etc/resolv.conf`.
+        resolver: &'a Path,
+        /// `/etc/hosts`.
+        hosts: &'a Path,
+    },
+    /// The host's.
+    Shared,
+}
 
 /// Where the outer layer collects what the inner one shows.
 const STAGE: &str = "/stage";
@@ -49,7 +65,7 @@ pub(super) struct View<'a> {
     /// Inside path and file or folder of the host's, read-only.
     pub(super) readable: &'a BTreeMap<String, PathBuf>,
     pub(super) env: &'a BTreeMap<String, String>,
-    pub(super) network: bool,
+    pub(super) network: Access<'a>,
     /// The size of `/tmp` in bytes. It counts as the process's memory, too.
     pub(super) tmp_bytes: u64,
 }
@@ -73,7 +89,7 @@ impl View<'_> {
         let mut stage = Stage { list: self.host.identity.changes().then(List::default), count: 0 };
         let mut list = List::default();
         list.add(["--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try"]);
-        if !self.network {
+        if matches!(self.network, Access::Nothing) {
             list.add(["--unshare-net"]);
         }
         list.add(["--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--hostname", "function"]);
@@ -121,21 +137,20 @@ impl View<'_> {
     }
 
     fn etc(&self, list: &mut List, stage: &mut Stage) {
-        let from_host = if self.network { [&ETC[..], &ETC_NETWORK[..]].concat() } else { ETC.to_vec() };
+        let own_hosts = self.wrappers.join("etc/hosts");
+        let (from_host, hosts, resolver) = match self.network {
+            Access::Nothing => (ETC.to_vec(), Some(own_hosts.as_path()), None),
+            Access::Own { resolver, hosts } => (ETC.to_vec(), Some(hosts), Some(resolver)),
+            Access::Shared => ([&ETC[..], &ETC_NETWORK[..]].concat(), None, None),
+        };
         for path in from_host.into_iter().filter(|path| Path::new(path).exists()) {
             list.bind("--ro-bind", &stage.put("--ro-bind", Path::new(path)), path);
         }
-        let own: &[&str] = if self.network {
-            &["passwd", "group", "nsswitch.conf"]
-        } else {
-            &["passwd", "group", "nsswitch.conf", "hosts"]
-        };
-        for name in own {
-            list.bind(
-                "--ro-bind",
-                &stage.put("--ro-bind", &self.wrappers.join("etc").join(name)),
-                &format!("/etc/{name}"),
-            );
+        let own = ["passwd", "group", "nsswitch.conf"].map(|name| (name, self.wrappers.join("etc").join(name)));
+        let names = [("hosts", hosts), ("resolv.conf", resolver)];
+        let names = names.into_iter().filter_map(|(name, path)| Some((name, path?.to_owned())));
+        for (name, path) in own.into_iter().chain(names) {
+            list.bind("--ro-bind", &stage.put("--ro-bind", &path), &format!("/etc/{name}"));
         }
     }
 }

@@ -6,6 +6,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use crate::config::metadata;
+
 /// The programs that the sandbox needs, as absolute paths.
 #[derive(Debug, Clone)]
 pub(super) struct Host {
@@ -21,8 +23,8 @@ pub(super) struct Host {
     pub(super) path: String,
     /// Which user a sandbox is to the kernel.
     pub(super) identity: Identity,
-    /// Whether a sandbox with the network is kept away from [`METADATA`].
-    pub(super) metadata_closed: bool,
+    /// What makes networks of sandboxes' own; or, for people, why there are none.
+    pub(super) network: Result<NetworkTools, String>,
 }
 
 /// Which user of the host's stands behind the user inside.
@@ -61,23 +63,21 @@ impl Identity {
     }
 }
 
-/// Where clouds tell a machine its secrets: whoever asks from the machine is answered.
-const METADATA: [&str; 4] = ["169.254.169.254", "169.254.170.2", "100.100.100.200", "fd00:ec2::254"];
-
-/// Has the kernel refuse connections of sandboxes' users to [`METADATA`]. The routing rules are for these users
-/// alone, which nobody else is, and stay: other servers on this host may need them. TCP only, because in
-/// some clouds the same address answers DNS.
-fn close_metadata(identity: Identity) -> bool {
+/// Has the kernel refuse connections of sandboxes' users to metadata services, for sandboxes that share the host's
+/// network. The routing rules are for these users alone, which nobody else is, and stay: other servers on this host may need
+/// them. TCP only, because in some clouds the same address answers DNS.
+pub(super) fn close_metadata(identity: Identity) -> bool {
     let (Identity::Own { first, count }, true) = (identity, identity == OWN_USERS) else {
         return false;
     };
     let users = format!("{first}-{}", first + count - 1);
-    METADATA.iter().all(|address| {
-        let family = if address.contains(':') { "-6" } else { "-4" };
-        let rule = ["uidrange", &users, "to", address, "ipproto", "tcp", "prohibit"];
+    metadata::ADDRESSES.iter().all(|address| {
+        let family = if address.is_ipv6() { "-6" } else { "-4" };
+        let address = address.to_string();
+        let rule = ["uidrange", &users, "to", &address, "ipproto", "tcp", "prohibit"];
         let run = |verb: &[&str]| quiet("ip").arg(family).arg("rule").args(verb).args(rule).output();
         let there = || {
-            let answer = quiet("ip").args([family, "rule", "show", "to", address]).output();
+            let answer = quiet("ip").args([family, "rule", "show", "to", &address]).output();
             answer.is_ok_and(|answer| {
                 let text = String::from_utf8_lossy(&answer.stdout).into_owned();
                 text.contains(&users) && text.contains("prohibit")
@@ -89,6 +89,38 @@ fn close_metadata(identity: Identity) -> bool {
         // Another server may add the same rule at the same time: then ours fails, and it is there.
         there() || add() || there() || no_family()
     })
+}
+
+/// The programs that set up a network namespace.
+#[derive(Debug, Clone)]
+pub(super) struct NetworkTools {
+    pub(super) ip: PathBuf,
+    pub(super) nft: PathBuf,
+}
+
+/// Makes a network namespace and sets it up as that of a sandbox, to see whether the kernel and the container around us
+/// let us.
+fn try_network() -> Result<NetworkTools, String> {
+    let find = |name: &str, package: &str| {
+        let beside = ["/usr/sbin", "/sbin", "/usr/bin", "/bin"].iter().map(|folder| Path::new(folder).join(name));
+        find(name)
+            .or_else(|| beside.into_iter().find(|file| file.is_file()))
+            .ok_or_else(|| format!("the program `{name}` is not installed (Debian: apt-get install {package})"))
+    };
+    let tools = NetworkTools { ip: find("ip", "iproute2")?, nft: find("nft", "nftables")? };
+    let (links, rules) = crate::executor::network::example_rules();
+    let set_up = r#"printf %s "$3" | "$1" -batch - && printf %s "$4" | "$2" -f -"#;
+    let mut fault = String::new();
+    for how in [&["--net"][..], &["--user", "--map-root-user", "--net"]] {
+        let mut command = quiet("unshare");
+        command.args(how).args(["--", "/bin/sh", "-c", set_up, "sh"]).args([&tools.ip, &tools.nft]);
+        match command.args([&links, &rules]).output() {
+            Ok(answer) if answer.status.success() => return Ok(tools),
+            Ok(answer) => fault = String::from_utf8_lossy(&answer.stderr).trim().replace('\n', "; "),
+            Err(error) => fault = format!("`unshare` cannot be started: {error}"),
+        }
+    }
+    Err(format!("a network namespace cannot be made and set up here: {fault}"))
 }
 
 /// The program and arguments that make the following program run as the user.
@@ -123,16 +155,11 @@ impl Host {
             Ok((path, identity)) => (Some(path), identity, None),
             Err(fault) => (None, Identity::Servers, Some(fault)),
         };
-        Host {
-            bubblewrap,
-            bubblewrap_fault,
-            node,
-            python,
-            prefixes,
-            path: path.join(":"),
-            identity,
-            metadata_closed: close_metadata(identity),
-        }
+        let network = match bubblewrap {
+            Some(_) => try_network(),
+            None => Err("there is no bubblewrap".into()),
+        };
+        Host { bubblewrap, bubblewrap_fault, node, python, prefixes, path: path.join(":"), identity, network }
     }
 }
 

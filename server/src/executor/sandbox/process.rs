@@ -158,6 +158,8 @@ pub(super) struct Launch {
     pub(super) script: PathBuf,
     /// How many bubblewraps stand around the process; none, one, or two where the server is root.
     pub(super) layers: usize,
+    /// How many processes stand around those: one where there is a network.
+    pub(super) around: usize,
     /// Held until the process has ended.
     pub(super) folder: Arc<Folder>,
     /// What standard input gives, if the script leaves it as it is.
@@ -267,8 +269,8 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     let (orders, received) = mpsc::unbounded_channel();
     let (ended, exit) = watch::channel(None);
     tokio::spawn(async move {
-        let layers = launch.layers;
-        let mut exit = Watch { child, layers, orders: received }.watch().await;
+        let (layers, around) = (launch.layers, launch.around);
+        let mut exit = Watch { child, layers, around, orders: received }.watch().await;
         // The rest of the group goes before the pipes are drained: it may hold them open.
         exit.out_of_memory = own_cgroup.out_of_memory() && exit.code != Some(0);
         own_cgroup.clear().await;
@@ -287,6 +289,7 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
 struct Watch {
     child: Child,
     layers: usize,
+    around: usize,
     orders: mpsc::UnboundedReceiver<Order>,
 }
 
@@ -312,7 +315,7 @@ impl Watch {
                 order = self.orders.recv(), if handle_held => {
                     let Some(outer) = outer else { continue };
                     match order {
-                        Some(Order::Terminate) => terminate(outer, self.layers).await,
+                        Some(Order::Terminate) => terminate(outer, self.layers, self.around).await,
                         Some(Order::Kill) => last_resort = self.kill(outer),
                         None => {
                             handle_held = false;
@@ -335,7 +338,7 @@ impl Watch {
             let _ = killpg(outer, Signal::SIGKILL);
             return None;
         }
-        match first_child(outer) {
+        match descendant(outer, self.around + 1) {
             Some(init) => {
                 let _ = kill(init, Signal::SIGKILL);
                 Some(Instant::now() + NOTICED_WITHIN)
@@ -350,14 +353,14 @@ impl Watch {
 
 /// SIGTERM to the function's own process: the child of the first process in the sandbox, which is
 /// bubblewrap's and would not pass it on.
-async fn terminate(outer: Pid, layers: usize) {
+async fn terminate(outer: Pid, layers: usize, around: usize) {
     if layers == 0 {
         let _ = killpg(outer, Signal::SIGTERM);
         return;
     }
     let until = Instant::now() + FOUND_WITHIN;
     loop {
-        if let Some(function) = descendant(outer, 2 * layers) {
+        if let Some(function) = descendant(outer, around + 2 * layers) {
             let _ = kill(function, Signal::SIGTERM);
             return;
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 /// Path below the folder, and content.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("node/wrapper.cjs", include_str!("../../../../runtimes/node/wrapper.cjs")),
     ("python/wrapper.py", include_str!("../../../../runtimes/python/wrapper.py")),
     ("python/eventflow_http.py", include_str!("../../../../runtimes/python/eventflow_http.py")),
@@ -16,6 +16,8 @@ const FILES: [(&str, &str); 9] = [
     ("etc/group", "function:x:1000:\nnogroup:x:65534:\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
     ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    // Where the sandbox's own way out answers questions for names.
+    ("etc/resolv.conf", "nameserver 127.0.0.53\n"),
 ];
 
 /// Writes the files to `data_dir/runtimes/<digest>` unless they are there, and returns that folder.

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use server::executor::{Error, Executor, JobCall, JobOutcome, Line, MAX_LINE_BYTES, Network, Runtime, Spec};
+use server::executor::{Error, Executor, JobCall, JobOutcome, Line, MAX_LINE_BYTES, Runtime, Spec};
 use tokio::sync::mpsc;
 
 use super::{Log, Place, READY_WITHIN, call, get, texts, until};
@@ -139,26 +139,6 @@ async fn the_network_is_not_there_unless_it_was_asked_for() {
     );
     let (_, log) = run(&place, place.python(&script), READY_WITHIN).await;
     assert_eq!(texts(&log), ["refused 127.0.0.1", "refused 169.254.169.254", "refused 1.1.1.1"]);
-    // The same script reaches the same port with the network: so it was the wall that refused.
-    let mut spec = place.python(&script);
-    spec.limits.network = Network::Open;
-    let (_, log) = run(&place, spec, READY_WITHIN).await;
-    assert_eq!(texts(&log)[0], "reached 127.0.0.1");
-}
-
-#[tokio::test]
-async fn the_clouds_metadata_address_is_closed_even_with_the_network() {
-    let place = Place::new();
-    let warned = place.sandbox.warnings().iter().any(|warning| warning.contains("169.254.169.254"));
-    assert_eq!(warned, !nix::unistd::geteuid().is_root());
-    if warned {
-        return;
-    }
-    let script = "import socket\ntry:\n    socket.create_connection(('169.254.169.254', 80), 2)\nexcept OSError as error:\n    print(error.strerror)";
-    let mut spec = place.python(script);
-    spec.limits.network = Network::Open;
-    let (_, log) = run(&place, spec, READY_WITHIN).await;
-    assert_eq!(texts(&log), ["Permission denied"]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 mod conformance;
 mod contract;
 mod hostile;
+mod network;
 mod sandbox;
 
 use std::collections::BTreeMap;

@@ -1,0 +1,170 @@
+//! The way out of a sandbox that has a network: `eventflow network PLAN -- PROGRAM ARGUMENTS…`.
+//!
+//! The program runs in a network namespace of its own, in which every TCP connection is redirected to one listener.
+//! The process around it, which stays in the host's namespace, takes each connection, looks at where it was going, and
+//! connects there if the policy lets it; it also answers questions for names. What the policy closes from the start is
+//! refused by the namespace's own packet filter, so that the program sees its connection fail at once. The
+//! namespace belongs to a user namespace in which the program has no rights: it can change none of this.
+//!
+//! TCP over IPv4 and DNS pass, nothing else does. Knows addresses and bytes; knows nothing of functions.
+
+mod forward;
+mod names;
+mod namespace;
+mod policy;
+mod rules;
+
+use std::ffi::OsString;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork};
+use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
+
+pub use names::resolv_conf;
+use policy::Policy;
+pub use rules::example as example_rules;
+
+/// The first argument that makes the server's program the way out.
+pub const VERB: &str = "network";
+
+/// When the way out itself failed.
+const BROKEN: u8 = 125;
+
+/// Threads that look up names.
+const LOOKUPS: usize = 4;
+
+/// Descriptors beside those of connections.
+const OTHER_DESCRIPTORS: u64 = 64;
+
+/// What the way out is told, as a JSON file.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// The server's `EVENTFLOW_NETWORK_ALLOW`.
+    pub allow: String,
+    /// The hosts that the function names; everything that is open when absent.
+    pub only: Option<Vec<String>>,
+    /// Connections to loopback addresses that `allow` opens go to the host's: for builds, which have nothing
+    /// of their own there.
+    pub host_loopback: bool,
+    /// The program `ip`.
+    pub ip: PathBuf,
+    /// The program `nft`.
+    pub nft: PathBuf,
+}
+
+/// Is the way out when the program was called as one; `None` when it was not, and `main` goes on.
+pub fn entry() -> Option<ExitCode> {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (verb, rest) = arguments.split_first()?;
+    if verb != VERB {
+        return None;
+    }
+    let (plan, program) = match rest {
+        [plan, dashes, program @ ..] if dashes == "--" && !program.is_empty() => (plan, program),
+        _ => {
+            eprintln!("usage: eventflow network PLAN -- PROGRAM ARGUMENTS…");
+            return Some(ExitCode::from(2));
+        }
+    };
+    Some(run(Path::new(plan), program).unwrap_or_else(|error| {
+        eprintln!("eventflow: the sandbox's network cannot be made: {error}");
+        ExitCode::from(BROKEN)
+    }))
+}
+
+/// Starts the program in a namespace of its own, forwards as long as it runs, and returns its exit code.
+fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
+    // The program around this one may be killed: then this one goes, and what it started goes with it.
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
+    let plan: Plan = serde_json::from_slice(&std::fs::read(plan)?)?;
+    let policy = Policy::new(&plan)?;
+    let (ours, theirs) = UnixStream::pair()?;
+    // SAFETY: this process has one thread.
+    #[allow(unsafe_code, reason = "a namespace of one's own can be made only by a process of one thread")]
+    match unsafe { fork() }? {
+        ForkResult::Child => {
+            drop(ours);
+            let error = namespace::enter(theirs, &plan, &policy, program);
+            eprintln!("eventflow: the sandbox's network cannot be made: {error}");
+            std::process::exit(i32::from(BROKEN))
+        }
+        ForkResult::Parent { child } => {
+            drop(theirs);
+            let doors = match namespace::receive(&ours) {
+                Ok(doors) => doors,
+                // The child says why it failed.
+                Err(_) => return Ok(code_of(waitpid(child, None)?).unwrap_or(ExitCode::from(BROKEN))),
+            };
+            give_up_rights()?;
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS).build()?;
+            let code = runtime.block_on(serve(child, ours, doors, policy))?;
+            runtime.shutdown_background();
+            Ok(code)
+        }
+    }
+}
+
+/// What the child opened in its namespace.
+struct Doors {
+    /// Where redirected connections arrive.
+    connections: OwnedFd,
+    /// Questions for names.
+    questions: OwnedFd,
+    /// Questions for names that came by TCP.
+    long_questions: OwnedFd,
+}
+
+/// Forwarding needs no rights, and no more of the standard streams than the place for complaints.
+fn give_up_rights() -> io::Result<()> {
+    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    nix::unistd::dup2_stdin(&null)?;
+    nix::unistd::dup2_stdout(&null)?;
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    let wanted = 2 * forward::MAX_CONNECTIONS as u64 + OTHER_DESCRIPTORS;
+    setrlimit(Resource::RLIMIT_NOFILE, wanted.min(most), most)?;
+    nix::sys::prctl::set_no_new_privs()?;
+    for set in [caps::CapSet::Ambient, caps::CapSet::Effective, caps::CapSet::Inheritable, caps::CapSet::Permitted] {
+        // Nothing to give up, where the kernel says no.
+        let _ = caps::clear(None, set);
+    }
+    Ok(())
+}
+
+async fn serve(child: Pid, mut channel: UnixStream, doors: Doors, policy: Policy) -> io::Result<ExitCode> {
+    let mut ended = signal(SignalKind::child())?;
+    let policy = Arc::new(policy);
+    forward::start(doors.connections, policy.clone())?;
+    names::start(doors.questions, doors.long_questions, policy)?;
+    channel.write_all(&[0])?;
+    drop(channel);
+    loop {
+        if let Some(code) = code_of(waitpid(child, Some(WaitPidFlag::WNOHANG))?) {
+            return Ok(code);
+        }
+        ended.recv().await;
+    }
+}
+
+/// As shells say it; `None` when it has not ended.
+fn code_of(status: WaitStatus) -> Option<ExitCode> {
+    match status {
+        WaitStatus::Exited(_, code) => Some(ExitCode::from(u8::try_from(code).unwrap_or(BROKEN))),
+        WaitStatus::Signaled(_, signal, _) => Some(ExitCode::from(128u8.saturating_add(signal as u8))),
+        _ => None,
+    }
+}
+
+/// Waits until the forwarding process is ready.
+fn wait_for_go(mut channel: UnixStream) -> io::Result<()> {
+    channel.read_exact(&mut [0])
+}

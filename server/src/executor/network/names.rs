@@ -1,0 +1,307 @@
+//! Questions for names: answered from a function's own list, or passed on to the host's resolvers.
+
+use std::fs;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
+use hickory_proto::rr::rdata::A;
+use hickory_proto::rr::{RData, Record, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use super::policy::Policy;
+
+/// Questions that are worked on at a time; others are dropped, and asked again.
+const MAX_QUESTIONS: usize = 128;
+
+/// Connections with questions at a time; the next ones wait.
+const MAX_CONNECTIONS: usize = 16;
+
+/// A longer question is not one.
+const MAX_QUESTION: usize = 4096;
+
+/// The longest message of DNS.
+const MAX_MESSAGE: usize = 65_535;
+
+/// One resolver has this long to answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
+
+/// A connection without a question is closed after this.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// As many resolvers are asked as the C library would.
+const MAX_RESOLVERS: usize = 3;
+
+/// A stand-in means the same as long as the sandbox lives.
+const TTL: u32 = 60;
+
+/// Where the host's resolvers are written down.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+struct Names {
+    policy: Arc<Policy>,
+    resolvers: Vec<SocketAddr>,
+}
+
+/// Begins to answer what arrives at these two.
+pub(super) fn start(questions: OwnedFd, long_questions: OwnedFd, policy: Arc<Policy>) -> io::Result<()> {
+    let resolvers = resolvers(&fs::read_to_string(RESOLV_CONF).unwrap_or_default());
+    let names = Arc::new(Names { policy, resolvers });
+    let socket = std::net::UdpSocket::from(questions);
+    socket.set_nonblocking(true)?;
+    let listener = std::net::TcpListener::from(long_questions);
+    listener.set_nonblocking(true)?;
+    tokio::spawn(datagrams(Arc::new(UdpSocket::from_std(socket)?), names.clone()));
+    tokio::spawn(connections(TcpListener::from_std(listener)?, names));
+    Ok(())
+}
+
+/// The resolvers of a `resolv.conf`; this host itself when it names none.
+fn resolvers(text: &str) -> Vec<SocketAddr> {
+    let addresses = text.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        (words.next()? == "nameserver").then_some(())?;
+        words.next()?.parse::<IpAddr>().ok()
+    });
+    let mut found: Vec<SocketAddr> =
+        addresses.take(MAX_RESOLVERS).map(|address| SocketAddr::new(address, 53)).collect();
+    if found.is_empty() {
+        found.push(SocketAddr::from((Ipv4Addr::LOCALHOST, 53)));
+    }
+    found
+}
+
+/// `resolv.conf` of a sandbox whose questions are passed on: the host's short names work as they do there.
+pub fn resolv_conf(host: &str) -> String {
+    let kept = |line: &&str| {
+        let word = line.split_whitespace().next();
+        matches!(word, Some("search" | "domain" | "options"))
+    };
+    let mut text = format!("nameserver {}\n", super::rules::RESOLVER);
+    for line in host.lines().filter(kept) {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
+async fn datagrams(socket: Arc<UdpSocket>, names: Arc<Names>) {
+    let places = Arc::new(Semaphore::new(MAX_QUESTIONS));
+    let mut buffer = vec![0; MAX_QUESTION];
+    loop {
+        let Ok((length, from)) = socket.recv_from(&mut buffer).await else {
+            sleep(Duration::from_millis(10)).await;
+            continue;
+        };
+        let Ok(place) = places.clone().try_acquire_owned() else { continue };
+        let (socket, names, question) = (socket.clone(), names.clone(), buffer[..length].to_vec());
+        tokio::spawn(async move {
+            if let Some(answer) = names.answer(&question, false).await {
+                let _ = socket.send_to(&answer, from).await;
+            }
+            drop(place);
+        });
+    }
+}
+
+async fn connections(listener: TcpListener, names: Arc<Names>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    while let Ok(place) = places.clone().acquire_owned().await {
+        let Ok((mut stream, _)) = listener.accept().await else {
+            sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let names = names.clone();
+        tokio::spawn(async move {
+            while let Ok(Ok(question)) = timeout(IDLE, receive(&mut stream, MAX_QUESTION)).await {
+                let Some(answer) = names.answer(&question, true).await else { break };
+                if !matches!(timeout(IDLE, send(&mut stream, &answer)).await, Ok(Ok(()))) {
+                    break;
+                }
+            }
+            drop(place);
+        });
+    }
+}
+
+impl Names {
+    /// `None` when there is nothing to say: then it is asked again, or given up.
+    async fn answer(&self, question: &[u8], by_tcp: bool) -> Option<Vec<u8>> {
+        match decide(question, &self.policy)? {
+            Decision::Answer(answer) => Some(answer),
+            Decision::PassOn => {
+                for resolver in &self.resolvers {
+                    let asked = async {
+                        if by_tcp { ask_by_tcp(*resolver, question).await } else { ask(*resolver, question).await }
+                    };
+                    if let Ok(Ok(answer)) = timeout(ANSWER_WITHIN, asked).await {
+                        return Some(answer);
+                    }
+                }
+                None
+            }
+        }
+    }
+}
+
+enum Decision {
+    Answer(Vec<u8>),
+    PassOn,
+}
+
+/// What becomes of a question; `None` when it is none.
+fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
+    let message = Message::from_vec(question).ok()?;
+    if message.metadata.message_type != MessageType::Query {
+        return None;
+    }
+    let answer = |code: ResponseCode, address: Option<Ipv4Addr>| {
+        let mut answer = Message::response(message.metadata.id, message.metadata.op_code);
+        answer.metadata.response_code = code;
+        answer.metadata.recursion_desired = message.metadata.recursion_desired;
+        answer.metadata.recursion_available = true;
+        for query in &message.queries {
+            answer.add_query(query.clone());
+            if let Some(address) = address {
+                answer.add_answer(Record::from_rdata(query.name().clone(), TTL, RData::A(A(address))));
+            }
+        }
+        answer.to_vec().ok().map(Decision::Answer)
+    };
+    let [query] = message.queries.as_slice() else {
+        return answer(ResponseCode::FormErr, None);
+    };
+    if message.metadata.op_code != OpCode::Query {
+        return answer(ResponseCode::NotImp, None);
+    }
+    if let Some(listed) = policy.listed() {
+        return match (listed.stand_in(&query.name().to_ascii()), query.query_type()) {
+            (Some(address), RecordType::A) => answer(ResponseCode::NoError, Some(address)),
+            (Some(_), _) => answer(ResponseCode::NoError, None),
+            // Not passed on: a question can carry data to whoever answers for its name.
+            (None, _) => answer(ResponseCode::NXDomain, None),
+        };
+    }
+    // There is no IPv6 inside.
+    match query.query_type() {
+        RecordType::AAAA => answer(ResponseCode::NoError, None),
+        _ => Some(Decision::PassOn),
+    }
+}
+
+async fn ask(resolver: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let any: IpAddr = if resolver.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = UdpSocket::bind((any, 0)).await?;
+    socket.connect(resolver).await?;
+    socket.send(question).await?;
+    let mut answer = vec![0; MAX_MESSAGE];
+    loop {
+        let length = socket.recv(&mut answer).await?;
+        // Its number, which the one who asked chose.
+        if length >= 12 && answer[..2] == question[..2] {
+            answer.truncate(length);
+            return Ok(answer);
+        }
+    }
+}
+
+async fn ask_by_tcp(resolver: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(resolver).await?;
+    send(&mut stream, question).await?;
+    receive(&mut stream, MAX_MESSAGE).await
+}
+
+async fn send(stream: &mut TcpStream, message: &[u8]) -> io::Result<()> {
+    let length = u16::try_from(message.len()).map_err(|_| io::ErrorKind::InvalidData)?;
+    stream.write_all(&[&length.to_be_bytes()[..], message].concat()).await
+}
+
+async fn receive(stream: &mut TcpStream, most: usize) -> io::Result<Vec<u8>> {
+    let length = usize::from(stream.read_u16().await?);
+    if length > most {
+        return Err(io::ErrorKind::InvalidData.into());
+    }
+    let mut message = vec![0; length];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Plan;
+    use super::*;
+    use hickory_proto::op::Query;
+    use hickory_proto::rr::Name;
+
+    fn policy(only: Option<&[&str]>) -> Policy {
+        let only = only.map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect());
+        let plan = Plan { allow: String::new(), only, host_loopback: false, ip: "ip".into(), nft: "nft".into() };
+        Policy::new(&plan).unwrap()
+    }
+
+    fn question(name: &str, kind: RecordType) -> Vec<u8> {
+        let mut message = Message::new(7, MessageType::Query, OpCode::Query);
+        message.add_query(Query::query(Name::from_ascii(name).unwrap(), kind));
+        message.to_vec().unwrap()
+    }
+
+    /// Code and number of answers; `None` when it is passed on.
+    fn decided(policy: &Policy, question: &[u8]) -> Option<(ResponseCode, Vec<String>)> {
+        match decide(question, policy).unwrap() {
+            Decision::PassOn => None,
+            Decision::Answer(answer) => {
+                let answer = Message::from_vec(&answer).unwrap();
+                assert_eq!(answer.metadata.id, 7);
+                let records = answer.answers.iter().map(|record| record.data.to_string()).collect();
+                Some((answer.metadata.response_code, records))
+            }
+        }
+    }
+
+    #[test]
+    fn a_list_answers_for_its_names_and_passes_nothing_on() {
+        let policy = policy(Some(&["api.example.com"]));
+        let answer = decided(&policy, &question("API.example.com.", RecordType::A));
+        assert_eq!(answer, Some((ResponseCode::NoError, vec!["198.18.0.1".to_owned()])));
+        let answer = decided(&policy, &question("api.example.com.", RecordType::AAAA));
+        assert_eq!(answer, Some((ResponseCode::NoError, vec![])));
+        for (name, kind) in [("secret.attacker.example.", RecordType::A), ("x.api.example.com.", RecordType::TXT)] {
+            assert_eq!(decided(&policy, &question(name, kind)), Some((ResponseCode::NXDomain, vec![])));
+        }
+    }
+
+    #[test]
+    fn without_a_list_everything_but_ipv6_is_passed_on() {
+        let policy = policy(None);
+        assert_eq!(decided(&policy, &question("example.com.", RecordType::A)), None);
+        assert_eq!(decided(&policy, &question("example.com.", RecordType::MX)), None);
+        let answer = decided(&policy, &question("example.com.", RecordType::AAAA));
+        assert_eq!(answer, Some((ResponseCode::NoError, vec![])));
+    }
+
+    #[test]
+    fn what_is_no_question_has_no_answer() {
+        let policy = policy(None);
+        let mut response = question("example.com.", RecordType::A);
+        response[2] |= 0x80;
+        for message in [&b""[..], b"x", &[0xff; 512], &response] {
+            assert!(decide(message, &policy).is_none());
+        }
+    }
+
+    #[test]
+    fn resolvers_are_those_of_the_host() {
+        let text =
+            "# comment\nsearch example.com\nnameserver 10.0.0.2\nnameserver ::1\noptions ndots:2\nnameserver x\n";
+        let found: Vec<String> = resolvers(text).iter().map(SocketAddr::to_string).collect();
+        assert_eq!(found, ["10.0.0.2:53", "[::1]:53"]);
+        assert_eq!(resolvers("").iter().map(SocketAddr::to_string).collect::<Vec<_>>(), ["127.0.0.1:53"]);
+        assert_eq!(resolv_conf(text), "nameserver 127.0.0.53\nsearch example.com\noptions ndots:2\n");
+    }
+}

@@ -1,0 +1,129 @@
+//! Which network a sandbox has: none, one of its own, or, where that cannot be made and a setting says so, the host's.
+//!
+//! Knows what the host offers and what the settings say; the way out itself is `executor::network`.
+
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use super::super::{Error, Network, network};
+use super::arguments::Access;
+use super::host::{self, Host};
+use crate::config::Reach;
+
+/// Processes and threads of the way out.
+pub(super) const OWN_PIDS: u64 = 8;
+
+/// Memory of the way out, with the buffers of its connections.
+pub(super) const OWN_MEMORY_MB: u64 = 24;
+
+/// What all sandboxes of a server have in common.
+#[derive(Debug)]
+pub(super) struct Networks {
+    reach: Reach,
+    /// The sandboxes share the host's network.
+    shared: bool,
+    /// Where they do, metadata services are closed to them.
+    metadata_closed: bool,
+    /// `resolv.conf` of those whose questions for names are passed on.
+    resolver: PathBuf,
+}
+
+impl Networks {
+    /// Writes what sandboxes are shown to a folder of the server's.
+    pub(super) fn new(folder: &Path) -> io::Result<Self> {
+        let resolver = folder.join("resolv.conf");
+        let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        fs::write(&resolver, network::resolv_conf(&host))?;
+        // Whatever the server's umask is: functions read it.
+        fs::set_permissions(&resolver, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        Ok(Self { reach: Reach::default(), shared: false, metadata_closed: false, resolver })
+    }
+
+    /// Takes the settings over.
+    pub(super) fn set(&mut self, reach: Reach, shared: bool, host: &Host) {
+        self.shared = shared && host.bubblewrap.is_some() && host.network.is_err();
+        self.metadata_closed = self.shared && host::close_metadata(host.identity);
+        self.reach = reach;
+    }
+
+    /// Whether a process of this network listens on a port of the host's.
+    pub(super) fn is_hosts(&self, network: &Network) -> bool {
+        self.shared && network.is_some()
+    }
+
+    /// What makes the network of a sandbox, when it has one of its own. A task, which is a build, may have addresses that are
+    /// opened to it alone, and reaches the host's loopback interface where that is open.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when it cannot have one here.
+    pub(super) fn plan(
+        &self,
+        host: &Host,
+        name: &str,
+        network: &Network,
+        opened: Option<&[IpAddr]>,
+    ) -> Result<Option<network::Plan>, Error> {
+        let only = match network {
+            Network::None => return Ok(None),
+            Network::Open => None,
+            Network::Only(hosts) => Some(hosts.clone()),
+        };
+        // Without bubblewrap nothing is isolated, which is said at the start.
+        if host.bubblewrap.is_none() {
+            return Ok(None);
+        }
+        match &host.network {
+            Ok(tools) => Ok(Some(network::Plan {
+                allow: self.reach.and(opened.unwrap_or_default()).to_string(),
+                only,
+                host_loopback: opened.is_some(),
+                ip: tools.ip.clone(),
+                nft: tools.nft.clone(),
+            })),
+            Err(_) if self.shared && only.is_none() => Ok(None),
+            Err(fault) => Err(Error::Refused(format!(
+                "{name} needs the network, and this host cannot give it one of its own: {fault}"
+            ))),
+        }
+    }
+
+    /// What the sandbox sees of it.
+    pub(super) fn access<'a>(
+        &'a self,
+        wrappers_hosts: &'a Path,
+        wrappers_resolver: &'a Path,
+        plan: Option<&network::Plan>,
+        wanted: &Network,
+    ) -> Access<'a> {
+        let hosts = Path::new("/etc/hosts");
+        match plan {
+            // The names of a list are answered for it alone, and the host's file says more.
+            Some(plan) if plan.only.is_some() => Access::Own { resolver: wrappers_resolver, hosts: wrappers_hosts },
+            Some(_) if hosts.exists() => Access::Own { resolver: &self.resolver, hosts },
+            Some(_) => Access::Own { resolver: &self.resolver, hosts: wrappers_hosts },
+            None if self.is_hosts(wanted) => Access::Shared,
+            None => Access::Nothing,
+        }
+    }
+
+    /// What a reader of the start-up lines should be warned of.
+    pub(super) fn warning(&self, host: &Host) -> Option<String> {
+        let fault = host.network.as_ref().err().filter(|_| host.bubblewrap.is_some())?;
+        if !self.shared {
+            return Some(format!(
+                "Functions and builds that need the network are refused: {fault}. EVENTFLOW_NETWORK_SHARED=true lets them \
+                 share this host's network instead, with all that listens on it."
+            ));
+        }
+        let metadata = match self.metadata_closed {
+            true => "",
+            false => " So is the cloud's metadata service (169.254.169.254), which gives credentials.",
+        };
+        Some(format!(
+            "FUNCTIONS AND BUILDS SHARE THIS HOST'S NETWORK: other functions, databases and this server itself are open to \
+             those that ask for the network.{metadata} {fault}"
+        ))
+    }
+}
