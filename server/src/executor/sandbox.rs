@@ -2,7 +2,8 @@
 //!
 //! A process sees: `/usr`, a minimal `/etc`, its artifact read-only at `/app`, its own folder at
 //! `/run/eventflow`, the wrappers at `/eventflow`, a private `/tmp`. It sees no other process, and no network
-//! unless `limits.network` is set: then it has one of its own, whose way out is `executor::network`.
+//! unless `limits.network` is set: then it has one of its own, whose way out is `executor::network`. The system calls that
+//! it may make are those of `seccomp`.
 //!
 //! Without bubblewrap a process is an ordinary one, held only by limits: [`Executor::warnings`] says so.
 //!
@@ -15,6 +16,7 @@ mod lines;
 mod network;
 mod process;
 mod script;
+mod seccomp;
 mod wrappers;
 
 use std::collections::BTreeMap;
@@ -56,6 +58,9 @@ const COMMAND_PORT: u16 = 8080;
 /// Processes of ours in each sandbox: up to two bubblewraps, the first process in each, the bridge, and some air.
 const OWN_PIDS: u64 = 6;
 
+/// The descriptor of the first seccomp filter in a sandbox's script; the ones before it hold bubblewrap's arguments.
+const FIRST_FILTER: u8 = 5;
+
 /// The least memory an interpreter starts with.
 const MIN_MEMORY_MB: u64 = 16;
 
@@ -88,6 +93,8 @@ struct Home {
     cgroups: Cgroups,
     host: Host,
     wrappers: PathBuf,
+    /// Files with the seccomp filters.
+    filters: Vec<PathBuf>,
     run: RunFolder,
     next: AtomicU64,
 }
@@ -128,6 +135,7 @@ impl Sandbox {
         process::keep_descriptors_to_ourselves();
         let ground = Ground::new().map_err(io_error("start a thread".into()))?;
         let bridge = own_program().map_err(io_error("find this program's own file".into()))?;
+        let filters = seccomp::write(&run.path).map_err(io_error("write the seccomp filters".into()))?;
         let networks = Networks::new(&run.path).map_err(io_error("write the sandboxes' resolv.conf".into()))?;
         let home = Home {
             spare: Mutex::default(),
@@ -135,6 +143,7 @@ impl Sandbox {
             cgroups,
             host: Host::look(),
             wrappers,
+            filters,
             run,
             next: AtomicU64::new(1),
         };
@@ -187,6 +196,7 @@ impl Sandbox {
             plan.hand_over(user, home.host.identity.user(0))
                 .map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
         }
+        let filters: Vec<u8> = (FIRST_FILTER..).take(home.filters.len()).collect();
         let etc = home.wrappers.join("etc");
         let (own_hosts, own_resolver) = (etc.join("hosts"), etc.join("resolv.conf"));
         let arguments = home.host.bubblewrap.is_some().then(|| {
@@ -201,6 +211,7 @@ impl Sandbox {
                 readable: &plan.readable,
                 env: &plan.env,
                 network: self.networks.access(&own_hosts, &own_resolver, way_out.as_ref(), wanted),
+                filters: &filters,
                 tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
             };
             view.arguments()
@@ -215,6 +226,11 @@ impl Sandbox {
             if let Some((path, content)) = file {
                 write(path, content)?;
                 script.open(descriptor, path);
+            }
+        }
+        if arguments.is_some() {
+            for (descriptor, path) in filters.iter().zip(&home.filters) {
+                script.open(*descriptor, path);
             }
         }
         let mut command: Vec<OsString> = Vec::new();
@@ -530,6 +546,10 @@ impl Executor for Sandbox {
             );
         }
         warnings.extend(self.networks.warning(&self.home.host));
+        if self.isolated() && self.home.filters.is_empty() {
+            warnings
+                .push("Functions may make every system call: there is no seccomp filter for this architecture.".into());
+        }
         let missing = self.home.cgroups.missing();
         if !missing.is_empty() {
             warnings.push(format!(

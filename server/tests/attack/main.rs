@@ -21,6 +21,7 @@ mod guessing;
 mod headers;
 mod hosts;
 mod ids;
+mod kernel;
 mod limits;
 mod network;
 mod people;

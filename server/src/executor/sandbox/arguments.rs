@@ -66,6 +66,8 @@ pub(super) struct View<'a> {
     pub(super) readable: &'a BTreeMap<String, PathBuf>,
     pub(super) env: &'a BTreeMap<String, String>,
     pub(super) network: Access<'a>,
+    /// The descriptors of the seccomp filters, in the order in which they are installed.
+    pub(super) filters: &'a [u8],
     /// The size of `/tmp` in bytes. It counts as the process's memory, too.
     pub(super) tmp_bytes: u64,
 }
@@ -123,6 +125,9 @@ impl View<'_> {
         }
         for (name, value) in self.env {
             list.add(["--setenv", name, value]);
+        }
+        for descriptor in self.filters {
+            list.add(["--add-seccomp-fd", &descriptor.to_string()]);
         }
         // The root itself and the folders made on the way to a mount must not be a place to write to.
         list.add(["--remount-ro", "/", "--chdir", APP]);

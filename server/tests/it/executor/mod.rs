@@ -3,6 +3,7 @@
 mod conformance;
 mod contract;
 mod hostile;
+mod kernel;
 mod network;
 mod sandbox;
 

@@ -1,0 +1,25 @@
+//! A function against the kernel: system calls that a sandbox has no use for.
+
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::app::{Options, json_of};
+use crate::victim::victim;
+
+/// Makes the calls of `syscalls.py` and returns what they said.
+const MAIN: &str = "import contextlib, io, calls\ndef handler(event, context):\n    out = io.StringIO()\n    \
+    with contextlib.redirect_stdout(out):\n        calls.main()\n    return out.getvalue().splitlines()\n";
+
+#[tokio::test]
+async fn a_function_cannot_make_calls_that_attack_the_kernel() {
+    let app = victim(Options::default()).await;
+    let calls = include_str!("../it/executor/syscalls.py");
+    let manifest = r#"{"runtime": "python", "handler": "main.handler"}"#;
+    app.running("caller", &[("main.py", MAIN), ("calls.py", calls), ("function.json", manifest)]).await;
+    let answer = json_of(app.call("/function/caller").await, StatusCode::OK).await;
+    let lines: Vec<&str> = answer.as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    // EPERM or ENOSYS.
+    let refused = |line: &&str| line.ends_with("|-1|1") || line.ends_with("|-1|38");
+    let made: Vec<_> = lines.iter().filter(|line| !refused(line)).collect();
+    assert!(made.is_empty() && lines.len() >= 60, "{} tried, made: {made:?}", lines.len());
+}
