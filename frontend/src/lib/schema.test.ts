@@ -34,6 +34,14 @@ describe("the schema of function.json", () => {
     ]);
   });
 
+  it("takes a switch or a list of hosts as the network", () => {
+    const network = (network: unknown) => told({ runtime: "node", resources: { network } });
+    for (const fits of [true, false, ["api.example.com", "10.1.2.0/24"]]) expect(network(fits)).toEqual([]);
+    expect(network("api.example.com")).toEqual(["/resources/network must be true or false or a list"]);
+    expect(network([])).toEqual(["/resources/network must have 1 or more"]);
+    expect(network([1])).toEqual(["/resources/network/0 must be a text"]);
+  });
+
   it("knows what each kind of trigger needs", () => {
     expect(
       told({

@@ -6,7 +6,7 @@ export interface Schema {
   $defs?: Record<string, Schema>;
   title?: string;
   description?: string;
-  type?: string;
+  type?: string | readonly string[];
   const?: unknown;
   enum?: readonly unknown[];
   default?: unknown;
@@ -64,8 +64,9 @@ export function faults(value: unknown, schema: Schema, root: Schema = schema, pa
   const found: Fault[] = [];
   const fault = (message: string, at = path) => found.push({ path: at, message });
   const is = kind(value);
-  if (of.type !== undefined && of.type !== is && !(of.type === "number" && is === "integer")) {
-    fault(`must be ${KINDS[of.type] ?? of.type}`);
+  const types = typeof of.type === "string" ? [of.type] : of.type;
+  if (types && !types.includes(is) && !(is === "integer" && types.includes("number"))) {
+    fault(`must be ${types.map((type) => KINDS[type] ?? type).join(" or ")}`);
     return found;
   }
   if (of.const !== undefined && value !== of.const) fault(`must be ${JSON.stringify(of.const)}`);

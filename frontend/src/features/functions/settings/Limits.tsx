@@ -6,6 +6,7 @@ import "@mantine/core/styles/Switch.css";
 import { Card, NumberInput, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
 import type { Schema } from "../../../lib/schema.ts";
 import { part, withMember } from "./manifest.ts";
+import { Network } from "./Network.tsx";
 import type { Editing } from "./Variables.tsx";
 
 const PARTS = [
@@ -56,6 +57,18 @@ function Part({
           if (of === true) return null;
           const value = values[member] ?? of.default;
           const set = (to: unknown) => change(withMember(manifest, name, member, to));
+          if (member === "network") {
+            return (
+              <Network
+                key={member}
+                schema={of}
+                value={value}
+                set={set}
+                readOnly={readOnly}
+                fault={(below) => fault(`/${name}/${member}${below}`)}
+              />
+            );
+          }
           if (of.type === "boolean") {
             return (
               <Switch

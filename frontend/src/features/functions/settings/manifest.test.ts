@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   filterOf,
   filterRows,
+  hostsOf,
   newTrigger,
   objectOf,
   rowsOf,
@@ -69,6 +70,11 @@ describe("a manifest in forms", () => {
   it("names its secrets, each once", () => {
     expect(secretsOf(manifest)).toEqual({ own: ["API_KEY"], webhooks: ["HOOK"] });
     expect(secretsOf({ ...manifest, secrets: ["HOOK"] })).toEqual({ own: ["HOOK"], webhooks: [] });
+  });
+
+  it("names its hosts as somebody writes them", () => {
+    expect(hostsOf(" api.example.com,10.1.2.0/24\n db ,")).toEqual(["api.example.com", "10.1.2.0/24", "db"]);
+    expect(hostsOf(" , ")).toEqual([]);
   });
 
   it("is built when the version says all that it says", () => {

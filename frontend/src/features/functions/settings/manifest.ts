@@ -144,3 +144,8 @@ export function variableFault(name: string): string | null {
   if (name.length > 128) return "128 characters at most";
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? null : "Letters, digits and underscores, no digit first";
 }
+
+/** The hosts of a list that somebody wrote: parted by commas, spaces or lines. */
+export function hostsOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((host) => host !== "");
+}

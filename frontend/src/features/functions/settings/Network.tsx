@@ -1,0 +1,54 @@
+// What a function reaches of the network: nothing, everything that the server leaves open, or the hosts of a list.
+
+import { Stack, Switch, TextInput } from "@mantine/core";
+import { useState } from "react";
+import type { Schema } from "../../../lib/schema.ts";
+import { hostsOf } from "./manifest.ts";
+
+export function Network({
+  schema,
+  value,
+  set,
+  readOnly,
+  fault,
+}: {
+  schema: Schema;
+  value: unknown;
+  set: (to: unknown) => void;
+  readOnly: boolean;
+  fault: (below: string) => string | undefined;
+}) {
+  const hosts = Array.isArray(value) ? value.map(String) : [];
+  // A list that is being written holds what a manifest cannot: a comma with nothing behind it.
+  const [text, setText] = useState(() => hosts.join(", "));
+  const faults = ["", ...hosts.map((_, index) => `/${index}`)].map(fault);
+  return (
+    <Stack gap="xs">
+      <Switch
+        label={schema.title}
+        description={schema.description}
+        checked={value === true || hosts.length > 0}
+        onChange={(event) => {
+          setText("");
+          set(event.currentTarget.checked);
+        }}
+        disabled={readOnly}
+      />
+      {(value === true || hosts.length > 0) && (
+        <TextInput
+          size="xs"
+          label="Only these hosts"
+          placeholder="all that are open"
+          value={text}
+          onChange={(event) => {
+            setText(event.currentTarget.value);
+            const named = hostsOf(event.currentTarget.value);
+            set(named.length > 0 ? named : true);
+          }}
+          error={faults.find((message) => message !== undefined)}
+          readOnly={readOnly}
+        />
+      )}
+    </Stack>
+  );
+}
