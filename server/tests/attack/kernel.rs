@@ -16,7 +16,7 @@ async fn a_function_cannot_make_calls_that_attack_the_kernel() {
     let calls = include_str!("../it/executor/syscalls.py");
     let manifest = r#"{"runtime": "python", "handler": "main.handler"}"#;
     app.running("caller", &[("main.py", MAIN), ("calls.py", calls), ("function.json", manifest)]).await;
-    let answer = json_of(app.call("/function/caller").await, StatusCode::OK).await;
+    let answer = json_of(app.call("caller").await, StatusCode::OK).await;
     let lines: Vec<&str> = answer.as_array().unwrap().iter().filter_map(Value::as_str).collect();
     // EPERM or ENOSYS.
     let refused = |line: &&str| line.ends_with("|-1|1") || line.ends_with("|-1|38");

@@ -104,5 +104,5 @@ async fn an_install_script_does_not_reach_this_host_clouds_or_private_networks()
         ("package.json", r#"{"name": "spy", "version": "1.0.0", "scripts": {"build": "node install.js"}}"#),
     ];
     app.running("spy", &files).await;
-    assert_closed(&json_of(app.call("/function/spy").await, StatusCode::OK).await, &addresses);
+    assert_closed(&json_of(app.call("spy").await, StatusCode::OK).await, &addresses);
 }

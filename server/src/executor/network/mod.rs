@@ -8,6 +8,7 @@
 //!
 //! TCP over IPv4 and DNS pass, nothing else does. Knows addresses and bytes; knows nothing of functions.
 
+mod confine;
 mod forward;
 mod names;
 mod namespace;
@@ -22,7 +23,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
@@ -41,9 +41,6 @@ const BROKEN: u8 = 125;
 
 /// Threads that look up names.
 const LOOKUPS: usize = 4;
-
-/// Descriptors beside those of connections.
-const OTHER_DESCRIPTORS: u64 = 64;
 
 /// What the way out is told, as a JSON file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -104,7 +101,7 @@ fn run(plan: &Path, program: &[OsString]) -> io::Result<ExitCode> {
                 // The child says why it failed.
                 Err(_) => return Ok(code_of(waitpid(child, None)?).unwrap_or(ExitCode::from(BROKEN))),
             };
-            give_up_rights()?;
+            confine::confine()?;
             let runtime =
                 tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(LOOKUPS).build()?;
             let code = runtime.block_on(serve(child, ours, doors, policy))?;
@@ -122,22 +119,6 @@ struct Doors {
     questions: OwnedFd,
     /// Questions for names that came by TCP.
     long_questions: OwnedFd,
-}
-
-/// Forwarding needs no rights, and no more of the standard streams than the place for complaints.
-fn give_up_rights() -> io::Result<()> {
-    let null = std::fs::OpenOptions::new().read(true).write(true).open("/dev/null")?;
-    nix::unistd::dup2_stdin(&null)?;
-    nix::unistd::dup2_stdout(&null)?;
-    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    let wanted = 2 * forward::MAX_CONNECTIONS as u64 + OTHER_DESCRIPTORS;
-    setrlimit(Resource::RLIMIT_NOFILE, wanted.min(most), most)?;
-    nix::sys::prctl::set_no_new_privs()?;
-    for set in [caps::CapSet::Ambient, caps::CapSet::Effective, caps::CapSet::Inheritable, caps::CapSet::Permitted] {
-        // Nothing to give up, where the kernel says no.
-        let _ = caps::clear(None, set);
-    }
-    Ok(())
 }
 
 async fn serve(child: Pid, mut channel: UnixStream, doors: Doors, policy: Policy) -> io::Result<ExitCode> {
