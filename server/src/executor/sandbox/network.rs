@@ -127,3 +127,72 @@ impl Networks {
         ))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(network: Result<host::NetworkTools, String>, bubblewrap: bool) -> Host {
+        Host {
+            bubblewrap: bubblewrap.then(|| "bwrap".into()),
+            bubblewrap_fault: None,
+            node: None,
+            python: None,
+            prefixes: Vec::new(),
+            path: String::new(),
+            identity: host::Identity::Servers,
+            network,
+        }
+    }
+
+    fn networks(folder: &Path, shared: bool, host: &Host) -> Networks {
+        let mut networks = Networks::new(folder).unwrap();
+        networks.set(Reach::parse("10.0.0.0/8").unwrap(), shared, host);
+        networks
+    }
+
+    fn missing() -> Result<host::NetworkTools, String> {
+        Err("the program `nft` is not installed (Debian: apt-get install nftables)".into())
+    }
+
+    fn tools() -> Result<host::NetworkTools, String> {
+        Ok(host::NetworkTools { ip: "ip".into(), nft: "nft".into() })
+    }
+
+    #[test]
+    fn without_its_tools_a_network_is_refused_with_what_to_install() {
+        let (folder, host) = (tempfile::tempdir().unwrap(), host(missing(), true));
+        let networks = networks(folder.path(), false, &host);
+        for wanted in [Network::Open, Network::Only(vec!["example.com".into()])] {
+            let error = networks.plan(&host, "mine", &wanted, None).unwrap_err().to_string();
+            assert!(error.starts_with("mine needs the network") && error.contains("install nftables"), "{error}");
+        }
+        assert!(networks.plan(&host, "mine", &Network::None, None).unwrap().is_none());
+        let warning = networks.warning(&host).unwrap();
+        assert!(warning.contains("are refused") && warning.contains("EVENTFLOW_NETWORK_SHARED"), "{warning}");
+    }
+
+    #[test]
+    fn the_hosts_network_is_shared_only_where_a_setting_says_so_and_loudly() {
+        let (folder, host) = (tempfile::tempdir().unwrap(), host(missing(), true));
+        let networks = networks(folder.path(), true, &host);
+        assert!(networks.plan(&host, "mine", &Network::Open, None).unwrap().is_none());
+        assert!(networks.is_hosts(&Network::Open) && !networks.is_hosts(&Network::None));
+        // A list is a promise that a shared network does not keep.
+        assert!(networks.plan(&host, "mine", &Network::Only(vec!["example.com".into()]), None).is_err());
+        let warning = networks.warning(&host).unwrap();
+        assert!(warning.contains("SHARE THIS HOST'S NETWORK") && warning.contains("169.254.169.254"), "{warning}");
+    }
+
+    #[test]
+    fn where_sandboxes_can_have_a_network_of_their_own_they_do_not_share_one() {
+        let (folder, host) = (tempfile::tempdir().unwrap(), host(tools(), true));
+        let networks = networks(folder.path(), true, &host);
+        let plan = networks.plan(&host, "mine", &Network::Open, None).unwrap().unwrap();
+        assert_eq!((plan.allow.as_str(), plan.only, plan.host_loopback), ("10.0.0.0/8", None, false));
+        assert!(!networks.is_hosts(&Network::Open) && networks.warning(&host).is_none());
+        let opened = [IpAddr::from([127, 0, 0, 1])];
+        let plan = networks.plan(&host, "build", &Network::Open, Some(&opened)).unwrap().unwrap();
+        assert_eq!((plan.allow.as_str(), plan.host_loopback), ("10.0.0.0/8,127.0.0.1/32", true));
+    }
+}
