@@ -1,6 +1,6 @@
 //! What a process may reach: nothing, the network, or the hosts of a list.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
