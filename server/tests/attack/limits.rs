@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::app::{Options, TestApp};
+use crate::graphql::status;
 use crate::people::{Socket, known_key, token};
 use crate::victim::victim;
 
@@ -76,6 +77,33 @@ async fn a_socket_has_no_more_subscriptions_than_it_may() {
         }
     };
     assert_eq!(answer["payload"]["data"]["viewer"]["name"], "user:ada", "{answer}");
+}
+
+#[tokio::test]
+async fn a_socket_holds_no_more_than_it_may() {
+    let app = victim(known_key()).await;
+    let mut socket = Socket::open(&app, &token(false, Duration::from_secs(600), true)).await;
+    // Each message has a quarter of a megabyte, and takes thirty times that as long as it is followed.
+    let nothing = vec![json!({ "": 0 }); 30_000];
+    let before = status(&app, "VmRSS:");
+    let mut refused = 0;
+    for id in 0..MANY {
+        let payload =
+            json!({ "query": "subscription { functionChanged { position } }", "variables": { "v": nothing } });
+        socket.send(json!({ "id": id.to_string(), "type": "subscribe", "payload": payload })).await;
+        // One that is followed says nothing: the next message is the answer to this question.
+        socket.subscribe("question", "{ viewer { name } }").await;
+        loop {
+            let message = socket.message().await.unwrap();
+            if message["id"] == "question" && message["type"] == "complete" {
+                break;
+            }
+            refused += usize::from(message["payload"]["errors"][0]["extensions"]["code"] == "query_too_complex");
+        }
+    }
+    assert!(refused >= MANY / 2, "{refused} of {MANY} were refused");
+    let grew = status(&app, "VmHWM:").saturating_sub(before);
+    assert!(grew < 300 << 10, "the memory grew by {grew} KiB");
 }
 
 #[tokio::test]

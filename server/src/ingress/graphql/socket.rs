@@ -27,7 +27,7 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
 use tokio_util::codec::{Decoder, Encoder};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::{BaseUrl, Schema};
+use super::{BaseUrl, Schema, limits};
 use crate::ingress::Services;
 use crate::ingress::auth::{Auth, Over, Session};
 use crate::ingress::edge::Seat;
@@ -44,6 +44,9 @@ const PING: Duration = Duration::from_secs(20);
 
 /// Pings without a sign of life after which the other end is gone.
 const MAX_SILENT: u32 = 3;
+
+/// Bytes of memory that the operations of one socket take together, as long as they go on. One alone is always taken.
+const MAX_HELD: usize = 32 << 20;
 
 /// Pongs that wait to be sent.
 const MAX_PONGS: usize = 4;
@@ -92,6 +95,7 @@ pub(super) fn open(
     let executor = Limited {
         schema: schema.clone(),
         open: Arc::default(),
+        held: Arc::default(),
         limit: services.settings.limits.subscriptions,
         auth: services.auth.clone(),
         greeted: greeted.clone(),
@@ -354,6 +358,8 @@ fn this_is() -> Arc<str> {
 struct Limited {
     schema: Schema,
     open: Arc<AtomicUsize>,
+    /// Bytes of memory that open operations take.
+    held: Arc<AtomicUsize>,
     limit: usize,
     auth: Arc<Auth>,
     greeted: Arc<Greeting>,
@@ -373,12 +379,17 @@ fn coded(code: &str, message: String) -> ServerError {
     error
 }
 
-/// A subscription's place; free again when dropped.
-struct Place(Arc<AtomicUsize>);
+/// What an operation takes of its socket's places and memory; free again when dropped.
+struct Place {
+    open: Arc<AtomicUsize>,
+    held: Arc<AtomicUsize>,
+    bytes: usize,
+}
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+        self.open.fetch_sub(1, Ordering::AcqRel);
+        self.held.fetch_sub(self.bytes, Ordering::AcqRel);
     }
 }
 
@@ -394,8 +405,16 @@ impl Executor for Limited {
         if let Some(error) = self.over() {
             return stream::once(async move { Response::from_errors(vec![error]) }).boxed();
         }
+        let bytes = limits::held(&request.query, &request.variables);
         let taken = self.open.fetch_add(1, Ordering::AcqRel);
-        let place = Place(self.open.clone());
+        let before = self.held.fetch_add(bytes, Ordering::AcqRel);
+        let place = Place { open: self.open.clone(), held: self.held.clone(), bytes };
+        if taken > 0 && before.saturating_add(bytes) > MAX_HELD {
+            let message = "what this connection follows has too large queries and variables together; end some of it, or \
+                           open another connection";
+            let error = coded("query_too_complex", message.to_owned());
+            return stream::once(async move { Response::from_errors(vec![error]) }).boxed();
+        }
         if taken >= self.limit {
             let message = format!(
                 "this connection has {taken} subscriptions, the most that one may have; end one, or open another connection"

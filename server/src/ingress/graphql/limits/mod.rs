@@ -19,6 +19,7 @@ use async_graphql::{Request, ServerError, ServerResult, ValidationResult, Variab
 use async_trait::async_trait;
 
 pub(super) use introspection::Shape;
+pub(super) use weigh::held;
 use weigh::{Refused, weigh};
 
 use crate::config;

@@ -187,6 +187,14 @@ fn bytes_of_variables<'q>(
     (bytes, all)
 }
 
+/// Bytes of memory, roughly, that a request takes as long as it goes on: its text as the parser made it, and its variables.
+pub(in crate::ingress::graphql) fn held(query: &str, variables: &Variables) -> usize {
+    const OF_TEXT: usize = 20;
+    const OF_VALUES: usize = 6;
+    let values = variables.values().map(bytes_of).fold(0, usize::saturating_add);
+    query.len().saturating_mul(OF_TEXT).saturating_add(values.saturating_mul(OF_VALUES))
+}
+
 /// Bytes that a value takes. Values have a depth that is bounded: the readers of JSON and of queries see to it.
 fn bytes_of(value: &ConstValue) -> usize {
     let inner = match value {
