@@ -9,6 +9,8 @@ mod credentials;
 mod digest;
 mod error;
 mod files;
+#[doc(hidden)]
+pub mod fuzz;
 mod install;
 mod journal;
 pub mod listing;

@@ -81,7 +81,7 @@ fn refuse(letter: Letter, problems: &[Problem]) {
 
 /// The events of a message: in the structured and the batch mode by its content type, in the binary mode by its headers,
 /// else one of the type `message.queued`.
-fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Problem>> {
+pub(super) fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Problem>> {
     let namespace = message.headers.get(NAMESPACE).map_or(namespace, String::as_str);
     let kind = message.content_type.as_deref();
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();

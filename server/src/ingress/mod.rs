@@ -10,6 +10,8 @@ mod cloudevent;
 mod credentials;
 pub mod edge;
 pub mod error;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod gateway;
 pub mod graphql;
 mod http;

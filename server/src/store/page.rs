@@ -37,14 +37,14 @@ impl PageRequest {
     }
 
     /// The key of the row before the page, if it is not the first page.
-    pub(super) fn key(&self) -> Result<Option<String>, Error> {
+    pub(crate) fn key(&self) -> Result<Option<String>, Error> {
         let Some(cursor) = &self.after else { return Ok(None) };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
         bytes.map(Some).ok_or_else(|| not_ours(cursor))
     }
 
     /// The same for keys that are positions.
-    pub(super) fn position(&self) -> Result<Option<u64>, Error> {
+    pub(crate) fn position(&self) -> Result<Option<u64>, Error> {
         let Some(key) = self.key()? else { return Ok(None) };
         key.parse().map(Some).map_err(|_| not_ours(self.after.as_deref().unwrap_or_default()))
     }

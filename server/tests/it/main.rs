@@ -8,6 +8,7 @@ mod bad_input;
 #[path = "../../src/queue/testing.rs"]
 mod broker;
 mod cluster;
+mod corpora;
 mod executor;
 mod explained;
 mod floors;

@@ -56,7 +56,7 @@ pub(in crate::builder) fn check_magic(magic: &[u8]) -> Result<(), Error> {
 }
 
 /// Unpacks into `folder`, which must not be there. Returns it, or the only folder in it when there is nothing else.
-pub(super) fn unpack(
+pub(in crate::builder) fn unpack(
     archive: &Path,
     folder: &Path,
     max_bytes: u64,

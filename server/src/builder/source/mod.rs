@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::function::event::Source;
 
-pub(super) use bundle::{MAGIC_BYTES, check_magic};
+pub(super) use bundle::{MAGIC_BYTES, check_magic, unpack};
 pub(super) use git::Git;
 pub(super) use remote::Policy;
 

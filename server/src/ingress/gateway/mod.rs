@@ -9,6 +9,7 @@ mod answer;
 mod asynchronous;
 mod call_id;
 mod cookies;
+pub(super) mod fuzz;
 mod once;
 mod passing;
 mod record;

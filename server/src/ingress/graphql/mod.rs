@@ -3,6 +3,7 @@
 //! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `verbs`. A refusal is
 //! a payload's `userErrors`, a fault is an error with `extensions.code`.
 
+pub(super) mod fuzz;
 pub(super) mod http;
 mod input;
 mod limits;
@@ -24,6 +25,7 @@ use super::auth::Viewer;
 use super::error::{Problem, Refusal};
 use super::verbs::Caller;
 use loader::Loader;
+pub(super) use relay::{DEFAULT_PAGE, size as page_size};
 
 /// The schema, ready to answer. Cloning it is cheap.
 pub(super) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, subscription::Subscription>;

@@ -10,7 +10,7 @@ use crate::store::page::MAX_PAGE;
 use crate::store::{Page, PageRequest};
 
 /// Rows of a page whose size nobody gave.
-pub(super) const DEFAULT_PAGE: u32 = 20;
+pub(in crate::ingress) const DEFAULT_PAGE: u32 = 20;
 
 /// The page that is asked for.
 ///
@@ -37,7 +37,7 @@ pub(super) fn alone<T>(row: Option<T>) -> Page<T> {
 ///
 /// # Errors
 /// `page_too_large`, `bad_page`.
-pub(super) fn size(first: Option<i32>, default: u32) -> Result<u32, Refusal> {
+pub(in crate::ingress) fn size(first: Option<i32>, default: u32) -> Result<u32, Refusal> {
     let Some(first) = first else { return Ok(default) };
     match u32::try_from(first) {
         Ok(0) | Err(_) => {

@@ -101,7 +101,7 @@ fn namespace(asked: Option<String>, request: &HttpRequest, services: &Services) 
 }
 
 /// A time such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(at);
     let factor = match unit {

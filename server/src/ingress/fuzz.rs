@@ -1,0 +1,159 @@
+//! What the fuzzers call: each function feeds a stranger's bytes to one parser of this room and panics when a promise
+//! does not hold. `fuzz/` drives them with made-up bytes, `tests/it/corpora.rs` with what was found before.
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use actix_web::web;
+use domain::manifest::{SignatureEncoding, WebhookScheme};
+use serde_json::Value;
+
+use super::cloudevent::{self, CloudEvent, Mode};
+use super::proof::Demand;
+use super::{amqp, gateway, graphql};
+use crate::queue::rabbit::Message;
+
+/// A head in the form of HTTP (`name: value` lines, an empty line), and the body behind it. Lines that are no header are
+/// passed over.
+fn head_and_body(data: &[u8]) -> (HeaderMap, &[u8]) {
+    let (head, body) = match data.windows(2).position(|pair| pair == b"\n\n") {
+        Some(at) => (&data[..at], &data[at + 2..]),
+        None => (data, &data[data.len()..]),
+    };
+    let mut headers = HeaderMap::new();
+    for line in head.split(|byte| *byte == b'\n') {
+        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
+        let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
+        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
+            headers.append(name, value);
+        }
+    }
+    (headers, body)
+}
+
+/// What every door promises of an event that it takes.
+fn holds(event: &CloudEvent) {
+    for (name, text) in [("id", &event.id), ("source", &event.source), ("type", &event.kind)] {
+        assert!(!text.is_empty(), "`{name}` is empty");
+        assert!(text.len() <= 1024, "`{name}` has {} bytes", text.len());
+        assert!(!text.chars().any(char::is_control), "`{name}` holds control characters: {text:?}");
+    }
+}
+
+/// The same, and that the event can be sent on as it is: it claims nothing that only EventFlow may.
+fn holds_again(event: &CloudEvent) {
+    holds(event);
+    let again = cloudevent::structured(event.json.value()).expect("an event that was taken is an event");
+    assert_eq!(&again, event, "an event that was taken is the same when it is read again");
+}
+
+/// CloudEvents in the binary, the structured and the batch mode of their HTTP binding.
+pub fn cloudevents(data: &[u8]) {
+    let (headers, body) = head_and_body(data);
+    match cloudevent::mode(&headers) {
+        Ok(Mode::Binary) => match cloudevent::binary(&headers, body) {
+            Ok(event) => holds_again(&event),
+            Err(problems) => assert!(!problems.is_empty()),
+        },
+        Ok(Mode::Structured) => structured(serde_json::from_slice(body).ok()),
+        Ok(Mode::Batch) => {
+            let values = serde_json::from_slice::<Vec<Value>>(body).unwrap_or_default();
+            values.into_iter().for_each(|value| structured(Some(value)));
+        }
+        Err(problem) => assert!(!problem.message.is_empty()),
+    }
+}
+
+fn structured(value: Option<Value>) {
+    match value.map(cloudevent::structured) {
+        Some(Ok(event)) => holds_again(&event),
+        Some(Err(problems)) => assert!(!problems.is_empty()),
+        None => {}
+    }
+}
+
+/// Messages of other programs by AMQP: the headers are the message's headers, `content-type` and `message-id` its
+/// properties.
+pub fn amqp_message(data: &[u8]) {
+    let (headers, body) = head_and_body(data);
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let message = Message {
+        exchange: "eventflow.ingress".to_owned(),
+        routing_key: text("routing-key").unwrap_or_default(),
+        id: text("message-id"),
+        content_type: text("content-type"),
+        user: text("user-id"),
+        headers: headers
+            .iter()
+            .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
+            .collect(),
+        body: body.to_vec(),
+    };
+    match amqp::read(&message, "default") {
+        Ok(publications) => publications.iter().for_each(|publication| holds(&publication.event)),
+        Err(problems) => assert!(!problems.is_empty()),
+    }
+}
+
+/// Deliveries of webhooks, by somebody who does not know the secret: none may pass.
+pub fn webhook_signature(data: &[u8]) {
+    let Some((choice, data)) = data.split_first() else { return };
+    let schemes =
+        [WebhookScheme::Github, WebhookScheme::StandardWebhooks, WebhookScheme::HmacSha256, WebhookScheme::Token];
+    let (headers, body) = head_and_body(data);
+    let demand = Demand {
+        scheme: schemes[usize::from(choice & 3)],
+        header: (choice & 4 != 0).then(|| "x-signature".to_owned()),
+        encoding: if choice & 8 != 0 { SignatureEncoding::Base64 } else { SignatureEncoding::Hex },
+        prefix: if choice & 16 != 0 { "v0=".to_owned() } else { String::new() },
+    };
+    // 32 bytes in base64, which no corpus holds a signature of.
+    let secret = "whsec_c2VjcmV0IHRoYXQgbm9ib2R5IGNhbiBndWVzcyE=";
+    assert!(demand.check(secret, &headers, body, 1_700_000_000).is_err(), "a delivery passed without the secret");
+    if let Ok(Some(id)) = demand.delivery_id(&headers) {
+        assert!(!id.is_empty() && id.len() <= 256);
+    }
+    let _ = demand.is_ping(&headers);
+}
+
+/// The query of a URL, and what pages are asked for by it.
+pub fn page_query(data: &[u8]) {
+    #[derive(serde::Deserialize)]
+    #[allow(dead_code)] // read to see whether reading fails well
+    struct Asked {
+        namespace: Option<String>,
+        first: Option<i32>,
+        after: Option<String>,
+        since: Option<String>,
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(asked) = web::Query::<Asked>::from_query(text).map(web::Query::into_inner) else { return };
+    if let Ok(size) = graphql::page_size(asked.first, graphql::DEFAULT_PAGE) {
+        assert!((1..=crate::store::page::MAX_PAGE).contains(&size));
+    }
+    let page = crate::store::PageRequest { counted: false, first: 20, after: asked.after };
+    if let (Ok(Some(_)), Ok(None)) = (page.key(), page.position()) {
+        panic!("a key that is there is a position or refused");
+    }
+    if let Some(since) = asked.since {
+        let _ = super::http::duration(&since);
+    }
+}
+
+/// A GraphQL query, and after an empty line its variables as JSON: weighed and checked, not answered.
+pub fn graphql_query(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let (query, variables) = text.split_once("\n\n").map_or((text, None), |(query, rest)| (query, Some(rest)));
+    graphql::fuzz::query(query, variables);
+}
+
+/// A call on its way through the gateway: the first line is its target, then come head and body.
+pub fn gateway_request(data: &[u8]) {
+    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
+    let (target, rest) = data.split_at(end);
+    let (headers, body) = head_and_body(rest.get(1..).unwrap_or_default());
+    gateway::fuzz::request(std::str::from_utf8(target).unwrap_or("/"), &headers, body);
+}
+
+/// A function's answer on its way back.
+pub fn gateway_answer(data: &[u8]) {
+    gateway::fuzz::answer(&head_and_body(data).0);
+}

@@ -1,0 +1,110 @@
+//! What the fuzzers of the gateway call: a caller's head on its way to a function, and a function's head on its way back.
+
+use actix_web::http::header::HeaderMap;
+use actix_web::http::uri::Uri;
+use actix_web::test::TestRequest;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::cookies::Jar;
+use super::passing::{Named, Origin, passes};
+use super::request::to_function;
+use crate::fleet::RequestBody;
+
+/// Nobody but the two ends of one connection, and nobody but the platform, has a use for these.
+const NEVER: [&str; 13] = [
+    "connection",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "authorization",
+    "x-call-id",
+    "forwarded",
+];
+
+/// What a function on the platform's origin must not say to a browser.
+const NEVER_SAID: [&str; 8] = [
+    "clear-site-data",
+    "strict-transport-security",
+    "service-worker-allowed",
+    "access-control-allow-origin",
+    "nel",
+    "report-to",
+    "reporting-endpoints",
+    "alt-svc",
+];
+
+/// The platform's session, as browsers know it, in lower case.
+const SESSIONS: [&str; 2] = ["eventflow_session", "__host-eventflow_session"];
+
+fn jars() -> [Jar<'static>; 2] {
+    [Jar::of(Origin::Shared, "default", "shop", "/function/shop"), Jar::of(Origin::Own, "default", "shop", "")]
+}
+
+/// A caller's request, as the function sees it.
+pub(in crate::ingress) fn request(target: &str, headers: &HeaderMap, body: &[u8]) {
+    let Ok(uri) = target.parse::<Uri>() else { return };
+    let made = headers.iter().fold(TestRequest::default().uri(&uri.to_string()), |made, (name, value)| {
+        made.append_header((name.clone(), value.clone()))
+    });
+    let request = made.to_http_request();
+    for jar in jars() {
+        let body = RequestBody::Full(Bytes::copy_from_slice(body));
+        let rest = request.uri().path();
+        let call = to_function(&request, rest, body, Instant::now(), &jar);
+        for name in NEVER {
+            assert!(!call.headers().contains_key(name), "the function got `{name}`");
+        }
+        assert_eq!(call.headers().get_all("host").iter().count(), 1);
+        let sent: Vec<&str> = headers.get_all("cookie").filter_map(|value| value.to_str().ok()).collect();
+        for pair in call.headers().get_all("cookie").iter().filter_map(|value| value.to_str().ok()) {
+            for pair in pair.split(';').map(str::trim) {
+                let name = pair.split('=').next().unwrap_or_default().trim().to_ascii_lowercase();
+                let own = format!("fn.default.shop.{pair}");
+                match jar.origin() {
+                    Origin::Shared => assert!(sent.iter().any(|sent| sent.contains(&own)), "the function got `{pair}`"),
+                    Origin::Own => assert!(!SESSIONS.contains(&name.as_str()), "the function got `{pair}`"),
+                }
+            }
+        }
+        let named = Named::of(request.headers().get_all("connection").map(|value| value.as_bytes()));
+        for name in call.headers().keys().filter(|name| *name != "host" && *name != "cookie") {
+            let made = name.as_str().starts_with("x-forwarded-") || name.as_str().starts_with("x-eventflow-");
+            assert!(made || !named.contain(name.as_str()), "the function got `{name}`, which Connection names");
+        }
+    }
+}
+
+/// A function's answer, as a caller sees it.
+pub(in crate::ingress) fn answer(headers: &HeaderMap) {
+    for jar in jars() {
+        for (name, value) in headers {
+            let passed = passes(name.as_str(), value.as_bytes(), jar.origin());
+            let never = NEVER.contains(&name.as_str()) && name != "authorization" && name != "forwarded";
+            assert!(!(passed && never), "the caller got `{name}`");
+            let shared = jar.origin() == Origin::Shared && NEVER_SAID.contains(&name.as_str());
+            assert!(!(passed && shared), "the caller got `{name}` on the platform's origin");
+        }
+        let set = jar.outward(headers.get_all("set-cookie").map(|value| value.as_bytes()));
+        for cookie in set {
+            assert!(!cookie.contains(['\r', '\n', '\0']), "{cookie:?}");
+            let name = cookie.split('=').next().unwrap_or_default();
+            assert!(!name.to_ascii_lowercase().ends_with("eventflow_session") || name.starts_with("fn."), "{cookie}");
+            if jar.origin() == Origin::Shared {
+                assert!(name.starts_with("fn.default.shop."), "{cookie}");
+                let path = cookie.split(';').map(str::trim).filter_map(|part| part.strip_prefix("Path="));
+                assert!(path.clone().count() == 1, "{cookie}");
+                assert!(
+                    path.into_iter().all(|path| path == "/function/shop" || path.starts_with("/function/shop/")),
+                    "{cookie}"
+                );
+            }
+        }
+    }
+}

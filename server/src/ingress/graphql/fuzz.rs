@@ -1,0 +1,55 @@
+//! What the fuzzer of queries calls: everything that is done with a query before anybody is asked for an answer.
+
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, NextExecute};
+use async_graphql::{Request, Response, Variables};
+use async_trait::async_trait;
+
+use super::{Schema, bare, limits};
+
+/// Whatever a query says, it is refused or checked within this; a slow machine is given time.
+const WITHIN: Duration = Duration::from_secs(5);
+
+/// The schema, with all that stands before its resolvers, and nothing behind.
+static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
+    let limits = limits::Limits::new(&crate::config::Limits::default(), limits::Shape::of(&super::sdl()));
+    bare()
+        .extension(limits)
+        .extension(Unanswered)
+        .limit_directives(limits::MAX_DIRECTIVES)
+        .limit_recursive_depth(limits::MAX_RECURSION)
+        .finish()
+});
+
+struct Unanswered;
+
+impl ExtensionFactory for Unanswered {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self)
+    }
+}
+
+#[async_trait]
+impl Extension for Unanswered {
+    async fn execute(&self, _: &ExtensionContext<'_>, _: Option<&str>, _: NextExecute<'_>) -> Response {
+        Response::default()
+    }
+}
+
+/// A query, and after an empty line its variables.
+pub(in crate::ingress) fn query(text: &str, variables: Option<&str>) {
+    let began = Instant::now();
+    let mut request = Request::new(text);
+    if let Some(Ok(variables)) = variables.map(serde_json::from_str) {
+        request = request.variables(Variables::from_json(variables));
+    }
+    let response = futures::executor::block_on(SCHEMA.execute(request));
+    let took = began.elapsed();
+    assert!(took < WITHIN, "a query of {} bytes took {took:?}", text.len());
+    for error in response.errors {
+        let code = error.extensions.and_then(|extensions| extensions.get("code").cloned());
+        assert!(code.is_some(), "a refusal has no code: {}", error.message);
+    }
+}
