@@ -13,7 +13,7 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web test chaos attack check fmt bench deps clean-web
+.PHONY: help run build web test chaos attack soak fuzz check fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -37,6 +37,12 @@ chaos: ## kill servers, PostgreSQL and RabbitMQ under load, and count (some minu
 
 attack: ## try to get past every wall: the suite of attacks on SQLite and PostgreSQL, as root and not
 	@scripts/attack
+
+soak: ## 200 hostile functions beside 20 good ones for ten minutes; SOAK_SECONDS=60 for less
+	@SOAK=full scripts/soak
+
+fuzz: ## feed every parser of a stranger's bytes for a minute each; FUZZ_SECONDS=10 for less
+	@scripts/fuzz
 
 check: ## formatting, lints, documentation, types: all without a warning
 	cargo fmt --all --check
