@@ -10,7 +10,7 @@
 //! | 4 | [`builder`] makes versions from sources; [`fleet`] keeps instances running |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
-//! | 1 | [`config`], [`clock`], [`telemetry`] |
+//! | 1 | [`config`], [`clock`], [`telemetry`]; [`tree`] handles folders that strangers have filled |
 //! | 0 | the `domain` crate decides |
 
 pub mod actors;
@@ -25,4 +25,5 @@ pub mod ingress;
 pub mod queue;
 pub mod store;
 pub mod telemetry;
+pub mod tree;
 pub mod vault;

@@ -74,6 +74,7 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     if let Verb::Serve = verb {
+        executor::isolate_mounts();
         app::serve(settings)?;
         return Ok(ExitCode::SUCCESS);
     }

@@ -11,9 +11,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
 
 use super::{Error, digest, files, source};
+use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// A larger bundle is refused.
 pub const MAX_BUNDLE_BYTES: u64 = 50 * 1024 * 1024;
@@ -150,15 +150,14 @@ fn name_of(digest: &str) -> Option<&str> {
 
 /// Takes the right to write from everybody, below the folder; the folder itself stays writable, to be moved.
 fn freeze(folder: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    for entry in WalkDir::new(folder).min_depth(1).contents_first(true) {
+    tree::walk(folder, Bounds::default(), When::After, |entry| {
         go_on()?;
-        let entry = entry?;
-        if entry.file_type().is_symlink() {
-            continue;
+        if entry.kind != Kind::Link {
+            let executable = entry.kind == Kind::Folder || entry.stat()?.st_mode & 0o111 != 0;
+            entry.set_mode(if executable { 0o555 } else { 0o444 })?;
         }
-        let executable = entry.file_type().is_dir() || entry.metadata()?.permissions().mode() & 0o111 != 0;
-        fs::set_permissions(entry.path(), fs::Permissions::from_mode(if executable { 0o555 } else { 0o444 }))?;
-    }
+        Ok(Next::Go)
+    })?;
     fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
 

@@ -9,11 +9,10 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
-
 use super::Error;
 use super::files::link_stays;
+use crate::tree::{self, Bounds, Kind, Next, When};
+use sha2::{Digest, Sha256};
 
 /// The content is hashed in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -40,18 +39,19 @@ pub(super) fn of(
 ) -> Result<Summary, Error> {
     let failed = || Error::failed("read what was built");
     let mut paths = Vec::new();
-    for entry in WalkDir::new(folder).min_depth(1) {
-        go_on().map_err(failed())?;
-        let entry = entry.map_err(|error| failed()(error.into()))?;
-        paths.push((
-            entry.path().strip_prefix(folder).expect("it was found below the folder").to_owned(),
-            entry.file_type(),
-        ));
-        if paths.len() > max_files {
-            return Err(Error::Refused(format!(
-                "the function has more than {max_files} files with what it depends on; fewer are allowed"
-            )));
-        }
+    let bounds = Bounds { entries: u64::MAX, ..Bounds::default() };
+    let mut too_many = false;
+    tree::walk(folder, bounds, When::Before, |entry| {
+        go_on()?;
+        paths.push((entry.path.to_owned(), entry.kind));
+        too_many = paths.len() > max_files;
+        Ok(if too_many { Next::Stop } else { Next::Go })
+    })
+    .map_err(failed())?;
+    if too_many {
+        return Err(Error::Refused(format!(
+            "the function has more than {max_files} files with what it depends on; fewer are allowed"
+        )));
     }
     // By bytes and not by component, as any other tool would sort them.
     paths.sort_by(|(a, _), (b, _)| a.as_os_str().as_bytes().cmp(b.as_os_str().as_bytes()));
@@ -61,9 +61,9 @@ pub(super) fn of(
         go_on().map_err(failed())?;
         let full = folder.join(&path);
         part(&mut hash, path.as_os_str().as_bytes());
-        if kind.is_dir() {
+        if kind == Kind::Folder {
             part(&mut hash, b"folder");
-        } else if kind.is_symlink() {
+        } else if kind == Kind::Link {
             let target = fs::read_link(&full).map_err(failed())?;
             if !link_stays(path.parent().unwrap_or(Path::new("")), &target) {
                 return Err(Error::Refused(format!(
@@ -74,7 +74,7 @@ pub(super) fn of(
             }
             part(&mut hash, b"link");
             part(&mut hash, target.as_os_str().as_bytes());
-        } else if kind.is_file() {
+        } else if kind == Kind::File {
             let file = File::open(&full).map_err(failed())?;
             let meta = file.metadata().map_err(failed())?;
             size += meta.len();

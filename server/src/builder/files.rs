@@ -7,9 +7,8 @@ use std::io::{self, Read};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Component, Path, PathBuf};
 
-use walkdir::WalkDir;
-
 use super::Error;
+use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// A file that is read whole must not be larger: lock files, sources.
 const MAX_TEXT_BYTES: u64 = 16 * 1024 * 1024;
@@ -110,46 +109,31 @@ pub(super) fn real_folder(base: &Path, inner: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
-/// Removes a folder or file, also one that was made read-only. What is not there is removed already.
+/// Removes a folder or file, whatever was done to it. What is not there is removed already.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-        Ok(meta) if !meta.is_dir() => return fs::remove_file(path),
-        Ok(_) => {}
-    }
-    if fs::remove_dir_all(path).is_ok() {
-        return Ok(());
-    }
-    // Only the superuser may take files out of read-only folders.
-    for entry in WalkDir::new(path).into_iter().flatten().filter(|entry| entry.file_type().is_dir()) {
-        let _ = fs::set_permissions(entry.path(), fs::Permissions::from_mode(0o700));
-    }
-    match fs::remove_dir_all(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        result => result,
-    }
+    tree::remove(path)
 }
 
 /// Copies a folder with its links (as links) and modes. `go_on` is asked before each entry.
 pub(super) fn copy(from: &Path, to: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    for entry in WalkDir::new(from) {
+    fs::create_dir(to)?;
+    tree::walk(from, Bounds::default(), When::Before, |entry| {
         go_on()?;
-        let entry = entry?;
-        let rest = entry.path().strip_prefix(from).map_err(io::Error::other)?;
-        let target = if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) };
-        let kind = entry.file_type();
-        if kind.is_dir() {
-            fs::create_dir(&target)?;
-        } else if kind.is_symlink() {
-            std::os::unix::fs::symlink(fs::read_link(entry.path())?, &target)?;
-        } else if kind.is_file() {
-            fs::copy(entry.path(), &target)?;
-            let executable = entry.metadata()?.permissions().mode() & 0o111 != 0;
-            fs::set_permissions(&target, fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
+        let target = to.join(entry.path);
+        match entry.kind {
+            Kind::Folder => fs::create_dir(&target)?,
+            Kind::Link => std::os::unix::fs::symlink(entry.target()?, &target)?,
+            Kind::File => {
+                let mut file = entry.open()?;
+                let executable = file.metadata()?.permissions().mode() & 0o111 != 0;
+                let mut copy = fs::OpenOptions::new().write(true).create_new(true).open(&target)?;
+                io::copy(&mut file, &mut copy)?;
+                copy.set_permissions(fs::Permissions::from_mode(if executable { 0o755 } else { 0o644 }))?;
+            }
+            Kind::Other => {}
         }
-    }
-    Ok(())
+        Ok(Next::Go)
+    })
 }
 
 /// What a folder holds.
@@ -172,19 +156,18 @@ impl Usage {
 /// beyond what a path can name, or closed), it may hold anything, and is taken for too much.
 pub(super) fn usage(folder: &Path) -> Usage {
     let mut usage = Usage { bytes: 0, files: 0 };
-    for entry in WalkDir::new(folder).min_depth(1) {
-        match entry {
-            Ok(entry) => {
-                usage.files += 1;
-                if entry.file_type().is_file() {
-                    usage.bytes = usage.bytes.saturating_add(entry.metadata().map_or(0, |meta| meta.len()));
-                }
-            }
-            Err(error) if error.io_error().is_some_and(|error| error.kind() == io::ErrorKind::NotFound) => {}
-            Err(_) => return Usage { bytes: u64::MAX, files: u64::MAX },
+    let walked = tree::walk(folder, Bounds::default(), When::Before, |entry| {
+        usage.files += 1;
+        if let (Kind::File, Ok(stat)) = (entry.kind, entry.stat()) {
+            usage.bytes = usage.bytes.saturating_add(u64::try_from(stat.st_size).unwrap_or(0));
         }
+        Ok(Next::Go)
+    });
+    match walked {
+        Ok(()) => usage,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => usage,
+        Err(_) => Usage { bytes: u64::MAX, files: u64::MAX },
     }
-    usage
 }
 
 /// Bytes of all files below the folder; see [`usage`].

@@ -2,12 +2,13 @@
 //!
 //! Reads artifacts, which never change; knows nothing of versions.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
-use walkdir::WalkDir;
+
+use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// Files that are listed; the rest is left out.
 pub const MAX_LISTED: usize = 1_000;
@@ -38,34 +39,34 @@ pub struct Listed {
 /// When the disk fails.
 pub fn list(folder: &Path, only: Option<&str>) -> io::Result<Vec<Listed>> {
     let mut found = Vec::new();
-    let entries = WalkDir::new(folder).min_depth(1).sort_by_file_name();
-    let own = |entry: &walkdir::DirEntry| {
-        !(entry.file_type().is_dir() && INSTALLED.iter().any(|name| entry.file_name() == *name))
-    };
-    for entry in entries.into_iter().filter_entry(own) {
-        let entry = entry?;
-        let path = entry.path().strip_prefix(folder).unwrap_or(entry.path()).to_string_lossy().into_owned();
-        if !entry.file_type().is_file() || only.is_some_and(|only| only != path) {
-            continue;
+    tree::walk(folder, Bounds::default(), When::Before, |entry| {
+        match entry.kind {
+            Kind::Folder if INSTALLED.iter().any(|name| entry.path.file_name() == Some(name.as_ref())) => {
+                return Ok(Next::Skip);
+            }
+            Kind::File => {}
+            Kind::Folder | Kind::Link | Kind::Other => return Ok(Next::Go),
         }
-        found.push(read(entry.path(), path)?);
-        if found.len() == MAX_LISTED || only.is_some() {
-            break;
+        let path = entry.path.to_string_lossy().into_owned();
+        if only.is_some_and(|only| only != path) {
+            return Ok(Next::Go);
         }
-    }
+        found.push(read(entry.open()?, path)?);
+        Ok(if found.len() == MAX_LISTED || only.is_some() { Next::Stop } else { Next::Go })
+    })?;
     Ok(found)
 }
 
-fn read(file: &Path, path: String) -> io::Result<Listed> {
-    let size = fs::symlink_metadata(file)?.len();
+fn read(mut file: File, path: String) -> io::Result<Listed> {
+    let size = file.metadata()?.len();
     let mut hash = Sha256::new();
     let text = if size <= MAX_TEXT {
         let mut bytes = Vec::new();
-        File::open(file)?.take(MAX_TEXT).read_to_end(&mut bytes)?;
+        file.take(MAX_TEXT).read_to_end(&mut bytes)?;
         hash.update(&bytes);
         String::from_utf8(bytes).ok().filter(|text| !text.contains('\0'))
     } else {
-        io::copy(&mut File::open(file)?, &mut hash)?;
+        io::copy(&mut file, &mut hash)?;
         None
     };
     Ok(Listed { path, size, sha256: hex::encode(hash.finalize()), text })
@@ -73,6 +74,8 @@ fn read(file: &Path, path: String) -> io::Result<Listed> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -11,11 +11,21 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::{Error, files};
+use super::Error;
+use crate::tree;
 
-/// How often a folder is removed again that a process, killed a moment ago, still wrote into.
-const REMOVALS: u32 = 50;
-const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
+/// Locked as long as the server lives. It goes last: it says whose the folder is.
+const LOCK: &str = "lock";
+const MARKS: &[&str] = &[LOCK];
+
+/// The start of the server waits so long for the removal of what another one has left; the rest is removed later.
+const AT_THE_START: Duration = Duration::from_secs(2);
+
+/// The end of the server waits so long for the removal of what builds have left.
+const AT_THE_END: Duration = Duration::from_secs(5);
+
+/// A server has locked its folder within this.
+const STARTED_WITHIN: Duration = Duration::from_secs(600);
 
 /// The folder of all builds of one server. A lock that ends with the server tells the next one what is left over.
 #[derive(Debug)]
@@ -33,7 +43,7 @@ impl Yard {
         }
         let path = folder.join(Uuid::new_v4().simple().to_string());
         fs::create_dir(&path)?;
-        let lock = File::create(path.join("lock"))?;
+        let lock = File::create(path.join(LOCK))?;
         lock.try_lock().map_err(io::Error::from)?;
         Ok(Self { path, _lock: lock })
     }
@@ -41,17 +51,32 @@ impl Yard {
 
 impl Drop for Yard {
     fn drop(&mut self) {
-        let _ = files::remove(&self.path);
+        if let Err(error) = tree::remove_within(&self.path, MARKS, AT_THE_END) {
+            tracing::warn!(folder = %self.path.display(), %error, "the folder of builds stays until the next start");
+        }
     }
 }
 
 fn remove_if_dead(folder: &Path) {
-    // A folder whose lock is not there yet belongs to a server that is just starting.
-    let Ok(lock) = File::open(folder.join("lock")) else {
-        return;
-    };
-    if lock.try_lock().is_ok() {
-        let _ = files::remove(folder);
+    match File::open(folder.join(LOCK)) {
+        Ok(lock) if lock.try_lock().is_ok() => match tree::remove_within(folder, MARKS, AT_THE_START) {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                tree::remove_later(folder.to_owned(), move |folder| {
+                    let _lock = lock;
+                    tree::remove_within(folder, MARKS, tree::LONGEST_REMOVAL)
+                });
+            }
+            Err(error) => {
+                tracing::warn!(folder = %folder.display(), %error, "what builds of an earlier server left could not be removed");
+            }
+        },
+        Ok(_) => {}
+        // One without a lock belongs to a server that is just starting, or was almost removed when its server was killed.
+        Err(_) if tree::is_older_than(folder, STARTED_WITHIN) => {
+            tree::remove_later(folder.to_owned(), |folder| tree::remove(folder));
+        }
+        Err(_) => {}
     }
 }
 
@@ -120,19 +145,9 @@ impl Drop for Inner {
     fn drop(&mut self) {
         let path = std::mem::take(&mut self.path);
         let yard = self._yard.clone();
-        let remove = move || {
+        tree::remove_later(path, move |path| {
             let _yard = yard;
-            for _ in 0..REMOVALS {
-                match files::remove(&path) {
-                    Ok(()) => return,
-                    Err(_) => std::thread::sleep(BETWEEN_REMOVALS),
-                }
-            }
-            tracing::warn!(folder = %path.display(), "a build's folder could not be removed");
-        };
-        // A large folder takes its time, and this may be a thread that others wait for.
-        if std::thread::Builder::new().name("build-cleanup".into()).spawn(remove).is_err() {
-            tracing::warn!("a build's folder is left to the next start of the server");
-        }
+            tree::remove(path)
+        });
     }
 }

@@ -7,7 +7,7 @@ pub mod bridge;
 pub mod network;
 mod sandbox;
 
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, isolate_mounts};
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -11,20 +11,23 @@
 
 mod arguments;
 mod cgroup;
+mod folder;
 mod host;
 mod lines;
+mod mounts;
 mod network;
 mod process;
+mod run_folder;
 mod script;
 mod seccomp;
 mod wrappers;
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, chown, lchown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt, lchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -41,13 +44,19 @@ use super::{
     Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, Runtime, Spec, Task,
 };
 use crate::config::Reach;
+pub use mounts::isolate as isolate_mounts;
+
 use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
 use cgroup::Cgroups;
+use folder::Folder;
 use host::Host;
 use network::Networks;
 use parking_lot::Mutex;
-use process::{Folder, Ground, Launch, Process, Slot};
-use script::Script;
+use process::{Ground, Launch, Process, Slot};
+use run_folder::RunFolder;
+use script::{Script, ShellLimits};
+
+use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// Between SIGTERM and SIGKILL for a job whose time is over.
 const GRACE: Duration = Duration::from_secs(10);
@@ -69,6 +78,15 @@ const NODE_HEAP_PERCENT: u64 = 75;
 
 /// Longer paths do not fit into a Unix socket's address (108 bytes with the zero).
 const MAX_SOCKET_PATH: usize = 100;
+
+/// Descriptors that each process of a sandbox may have.
+const MAX_OPEN_FILES: u64 = 16_384;
+
+/// Bytes of one file that a task writes.
+const MAX_TASK_FILE_BYTES: u64 = 4 << 30;
+
+/// A file system's own limit is to be met before that of a file: "no space left" says more than a signal.
+const SPARE_FILE_BYTES: u64 = 32 << 20;
 
 /// How many shells wait in control groups for something to start.
 const SPARE_SLOTS: usize = 2;
@@ -95,6 +113,8 @@ struct Home {
     wrappers: PathBuf,
     /// Files with the seccomp filters.
     filters: Vec<PathBuf>,
+    /// Whether each instance's folder can be a file system of its own.
+    mounts: bool,
     run: RunFolder,
     next: AtomicU64,
 }
@@ -130,6 +150,7 @@ impl Sandbox {
             wrappers::write(&data_dir).map_err(io_error(format!("write the runtimes to {}", data_dir.display())))?;
         let run = RunFolder::claim(&data_dir)
             .map_err(io_error(format!("make a folder for instances in {}", data_dir.display())))?;
+        let mounts = mounts::are_possible(&run.path);
         let cgroups = Cgroups::detect(&run.name);
         run.remember(&cgroups.folders()).map_err(io_error("write down the control groups".into()))?;
         process::keep_descriptors_to_ourselves();
@@ -144,6 +165,7 @@ impl Sandbox {
             host: Host::look(),
             wrappers,
             filters,
+            mounts,
             run,
             next: AtomicU64::new(1),
         };
@@ -205,19 +227,22 @@ impl Sandbox {
                 wrappers: &home.wrappers,
                 app: &plan.app,
                 app_writable: plan.app_writable,
-                own: &folder.0.join("own"),
+                own: &folder.join("own"),
                 bridge: plan.bridge.as_deref(),
                 caches: &plan.caches,
                 readable: &plan.readable,
                 env: &plan.env,
                 network: self.networks.access(&own_hosts, &own_resolver, way_out.as_ref(), wanted),
                 filters: &filters,
-                tmp_bytes: plan.limits.memory_mb * 1024 * 1024,
+                tmp: folder.tmp(),
+                shm: folder.shm(),
+                tmp_bytes: folder::tmp_bytes(&plan.limits),
+                shared_bytes: folder::shared_bytes(&plan.limits),
             };
             view.arguments()
         });
-        let inner = arguments.as_ref().map(|arguments| (folder.0.join("inner"), &arguments.inner));
-        let outer = arguments.as_ref().and_then(|arguments| Some((folder.0.join("outer"), arguments.outer.as_ref()?)));
+        let inner = arguments.as_ref().map(|arguments| (folder.join("inner"), &arguments.inner));
+        let outer = arguments.as_ref().and_then(|arguments| Some((folder.join("outer"), arguments.outer.as_ref()?)));
         let write = |path: &Path, content: &[u8]| {
             write_private(path, content).map_err(io_error(format!("write {}", path.display())))
         };
@@ -233,9 +258,10 @@ impl Sandbox {
                 script.open(*descriptor, path);
             }
         }
+        script.limit(plan.rough_limits());
         let mut command: Vec<OsString> = Vec::new();
         if let Some(way_out) = &way_out {
-            let path = folder.0.join("network");
+            let path = folder.join("network");
             write(
                 &path,
                 &serde_json::to_vec(way_out).map_err(io::Error::from).map_err(io_error("write JSON".into()))?,
@@ -268,8 +294,9 @@ impl Sandbox {
             }
         }
         command.extend(plan.command.into_iter().map(OsString::from));
-        let path = folder.0.join("script");
+        let path = folder.join("script");
         write(&path, &script.become_program(&command, plan.stdin.is_empty()))?;
+        let watch = folder.watch().map(|watch| (watch, plan.lines.clone()));
         let launch = Launch {
             script: path,
             layers,
@@ -283,6 +310,9 @@ impl Sandbox {
         let process = Process::start(home.clone(), slot, launch)
             .await
             .map_err(io_error(format!("start a process for {}", plan.name)))?;
+        if let Some((watch, lines)) = watch {
+            home.ground.later(watch.hold(process.leash(), lines));
+        }
         if !plan.cpu_later {
             self.limit_cpu(process.cgroup(), &plan.limits);
         }
@@ -364,18 +394,17 @@ impl Sandbox {
         self.home.next.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn folder(&self, name: &str) -> Result<Arc<Folder>, Error> {
+    fn folder(&self, name: &str, limits: &super::Limits) -> Result<Arc<Folder>, Error> {
         let path = self.home.run.path.join(self.number().to_string());
-        let make = |path: &Path| fs::DirBuilder::new().mode(0o700).create(path);
-        make(&path).and_then(|()| make(&path.join("own"))).map_err(io_error(format!("make a folder for {name}")))?;
-        Ok(Arc::new(Folder(path)))
+        let folder = Folder::new(path, limits, self.home.mounts);
+        Ok(Arc::new(folder.map_err(io_error(format!("make a folder for {name}")))?))
     }
 
     /// A path of the inside as the process has to name it: without bubblewrap there is no inside.
     fn own_path(&self, folder: &Folder, file: &str) -> String {
         match self.isolated() {
             true => format!("{OWN}/{file}"),
-            false => folder.0.join("own").join(file).display().to_string(),
+            false => folder.join("own").join(file).display().to_string(),
         }
     }
 
@@ -441,7 +470,7 @@ impl Sandbox {
         loop {
             let reached = match endpoint {
                 Endpoint::Unix(path) => {
-                    publish(&folder.0.join("own/socket"), path) && UnixStream::connect(path).await.is_ok()
+                    publish(&folder.join("own/socket"), path) && UnixStream::connect(path).await.is_ok()
                 }
                 Endpoint::Tcp(address) => TcpStream::connect(address).await.is_ok(),
             };
@@ -491,9 +520,16 @@ struct Plan {
 }
 
 impl Plan {
+    /// What the shell sets of limits for the process and all that it starts.
+    fn rough_limits(&self) -> ShellLimits {
+        // A task may write to the disk, where it is watched; everybody else only to memory.
+        let file_bytes = if self.app_writable { MAX_TASK_FILE_BYTES } else { folder::tmp_bytes(&self.limits) };
+        ShellLimits { file_bytes: file_bytes + SPARE_FILE_BYTES, open_files: MAX_OPEN_FILES }
+    }
+
     /// Makes the folders that may be written the sandbox's user's.
     fn hand_over(&self, user: u32, caches: Option<u32>) -> io::Result<()> {
-        chown(self.folder.0.join("own"), Some(user), Some(user))?;
+        self.folder.hand_over(user)?;
         if self.app_writable {
             hand_over(&self.app, user)?;
         }
@@ -510,14 +546,13 @@ impl Plan {
 /// Changes the owner of a folder and all in it. Does not follow links, and leaves alone files with a second name:
 /// that name may be somebody else's, as after a `git clone` on one disk.
 fn hand_over(folder: &Path, user: u32) -> io::Result<()> {
-    for entry in walkdir::WalkDir::new(folder) {
-        let entry = entry?;
-        let meta = entry.metadata().map_err(io::Error::from)?;
-        if meta.is_dir() || meta.nlink() == 1 {
-            lchown(entry.path(), Some(user), Some(user))?;
+    lchown(folder, Some(user), Some(user))?;
+    tree::walk(folder, Bounds::default(), When::Before, |entry| {
+        if entry.kind == Kind::Folder || entry.stat()?.st_nlink == 1 {
+            entry.give_to(user)?;
         }
-    }
-    Ok(())
+        Ok(Next::Go)
+    })
 }
 
 /// Node keeps its heap below the limit of the control group, and ends itself when that is not enough.
@@ -558,6 +593,13 @@ impl Executor for Sandbox {
                 missing.join(", ")
             ));
         }
+        if !self.home.mounts {
+            warnings.push(
+                "What functions write to /run/eventflow is on the disk of the data folder, and looked at once a second: only a \
+                 server that is root, and may mount, gives each a file system with a limit."
+                    .into(),
+            );
+        }
         for (program, runtime) in [(&self.home.host.node, "node"), (&self.home.host.python, "python3")] {
             if program.is_none() {
                 warnings.push(format!("There is no {runtime} in PATH: functions of that runtime cannot run."));
@@ -572,8 +614,8 @@ impl Executor for Sandbox {
         let mut command = self.command(&spec)?;
         let mut limits = spec.limits.clone();
         limits.pids += OWN_PIDS;
-        let folder = self.folder(&spec.instance)?;
-        let socket = Endpoint::Unix(folder.0.join("socket"));
+        let folder = self.folder(&spec.instance, &limits)?;
+        let socket = Endpoint::Unix(folder.join("socket"));
         let own_socket = self.own_path(&folder, "socket");
         let mut bridge = None;
         let endpoint = match &spec.runtime {
@@ -617,7 +659,7 @@ impl Executor for Sandbox {
         self.ready(&process, &folder, &endpoint, ready_within).await?;
         // They have been read, and hold the variables, some of which may be secrets.
         for name in ["inner", "outer", "script"] {
-            let _ = fs::remove_file(folder.0.join(name));
+            let _ = fs::remove_file(folder.join(name));
         }
         self.limit_cpu(process.cgroup(), &limits);
         Ok(Arc::new(Service { name: spec.instance, process, endpoint }))
@@ -638,7 +680,7 @@ impl Executor for Sandbox {
         }
         let mut limits = spec.limits.clone();
         limits.pids += OWN_PIDS;
-        let folder = self.folder(&spec.instance)?;
+        let folder = self.folder(&spec.instance, &limits)?;
         let mut env = self.env(&spec);
         let deadline = Utc::now() + call.timeout;
         env.insert("EVENTFLOW_RESULT".into(), self.own_path(&folder, "result"));
@@ -674,7 +716,7 @@ impl Executor for Sandbox {
         };
         exit.timed_out = timed_out;
         let stderr_tail = process.stderr_tail();
-        let result = result_of(&folder.0.join("own/result"))?;
+        let result = result_of(&folder.join("own/result"))?;
         Ok(JobOutcome { exit, result, stderr_tail })
     }
 
@@ -691,7 +733,7 @@ impl Executor for Sandbox {
         env.extend(task.env);
         let mut limits = task.limits;
         limits.pids += OWN_PIDS;
-        let folder = self.folder(&task.name)?;
+        let folder = self.folder(&task.name, &limits)?;
         let plan = Plan {
             name: task.name,
             command: task.command,
@@ -754,73 +796,6 @@ impl Instance for Service {
     }
 }
 
-/// The folder of one server's instances. A lock that ends with the server tells the next one what is left over.
-#[derive(Debug)]
-struct RunFolder {
-    name: String,
-    path: PathBuf,
-    /// Below `data_dir`, also when `path` is not.
-    record: PathBuf,
-    _lock: File,
-}
-
-impl RunFolder {
-    /// Removes what dead servers left, and makes a folder for this one.
-    fn claim(data_dir: &Path) -> io::Result<RunFolder> {
-        let records = data_dir.join("run");
-        fs::create_dir_all(&records)?;
-        for entry in fs::read_dir(&records)?.flatten() {
-            remove_if_dead(&entry.path());
-        }
-        let id = Uuid::new_v4().simple().to_string();
-        let name = format!("eventflow-{}", &id[..12]);
-        let record = records.join(&name);
-        fs::DirBuilder::new().mode(0o700).create(&record)?;
-        let lock = File::create(record.join("lock"))?;
-        lock.try_lock().map_err(io::Error::from)?;
-        let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH {
-            true => record.clone(),
-            false => std::env::temp_dir().join(&name),
-        };
-        if path != record {
-            fs::DirBuilder::new().mode(0o700).create(&path)?;
-        }
-        fs::write(record.join("folder"), path.as_os_str().as_encoded_bytes())?;
-        Ok(RunFolder { name, path, record, _lock: lock })
-    }
-
-    fn remember(&self, cgroups: &[PathBuf]) -> io::Result<()> {
-        let lines: String = cgroups.iter().map(|folder| format!("{}\n", folder.display())).collect();
-        fs::write(self.record.join("cgroups"), lines)
-    }
-}
-
-impl Drop for RunFolder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
-        let _ = fs::remove_dir_all(&self.record);
-    }
-}
-
-fn remove_if_dead(record: &Path) {
-    // A folder whose lock is not there yet belongs to a server that is just starting.
-    let Ok(lock) = File::open(record.join("lock")) else {
-        return;
-    };
-    if lock.try_lock().is_err() {
-        return;
-    }
-    for base in fs::read_to_string(record.join("cgroups")).unwrap_or_default().lines() {
-        cgroup::remove_leftovers(Path::new(base));
-    }
-    if let Ok(folder) = fs::read_to_string(record.join("folder"))
-        && Path::new(&folder).file_name() == record.file_name()
-    {
-        let _ = fs::remove_dir_all(folder);
-    }
-    let _ = fs::remove_dir_all(record);
-}
-
 /// Makes the socket that a process opened in its own folder reachable at a path that it cannot touch:
 /// otherwise it could put a link there, to a socket of the host's, and have the server talk to that.
 fn publish(socket: &Path, public: &Path) -> bool {
@@ -860,17 +835,16 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
 /// Lets everybody read a folder and what is in it, as far as its owner may. The folder itself comes last: once
 /// it is open, all of it is.
 fn open_to_all(folder: &Path) -> io::Result<()> {
-    for entry in walkdir::WalkDir::new(folder).contents_first(true) {
-        let entry = entry?;
-        if entry.path_is_symlink() {
-            continue;
+    let opened = |mode: u32| mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055);
+    tree::walk(folder, Bounds::default(), When::After, |entry| {
+        if entry.kind != Kind::Link {
+            entry.set_mode(opened(entry.stat()?.st_mode & 0o7777))?;
         }
-        let mut permissions = entry.metadata().map_err(io::Error::from)?.permissions();
-        let mode = permissions.mode();
-        permissions.set_mode(mode | (mode >> 3 & 0o055) | (mode >> 6 & 0o055));
-        fs::set_permissions(entry.path(), permissions)?;
-    }
-    Ok(())
+        Ok(Next::Go)
+    })?;
+    let mut permissions = fs::metadata(folder)?.permissions();
+    permissions.set_mode(opened(permissions.mode()));
+    fs::set_permissions(folder, permissions)
 }
 
 fn check_env(env: &BTreeMap<String, String>) -> Result<(), Error> {
@@ -920,6 +894,10 @@ fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
     io::Write::write_all(&mut file, content)
 }
 
+/// A folder that is out of bounds is the fault of whoever filled it.
 fn io_error(what: String) -> impl FnOnce(io::Error) -> Error {
-    move |source| Error::Io { what, source }
+    move |source| match tree::refusal(&source) {
+        Some(refusal) => Error::Refused(refusal),
+        None => Error::Io { what, source },
+    }
 }

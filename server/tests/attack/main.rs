@@ -14,7 +14,9 @@
 mod app;
 mod bundles;
 mod credentials;
+mod disk;
 mod doors;
+mod folders;
 mod git;
 mod graphql;
 mod guessing;

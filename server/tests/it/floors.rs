@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["builder", "fleet"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
-    &["config", "clock", "telemetry"],
+    &["config", "clock", "telemetry", "tree"],
 ];
 
 /// Crates that only some rooms may use.
@@ -66,6 +66,19 @@ fn where_a_request_is_from_is_derived_in_one_place() {
             .find(|claim| text.contains(**claim))
             .filter(|_| !may.iter().any(|file| line.starts_with(file)))?;
         Some(format!("{line}: {claim} is read here: use ingress::edge::origin"))
+    });
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+/// They recurse, follow paths that may be too long, or hold descriptors without a bound: not over what a stranger made.
+#[test]
+fn folders_are_removed_and_walked_through_only_where_it_is_bounded() {
+    const UNBOUNDED: &[&str] = &["remove_dir_all", "walkdir", "WalkDir"];
+    let offenders = look(|room, text, line| {
+        let is_test = ["/tests/", "/testing.rs", "/contract/"].iter().any(|part| line.contains(part));
+        let found = UNBOUNDED.iter().find(|name| text.contains(**name));
+        let found = found.filter(|_| room != "tree" && !is_test);
+        found.map(|name| format!("{line}: `{name}`; use `crate::tree`"))
     });
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
 }

@@ -68,8 +68,14 @@ pub(super) struct View<'a> {
     pub(super) network: Access<'a>,
     /// The descriptors of the seccomp filters, in the order in which they are installed.
     pub(super) filters: &'a [u8],
-    /// The size of `/tmp` in bytes. It counts as the process's memory, too.
+    /// The host's folder for `/tmp`, on a file system with limits; without one, the sandbox makes a file system.
+    pub(super) tmp: Option<PathBuf>,
+    /// The same for `/dev/shm`.
+    pub(super) shm: Option<PathBuf>,
+    /// The size of `/tmp` in bytes, where the sandbox makes it.
     pub(super) tmp_bytes: u64,
+    /// The size of `/dev/shm` in bytes, where the sandbox makes it.
+    pub(super) shared_bytes: u64,
 }
 
 /// Arguments as `bwrap --args` reads them: each ended by a zero byte. They go through files, so that values of
@@ -103,7 +109,15 @@ impl View<'_> {
             // Of no use to a user who may not write there anyway; a wall where root could not be avoided.
             list.add(["--ro-bind", "/proc/sys", "/proc/sys"]);
         }
-        list.add(["--size", &self.tmp_bytes.to_string(), "--tmpfs", "/tmp"]);
+        for (folder, bytes, inside) in [(&self.tmp, self.tmp_bytes, "/tmp"), (&self.shm, self.shared_bytes, "/dev/shm")]
+        {
+            match folder {
+                Some(folder) => list.bind("--bind", &stage.put("--bind", folder), inside),
+                None => list.add(["--size", &bytes.to_string(), "--tmpfs", inside]),
+            }
+        }
+        // What bubblewrap makes for `/dev` has no limit of its own.
+        list.add(["--remount-ro", "/dev"]);
         for runtime in ["node", "python", "python-flask"] {
             list.bind(
                 "--ro-bind",

@@ -23,6 +23,7 @@ use uuid::Uuid;
 use super::super::{Exit, Lines, Stream};
 use super::Home;
 use super::cgroup::Cgroup;
+use super::folder::Folder;
 use super::lines::{Tail, pump};
 
 /// After a process's end its last output may take this long to be taken; then it is given up.
@@ -82,20 +83,6 @@ pub(super) fn keep_descriptors_to_ourselves() {
         #[allow(unsafe_code, reason = "the descriptors are not ours, so there is no owner to borrow from")]
         let descriptor = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
         let _ = fcntl(descriptor, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC));
-    }
-}
-
-/// A folder that goes when nobody needs it any more.
-#[derive(Debug)]
-pub(super) struct Folder(pub(super) PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            tracing::warn!(folder = %self.0.display(), %error, "an instance's folder could not be removed");
-        }
     }
 }
 
@@ -230,6 +217,11 @@ impl Process {
         }
     }
 
+    /// A handle that does not keep the process alive.
+    pub(super) fn leash(&self) -> Leash {
+        Leash { orders: self.orders.downgrade(), exit: self.exit.clone() }
+    }
+
     /// The limits around it.
     pub(super) fn cgroup(&self) -> &Cgroup {
         &self.cgroup
@@ -237,6 +229,25 @@ impl Process {
 
     pub(super) fn stderr_tail(&self) -> Vec<String> {
         self.tail.lines()
+    }
+}
+
+/// Can end a process, and sees its end; the process does not live for it.
+pub(super) struct Leash {
+    orders: mpsc::WeakUnboundedSender<Order>,
+    exit: watch::Receiver<Option<Exit>>,
+}
+
+impl Leash {
+    pub(super) fn kill(&self) {
+        if let Some(orders) = self.orders.upgrade() {
+            let _ = orders.send(Order::Kill);
+        }
+    }
+
+    /// Returns when the process is gone.
+    pub(super) async fn ended(&self) {
+        let _ = self.exit.clone().wait_for(Option::is_some).await;
     }
 }
 

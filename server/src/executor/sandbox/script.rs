@@ -27,6 +27,18 @@ const SHELLS_OWN: [&str; 16] = [
     "UID",
 ];
 
+/// What each process has of limits that a shell can set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ShellLimits {
+    /// Bytes of a file.
+    pub(super) file_bytes: u64,
+    /// Descriptors.
+    pub(super) open_files: u64,
+}
+
+/// A shell counts the bytes of a file in these.
+const ULIMIT_BLOCK: u64 = 512;
+
 /// A script for a POSIX shell.
 #[derive(Debug, Default)]
 pub(super) struct Script(Vec<u8>);
@@ -52,6 +64,17 @@ impl Script {
             self.0.push(b'\n');
         }
         fits
+    }
+
+    /// Sets limits for good: no core dumps, and a file's size and a number of descriptors, or less where the server itself
+    /// may have less.
+    pub(super) fn limit(&mut self, limits: ShellLimits) {
+        use nix::sys::resource::{Resource, getrlimit};
+        let own = |resource, wanted: u64| getrlimit(resource).map_or(wanted, |(_, hard)| wanted.min(hard));
+        let open_files = own(Resource::RLIMIT_NOFILE, limits.open_files);
+        let file_blocks = own(Resource::RLIMIT_FSIZE, limits.file_bytes) / ULIMIT_BLOCK;
+        let text = format!("umask 022\nulimit -c 0\nulimit -n {open_files}\nulimit -f {file_blocks}\n");
+        self.0.extend_from_slice(text.as_bytes());
     }
 
     /// Makes a folder the working directory.

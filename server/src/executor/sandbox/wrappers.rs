@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
+use crate::tree;
+
 /// Path below the folder, and content.
 const FILES: [(&str, &str); 10] = [
     ("node/wrapper.cjs", include_str!("../../../../runtimes/node/wrapper.cjs")),
@@ -45,7 +47,7 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     match std::fs::rename(&unfinished, &folder) {
         Ok(()) => Ok(folder),
         // Another server was faster, with the same content.
-        Err(_) if folder.is_dir() => std::fs::remove_dir_all(unfinished).map(|()| folder),
+        Err(_) if folder.is_dir() => tree::remove(&unfinished).map(|()| folder),
         Err(error) => Err(error),
     }
 }

@@ -215,6 +215,88 @@ async fn tmp_is_no_way_around_the_memory_limit() {
     assert!(refused, "{:?} {log:?}", outcome.exit);
 }
 
+/// Whether the kernel limits what an instance writes to its own folder.
+fn is_limited(place: &Place) -> bool {
+    !place.sandbox.warnings().iter().any(|warning| warning.contains("/run/eventflow"))
+}
+
+#[tokio::test]
+async fn an_own_folder_is_full_at_its_size() {
+    let place = Place::new();
+    let script = "import os, time\nwritten = 0\nwith open('/run/eventflow/large', 'wb', buffering=0) as file:\n    while True:\n        \
+        try: written += file.write(bytes(1 << 20))\n        except OSError as error: print(written >> 20, error.errno, flush=True); break\n        \
+        if written > 4 << 30: print('no limit'); break\ntime.sleep(3)";
+    let mut spec = place.python(script);
+    spec.limits.memory_mb = 128;
+    let (outcome, log) = run(&place, spec, READY_WITHIN).await;
+    let words = texts(&log).join(" ");
+    match is_limited(&place) {
+        // No space left, or the memory that it counts as is full before.
+        true => assert!(words.ends_with(" 28") || outcome.exit.out_of_memory, "{words} {:?}", outcome.exit),
+        false => assert!(words.contains("held more than 16 MiB"), "{words} {:?}", outcome.exit),
+    }
+}
+
+#[tokio::test]
+async fn nested_folders_are_removed_with_their_instance() {
+    let place = Place::new();
+    let script = "import os\nfor folder in ['/run/eventflow', '/tmp', '/dev/shm']:\n    os.chdir(folder)\n    \
+        for _ in range(20000): os.mkdir('d'); os.chdir('d')\nprint('nested')";
+    let (_, log) = run(&place, place.python(script), READY_WITHIN).await;
+    let nested = texts(&log).contains(&"nested");
+    // Where it is watched only, it may have been ended.
+    assert!(nested || !is_limited(&place), "{log:?}");
+    until("its folder is gone", || {
+        let servers = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
+        servers
+            .flat_map(|server| std::fs::read_dir(server.path()).unwrap().flatten())
+            .all(|entry| !entry.path().is_dir())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
+    let place = Place::new();
+    let folder = place.code.path().join("task");
+    std::fs::create_dir(&folder).unwrap();
+    let task = |script: &str| server::executor::Task {
+        name: "nest".into(),
+        command: ["python3".into(), "-c".into(), script.to_owned()].into(),
+        folder: folder.clone(),
+        caches: Default::default(),
+        readable: Default::default(),
+        opened: Default::default(),
+        env: Default::default(),
+        limits: place.shell("").limits,
+        timeout: READY_WITHIN,
+    };
+    let nest = "import os\nfor _ in range(300): os.mkdir('d'); os.chdir('d')";
+    let (lines, _log) = Log::new();
+    assert_eq!(place.sandbox.task(task(nest), lines).await.unwrap().code, Some(0));
+    let (lines, _log) = Log::new();
+    let second = place.sandbox.task(task("print(1)"), lines).await;
+    match nix::unistd::geteuid().is_root() {
+        true => {
+            let error = second.unwrap_err();
+            assert!(matches!(&error, Error::Refused(text) if text.contains("nested more than 100 deep")), "{error}");
+        }
+        // Nothing is handed over between one user's processes.
+        false => assert_eq!(second.unwrap().code, Some(0)),
+    }
+    server::tree::remove(&folder).unwrap();
+}
+
+#[tokio::test]
+async fn devices_are_no_place_to_write_to_and_crashes_leave_no_cores() {
+    let place = Place::new();
+    let script = "touch /dev/x 2>/dev/null && echo wrote; echo x > /dev/null && echo null; ulimit -c; ulimit -n; umask";
+    let output = output(&place, script).await;
+    let lines: Vec<_> = output.lines().collect();
+    assert_eq!((lines[0], lines[1], lines[3]), ("null", "0", "0022"), "{output}");
+    assert!(lines[2].parse::<u64>().unwrap() <= 16_384, "{output}");
+}
+
 #[tokio::test]
 async fn a_line_of_a_megabyte_is_cut_and_the_next_one_is_whole() {
     let place = Place::new();

@@ -1,0 +1,141 @@
+//! The folder of one instance: what only the server reads, and what the instance may write.
+//!
+//! Where the server may mount, it is a file system of its own in memory, with `/tmp` and `/dev/shm` of the sandbox in it:
+//! the kernel holds its size and its number of files, and it is gone at once when it is not needed any more. Elsewhere it
+//! is on the data folder's disk, and the server watches it, see [`Watch`].
+
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::{Limits, Line, Lines, Stream};
+use super::mounts::{self, Room};
+use super::process::Leash;
+use crate::clock;
+use crate::tree::{self, Usage};
+
+/// Bytes that an instance may write to its own folder, beside `/tmp`: a job's result, and some air.
+const OWN_BYTES: u64 = 16 << 20;
+
+/// Files of an instance's own folder, where it is watched.
+const WATCHED_FILES: u64 = 1000;
+
+/// Files of an instance in its own folder, `/tmp` and `/dev/shm` together, where the kernel counts them.
+const MAX_FILES: u64 = 100_000;
+
+/// Bytes of `/dev/shm`, where it is a file system of its own.
+const MAX_SHARED_BYTES: u64 = 64 << 20;
+
+/// How often a folder is looked at that the kernel does not limit.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
+
+/// A folder that goes when nobody needs it any more.
+#[derive(Debug)]
+pub(super) struct Folder {
+    path: PathBuf,
+    mounted: bool,
+}
+
+impl Folder {
+    /// Makes it, limited by the kernel where `mounted`.
+    pub(super) fn new(path: PathBuf, limits: &Limits, mounted: bool) -> io::Result<Folder> {
+        let make = |path: &Path| DirBuilder::new().mode(0o700).create(path);
+        make(&path)?;
+        let folder = Folder { path, mounted };
+        if mounted {
+            let room = Room { bytes: tmp_bytes(limits) + OWN_BYTES, files: MAX_FILES };
+            if let Err(error) = mounts::mount_room(&folder.path, room) {
+                let _ = std::fs::remove_dir(&folder.path);
+                return Err(error);
+            }
+            make(&folder.join("tmp"))?;
+            make(&folder.join("shm"))?;
+        }
+        make(&folder.join("own"))?;
+        Ok(folder)
+    }
+
+    pub(super) fn join(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Where `/tmp` of the sandbox is kept; `None` when the sandbox has to make one.
+    pub(super) fn tmp(&self) -> Option<PathBuf> {
+        self.mounted.then(|| self.join("tmp"))
+    }
+
+    /// As [`Self::tmp`], for `/dev/shm`.
+    pub(super) fn shm(&self) -> Option<PathBuf> {
+        self.mounted.then(|| self.join("shm"))
+    }
+
+    /// Makes what the instance may write the user's.
+    pub(super) fn hand_over(&self, user: u32) -> io::Result<()> {
+        let writable = [Some(self.join("own")), self.tmp(), self.shm()];
+        writable.into_iter().flatten().try_for_each(|folder| chown(folder, Some(user), Some(user)))
+    }
+
+    /// What has to be watched of it, because the kernel does not limit it.
+    pub(super) fn watch(&self) -> Option<Watch> {
+        (!self.mounted).then(|| Watch(self.join("own")))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let mounted = self.mounted;
+        // A large folder takes its time, and this thread starts and watches all processes.
+        tree::remove_later(std::mem::take(&mut self.path), move |path| {
+            if mounted {
+                mounts::unmount(path);
+            }
+            tree::remove(path)
+        });
+    }
+}
+
+/// The size of `/tmp`. It counts as the process's memory, too.
+pub(super) fn tmp_bytes(limits: &Limits) -> u64 {
+    limits.memory_mb << 20
+}
+
+/// The size of `/dev/shm`, where it is a file system of its own. It counts as the process's memory, too.
+pub(super) fn shared_bytes(limits: &Limits) -> u64 {
+    tmp_bytes(limits).min(MAX_SHARED_BYTES)
+}
+
+/// An instance's own folder on the disk of the host's.
+#[derive(Debug)]
+pub(super) struct Watch(PathBuf);
+
+impl Watch {
+    /// Kills the process when the folder holds more than it may, and says so in its lines.
+    pub(super) async fn hold(self, process: Leash, lines: Lines) {
+        let most = Usage { bytes: OWN_BYTES, entries: WATCHED_FILES };
+        loop {
+            tokio::select! {
+                () = process.ended() => return,
+                () = tokio::time::sleep(BETWEEN_LOOKS) => {}
+            }
+            let folder = self.0.clone();
+            let Ok(usage) = tokio::task::spawn_blocking(move || tree::usage(&folder, most)).await else { return };
+            // What cannot be measured may hold anything; what is gone holds nothing.
+            let within = match &usage {
+                Ok(usage) => usage.bytes <= most.bytes && usage.entries <= most.entries,
+                Err(error) => error.kind() == io::ErrorKind::NotFound,
+            };
+            if !within {
+                process.kill();
+                let text = format!(
+                    "The process was ended: /run/eventflow held more than {} MiB or {} files.",
+                    most.bytes >> 20,
+                    most.entries
+                );
+                let _ = lines.send(Line { at: clock::now(), stream: Stream::System, run: None, text }).await;
+                return;
+            }
+        }
+    }
+}

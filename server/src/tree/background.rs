@@ -1,0 +1,55 @@
+//! Removes folders on threads of their own: a large one takes its time, and whoever drops it may be waited for.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, OnceLock};
+
+use parking_lot::Mutex;
+
+/// Folders that are removed at a time.
+const THREADS: usize = 2;
+
+struct Order {
+    folder: PathBuf,
+    removal: Removal,
+}
+
+type Removal = Box<dyn FnOnce(&Path) -> io::Result<()> + Send>;
+
+/// Does the removal soon; what it holds is dropped afterwards. When it fails, the log says so: whoever calls this finds
+/// the folder again at the next start of the server.
+pub fn remove_later(folder: PathBuf, removal: impl FnOnce(&Path) -> io::Result<()> + Send + 'static) {
+    static ORDERS: OnceLock<Option<Sender<Order>>> = OnceLock::new();
+    let orders = ORDERS.get_or_init(|| match start() {
+        Ok(orders) => Some(orders),
+        Err(error) => {
+            tracing::warn!(%error, "no thread could be started that removes folders: they stay until the next start");
+            None
+        }
+    });
+    if let Some(orders) = orders {
+        // The threads live as long as the process.
+        let _ = orders.send(Order { folder, removal: Box::new(removal) });
+    }
+}
+
+fn start() -> io::Result<Sender<Order>> {
+    let (sender, receiver) = channel::<Order>();
+    let receiver = Arc::new(Mutex::new(receiver));
+    for _ in 0..THREADS {
+        let receiver = receiver.clone();
+        std::thread::Builder::new().name("tree-removal".into()).spawn(move || work(&receiver))?;
+    }
+    Ok(sender)
+}
+
+fn work(receiver: &Mutex<Receiver<Order>>) {
+    loop {
+        // The other thread waits for the lock in the meantime, as it would wait for an order.
+        let Ok(Order { folder, removal }) = receiver.lock().recv() else { return };
+        if let Err(error) = removal(&folder) {
+            tracing::warn!(folder = %folder.display(), %error, "a folder could not be removed; it is tried again at the next start");
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Opens a folder below another one, also where its owner has closed it to himself.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+
+use nix::NixPath;
+use nix::dir::Dir;
+use nix::errno::Errno;
+use nix::fcntl::{OFlag, openat};
+use nix::sys::stat::{Mode, fchmod, fstat};
+
+/// What the owner of a folder needs to list it and to change it.
+const OWNER: Mode = Mode::S_IRWXU;
+
+/// Opens the folder `name` in `parent` for reading, without following a link. A folder without permissions for its owner
+/// gets them first: this is what a server that is not root needs for `mkdir -m 0`.
+pub(super) fn open_folder<P: ?Sized + NixPath>(parent: impl AsFd, name: &P) -> Result<OwnedFd, Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let folder = match openat(&parent, name, flags, Mode::empty()) {
+        Err(Errno::EACCES) => {
+            set_mode(&parent, name, OWNER)?;
+            openat(&parent, name, flags, Mode::empty())?
+        }
+        result => result?,
+    };
+    let closed = fstat(&folder).is_ok_and(|stat| !Mode::from_bits_truncate(stat.st_mode).contains(OWNER));
+    if closed {
+        // Fails for another user's folder, where only root can go on, and does not need it.
+        let _ = fchmod(&folder, OWNER);
+    }
+    Ok(folder)
+}
+
+/// Changes the mode of what is called `name` in `parent`, which must not be a link.
+pub(super) fn set_mode<P: ?Sized + NixPath>(parent: impl AsFd, name: &P, mode: Mode) -> Result<(), Errno> {
+    let flags = OFlag::O_PATH | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let entry = openat(parent, name, flags, Mode::empty())?;
+    // `fchmod` refuses such a descriptor; the kernel's name for it reaches exactly what was opened, or a link, for which
+    // changing the mode fails.
+    let path = format!("/proc/self/fd/{}", entry.as_raw_fd());
+    match nix::sys::stat::fchmodat(
+        nix::fcntl::AT_FDCWD,
+        path.as_str(),
+        mode,
+        nix::sys::stat::FchmodatFlags::FollowSymlink,
+    ) {
+        Err(Errno::EOPNOTSUPP) => Ok(()),
+        result => result,
+    }
+}
+
+/// The entries of an open folder, which stays open.
+pub(super) fn entries(folder: &OwnedFd) -> io::Result<nix::dir::OwningIter> {
+    // The iterator closes its descriptor; a second one for the same open folder shares its position.
+    let folder = openat(folder, ".", OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty())?;
+    Ok(Dir::from_fd(folder)?.into_iter())
+}
+
+/// Whether an entry is one that every folder has.
+pub(super) fn is_dots(name: &std::ffi::CStr) -> bool {
+    matches!(name.to_bytes(), b"." | b"..")
+}

@@ -1,0 +1,20 @@
+//! Folders that strangers have filled: removing them, walking through them, measuring them.
+//!
+//! What a function or an install script leaves behind may be nested a hundred thousand levels deep, have paths that no
+//! system call takes, be closed to its reader, or lead elsewhere by symbolic links. Everything here is iterative, works
+//! relative to descriptors of folders, never follows a link and holds a bounded number of descriptors.
+//!
+//! Knows folders and files; does not know what they are for. `tests/it/floors.rs` refuses `remove_dir_all` and `walkdir`
+//! everywhere else.
+
+mod background;
+mod folder;
+mod remove;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod testing;
+mod walk;
+
+pub use background::remove_later;
+pub use remove::{LONGEST_REMOVAL, is_older_than, remove, remove_within};
+pub use walk::{Bounds, Entry, Kind, MAX_DEPTH, MAX_ENTRIES, MAX_PATH_BYTES, Next, Usage, When, refusal, usage, walk};

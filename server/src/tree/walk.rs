@@ -1,0 +1,388 @@
+//! Walks through a folder, within bounds that have names.
+
+use std::ffi::{CStr, CString, OsStr};
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use nix::dir::Type;
+use nix::errno::Errno;
+use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
+use nix::unistd::{Gid, Uid, fchownat};
+
+use super::folder::{entries, is_dots, open_folder, set_mode};
+
+/// Folders may be nested this deep. Each level costs a descriptor while something is walked through.
+pub const MAX_DEPTH: usize = 100;
+
+/// A path below the folder may have so many bytes: joined to the folder's own, it must be one that the system takes.
+pub const MAX_PATH_BYTES: usize = 2048;
+
+/// More entries are not walked through, unless the caller allows fewer.
+pub const MAX_ENTRIES: u64 = 1_000_000;
+
+/// Where a walk ends with a fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Levels of nested folders.
+    pub depth: usize,
+    /// Bytes of a path below the folder.
+    pub path_bytes: usize,
+    /// Files, folders and links.
+    pub entries: u64,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { depth: MAX_DEPTH, path_bytes: MAX_PATH_BYTES, entries: MAX_ENTRIES }
+    }
+}
+
+/// A folder that is not what a function's may be. The text is fit for its author.
+#[derive(Debug, thiserror::Error)]
+enum Fault {
+    #[error("folders are nested more than {limit} deep, at `{at}`; at most {limit} are allowed")]
+    TooDeep { limit: usize, at: String },
+    #[error("a path has more than {limit} bytes, at `{at}`; shorten the names of its folders")]
+    TooLong { limit: usize, at: String },
+    #[error("there are more than {limit} files, folders and links; fewer are allowed")]
+    TooMany { limit: u64 },
+}
+
+impl From<Fault> for io::Error {
+    fn from(fault: Fault) -> Self {
+        io::Error::new(io::ErrorKind::InvalidInput, fault)
+    }
+}
+
+/// What a walk says about a folder that is out of bounds: the fault of whoever filled it, not of this host.
+pub fn refusal(error: &io::Error) -> Option<String> {
+    error.get_ref()?.downcast_ref::<Fault>().map(ToString::to_string)
+}
+
+/// What an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A folder.
+    Folder,
+    /// A regular file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// A device, a pipe or a socket.
+    Other,
+}
+
+/// Whether a folder is visited before or after what is in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// Folders first.
+    Before,
+    /// Folders last.
+    After,
+}
+
+/// How a walk goes on after an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// With the next entry.
+    Go,
+    /// Not into this folder; only for [`When::Before`].
+    Skip,
+    /// Not at all.
+    Stop,
+}
+
+/// Something in the folder.
+#[derive(Debug)]
+pub struct Entry<'a> {
+    /// Below the folder.
+    pub path: &'a Path,
+    /// What it is.
+    pub kind: Kind,
+    parent: BorrowedFd<'a>,
+    name: &'a CStr,
+}
+
+impl Entry<'_> {
+    /// What the file system says of it, or of the link itself.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn stat(&self) -> io::Result<FileStat> {
+        Ok(fstatat(self.parent, self.name, AtFlags::AT_SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Opens a file for reading, also one that is closed to its owner.
+    ///
+    /// # Errors
+    /// When it is gone, or is not a file any more.
+    pub fn open(&self) -> io::Result<File> {
+        let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+        let file = match openat(self.parent, self.name, flags, Mode::empty()) {
+            Err(Errno::EACCES) => {
+                set_mode(self.parent, self.name, Mode::S_IRUSR | Mode::S_IWUSR)?;
+                openat(self.parent, self.name, flags, Mode::empty())?
+            }
+            result => result?,
+        };
+        Ok(File::from(file))
+    }
+
+    /// What a link says.
+    ///
+    /// # Errors
+    /// When it is gone.
+    pub fn target(&self) -> io::Result<PathBuf> {
+        Ok(readlinkat(self.parent, self.name)?.into())
+    }
+
+    /// Makes it the user's, or the link itself.
+    ///
+    /// # Errors
+    /// When it is gone, or the server may not.
+    pub fn give_to(&self, user: u32) -> io::Result<()> {
+        let (owner, group) = (Some(Uid::from_raw(user)), Some(Gid::from_raw(user)));
+        Ok(fchownat(self.parent, self.name, owner, group, AtFlags::AT_SYMLINK_NOFOLLOW)?)
+    }
+
+    /// Changes the mode of a file or a folder.
+    ///
+    /// # Errors
+    /// When it is gone, or the server may not.
+    pub fn set_mode(&self, mode: u32) -> io::Result<()> {
+        Ok(set_mode(self.parent, self.name, Mode::from_bits_truncate(mode))?)
+    }
+}
+
+/// A folder that is being walked through.
+struct Level {
+    folder: OwnedFd,
+    /// In reverse order: the next one is the last.
+    rest: Vec<(CString, Kind)>,
+    /// Bytes of the folder's own path.
+    path_bytes: usize,
+}
+
+/// Visits everything below `folder` in the order of the names, without the folder itself, and without following links.
+///
+/// # Errors
+/// The visitor's; those of the disk; and one that [`refusal`] knows, when a bound is exceeded.
+pub fn walk(
+    folder: &Path,
+    bounds: Bounds,
+    when: When,
+    mut visit: impl FnMut(&Entry<'_>) -> io::Result<Next>,
+) -> io::Result<()> {
+    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
+    let root = match open(folder, flags, Mode::empty()) {
+        Err(Errno::EACCES) => {
+            std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+            open(folder, flags, Mode::empty())?
+        }
+        result => result?,
+    };
+    let mut seen = 0;
+    let mut levels = vec![level(root, 0, bounds, &mut seen)?];
+    let mut path: Vec<u8> = Vec::new();
+    // A folder whose content has been visited, and which is still to be.
+    let mut done: Vec<CString> = Vec::new();
+    while let Some(level) = levels.last_mut() {
+        path.truncate(level.path_bytes);
+        let Some((name, kind)) = level.rest.pop() else {
+            levels.pop();
+            let (Some(level), Some(name)) = (levels.last(), done.pop()) else { continue };
+            if when == When::After {
+                let path = Path::new(OsStr::from_bytes(&path));
+                let entry = Entry { path, kind: Kind::Folder, parent: level.folder.as_fd(), name: &name };
+                if visit(&entry)? == Next::Stop {
+                    return Ok(());
+                }
+            }
+            continue;
+        };
+        if !path.is_empty() {
+            path.push(b'/');
+        }
+        path.extend_from_slice(name.to_bytes());
+        if path.len() > bounds.path_bytes {
+            return Err(Fault::TooLong { limit: bounds.path_bytes, at: start_of(&path) }.into());
+        }
+        if kind != Kind::Folder || when == When::Before {
+            let path = Path::new(OsStr::from_bytes(&path));
+            match visit(&Entry { path, kind, parent: level.folder.as_fd(), name: &name })? {
+                Next::Go => {}
+                Next::Skip => continue,
+                Next::Stop => return Ok(()),
+            }
+        }
+        if kind == Kind::Folder {
+            let inner = match open_folder(&level.folder, name.as_c_str()) {
+                Ok(inner) => inner,
+                // Somebody works in the folder, or has put a link in its place.
+                Err(Errno::ENOENT | Errno::ENOTDIR | Errno::ELOOP) => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if levels.len() > bounds.depth {
+                return Err(Fault::TooDeep { limit: bounds.depth, at: start_of(&path) }.into());
+            }
+            levels.push(self::level(inner, path.len(), bounds, &mut seen)?);
+            done.push(name);
+        }
+    }
+    Ok(())
+}
+
+fn level(folder: OwnedFd, path_bytes: usize, bounds: Bounds, seen: &mut u64) -> io::Result<Level> {
+    let mut rest = Vec::new();
+    for entry in entries(&folder)? {
+        let Ok(entry) = entry else { break };
+        let name = entry.file_name();
+        if is_dots(name) {
+            continue;
+        }
+        *seen += 1;
+        if *seen > bounds.entries {
+            return Err(Fault::TooMany { limit: bounds.entries }.into());
+        }
+        let kind = match entry.file_type() {
+            Some(Type::Directory) => Kind::Folder,
+            Some(Type::File) => Kind::File,
+            Some(Type::Symlink) => Kind::Link,
+            Some(_) => Kind::Other,
+            // Some file systems do not say.
+            None => match fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW) {
+                Ok(stat) => kind_of(stat.st_mode),
+                Err(_) => continue,
+            },
+        };
+        rest.push((name.to_owned(), kind));
+    }
+    rest.sort_unstable_by(|(one, _), (other, _)| other.cmp(one));
+    Ok(Level { folder, rest, path_bytes })
+}
+
+fn kind_of(mode: u32) -> Kind {
+    match SFlag::from_bits_truncate(mode) & SFlag::S_IFMT {
+        SFlag::S_IFDIR => Kind::Folder,
+        SFlag::S_IFREG => Kind::File,
+        SFlag::S_IFLNK => Kind::Link,
+        _ => Kind::Other,
+    }
+}
+
+/// Enough of a path to recognise it.
+fn start_of(path: &[u8]) -> String {
+    const SHOWN: usize = 80;
+    let start = String::from_utf8_lossy(&path[..path.len().min(SHOWN)]);
+    let more = if path.len() > SHOWN { "…" } else { "" };
+    format!("{}{more}", start.escape_debug())
+}
+
+/// What a folder takes of a disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Bytes: what is allocated, or what a copy would take where that is more.
+    pub bytes: u64,
+    /// Files, folders and links.
+    pub entries: u64,
+}
+
+/// Measures a folder, and stops as soon as it holds more than `most`. What disappears in the meantime does not count.
+///
+/// # Errors
+/// When the folder cannot be read, or is nested too deep to be measured, see [`refusal`].
+pub fn usage(folder: &Path, most: Usage) -> io::Result<Usage> {
+    const BLOCK: u64 = 512;
+    let mut sum = Usage::default();
+    walk(folder, Bounds::default(), When::Before, |entry| {
+        if let Ok(stat) = entry.stat() {
+            let allocated = u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(BLOCK);
+            let length = if entry.kind == Kind::File { u64::try_from(stat.st_size).unwrap_or(0) } else { 0 };
+            sum.bytes = sum.bytes.saturating_add(allocated.max(length));
+            sum.entries += 1;
+        }
+        Ok(if sum.bytes > most.bytes || sum.entries > most.entries { Next::Stop } else { Next::Go })
+    })?;
+    Ok(sum)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::super::testing::{nest, place};
+    use super::*;
+
+    fn paths(folder: &Path, when: When) -> Vec<String> {
+        let mut all = Vec::new();
+        walk(folder, Bounds::default(), when, |entry| {
+            all.push(entry.path.display().to_string());
+            Ok(Next::Go)
+        })
+        .unwrap();
+        all
+    }
+
+    #[test]
+    fn everything_is_visited_in_order_and_links_are_not_followed() {
+        let folder = place();
+        fs::create_dir_all(folder.path().join("b/c")).unwrap();
+        fs::write(folder.path().join("b/c/file"), "x").unwrap();
+        fs::write(folder.path().join("a"), "x").unwrap();
+        symlink("/", folder.path().join("b/link")).unwrap();
+        assert_eq!(paths(folder.path(), When::Before), ["a", "b", "b/c", "b/c/file", "b/link"]);
+        assert_eq!(paths(folder.path(), When::After), ["a", "b/c/file", "b/c", "b/link", "b"]);
+    }
+
+    #[test]
+    fn a_folder_can_be_left_out() {
+        let folder = place();
+        fs::create_dir_all(folder.path().join("a/inner")).unwrap();
+        fs::write(folder.path().join("b"), "x").unwrap();
+        let mut all = Vec::new();
+        walk(folder.path(), Bounds::default(), When::Before, |entry| {
+            all.push(entry.path.to_owned());
+            Ok(if entry.kind == Kind::Folder { Next::Skip } else { Next::Go })
+        })
+        .unwrap();
+        assert_eq!(all, [Path::new("a"), Path::new("b")]);
+    }
+
+    #[test]
+    fn bounds_are_faults_of_whoever_filled_the_folder() {
+        let folder = place();
+        nest(folder.path(), 20_000);
+        let fault = |bounds: Bounds| {
+            let error = walk(folder.path(), bounds, When::Before, |_| Ok(Next::Go)).unwrap_err();
+            refusal(&error).unwrap()
+        };
+        let all = Bounds::default();
+        assert!(fault(all).contains("nested more than 100 deep"), "{}", fault(all));
+        assert!(fault(Bounds { path_bytes: 9, ..all }).contains("more than 9 bytes"));
+        assert!(fault(Bounds { entries: 5, ..all }).contains("more than 5 files"));
+        assert!(refusal(&usage(folder.path(), Usage { bytes: u64::MAX, entries: u64::MAX }).unwrap_err()).is_some());
+        super::super::remove(folder.path()).unwrap();
+        fs::create_dir(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_folder_is_measured_with_what_is_sparse_or_closed_in_it() {
+        let folder = place();
+        let closed = folder.path().join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::write(closed.join("file"), vec![1; 100_000]).unwrap();
+        File::create(folder.path().join("sparse")).unwrap().set_len(1 << 40).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        let most = Usage { bytes: u64::MAX, entries: u64::MAX };
+        let found = usage(folder.path(), most).unwrap();
+        assert_eq!(found.entries, 3);
+        assert!(found.bytes >= (1 << 40) + 100_000, "{found:?}");
+        assert!(usage(folder.path(), Usage { entries: 1, ..most }).unwrap().entries == 2);
+    }
+}

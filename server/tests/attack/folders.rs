@@ -1,0 +1,120 @@
+//! Folders that are nested deeper than any stack or path goes: by a function, and by a build.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+
+use crate::app::{Options, TestApp};
+use crate::victim::{is_unprivileged, victim};
+
+/// Deep enough to overflow the stack of a recursive removal, and longer as a path than the system takes. Where the folders
+/// are on a disk, just the latter: many disks take a minute to remove so many.
+fn depth() -> u32 {
+    if is_unprivileged() { DEPTH_ON_DISK } else { 20_000 }
+}
+
+/// Folders that are on a disk in any case.
+const DEPTH_ON_DISK: u32 = 2500;
+
+fn nesting() -> String {
+    let depth = depth();
+    format!(
+        "import os\n\ndef handler(event, context):\n    os.chdir('/run/eventflow')\n    for _ in range({depth}):\n        \
+         os.mkdir('d')\n        os.chdir('d')\n    return {depth}\n"
+    )
+}
+
+/// What is left of instances in the data folder, without what marks it as the server's.
+fn left(app: &TestApp, folder: &str) -> Vec<PathBuf> {
+    let below = |folder: &Path| -> Vec<PathBuf> {
+        std::fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+    };
+    let of_servers = below(&app.data_dir().join(folder)).into_iter().flat_map(|server| below(&server));
+    of_servers.filter(|path| path.is_dir()).collect()
+}
+
+/// Calls the function, which a server that only watches its folder may end.
+async fn nest(app: &TestApp) {
+    let answer = app.call("nest").await;
+    let nested = answer.status() == 200 && answer.text().await.unwrap() == depth().to_string();
+    assert!(nested || app.said.contains("looked at once a second"));
+}
+
+#[tokio::test]
+async fn a_function_that_nests_folders_is_removed_and_the_server_lives() {
+    let mut app = victim(Options::default()).await;
+    let id = app.running("nest", &[("main.py", &nesting()), ("function.json", r#"{"runtime": "python"}"#)]).await;
+    nest(&app).await;
+    app.mutate("stopFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+    app.eventually("the folder is gone", async || left(&app, "run").is_empty().then_some(())).await;
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+
+    app.start_function(&id).await;
+    nest(&app).await;
+    app.kill_and_restart().await;
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+    app.eventually("one server's folder is there", async || {
+        (std::fs::read_dir(app.data_dir().join("run")).unwrap().count() == 1).then_some(())
+    })
+    .await;
+    assert!(app.terminate().await.success());
+}
+
+/// A build script that nests folders in the function's own.
+fn deep_build(depth: u32, then: &str) -> Vec<(&'static str, String)> {
+    let script = format!("for (let i = 0; i < {depth}; i++) {{ fs.mkdirSync('d'); process.chdir('d'); }} {then}");
+    vec![
+        ("index.js", "exports.handler = async () => 1;".to_owned()),
+        ("nest.js", format!("const fs = require('fs');\n{script}")),
+        ("package.json", json!({ "scripts": { "build": "node nest.js" } }).to_string()),
+    ]
+}
+
+async fn register(app: &TestApp, name: &str, files: &[(&str, String)]) -> String {
+    let files: Vec<_> = files.iter().map(|(path, text)| (*path, text.as_str())).collect();
+    let repository = app.repository(name, &files).await;
+    app.register_git(name, &repository, None).await
+}
+
+#[tokio::test]
+async fn a_build_that_nests_folders_fails_with_a_sentence_and_leaves_nothing() {
+    // A disk that goes with the server, which is in memory.
+    let disk = (!is_unprivileged()).then(|| "size=1g,nr_inodes=200000".to_owned());
+    let app = victim(Options { disk, ..Options::default() }).await;
+    let id = register(&app, "deep", &deep_build(depth(), "")).await;
+    let build = app.try_build(&id).await;
+    assert_eq!(build["state"], "FAILED");
+    let error = build["error"].as_str().unwrap();
+    assert!(error.contains("nested more than") && error.contains("deep"), "{error}");
+    app.eventually("the build's folder is gone", async || left(&app, "builds").is_empty().then_some(())).await;
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn a_server_that_is_killed_beside_a_nested_build_starts_again_and_removes_it() {
+    let mut app = victim(Options::default()).await;
+    let id = register(&app, "deep", &deep_build(DEPTH_ON_DISK, "setTimeout(() => {}, 1e6);")).await;
+    app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
+    let inner = "/d".repeat(1500);
+    let build = app
+        .eventually("the folders are there", async || {
+            left(&app, "builds")
+                .into_iter()
+                .find(|build| Path::new(&format!("{}/source{inner}", build.display())).exists())
+        })
+        .await;
+    let before = build.parent().unwrap().file_name().unwrap().to_owned();
+    app.kill_and_restart().await;
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+    let builds = app.data_dir().join("builds");
+    app.eventually("the folder of the killed server is gone", async || (!builds.join(&before).exists()).then_some(()))
+        .await;
+    // The build was taken up again, and what watches its folder ends it.
+    app.eventually("the build has failed", async || {
+        let query = "query($id: ID!) { function(id: $id) { builds(first: 1) { nodes { state error } } } }";
+        let build = app.graphql(query, json!({ "id": id })).await["function"]["builds"]["nodes"][0].take();
+        (build["state"] == "FAILED" && build["error"].as_str()?.contains("nested more than")).then_some(())
+    })
+    .await;
+    assert!(app.terminate().await.success());
+}
