@@ -20,6 +20,7 @@
 
 pub mod address;
 pub mod aggregate;
+pub mod capacity;
 pub mod event;
 pub mod function;
 pub mod hash;

@@ -1,0 +1,133 @@
+//! Whether a host can give what a manifest asks for. What the host has is told by the caller.
+
+use std::time::Duration;
+
+use crate::manifest::Manifest;
+
+/// All instances of a function together may ask for so many times the host's memory: few use all that they ask for, and
+/// seldom at once.
+pub const MAX_OVERCOMMIT: u64 = 8;
+
+/// What there is for one function.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Capacity {
+    /// Mebibytes of memory.
+    pub memory_mb: u64,
+    /// Processors.
+    pub cpu: f64,
+    /// Instances.
+    pub instances: u32,
+    /// Calls that one instance takes at a time.
+    pub concurrency: u32,
+    /// The longest that a call or a run may take.
+    pub timeout: Duration,
+}
+
+/// Something that a manifest asks for and that there is not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Excess {
+    /// Where it is asked for: a JSON pointer.
+    pub pointer: &'static str,
+    /// How much that is, and how much there is.
+    pub message: String,
+}
+
+impl Capacity {
+    /// Everything in the manifest that is too much.
+    pub fn excesses(&self, manifest: &Manifest) -> Vec<Excess> {
+        let (resources, scaling) = (&manifest.resources, &manifest.scaling);
+        let mut found = Vec::new();
+        let mut report = |pointer, message: String| found.push(Excess { pointer, message });
+        if resources.memory_mb > self.memory_mb {
+            let message = format!(
+                "{} MiB are more than one instance may have on this host: {} MiB",
+                resources.memory_mb, self.memory_mb
+            );
+            report("/resources/memory_mb", message);
+        }
+        if resources.cpu > self.cpu {
+            let message =
+                format!("{} processors are more than one instance may have on this host: {}", resources.cpu, self.cpu);
+            report("/resources/cpu", message);
+        }
+        if resources.timeout_s > self.timeout.as_secs_f64() {
+            let message = format!(
+                "{} s are more than the {} s that are allowed",
+                resources.timeout_s,
+                self.timeout.as_secs_f64()
+            );
+            report("/resources/timeout_s", message);
+        }
+        if scaling.concurrency > self.concurrency {
+            let message = format!("{} are more than the {} that are allowed", scaling.concurrency, self.concurrency);
+            report("/scaling/concurrency", message);
+        }
+        if scaling.max > self.instances {
+            let message = format!("{} instances are more than the {} that are allowed", scaling.max, self.instances);
+            report("/scaling/max", message);
+        }
+        let together = |instances: u32| u64::from(instances).saturating_mul(resources.memory_mb);
+        if resources.memory_mb <= self.memory_mb {
+            let rules = [
+                ("/scaling/min", scaling.min, self.memory_mb),
+                ("/scaling/max", scaling.max, self.memory_mb.saturating_mul(MAX_OVERCOMMIT)),
+            ];
+            for (pointer, instances, limit) in rules {
+                if together(instances) > limit {
+                    let message = format!(
+                        "{instances} instances of {} MiB are {} MiB; this host has {} MiB of memory, and allows {limit} MiB here",
+                        resources.memory_mb,
+                        together(instances),
+                        self.memory_mb
+                    );
+                    report(pointer, message);
+                }
+            }
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::{Resources, Runtime, Scaling};
+
+    const HOST: Capacity =
+        Capacity { memory_mb: 8192, cpu: 4.0, instances: 100, concurrency: 1000, timeout: Duration::from_secs(3600) };
+
+    fn found(resources: Resources, scaling: Scaling) -> Vec<(&'static str, String)> {
+        let manifest = Manifest { resources, scaling, ..Manifest::of(Runtime::Node) };
+        HOST.excesses(&manifest).into_iter().map(|excess| (excess.pointer, excess.message)).collect()
+    }
+
+    #[test]
+    fn a_thousand_instances_of_a_tebibyte_are_refused_with_what_the_host_has() {
+        let resources = Resources { memory_mb: 1 << 20, cpu: 1024.0, timeout_s: 86_400.0, ..Resources::default() };
+        let found = found(resources, Scaling { min: 0, max: 1000, concurrency: 10_000, idle_s: 1 });
+        let pointers: Vec<_> = found.iter().map(|(pointer, _)| *pointer).collect();
+        assert_eq!(
+            pointers,
+            ["/resources/memory_mb", "/resources/cpu", "/resources/timeout_s", "/scaling/concurrency", "/scaling/max"]
+        );
+        assert!(found[0].1.contains("8192 MiB"), "{found:?}");
+    }
+
+    #[test]
+    fn instances_together_may_ask_for_more_than_there_is_but_not_for_any_number() {
+        let memory = |memory_mb| Resources { memory_mb, ..Resources::default() };
+        let scaling = |min, max| Scaling { min, max, ..Scaling::default() };
+        assert_eq!(found(memory(1024), scaling(8, 64)), []);
+        let kept = found(memory(1024), scaling(9, 64));
+        assert_eq!((kept.len(), kept[0].0), (1, "/scaling/min"));
+        let most = found(memory(1024), scaling(0, 65));
+        assert_eq!((most.len(), most[0].0), (1, "/scaling/max"));
+        assert!(most[0].1.contains("this host has 8192 MiB"), "{most:?}");
+    }
+
+    #[test]
+    fn the_defaults_fit_a_small_host() {
+        let small = Capacity { memory_mb: 512, cpu: 1.0, ..HOST };
+        assert_eq!(small.excesses(&Manifest::of(Runtime::Python)), []);
+    }
+}
