@@ -5,8 +5,10 @@
 
 pub mod bridge;
 pub mod network;
+mod rate;
 mod sandbox;
 
+pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 
 use std::collections::BTreeMap;

@@ -79,6 +79,12 @@ const NODE_HEAP_PERCENT: u64 = 75;
 /// Longer paths do not fit into a Unix socket's address (108 bytes with the zero).
 const MAX_SOCKET_PATH: usize = 100;
 
+/// Lines a second that are taken of a process.
+const LINES_PER_SECOND: u32 = 1000;
+
+/// Tools that install print so many times more, and their log has a limit of its own.
+const TASK_LINES: u32 = 10;
+
 /// Descriptors that each process of a sandbox may have.
 const MAX_OPEN_FILES: u64 = 16_384;
 
@@ -101,6 +107,7 @@ pub struct Sandbox {
     bridge: PathBuf,
     grace: Duration,
     networks: Networks,
+    lines_per_second: u32,
 }
 
 /// What all processes of one executor share. The order of the fields is the order of their end.
@@ -169,7 +176,8 @@ impl Sandbox {
             run,
             next: AtomicU64::new(1),
         };
-        let sandbox = Sandbox { home: Arc::new(home), bridge, grace: GRACE, networks };
+        let sandbox =
+            Sandbox { home: Arc::new(home), bridge, grace: GRACE, networks, lines_per_second: LINES_PER_SECOND };
         sandbox.refill();
         Ok(sandbox)
     }
@@ -193,6 +201,13 @@ impl Sandbox {
     #[must_use]
     pub fn with_grace(mut self, grace: Duration) -> Sandbox {
         self.grace = grace;
+        self
+    }
+
+    /// Takes at most so many lines a second of each process of a function; 1,000 unless told.
+    #[must_use]
+    pub fn with_line_rate(mut self, lines_per_second: u32) -> Sandbox {
+        self.lines_per_second = lines_per_second;
         self
     }
 
@@ -305,6 +320,7 @@ impl Sandbox {
             stdin: plan.stdin,
             run: plan.run,
             lines: plan.lines,
+            lines_per_second: self.lines_per_second.saturating_mul(if plan.app_writable { TASK_LINES } else { 1 }),
             out_of_memory_words: plan.out_of_memory_words,
         };
         let process = Process::start(home.clone(), slot, launch)

@@ -4,14 +4,16 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::clock;
 
-use super::super::{Line, Lines, MAX_LINE_BYTES, Stream};
+use super::super::{Line, Lines, MAX_LINE_BYTES, Rate, Stream};
 
 /// How many lines of standard error are kept for the message of a failure.
 pub(super) const TAIL_LINES: usize = 50;
@@ -26,6 +28,41 @@ const MARK_BYTES: usize = 38;
 const CUT_NOTE_BYTES: usize = 64;
 
 const READ_BYTES: usize = 64 * 1024;
+
+/// Bytes that are read of one process's output a second, and at once after a silence. A process that writes more waits:
+/// reading costs the server time, also what is thrown away.
+const READ_BYTES_PER_SECOND: f64 = 4.0 * 1024.0 * 1024.0;
+
+/// What one process may write: a rate of lines, and one of bytes.
+#[derive(Debug)]
+pub(super) struct Gate {
+    rate: Rate,
+    /// Bytes that may be read now, and since when.
+    bytes: Mutex<(f64, Instant)>,
+}
+
+impl Gate {
+    pub(super) fn new(lines_per_second: u32) -> Self {
+        Self { rate: Rate::new(lines_per_second), bytes: Mutex::new((READ_BYTES_PER_SECOND, Instant::now())) }
+    }
+
+    /// How long to wait before more is read, when so much was.
+    fn pause_after(&self, read: usize) -> Option<Duration> {
+        let mut bytes = self.bytes.lock();
+        let now = Instant::now();
+        let refilled = bytes.0 + now.saturating_duration_since(bytes.1).as_secs_f64() * READ_BYTES_PER_SECOND;
+        *bytes = (refilled.min(READ_BYTES_PER_SECOND) - read as f64, now);
+        (bytes.0 < 0.0).then(|| Duration::from_secs_f64(-bytes.0 / READ_BYTES_PER_SECOND))
+    }
+
+    /// Returns when it is time to say what was left out.
+    async fn report_due(&self) {
+        match self.rate.report_at() {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+}
 
 /// The last lines of a process's standard error.
 #[derive(Debug, Default)]
@@ -47,30 +84,53 @@ impl Tail {
     }
 }
 
-/// Reads `source` to its end and sends each line on. Waits while nobody takes the lines; reads on
-/// and throws them away once nobody ever will, so that the process is not held up by a closed log.
+/// Reads `source` to its end and sends each line on, as far as the gate allows; says how many lines it did not. Waits while
+/// nobody takes the lines; reads on and throws them away once nobody ever will, so that the process is not held up by a
+/// closed log.
 pub(super) async fn pump(
     mut source: impl AsyncRead + Unpin,
     stream: Stream,
     run: Option<Uuid>,
     tail: Option<Arc<Tail>>,
     lines: Lines,
+    gate: Arc<Gate>,
 ) {
     let mut splitter = Splitter::new(stream, run);
     let mut buffer = vec![0; READ_BYTES];
     let mut wanted = true;
     loop {
-        let read = match source.read(&mut buffer).await {
-            Ok(0) | Err(_) => break,
-            Ok(read) => read,
+        let read = tokio::select! {
+            read = source.read(&mut buffer) => match read {
+                Ok(0) | Err(_) => break,
+                Ok(read) => read,
+            },
+            () = gate.report_due() => 0,
         };
         let mut rest = &buffer[..read];
-        while let Some(line) = splitter.next(&mut rest) {
-            pass_on(line, tail.as_deref(), &lines, &mut wanted).await;
+        while !rest.is_empty() {
+            if !gate.rate.is_open(Instant::now()) {
+                gate.rate.leave_out(splitter.skip(&mut rest, tail.as_deref()), Instant::now());
+            } else if let Some(line) = splitter.next(&mut rest) {
+                gate.rate.take(line.text.len());
+                pass_on(line, tail.as_deref(), &lines, &mut wanted).await;
+            }
+        }
+        report(&gate, false, run, &lines, &mut wanted).await;
+        if let Some(pause) = gate.pause_after(read) {
+            tokio::time::sleep(pause).await;
         }
     }
     if let Some(line) = splitter.finish() {
         pass_on(line, tail.as_deref(), &lines, &mut wanted).await;
+    }
+    report(&gate, true, run, &lines, &mut wanted).await;
+}
+
+/// Says what was left out, when it is time to.
+async fn report(gate: &Gate, last: bool, run: Option<Uuid>, lines: &Lines, wanted: &mut bool) {
+    if let Some(text) = gate.rate.report(last, Instant::now()) {
+        let line = Line { at: clock::now(), stream: Stream::System, run, text };
+        pass_on(line, None, lines, wanted).await;
     }
 }
 
@@ -107,6 +167,27 @@ impl Splitter {
         self.keep(&rest[..end]);
         *rest = &rest[end + 1..];
         Some(self.take())
+    }
+
+    /// Takes all bytes from `rest` and counts the lines that end in them. Costs little: only the last lines are made, and
+    /// only for the tail.
+    fn skip(&mut self, rest: &mut &[u8], tail: Option<&Tail>) -> u64 {
+        let is_end = |byte: &u8| *byte == b'\n';
+        let ends = rest.iter().filter(|byte| is_end(byte)).count();
+        let kept = if tail.is_some() { TAIL_LINES } else { 0 };
+        if ends > kept {
+            // To behind the line end before those of the kept lines.
+            let cut = (0..=kept).try_fold(rest.len(), |end, _| rest[..end].iter().rposition(is_end));
+            *rest = &rest[cut.map_or(0, |at| at + 1)..];
+            self.line.clear();
+            self.dropped = 0;
+        }
+        while let Some(line) = self.next(rest) {
+            if let Some(tail) = tail {
+                tail.push(&line.text);
+            }
+        }
+        ends as u64
     }
 
     /// The last line, when it had no line end.
@@ -162,7 +243,7 @@ mod tests {
 
     async fn read(input: &[u8]) -> Vec<Line> {
         let (lines, mut received) = mpsc::channel(10_000);
-        pump(input, Stream::Stdout, None, None, lines).await;
+        pump(input, Stream::Stdout, None, None, lines, Arc::new(Gate::new(1000))).await;
         let mut all = Vec::new();
         while let Some(line) = received.recv().await {
             all.push(line);
@@ -192,6 +273,42 @@ mod tests {
         let lines = read(b"\x1enot-a-uuid-but-thirty-six-characters\x1fx\n").await;
         assert_eq!(lines[0].run, None);
         assert!(lines[0].text.ends_with('x'));
+    }
+
+    async fn flood(input: &[u8], tail: Option<Arc<Tail>>) -> Vec<Line> {
+        let (lines, mut received) = mpsc::channel(10_000);
+        pump(input, Stream::Stderr, None, tail, lines, Arc::new(Gate::new(10))).await;
+        let mut all = Vec::new();
+        while let Some(line) = received.recv().await {
+            all.push(line);
+        }
+        all
+    }
+
+    #[tokio::test]
+    async fn a_flood_is_counted_and_said_and_not_passed_on() {
+        let input: String = (0..100_000).map(|number| format!("line {number}\n")).collect();
+        let tail = Arc::new(Tail::default());
+        let lines = flood(input.as_bytes(), Some(tail.clone())).await;
+        assert!(lines.len() < 100, "{}", lines.len());
+        assert_eq!(lines[0].text, "line 0");
+        let said: Vec<_> = lines.iter().filter(|line| line.stream == Stream::System).collect();
+        let count = |line: &&Line| line.text.split(' ').next().unwrap().replace(',', "").parse::<usize>().unwrap();
+        let passed = lines.len() - said.len();
+        assert_eq!(said.iter().map(count).sum::<usize>(), 100_000 - passed, "{said:?}");
+        // Its last lines are what it failed with.
+        assert_eq!(tail.lines().last().unwrap(), "line 99999");
+        assert_eq!(tail.lines().len(), TAIL_LINES);
+    }
+
+    #[tokio::test]
+    async fn a_flood_without_line_ends_is_read_no_faster_than_its_rate() {
+        let input = vec![b'x'; 8 << 20];
+        let before = Instant::now();
+        let lines = flood(&input, None).await;
+        assert!(before.elapsed() >= Duration::from_millis(900), "{:?}", before.elapsed());
+        assert_eq!(lines.len(), 1);
+        assert!(lines[0].text.contains("line cut"));
     }
 
     #[tokio::test]

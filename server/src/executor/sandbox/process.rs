@@ -24,7 +24,7 @@ use super::super::{Exit, Lines, Stream};
 use super::Home;
 use super::cgroup::Cgroup;
 use super::folder::Folder;
-use super::lines::{Tail, pump};
+use super::lines::{Gate, Tail, pump};
 
 /// After a process's end its last output may take this long to be taken; then it is given up.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
@@ -154,6 +154,8 @@ pub(super) struct Launch {
     /// The run that all lines belong to, for a job.
     pub(super) run: Option<Uuid>,
     pub(super) lines: Lines,
+    /// More lines are left out.
+    pub(super) lines_per_second: u32,
     /// Words on standard error with which a runtime says, before it gives up, that its memory is full.
     pub(super) out_of_memory_words: Option<&'static str>,
 }
@@ -268,12 +270,13 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
         });
     }
     let tail = Arc::new(Tail::default());
+    let gate = Arc::new(Gate::new(launch.lines_per_second));
     let mut pumps = tokio::task::JoinSet::new();
     if let Some(stdout) = child.stdout.take() {
-        pumps.spawn(pump(stdout, Stream::Stdout, launch.run, None, launch.lines.clone()));
+        pumps.spawn(pump(stdout, Stream::Stdout, launch.run, None, launch.lines.clone(), gate.clone()));
     }
     if let Some(stderr) = child.stderr.take() {
-        pumps.spawn(pump(stderr, Stream::Stderr, launch.run, Some(tail.clone()), launch.lines.clone()));
+        pumps.spawn(pump(stderr, Stream::Stderr, launch.run, Some(tail.clone()), launch.lines.clone(), gate));
     }
     let own_cgroup = cgroup.clone();
     let own_tail = tail.clone();
