@@ -44,6 +44,7 @@ fn main() -> ExitCode {
     if let Some(code) = executor::bridge::entry().or_else(executor::network::entry) {
         return code;
     }
+    app::close_new_files();
     let cli = Cli::parse();
     match run(&cli) {
         Ok(code) => code,

@@ -1,6 +1,8 @@
 //! Puts the rooms together: the only place that knows them all.
 
+mod capacity;
 mod credentials;
+mod data_dir;
 mod demo;
 mod guard;
 mod node;
@@ -17,6 +19,8 @@ use base64::Engine;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+pub use data_dir::close_new_files;
 
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
@@ -75,8 +79,8 @@ struct Platform {
 /// When it cannot start.
 pub fn serve(settings: Settings) -> Result<(), Error> {
     let descriptors = edge::raise_descriptors();
-    std::fs::create_dir_all(&settings.data_dir)
-        .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
+    data_dir::secure(&settings.data_dir)
+        .map_err(|e| Error::start(format_args!("cannot use the data folder {}", settings.data_dir.display()), e))?;
     // The port comes first: whoever starts a second server by mistake learns of it before anything is touched.
     let listener = TcpListener::bind(settings.listen).map_err(|e| {
         Error::start(format_args!("cannot listen on {}; set PORT or --port to another one", settings.listen), e)
@@ -121,6 +125,7 @@ impl Platform {
         let commands = Commands::start(store.clone(), actors::Settings::default());
         let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
+        let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
         let executor: Arc<dyn Executor> = Arc::new(sandbox);
         let limits = &settings.limits;
         let workshop = Workshop::new(
@@ -132,6 +137,8 @@ impl Platform {
                 install_timeout: limits.build_timeout,
                 max_log_bytes: limits.build_log as u64,
                 max_cache_bytes: limits.build_cache as u64,
+                max_disk_bytes: limits.build_disk as u64,
+                capacity: Some(capacity::of_host(limits)),
                 artifacts_dir: settings.artifacts_dir.clone(),
                 local_repositories: settings.local_repositories,
                 git_allow: settings.git_allow.clone(),
@@ -154,6 +161,11 @@ impl Platform {
                 ready_within: limits.ready_timeout,
                 stop_grace: limits.stop_grace,
                 waiting: limits.waiting,
+                lines: fleet::LineLimits {
+                    per_second: limits.lines_per_second,
+                    run_bytes: limits.run_log as u64,
+                    function_bytes: limits.function_log as u64,
+                },
             },
             node.to_string(),
         );
@@ -358,8 +370,8 @@ pub fn callback_secret(settings: &Settings, namespace: &str) -> Result<String, E
 /// # Errors
 /// When it cannot be opened.
 pub async fn open_store(settings: &Settings) -> Result<Store, Error> {
-    std::fs::create_dir_all(&settings.data_dir)
-        .map_err(|e| Error::start(format_args!("cannot make the data folder {}", settings.data_dir.display()), e))?;
+    data_dir::secure(&settings.data_dir)
+        .map_err(|e| Error::start(format_args!("cannot use the data folder {}", settings.data_dir.display()), e))?;
     Ok(store::open(settings.database_url.as_deref(), &settings.data_dir).await?)
 }
 

@@ -171,6 +171,7 @@ pub(super) fn usage(folder: &Path) -> Usage {
 }
 
 /// Bytes of all files below the folder; see [`usage`].
+#[cfg(test)]
 pub(super) fn size(folder: &Path) -> u64 {
     usage(folder).bytes
 }

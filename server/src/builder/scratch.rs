@@ -74,7 +74,7 @@ fn remove_if_dead(folder: &Path) {
         Ok(_) => {}
         // One without a lock belongs to a server that is just starting, or was almost removed when its server was killed.
         Err(_) if tree::is_older_than(folder, STARTED_WITHIN) => {
-            tree::remove_later(folder.to_owned(), |folder| tree::remove(folder));
+            tree::remove_later(folder.to_owned(), tree::remove);
         }
         Err(_) => {}
     }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::capacity::Capacity;
 use domain::function::event::Source;
 use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
@@ -70,6 +71,10 @@ pub struct Settings {
     pub memory_mb: u64,
     /// Bytes of the package caches of all functions together.
     pub max_cache_bytes: u64,
+    /// Bytes of the function's folder while it is built.
+    pub max_disk_bytes: u64,
+    /// What a manifest may ask for; anything when absent.
+    pub capacity: Option<Capacity>,
     /// Where caches are kept; `cache` in the data folder when absent.
     pub cache_dir: Option<PathBuf>,
     /// Where artifacts and bundles are kept; the data folder when absent. Servers on one database share it.
@@ -95,6 +100,8 @@ impl Default for Settings {
             max_files: 200_000,
             memory_mb: 2048,
             max_cache_bytes: 10 << 30,
+            max_disk_bytes: 2 << 30,
+            capacity: None,
             cache_dir: None,
             artifacts_dir: None,
             local_repositories: true,
@@ -142,7 +149,8 @@ impl Workshop {
             env: settings.install_env.clone(),
             timeout: settings.install_timeout,
             memory_mb: settings.memory_mb,
-            max_bytes: settings.max_artifact_bytes,
+            max_bytes: settings.max_disk_bytes,
+            max_files: settings.max_files as u64,
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         Ok(Self(Arc::new(Inner { artifacts, git, tools, yard: Arc::new(yard), permits, settings })))
@@ -172,6 +180,11 @@ impl Workshop {
     /// What was made and what was uploaded.
     pub fn artifacts(&self) -> &Artifacts {
         &self.0.artifacts
+    }
+
+    /// What is too much in a manifest, for this host.
+    pub fn excesses(&self, manifest: &Manifest) -> Vec<manifest::Fault> {
+        self.0.settings.capacity.map_or_else(Vec::new, |capacity| manifest::excesses(manifest, &capacity))
     }
 
     /// Makes a version; waits while as many builds run as may. Its log goes to `lines`, and is complete when this returns;
@@ -212,6 +225,12 @@ impl Inner {
         };
         let taken = source::take(order, &self.git, &self.artifacts, &scratch, limits, journal).await?;
         let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
+        if let Some(capacity) = self.settings.capacity {
+            let faults = manifest::excesses(&manifest, &capacity);
+            if !faults.is_empty() {
+                return Err(Error::Manifest { origin: "the manifest".into(), faults });
+            }
+        }
         if manifest.runtime == Runtime::Docker {
             return Err(Error::Refused(
                 "a function with the runtime `docker` cannot run in the sandbox, which runs processes of this host \

@@ -128,6 +128,24 @@ pub struct Limits {
     pub build_log: usize,
     /// Bytes of the package caches of all functions: `EVENTFLOW_MAX_BUILD_CACHE`.
     pub build_cache: usize,
+    /// Bytes that a build may have in its folder: `EVENTFLOW_MAX_BUILD_DISK`.
+    pub build_disk: usize,
+    /// Mebibytes of memory that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_MEMORY`.
+    pub function_memory_mb: Option<usize>,
+    /// Processors that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_CPU`.
+    pub function_cpu: Option<usize>,
+    /// Seconds that a function may ask for: `EVENTFLOW_MAX_FUNCTION_TIMEOUT`.
+    pub function_timeout: Duration,
+    /// Instances that a function may ask for: `EVENTFLOW_MAX_INSTANCES`.
+    pub instances: usize,
+    /// Calls at a time that a function may ask for: `EVENTFLOW_MAX_CONCURRENCY`.
+    pub concurrency: usize,
+    /// Lines a second that are stored of a function, a long one counting as one for each KiB: `EVENTFLOW_MAX_LINES`.
+    pub lines_per_second: u32,
+    /// Bytes of a run's lines: `EVENTFLOW_MAX_RUN_LOG`.
+    pub run_log: usize,
+    /// Bytes of a function's lines in a day, on each server: `EVENTFLOW_MAX_FUNCTION_LOG`.
+    pub function_log: usize,
     /// Builds at a time: `EVENTFLOW_BUILDS`.
     pub builds: usize,
     /// Seconds that a build may take: `EVENTFLOW_BUILD_TIMEOUT`.
@@ -155,6 +173,15 @@ impl Default for Limits {
             recorded: 64 << 10,
             build_log: 10 << 20,
             build_cache: 10 << 30,
+            build_disk: 2 << 30,
+            function_memory_mb: None,
+            function_cpu: None,
+            function_timeout: Duration::from_secs(DAY),
+            instances: 100,
+            concurrency: 1000,
+            lines_per_second: 1000,
+            run_log: 10 << 20,
+            function_log: 1 << 30,
             builds: 2,
             build_timeout: Duration::from_secs(600),
             ready_timeout: Duration::from_secs(30),
@@ -293,6 +320,16 @@ impl Settings {
                 recorded: number("EVENTFLOW_MAX_RECORDED", default.recorded)?,
                 build_log: number("EVENTFLOW_MAX_BUILD_LOG", default.build_log)?,
                 build_cache: number("EVENTFLOW_MAX_BUILD_CACHE", default.build_cache)?,
+                build_disk: number("EVENTFLOW_MAX_BUILD_DISK", default.build_disk)?,
+                function_memory_mb: layers.get("EVENTFLOW_MAX_FUNCTION_MEMORY", "MiB above 0", positive)?,
+                function_cpu: layers.get("EVENTFLOW_MAX_FUNCTION_CPU", "a whole number above 0", positive)?,
+                function_timeout: seconds("EVENTFLOW_MAX_FUNCTION_TIMEOUT", default.function_timeout)?,
+                instances: number("EVENTFLOW_MAX_INSTANCES", default.instances)?,
+                concurrency: number("EVENTFLOW_MAX_CONCURRENCY", default.concurrency)?,
+                lines_per_second: number("EVENTFLOW_MAX_LINES", default.lines_per_second as usize)
+                    .map(|n| u32::try_from(n).unwrap_or(u32::MAX))?,
+                run_log: number("EVENTFLOW_MAX_RUN_LOG", default.run_log)?,
+                function_log: number("EVENTFLOW_MAX_FUNCTION_LOG", default.function_log)?,
                 builds: number("EVENTFLOW_BUILDS", default.builds)?,
                 build_timeout: seconds("EVENTFLOW_BUILD_TIMEOUT", default.build_timeout)?,
                 ready_timeout: seconds("EVENTFLOW_READY_TIMEOUT", default.ready_timeout)?,

@@ -84,7 +84,7 @@ pub(super) async fn run(
     let mut spec = Spec { instance: instance.clone(), ..fleet.spec(route).await? };
     secrets::put_into(&mut spec, fleet, &route.manifest).await?;
     let run = run::Id::new(call.run);
-    let (sender, _) = lines::forward(&fleet.store, route.function, &route.namespace, Some(instance.clone()), Some(run));
+    let (sender, _) = lines::forward(fleet, route.function, &route.namespace, Some(instance.clone()), Some(run));
     let outcome = fleet.executor.job(spec, call, sender).await?;
     Ok(JobRun { instance, outcome })
 }

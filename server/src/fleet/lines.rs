@@ -5,8 +5,12 @@ use std::time::Duration;
 
 use domain::{function, run};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
+use super::Inner;
 use super::instance::Running;
+use super::meter::Verdict;
+use crate::clock;
 use crate::executor::{Line, Lines, Stream};
 use crate::store::{LineStream, NewLine, Store};
 
@@ -28,9 +32,9 @@ impl Forward {
     }
 }
 
-/// A channel whose lines are stored until its last sender is gone.
+/// A channel whose lines are stored until its last sender is gone, as far as the function's limits allow.
 pub(super) fn forward(
-    store: &Store,
+    fleet: &Inner,
     function: function::Id,
     namespace: &str,
     instance: Option<String>,
@@ -39,25 +43,42 @@ pub(super) fn forward(
     let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
     let running = Arc::new(OnceLock::<Weak<Running>>::new());
     let attribution = running.clone();
-    let (store, namespace) = (store.clone(), namespace.to_owned());
+    let meter = fleet.meters.of(function);
+    let (store, namespace) = (fleet.store.clone(), namespace.to_owned());
+    let new_line = move |run: Option<run::Id>, stream: Stream, at, text: String| NewLine {
+        function,
+        namespace: namespace.clone(),
+        build: None,
+        run,
+        instance: instance.clone(),
+        stream: stored(stream),
+        at,
+        text,
+    };
     tokio::spawn(async move {
         let mut group = Vec::with_capacity(GROUP);
-        while receiver.recv_many(&mut group, GROUP).await > 0 {
+        let mut open = true;
+        while open {
+            tokio::select! {
+                received = receiver.recv_many(&mut group, GROUP) => open = received > 0,
+                () = meter.report_due() => {}
+            }
             let only = || attribution.get()?.upgrade()?.only_run();
-            let lines: Vec<_> = group
-                .drain(..)
-                .map(|line| NewLine {
-                    function,
-                    namespace: namespace.clone(),
-                    build: None,
-                    run: run.or(line.run.map(run::Id::new)).or_else(only),
-                    instance: instance.clone(),
-                    stream: stored(line.stream),
-                    at: line.at,
-                    text: line.text,
-                })
-                .collect();
-            store_lines(&store, lines).await;
+            let mut lines = Vec::with_capacity(group.len());
+            for line in group.drain(..) {
+                let run = run.or(line.run.map(run::Id::new)).or_else(only);
+                match meter.judge(run, line.stream, line.text.len(), Instant::now()) {
+                    Verdict::Store => lines.push(new_line(run, line.stream, line.at, line.text)),
+                    Verdict::LeaveOut => {}
+                    Verdict::Say(text) => lines.push(new_line(run, Stream::System, line.at, text)),
+                }
+            }
+            if let Some(text) = meter.report(!open, Instant::now()) {
+                lines.push(new_line(run, Stream::System, clock::now(), text));
+            }
+            if !lines.is_empty() {
+                store_lines(&store, lines).await;
+            }
         }
     });
     (sender, Forward { running })

@@ -9,6 +9,7 @@ mod connection;
 mod instance;
 mod job;
 mod lines;
+mod meter;
 mod pool;
 mod reconcile;
 mod secrets;
@@ -31,6 +32,7 @@ use crate::vault::Vault;
 
 pub use connection::{Answer, CallError, RequestBody};
 pub use job::{JobPlace, JobRun};
+pub use meter::LineLimits;
 pub use pool::{Lease, Pool, describe_exit, with_last_lines};
 
 /// Functions that can be reconciled at the same time.
@@ -48,6 +50,8 @@ pub struct Settings {
     pub stop_grace: Duration,
     /// Calls of one version that may wait for an instance.
     pub waiting: usize,
+    /// What is stored of functions' lines.
+    pub lines: LineLimits,
 }
 
 /// Why there is no instance for a call.
@@ -135,6 +139,7 @@ struct Inner {
     routes: RwLock<Routes>,
     pools: Mutex<HashMap<(function::Id, u32), Arc<Pool>>>,
     jobs: Mutex<HashMap<function::Id, Arc<job::Places>>>,
+    meters: meter::Meters,
     /// Functions take turns in being reconciled.
     turns: [tokio::sync::Mutex<()>; TURNS],
     /// Where instances live, whichever thread a call comes in on.
@@ -188,6 +193,7 @@ impl Fleet {
             executor,
             artifacts,
             metrics,
+            meters: meter::Meters::new(settings.lines),
             settings,
             node,
             routes: RwLock::default(),

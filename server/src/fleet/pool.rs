@@ -203,8 +203,7 @@ impl Pool {
         let id = format!("{}-v{}-{}", self.spec.function, self.version, short_id());
         let mut spec = Spec { instance: id.clone(), ..self.spec.clone() };
         let secrets = secrets::put_into(&mut spec, fleet, &self.manifest).await?;
-        let (sender, forward) =
-            lines::forward(&fleet.store, self.function, &self.spec.namespace, Some(id.clone()), None);
+        let (sender, forward) = lines::forward(fleet, self.function, &self.spec.namespace, Some(id.clone()), None);
         let process = fleet.executor.service(spec, sender, fleet.settings.ready_within).await?;
         let running = Arc::new(Running::new(id, process, secrets));
         forward.attribute_to(&running);

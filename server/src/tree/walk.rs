@@ -45,11 +45,11 @@ impl Default for Bounds {
 #[derive(Debug, thiserror::Error)]
 enum Fault {
     #[error("folders are nested more than {limit} deep, at `{at}`; at most {limit} are allowed")]
-    TooDeep { limit: usize, at: String },
+    Depth { limit: usize, at: String },
     #[error("a path has more than {limit} bytes, at `{at}`; shorten the names of its folders")]
-    TooLong { limit: usize, at: String },
+    PathBytes { limit: usize, at: String },
     #[error("there are more than {limit} files, folders and links; fewer are allowed")]
-    TooMany { limit: u64 },
+    Entries { limit: u64 },
 }
 
 impl From<Fault> for io::Error {
@@ -209,7 +209,7 @@ pub fn walk(
         }
         path.extend_from_slice(name.to_bytes());
         if path.len() > bounds.path_bytes {
-            return Err(Fault::TooLong { limit: bounds.path_bytes, at: start_of(&path) }.into());
+            return Err(Fault::PathBytes { limit: bounds.path_bytes, at: start_of(&path) }.into());
         }
         if kind != Kind::Folder || when == When::Before {
             let path = Path::new(OsStr::from_bytes(&path));
@@ -227,7 +227,7 @@ pub fn walk(
                 Err(error) => return Err(error.into()),
             };
             if levels.len() > bounds.depth {
-                return Err(Fault::TooDeep { limit: bounds.depth, at: start_of(&path) }.into());
+                return Err(Fault::Depth { limit: bounds.depth, at: start_of(&path) }.into());
             }
             levels.push(self::level(inner, path.len(), bounds, &mut seen)?);
             done.push(name);
@@ -246,7 +246,7 @@ fn level(folder: OwnedFd, path_bytes: usize, bounds: Bounds, seen: &mut u64) -> 
         }
         *seen += 1;
         if *seen > bounds.entries {
-            return Err(Fault::TooMany { limit: bounds.entries }.into());
+            return Err(Fault::Entries { limit: bounds.entries }.into());
         }
         let kind = match entry.file_type() {
             Some(Type::Directory) => Kind::Folder,
@@ -378,7 +378,7 @@ mod tests {
         fs::create_dir(&closed).unwrap();
         fs::write(closed.join("file"), vec![1; 100_000]).unwrap();
         File::create(folder.path().join("sparse")).unwrap().set_len(1 << 40).unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
         let most = Usage { bytes: u64::MAX, entries: u64::MAX };
         let found = usage(folder.path(), most).unwrap();
         assert_eq!(found.entries, 3);

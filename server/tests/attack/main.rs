@@ -14,6 +14,7 @@
 mod app;
 mod bundles;
 mod credentials;
+mod data_folder;
 mod disk;
 mod doors;
 mod folders;
@@ -25,6 +26,8 @@ mod hosts;
 mod ids;
 mod kernel;
 mod limits;
+mod lines;
+mod manifest;
 mod network;
 mod people;
 mod readers;

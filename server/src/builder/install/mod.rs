@@ -28,6 +28,7 @@ use super::journal::{Journal, bytes};
 use super::scratch::Scratch;
 use super::{Error, files};
 use crate::executor::{self, Executor, Limits, Network, Task};
+use crate::tree::{self, Usage};
 
 /// Variables with certificates of the host's, passed on when they name something below `/etc/ssl`: registries behind a
 /// company's proxy need them.
@@ -52,7 +53,9 @@ pub(super) struct Tools {
     pub(super) env: BTreeMap<String, String>,
     pub(super) timeout: Duration,
     pub(super) memory_mb: u64,
+    /// Bytes and files of a function's folder while it is built.
     pub(super) max_bytes: u64,
+    pub(super) max_files: u64,
 }
 
 /// One build's installation.
@@ -113,10 +116,7 @@ impl Site<'_> {
         let work = |lines| async move {
             tokio::select! {
                 exit = self.tools.executor.task(task, lines) => exit.map_err(Error::from),
-                () = grows_beyond(self.folder.clone(), self.tools.max_bytes) => Err(Error::Refused(format!(
-                    "`{shown}` wrote more than {}, which is the limit of a function with what it depends on",
-                    bytes(self.tools.max_bytes)
-                ))),
+                fault = grows_beyond(self.folder.clone(), self.room()) => Err(Error::Refused(format!("`{shown}`: {fault}"))),
                 limit = self.cache_grows_beyond() => Err(Error::Refused(format!(
                     "`{shown}` put more into the package caches of this function than the {} and {} files that they may \
                      hold; the next build begins with empty ones",
@@ -128,7 +128,12 @@ impl Site<'_> {
         let (exit, tail) = self.journal.follow(work).await;
         let exit = exit?;
         if exit.code == Some(0) {
-            return Ok(());
+            // What it wrote since the last look.
+            let (folder, room) = (self.folder.clone(), self.room());
+            return self
+                .scratch
+                .block(move |_| over(&folder, room).map_or(Ok(()), |fault| Err(Error::Refused(fault))))
+                .await;
         }
         let shown = command.join(" ");
         if files::is_disk_full(&self.folder, &tail) {
@@ -144,6 +149,11 @@ impl Site<'_> {
             (_, _, None, Some(signal)) => format!("`{shown}` was ended by signal {signal}{}", last_words(&tail)),
             (_, _, None, None) => format!("`{shown}` was ended{}", last_words(&tail)),
         }))
+    }
+
+    /// What the function's folder may hold.
+    fn room(&self) -> Usage {
+        Usage { bytes: self.tools.max_bytes, entries: self.tools.max_files }
     }
 
     /// What a command prints, without a place in the log: for questions such as a version.
@@ -255,14 +265,31 @@ fn is_taken(folder: &Path) -> bool {
     TAKEN_PATHS.iter().any(|taken| folder.starts_with(taken))
 }
 
-/// Ends when the folder holds more than `max_bytes`.
-async fn grows_beyond(folder: PathBuf, max_bytes: u64) {
+/// Ends when the folder holds more than it may; says so.
+async fn grows_beyond(folder: PathBuf, room: Usage) -> String {
     loop {
         tokio::time::sleep(BETWEEN_LOOKS).await;
         let folder = folder.clone();
-        if tokio::task::spawn_blocking(move || files::size(&folder)).await.is_ok_and(|size| size > max_bytes) {
-            return;
+        if let Ok(Some(fault)) = tokio::task::spawn_blocking(move || over(&folder, room)).await {
+            return fault;
         }
+    }
+}
+
+/// What is too much in a folder.
+fn over(folder: &Path, room: Usage) -> Option<String> {
+    match tree::usage(folder, room) {
+        Ok(usage) if usage.bytes > room.bytes => Some(format!(
+            "a build may have {} in its folder (EVENTFLOW_MAX_BUILD_DISK), and there is more",
+            bytes(room.bytes)
+        )),
+        Ok(usage) if usage.entries > room.entries => {
+            Some(format!("a build may have {} files in its folder, and there are more", room.entries))
+        }
+        Ok(_) => None,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        // What cannot be measured may hold anything.
+        Err(error) => Some(tree::refusal(&error).unwrap_or_else(|| format!("its folder cannot be measured: {error}"))),
     }
 }
 

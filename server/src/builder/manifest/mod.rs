@@ -8,6 +8,7 @@ mod meaning;
 use std::fmt;
 use std::sync::LazyLock;
 
+use domain::capacity::Capacity;
 use domain::manifest::Manifest;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
@@ -86,6 +87,11 @@ pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
     let mut json = json.clone();
     whole_numbers(&mut json);
     serde_json::from_value(json).map_err(|error| vec![Fault::at("", error.to_string())])
+}
+
+/// What a manifest asks for beyond what there is.
+pub fn excesses(manifest: &Manifest, capacity: &Capacity) -> Vec<Fault> {
+    capacity.excesses(manifest).into_iter().map(|excess| Fault::at(excess.pointer, excess.message)).collect()
 }
 
 /// The manifest that a text means.

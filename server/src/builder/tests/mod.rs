@@ -550,12 +550,17 @@ async fn an_installation_that_prints_without_end_is_cut_in_the_log_and_goes_on()
 
 #[tokio::test]
 async fn an_installation_that_fills_the_disk_is_ended() {
-    let world = World::with(Settings { max_artifact_bytes: 1_000_000, ..Settings::default() });
+    let world = World::with(Settings { max_disk_bytes: 1_000_000, ..Settings::default() });
     world.program("npm", "head -c 3000000 /dev/zero > large; exec sleep 1000");
     world.commit(&[HANDLER, PACKAGE]);
     let text = world.refusal(world.source(None, None)).await;
-    assert!(text.contains("wrote more than"), "{text}");
+    assert!(text.contains("EVENTFLOW_MAX_BUILD_DISK"), "{text}");
     world.program("npm", "head -c 3000000 /dev/zero > large");
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(text.contains("EVENTFLOW_MAX_BUILD_DISK"), "{text}");
+    let world = World::with(Settings { max_artifact_bytes: 1_000_000, ..Settings::default() });
+    world.program("npm", "head -c 3000000 /dev/zero > large");
+    world.commit(&[HANDLER, PACKAGE]);
     let text = world.refusal(world.source(None, None)).await;
     assert!(text.contains("more than 976.6 KiB with what it depends on"), "{text}");
 }

@@ -1,8 +1,8 @@
 //! The folder of one instance: what only the server reads, and what the instance may write.
 //!
-//! Where the server may mount, it is a file system of its own in memory, with `/tmp` and `/dev/shm` of the sandbox in it:
-//! the kernel holds its size and its number of files, and it is gone at once when it is not needed any more. Elsewhere it
-//! is on the data folder's disk, and the server watches it, see [`Watch`].
+//! Where the server may mount, it is a file system of its own in memory, with another one in it for `/tmp` and `/dev/shm` of
+//! the sandbox: the kernel holds their sizes and numbers of files, and they are gone at once when they are not needed any
+//! more. Elsewhere it is on the data folder's disk, and the server watches it, see [`Watch`].
 
 use std::fs::DirBuilder;
 use std::io;
@@ -19,14 +19,17 @@ use crate::tree::{self, Usage};
 /// Bytes that an instance may write to its own folder, beside `/tmp`: a job's result, and some air.
 const OWN_BYTES: u64 = 16 << 20;
 
-/// Files of an instance's own folder, where it is watched.
-const WATCHED_FILES: u64 = 1000;
+/// Files of an instance's own folder.
+const OWN_FILES: u64 = 1000;
 
-/// Files of an instance in its own folder, `/tmp` and `/dev/shm` together, where the kernel counts them.
-const MAX_FILES: u64 = 100_000;
+/// Files of an instance in `/tmp` and `/dev/shm` together, where the kernel counts them.
+const TMP_FILES: u64 = 100_000;
 
 /// Bytes of `/dev/shm`, where it is a file system of its own.
 const MAX_SHARED_BYTES: u64 = 64 << 20;
+
+/// The folder of what `/tmp` and `/dev/shm` share.
+const SHARED: &str = "shared";
 
 /// How often a folder is looked at that the kernel does not limit.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
@@ -45,15 +48,15 @@ impl Folder {
         make(&path)?;
         let folder = Folder { path, mounted };
         if mounted {
-            let room = Room { bytes: tmp_bytes(limits) + OWN_BYTES, files: MAX_FILES };
-            if let Err(error) = mounts::mount_room(&folder.path, room) {
-                let _ = std::fs::remove_dir(&folder.path);
-                return Err(error);
-            }
-            make(&folder.join("tmp"))?;
-            make(&folder.join("shm"))?;
+            // When one of the two fails, the other one goes with the folder.
+            mounts::mount_room(&folder.path, Room { bytes: OWN_BYTES, files: OWN_FILES })?;
+            make(&folder.join(SHARED))?;
+            mounts::mount_room(&folder.join(SHARED), Room { bytes: tmp_bytes(limits), files: TMP_FILES })?;
         }
         make(&folder.join("own"))?;
+        for shared in [folder.tmp(), folder.shm()].into_iter().flatten() {
+            make(&shared)?;
+        }
         Ok(folder)
     }
 
@@ -63,12 +66,12 @@ impl Folder {
 
     /// Where `/tmp` of the sandbox is kept; `None` when the sandbox has to make one.
     pub(super) fn tmp(&self) -> Option<PathBuf> {
-        self.mounted.then(|| self.join("tmp"))
+        self.mounted.then(|| self.join(SHARED).join("tmp"))
     }
 
     /// As [`Self::tmp`], for `/dev/shm`.
     pub(super) fn shm(&self) -> Option<PathBuf> {
-        self.mounted.then(|| self.join("shm"))
+        self.mounted.then(|| self.join(SHARED).join("shm"))
     }
 
     /// Makes what the instance may write the user's.
@@ -98,7 +101,7 @@ impl Drop for Folder {
 
 /// The size of `/tmp`. It counts as the process's memory, too.
 pub(super) fn tmp_bytes(limits: &Limits) -> u64 {
-    limits.memory_mb << 20
+    limits.memory_mb.saturating_mul(1 << 20)
 }
 
 /// The size of `/dev/shm`, where it is a file system of its own. It counts as the process's memory, too.
@@ -113,7 +116,7 @@ pub(super) struct Watch(PathBuf);
 impl Watch {
     /// Kills the process when the folder holds more than it may, and says so in its lines.
     pub(super) async fn hold(self, process: Leash, lines: Lines) {
-        let most = Usage { bytes: OWN_BYTES, entries: WATCHED_FILES };
+        let most = Usage { bytes: OWN_BYTES, entries: OWN_FILES };
         loop {
             tokio::select! {
                 () = process.ended() => return,

@@ -83,7 +83,7 @@ fn remove_if_dead(record: PathBuf) {
         Ok(lock) => lock,
         // One without a lock belongs to a server that is just starting, or was almost removed when its server was killed.
         Err(_) if tree::is_older_than(&record, STARTED_WITHIN) => {
-            return tree::remove_later(record, |record| tree::remove(record));
+            return tree::remove_later(record, tree::remove);
         }
         Err(_) => return,
     };

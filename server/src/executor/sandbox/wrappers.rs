@@ -1,6 +1,8 @@
 //! The runtimes' wrappers and the few files of `/etc`, carried in the binary and written out at the start.
 
+use std::fs::Permissions;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -40,8 +42,12 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     let unfinished = tempfile::Builder::new().prefix(".unfinished-").tempdir_in(&runtimes)?;
     for (path, content) in FILES {
         let file = unfinished.path().join(path);
-        std::fs::create_dir_all(file.parent().unwrap_or(&runtimes))?;
-        std::fs::write(file, content)?;
+        let parent = file.parent().unwrap_or(&runtimes);
+        std::fs::create_dir_all(parent)?;
+        std::fs::write(&file, content)?;
+        // Sandboxes have users of their own.
+        std::fs::set_permissions(parent, Permissions::from_mode(0o755))?;
+        std::fs::set_permissions(&file, Permissions::from_mode(0o644))?;
     }
     let unfinished = unfinished.keep();
     match std::fs::rename(&unfinished, &folder) {

@@ -79,7 +79,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     let Registration { namespace, name, source, manifest } = asked;
     let (source, whole) = credentials::split(source);
     problems.extend(source_problems(services, &source));
-    problems.extend(manifest_problems(manifest.as_ref()));
+    problems.extend(manifest_problems(services, manifest.as_ref()));
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
@@ -125,7 +125,7 @@ pub async fn update(services: &Services, caller: &Caller, id: function::Id, aske
     let (source, whole) =
         asked.source.map(credentials::split).map_or((None, None), |(source, whole)| (Some(source), whole));
     let mut problems: Vec<_> = source.iter().flat_map(|source| source_problems(services, source)).collect();
-    problems.extend(manifest_problems(asked.manifest.as_ref()));
+    problems.extend(manifest_problems(services, asked.manifest.as_ref()));
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
@@ -335,8 +335,12 @@ fn ref_fault(git_ref: &str) -> Option<String> {
     bad.then(|| format!("`{git_ref}` cannot be a branch, tag or commit"))
 }
 
-fn manifest_problems(manifest: Option<&Value>) -> Vec<Problem> {
-    let Some(Err(faults)) = manifest.map(manifest::parse) else { return Vec::new() };
+fn manifest_problems(services: &Services, manifest: Option<&Value>) -> Vec<Problem> {
+    let faults = match manifest.map(manifest::parse) {
+        Some(Ok(manifest)) => services.workshop.excesses(&manifest),
+        Some(Err(faults)) => faults,
+        None => Vec::new(),
+    };
     let problem = |fault: manifest::Fault| {
         let place = fault.pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
         let field: Vec<_> = ["input".to_owned(), "manifest".to_owned()].into_iter().chain(place).collect();

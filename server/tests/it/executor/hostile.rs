@@ -240,8 +240,8 @@ async fn an_own_folder_is_full_at_its_size() {
 #[tokio::test]
 async fn nested_folders_are_removed_with_their_instance() {
     let place = Place::new();
-    let script = "import os\nfor folder in ['/run/eventflow', '/tmp', '/dev/shm']:\n    os.chdir(folder)\n    \
-        for _ in range(20000): os.mkdir('d'); os.chdir('d')\nprint('nested')";
+    let script = "import os\nfor folder, depth in [('/run/eventflow', 900), ('/tmp', 20000), ('/dev/shm', 20000)]:\n    os.chdir(folder)\n    \
+        for _ in range(depth): os.mkdir('d'); os.chdir('d')\nprint('nested')";
     let (_, log) = run(&place, place.python(script), READY_WITHIN).await;
     let nested = texts(&log).contains(&"nested");
     // Where it is watched only, it may have been ended.

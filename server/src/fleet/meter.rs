@@ -1,0 +1,204 @@
+//! What is stored of a function's lines: a rate, and a total for each run and for the function. What is over is counted.
+//!
+//! Knows numbers; does not know what the lines say. Each server counts for itself, from its start.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{function, run};
+use lru::LruCache;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::executor::{Rate, Stream};
+
+/// A function's total is counted anew after this.
+const PERIOD: Duration = Duration::from_secs(24 * 3600);
+
+/// Runs of a function whose lines are counted; the one that wrote nothing for the longest time is forgotten first.
+const MAX_RUNS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is above 0");
+
+/// How much is stored.
+#[derive(Debug, Clone, Copy)]
+pub struct LineLimits {
+    /// Lines of a function in a second.
+    pub per_second: u32,
+    /// Bytes of a run's lines.
+    pub run_bytes: u64,
+    /// Bytes of a function's lines in a day.
+    pub function_bytes: u64,
+}
+
+impl Default for LineLimits {
+    fn default() -> Self {
+        Self { per_second: 1000, run_bytes: 10 << 20, function_bytes: 1 << 30 }
+    }
+}
+
+/// The meters of all functions whose lines were stored. Few bytes for each function that has ever run here.
+pub(super) struct Meters {
+    limits: LineLimits,
+    meters: Mutex<HashMap<function::Id, Arc<Meter>>>,
+}
+
+impl Meters {
+    pub(super) fn new(limits: LineLimits) -> Self {
+        Self { limits, meters: Mutex::default() }
+    }
+
+    pub(super) fn of(&self, function: function::Id) -> Arc<Meter> {
+        self.meters.lock().entry(function).or_insert_with(|| Arc::new(Meter::new(self.limits))).clone()
+    }
+}
+
+/// What becomes of a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    Store,
+    LeaveOut,
+    /// In its place, this is said.
+    Say(String),
+}
+
+pub(super) struct Meter {
+    limits: LineLimits,
+    rate: Rate,
+    totals: Mutex<Totals>,
+}
+
+struct Totals {
+    since: Instant,
+    function: Total,
+    runs: LruCache<run::Id, Total>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Total {
+    bytes: u64,
+    said: bool,
+}
+
+impl Total {
+    fn add(&mut self, bytes: u64, limit: u64, what: impl FnOnce() -> String) -> Verdict {
+        if !self.said && self.bytes.saturating_add(bytes) <= limit {
+            self.bytes += bytes;
+            return Verdict::Store;
+        }
+        match std::mem::replace(&mut self.said, true) {
+            true => Verdict::LeaveOut,
+            false => Verdict::Say(what()),
+        }
+    }
+}
+
+impl Meter {
+    fn new(limits: LineLimits) -> Self {
+        let totals = Totals { since: Instant::now(), function: Total::default(), runs: LruCache::new(MAX_RUNS) };
+        Self { limits, rate: Rate::new(limits.per_second), totals: Mutex::new(totals) }
+    }
+
+    /// What becomes of a line. What EventFlow says about a process is rare, and always stored.
+    pub(super) fn judge(&self, run: Option<run::Id>, stream: Stream, length: usize, now: Instant) -> Verdict {
+        if stream == Stream::System {
+            return Verdict::Store;
+        }
+        if !self.rate.is_open(now) {
+            self.rate.leave_out(1, now);
+            return Verdict::LeaveOut;
+        }
+        self.rate.take(length);
+        // A line costs more than its text.
+        const ROW_BYTES: u64 = 100;
+        let bytes = length as u64 + ROW_BYTES;
+        let mut totals = self.totals.lock();
+        if now.saturating_duration_since(totals.since) >= PERIOD {
+            totals.since = now;
+            totals.function = Total::default();
+        }
+        if let Some(run) = run {
+            let limit = self.limits.run_bytes;
+            let total = totals.runs.get_or_insert_mut(run, Total::default);
+            let verdict = total.add(bytes, limit, || {
+                format!("The lines of this run have reached their limit of {}: the rest is left out.", mebibytes(limit))
+            });
+            if verdict != Verdict::Store {
+                return verdict;
+            }
+        }
+        let limit = self.limits.function_bytes;
+        totals.function.add(bytes, limit, || {
+            format!(
+                "The lines of this function have reached their limit of {} in a day: the rest is left out.",
+                mebibytes(limit)
+            )
+        })
+    }
+
+    /// Returns when it is time to say what was left out.
+    pub(super) async fn report_due(&self) {
+        match self.rate.report_at() {
+            Some(at) => tokio::time::sleep_until(at).await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// See [`Rate::report`].
+    pub(super) fn report(&self, last: bool, now: Instant) -> Option<String> {
+        self.rate.report(last, now)
+    }
+}
+
+fn mebibytes(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{bytes} bytes"),
+        mebibytes => format!("{mebibytes} MiB"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meter(per_second: u32, run_bytes: u64, function_bytes: u64) -> Meter {
+        Meter::new(LineLimits { per_second, run_bytes, function_bytes })
+    }
+
+    fn judge(meter: &Meter, run: u128, now: Instant) -> Verdict {
+        meter.judge(Some(run::Id::new(uuid::Uuid::from_u128(run))), Stream::Stdout, 100, now)
+    }
+
+    #[test]
+    fn a_run_that_wrote_too_much_is_cut_and_another_is_not() {
+        let (meter, now) = (meter(1000, 500, 1 << 20), Instant::now());
+        assert_eq!([judge(&meter, 1, now), judge(&meter, 1, now)], [Verdict::Store, Verdict::Store]);
+        assert!(matches!(judge(&meter, 1, now), Verdict::Say(text) if text.contains("limit of 500 bytes")));
+        assert_eq!([judge(&meter, 1, now), judge(&meter, 1, now)], [Verdict::LeaveOut, Verdict::LeaveOut]);
+        assert_eq!(judge(&meter, 2, now), Verdict::Store);
+    }
+
+    #[test]
+    fn a_function_that_wrote_too_much_is_cut_until_the_next_day() {
+        let (meter, now) = (meter(1000, 1 << 20, 500), Instant::now());
+        assert_eq!([judge(&meter, 1, now), judge(&meter, 2, now)], [Verdict::Store, Verdict::Store]);
+        assert!(matches!(judge(&meter, 3, now), Verdict::Say(text) if text.contains("this function")));
+        assert_eq!(judge(&meter, 4, now), Verdict::LeaveOut);
+        assert_eq!(meter.judge(None, Stream::System, 100, now), Verdict::Store);
+        assert_eq!(judge(&meter, 4, now + PERIOD), Verdict::Store);
+    }
+
+    #[test]
+    fn instances_of_a_function_share_its_rate() {
+        let meters = Meters::new(LineLimits { per_second: 10, run_bytes: 1 << 30, function_bytes: 1 << 30 });
+        let function = domain::function::id("default", "hello", 1);
+        let (one, other) = (meters.of(function), meters.of(function));
+        let now = Instant::now();
+        let stored = |n: &u32| judge(if n.is_multiple_of(2) { &one } else { &other }, 1, now) == Verdict::Store;
+        assert_eq!((0..100).filter(stored).count(), 50);
+        let later = now + Duration::from_secs(1);
+        let text = one.report(false, later).unwrap();
+        assert_eq!(text, "50 lines were left out: more than 10 lines a second");
+        assert_eq!(other.report(false, later), None);
+    }
+}

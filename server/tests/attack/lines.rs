@@ -1,0 +1,93 @@
+//! A function that writes lines without end.
+
+use serde_json::{Value, json};
+
+use crate::app::{Options, TestApp};
+use crate::victim::victim;
+
+/// Writes what it is told, as fast as it can, until its time is over.
+const FLOOD: &str = r"
+import os
+
+def handler(event, context):
+    what = event['http']['query']['what']
+    piece = b'y\n' * 32768 if what == 'lines' else b'x' * 65536
+    for _ in range(int(event['http']['query']['pieces'])):
+        os.write(1, piece)
+    return 'written'
+";
+
+async fn lines(app: &TestApp, id: &str) -> Vec<Value> {
+    let query = "query($id: ID!) { function(id: $id) { log(last: 1000) { text stream } } }";
+    let data = app.graphql(query, json!({ "id": id })).await;
+    data["function"]["log"].as_array().cloned().unwrap_or_default()
+}
+
+#[tokio::test]
+async fn a_flood_is_cut_and_said_and_nobody_else_waits() {
+    let options = Options::default().env("EVENTFLOW_MAX_LINES", "100").env("EVENTFLOW_MAX_COMPLEXITY", "100000");
+    let app = victim(options).await;
+    let id = app.running("flood", &[("main.py", FLOOD), ("function.json", r#"{"runtime": "python"}"#)]).await;
+    let good =
+        app.running("good", &[("index.js", "exports.handler = async () => { console.log('good'); return 1; };")]).await;
+    let flood = app.call("flood?what=lines&pieces=200");
+    let calls = async {
+        for _ in 0..10 {
+            assert_eq!(app.call("good").await.status(), 200);
+        }
+    };
+    let (answer, ()) = tokio::join!(flood, calls);
+    assert_eq!(answer.text().await.unwrap(), "\"written\"");
+    // 6.5 million lines were written.
+    let said = app
+        .eventually("what was left out is said", async || {
+            let lines = lines(&app, &id).await;
+            let said = lines.iter().filter(|line| line["stream"] == "SYSTEM").filter_map(|line| line["text"].as_str());
+            let said: Vec<_> = said.filter(|text| text.contains("were left out")).map(str::to_owned).collect();
+            (!said.is_empty()).then_some(said)
+        })
+        .await;
+    assert!(said[0].ends_with("lines were left out: more than 100 lines a second"), "{said:?}");
+    let stored = lines(&app, &id).await.iter().filter(|line| line["text"] == "y").count();
+    assert!(stored <= 1000, "{stored} lines were stored");
+    app.eventually("the other function's line is there", async || {
+        lines(&app, &good).await.iter().any(|line| line["text"] == "good").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn text_without_line_ends_is_one_line_that_is_cut() {
+    let app = victim(Options::default()).await;
+    let id = app.running("flood", &[("main.py", FLOOD), ("function.json", r#"{"runtime": "python"}"#)]).await;
+    assert_eq!(app.call("flood?what=text&pieces=200").await.text().await.unwrap(), "\"written\"");
+    app.mutate("stopFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+    app.eventually("the line is there", async || {
+        let lines = lines(&app, &id).await;
+        let text = lines.iter().find(|line| line["stream"] == "STDOUT")?["text"].as_str()?.to_owned();
+        assert!(text.len() <= 16 * 1024, "{} bytes", text.len());
+        text.contains("line cut").then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_run_that_writes_too_much_is_cut_and_the_next_is_not() {
+    let options = Options::default().env("EVENTFLOW_MAX_RUN_LOG", "10000");
+    let app = victim(options).await;
+    let code = "exports.handler = async () => { for (let i = 0; i < 500; i++) console.log('line ' + i); return 1; };";
+    let id = app.running("talker", &[("index.js", code)]).await;
+    for round in 1..=2 {
+        assert_eq!(app.call("talker").await.status(), 200);
+        app.eventually("the run's limit is said", async || {
+            let lines = lines(&app, &id).await;
+            let said = lines
+                .iter()
+                .filter(|line| line["text"].as_str().is_some_and(|text| text.contains("limit of 10000 bytes")));
+            (said.count() == round).then_some(())
+        })
+        .await;
+    }
+    let firsts = lines(&app, &id).await.iter().filter(|line| line["text"] == "line 0").count();
+    assert_eq!(firsts, 2);
+}
