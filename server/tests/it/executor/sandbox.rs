@@ -64,8 +64,10 @@ async fn a_server_to_be_killed() {
     );
     let runtime = server::executor::Runtime::Command(vec!["python3".into(), "-c".into(), script]);
     let (lines, _log) = Log::new();
-    let _instance =
-        sandbox.service(super::spec("killed".into(), artifact, runtime), lines, READY_WITHIN).await.unwrap();
+    let mut spec = super::spec("killed".into(), artifact, runtime);
+    // With all that can stand around a process.
+    spec.limits.network = server::executor::Network::Open;
+    let _instance = sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     println!("\nserving");
     std::future::pending::<()>().await;
 }
