@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{manifest, source};
+use crate::tree;
 
 /// A small function's worth: what a fuzzer finds within it, it would find beyond it.
 const MAX_BYTES: u64 = 256 * 1024;
@@ -29,7 +30,7 @@ pub fn bundle(data: &[u8], scratch: &Path) {
     let archive = scratch.join("archive");
     let (room, outside) = (scratch.join("room"), scratch.join("outside"));
     for folder in [&room, &outside] {
-        let _ = fs::remove_dir_all(folder);
+        tree::remove(folder).expect("the scratch folder can be emptied");
         fs::create_dir(folder).expect("the scratch folder can be written");
     }
     fs::write(&archive, data).expect("the scratch folder can be written");
