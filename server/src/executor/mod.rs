@@ -4,6 +4,8 @@
 //! [`Executor`] is the wall: the sandbox stands behind it, containers will.
 
 pub mod bridge;
+#[doc(hidden)]
+pub mod fuzz;
 pub mod network;
 mod rate;
 mod sandbox;

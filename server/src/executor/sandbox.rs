@@ -13,7 +13,7 @@ mod arguments;
 mod cgroup;
 mod folder;
 mod host;
-mod lines;
+pub(super) mod lines;
 mod mounts;
 mod network;
 mod process;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use server::{builder, ingress};
+use server::{builder, executor, ingress};
 
 type Target = Box<dyn Fn(&[u8])>;
 
@@ -16,6 +16,7 @@ fn targets(scratch: PathBuf) -> Vec<(&'static str, Target)> {
         ("gateway_request", Box::new(ingress::fuzz::gateway_request)),
         ("gateway_answer", Box::new(ingress::fuzz::gateway_answer)),
         ("graphql_query", Box::new(ingress::fuzz::graphql_query)),
+        ("log_lines", Box::new(executor::fuzz::log_lines)),
         ("manifest", Box::new(builder::fuzz::manifest)),
         ("page_query", Box::new(ingress::fuzz::page_query)),
         ("webhook_signature", Box::new(ingress::fuzz::webhook_signature)),

@@ -213,6 +213,19 @@ impl Splitter {
     }
 }
 
+/// The lines of an output that is read in pieces of this size.
+pub(in crate::executor) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
+    let mut splitter = Splitter::new(Stream::Stdout, None);
+    let mut lines = Vec::new();
+    for mut piece in output.chunks(size.max(1)) {
+        while !piece.is_empty() {
+            lines.extend(splitter.next(&mut piece));
+        }
+    }
+    lines.extend(splitter.finish());
+    lines
+}
+
 /// The run that a wrapper marked the line with, and the line without the mark.
 fn split_mark(line: &[u8]) -> (Option<Uuid>, &[u8]) {
     if line.len() < MARK_BYTES || line[0] != MARK_START || line[MARK_BYTES - 1] != MARK_END {
