@@ -7,6 +7,10 @@ use super::event::{
 use super::{BuildState, Command, Error, Event, Function, Life, Override, State};
 use crate::name;
 
+/// Builds of one function that wait or run. Each is a fact of the log for good, and takes its place among the builds of
+/// all.
+pub(super) const MAX_OPEN_BUILDS: usize = 16;
+
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
     let Some(function) = state else {
         return register(command);
@@ -38,6 +42,9 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         }
 
         (_, Command::RequestBuild { build, .. }) if function.build(build).is_some() => done(),
+        (_, Command::RequestBuild { .. }) if open_builds(function) >= MAX_OPEN_BUILDS => {
+            Err(Error::TooManyBuilds { most: MAX_OPEN_BUILDS })
+        }
         (_, Command::RequestBuild { build, git_ref, at }) => {
             let mut source = function.source.clone();
             if let (Source::Git { git_ref: wanted, .. }, Some(asked)) = (&mut source, git_ref) {
@@ -142,6 +149,10 @@ fn register(command: Command) -> Result<Vec<Event>, Error> {
         }
         _ => Err(Error::NotFound),
     }
+}
+
+fn open_builds(function: &Function) -> usize {
+    function.builds.iter().filter(|build| !build.state.is_over()).count()
 }
 
 fn build_state(function: &Function, build: super::BuildId) -> Result<&BuildState, Error> {

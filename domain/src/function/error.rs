@@ -34,6 +34,8 @@ pub enum Error {
     BuildNotStarted,
     #[error("the build is RUNNING on node {node}")]
     BuildTaken { node: String },
+    #[error("{most} builds of the function wait or run already; cancel one, or ask again when one is over")]
+    TooManyBuilds { most: usize },
     #[error("the function has no version {version}; it has {available}")]
     NoSuchVersion { version: u32, available: String },
     #[error("the shares do not add up: each version at most once, percentages from 1 to 100, 100 together")]
@@ -55,6 +57,7 @@ impl Error {
             Self::BuildOver { .. } => "build_over",
             Self::BuildNotStarted => "build_not_started",
             Self::BuildTaken { .. } => "build_taken",
+            Self::TooManyBuilds { .. } => "too_many_builds",
             Self::NoSuchVersion { .. } => "version_not_found",
             Self::BadSplit => "bad_split",
         }

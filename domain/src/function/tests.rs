@@ -358,6 +358,19 @@ fn a_build_that_is_asked_for_twice_is_asked_for_once() {
 }
 
 #[test]
+fn only_so_many_builds_wait_and_one_that_is_over_makes_room() {
+    let most = super::decide::MAX_OPEN_BUILDS;
+    let waiting = (1..=most as u128).map(requested);
+    let full: Vec<_> = std::iter::once(registered()).chain(waiting).collect();
+    let next = most as u128 + 1;
+    given(full.clone()).when(request(next)).then_refused(Error::TooManyBuilds { most });
+    given(full.clone()).when(request(1)).then_nothing();
+    for over in [vec![build_cancelled(1, 2)], vec![build_started(1), build_failed(1)]] {
+        given([full.clone(), over].concat()).when(request(next)).then([requested(next)]);
+    }
+}
+
+#[test]
 fn a_build_takes_the_ref_that_was_asked_for_and_the_source_keeps_its_own() {
     let command = Command::RequestBuild { build: build(1), git_ref: Some("v2".into()), at: at(1) };
     let asked = BuildRequested { build: build(1), source: git(Some("v2")), manifest: None, at: at(1) };

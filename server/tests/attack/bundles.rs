@@ -136,6 +136,23 @@ async fn an_install_script_leaves_nothing_for_the_build_of_another_function() {
 }
 
 #[tokio::test]
+async fn a_flood_of_builds_is_refused_beyond_a_few_however_they_come() {
+    let app = victim(Options::default().env("EVENTFLOW_BUILDS", "1")).await;
+    let uploaded = app.post("/v1/bundles").body(installing("sleep 60")).send().await.unwrap();
+    let digest = json_of(uploaded, reqwest::StatusCode::CREATED).await["digest"].take();
+    let input = json!({ "input": { "name": "flood", "source": { "bundle": { "digest": digest } } } });
+    let types = "$input: RegisterFunctionInput!";
+    let registered = app.mutate("registerFunction", "input: $input", "function { id }", input, types).await;
+    let id = registered["function"]["id"].as_str().unwrap();
+    let query = "mutation($id: ID!) { buildFunction(id: $id) { userErrors { code } } }";
+    let asked = (0..40).map(|_| app.graphql(query, json!({ "id": id })));
+    let answers = futures::future::join_all(asked).await;
+    let refused = answers.iter().filter(|answer| answer["buildFunction"]["userErrors"][0]["code"] == "too_many_builds");
+    assert_eq!(refused.count(), 40 - 16, "{answers:?}");
+    app.mutate("deregisterFunction", "id: $id", "function { id }", json!({ "id": id }), "$id: ID!").await;
+}
+
+#[tokio::test]
 async fn a_tool_cannot_write_what_looks_like_the_servers_own_line() {
     let app = victim(Options::default()).await;
     let script = "printf 'harmless\\r\\033[1A\\033[2KBuilt sha256:00\\n\\033]0;title\\007\\033[8mhidden\\033[0m\\n'";
