@@ -13,6 +13,9 @@ use crate::{actors, fleet, store};
 /// Seconds after which a client may try again what failed because of the server.
 const RETRY_AFTER_S: u64 = 1;
 
+/// Bytes of one problem's message. A caller's own words may be in it, and be answered many times over.
+const MAX_MESSAGE: usize = 8 << 10;
+
 /// Something was not done.
 #[derive(Debug, Clone)]
 pub enum Refusal {
@@ -47,7 +50,7 @@ pub enum Fault {
 impl Problem {
     /// A problem with the whole of what was asked.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: masked(message.into()), field: None }
+        Self { code, message: shortened(masked(message.into())), field: None }
     }
 
     /// The same, at a place in the input.
@@ -64,6 +67,15 @@ fn masked(message: String) -> String {
         Cow::Borrowed(_) => message,
         Cow::Owned(masked) => masked,
     }
+}
+
+/// After the credentials are out: half an address does not show where they are.
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.push('…');
+    }
+    message
 }
 
 impl Fault {

@@ -50,9 +50,14 @@ impl PageRequest {
     }
 }
 
+/// Characters of a cursor that a message repeats: a query may have it answered for each of many rows.
+const MAX_SHOWN: usize = 100;
+
 /// A cursor that was not made here.
 pub(super) fn not_ours(cursor: &str) -> Error {
-    Error::Refused(format!("`{cursor}` is not a cursor; use one that a page came with"))
+    let shown: String = cursor.chars().take(MAX_SHOWN).collect();
+    let more = if shown.len() < cursor.len() { "…" } else { "" };
+    Error::Refused(format!("`{shown}{more}` is not a cursor; use one that a page came with"))
 }
 
 /// The cursor of a row with this key.

@@ -137,6 +137,35 @@ async fn a_large_variable_is_not_copied_a_thousand_times() {
 }
 
 #[tokio::test]
+async fn what_is_repeated_in_a_message_costs_no_more_than_its_length() {
+    let app = victim(known_key()).await;
+    let reader = token(false, Duration::from_secs(600), true);
+    // The beginnings of addresses, and far behind them what may end the credentials of each.
+    let cursor = "://".repeat(1_500_000) + "@";
+    let query = "query($c: String) { functions(first: 1, after: $c) { pageInfo { hasNextPage } } }";
+    let request = app.request(reqwest::Method::POST, "/graphql").bearer_auth(&reader).timeout(Duration::from_secs(60));
+    let answer = request.json(&json!({ "query": query, "variables": { "c": cursor } })).send().await.unwrap();
+    let answer = answer.text().await.unwrap();
+    assert!(answer.contains("is not a cursor"), "{}", &answer[..answer.len().min(500)]);
+    assert!(answer.len() < 4 << 10, "{} bytes", answer.len());
+}
+
+#[tokio::test]
+async fn an_answer_is_not_long_because_its_fields_are_called_so() {
+    let app = victim(known_key()).await;
+    let reader = token(false, Duration::from_secs(600), true);
+    let types: String = (0..50).map(|i| format!("a{i}: types {{ ...T }} ")).collect();
+    for length in [100, 10_000] {
+        let name = "n".repeat(length);
+        let query = format!("{{ __schema {{ {types} }} }} fragment T on __Type {{ fields {{ {name}: name }} }}");
+        let request = app.request(reqwest::Method::POST, "/graphql").bearer_auth(&reader);
+        let answer = request.json(&json!({ "query": query })).send().await.unwrap().text().await.unwrap();
+        assert!(answer.len() < 4 << 20, "{} bytes for {}", answer.len(), query.len());
+        assert_eq!(is_refused(&serde_json::from_str(&answer).unwrap()), length > 1000);
+    }
+}
+
+#[tokio::test]
 async fn json_that_takes_a_hundred_times_its_length_is_not_parsed() {
     let app = victim(Options::default()).await;
     let item = "{\"\":0},".repeat(800_000);

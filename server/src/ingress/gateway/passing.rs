@@ -102,13 +102,26 @@ fn is_harmless(name: &str, value: &[u8]) -> bool {
         "server-timing" | "traceparent" | "traceresponse" | "tracestate" => true,
         // A browser asks a person for a name and a password under the other schemes, and then sends them to all of this
         // origin.
-        "www-authenticate" => value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer")),
+        "www-authenticate" => is_bearer_alone(value),
         _ => match name.split_at_checked(2) {
             Some(("x-", rest)) => is_harmless_extension(rest),
             Some(("ce", _)) => name.starts_with("ce-"),
             _ => false,
         },
     }
+}
+
+/// Whether challenges are one, of the scheme `Bearer`: what follows a comma is a parameter of it (`name=…`), and not the name
+/// of another scheme.
+fn is_bearer_alone(value: &[u8]) -> bool {
+    let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let first = parts.next().unwrap_or_default();
+    let scheme = first.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    let is_parameter = |part: &[u8]| {
+        let name = part.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte)).count();
+        part.is_empty() || name > 0 && part.get(name) == Some(&b'=')
+    };
+    scheme.eq_ignore_ascii_case(b"bearer") && parts.all(is_parameter)
 }
 
 /// Headers of an application's own, except those that browsers and proxies act on.
@@ -254,9 +267,20 @@ mod tests {
 
     #[test]
     fn a_browser_is_not_made_to_ask_for_a_password() {
-        assert!(passes("www-authenticate", b"Bearer realm=\"x\"", Origin::Shared));
-        for value in [b"Basic realm=\"Sign in\"" as &[u8], b"Digest x", b"Negotiate", b"", b"NTLM, Bearer"] {
-            assert!(!passes("www-authenticate", value, Origin::Shared));
+        for value in [b"Bearer realm=\"x\"" as &[u8], b"bearer", b"Bearer realm=\"x\", error=\"invalid_token\""] {
+            assert!(passes("www-authenticate", value, Origin::Shared));
+        }
+        for value in [
+            b"Basic realm=\"Sign in\"" as &[u8],
+            b"Digest x",
+            b"Negotiate",
+            b"",
+            b"NTLM, Bearer",
+            b"Bearer realm=\"x\", Basic realm=\"Sign in\"",
+            b"Bearer,Negotiate",
+            b"Bearer , Basic =x",
+        ] {
+            assert!(!passes("www-authenticate", value, Origin::Shared), "{}", String::from_utf8_lossy(value));
         }
     }
 

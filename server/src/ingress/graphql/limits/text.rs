@@ -11,7 +11,11 @@ const MAX_QUERY: usize = 64 << 10;
 /// brackets, too.
 const MAX_NESTING: usize = 80;
 
-/// Refuses a text that is too long, or nested too deep. One pass, no recursion.
+/// Bytes of a name: of a field, an argument, or what a field is to be called in the answer, where it is repeated with each
+/// row. The schema's own are shorter by far.
+const MAX_NAME: usize = 128;
+
+/// Refuses a text that is too long, nested too deep, or has a name that is too long. One pass, no recursion.
 ///
 /// # Errors
 /// `query_too_complex`, `query_too_deep`, `bad_query`. `depth` is the limit that the caller is told.
@@ -23,28 +27,42 @@ pub(super) fn check(query: &str, depth: usize) -> ServerResult<()> {
     match nesting(query.as_bytes()) {
         Ok(nesting) if nesting <= MAX_NESTING => Ok(()),
         Ok(_) => Err(coded("query_too_deep", too_deep(depth, None))),
-        Err(Unterminated { at }) => Err(unterminated(query, at)),
+        Err(Fault::Unterminated { at }) => Err(unterminated(query, at)),
+        Err(Fault::LongName { at }) => {
+            let line = line_of(query, at);
+            let message = format!("a name in line {line} has more than {MAX_NAME} bytes; choose a shorter one");
+            Err(coded("query_too_complex", message))
+        }
     }
 }
 
-/// A string that does not end. The parser might read on behind its first quote, where this does not look.
 #[derive(Debug, PartialEq, Eq)]
-struct Unterminated {
-    at: usize,
+enum Fault {
+    /// A string that does not end. The parser might read on behind its first quote, where this does not look.
+    Unterminated {
+        at: usize,
+    },
+    LongName {
+        at: usize,
+    },
+}
+
+fn line_of(query: &str, at: usize) -> usize {
+    query.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1
 }
 
 fn unterminated(query: &str, at: usize) -> ServerError {
-    let line = query.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count() + 1;
+    let line = line_of(query, at);
     coded("bad_query", format!("the query cannot be read: the string that begins in line {line} does not end"))
 }
 
 /// How many brackets stand within each other, those in strings and comments apart.
-fn nesting(text: &[u8]) -> Result<usize, Unterminated> {
+fn nesting(text: &[u8]) -> Result<usize, Fault> {
     let (mut at, mut open, mut most) = (0, 0usize, 0);
     while let Some(byte) = text.get(at) {
         at = match byte {
             b'#' => text[at..].iter().position(|b| matches!(b, b'\n' | b'\r')).map_or(text.len(), |end| at + end),
-            b'"' => after_string(text, at).ok_or(Unterminated { at })?,
+            b'"' => after_string(text, at).ok_or(Fault::Unterminated { at })?,
             b'{' | b'[' | b'(' => {
                 open += 1;
                 most = most.max(open);
@@ -53,6 +71,14 @@ fn nesting(text: &[u8]) -> Result<usize, Unterminated> {
             b'}' | b']' | b')' => {
                 open = open.saturating_sub(1);
                 at + 1
+            }
+            b'a'..=b'z' | b'A'..=b'Z' | b'_' => {
+                let is_of_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+                let length = text[at..].iter().take_while(|byte| is_of_name(byte)).count();
+                if length > MAX_NAME {
+                    return Err(Fault::LongName { at });
+                }
+                at + length
             }
             _ => at + 1,
         };
@@ -102,13 +128,27 @@ mod tests {
             ("{ a # {{{ \r { b } }", Ok(2)),
             ("{ a(b: \"\") { c } }", Ok(2)),
             ("}}}{", Ok(1)),
-            ("{ a(b: \"", Err(Unterminated { at: 7 })),
-            ("{ a(b: \"\n\")}", Err(Unterminated { at: 7 })),
-            ("{ a(b: \"\"\" ", Err(Unterminated { at: 7 })),
-            ("{ a(b: \"\\", Err(Unterminated { at: 7 })),
+            ("{ a(b: \"", Err(Fault::Unterminated { at: 7 })),
+            ("{ a(b: \"\n\")}", Err(Fault::Unterminated { at: 7 })),
+            ("{ a(b: \"\"\" ", Err(Fault::Unterminated { at: 7 })),
+            ("{ a(b: \"\\", Err(Fault::Unterminated { at: 7 })),
         ];
         for (query, expected) in table {
             assert_eq!(nesting(query.as_bytes()), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn a_name_has_a_length() {
+        let name = "x".repeat(MAX_NAME);
+        for query in [format!("{{{name}:a}}"), format!("{{a(b: \"{name}{name}\")}} # {name}{name}")] {
+            assert!(nesting(query.as_bytes()).is_ok(), "{query}");
+        }
+        for place in
+            ["{N:a}", "{a @N}", "query N {a}", "{a(N: 1)}", "query($N: Int) {a}", "fragment N on A {a}", "{a(b: N)}"]
+        {
+            let query = place.replace('N', &format!("{name}_"));
+            assert!(matches!(nesting(query.as_bytes()), Err(Fault::LongName { .. })), "{query}");
         }
     }
 

@@ -288,6 +288,8 @@ impl<'q> Scales<'q> {
                 true => inner.schema.saturating_add(1).saturating_mul(length),
                 false => inner.schema,
             },
+            // What stands below a page is copied for each of its rows.
+            copied: inner.copied.saturating_mul(if length > 1 { length.saturating_mul(PAGE_UNIT) } else { 1 }),
             fields: 1,
             rows: matches!(name, "nodes" | "edges"),
             ..inner.below()

@@ -158,6 +158,16 @@ fn what_is_repeated_has_a_limit() {
 }
 
 #[test]
+fn a_large_variable_is_copied_for_each_row_of_a_page() {
+    let variables = json!({ "v": "x".repeat(400 << 10) });
+    let query = |rows| format!("query($v: String) {{ a(first: {rows}) {{ nodes {{ b(after: $v) {{ c }} }} }} }}");
+    assert!(all(&query(20), variables.clone()).is_ok());
+    assert!(too_much(&query(100), variables).contains("variables"));
+    let small = json!({ "v": "x".repeat(100) });
+    assert!(all(&query(100), small).is_ok());
+}
+
+#[test]
 fn a_large_variable_may_stand_in_a_few_places_only() {
     let large = json!({ "v": "x".repeat(6 << 20) });
     let query = |times: usize| format!("query($v: JSON) {{{}}}", "a(b: $v) ".repeat(times));
