@@ -2,8 +2,11 @@
 
 pub mod watchdog;
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, Write};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -48,11 +51,21 @@ impl Write for MaskedLine {
     }
 }
 
+/// Types of events that are counted each by itself. Senders choose them, and each is kept for as long as the server lives.
+const MAX_TRIGGERS: usize = 200;
+
+/// The longest of them, in bytes.
+const MAX_TRIGGER: usize = 128;
+
+/// What all other types are counted as.
+const OTHER_TRIGGERS: &str = "other";
+
 /// All metrics. Cloning it is cheap: clones count together.
 #[derive(Clone)]
 #[allow(missing_docs)] // the names in `new` say it
 pub struct Metrics {
     registry: Registry,
+    triggers: Arc<Mutex<HashSet<String>>>,
     pub invocations: IntCounterVec,
     pub duration: HistogramVec,
     pub http_requests: IntCounterVec,
@@ -135,7 +148,24 @@ impl Metrics {
             connections_refused,
             queue_depth,
             registry,
+            triggers: Arc::default(),
         }
+    }
+
+    /// What runs that an event of this type caused are counted under.
+    pub fn trigger<'k>(&self, kind: &'k str) -> &'k str {
+        if domain::event::is_platforms(kind) {
+            return kind;
+        }
+        let mut triggers = self.triggers.lock();
+        if triggers.contains(kind) {
+            return kind;
+        }
+        if triggers.len() >= MAX_TRIGGERS || kind.len() > MAX_TRIGGER {
+            return OTHER_TRIGGERS;
+        }
+        triggers.insert(kind.to_owned());
+        kind
     }
 
     /// Shows a histogram that another room keeps, too. A second one of the same name is not shown.
@@ -158,5 +188,27 @@ impl Metrics {
 impl Default for Metrics {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_that_senders_make_up_do_not_make_up_metrics() {
+        let metrics = Metrics::new();
+        assert_eq!(metrics.trigger("user.created"), "user.created");
+        for number in 0..10_000 {
+            metrics
+                .invocations
+                .with_label_values(&["ns", "f", metrics.trigger(&format!("t{number}")), "succeeded"])
+                .inc();
+        }
+        assert!(metrics.render().lines().count() < 2 * MAX_TRIGGERS);
+        assert_eq!(metrics.trigger("user.created"), "user.created");
+        assert_eq!(metrics.trigger("later"), OTHER_TRIGGERS);
+        assert_eq!(Metrics::new().trigger(&"x".repeat(MAX_TRIGGER + 1)), OTHER_TRIGGERS);
+        assert_eq!(metrics.trigger("webhook.received"), "webhook.received");
     }
 }

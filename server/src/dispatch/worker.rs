@@ -402,7 +402,8 @@ impl Workers {
             _ => run.request.function.to_string(),
         };
         let outcome = run.phase.name().to_lowercase();
-        let labels = [run.request.namespace.as_str(), &name, &run.request.trigger, &outcome];
+        let trigger = tools.metrics.trigger(&run.request.trigger);
+        let labels = [run.request.namespace.as_str(), &name, trigger, &outcome];
         tools.metrics.invocations.with_label_values(&labels).inc();
         if let (Some(attempt), Some(at)) = (run.phase.attempt(), run.phase.finished_at()) {
             let seconds = (at - attempt.started_at).to_std().unwrap_or_default().as_secs_f64();

@@ -166,6 +166,26 @@ async fn an_answer_is_not_long_because_its_fields_are_called_so() {
 }
 
 #[tokio::test]
+async fn payloads_take_so_much_memory_and_no_more() {
+    let app = victim(Options::default()).await;
+    for number in 0..10 {
+        let data = format!("[{}{{}}]", "{\"\":0},".repeat(32_000));
+        let event =
+            format!("{{\"specversion\":\"1.0\",\"id\":\"{number}\",\"source\":\"/a\",\"type\":\"a\",\"data\":{data}}}");
+        let sent = app.post("/v1/events").header("content-type", "application/cloudevents+json").body(event);
+        assert_eq!(sent.send().await.unwrap().status(), 202);
+    }
+    let before = resident(&app);
+    let fields: String = (0..4).map(|i| format!("a{i}: events(first: 10) {{ nodes {{ data }} }} ")).collect();
+    let answer = app.try_graphql(&format!("{{ {fields} }}"), Value::Null).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "answer_too_large", "{}", &answer.to_string()[..500]);
+    let grew = peak(&app).saturating_sub(before);
+    assert!(grew < 400 << 10, "the memory grew by {grew} KiB");
+    let answer = app.try_graphql("{ events(first: 1) { nodes { data } } }", Value::Null).await;
+    assert!(answer.get("errors").is_none());
+}
+
+#[tokio::test]
 async fn json_that_takes_a_hundred_times_its_length_is_not_parsed() {
     let app = victim(Options::default()).await;
     let item = "{\"\":0},".repeat(800_000);

@@ -3,6 +3,7 @@
 //! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `verbs`. A refusal is
 //! a payload's `userErrors`, a fault is an error with `extensions.code`.
 
+mod budget;
 pub(super) mod fuzz;
 pub(super) mod http;
 mod input;

@@ -12,16 +12,17 @@ mod weigh;
 use std::sync::Arc;
 
 use async_graphql::extensions::{
-    Extension, ExtensionContext, ExtensionFactory, NextParseQuery, NextPrepareRequest, NextValidation,
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextParseQuery, NextPrepareRequest, NextValidation,
 };
 use async_graphql::parser::types::{ExecutableDocument, OperationType};
-use async_graphql::{Request, ServerError, ServerResult, ValidationResult, Variables};
+use async_graphql::{Data, Request, Response, ServerError, ServerResult, ValidationResult, Variables};
 use async_trait::async_trait;
 
 pub(super) use introspection::Shape;
 pub(super) use weigh::held;
 use weigh::{Refused, weigh};
 
+use super::budget::Budget;
 use crate::config;
 
 /// Directives on one field, fragment, operation or variable.
@@ -114,6 +115,18 @@ impl Extension for Limits {
         next: NextParseQuery<'_>,
     ) -> ServerResult<ExecutableDocument> {
         next.run(ctx, query, variables).await.map_err(|error| code(error, "bad_query"))
+    }
+
+    /// Each answer has a budget of its own, those of a subscription as well.
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        let mut data = Data::default();
+        data.insert(Budget::default());
+        next.run_with_data(ctx, operation_name, data).await
     }
 
     async fn validation(

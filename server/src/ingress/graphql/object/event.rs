@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Function, Run};
 use crate::ingress::graphql::relay::{Connection, page};
-use crate::ingress::graphql::{OrFail, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::ingress::verbs;
 use crate::store::{EventRow, RunFilter};
 
@@ -16,13 +16,6 @@ pub(in crate::ingress::graphql) struct Event(pub EventRow);
 impl From<EventRow> for Event {
     fn from(row: EventRow) -> Self {
         Self(row)
-    }
-}
-
-impl Event {
-    async fn attribute(&self, ctx: &Context<'_>, name: &str) -> Result<Option<Value>> {
-        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
-        Ok(whole.and_then(|event| event.event.value().get(name).cloned()))
     }
 }
 
@@ -75,19 +68,22 @@ impl Event {
 
     /// When it happened, as its source says.
     async fn time(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let time = self.attribute(ctx, "time").await?;
-        Ok(time.and_then(|time| Some(DateTime::parse_from_rfc3339(time.as_str()?).ok()?.to_utc())))
+        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        let time = |event: &Value| Some(DateTime::parse_from_rfc3339(event.get("time")?.as_str()?).ok()?.to_utc());
+        Ok(whole.and_then(|event| time(&event.event.value())))
     }
 
     /// Its content.
     async fn data(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        self.attribute(ctx, "data").await
+        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        let Some(event) = whole else { return Ok(None) };
+        Ok(budget::value(ctx, &event.event)?.get_mut("data").map(Value::take))
     }
 
     /// The whole CloudEvent in its JSON format.
     async fn cloud_event(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
         let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
-        Ok(whole.map(|event| event.event.value()))
+        whole.map(|event| budget::value(ctx, &event.event)).transpose()
     }
 
     /// When it came in.

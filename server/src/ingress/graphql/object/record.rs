@@ -2,10 +2,12 @@
 
 use std::borrow::Cow;
 
-use async_graphql::{ID, Object};
+use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::{Recorded, address};
 use serde_json::Value;
+
+use crate::ingress::graphql::budget;
 
 /// A record of the log: who did what, when, caused by what.
 #[derive(Clone)]
@@ -47,13 +49,14 @@ impl RecordedEvent {
     }
 
     /// The payload as it is stored; `v` is the version of its shape.
-    async fn data(&self) -> Value {
+    async fn data(&self, ctx: &Context<'_>) -> Result<Value> {
+        budget::afford(ctx, &self.0.data)?;
         let mut data = serde_json::from_slice(&self.0.data).unwrap_or_default();
         // An older server stored credentials in the address of a source as well.
         if self.0.stream.kind() == "function" {
             mask(&mut data);
         }
-        data
+        Ok(data)
     }
 
     /// When it happened.

@@ -9,7 +9,7 @@ use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::relay::{Connection, page, size};
-use crate::ingress::graphql::{OrFail, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::store::{LinesOf, RunFilter, RunRow};
 
 /// How far a run is.
@@ -221,7 +221,7 @@ impl Run {
 
     /// The CloudEvent that the function got; bounded.
     async fn input(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        Ok(self.whole(ctx).await?.map(|run| run.request.input.value()))
+        self.whole(ctx).await?.map(|run| budget::value(ctx, &run.request.input)).transpose()
     }
 
     /// Whether the input was longer than what is kept: such a run cannot be replayed as it was.
@@ -232,7 +232,8 @@ impl Run {
     /// The result of the newest attempt; bounded.
     async fn output(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
         let run = self.whole(ctx).await?;
-        Ok(run.and_then(|run| run.phase.outcome()?.output.as_ref().map(domain::Json::value)))
+        let output = run.as_ref().and_then(|run| run.phase.outcome()?.output.as_ref());
+        output.map(|output| budget::value(ctx, output)).transpose()
     }
 
     /// Whether the result was longer than what is kept.
