@@ -2,8 +2,10 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
 
 use crate::app::{Options, TestApp, json_of};
+use crate::graphql::status;
 use crate::victim::victim;
 use crate::wire::Wire;
 
@@ -264,4 +266,23 @@ async fn a_function_on_a_host_of_its_own_is_its_own_master_and_nothing_else_is_t
     let through = app.get(&format!("/function/mirror?{query}")).send().await.unwrap();
     assert!(!through.headers().contains_key("access-control-allow-origin"));
     assert_eq!(through.status(), 200);
+}
+
+#[tokio::test]
+async fn a_body_is_no_longer_than_it_says_also_where_the_connection_would_become_a_socket() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let before = status(&app, "VmRSS:");
+    let head = "POST /function/mirror HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer dev-token\r\n\
+                Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 5\r\n\r\n";
+    let mut wire = Wire::sending(&app, head).await;
+    let part = vec![b'a'; 1 << 20];
+    for _ in 0..200 {
+        if wire.0.write_all(&part).await.is_err() {
+            break;
+        }
+    }
+    let grew = status(&app, "VmHWM:").saturating_sub(before);
+    assert!(grew < 100 << 10, "the memory grew by {grew} KiB");
+    assert_eq!(app.get("/function/mirror").send().await.unwrap().status(), 200);
 }

@@ -93,7 +93,12 @@ pub(super) async fn body(
     if length.is_some_and(|length| length <= WHOLE) {
         let mut whole = BytesMut::with_capacity(length.unwrap_or(0));
         while let Some(part) = payload.next().await {
-            whole.extend_from_slice(&part.map_err(|error| broke_off(&error))?);
+            let part = part.map_err(|error| broke_off(&error))?;
+            // The length is only what the caller says: a request that would rather be a WebSocket has no end.
+            if whole.len() + part.len() > WHOLE {
+                return Err(HttpError::bad_request("bad_body", "the body is longer than its Content-Length"));
+            }
+            whole.extend_from_slice(&part);
         }
         let whole = whole.freeze();
         return Ok((RequestBody::Full(whole.clone()), Kept::whole(whole, recorded)));
