@@ -297,7 +297,6 @@ mod tests {
             "http://[::1]/a",
             "http://localhost/a",
             "http://a.LocalHost/a",
-            "http://169.254.169.254/latest/meta-data",
             "https://10.0.0.1/a",
             "ssh://git@127.0.0.1/a",
             "git@localhost:a",
@@ -308,6 +307,10 @@ mod tests {
             assert!(remote.check(&policy("")).unwrap_err().contains("EVENTFLOW_GIT_ALLOW"), "{url}");
             remote.check(&policy("0.0.0.0/0,::/0")).unwrap();
         }
+        // A range does not open the metadata service in it.
+        let metadata = Remote::parse("http://169.254.169.254/latest/meta-data").unwrap();
+        assert!(metadata.check(&policy("0.0.0.0/0")).unwrap_err().contains("EVENTFLOW_GIT_ALLOW"));
+        metadata.check(&policy("169.254.169.254")).unwrap();
         Remote::parse("https://github.com/a/b").unwrap().check(&policy("")).unwrap();
     }
 
