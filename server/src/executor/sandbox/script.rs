@@ -67,13 +67,13 @@ impl Script {
     }
 
     /// Sets limits for good: no core dumps, and a file's size and a number of descriptors, or less where the server itself
-    /// may have less.
+    /// may have less. Up to that number a program may raise the 1,024 descriptors that it starts with.
     pub(super) fn limit(&mut self, limits: ShellLimits) {
         use nix::sys::resource::{Resource, getrlimit};
         let own = |resource, wanted: u64| getrlimit(resource).map_or(wanted, |(_, hard)| wanted.min(hard));
         let open_files = own(Resource::RLIMIT_NOFILE, limits.open_files);
         let file_blocks = own(Resource::RLIMIT_FSIZE, limits.file_bytes) / ULIMIT_BLOCK;
-        let text = format!("umask 022\nulimit -c 0\nulimit -n {open_files}\nulimit -f {file_blocks}\n");
+        let text = format!("umask 022\nulimit -c 0\nulimit -H -n {open_files}\nulimit -f {file_blocks}\n");
         self.0.extend_from_slice(text.as_bytes());
     }
 
