@@ -249,19 +249,37 @@ impl Inner {
     }
 }
 
-/// The order's manifest beats the file, and the file beats a guess.
+/// The order's manifest beats the file, or changes it where it is partial, and the file beats a guess.
 async fn read_manifest(folder: &Path, given: Option<&domain::Json>, journal: &Journal) -> Result<Manifest, Error> {
     let faults = |origin: &str| {
         let origin = origin.to_owned();
         move |faults| Error::Manifest { origin, faults }
     };
-    let mut manifest = match (given, files::json_text(folder, "function.json")?) {
+    let partial = given.map(domain::Json::value).filter(manifest::is_partial);
+    let whole = given.filter(|_| partial.is_none());
+    let mut manifest = match (whole, files::json_text(folder, "function.json")?) {
         (Some(given), _) => manifest::parse_text(given.get()).map_err(faults("the manifest given at registration"))?,
-        (None, Some(text)) => manifest::parse_text(&text).map_err(faults("function.json"))?,
+        (None, Some(text)) => {
+            let own = manifest::parse_text(&text).map_err(faults("function.json"))?;
+            match &partial {
+                None => own,
+                Some(partial) => {
+                    let text = serde_json::from_str(&text).unwrap_or_default();
+                    manifest::parse_over(text, partial).map_err(faults("function.json with what was registered"))?
+                }
+            }
+        }
         (None, None) => {
-            let manifest = manifest::guess(folder)?;
-            journal.say(format!("There is no function.json: this looks like {}", manifest.runtime.as_str())).await;
-            manifest
+            let guessed = manifest::guess(folder)?;
+            journal.say(format!("There is no function.json: this looks like {}", guessed.runtime.as_str())).await;
+            match &partial {
+                None => guessed,
+                Some(partial) => {
+                    let own = serde_json::json!({ "runtime": guessed.runtime.as_str() });
+                    let manifest = manifest::parse_over(own, partial).map_err(faults("what was registered"))?;
+                    Manifest { handler: guessed.handler, ..manifest }
+                }
+            }
         }
     };
     if manifest.handler.is_none() {

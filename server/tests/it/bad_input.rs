@@ -170,6 +170,12 @@ async fn without_dev_there_is_no_default_credential_and_the_first_start_prints_a
             .unwrap()
     };
     assert_eq!(sign_in(&app, "admin").await.status(), StatusCode::UNAUTHORIZED);
+    let nobody = app.request(reqwest::Method::POST, "/auth/token").send().await.unwrap();
+    assert_eq!(
+        json_of(nobody, StatusCode::BAD_REQUEST).await["error"]["code"],
+        "bad_json",
+        "only --dev knows everybody"
+    );
     assert_eq!(
         app.get("/v1/functions").send().await.unwrap().status(),
         StatusCode::UNAUTHORIZED,

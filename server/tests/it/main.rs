@@ -15,6 +15,7 @@ mod floors;
 mod hooks;
 mod kill;
 mod nodes;
+mod rest;
 mod schedule;
 mod story;
 mod synchronous;

@@ -89,6 +89,40 @@ pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
     serde_json::from_value(json).map_err(|error| vec![Fault::at("", error.to_string())])
 }
 
+/// Whether a manifest names no runtime: then it changes the function's own only where it says something.
+pub fn is_partial(json: &Value) -> bool {
+    json.as_object().is_some_and(|members| !members.contains_key("runtime"))
+}
+
+/// The manifest that a partial one makes of the function's own.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_over(own: Value, partial: &Value) -> Result<Manifest, Vec<Fault>> {
+    let mut whole = own;
+    merge(&mut whole, partial);
+    parse(&whole)
+}
+
+/// Members of objects are merged, anything else is replaced; `null` takes a member away (RFC 7396). It goes no deeper than
+/// the JSON that was parsed.
+fn merge(target: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *target = patch.clone();
+        return;
+    };
+    if !target.is_object() {
+        *target = Value::Object(serde_json::Map::new());
+    }
+    let Value::Object(members) = target else { return };
+    for (name, value) in patch {
+        match value {
+            Value::Null => _ = members.remove(name),
+            value => merge(members.entry(name.clone()).or_insert(Value::Null), value),
+        }
+    }
+}
+
 /// What a manifest asks for beyond what there is.
 pub fn excesses(manifest: &Manifest, capacity: &Capacity) -> Vec<Fault> {
     capacity.excesses(manifest).into_iter().map(|excess| Fault::at(excess.pointer, excess.message)).collect()

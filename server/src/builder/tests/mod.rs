@@ -380,6 +380,29 @@ async fn the_orders_manifest_beats_the_file() {
 }
 
 #[tokio::test]
+async fn an_order_that_names_no_runtime_changes_the_functions_own_manifest() {
+    let world = World::new();
+    let own = r#"{"runtime": "node", "env": {"A": "b"}, "scaling": {"max": 9, "idle_s": 7}}"#;
+    world.commit(&[HANDLER, ("function.json", own)]);
+    let mut order = order(world.source(None, None));
+    order.manifest = Some(domain::Json::parse(r#"{"scaling": {"min": 2, "max": 2}}"#).unwrap());
+    let made = build(&world.workshop, order.clone()).await.0.unwrap().manifest;
+    assert_eq!((made.scaling.min, made.scaling.max, made.scaling.idle_s), (2, 2, 7));
+    assert_eq!((made.runtime, made.env["A"].as_str()), (Runtime::Node, "b"));
+    // What is changed must fit, too.
+    order.manifest = Some(domain::Json::parse(r#"{"scaling": {"min": 3, "max": 2}}"#).unwrap());
+    let text = build(&world.workshop, order.clone()).await.0.unwrap_err().to_string();
+    assert!(text.contains("function.json with what was registered") && text.contains("/scaling"), "{text}");
+    // Without a file, it changes what was guessed.
+    let world = World::new();
+    world.commit(&[HANDLER]);
+    order.source = world.source(None, None);
+    order.manifest = Some(domain::Json::parse(r#"{"scaling": {"min": 2, "max": 2}}"#).unwrap());
+    let made = build(&world.workshop, order).await.0.unwrap().manifest;
+    assert_eq!((made.scaling.min, made.runtime, made.handler.is_some()), (2, Runtime::Node, true));
+}
+
+#[tokio::test]
 async fn what_the_sandbox_cannot_run_is_refused_with_what_would() {
     let world = World::new();
     world.commit(&[("Dockerfile", "FROM scratch")]);

@@ -24,6 +24,7 @@ pub(super) async fn accept(
 ) -> Result<HttpResponse, HttpError> {
     let settings = &gateway.services.settings;
     let Called { session, route, rest, origin } = called;
+    let arrived = super::now();
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
     let asked = ask(gateway, session.viewer, request, payload, &route, rest, true, callback).await?;
     // The run is the platform's, which is not on a function's own host.
@@ -39,6 +40,7 @@ pub(super) async fn accept(
         response.insert_header((verbs::REPLAYED, "true"));
     }
     response.insert_header(("x-call-id", asked.run.to_string()));
+    response.insert_header(("x-start-time", record::start_time(arrived)));
     response.insert_header((header::LOCATION, format!("{at}/v1/runs/{}", asked.run)));
     Ok(response.json(json!({ "run_id": asked.run })))
 }

@@ -9,7 +9,7 @@ use domain::run::event::{Encoding, Outcome};
 use domain::run::{self, Phase, Run};
 use tokio::time::{Duration, Instant};
 
-use super::{Called, Gateway, HttpError, asynchronous, request};
+use super::{Called, Gateway, HttpError, asynchronous, record, request};
 use crate::ingress::verbs::{self, Wait};
 
 /// The run's own timeout comes first: it says more than that nobody waited for it any longer.
@@ -22,7 +22,7 @@ pub(super) async fn call(
     payload: web::Payload,
 ) -> Result<HttpResponse, HttpError> {
     let services = &gateway.services;
-    let arrived = Instant::now();
+    let (arrived, at) = (Instant::now(), super::now());
     let Called { session, route, rest, .. } = called;
     let viewer = session.viewer;
     let timeout = request::timeout(request, &route)?;
@@ -48,6 +48,7 @@ pub(super) async fn call(
         }
     };
     mark("x-call-id", asked.run.to_string());
+    mark("x-start-time", record::start_time(at));
     mark("x-duration-seconds", format!("{:.6}", arrived.elapsed().as_secs_f64()));
     if let Some(attempt) = run.phase.attempt() {
         mark("x-function-version", attempt.version.to_string());

@@ -54,6 +54,7 @@ fn is_ours(name: &str) -> bool {
                 | "x-duration-seconds"
                 | "x-function-version"
                 | "x-request-id"
+                | "x-start-time"
         )
         || name.starts_with("x-eventflow-")
 }
@@ -258,6 +259,7 @@ mod tests {
             "x-function-version",
             "x-duration-seconds",
             "x-request-id",
+            "x-start-time",
             "x-eventflow-run",
             "set-cookie",
         ] {

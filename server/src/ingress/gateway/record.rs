@@ -123,14 +123,15 @@ impl Call {
         headers.insert("traceparent", self.traceparent.clone());
     }
 
-    /// Tells the caller which call it was, how long it took, and which version answered.
+    /// Tells the caller which call it was, when it came in, how long it took, and which version answered.
     pub(super) fn mark(&mut self, response: &mut HttpResponseBuilder) {
         let mut buffer = uuid::Uuid::encode_buffer();
         let id = &*self.run.uuid().hyphenated().encode_lower(&mut buffer);
         response.insert_header(("x-call-id", id));
         response.insert_header(("x-duration-seconds", format!("{:.6}", self.arrived.elapsed().as_secs_f64())));
-        let version = self.told().route.version;
-        response.insert_header(("x-function-version", version));
+        let told = self.told();
+        response.insert_header(("x-start-time", start_time(told.queued_at)));
+        response.insert_header(("x-function-version", told.route.version));
     }
 
     /// Reads the whole body: a job gets it as a part of its event.
@@ -274,6 +275,11 @@ impl ToldOf {
         };
         self.said.event(&frame, &self.kept.bytes.lock().bytes)
     }
+}
+
+/// When a call came in, as `X-Start-Time` has it: nanoseconds since 1970.
+pub(super) fn start_time(at: DateTime<Utc>) -> String {
+    at.timestamp_nanos_opt().unwrap_or(i64::MAX).to_string()
 }
 
 /// An answer as what a run keeps of it.

@@ -336,8 +336,10 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
             ));
         }
         (manifest, false) => manifest,
-        // The function's own file says how it scales; `replicas` then says only whether it is started.
-        (None, true) if runtime.is_none() && command.is_none() && env.is_none() && !of_image => None,
+        // The function's own file says what it is, and only how it scales is different.
+        (None, true) if runtime.is_none() && command.is_none() && env.is_none() && !of_image => {
+            return Ok(Registration { namespace, name, source, manifest: None, replicas: replicas.filter(|n| *n > 0) });
+        }
         (None, true) => {
             let runtime = runtime
                 .or_else(|| of_image.then(|| "docker".to_owned()))
@@ -356,12 +358,18 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
                 manifest["env"] = json!(env);
             }
             if let Some(replicas) = replicas.filter(|replicas| *replicas > 0) {
-                manifest["scaling"] = json!({ "min": replicas, "max": replicas });
+                manifest["scaling"] = verbs::scaling_of(replicas);
             }
             Some(manifest)
         }
     };
-    Ok(Registration { namespace, name, source, manifest })
+    Ok(Registration { namespace, name, source, manifest, replicas: None })
+}
+
+/// The instances that a function is registered with, as far as that is not left to its own file.
+fn registered_replicas(row: &FunctionRow) -> u32 {
+    let least = row.manifest.as_ref().and_then(|manifest| manifest.value()["scaling"]["min"].as_u64());
+    least.and_then(|least| u32::try_from(least).ok()).unwrap_or_default()
 }
 
 /// Starts a function when its first build has succeeded.
@@ -403,6 +411,7 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
     let ready = count(&|instance| instance.state == "ready");
     let wanted = match row.state.as_str() {
         "RUNNING" => version.map_or(0, |version| version.manifest.scaling.min).max(ready),
+        "REGISTERED" | "BUILT" => registered_replicas(&row),
         _ => 0,
     };
     FunctionBody {

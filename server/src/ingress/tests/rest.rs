@@ -212,7 +212,7 @@ async fn a_function_has_the_shape_that_older_programs_know() {
     let body = json_of(answer, StatusCode::CREATED).await;
     assert_eq!(
         (&body["name"], &body["image"], &body["status"], &body["replicas"]),
-        (&json!("web"), &json!("ghcr.io/team/web:1"), &json!("REGISTERED"), &json!(0))
+        (&json!("web"), &json!("ghcr.io/team/web:1"), &json!("REGISTERED"), &json!(2))
     );
     for field in ["available_replicas", "ready_replicas", "updated_replicas", "created_at"] {
         assert!(body.get(field).is_some(), "{field}");
@@ -251,6 +251,49 @@ async fn a_function_has_the_shape_that_older_programs_know() {
         error(house.get("/v1/functions/web").send().await.unwrap(), StatusCode::NOT_FOUND).await,
         "function_not_found"
     );
+}
+
+#[actix_web::test]
+async fn replicas_count_where_the_source_says_everything_else() {
+    let house = House::new().await;
+    let git = json!({ "git": { "url": "https://example.com/f" } });
+    let register = |name: &str, replicas: Value| {
+        house.post("/v1/functions").json(&json!({ "name": name, "source": git, "replicas": replicas })).send()
+    };
+    let body = json_of(register("two", json!(2)).await.unwrap(), StatusCode::CREATED).await;
+    assert_eq!(
+        (&body["status"], &body["replicas"], &body["ready_replicas"]),
+        (&json!("REGISTERED"), &json!(2), &json!(0))
+    );
+    let query = "query($name: String!) { function(name: $name) { manifestOverride } }";
+    let found = house.graphql(query, json!({ "name": "two" })).await["function"].take();
+    assert_eq!(found["manifestOverride"], json!({ "scaling": { "min": 2, "max": 2 } }));
+    assert_eq!(error(register("two", json!(3)).await.unwrap(), StatusCode::CONFLICT).await, "name_taken");
+    for none in [json!(0), Value::Null] {
+        let name = if none.is_null() { "unsaid" } else { "none" };
+        let body = json_of(register(name, none).await.unwrap(), StatusCode::CREATED).await;
+        assert_eq!(body["replicas"], 0, "{name}");
+    }
+    for (replicas, code) in [(json!(1001), "bad_manifest"), (json!(-1), "bad_json"), (json!("2"), "bad_json")] {
+        assert_eq!(error(register("bad", replicas).await.unwrap(), StatusCode::BAD_REQUEST).await, code);
+    }
+}
+
+#[actix_web::test]
+async fn a_token_needs_no_credentials_where_everybody_knows_them() {
+    let house = House::new().await;
+    let ask = || house.request(Method::POST, "/auth/token");
+    let answer = ask().send().await.unwrap();
+    assert_eq!(answer.headers()["cache-control"], "no-store");
+    let body = json_of(answer, StatusCode::OK).await;
+    let bearer = body["token"].as_str().unwrap();
+    let viewer = house.answer_to(bearer, "{ viewer { name } }", json!({})).await;
+    assert_eq!(viewer["data"]["viewer"]["name"], "user:admin");
+    // A body is taken for what it says.
+    assert_eq!(error(ask().body("{}").send().await.unwrap(), StatusCode::BAD_REQUEST).await, "bad_json");
+    // And no page of another site gets one.
+    let elsewhere = ask().header("origin", "https://evil.example").send().await.unwrap();
+    assert_eq!(error(elsewhere, StatusCode::FORBIDDEN).await, "cross_site");
 }
 
 #[actix_web::test]

@@ -2,7 +2,8 @@
 
 use domain::Json;
 use domain::function::{self, BuildId, Command, Override, event::Source};
-use serde_json::Value;
+use domain::manifest::Manifest;
+use serde_json::{Value, json};
 
 use super::{Caller, credentials};
 use crate::actors;
@@ -27,6 +28,13 @@ pub struct Registration {
     pub source: Source,
     /// A manifest that beats the file in the source.
     pub manifest: Option<Value>,
+    /// Instances to keep, where the file in the source says everything else. Not beside a manifest.
+    pub replicas: Option<u32>,
+}
+
+/// How a manifest says that so many instances are kept, whether anybody calls or not.
+pub fn scaling_of(replicas: u32) -> Value {
+    json!({ "min": replicas, "max": replicas })
 }
 
 /// What changes in the next build. `None` leaves it as it is.
@@ -76,13 +84,19 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         let error = function::Error::BadName { name: asked.name.clone() };
         problems.push(Problem::new(error.code(), error.to_string()).at(["input", "name"]));
     }
-    let Registration { namespace, name, source, manifest } = asked;
+    let Registration { namespace, name, source, manifest, replicas } = asked;
     let (source, whole) = credentials::split(source);
     problems.extend(source_problems(services, &source));
-    problems.extend(manifest_problems(services, manifest.as_ref()));
+    let partial = replicas.map(|replicas| json!({ "scaling": scaling_of(replicas) }));
+    problems.extend(match &partial {
+        // As far as that can be said before the file in the source is known, with which the build checks it again.
+        Some(partial) => found(services, manifest::parse_over(json!({ "runtime": "node" }), partial)),
+        None => manifest_problems(services, manifest.as_ref()),
+    });
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
+    let manifest = partial.or(manifest);
     let manifest = manifest.as_ref().map(Json::from);
     let newest = services.store.function_named(&namespace, &name).await?;
     let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == "DEREGISTERED"));
@@ -336,10 +350,13 @@ fn ref_fault(git_ref: &str) -> Option<String> {
 }
 
 fn manifest_problems(services: &Services, manifest: Option<&Value>) -> Vec<Problem> {
-    let faults = match manifest.map(manifest::parse) {
-        Some(Ok(manifest)) => services.workshop.excesses(&manifest),
-        Some(Err(faults)) => faults,
-        None => Vec::new(),
+    manifest.map_or_else(Vec::new, |manifest| found(services, manifest::parse(manifest)))
+}
+
+fn found(services: &Services, parsed: Result<Manifest, Vec<manifest::Fault>>) -> Vec<Problem> {
+    let faults = match parsed {
+        Ok(manifest) => services.workshop.excesses(&manifest),
+        Err(faults) => faults,
     };
     let problem = |fault: manifest::Fault| {
         let place = fault.pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));

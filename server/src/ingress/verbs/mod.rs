@@ -19,7 +19,8 @@ use uuid::Uuid;
 pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
 pub use event::{Publication, Published, publish};
 pub use function::{
-    Registration, Update, build, cancel_build, deregister, named, register, rollback, start, stop, update, visible,
+    Registration, Update, build, cancel_build, deregister, named, register, rollback, scaling_of, start, stop, update,
+    visible,
 };
 pub use idempotency::{Claim, REPLAYED, digest};
 pub use reach::{Reach, reach};

@@ -24,6 +24,7 @@ impl Mutation {
             name: input.name,
             source: input.source.into(),
             manifest: given(input.manifest),
+            replicas: None,
         };
         let done = async { read(ctx, verbs::register(services, caller, asked).await?).await };
         FunctionPayload::of(done.await)
