@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use ipnet::IpNet;
 use url::{Host, Url};
 
 use super::layers::{Error, Layers};
 use super::positive;
+use super::range::Range;
 
 /// What belongs to the server's own address and its connections.
 #[derive(Debug, Clone)]
@@ -129,21 +129,19 @@ fn domain_name(text: &str) -> Option<String> {
 
 /// Ranges of addresses.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Networks(Vec<IpNet>);
+pub struct Networks(Vec<Range>);
 
 impl Networks {
     /// A list such as `127.0.0.1,10.0.0.0/8`; an address alone is a network.
     pub fn parse(list: &str) -> Option<Self> {
-        let network = |text: &str| text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from));
-        let texts = list.split(',').map(str::trim).filter(|text| !text.is_empty());
-        texts.map(network).collect::<Option<_>>().map(Self)
+        Range::parse_list(list).map(Self)
     }
 
     /// Whether an address is in one of them. An IPv4 address that is written as IPv6 counts as IPv4.
     pub fn contain(&self, address: IpAddr) -> bool {
         !self.0.is_empty() && {
             let address = address.to_canonical();
-            self.0.iter().any(|network| network.contains(&address))
+            self.0.iter().any(|network| network.contains(address))
         }
     }
 }
