@@ -1,14 +1,18 @@
 //! Servers on this machine that builds are sent to: Git's own, and others that are none.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+
+#[path = "../../src/builder/tests/git_http.rs"]
+mod git_http;
+
+use git_http::{Head, head, repository};
 
 /// A server, and how many have connected to it.
 pub struct Served {
@@ -64,61 +68,7 @@ pub fn redirecting(to: String) -> Served {
     })
 }
 
-/// Method and target, and the headers, of a request without its body.
-type Head = (String, String, Vec<(String, String)>);
-
 fn read_request(stream: &TcpStream) -> Option<Head> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     head(&mut reader)
-}
-
-fn head(reader: &mut impl BufRead) -> Option<Head> {
-    let mut first = String::new();
-    reader.read_line(&mut first).ok()?;
-    let mut words = first.split_whitespace().map(str::to_owned);
-    let (method, target) = (words.next()?, words.next()?);
-    let mut headers = Vec::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(':') else { break };
-        headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
-    }
-    Some((method, target, headers))
-}
-
-fn repository(mut stream: TcpStream, root: &Path, access: Option<&str>) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let (method, target, headers) = head(&mut reader)?;
-    let header = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
-    let header = |wanted: &str| header(wanted).unwrap_or_default();
-    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    if access.is_some_and(|access| header("authorization") != access) {
-        let refusal = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        return stream.write_all(refusal.as_bytes()).ok();
-    }
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let mut child = Command::new("git")
-        .args(["-c", "safe.directory=*", "http-backend"])
-        .env("GIT_PROJECT_ROOT", root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_PROTOCOL", header("git-protocol"))
-        .env("REQUEST_METHOD", method)
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-        .env("CONTENT_LENGTH", body.len().to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    child.stdin.take()?.write_all(&body).ok()?;
-    let output = child.wait_with_output().ok()?.stdout;
-    let text = String::from_utf8_lossy(&output);
-    let status = text.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
-    stream.write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\n").as_bytes()).ok()?;
-    stream.write_all(&output).ok()
 }

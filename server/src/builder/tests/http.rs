@@ -1,77 +1,25 @@
-//! Repositories behind HTTP: Git's own `http-backend` behind a server of a few lines.
+//! Repositories behind HTTP and SSH.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::process::Stdio;
+use std::net::TcpListener;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 
 use super::*;
 
-/// Base64 of `user:token`.
-const ACCESS: &str = "Basic dXNlcjp0b2tlbg==";
-
-/// Serves the repositories below `root` at the address that it returns; `/private/…` only with [`ACCESS`].
-fn serve(root: &Path) -> String {
+/// Serves the repositories below `root` at the address that it returns; with `access`, a `user:token`, only to those who have it.
+fn serve(root: &Path, access: Option<&str>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let root = root.to_owned();
+    let access = access.map(|access| format!("Basic {}", STANDARD.encode(access)));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let root = root.clone();
-            std::thread::spawn(move || answer(stream, &root));
+            let (root, access) = (root.clone(), access.clone());
+            std::thread::spawn(move || git_http::repository(stream, &root, access.as_deref()));
         }
     });
     address.to_string()
-}
-
-fn answer(mut stream: TcpStream, root: &Path) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
-    let mut first = String::new();
-    reader.read_line(&mut first).ok()?;
-    let mut words = first.split_whitespace();
-    let (method, target) = (words.next()?, words.next()?);
-    let mut headers = std::collections::BTreeMap::new();
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let Some((name, value)) = line.trim().split_once(':') else {
-            break;
-        };
-        headers.insert(name.to_ascii_lowercase(), value.trim().to_owned());
-    }
-    let header = |name: &str| headers.get(name).cloned().unwrap_or_default();
-    let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-    reader.read_exact(&mut body).ok()?;
-    let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let path = match path.strip_prefix("/private") {
-        Some(_) if header("authorization") != ACCESS => {
-            let refusal = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-            return stream.write_all(refusal.as_bytes()).ok();
-        }
-        Some(rest) => rest,
-        None => path,
-    };
-    let mut child = Command::new("git")
-        .arg("http-backend")
-        .env("GIT_PROJECT_ROOT", root)
-        .env("GIT_HTTP_EXPORT_ALL", "1")
-        .env("GIT_PROTOCOL", header("git-protocol"))
-        .env("REQUEST_METHOD", method)
-        .env("PATH_INFO", path)
-        .env("QUERY_STRING", query)
-        .env("CONTENT_TYPE", header("content-type"))
-        .env("HTTP_CONTENT_ENCODING", header("content-encoding"))
-        .env("CONTENT_LENGTH", body.len().to_string())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .ok()?;
-    child.stdin.take()?.write_all(&body).ok()?;
-    let output = child.wait_with_output().ok()?.stdout;
-    let text = String::from_utf8_lossy(&output);
-    let status = text.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
-    stream.write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\n").as_bytes()).ok()?;
-    stream.write_all(&output).ok()
 }
 
 fn at(url: String, git_ref: Option<&str>) -> Source {
@@ -83,7 +31,7 @@ async fn a_repository_is_fetched_over_http_by_branch_and_by_commit() {
     let world = World::new();
     let first = world.commit(&[HANDLER]);
     let second = world.commit(&[("second.txt", "2")]);
-    let host = serve(world.root.path());
+    let host = serve(world.root.path(), None);
     for (git_ref, commit) in
         [(None, &second), (Some("main"), &second), (Some(first.as_str()), &first), (Some(&first[..8]), &first)]
     {
@@ -126,7 +74,7 @@ async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
 async fn what_http_does_not_give_is_named() {
     let world = World::new();
     world.commit(&[HANDLER]);
-    let host = serve(world.root.path());
+    let host = serve(world.root.path(), None);
     let text = world.refusal(at(format!("http://{host}/missing"), None)).await;
     assert!(text.contains("there is no such repository"), "{text}");
     let text = world.refusal(at(format!("http://{host}/repository"), Some("nope"))).await;
@@ -137,10 +85,10 @@ async fn what_http_does_not_give_is_named() {
 async fn credentials_are_taken_from_the_address_asked_of_nobody_and_not_logged() {
     let world = World::new();
     world.commit(&[HANDLER]);
-    let host = serve(world.root.path());
-    let (_, _, lines) = world.made(at(format!("http://user:token@{host}/private/repository"), None)).await;
+    let host = serve(world.root.path(), Some("user:token"));
+    let (_, _, lines) = world.made(at(format!("http://user:token@{host}/repository"), None)).await;
     assert!(!log(&lines).contains("token"), "{}", log(&lines));
-    for url in [format!("http://{host}/private/repository"), format!("http://user:wrong@{host}/private/repository")] {
+    for url in [format!("http://{host}/repository"), format!("http://user:wrong@{host}/repository")] {
         let text = world.refusal(at(url, None)).await;
         assert!(text.contains("needs credentials") && !text.contains("wrong"), "{text}");
     }

@@ -1,6 +1,7 @@
 //! Whole builds: real Git, real package managers where the test's name says so, tasks as plain processes otherwise.
 
 mod disk;
+mod git_http;
 mod http;
 mod sandboxed;
 
