@@ -88,6 +88,32 @@ async fn a_hostile_archive_is_refused_leaves_nothing_behind_and_the_next_one_is_
 }
 
 #[tokio::test]
+async fn a_form_has_few_parts_before_its_file_and_little_in_them() {
+    let app = victim(Options::default()).await;
+    let bundle = || {
+        let code = zipped([(HANDLER.0.into(), HANDLER.1.to_vec())]);
+        reqwest::multipart::Part::bytes(code).file_name("code.zip")
+    };
+    let form = || reqwest::multipart::Form::new();
+    let many = (0..100).fold(form(), |form, i| form.text(format!("f{i}"), "x")).part("code", bundle());
+    let large = form().text("note", "x".repeat(1 << 20)).part("code", bundle());
+    let few = form().text("note", "x".repeat(1000)).part("code", bundle());
+    for (form, status) in [(many, 400), (large, 413), (few, 201)] {
+        let answer = app.post("/v1/bundles").multipart(form).send().await.unwrap();
+        assert_eq!(answer.status(), status);
+    }
+    // Without a length, and without an end.
+    let endless = futures::stream::iter((0..1 << 16).map(|_| Ok::<_, std::io::Error>(vec![b'x'; 1 << 10])));
+    let opening = futures::stream::iter([Ok(b"--b\r\ncontent-disposition: form-data; name=\"a\"\r\n\r\n".to_vec())]);
+    let body = reqwest::Body::wrap_stream(futures::StreamExt::chain(opening, endless));
+    let request = app.post("/v1/bundles").header("content-type", "multipart/form-data; boundary=b").body(body);
+    // The answer may come before all was sent, and the connection end with it.
+    if let Ok(answer) = request.send().await {
+        assert_eq!(answer.status(), 413);
+    }
+}
+
+#[tokio::test]
 async fn a_manifest_that_is_too_large_is_refused_wherever_it_is() {
     let app = victim(Options::default()).await;
     let large = format!("{{\"runtime\":\"node\",\"env\":{{\"A\":\"{}\"}}}}", "x".repeat(300 << 10));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use actix_multipart::{Multipart, MultipartError};
+use actix_multipart::{Field, Multipart, MultipartError};
+use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -17,8 +18,11 @@ use crate::ingress::Services;
 use crate::ingress::edge::is_late;
 use crate::ingress::error::{Fault, HttpError};
 
-/// What an upload's frame (multipart) may add to its size, in bytes.
+/// What an upload's frame (multipart) may add to its size, in bytes: the heads of its parts, and the parts that are no file.
 const FRAME: usize = 64 << 10;
+
+/// Parts of a form before the file.
+const MAX_PARTS: usize = 32;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(web::resource("/v1/bundles").route(web::post().to(upload)).default_service(web::to(wrong_method)));
@@ -48,30 +52,48 @@ pub(super) async fn upload(
     body::check_length(&request, limit + FRAME)?;
     let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let digest = if kind.starts_with("multipart/") {
-        let mut form = Multipart::new(request.headers(), payload);
-        loop {
-            let field =
-                form.next().await.ok_or_else(|| HttpError::bad_request("bad_bundle", "the form has no file"))?;
-            let mut field = field.map_err(|error| unreadable(&error))?;
-            if field.content_disposition().and_then(|part| part.get_filename()).is_some() {
-                break keep(&services, field, limit, is_form_late).await?;
-            }
-            // Other fields are no files.
-            while let Some(part) = field.next().await {
-                part.map_err(|error| unreadable(&error))?;
-            }
-        }
+        let framed = payload.scan(0, move |read, piece| {
+            *read += piece.as_ref().map_or(0, Bytes::len);
+            std::future::ready(Some(match *read > limit + FRAME {
+                true => Err(PayloadError::Overflow),
+                false => piece,
+            }))
+        });
+        let mut form = Multipart::new(request.headers(), framed);
+        let file = file_of(&mut form, limit + FRAME).await?;
+        keep(&services, file, limit, is_form_late).await?
     } else {
         keep(&services, payload, limit, is_late).await?
     };
     Ok(HttpResponse::Created().json(Bundle { digest }))
 }
 
+/// The file of a form of at most so many bytes, past the other parts.
+async fn file_of(form: &mut Multipart, most: usize) -> Result<Field, HttpError> {
+    let mut skipped = 0;
+    for _ in 0..MAX_PARTS {
+        let field = form.next().await.ok_or_else(|| HttpError::bad_request("bad_bundle", "the form has no file"))?;
+        let mut field = field.map_err(|error| unreadable(&error, most))?;
+        if field.content_disposition().and_then(|part| part.get_filename()).is_some() {
+            return Ok(field);
+        }
+        while let Some(part) = field.next().await {
+            skipped += part.map_err(|error| unreadable(&error, most))?.len();
+            if skipped > FRAME {
+                return Err(HttpError::too_large("what the form has before its file", FRAME));
+            }
+        }
+    }
+    let message = format!("the form has {MAX_PARTS} parts and no file among them: put the file first");
+    Err(HttpError::bad_request("bad_bundle", message))
+}
+
 /// Why a form cannot be read.
-fn unreadable(error: &MultipartError) -> HttpError {
-    match is_form_late(error) {
-        true => late(),
-        false => HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")),
+fn unreadable(error: &MultipartError, most: usize) -> HttpError {
+    match error {
+        MultipartError::Payload(PayloadError::Overflow) => HttpError::too_large("the form", most),
+        error if is_form_late(error) => late(),
+        error => HttpError::bad_request("bad_bundle", format!("the form cannot be read: {error}")),
     }
 }
 
