@@ -1,17 +1,33 @@
 //! The data folder is the server's user's alone: keys, the log and the code of functions are in it.
 //!
 //! Files of the server's own are made for its user only, by the process's file mode mask; what was made otherwise, by an
-//! earlier version or by hand, is repaired here.
+//! earlier version or by hand, is repaired here. A folder that is somebody else's too, such as `/tmp`, is not: it is
+//! refused before anything in it is changed.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use nix::sys::stat::Mode;
 
 /// Permissions of a group and of all others.
 const OTHERS: u32 = 0o077;
+
+/// Others may create files in the folder, and remove their own only: it is meant to be shared.
+const STICKY: u32 = 0o1000;
+
+/// Marks a folder as EventFlow's.
+const MARK: &str = "eventflow.folder";
+
+/// What says the same of a folder from before there was a mark.
+const OLDER_MARKS: &[&str] = &["eventflow.db", "eventflow.lock", "secret.key", "jwt.key", "admin.json"];
+
+/// As the older marks, where all of these are there: each alone may be anybody's.
+const TOGETHER: &[&str] = &["node", "run", "runtimes", "builds"];
+
+/// What a disk of its own may hold before anything is written to it.
+const OF_A_DISK: &str = "lost+found";
 
 /// Has this process make files and folders for its own user only. Sandboxes get their usual mask back.
 pub fn close_new_files() {
@@ -22,7 +38,7 @@ pub fn close_new_files() {
 /// further.
 ///
 /// # Errors
-/// When it belongs to another user, or cannot be made.
+/// When it belongs to another user, is shared with others or used for something else, or cannot be made.
 pub(super) fn secure(folder: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let meta = fs::metadata(folder)?;
@@ -37,6 +53,7 @@ pub(super) fn secure(folder: &Path) -> io::Result<()> {
             ),
         ));
     }
+    refuse_if_shared(folder, &meta, own)?;
     let mut repaired = 0;
     if meta.mode() & OTHERS != 0 {
         fs::set_permissions(folder, Permissions::from_mode(0o700))?;
@@ -51,8 +68,37 @@ pub(super) fn secure(folder: &Path) -> io::Result<()> {
             repaired += 1;
         }
     }
+    File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join(MARK))?;
     if repaired > 0 {
         tracing::warn!(folder = %folder.display(), entries = repaired, "other users could read the data folder: closed to them");
+    }
+    Ok(())
+}
+
+/// Refuses a folder whose permissions are not this server's to change.
+fn refuse_if_shared(folder: &Path, meta: &Metadata, own: u32) -> io::Result<()> {
+    let refuse = |what: &str| {
+        let message = format!(
+            "{what}, and EventFlow closes its data folder to all other users: name an empty folder, or one that does not \
+             exist yet, such as {}",
+            folder.join("eventflow").display()
+        );
+        Err(io::Error::new(io::ErrorKind::PermissionDenied, message))
+    };
+    if meta.mode() & STICKY != 0 {
+        return refuse("it is a folder that users share, as /tmp is");
+    }
+    // Somebody else's file marks nothing: it may have been put there for that.
+    let is_there = |name: &str| fs::symlink_metadata(folder.join(name)).is_ok_and(|meta| meta.uid() == own);
+    let is_file =
+        |name: &str| fs::symlink_metadata(folder.join(name)).is_ok_and(|meta| meta.uid() == own && meta.is_file());
+    if is_file(MARK) || OLDER_MARKS.iter().any(|name| is_file(name)) || TOGETHER.iter().all(|name| is_there(name)) {
+        return Ok(());
+    }
+    for entry in fs::read_dir(folder)? {
+        if entry?.file_name() != OF_A_DISK {
+            return refuse("there are files in it that are not EventFlow's");
+        }
     }
     Ok(())
 }
@@ -82,6 +128,7 @@ mod tests {
         let (folder, outside) = (place.path().join("data"), place.path().join("outside"));
         fs::create_dir_all(folder.join("artifacts")).unwrap();
         fs::write(folder.join("key"), "x").unwrap();
+        fs::write(folder.join("jwt.key"), "x").unwrap();
         fs::write(&outside, "x").unwrap();
         symlink(&outside, folder.join("link")).unwrap();
         for (path, mode) in
@@ -102,5 +149,63 @@ mod tests {
         }
         let error = secure(place.path()).unwrap_err().to_string();
         assert!(error.contains("belongs to the user 12345"), "{error}");
+    }
+
+    /// A folder with these permissions and files, made the data folder: why not, and its permissions afterwards.
+    fn tried(permissions: u32, files: &[&str]) -> (Option<String>, u32) {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("data");
+        fs::create_dir(&folder).unwrap();
+        for file in files {
+            match file.strip_suffix('/') {
+                Some(name) => fs::create_dir(folder.join(name)).unwrap(),
+                None => fs::write(folder.join(file), "x").unwrap(),
+            }
+        }
+        fs::set_permissions(&folder, Permissions::from_mode(permissions)).unwrap();
+        let error = secure(&folder).err().map(|error| error.to_string());
+        (error, fs::symlink_metadata(&folder).unwrap().mode() & 0o7777)
+    }
+
+    #[test]
+    fn a_folder_that_is_shared_or_used_for_something_else_is_refused_and_left_as_it_is() {
+        for (permissions, files, why) in [
+            (0o1777, &[][..], "that users share"),
+            (0o1777, &["jwt.key"], "that users share"),
+            (0o777, &["somebody.txt"], "not EventFlow's"),
+            (0o755, &["bin/", "run/"], "not EventFlow's"),
+            (0o755, &[".eventflow/"], "not EventFlow's"),
+            (0o755, &["jwt.key/"], "not EventFlow's"),
+        ] {
+            let (error, after) = tried(permissions, files);
+            let error = error.unwrap_or_else(|| panic!("{permissions:o} {files:?} was taken"));
+            assert!(error.contains(why) && error.contains("data/eventflow"), "{error}");
+            assert_eq!(after, permissions, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn an_empty_folder_and_one_of_eventflow_are_taken_however_open_they_were() {
+        for files in [
+            &[][..],
+            &["lost+found/"],
+            &[MARK, "anything"],
+            &["eventflow.db", "anything"],
+            &["admin.json"],
+            &["node", "run/", "runtimes/", "builds/"],
+        ] {
+            assert_eq!(tried(0o777, files), (None, 0o700), "{files:?}");
+        }
+    }
+
+    #[test]
+    fn a_mark_that_somebody_else_has_made_is_none() {
+        let place = tempfile::tempdir().unwrap();
+        let mark = place.path().join(MARK);
+        fs::write(&mark, "").unwrap();
+        if std::os::unix::fs::chown(&mark, Some(12345), Some(12345)).is_err() {
+            return eprintln!("skipped: only root can make somebody else's file");
+        }
+        assert!(secure(place.path()).unwrap_err().to_string().contains("not EventFlow's"));
     }
 }

@@ -3,7 +3,7 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-use crate::app::Options;
+use crate::app::{Options, command};
 use crate::victim::victim;
 
 fn mode(path: &Path) -> u32 {
@@ -58,4 +58,23 @@ async fn somebody_elses_data_folder_is_refused() {
     let why = app.try_restart().await.unwrap_err();
     // A server that is not root can not even look into it.
     assert!(why.contains("belongs to the user 12345") || why.contains("Permission denied"), "{why}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_shared_or_used_for_something_else_is_refused_and_left_as_it_is() {
+    for (permissions, file, why) in
+        [(0o1777, None, "that users share"), (0o755, Some("somebody.txt"), "not EventFlow's")]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        std::fs::create_dir(&data).unwrap();
+        if let Some(file) = file {
+            std::fs::write(data.join(file), "x").unwrap();
+        }
+        std::fs::set_permissions(&data, std::fs::Permissions::from_mode(permissions)).unwrap();
+        let output = command(folder.path(), &Options::default()).arg("serve").output().await.unwrap();
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && text.contains(why) && text.contains("data/eventflow"), "{text}");
+        assert_eq!(std::fs::metadata(&data).unwrap().mode() & 0o7777, permissions);
+    }
 }

@@ -396,7 +396,7 @@ pub fn command(folder: &Path, options: &Options) -> Command {
         Some(disk) => {
             // A mount that goes with the server; the shell becomes the server, so that its pid is the server's.
             let mount = format!(
-                "mkdir -p \"$EVENTFLOW_DATA_DIR\" && mount -t tmpfs -o {disk} tmpfs \"$EVENTFLOW_DATA_DIR\" && exec \"$0\" \"$@\""
+                "mkdir -p \"$EVENTFLOW_DATA_DIR\" && mount -t tmpfs -o mode=0700,{disk} tmpfs \"$EVENTFLOW_DATA_DIR\" && exec \"$0\" \"$@\""
             );
             let mut command = Command::new("unshare");
             command.args(["--mount", "sh", "-c", &mount, program]);
