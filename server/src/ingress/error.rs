@@ -50,7 +50,7 @@ pub enum Fault {
 impl Problem {
     /// A problem with the whole of what was asked.
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: shortened(masked(message.into())), field: None }
+        Self { code, message: fit_to_show(message.into()), field: None }
     }
 
     /// The same, at a place in the input.
@@ -59,6 +59,11 @@ impl Problem {
         self.field = Some(field.into_iter().map(Into::into).collect());
         self
     }
+}
+
+/// A text that is about to be answered, whoever's words are in it: a caller's, a database's, a library's.
+fn fit_to_show(message: String) -> String {
+    shortened(masked(message))
 }
 
 /// What a caller wrote may be repeated to them, but for credentials in an address.
@@ -88,10 +93,10 @@ impl Fault {
         }
     }
 
-    /// For people.
-    pub fn message(&self) -> &str {
+    /// For people: without credentials, and no longer than anybody reads.
+    pub fn message(&self) -> String {
         match self {
-            Self::Unavailable(message) | Self::Busy(message) | Self::Internal(message) => message,
+            Self::Unavailable(message) | Self::Busy(message) | Self::Internal(message) => fit_to_show(message.clone()),
         }
     }
 }
@@ -236,7 +241,7 @@ pub struct HttpError {
 impl HttpError {
     /// An error with a status and a code.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), problems: Vec::new(), retry_after: None }
+        Self { status, code, message: fit_to_show(message.into()), problems: Vec::new(), retry_after: None }
     }
 
     /// 400.
@@ -385,6 +390,24 @@ mod tests {
         ];
         let statuses: Vec<_> = errors.iter().map(|error| status_of(error.code()).as_u16()).collect();
         assert_eq!(statuses, [404, 409, 400, 410, 409, 409, 404, 409, 404]);
+    }
+
+    #[test]
+    fn no_answer_shows_the_credentials_in_an_address() {
+        const TEXT: &str = "cannot reach postgres://flow:hunter2@db/flow or https://token@git.example.com/x";
+        let faults = [Fault::Unavailable(TEXT.into()), Fault::Busy(TEXT.into()), Fault::Internal(TEXT.into())];
+        let failed = faults.iter().flat_map(|fault| [fault.message(), HttpError::from(fault.clone()).message]);
+        let refused = [
+            HttpError::new(StatusCode::BAD_GATEWAY, "x", TEXT).message,
+            HttpError::bad_request("x", TEXT).message,
+            HttpError::unauthenticated(TEXT).message,
+            HttpError::from(Refusal::problem("x", TEXT)).message,
+            HttpError::from(store::Error::Unavailable(TEXT.into())).message,
+        ];
+        for message in failed.chain(refused) {
+            assert!(message.contains("db/flow"), "{message}");
+            assert!(!message.contains("hunter2") && !message.contains("token"), "{message}");
+        }
     }
 
     #[test]

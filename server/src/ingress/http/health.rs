@@ -1,8 +1,11 @@
 //! How the server is.
 
-use actix_web::HttpResponse;
+use std::fmt::Display;
+
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse};
+use domain::address;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -27,7 +30,7 @@ pub(in crate::ingress) fn configure_metrics(config: &mut ServiceConfig) {
 pub(super) struct Readiness {
     /// `ok`, `ready`, `degraded` or `unavailable`.
     status: &'static str,
-    /// Why it is not, or not wholly, ready.
+    /// Why it is not, or not wholly, ready; where the request does not say who asks, that the log has more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
 }
@@ -41,8 +44,11 @@ pub(super) async fn healthz() -> HttpResponse {
 /// Whether the server takes what is asked of it. `degraded`: it takes everything, and what runs wait for is away; or, with
 /// 503, a thread is held up, and who is connected to it gets no answer.
 #[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
-pub(super) async fn readyz(services: web::Data<Services>) -> HttpResponse {
-    let held: Vec<_> = services.watchdog.held().iter().map(ToString::to_string).collect();
+pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
+    // Paths of other people's requests, names of hosts, texts of databases: nothing for strangers.
+    let may_read = services.auth.session(&request).is_ok();
+    let said = |reason: &dyn Display, plain| reason_for(may_read, reason, plain);
+    let held: Vec<_> = services.watchdog.held().iter().map(|held| said(held, HELD)).collect();
     let unavailable = |status, reasons| {
         let mut response = HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE);
         response.insert_header(("retry-after", "1")).json(Readiness { status, reasons })
@@ -50,11 +56,26 @@ pub(super) async fn readyz(services: web::Data<Services>) -> HttpResponse {
     match services.store.ready().await {
         Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
-            let reasons: Vec<_> = services.queue.fault().into_iter().collect();
+            let fault = services.queue.fault();
+            let reasons: Vec<_> =
+                fault.into_iter().map(|fault| said(&fault, "the queue is away; the log says why")).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             HttpResponse::Ok().json(Readiness { status, reasons })
         }
-        Err(error) => unavailable("unavailable", [vec![error.to_string()], held].concat()),
+        Err(error) => {
+            unavailable("unavailable", [vec![said(&error, "the store is away; the log says why")], held].concat())
+        }
+    }
+}
+
+/// What a stranger learns of a thread that is held up.
+const HELD: &str = "a thread is held up; the log says by what";
+
+/// A reason as the caller may know it: in full, without credentials, or that there is one.
+fn reason_for(may_read: bool, reason: &dyn Display, plain: &str) -> String {
+    match may_read {
+        true => address::masked(&reason.to_string()).into_owned(),
+        false => plain.to_owned(),
     }
 }
 
@@ -74,4 +95,22 @@ pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpRespons
         services.metrics.active_functions.set(i64::try_from(page.total).unwrap_or(i64::MAX));
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(services.metrics.render()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::telemetry::watchdog;
+
+    #[test]
+    fn strangers_do_not_learn_what_a_thread_is_held_up_by() {
+        let doing = Some("GET /function/shop/orders/4711?token=x".into());
+        let held = watchdog::Held { thread: "worker 1".into(), since: Duration::from_secs(12), doing };
+        assert!(reason_for(true, &held, HELD).contains("/orders/4711"));
+        assert_eq!(reason_for(false, &held, HELD), HELD);
+        let text = "cannot reach amqp://flow:hunter2@queue";
+        assert!(!reason_for(true, &text, HELD).contains("hunter2"));
+    }
 }

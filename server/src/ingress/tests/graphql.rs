@@ -249,6 +249,9 @@ async fn a_log_that_is_away_is_a_fault_and_nothing_is_accepted() {
     let answer = house.get("/readyz").send().await.unwrap();
     let ready = json_of(answer, StatusCode::SERVICE_UNAVAILABLE).await;
     assert!(ready["reasons"][0].as_str().unwrap().contains("the disk is full"), "{ready}");
+    let stranger = house.request(Method::GET, "/readyz").send().await.unwrap();
+    let ready = json_of(stranger, StatusCode::SERVICE_UNAVAILABLE).await;
+    assert_eq!(ready["reasons"], json!(["the store is away; the log says why"]));
     assert_eq!(house.get("/healthz").send().await.unwrap().status(), StatusCode::OK);
     house.log.set_away(false);
     assert_eq!(house.get("/readyz").send().await.unwrap().status(), StatusCode::OK);
