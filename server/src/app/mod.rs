@@ -219,6 +219,7 @@ impl Platform {
             workshop,
             queue,
             metrics,
+            unproved: edge::Unproved::new(settings.limits.unproved),
             settings,
             auth,
             about: Arc::new(about),

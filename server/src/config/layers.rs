@@ -76,6 +76,7 @@ const NAMES: &[(&str, &str)] = &[
     ("network_shared", "EVENTFLOW_NETWORK_SHARED"),
     ("max_body", "EVENTFLOW_MAX_BODY"),
     ("max_event", "EVENTFLOW_MAX_EVENT"),
+    ("max_unproved", "EVENTFLOW_MAX_UNPROVED"),
     ("max_bundle", "EVENTFLOW_MAX_BUNDLE"),
     ("max_recorded", "EVENTFLOW_MAX_RECORDED"),
     ("max_build_log", "EVENTFLOW_MAX_BUILD_LOG"),

@@ -120,6 +120,8 @@ pub struct Limits {
     pub body: usize,
     /// Bytes of a CloudEvent: `EVENTFLOW_MAX_EVENT`.
     pub event: usize,
+    /// Bytes of all bodies together whose senders are not known yet: `EVENTFLOW_MAX_UNPROVED`.
+    pub unproved: usize,
     /// Bytes of an uploaded bundle: `EVENTFLOW_MAX_BUNDLE`.
     pub bundle: usize,
     /// Bytes of a request or a result that a run keeps: `EVENTFLOW_MAX_RECORDED`.
@@ -169,6 +171,7 @@ impl Default for Limits {
         Self {
             body: 6 << 20,
             event: 256 << 10,
+            unproved: 64 << 20,
             bundle: 50 << 20,
             recorded: 64 << 10,
             build_log: 10 << 20,
@@ -316,6 +319,7 @@ impl Settings {
             limits: Limits {
                 body: number("EVENTFLOW_MAX_BODY", default.body)?,
                 event: number("EVENTFLOW_MAX_EVENT", default.event)?,
+                unproved: number("EVENTFLOW_MAX_UNPROVED", default.unproved)?,
                 bundle: number("EVENTFLOW_MAX_BUNDLE", default.bundle)?,
                 recorded: number("EVENTFLOW_MAX_RECORDED", default.recorded)?,
                 build_log: number("EVENTFLOW_MAX_BUILD_LOG", default.build_log)?,

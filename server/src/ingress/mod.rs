@@ -70,6 +70,8 @@ pub struct Services {
     pub stopping: CancellationToken,
     /// Knows which threads are held up.
     pub watchdog: Watchdog,
+    /// The memory for bodies whose senders are not known yet.
+    pub unproved: Arc<edge::Unproved>,
 }
 
 /// What the server runs on, for people.

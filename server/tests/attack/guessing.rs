@@ -63,6 +63,41 @@ async fn guesses_from_everywhere_are_looked_at_a_few_at_a_time() {
 }
 
 #[tokio::test]
+async fn a_flood_of_guesses_does_not_keep_out_who_has_signed_in_before() {
+    let (app, password) = locked().await;
+    let owner = at([127, 0, 0, 3]);
+    assert_eq!(try_password(&app, &owner, &password, &[]).await, 200);
+    let app = &app;
+    let (refused, over) = (std::sync::atomic::AtomicUsize::new(0), std::sync::atomic::AtomicBool::new(false));
+    // Each from a site of its own, eight guesses at a time.
+    let flood = futures::future::join_all((1..=96u8).map(|site| {
+        let (refused, over) = (&refused, &over);
+        async move {
+            let guesser = at([127, site, site % 8, 1]);
+            while !over.load(std::sync::atomic::Ordering::SeqCst) {
+                match try_password(app, &guesser, "guess", &[]).await {
+                    503 => _ = refused.fetch_add(1, std::sync::atomic::Ordering::SeqCst),
+                    401 => {}
+                    429 => break,
+                    status => panic!("{status}"),
+                }
+            }
+        }
+    }));
+    let sign_in = async {
+        app.eventually("the queue is full", async || {
+            (refused.load(std::sync::atomic::Ordering::SeqCst) > 0).then_some(())
+        })
+        .await;
+        let answer = try_password(app, &owner, &password, &[]).await;
+        over.store(true, std::sync::atomic::Ordering::SeqCst);
+        answer
+    };
+    let (_, answer) = futures::future::join(flood, sign_in).await;
+    assert_eq!(answer, 200);
+}
+
+#[tokio::test]
 async fn a_page_of_a_stranger_guesses_nothing_and_locks_nobody_out() {
     let (app, password) = locked().await;
     let visitor = at([127, 0, 0, 4]);

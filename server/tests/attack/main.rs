@@ -36,5 +36,6 @@ mod servers;
 mod sessions;
 mod slow;
 mod stuck;
+mod unproved;
 mod victim;
 mod wire;

@@ -3,6 +3,7 @@
 //! Knows tokens and passwords; knows nothing of what they are used for, but whether it changes anything.
 
 mod attempts;
+mod comparing;
 mod cookie;
 mod keys;
 mod password;
@@ -124,7 +125,7 @@ pub struct Auth {
     /// The hash of the admin's password; `None` with `--dev`, whose password everyone knows.
     admin: Option<password::Hash>,
     attempts: attempts::Attempts,
-    comparing: password::Comparing,
+    comparing: comparing::Comparing,
     known: RwLock<HashMap<Box<str>, (Session, Instant)>>,
     ended: session::Ended,
 }
@@ -159,7 +160,7 @@ impl Auth {
             keys: token::Keys::new(&secret),
             admin,
             attempts: attempts::Attempts::default(),
-            comparing: password::Comparing::default(),
+            comparing: comparing::Comparing::default(),
             known: RwLock::default(),
             ended: session::Ended::default(),
         };
@@ -336,15 +337,16 @@ impl Auth {
         password: String,
         peer: Option<IpAddr>,
     ) -> Result<(String, DateTime<Utc>), HttpError> {
-        let attempt = self.attempts.begin(peer, username, Instant::now()).map_err(|wait| {
+        let known = self.comparing.knows(peer);
+        let attempt = self.attempts.begin(peer, username, known, Instant::now()).map_err(|wait| {
             let message = "too many wrong passwords; try again in a minute";
             HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(wait)
         })?;
         let right = match &self.admin {
             None => token::same(password.as_bytes(), ADMIN.as_bytes()),
-            Some(hash) => match self.comparing.fits(hash, password).await {
+            Some(hash) => match self.comparing.fits(hash, password, peer).await {
                 Ok(right) => right,
-                Err(password::Busy) => {
+                Err(comparing::Busy) => {
                     attempt.give_back();
                     let message = "too many people sign in right now; try again in a moment";
                     return Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1));
@@ -355,6 +357,7 @@ impl Auth {
             return Err(HttpError::unauthenticated("the user name or the password is wrong"));
         }
         attempt.give_back();
+        self.comparing.remember(peer);
         Ok(self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
     }
 

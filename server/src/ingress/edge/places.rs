@@ -4,12 +4,13 @@
 //! holds connections open without using them cannot keep others out.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use super::network::{Prefix, Width};
 use super::seat::Seat;
 use crate::config::Edge;
 use crate::telemetry::Metrics;
@@ -22,9 +23,6 @@ const DEFAULT_MOST: usize = 8192;
 
 /// Of the places, the part by which evicted connections may overlap with those that took their places.
 const OVERLAP: usize = 16;
-
-/// Bits of an IPv6 address that stand for one network: who has one address of it has all of them.
-const V6_NETWORK: u32 = 64;
 
 /// Why there is no place.
 #[derive(Debug, PartialEq, Eq)]
@@ -129,13 +127,7 @@ impl Drop for Place {
 
 /// What an address is counted under.
 fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V4(address) => address.into(),
-        IpAddr::V6(address) => {
-            let bits = address.to_bits() & (u128::MAX << (128 - V6_NETWORK));
-            Ipv6Addr::from_bits(bits).into()
-        }
-    }
+    Prefix::of(address, Width::Network).address()
 }
 
 #[cfg(test)]

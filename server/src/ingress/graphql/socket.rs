@@ -39,6 +39,9 @@ use crate::telemetry::watchdog;
 /// The longest message that is taken, in bytes.
 const MAX_MESSAGE: usize = 256 << 10;
 
+/// The longest message of a connection that has not said yet whom it is for, in bytes: a token and what goes with it.
+const MAX_GREETING: usize = 16 << 10;
+
 /// How often the other end is asked whether it is there. Until the first time it must have said who it is.
 const PING: Duration = Duration::from_secs(20);
 
@@ -91,6 +94,7 @@ pub(super) fn open(
         parts: BytesMut::new(),
         ended: false,
         shared: shared.clone(),
+        greeted: greeted.clone(),
     };
     let executor = Limited {
         schema: schema.clone(),
@@ -198,6 +202,7 @@ struct Incoming {
     parts: BytesMut,
     ended: bool,
     shared: Rc<Shared>,
+    greeted: Arc<Greeting>,
 }
 
 impl Incoming {
@@ -245,6 +250,10 @@ impl Stream for Incoming {
                         return Poll::Ready(message);
                     }
                     continue;
+                }
+                // What is left is not a whole message yet.
+                Ok(None) if !this.greeted.is_done() && this.buffer.len() + this.parts.len() > MAX_GREETING => {
+                    return Poll::Ready(None);
                 }
                 Ok(None) if !this.ended => {}
                 Ok(None) | Err(_) => return Poll::Ready(None),

@@ -8,9 +8,14 @@ use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
 
-use crate::ingress::edge::is_late;
+use crate::ingress::Services;
+use crate::ingress::edge::origin::Origin;
+use crate::ingress::edge::{Dropped, Held, is_late};
 use crate::ingress::error::HttpError;
 use crate::ingress::json;
+
+/// Seconds after which a body that was dropped for want of memory may be sent again.
+const RETRY_AFTER_S: u64 = 5;
 
 /// The whole body, at most `limit` bytes.
 ///
@@ -31,6 +36,43 @@ pub(in crate::ingress) async fn read(
         whole.extend_from_slice(&part);
     }
     Ok(whole.freeze())
+}
+
+/// As [`read`], of a request that has not proved yet who sends it: the bodies of all such requests share one budget of
+/// memory, which the second value gives back when it is dropped. To be kept until the sender is known.
+///
+/// # Errors
+/// As [`read`]; 503 when the budget is used up and this body has cost most.
+pub(in crate::ingress) async fn read_unproved(
+    request: &HttpRequest,
+    mut payload: Payload,
+    limit: usize,
+    services: &Services,
+) -> Result<(Bytes, Held), HttpError> {
+    check_length(request, limit)?;
+    let held = services.unproved.hold(Origin::of(request).address);
+    let mut whole = BytesMut::new();
+    loop {
+        let part = tokio::select! {
+            biased;
+            () = held.dropped() => return Err(no_memory(Dropped)),
+            part = payload.next() => part,
+        };
+        let Some(part) = part else { break };
+        let part = part.map_err(|error| broke_off(&error))?;
+        if whole.len() + part.len() > limit {
+            return Err(HttpError::too_large("the body", limit));
+        }
+        whole.extend_from_slice(&part);
+        held.takes(whole.capacity()).map_err(no_memory)?;
+    }
+    held.complete();
+    Ok((whole.freeze(), held))
+}
+
+fn no_memory(_: Dropped) -> HttpError {
+    let message = "too many requests of unknown senders are being read; send it again, and all at once";
+    HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(RETRY_AFTER_S)
 }
 
 /// Why a body could not be read: it came too slowly (408), or broke off (400).

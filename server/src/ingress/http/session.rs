@@ -75,7 +75,8 @@ pub(super) async fn token(
     // Before anything is counted: nobody's page makes its visitors guess passwords.
     auth::not_from_elsewhere(&request)?;
     let how: How = query(&request)?;
-    let bytes = body::read(&request, payload, MAX_SIGN_IN).await?;
+    // Until the password has been compared nobody is known, however long it waits for its turn.
+    let (bytes, _held) = body::read_unproved(&request, payload, MAX_SIGN_IN, &services).await?;
     let origin = Origin::of(&request);
     let without_credentials = if bytes.is_empty() { services.auth.issue_dev_token() } else { None };
     let (token, expires_at) = match without_credentials {
