@@ -3,14 +3,16 @@
 // `node wrapper.cjs FILE.EXPORT --job` handles the one event on standard input.
 // The working directory is the function's folder. README.md says what a handler sees and may return.
 
-const { AsyncLocalStorage } = require('node:async_hooks');
 const fs = require('node:fs');
 const path = require('node:path');
 
-const RUN_START = '\x1e';
-const RUN_END = '\x1f';
-// A part of a line that is longer than this is written without waiting for its end.
-const MAX_PARTIAL_LINE = 64 * 1024;
+const { answer, sendError } = require('./answer.cjs');
+const { BadRequest } = require('./body.cjs');
+const { completeEvent, eventOf } = require('./event.cjs');
+const { catchTheUncaught, messageOf, stackOf } = require('./failures.cjs');
+const { stringify } = require('./json.cjs');
+const { Owner, flush, markLines, owners } = require('./lines.cjs');
+
 const BACKLOG = 4096;
 const MAX_HEADER_BYTES = 64 * 1024;
 // Between looks for connections that became idle while the server stops.
@@ -42,7 +44,7 @@ async function load(name) {
   try {
     exported = await loadFile(file);
   } catch (error) {
-    fail(`${shown} cannot be loaded: ${error?.stack ?? error}`);
+    fail(`${shown} cannot be loaded: ${stackOf(error)}`);
   }
   const handler = exported[wanted] ?? exported.default?.[wanted];
   if (typeof handler !== 'function') {
@@ -67,59 +69,6 @@ async function loadFile(file) {
 function fail(message) {
   process.stderr.write(`${message}\n`);
   process.exit(1);
-}
-
-// ---- Lines that know their run ----
-
-const runs = new AsyncLocalStorage();
-/** What was written outside of any run and is not a whole line yet. */
-const outside = { mark: '', stdout: '', stderr: '' };
-
-/** Makes each write come out as whole lines, each marked with the run it was written in. */
-function markLines() {
-  for (const name of ['stdout', 'stderr']) {
-    const stream = process[name];
-    const write = stream.write.bind(stream);
-    stream.write = (chunk, encoding, callback) => {
-      const done = typeof encoding === 'function' ? encoding : callback;
-      const given = typeof encoding === 'string' ? encoding : 'utf8';
-      const text = typeof chunk === 'string' && (given === 'utf8' || given === 'utf-8') ? chunk : Buffer.from(chunk, given).toString('utf8');
-      const lines = wholeLines(runs.getStore() ?? outside, name, text);
-      if (lines !== '') return write(lines, done);
-      if (done) process.nextTick(done);
-      return true;
-    };
-  }
-  process.on('exit', () => flush(outside));
-}
-
-function wholeLines(owner, name, text) {
-  const all = owner[name] === '' ? text : owner[name] + text;
-  const end = all.lastIndexOf('\n') + 1;
-  if (end !== all.length && all.length - end < MAX_PARTIAL_LINE) {
-    owner[name] = all.slice(end);
-    return end === 0 ? '' : marked(owner.mark, all.slice(0, end));
-  }
-  owner[name] = '';
-  return marked(owner.mark, end === all.length ? all : `${all}\n`);
-}
-
-function marked(mark, lines) {
-  if (mark === '') return lines;
-  // One line is the usual case.
-  if (lines.indexOf('\n') === lines.length - 1) return mark + lines;
-  return mark + lines.slice(0, -1).replaceAll('\n', `\n${mark}`) + '\n';
-}
-
-/** Writes what has no line end yet. */
-function flush(owner) {
-  for (const name of ['stdout', 'stderr']) {
-    if (owner[name] !== '') runs.run(owner, () => process[name].write('\n'));
-  }
-}
-
-function markOf(run) {
-  return run === undefined ? '' : RUN_START + run + RUN_END;
 }
 
 // ---- What a handler gets ----
@@ -171,224 +120,52 @@ Object.defineProperty(Context.prototype, 'signal', { enumerable: true });
 
 // ---- HTTP ----
 
-const TEXT = /^(text\/|application\/(x-www-form-urlencoded|xml|javascript|yaml|x-yaml|graphql)\b|[^;]+\+xml\b)/i;
-const JSON_TYPE = /^(application\/json|[^;]+\+json)\s*(;|$)/i;
-
-/** A request that the caller got wrong. */
-class BadRequest extends Error {}
-
-function parse(text, what) {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new BadRequest(`${what} is not valid JSON: ${error.message}`);
-  }
-}
-
-/** Puts the body into the event as the type says: `data`, or `data_base64` for bytes. */
-function setData(event, type, body) {
-  if (body === undefined) {
-    event.data = null;
-  } else if (type !== undefined && JSON_TYPE.test(type)) {
-    event.data = parse(body.toString('utf8'), 'the body');
-  } else if (type === undefined ? isUtf8(body) : TEXT.test(type)) {
-    event.data = body.toString('utf8');
-  } else {
-    event.data_base64 = body.toString('base64');
-  }
-}
-
-function isUtf8(bytes) {
-  return require('node:buffer').isUtf8(bytes);
-}
-
-function eventOf(request, body, run) {
-  const type = request.headers['content-type'];
-  if (type !== undefined && type.startsWith('application/cloudevents+json')) {
-    const event = parse(body === undefined ? '' : body.toString('utf8'), 'the CloudEvent');
-    if (event === null || typeof event !== 'object' || Array.isArray(event)) throw new BadRequest('the CloudEvent is not an object');
-    return event;
-  }
-  if (request.headers['ce-specversion'] !== undefined) return binaryEvent(request.headers, type, body);
-  return httpEvent(request, type, body, run);
-}
-
-function binaryEvent(headers, type, body) {
-  const event = {};
-  for (const name in headers) {
-    if (name.startsWith('ce-')) event[name.slice(3)] = decode(headers[name]);
-  }
-  if (type !== undefined) event.datacontenttype = type;
-  setData(event, type, body);
-  return event;
-}
-
-function decode(value) {
-  try {
-    return decodeURIComponent(value);
-  } catch {
-    return value;
-  }
-}
-
-function httpEvent(request, type, body, run) {
-  const url = request.url;
-  const mark = url.indexOf('?');
-  const headers = {};
-  const given = request.headers;
-  for (const name in given) {
-    // Comparing the first letter first keeps this loop cheap.
-    if (name.charCodeAt(0) === 120 && name.startsWith('x-eventflow-')) continue;
-    headers[name] = given[name];
-  }
-  const event = {
-    specversion: '1.0',
-    id: run,
-    source: SOURCE,
-    type: 'http.invoke',
-    time: new Date().toISOString(),
-    datacontenttype: type,
-    data: undefined,
-    http: {
-      method: request.method,
-      path: mark === -1 ? url : url.slice(0, mark),
-      query: mark === -1 ? {} : queryOf(url.slice(mark + 1)),
-      headers,
-    },
-  };
-  setData(event, type, body);
-  return event;
-}
-
-/** A name that comes more than once has a list of values. */
-function queryOf(text) {
-  const values = new Map();
-  for (const [name, value] of new URLSearchParams(text)) {
-    const before = values.get(name);
-    values.set(name, before === undefined ? value : [].concat(before, value));
-  }
-  return Object.fromEntries(values);
-}
-
-function sendJson(response, status, text) {
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
-  response.end(text);
-}
-
-function sendError(response, status, code, message) {
-  if (response.headersSent) {
-    response.destroy();
-    return;
-  }
-  sendJson(response, status, JSON.stringify({ error: { code, message } }));
-}
-
-/** Answers with what the handler returned. A promise when the body is a stream. */
-function answer(response, result) {
-  if (result === null || typeof result !== 'object' || !Number.isInteger(result.statusCode)) {
-    sendJson(response, 200, JSON.stringify(result) ?? 'null');
-    return undefined;
-  }
-  const { statusCode, body } = result;
-  if (statusCode < 200 || statusCode > 599) throw new Error(`the handler returned statusCode ${statusCode}, and must return one from 200 to 599`);
-  const headers = {};
-  for (const [name, value] of Object.entries(result.headers ?? {})) {
-    const lower = name.toLowerCase();
-    // How the answer is framed is decided here.
-    if (lower !== 'content-length' && lower !== 'transfer-encoding' && lower !== 'connection' && value !== undefined) headers[lower] = value;
-  }
-  let bytes;
-  let type;
-  if (body === undefined || body === null) {
-    bytes = '';
-  } else if (typeof body === 'string') {
-    bytes = body;
-    type = 'text/plain; charset=utf-8';
-  } else if (ArrayBuffer.isView(body)) {
-    bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-    type = 'application/octet-stream';
-  } else if (typeof body === 'object' && !Array.isArray(body) && (body[Symbol.asyncIterator] || body[Symbol.iterator])) {
-    headers['content-type'] ??= 'application/octet-stream';
-    response.writeHead(statusCode, headers);
-    return stream(response, body);
-  } else {
-    bytes = JSON.stringify(body) ?? '';
-    type = 'application/json';
-  }
-  if (type !== undefined) headers['content-type'] ??= type;
-  if (statusCode !== 204 && statusCode !== 304) headers['content-length'] = Buffer.byteLength(bytes);
-  response.writeHead(statusCode, headers);
-  response.end(bytes);
-  return undefined;
-}
-
-/** Writes each part as it comes, no faster than the caller takes them; stops when the caller is gone. */
-async function stream(response, body) {
-  response.flushHeaders();
-  for await (const part of body) {
-    if (response.destroyed) return;
-    const bytes = typeof part === 'string' || part instanceof Uint8Array ? part : JSON.stringify(part);
-    if (!response.write(bytes)) await writable(response);
-    if (response.destroyed) return;
-  }
-  response.end();
-}
-
-function writable(response) {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      response.off('close', done);
-      resolve();
-    };
-    response.on('drain', done);
-    response.on('close', done);
-  });
-}
-
 function serve(handler) {
   const http = require('node:http');
   let stopping = false;
-
-  function failed(response, error) {
-    process.stderr.write(`${error?.stack ?? error}\n`);
-    sendError(response, 500, 'function_error', String(error?.message ?? error));
-  }
 
   function handle(request, response, body) {
     const headers = request.headers;
     const run = headers['x-eventflow-run'];
     const context = new Context(run, Number(headers['x-eventflow-attempt'] ?? 1), headers['x-eventflow-deadline']);
-    const owner = { mark: markOf(run), stdout: '', stderr: '' };
+    const owner = new Owner(run);
+    owner.fail = (error) => sendError(response, 500, 'function_error', messageOf(error));
     if (stopping) response.shouldKeepAlive = false;
     response.on('close', () => {
       if (response.writableFinished) context.over();
       else context.abort(new DOMException('the caller has gone away', 'AbortError'));
     });
-    runs.run(owner, call, request, response, body, context, owner);
+    owners.run(owner, call, request, response, body, context, owner);
   }
 
+  /** A run is over when it was answered: what has no line end yet is written then. */
   function call(request, response, body, context, owner) {
-    let result;
-    try {
-      result = handler(eventOf(request, body, context.runId), context);
-      if (typeof result?.then !== 'function') result = answer(response, result);
-      else result = result.then((value) => answer(response, value));
-    } catch (error) {
-      if (error instanceof BadRequest) sendError(response, 400, 'bad_request', error.message);
-      else failed(response, error);
-    }
-    if (typeof result?.then !== 'function') {
+    const failed = (error) => {
+      if (error instanceof BadRequest) {
+        sendError(response, error.status, error.code, error.message);
+      } else {
+        process.stderr.write(`${stackOf(error)}\n`);
+        owner.fail(error);
+      }
       flush(owner);
-      return;
+    };
+    const invoke = (wrong, event) => {
+      try {
+        if (wrong) throw wrong;
+        let result = handler(event, context);
+        if (typeof result?.then === 'function') result = Promise.resolve(result).then((value) => answer(response, value));
+        else result = answer(response, result);
+        if (result === undefined) flush(owner);
+        else result.then(() => flush(owner), failed);
+      } catch (error) {
+        failed(error);
+      }
+    };
+    try {
+      eventOf(request, body, context, SOURCE, invoke);
+    } catch (error) {
+      failed(error);
     }
-    result.then(
-      () => flush(owner),
-      (error) => {
-        failed(response, error);
-        flush(owner);
-      },
-    );
   }
 
   const server = http.createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 }, (request, response) => {
@@ -423,9 +200,10 @@ function serve(handler) {
 // ---- Jobs ----
 
 async function job(handler) {
+  const text = fs.readFileSync(0, 'utf8');
   let event;
   try {
-    event = JSON.parse(fs.readFileSync(0, 'utf8') || 'null');
+    event = JSON.parse(text || 'null');
   } catch (error) {
     fail(`the event on standard input is not valid JSON: ${error.message}`);
   }
@@ -437,12 +215,18 @@ async function job(handler) {
     else process.exit(143);
   });
   try {
+    if (event !== null && typeof event === 'object') await new Promise((done) => completeEvent(event, () => text, done));
     const result = await handler(event, context);
-    if (EVENTFLOW_RESULT && result !== undefined) fs.writeFileSync(EVENTFLOW_RESULT, JSON.stringify(result) ?? 'null');
+    if (EVENTFLOW_RESULT && result !== undefined) fs.writeFileSync(EVENTFLOW_RESULT, stringify(result));
   } catch (error) {
-    fail(error?.stack ?? String(error));
+    fail(stackOf(error));
   }
   process.exit(0);
+}
+
+/** Nothing is left that could settle what is awaited: without this a job would end as if it had done its work. */
+function failWhenNothingIsLeft(what) {
+  process.once('beforeExit', () => fail(`${what} waits for a promise that nothing can settle any more`));
 }
 
 async function main() {
@@ -450,7 +234,9 @@ async function main() {
   if (name === undefined) fail('usage: wrapper.cjs FILE.EXPORT [--job]');
   const isJob = mode === '--job';
   if (!isJob) markLines();
+  failWhenNothingIsLeft('the function');
   const handler = await load(name);
+  if (!isJob) catchTheUncaught();
   if (isJob) await job(handler);
   else serve(handler);
 }

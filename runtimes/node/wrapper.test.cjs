@@ -5,6 +5,7 @@ const assert = require('node:assert');
 const { spawn } = require('node:child_process');
 const fs = require('node:fs');
 const http = require('node:http');
+const net = require('node:net');
 const os = require('node:os');
 const path = require('node:path');
 const { test } = require('node:test');
@@ -34,7 +35,7 @@ function start(t, files, args, { env = {}, input } = {}) {
 
 async function until(condition, what) {
   const end = Date.now() + 10_000;
-  while (!condition()) {
+  while (!(await condition())) {
     assert.ok(Date.now() < end, `it did not happen in time: ${what}`);
     await new Promise((done) => setTimeout(done, 2));
   }
@@ -42,9 +43,18 @@ async function until(condition, what) {
 
 async function service(t, files, handler = 'index.handler', options) {
   const started = start(t, files, [handler], options);
-  await until(() => fs.existsSync(started.socket) || started.child.exitCode !== null, 'it listens');
+  await until(() => started.child.exitCode !== null || accepts(started.socket), 'it listens');
   assert.strictEqual(started.child.exitCode, null, started.output);
   return started;
+}
+
+/** A socket is there before it is listened on. */
+function accepts(socket) {
+  return new Promise((done) => {
+    const probe = net.connect(socket, () => done(true));
+    probe.on('error', () => done(false));
+    probe.on('connect', () => probe.destroy());
+  });
 }
 
 function ask(socketPath, { body, agent, onPart, ...options } = {}) {
@@ -163,6 +173,110 @@ test('a job that watches its signal may end in peace; another is ended', async (
   await until(() => deaf.output.includes('begun'), 'the start');
   deaf.child.kill('SIGTERM');
   assert.deepStrictEqual(await deaf.ended, { code: 143, signal: null });
+});
+
+test('a rejection that nobody handles fails its own run and no other', async (t) => {
+  const code = `exports.handler = async (event) => {
+    if (event.http.path === '/bad') setTimeout(async () => { await 0; throw new Error('mine alone'); }, 5);
+    console.log('begun');
+    await new Promise((done) => setTimeout(done, 200));
+    return 'fine';
+  };`;
+  const started = await service(t, { 'index.js': code });
+  const paths = ['/good', '/bad', '/good'];
+  const answers = await Promise.all(paths.map((path, index) => ask(started.socket, { path, headers: { 'x-eventflow-run': RUN.slice(0, -1) + index } })));
+  assert.deepStrictEqual(answers.map((answer) => answer.status), [200, 500, 200]);
+  assert.strictEqual(answers[1].json().error.message, 'mine alone');
+  await until(() => started.output.includes('mine alone'), 'the log');
+  assert.match(started.output, new RegExp(`\x1e${RUN.slice(0, -1)}1\x1fUnhandled rejection: Error: mine alone`));
+  assert.strictEqual(started.child.exitCode, null);
+});
+
+test('an error outside of any run is logged, and the instance goes on; while the code is loaded it ends it', async (t) => {
+  const code = `const later = setInterval(() => { clearInterval(later); throw new Error('in the background'); }, 20);
+    exports.handler = () => 1;`;
+  const started = await service(t, { 'index.js': code });
+  await until(() => started.output.includes('Uncaught exception outside of any run: Error: in the background'), 'the log');
+  assert.strictEqual((await ask(started.socket)).json(), 1);
+
+  const broken = start(t, { 'index.mjs': 'Promise.reject(new Error("at the start")); await new Promise((done) => setTimeout(done, 50)); export const handler = () => 1;' }, ['index.handler']);
+  assert.strictEqual((await broken.ended).code, 1);
+  assert.match(broken.output, /at the start/);
+});
+
+test('a body that is too large when it is decompressed is refused, also in Brotli', async (t) => {
+  const zlib = require('node:zlib');
+  const started = await service(t, { 'index.js': 'exports.handler = (event) => event.data.length;' });
+  for (const [coding, size, status] of [['gzip', 25, 413], ['br', 25, 413], ['gzip', 24, 200]]) {
+    const plain = Buffer.alloc(size * 1024 * 1024, 'a');
+    const body = coding === 'gzip' ? zlib.gzipSync(plain) : zlib.brotliCompressSync(plain, { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 1 } });
+    const answer = await ask(started.socket, { method: 'POST', body, headers: { 'content-encoding': coding, 'content-type': 'text/plain' } });
+    assert.strictEqual(answer.status, status, answer.text.slice(0, 100));
+  }
+});
+
+test('halves of characters of runs that overlap, and of child processes, are put together', async (t) => {
+  const code = `const { spawn } = require('node:child_process');
+  exports.handler = async (event) => {
+    const { name } = event.http.query;
+    const bytes = Buffer.from(name + ' writes € and 😀\\n');
+    for (const byte of bytes) {
+      process.stdout.write(Buffer.of(byte));
+      await new Promise((done) => setTimeout(done, 1));
+    }
+    const child = spawn(process.execPath, ['-e', 'for (const byte of Buffer.from("a child\\'s ä€\\\\n")) require("fs").writeSync(1, Buffer.of(byte))']);
+    child.stdout.on('data', (part) => { for (const byte of part) process.stdout.write(Buffer.of(byte)); });
+    await new Promise((done) => child.on('close', done));
+  };`;
+  const started = await service(t, { 'index.js': code });
+  const parts = [];
+  started.child.stdout.on('data', (part) => parts.push(part));
+  const runs = ['a', 'b'].map((name, index) => [name, RUN.slice(0, -1) + index]);
+  await Promise.all(runs.map(([name, run]) => ask(started.socket, { path: `/?name=${name}`, headers: { 'x-eventflow-run': run } })));
+  const lines = () => Buffer.concat(parts).toString().split('\n').slice(0, -1);
+  await until(() => lines().length === 4, 'four lines');
+  const expected = runs.flatMap(([name, run]) => [`\x1e${run}\x1f${name} writes € and 😀`, `\x1e${run}\x1fa child's ä€`]);
+  assert.deepStrictEqual(lines().sort(), expected.sort());
+});
+
+test('what a run writes after its end, without a line end, is written when the process ends', async (t) => {
+  const started = await service(t, { 'index.js': 'exports.handler = () => { setTimeout(() => { process.stdout.write("late"); console.error("written"); }, 20); };' });
+  await ask(started.socket, { headers: { 'x-eventflow-run': RUN } });
+  await until(() => started.output.includes('written'), 'the write');
+  started.child.kill('SIGTERM');
+  await started.ended;
+  assert.match(started.output, new RegExp(`\x1e${RUN}\x1flate\n`));
+});
+
+test('HEAD takes nothing of a stream, and closes it', async (t) => {
+  const code = `exports.handler = () => (function* () { try { for (;;) yield 'x'; } finally { console.log('closed'); } })();`;
+  const started = await service(t, { 'index.js': code });
+  const answer = await ask(started.socket, { method: 'HEAD' });
+  assert.deepStrictEqual([answer.status, answer.text, answer.headers['content-type']], [200, '', 'text/plain; charset=utf-8']);
+  await until(() => started.output.includes('closed'), 'the end of the stream');
+});
+
+test('a Response that was fetched is handed on decompressed, and says so', async (t) => {
+  const zlib = require('node:zlib');
+  const origin = http.createServer((_, response) => response.writeHead(200, { 'content-encoding': 'gzip', 'content-type': 'text/plain', 'x-from': 'origin' }).end(zlib.gzipSync('fetched')));
+  await new Promise((done) => origin.listen(0, '127.0.0.1', done));
+  t.after(() => origin.close());
+  const started = await service(t, { 'index.js': `exports.handler = () => fetch('http://127.0.0.1:${origin.address().port}');` });
+  const answer = await ask(started.socket);
+  assert.deepStrictEqual([answer.text, answer.headers['content-encoding'], answer.headers['x-from']], ['fetched', undefined, 'origin']);
+});
+
+test('a run that failed is answered once, whatever its handler returns later', async (t) => {
+  const code = `exports.handler = async () => {
+    Promise.reject(new Error('first'));
+    await new Promise((done) => setTimeout(done, 20));
+    return (function* () { try { yield 'second'; } finally { console.log('closed'); } })();
+  };`;
+  const started = await service(t, { 'index.js': code });
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  assert.strictEqual((await ask(started.socket, { agent })).json().error.message, 'first');
+  assert.strictEqual((await ask(started.socket, { agent })).json().error.message, 'first');
+  agent.destroy();
 });
 
 test('the template answers', async (t) => {

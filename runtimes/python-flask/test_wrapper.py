@@ -1,5 +1,6 @@
 """The wrapper by itself, without a sandbox: `python3 -m unittest discover runtimes/python-flask`."""
 
+import http.client
 import importlib.util
 import os
 import signal
@@ -41,6 +42,37 @@ def app(environ, start_response):
             connection.request("POST", "/", b"y" * 100_000)
             self.assertEqual(connection.getresponse().read(), b"x")
         connection.close()
+
+    def test_a_body_that_is_not_as_long_as_it_says_breaks_off_and_disturbs_nobody(self):
+        code = """
+def app(environ, start_response):
+    start_response("200 OK", [("Content-Length", "4")])
+    return [part.encode() for part in environ["PATH_INFO"][1:].split("-")]
+"""
+        wrapper = self.start({"app.py": code}).listening()
+        status, text = wrapper.ask("/longer")
+        self.assertEqual((status, "longer than its content-length" in text), (500, True))
+        for path in ["/ab-cde", "/abc"]:
+            connection = shared.UnixConnection(wrapper.socket)
+            with self.assertRaises((OSError, http.client.HTTPException)):
+                connection.request("GET", path)
+                self.assertEqual(len(connection.getresponse().read()), 4)
+                # There is no next answer on this connection.
+                connection.auto_open = 0
+                connection.request("GET", "/fine")
+                connection.getresponse()
+            connection.close()
+        self.assertEqual(wrapper.ask("/fine"), (200, "fine"))
+
+    def test_the_application_has_the_signal(self):
+        code = """
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [str(environ["eventflow.signal"].is_set()).encode()]
+"""
+        wrapper = self.start({"app.py": code}).listening()
+        self.assertEqual(wrapper.ask(), (200, "False"))
+        self.assertEqual(wrapper.ask(headers={"x-eventflow-deadline": "2020-01-01T00:00:00.000Z"}), (200, "True"))
 
     def test_an_iterable_is_closed(self):
         code = """

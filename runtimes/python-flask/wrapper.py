@@ -11,8 +11,10 @@ from urllib.parse import unquote_to_bytes
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
+import eventflow_failures
 import eventflow_http
 import eventflow_lines
+from eventflow_signal import Signal
 
 
 def load():
@@ -74,6 +76,7 @@ def environ_of(request):
     environ["eventflow.run_id"] = headers.get("x-eventflow-run")
     environ["eventflow.attempt"] = headers.get("x-eventflow-attempt")
     environ["eventflow.deadline"] = headers.get("x-eventflow-deadline")
+    environ["eventflow.signal"] = Signal(headers.get("x-eventflow-deadline"), request.caller_gone)
     return environ
 
 
@@ -84,23 +87,26 @@ class Exchange:
         self._response = response
         self._status = None
         self._headers = []
+        self._started = False
 
     def start_response(self, status, headers, exc_info=None):
-        if exc_info and self._response.started:
+        if exc_info and self._response.sent:
             raise exc_info[1].with_traceback(exc_info[2])
         if self._status is not None and not exc_info:
             raise RuntimeError("start_response was called twice")
         self._status = int(status.split(" ", 1)[0])
         self._headers = headers
+        self._started = False
         return self.write
 
     def write(self, data):
+        data = _bytes(data)
         self._start(None)
         if data:
             self._response.write(data)
 
     def _start(self, known_length):
-        if self._response.started:
+        if self._started:
             return
         if self._status is None:
             raise RuntimeError("the application answered without calling start_response")
@@ -112,40 +118,38 @@ class Exchange:
             elif lower not in ("connection", "transfer-encoding"):
                 headers.append((lower, value))
         self._response.start(self._status, headers, length)
+        self._started = True
 
     def send(self, parts):
         # A list of one part has a length that is known.
         known = len(parts[0]) if isinstance(parts, (list, tuple)) and len(parts) == 1 else None
         for part in parts:
             if part:
+                data = _bytes(part)
                 self._start(known)
-                self._response.write(part)
+                self._response.write(data)
         self._start(0)
         self._response.finish()
 
 
+def _bytes(part):
+    if not isinstance(part, (bytes, bytearray, memoryview)):
+        raise TypeError(f"the application answered with a part of the type {type(part).__name__}; WSGI wants bytes")
+    return bytes(part)
+
+
 def serve(app):
     def handle(request, response):
-        with eventflow_lines.during(request.headers.get("x-eventflow-run")):
+        with eventflow_lines.during(request.headers.get("x-eventflow-run")), eventflow_failures.answered(request, response):
             parts = None
             try:
                 exchange = Exchange(response)
                 parts = app(environ_of(request), exchange.start_response)
                 exchange.send(parts)
-            except (BrokenPipeError, ConnectionResetError, eventflow_http.BadRequest):
-                raise
-            except Exception as error:
-                traceback.print_exc()
+            except BaseException:
+                # Nobody knows what the application read of the request: the next one gets a connection of its own.
                 request.keep_alive = False
-                if response.started:
-                    raise ConnectionAbortedError from None
-                import json
-
-                message = str(error) or type(error).__name__
-                text = json.dumps({"error": {"code": "function_error", "message": message}}).encode()
-                response.start(500, [("content-type", "application/json")], len(text))
-                response.write(text)
-                response.finish()
+                raise
             finally:
                 if hasattr(parts, "close"):
                     parts.close()
@@ -153,9 +157,10 @@ def serve(app):
     eventflow_http.Server(handle, threads=int(os.environ.get("EVENTFLOW_THREADS", "32"))).serve()
 
 
-if __name__ == "__main__":
+def main():
     eventflow_lines.install()
     serve(load())
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+
+
+if __name__ == "__main__":
+    eventflow_failures.end_with(main)

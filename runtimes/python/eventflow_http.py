@@ -6,6 +6,7 @@ say. It knows HTTP; what is answered is the business of the `handle` function th
 
 import os
 import queue
+import re
 import select
 import selectors
 import signal
@@ -24,6 +25,8 @@ LINGER_S = 0.005
 # How long a connection may stay silent in the middle of a request.
 SILENT_S = 300
 
+TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+NO_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 
@@ -33,6 +36,10 @@ class BadRequest(Exception):
     def __init__(self, message, status=400):
         super().__init__(message)
         self.status = status
+
+
+class CallerGone(ConnectionError):
+    """The other side has closed the connection. Nobody but this server raises it: what fails in a handler is its own."""
 
 
 class Request:
@@ -119,7 +126,7 @@ class SizedBody(_Body):
             return b""
         part = self._file.read1(min(limit, self._left))
         if not part:
-            raise ConnectionError("the connection ended in the middle of the body")
+            raise CallerGone("the connection ended in the middle of the body")
         self._left -= len(part)
         return part
 
@@ -143,7 +150,7 @@ class ChunkedBody(_Body):
                 return b""
         part = self._file.read1(min(limit, self._left))
         if not part:
-            raise ConnectionError("the connection ended in the middle of the body")
+            raise CallerGone("the connection ended in the middle of the body")
         self._left -= len(part)
         if self._left == 0:
             _line(self._file)
@@ -158,62 +165,93 @@ class ChunkedBody(_Body):
 
 
 class Response:
-    """Writes one answer. `start` once, then `write` as often as there is something, then `finish`."""
+    """Writes one answer. `start` first, then `write` as often as there is something, then `finish`."""
 
     def __init__(self, connection, request):
         self._connection = connection
         self._request = request
         self._chunked = False
-        self._bodyless = False
-        self.started = False
+        # Bytes of the body that are still to come, where that is known.
+        self._left = None
+        self.has_body = True
+        # Something of it is on its way: no other answer can take its place.
+        self.sent = False
 
     def start(self, status, headers, length=None):
         """Headers are (name, value) pairs. Without a length the body is sent in chunks."""
-        self.started = True
-        self._bodyless = self._request.method == "HEAD" or status in (204, 304) or status < 200
+        request = self._request
+        has_length = status not in (204, 304) and status >= 200
+        self.has_body = has_length and request.method != "HEAD"
+        self._chunked = False
+        self._left = length
         lines = [f"HTTP/1.1 {status} {REASONS.get(status, 'Status')}"]
-        for name, value in headers:
-            line = f"{name}: {value}"
-            if "\r" in line or "\n" in line:
-                raise ValueError(f"the header {name!r} has a line break in it")
-            lines.append(line)
+        lines += [_header(name, value) for name, value in headers]
         if length is not None:
-            if status not in (204, 304):
+            if has_length:
                 lines.append(f"content-length: {length}")
-        elif not self._bodyless:
-            if self._request.version == "HTTP/1.0":
-                self._request.keep_alive = False
+        elif self.has_body:
+            if request.version == "HTTP/1.0":
+                request.keep_alive = False
             else:
                 self._chunked = True
                 lines.append("transfer-encoding: chunked")
         if self._connection.server.stopping:
-            self._request.keep_alive = False
-        if not self._request.keep_alive:
+            request.keep_alive = False
+        if not request.keep_alive:
             lines.append("connection: close")
-        elif self._request.version == "HTTP/1.0":
+        elif request.version == "HTTP/1.0":
             lines.append("connection: keep-alive")
-        self._head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1", "replace")
+        self._head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
     def write(self, data):
-        if self._bodyless:
+        if not self.has_body:
             return
+        if self._left is not None:
+            if len(data) > self._left:
+                # The rest would be taken for the next answer.
+                self._request.keep_alive = False
+                raise ValueError("the body is longer than its content-length")
+            self._left -= len(data)
         if self._chunked:
             data = b"%x\r\n%s\r\n" % (len(data), data) if data else b""
-        head, self._head = self._head, b""
-        if head or data:
-            self._connection.socket.sendall(head + data)
+        self._send(data)
 
     def send_head(self):
         """Sends the headers before there is any body."""
-        head, self._head = self._head, b""
-        if head:
-            self._connection.socket.sendall(head)
+        self._send(b"")
 
     def finish(self):
-        end = b"0\r\n\r\n" if self._chunked and not self._bodyless else b""
-        if self._head or end:
-            self._connection.socket.sendall(self._head + end)
-            self._head = b""
+        self._send(b"0\r\n\r\n" if self._chunked and self.has_body else b"")
+        if self.has_body and self._left:
+            self._request.keep_alive = False
+            raise ValueError(f"the body is {self._left} bytes shorter than its content-length")
+
+    def _send(self, data):
+        head, self._head = self._head, b""
+        if head or data:
+            self.sent = True
+            try:
+                self._connection.socket.sendall(head + data)
+            except OSError as error:
+                raise CallerGone(str(error)) from None
+
+
+def _header(name, value):
+    """One line of the head; says what is wrong with it, because a caller would get something else."""
+    if not TOKEN.fullmatch(name):
+        raise ValueError(f"{name!r} cannot be the name of a header")
+    line = f"{name}: {value}"
+    wrong = NO_HEADER.search(line)
+    if wrong is None:
+        return line
+    character = wrong[0]
+    if character in "\r\n":
+        raise ValueError(f'the header "{name}" has a line break in it')
+    code = f"U+{ord(character):04X}"
+    if ord(character) < 256:
+        raise ValueError(f'the header "{name}" has the control character {code} in it')
+    message = f'the header "{name}" has the character "{character}" ({code}) in it, which is outside of Latin-1'
+    raise ValueError(f"{message}: encode it, for example with urllib.parse.quote")
 
 
 class _Connection:
@@ -277,7 +315,9 @@ class Server:
         listener.setblocking(False)
         self._selector.register(listener, selectors.EVENT_READ, "listener")
         self._selector.register(self._wake_in, selectors.EVENT_READ, "wake")
-        signal.signal(signal.SIGTERM, lambda *_: self._stop())
+        # A handler can raise SIGINT here as well: it must not end the others' requests.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._stop())
         while not (self.stopping and self._busy == 0):
             for key, _ in self._selector.select():
                 if key.data == "listener":
@@ -335,9 +375,18 @@ class Server:
         with self._lock:
             self._busy += 1
             if self._idle < self._ready.qsize() + 1 and self._threads < self._limit:
-                self._threads += 1
-                threading.Thread(target=self._work, daemon=True).start()
+                self._add_thread()
         self._ready.put(connection)
+
+    def _add_thread(self):
+        try:
+            threading.Thread(target=self._work, daemon=True).start()
+            self._threads += 1
+        except RuntimeError as error:
+            # Out of processes, for example: those that are there do the work.
+            print(f"cannot start a thread for a request: {error}", file=sys.stderr)
+            if self._threads == 0:
+                raise
 
     def _work(self):
         while True:
@@ -351,7 +400,8 @@ class Server:
                 keep = self._converse(connection)
             except OSError:
                 pass  # The caller has gone away.
-            except Exception:
+            except BaseException:
+                # Whatever it is, this thread goes on: others wait for it.
                 traceback.print_exc()
             if keep and not self.stopping:
                 self._returned.put(connection)

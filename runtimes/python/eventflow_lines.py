@@ -3,6 +3,7 @@
 Each line that is written during a run starts with a mark, which EventFlow takes off again.
 """
 
+import codecs
 import contextvars
 import io
 import os
@@ -21,6 +22,8 @@ class Owner:
     def __init__(self, run=None):
         self.mark = f"{RUN_START}{run}{RUN_END}" if run else ""
         self.partial = {}
+        # By stream, from the first bytes on: they keep the first half of a character until the second comes.
+        self.decoders = {}
         self.lock = threading.Lock()
 
     def flush(self):
@@ -44,6 +47,11 @@ class Lines(io.TextIOBase):
 
     encoding = "utf-8"
     errors = "replace"
+    line_buffering = True
+    write_through = False
+
+    def reconfigure(self, **_):
+        """Programs set an encoding, or buffering, of what they write to; neither is theirs to set here."""
 
     @property
     def name(self):
@@ -63,17 +71,33 @@ class Lines(io.TextIOBase):
         return False
 
     def write(self, text):
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text).__name__}")
         owner = _current.get()
         with owner.lock:
-            whole = owner.partial.get(self._descriptor, "") + text
-            end = whole.rfind("\n") + 1
-            rest = whole[end:]
-            if len(rest) >= MAX_PARTIAL_LINE:
-                end, rest, whole = len(whole) + 1, "", whole + "\n"
-            owner.partial[self._descriptor] = rest
+            decoder = owner.decoders.get(self._descriptor)
+            self._take(owner, decoder.decode(b"", True) + text if decoder else text)
+        return len(text)
+
+    def write_bytes(self, data):
+        """Bytes may end within a character: its first half waits for the next write of the same run."""
+        owner = _current.get()
+        with owner.lock:
+            decoder = owner.decoders.get(self._descriptor)
+            if decoder is None:
+                decoder = owner.decoders[self._descriptor] = codecs.getincrementaldecoder("utf-8")("replace")
+            self._take(owner, decoder.decode(data))
+
+    def _take(self, owner, text):
+        """Writes the lines that are whole now. The owner's lock is held."""
+        whole = owner.partial.get(self._descriptor, "") + text
+        end = whole.rfind("\n") + 1
+        rest = whole[end:]
+        if len(rest) >= MAX_PARTIAL_LINE:
+            end, rest, whole = len(whole) + 1, "", whole + "\n"
+        owner.partial[self._descriptor] = rest
         if end:
             self._write_lines(owner, whole[:end])
-        return len(text)
 
     def flush(self):
         # Whole lines are written at once; a part of one waits for its end.
@@ -81,9 +105,10 @@ class Lines(io.TextIOBase):
 
     def finish(self, owner):
         with owner.lock:
-            rest = owner.partial.pop(self._descriptor, "")
-        if rest:
-            self._write_lines(owner, rest + "\n")
+            decoder = owner.decoders.pop(self._descriptor, None)
+            rest = owner.partial.pop(self._descriptor, "") + (decoder.decode(b"", True) if decoder else "")
+            if rest:
+                self._write_lines(owner, rest + "\n")
 
     def _write_lines(self, owner, lines):
         if owner.mark:
@@ -105,7 +130,7 @@ class _Bytes(io.RawIOBase):
 
     def write(self, data):
         data = bytes(data)
-        self._lines.write(data.decode("utf-8", "replace"))
+        self._lines.write_bytes(data)
         return len(data)
 
 
@@ -117,7 +142,12 @@ def install():
     sys.stderr = Lines(2, "<stderr>")
     import atexit
 
-    atexit.register(_outside.flush)
+    atexit.register(flush_outside)
+
+
+def flush_outside():
+    """Writes what has no line end yet and belongs to no run."""
+    _outside.flush()
 
 
 class during:

@@ -1,6 +1,9 @@
 """The wrapper by itself, without a sandbox: `python3 -m unittest discover runtimes/python`."""
 
+import codecs
+import gzip
 import http.client
+import importlib.util
 import json
 import os
 import signal
@@ -30,19 +33,19 @@ class UnixConnection(http.client.HTTPConnection):
 class Wrapper:
     """The wrapper in a folder with these files; `output` is all that it wrote."""
 
-    def __init__(self, test, files, *arguments, wrapper=os.path.join(HERE, "wrapper.py"), stdin=b"", env=None):
+    def __init__(self, test, files, *arguments, wrapper=os.path.join(HERE, "wrapper.py"), program=None, stdin=b"", env=None):
         self._folder = tempfile.TemporaryDirectory()
         self.folder = self._folder.name
         for name, content in files.items():
             path = os.path.join(self.folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            with open(path, "w") as file:
+            with open(path, "w", encoding="utf-8") as file:
                 file.write(content)
         self.socket = os.path.join(self.folder, "socket")
         own = {"PATH": os.environ["PATH"], "EVENTFLOW_SOCKET": self.socket, "EVENTFLOW_FUNCTION": "f", "PYTHONDONTWRITEBYTECODE": "1"}
         own["EVENTFLOW_RESULT"] = os.path.join(self.folder, "result")
         self.process = subprocess.Popen(
-            [sys.executable, wrapper, *arguments],
+            [*(program or [sys.executable, wrapper]), *arguments],
             cwd=self.folder,
             env={**own, **(env or {})},
             stdin=subprocess.PIPE,
@@ -57,8 +60,9 @@ class Wrapper:
         test.addCleanup(self._end)
 
     def _read(self):
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         while part := os.read(self.process.stdout.fileno(), 65536):
-            self.output += part.decode()
+            self.output += decoder.decode(part)
 
     def _end(self):
         self.process.kill()
@@ -216,7 +220,7 @@ def handler(event, context):
             self.assertIn(message, wrapper.output)
 
     def test_a_result_that_is_no_json_is_a_fault_of_the_function(self):
-        status, text = self.service("def handler(event, context): return {1, 2}").ask()
+        status, text = self.service("def handler(event, context): return object()").ask()
         self.assertEqual((status, json.loads(text)["error"]["code"]), (500, "function_error"))
 
     def test_a_job_that_is_asked_to_end(self):
@@ -226,6 +230,163 @@ def handler(event, context):
             until(lambda: "begun" in wrapper.output, "the start")
             wrapper.process.send_signal(signal.SIGTERM)
             self.assertEqual(wrapper.wait(), expected)
+
+    def test_no_exception_costs_a_thread_or_the_event_loop(self):
+        code = """
+import asyncio, sys, threading
+loops = []
+async def later(path):
+    loops.append(asyncio.get_running_loop())
+    if path == "/stop":
+        asyncio.get_running_loop().stop()
+        await asyncio.sleep(0.01)
+    if path == "/task":
+        asyncio.create_task(leave())
+        await asyncio.sleep(0.01)
+    if path == "/exit":
+        sys.exit(1)
+    return len(set(loops))
+async def leave():
+    sys.exit(2)
+def handler(event, context):
+    path = event["http"]["path"]
+    if path == "/sync":
+        sys.exit("with words")
+    return later(path)
+"""
+        wrapper = self.service(code, env={"EVENTFLOW_THREADS": "1"})
+        for _ in range(3):
+            self.assertEqual(json.loads(wrapper.ask("/sync")[1])["error"]["message"], "the handler called sys.exit('with words')")
+            self.assertEqual(wrapper.ask("/exit")[0], 500)
+            self.assertEqual(wrapper.ask("/stop"), (200, "1"))
+            self.assertEqual(wrapper.ask("/task"), (200, "1"))
+        self.assertEqual(wrapper.ask("/"), (200, "1"))
+
+    def test_the_process_goes_on_when_a_handler_interrupts_it(self):
+        code = """
+import _thread, sys, threading, time
+def handler(event, context):
+    if event["http"]["path"] == "/thread":
+        threading.Thread(target=sys.exit).start()
+    if event["http"]["path"] == "/main":
+        _thread.interrupt_main()
+    print("begun")
+    time.sleep(0.1)
+    return "whole"
+"""
+        wrapper = self.service(code)
+        self.assertEqual(wrapper.ask("/thread"), (200, '"whole"'))
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(wrapper.ask("/")))
+        thread.start()
+        until(lambda: wrapper.output.count("begun") == 2, "the request")
+        # It ends in good order then: who was under way gets an answer.
+        self.assertEqual(wrapper.ask("/main"), (200, '"whole"'))
+        thread.join()
+        self.assertEqual((answers, wrapper.wait()), ([(200, '"whole"')], 0))
+
+    def test_a_body_that_is_too_large_when_it_is_decompressed_is_refused(self):
+        wrapper = self.service("def handler(event, context): return len(event['data'])")
+        headers = {"content-encoding": "gzip", "content-type": "text/plain"}
+        for size, status in [(25, 413), (24, 200)]:
+            body = gzip.compress(b"a" * (size << 20), 1)
+            self.assertEqual(wrapper.ask("/", "POST", body, headers)[0], status)
+            half = len(body) // 2
+            members = gzip.compress(b"a" * (size << 19), 1) * 2
+            self.assertEqual(wrapper.ask("/", "POST", members, headers)[0], status, half)
+
+    def test_halves_of_characters_of_runs_that_overlap_are_put_together(self):
+        code = """
+import sys, time
+def handler(event, context):
+    for byte in (event["http"]["query"]["name"] + " writes € and 😀\\n").encode():
+        sys.stdout.buffer.write(bytes([byte]))
+        sys.stdout.buffer.flush()
+        time.sleep(0.001)
+    sys.stdout.buffer.write("half €".encode()[:-1])
+    print(" and text", end="")
+"""
+        wrapper = self.service(code)
+        runs = [("a", RUN[:-1] + "2"), ("b", RUN[:-1] + "3")]
+        threads = [threading.Thread(target=wrapper.ask, args=(f"/?name={name}",), kwargs={"headers": {"x-eventflow-run": run}}) for name, run in runs]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        until(lambda: wrapper.output.count("\n") == 4, "four lines")
+        expected = [f"\x1e{run}\x1f{line}" for name, run in runs for line in (f"{name} writes € and 😀", "half \ufffd and text")]
+        self.assertEqual(sorted(wrapper.output.rstrip("\n").split("\n")), sorted(expected))
+
+    def test_outputs_can_be_configured_as_programs_do(self):
+        code = """
+import logging, sys
+sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+logging.basicConfig(level="INFO")
+def handler(event, context):
+    logging.getLogger().info("logged")
+    sys.stdout.writelines(["a\\n", "b\\n"])
+"""
+        wrapper = self.service(code)
+        wrapper.ask(headers={"x-eventflow-run": RUN})
+        until(lambda: wrapper.output.count("\n") == 3, "three lines")
+        self.assertEqual(sorted(wrapper.output.split("\n")[:3]), [f"\x1e{RUN}\x1f{line}" for line in ("INFO:root:logged", "a", "b")])
+
+    def test_an_async_handler_waits_for_the_signal_and_an_async_stream_is_closed_when_the_caller_goes(self):
+        code = """
+import asyncio
+async def parts():
+    try:
+        while True:
+            yield "x" * 65536
+            await asyncio.sleep(0)
+    finally:
+        print("closed")
+async def handler(event, context):
+    if event["http"]["path"] == "/stream":
+        return parts()
+    print("waiting")
+    print(await context.signal.wait_async(20))
+"""
+        wrapper = self.service(code)
+        for path, begun, ended in [("/stream", None, "closed"), ("/wait", "waiting", "True")]:
+            with socket.socket(socket.AF_UNIX) as plain:
+                plain.settimeout(10)
+                plain.connect(wrapper.socket)
+                plain.sendall(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+                if begun:
+                    until(lambda: begun in wrapper.output, "the wait")
+                else:
+                    plain.recv(100)
+            until(lambda: ended in wrapper.output, ended)
+
+    def test_a_connection_that_fails_inside_a_handler_is_not_the_callers(self):
+        status, text = self.service("def handler(event, context): raise ConnectionResetError('the database is away')").ask()
+        self.assertEqual((status, json.loads(text)["error"]["message"]), (500, "the database is away"))
+
+    @unittest.skipUnless(importlib.util.find_spec("pydantic"), "pydantic is not installed")
+    def test_pydantic_models_are_objects(self):
+        code = """
+import datetime, decimal, pydantic
+class Inner(pydantic.BaseModel):
+    price: decimal.Decimal
+class Order(pydantic.BaseModel):
+    at: datetime.date
+    items: list[Inner]
+    ratio: float = 1.0
+def handler(event, context):
+    order = Order(at="2026-01-31", items=[Inner(price="1.10")])
+    match event["http"]["path"]:
+        case "/nan": return {"order": Order(at="2026-01-31", items=[], ratio=float("nan"))}
+        case "/body": return {"statusCode": 201, "body": order}
+        case "/inside": return [order]
+    return order
+"""
+        wrapper = self.service(code)
+        order = {"at": "2026-01-31", "items": [{"price": "1.10"}], "ratio": 1.0}
+        for path, status, expected in [("/", 200, order), ("/body", 201, order), ("/inside", 200, [order])]:
+            answer = wrapper.ask(path)
+            self.assertEqual((answer[0], json.loads(answer[1])), (status, expected))
+        self.assertIn('result[\\"order\\"][\\"ratio\\"] is NaN', wrapper.ask("/nan")[1])
 
     def test_the_template_answers(self):
         with open(os.path.join(HERE, "template", "main.py")) as file:

@@ -1,6 +1,9 @@
 // The conformance function of the node runtime: see ../../conformance.json.
+const { results, uncaught } = require('./results.js');
+
 exports.handler = async (event, context) => {
   const path = event.http?.path ?? `/${event.subject ?? 'event'}`;
+  if (Object.hasOwn(results, path)) return results[path]();
   switch (path) {
     case '/status':
       return { statusCode: 418, headers: { 'X-Kind': 'teapot' }, body: 'short and stout' };
@@ -12,6 +15,8 @@ exports.handler = async (event, context) => {
       return undefined;
     case '/throw':
       throw new Error('it broke');
+    case '/throw/nothing':
+      throw Object.create(null);
     case '/bad-status':
       return { statusCode: 42 };
     case '/stream':
@@ -21,6 +26,24 @@ exports.handler = async (event, context) => {
       process.stdout.write('three');
       console.error('four');
       return 'logged';
+    case '/log/bytes':
+      for (const byte of Buffer.from('ä€😀 is whole\nand ü too')) process.stdout.write(Buffer.of(byte));
+      return 'logged';
+    case '/raw':
+      return { data: event.data, base64: event.data_base64, raw: event.http.rawBody.toString('base64'), isBuffer: Buffer.isBuffer(event.http.rawBody), json: JSON.stringify(event).includes('rawBody') };
+    case '/uncaught/rejection':
+    case '/uncaught/timer':
+      return uncaught(path);
+    case '/uncaught/late':
+      setTimeout(() => {
+        throw new Error('too late to matter');
+      }, 1);
+      return 'answered';
+    case '/end':
+      process.stdout.write('last words');
+      return process.exit(3);
+    case '/wait':
+      return new Promise(() => {});
     case '/context':
       return {
         function: context.function,

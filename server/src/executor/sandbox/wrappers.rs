@@ -10,9 +10,21 @@ use sha2::{Digest, Sha256};
 use crate::tree;
 
 /// Path below the folder, and content.
-const FILES: [(&str, &str); 10] = [
+const FILES: &[(&str, &str)] = &[
     ("node/wrapper.cjs", include_str!("../../../../runtimes/node/wrapper.cjs")),
+    ("node/answer.cjs", include_str!("../../../../runtimes/node/answer.cjs")),
+    ("node/body.cjs", include_str!("../../../../runtimes/node/body.cjs")),
+    ("node/event.cjs", include_str!("../../../../runtimes/node/event.cjs")),
+    ("node/failures.cjs", include_str!("../../../../runtimes/node/failures.cjs")),
+    ("node/json.cjs", include_str!("../../../../runtimes/node/json.cjs")),
+    ("node/lines.cjs", include_str!("../../../../runtimes/node/lines.cjs")),
     ("python/wrapper.py", include_str!("../../../../runtimes/python/wrapper.py")),
+    ("python/eventflow_answer.py", include_str!("../../../../runtimes/python/eventflow_answer.py")),
+    ("python/eventflow_body.py", include_str!("../../../../runtimes/python/eventflow_body.py")),
+    ("python/eventflow_event.py", include_str!("../../../../runtimes/python/eventflow_event.py")),
+    ("python/eventflow_failures.py", include_str!("../../../../runtimes/python/eventflow_failures.py")),
+    ("python/eventflow_json.py", include_str!("../../../../runtimes/python/eventflow_json.py")),
+    ("python/eventflow_signal.py", include_str!("../../../../runtimes/python/eventflow_signal.py")),
     ("python/eventflow_http.py", include_str!("../../../../runtimes/python/eventflow_http.py")),
     ("python/eventflow_lines.py", include_str!("../../../../runtimes/python/eventflow_lines.py")),
     ("python-flask/wrapper.py", include_str!("../../../../runtimes/python-flask/wrapper.py")),
@@ -55,5 +67,25 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
         // Another server was faster, with the same content.
         Err(_) if folder.is_dir() => tree::remove(&unfinished).map(|()| folder),
         Err(error) => Err(error),
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_file_of_a_wrapper_is_carried() {
+        let runtimes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtimes");
+        for runtime in ["node", "python", "python-flask"] {
+            for entry in std::fs::read_dir(runtimes.join(runtime)).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                let is_test = name.starts_with("test_") || name.ends_with(".test.cjs");
+                let is_program = name.ends_with(".py") || name.ends_with(".cjs");
+                let carried = FILES.iter().any(|(path, _)| *path == format!("{runtime}/{name}"));
+                assert_eq!(carried, is_program && !is_test, "{runtime}/{name}");
+            }
+        }
     }
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
@@ -94,30 +96,25 @@ async fn services(runtime: &str) {
     for case in cases("services", runtime) {
         let title = format!("{runtime}: {}", case["name"].as_str().unwrap());
         let run = Uuid::now_v7();
-        let given = &case["request"];
-        let mut request = Request::builder()
-            .method(given["method"].as_str().unwrap())
-            .uri(given["path"].as_str().unwrap())
-            .header("host", "test")
-            .header("x-eventflow-run", run.to_string())
-            .header("x-eventflow-attempt", "2")
-            .header("x-eventflow-deadline", "2099-01-01T00:00:00.000Z");
-        for (name, value) in given["headers"].as_object().into_iter().flatten() {
-            request = request.header(name, value.as_str().unwrap());
-        }
-        let body = Bytes::from(given["body"].as_str().unwrap_or_default().to_owned());
-        let answer = ask(&instance, request.body(Full::new(body)).unwrap())
-            .await
-            .unwrap_or_else(|error| panic!("{title}: {error}"));
-
         let expect = &case["expect"];
+        if let Some(code) = expect["ends"].as_i64() {
+            ends(function(&place, runtime, false), &case, code, &title).await;
+            continue;
+        }
+        let answer =
+            ask(&instance, request(&case["request"], run)).await.unwrap_or_else(|error| panic!("{title}: {error}"));
+
         assert_eq!(Value::from(answer.status), expect["status"], "{title}: {}", answer.text());
         for (name, value) in expect["headers"].as_object().into_iter().flatten() {
-            assert_eq!(
-                answer.headers.get(name).map(|value| value.to_str().unwrap()),
-                value.as_str(),
-                "{title}: {name}"
-            );
+            let wanted = value.as_array().map_or_else(|| vec![value], |values| values.iter().collect());
+            let got: Vec<_> = answer.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
+            assert_eq!(got, wanted, "{title}: {name}");
+        }
+        for words in expect["text_contains"].as_array().into_iter().flatten() {
+            assert!(answer.text().contains(words.as_str().unwrap()), "{title}: {}", answer.text());
+        }
+        if let Some(encoded) = expect["body_base64"].as_str() {
+            assert_eq!(STANDARD.encode(&answer.body), encoded, "{title}");
         }
         if let Some(text) = expect["text"].as_str() {
             assert_eq!(answer.text(), text, "{title}");
@@ -148,6 +145,41 @@ async fn services(runtime: &str) {
         // It has no handler for SIGTERM.
         "command" => assert!(exit.signal == Some(15), "{exit:?}"),
         _ => assert!(super::clean(&exit), "{exit:?}"),
+    }
+}
+
+fn request(given: &Value, run: Uuid) -> Request<Full<Bytes>> {
+    let mut request = Request::builder()
+        .method(given["method"].as_str().unwrap())
+        .uri(given["path"].as_str().unwrap())
+        .header("host", "test")
+        .header("x-eventflow-run", run.to_string())
+        .header("x-eventflow-attempt", "2")
+        .header("x-eventflow-deadline", "2099-01-01T00:00:00.000Z");
+    for (name, value) in given["headers"].as_object().into_iter().flatten() {
+        request = request.header(name, value.as_str().unwrap());
+    }
+    let body = match given["body_base64"].as_str() {
+        Some(encoded) => STANDARD.decode(encoded).unwrap(),
+        None => given["body"].as_str().unwrap_or_default().as_bytes().to_vec(),
+    };
+    request.body(Full::new(body.into())).unwrap()
+}
+
+/// A request that ends its instance: there is no answer, and the process has this exit code.
+async fn ends(spec: Spec, case: &Value, code: i64, title: &str) {
+    let place = Place::new();
+    let (lines, log) = Log::new();
+    let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+    let answer = ask(&instance, request(&case["request"], Uuid::now_v7())).await;
+    assert!(answer.is_err(), "{title}: it answered");
+    let exit = tokio::time::timeout(READY_WITHIN, instance.wait()).await.unwrap();
+    assert_eq!(exit.code.map(i64::from), Some(code), "{title}: {exit:?}");
+    drop(instance);
+    let lines = log.all().await;
+    for words in case["logs_contain"].as_array().into_iter().flatten() {
+        let words = words.as_str().unwrap();
+        assert!(lines.iter().any(|line| line.text.contains(words)), "{title}: {lines:?}");
     }
 }
 

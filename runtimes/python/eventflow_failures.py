@@ -1,0 +1,81 @@
+"""What becomes of exceptions: each is an answer of the run that raised it, and neither ends a thread nor the process."""
+
+import json
+import os
+import sys
+import traceback
+
+import eventflow_http
+import eventflow_lines
+from eventflow_body import BadRequest
+
+
+def message_of(error):
+    """What to tell the caller of an exception, of any kind."""
+    try:
+        if isinstance(error, SystemExit):
+            return f"the handler called sys.exit({'' if error.code is None else repr(error.code)})"
+        return str(error) or type(error).__name__
+    except Exception:
+        return type(error).__name__
+
+
+def log(error):
+    """Writes an exception to the log."""
+    try:
+        traceback.print_exception(error)
+    except Exception:
+        # It may be unable to show itself.
+        print(f"{type(error).__name__}, which cannot be shown", file=sys.stderr)
+
+
+class answered:
+    """`with answered(request, response):` makes an answer of whatever is raised inside, unless the caller is gone."""
+
+    def __init__(self, request, response):
+        self._request = request
+        self._response = response
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, _):
+        if error is None or isinstance(error, (eventflow_http.BadRequest, eventflow_http.CallerGone)):
+            return False
+        if isinstance(error, BadRequest):
+            self._answer(error.status, error.code, str(error))
+            return True
+        log(error)
+        if self._response.sent:
+            # The answer has begun: it is broken off.
+            self._request.keep_alive = False
+            raise ConnectionAbortedError from None
+        self._answer(500, "function_error", message_of(error))
+        return True
+
+    def _answer(self, status, code, message):
+        text = json.dumps({"error": {"code": code, "message": message}}).encode()
+        self._response.start(status, [("content-type", "application/json")], len(text))
+        self._response.write(text)
+        self._response.finish()
+
+
+def end_with(main):
+    """Runs the program and ends the process with its code. Threads that a handler left behind do not hold up the end."""
+    code = 0
+    try:
+        main()
+    except SystemExit as exit:
+        code = exit.code if isinstance(exit.code, int) else 0 if exit.code is None else 1
+        if code and not isinstance(exit.code, int):
+            print(exit.code, file=sys.stderr)
+    except BaseException as error:
+        log(error)
+        code = 1
+    eventflow_lines.flush_outside()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError):
+            pass
+    os._exit(code & 0xFF)
