@@ -120,7 +120,7 @@ pub(super) async fn pump(
             tokio::time::sleep(pause).await;
         }
     }
-    if let Some(line) = splitter.finish() {
+    while let Some(line) = splitter.finish() {
         pass_on(line, tail.as_deref(), &lines, &mut wanted).await;
     }
     report(&gate, true, run, &lines, &mut wanted).await;
@@ -143,7 +143,8 @@ async fn pass_on(line: Line, tail: Option<&Tail>, lines: &Lines, wanted: &mut bo
     }
 }
 
-/// Collects one line at a time; holds at most [`MAX_LINE_BYTES`] and a mark.
+/// Collects one line at a time. A wrapper writes whole lines, but a process that it started may have written a part of a line
+/// to the same output before: the line is then that of the mark, and the part waits for its end. Holds at most [`MAX_LINE_BYTES`] and a mark.
 struct Splitter {
     stream: Stream,
     run: Option<Uuid>,
@@ -190,7 +191,7 @@ impl Splitter {
         ends as u64
     }
 
-    /// The last line, when it had no line end.
+    /// The last line, when it had no line end; what it interrupted comes after it.
     fn finish(&mut self) -> Option<Line> {
         (!self.line.is_empty()).then(|| self.take())
     }
@@ -203,11 +204,12 @@ impl Splitter {
     }
 
     fn take(&mut self) -> Line {
-        let (marked, text) = split_mark(&self.line);
+        let begin = interruption(&self.line).unwrap_or(0);
+        let (marked, text) = split_mark(&self.line[begin..]);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         let line =
             Line { at: clock::now(), stream: self.stream, run: marked.or(self.run), text: cut(text, self.dropped) };
-        self.line.clear();
+        self.line.truncate(begin);
         self.dropped = 0;
         line
     }
@@ -222,8 +224,16 @@ pub(in crate::executor) fn in_pieces(output: &[u8], size: usize) -> Vec<Line> {
             lines.extend(splitter.next(&mut piece));
         }
     }
-    lines.extend(splitter.finish());
+    while let Some(line) = splitter.finish() {
+        lines.push(line);
+    }
     lines
+}
+
+/// Where a marked line begins in the middle of another one, which has no mark.
+fn interruption(line: &[u8]) -> Option<usize> {
+    let is_mark = |at: &usize| line[*at] == MARK_START && split_mark(&line[*at..]).0.is_some();
+    (0..line.len()).find(is_mark).filter(|at| *at > 0)
 }
 
 /// The run that a wrapper marked the line with, and the line without the mark.
@@ -279,6 +289,43 @@ mod tests {
         let lines = read(format!("\x1e{run}\x1fhello\nplain\n").as_bytes()).await;
         assert_eq!(texts(&lines), ["hello", "plain"]);
         assert_eq!((lines[0].run, lines[1].run), (Some(run), None));
+    }
+
+    #[test]
+    fn characters_that_are_split_across_reads_are_put_together() {
+        let output = "ä€😀\nü".as_bytes();
+        for size in 1..=output.len() {
+            assert_eq!(texts(&in_pieces(output, size)), ["ä€😀", "ü"], "in pieces of {size}");
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_line_of_a_child_process_waits_for_its_end() {
+        let run = Uuid::now_v7();
+        let child = "half ä".as_bytes();
+        // The child has written the first half of a character when the wrapper writes a line.
+        let mut output = child[..child.len() - 1].to_vec();
+        output.extend_from_slice(format!("\x1e{run}\x1fof the run\n\x1e{run}\x1fanother\n").as_bytes());
+        output.extend_from_slice(&child[child.len() - 1..]);
+        output.extend_from_slice(b", whole\nlast");
+        for size in [1, 7, output.len()] {
+            let lines = in_pieces(&output, size);
+            assert_eq!(texts(&lines), ["of the run", "another", "half ä, whole", "last"], "in pieces of {size}");
+            assert_eq!(lines.iter().map(|line| line.run).collect::<Vec<_>>(), [Some(run), Some(run), None, None]);
+        }
+    }
+
+    #[test]
+    fn a_mark_within_a_marked_line_is_text() {
+        let run = Uuid::now_v7();
+        let lines = in_pieces(format!("\x1e{run}\x1fa\x1e{}\x1fb\n", Uuid::now_v7()).as_bytes(), 64);
+        assert_eq!((lines.len(), lines[0].run), (1, Some(run)));
+    }
+
+    #[test]
+    fn a_process_that_ends_within_two_lines_has_written_both() {
+        let run = Uuid::now_v7();
+        assert_eq!(texts(&in_pieces(format!("half\x1e{run}\x1fcut").as_bytes(), 64)), ["cut", "half"]);
     }
 
     #[tokio::test]
