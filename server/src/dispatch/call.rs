@@ -178,6 +178,9 @@ struct Http {
     query: serde_json::Map<String, Value>,
     #[serde(default)]
     headers: serde_json::Map<String, Value>,
+    /// The body in base64, where the data does not say it byte by byte.
+    #[serde(default, rename = "rawBody")]
+    raw_body: Option<String>,
 }
 
 /// The request that an event becomes: an HTTP call is repeated as it was, every other event is posted as a CloudEvent
@@ -217,7 +220,7 @@ fn http_request(
 fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std::error::Error + Send + Sync>> {
     let Carried { data, data_base64, datacontenttype, http } = event;
     let is_json = datacontenttype.as_deref().is_none_or(|kind| kind.contains("json"));
-    let body = match (data, &data_base64) {
+    let body = match (data, http.raw_body.as_ref().or(data_base64.as_ref())) {
         (_, Some(encoded)) => Bytes::from(base64::engine::general_purpose::STANDARD.decode(encoded)?),
         (None, None) => Bytes::new(),
         (Some(data), None) => match serde_json::from_str::<String>(data.get()) {
@@ -248,7 +251,7 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let name: HeaderName = name.parse()?;
         if !matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection") {
-            call.headers_mut().insert(name, HeaderValue::from_str(&value)?);
+            call.headers_mut().insert(name, HeaderValue::from_bytes(value.as_bytes())?);
         }
     }
     if !call.headers().contains_key(CONTENT_TYPE) && has_body {
@@ -393,6 +396,8 @@ mod tests {
         let text = Some("text/plain".to_owned());
         assert_eq!(body(r#"{"data":"a\nb","datacontenttype":"text/plain"}"#).await, ("a\nb".to_owned(), text));
         assert_eq!(body(r#"{"data":null}"#).await, (String::new(), None));
+        let spaced = r#"{"data":[1],"http":{"rawBody":"IFsxXQo="}}"#;
+        assert_eq!(body(spaced).await, (" [1]\n".to_owned(), Some("application/json".to_owned())));
         let headers = r#"{"data_base64":"aGk=","http":{"headers":{"content-type":"x/y"}}}"#;
         assert_eq!(body(headers).await, ("hi".to_owned(), Some("x/y".to_owned())));
     }

@@ -82,6 +82,7 @@ pub(super) async fn ask(
         traceparent: traceparent.to_str().unwrap_or_default(),
         digest: claim.as_ref().map(|claim| claim.digest.as_str()),
         exact: true,
+        whole: true,
     };
     let event = said.event(&frame, &body);
     let at = frame.time;

@@ -264,6 +264,7 @@ impl ToldOf {
 
     /// The call as a CloudEvent.
     fn event(&self) -> Json {
+        let kept = self.kept.bytes.lock();
         let (id, source) = (self.run.to_string(), format!("eventflow/function/{}", self.route.name));
         let frame = Frame {
             id: &id,
@@ -272,8 +273,9 @@ impl ToldOf {
             traceparent: self.traceparent.to_str().unwrap_or_default(),
             digest: None,
             exact: false,
+            whole: !kept.cut,
         };
-        self.said.event(&frame, &self.kept.bytes.lock().bytes)
+        self.said.event(&frame, &kept.bytes)
     }
 }
 

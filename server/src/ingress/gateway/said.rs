@@ -36,6 +36,8 @@ pub(super) struct Frame<'a> {
     pub digest: Option<&'a str>,
     /// A body that is not the JSON that it says to be is kept as bytes, so that the call can be repeated as it was.
     pub exact: bool,
+    /// The body is all there is of it; of one that was cut nothing more is kept than its beginning.
+    pub whole: bool,
 }
 
 impl Said {
@@ -66,6 +68,12 @@ impl Said {
             Ok(text) => (Json::of(text).ok(), None),
             Err(_) => (None, Some(STANDARD.encode(body))),
         };
+        // What was sent, where the data does not say it (runtimes/README.md).
+        let is_said = match &data {
+            Some(data) if kind.is_some_and(|kind| kind.contains("json")) => data.get().as_bytes() == body,
+            _ => true,
+        };
+        let raw_body = (frame.whole && !is_said).then(|| STANDARD.encode(body));
         let event = Event {
             specversion: "1.0",
             id: frame.id,
@@ -82,6 +90,7 @@ impl Said {
                 path: &self.path,
                 query: query(&self.query),
                 headers: Headers(&self.headers),
+                raw_body,
             },
         };
         Json::of(&event).expect("an event of text always serialises")
@@ -115,6 +124,8 @@ struct Http<'a> {
     path: &'a str,
     query: Map<String, Value>,
     headers: Headers<'a>,
+    #[serde(rename = "rawBody", skip_serializing_if = "Option::is_none")]
+    raw_body: Option<String>,
 }
 
 /// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
@@ -155,4 +166,30 @@ pub(in crate::ingress) fn query(text: &str) -> Map<String, Value> {
         }
     }
     all
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn http(kind: Option<&str>, body: &'static [u8], whole: bool) -> Value {
+        let headers = kind.map(|kind| ("content-type".to_owned(), kind.to_owned())).into_iter().collect();
+        let said = Said { method: "POST".into(), path: "/".into(), query: String::new(), headers };
+        let frame =
+            Frame { id: "1", source: "s", time: crate::clock::now(), traceparent: "", digest: None, exact: false, whole };
+        said.event(&frame, &Bytes::from_static(body)).value()["http"].clone()
+    }
+
+    #[test]
+    fn a_body_that_its_data_does_not_say_byte_by_byte_is_carried() {
+        let json = Some("application/json");
+        for (kind, body) in [(json, b"[1]" as &[u8]), (Some("text/plain"), b" a "), (None, b"a"), (json, &[255]), (json, b"")] {
+            assert_eq!(http(kind, body, true).get("rawBody"), None, "{kind:?} {body:?}");
+        }
+        for body in [b"[1]\n" as &[u8], b"[1"] {
+            assert_eq!(http(json, body, true)["rawBody"], STANDARD.encode(body));
+        }
+        assert_eq!(http(json, b"[1", false).get("rawBody"), None);
+    }
 }
