@@ -46,7 +46,9 @@ pub(super) fn text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
 /// # Errors
 /// As [`text`].
 pub(super) fn json_text(folder: &Path, name: &str) -> Result<Option<String>, Error> {
-    read_text(folder, name, MAX_JSON_BYTES)
+    let text = read_text(folder, name, MAX_JSON_BYTES)?;
+    // Some editors begin a file with a byte order mark; it is no part of the JSON.
+    Ok(text.map(|text| text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text)))
 }
 
 fn read_text(folder: &Path, name: &str, limit: u64) -> Result<Option<String>, Error> {
@@ -238,6 +240,13 @@ mod tests {
         std::os::unix::fs::symlink("/etc/passwd", folder.path().join("function.json")).unwrap();
         let error = text(folder.path(), "function.json").unwrap_err();
         assert_eq!(error.to_string(), "function.json is a link; it must be a file of its own");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_manifest() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("function.json"), "\u{feff}{\"runtime\":\"node\"}").unwrap();
+        assert_eq!(json_text(folder.path(), "function.json").unwrap().unwrap(), "{\"runtime\":\"node\"}");
     }
 
     #[test]

@@ -78,6 +78,8 @@ pub fn check_types<'v>(values: impl Iterator<Item = &'v [u8]>) -> Result<(), Cla
 /// When its type is one of the platform's, or cannot be told.
 pub fn check_body(content_type: &[u8], body: &[u8]) -> Result<(), Claim> {
     let unreadable = |error: &dyn std::fmt::Display| Claim::Unreadable(error.to_string());
+    // Wrappers take it off before they read the event, too.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     let events = match essence.as_slice() {
         b"application/cloudevents+json" => vec![serde_json::from_slice::<Event>(body).map_err(|e| unreadable(&e))?],
@@ -130,6 +132,7 @@ mod tests {
         assert_eq!(check_types([b"order.placed" as &[u8]].into_iter()), Ok(()));
         assert_eq!(check_body(JSON, br#"{"type":"order.placed","data":{"type":"webhook.received"}}"#), Ok(()));
         assert_eq!(check_body(b"application/cloudevents-batch+json", br#"[{"type":"a"},{"type":"b"}]"#), Ok(()));
+        assert_eq!(check_body(JSON, "\u{feff}{\"type\":\"order.placed\"}".as_bytes()), Ok(()));
         assert!(!is_event(b"application/json") && is_event(b" Application/CloudEvents+JSON") && is_event(JSON));
     }
 
@@ -147,6 +150,7 @@ mod tests {
         }
         for body in [
             r#"{"type":"webhook.received"}"#,
+            "\u{feff}{\"type\":\"webhook.received\"}",
             r#"{"ty\u0070e":"webhook.\u0072eceived"}"#,
             r#"{"type":" http.invoke "}"#,
         ] {

@@ -14,6 +14,8 @@ const MAX_OBJECTS: usize = 50_000;
 /// # Errors
 /// What is wrong with it, in words.
 pub(super) fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, String> {
+    // A byte order mark is no part of what is written after it (RFC 8259, section 8.1).
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check(bytes)?;
     serde_json::from_slice(bytes).map_err(|error| error.to_string())
 }
@@ -64,6 +66,12 @@ mod tests {
             assert!(error.contains(what), "{error}");
         }
         assert!(read::<Value>(list("{\"a\":1}", MAX_OBJECTS).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_it() {
+        assert_eq!(read::<Value>("\u{feff}[1]".as_bytes()), Ok(serde_json::json!([1])));
+        assert!(read::<Value>("\u{feff}\u{feff}[1]".as_bytes()).is_err());
     }
 
     #[test]
