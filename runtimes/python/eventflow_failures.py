@@ -23,7 +23,7 @@ def message_of(error):
 def log(error):
     """Writes an exception to the log."""
     try:
-        traceback.print_exception(error)
+        traceback.print_exception(type(error), error, error.__traceback__)
     except Exception:
         # It may be unable to show itself.
         print(f"{type(error).__name__}, which cannot be shown", file=sys.stderr)

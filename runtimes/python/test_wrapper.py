@@ -171,6 +171,12 @@ def handler(event, context):
                 text += plain.recv(65536)
         self.assertLess(text.index(b'"/0"'), text.index(b'"/4"'))
 
+    def test_json_that_is_nested_without_end_is_the_callers_fault(self):
+        wrapper = self.service("def handler(event, context): return 1")
+        for kind in ("application/json", "application/cloudevents+json"):
+            status, text = wrapper.ask("/", "POST", b"[" * 100_000 + b"]" * 100_000, {"content-type": kind})
+            self.assertEqual((status, json.loads(text)["error"]["code"]), (400, "bad_request"))
+
     def test_a_chunked_body_is_read(self):
         wrapper = self.service("def handler(event, context): return event['data']")
         status, text = wrapper.ask(method="POST", body=iter([b'{"a":', b"1}"]), headers={"content-type": "application/json"})
@@ -358,6 +364,22 @@ async def handler(event, context):
                 else:
                     plain.recv(100)
             until(lambda: ended in wrapper.output, ended)
+
+    @unittest.skipUnless(sys.version_info >= (3, 12), "only Python 3.12 tells of whom such an exception is")
+    def test_an_exception_of_a_task_that_nobody_asks_for_is_in_the_log_of_its_run(self):
+        code = """
+import asyncio, gc
+async def fail():
+    raise RuntimeError("nobody asked")
+async def handler(event, context):
+    asyncio.create_task(fail())
+    await asyncio.sleep(0.01)
+    gc.collect()
+"""
+        wrapper = self.service(code)
+        wrapper.ask(headers={"x-eventflow-run": RUN})
+        until(lambda: "RuntimeError: nobody asked" in wrapper.output, "the log")
+        self.assertIn(f"\x1e{RUN}\x1fTask exception was never retrieved", wrapper.output)
 
     def test_a_connection_that_fails_inside_a_handler_is_not_the_callers(self):
         status, text = self.service("def handler(event, context): raise ConnectionResetError('the database is away')").ask()

@@ -98,6 +98,8 @@ class Loop:
         with cls._lock:
             if cls._loop is None or cls._loop.is_closed():
                 cls._loop = asyncio.new_event_loop()
+                # From Python 3.12 on a handler of one's own is called as the task was: its lines know their run.
+                cls._loop.set_exception_handler(lambda loop, about: loop.default_exception_handler(about))
                 threading.Thread(target=cls._forever, args=(cls._loop,), daemon=True).start()
             return cls._loop
 
