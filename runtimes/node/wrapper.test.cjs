@@ -76,6 +76,8 @@ function ask(socketPath, { body, agent, onPart, ...options } = {}) {
 test('CommonJS, .mjs and "type": "module" all load', async (t) => {
   const commonJs = await service(t, { 'index.js': 'exports.handler = () => "cjs";' });
   assert.strictEqual((await ask(commonJs.socket)).json(), 'cjs');
+  const marked = await service(t, { 'index.js': '\ufeffexports.handler = () => "ä";' });
+  assert.strictEqual((await ask(marked.socket)).json(), 'ä');
   const mjs = await service(t, { 'index.mjs': 'export const handler = async () => "mjs";' });
   assert.strictEqual((await ask(mjs.socket)).json(), 'mjs');
   const module = await service(t, { 'package.json': '{"type":"module"}', 'index.js': 'await 0; export const handler = () => "module";' });

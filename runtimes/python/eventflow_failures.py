@@ -42,6 +42,9 @@ class answered:
     def __exit__(self, kind, error, _):
         if error is None or isinstance(error, (eventflow_http.BadRequest, eventflow_http.CallerGone)):
             return False
+        if os.getpid() != eventflow_http.PID:
+            # In a child that a handler forked: it ends as a program does.
+            end_with(lambda: _raise(error))
         if isinstance(error, BadRequest):
             self._answer(error.status, error.code, str(error))
             return True
@@ -58,6 +61,10 @@ class answered:
         self._response.start(status, [("content-type", "application/json")], len(text))
         self._response.write(text)
         self._response.finish()
+
+
+def _raise(error):
+    raise error
 
 
 def end_with(main):

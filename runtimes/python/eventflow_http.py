@@ -25,6 +25,7 @@ LINGER_S = 0.005
 # How long a connection may stay silent in the middle of a request.
 SILENT_S = 300
 
+PID = os.getpid()
 TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 NO_HEADER = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -227,6 +228,9 @@ class Response:
             raise ValueError(f"the body is {self._left} bytes shorter than its content-length")
 
     def _send(self, data):
+        if os.getpid() != PID:
+            # A child that a handler forked returned from it: the answer is its parent's to give.
+            os._exit(0)
         head, self._head = self._head, b""
         if head or data:
             self.sent = True

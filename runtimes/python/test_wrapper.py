@@ -268,6 +268,32 @@ def handler(event, context):
             self.assertEqual(wrapper.ask("/task"), (200, "1"))
         self.assertEqual(wrapper.ask("/"), (200, "1"))
 
+    def test_a_child_that_a_handler_forks_gives_no_answer_of_its_own(self):
+        code = """
+import os, sys
+def handler(event, context):
+    child = os.fork()
+    if child == 0:
+        path = event["http"]["path"]
+        if path == "/exit": sys.exit(3)
+        if path == "/raise": raise RuntimeError("in the child")
+        return "the child's"
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+"""
+        wrapper = self.service(code)
+        connection = UnixConnection(wrapper.socket)
+        for path, code in [("/exit", b"3"), ("/raise", b"1"), ("/return", b"0")] * 2:
+            connection.request("GET", path)
+            self.assertEqual(connection.getresponse().read(), code, path)
+        connection.close()
+
+    def test_code_that_begins_with_a_byte_order_mark_or_ends_while_it_is_loaded(self):
+        self.assertEqual(self.service("\ufeffdef handler(event, context): return 'ä'").ask(), (200, '"ä"'))
+        for code in ["import sys\nsys.exit(0)", "raise KeyboardInterrupt"]:
+            wrapper = Wrapper(self, {"main.py": code}, "main.handler")
+            self.assertEqual(wrapper.wait(), 1)
+            self.assertIn("main cannot be loaded", wrapper.output)
+
     def test_the_process_goes_on_when_a_handler_interrupts_it(self):
         code = """
 import _thread, sys, threading, time
