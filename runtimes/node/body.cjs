@@ -3,8 +3,8 @@
 
 const { isUtf8 } = require('node:buffer');
 
-/** A compressed body may become so large, and no larger. */
-const MAX_DECODED_BYTES = 24 * 1024 * 1024;
+/** A compressed body may become as large as any body may be by default, and no larger: many may come at once. */
+const MAX_DECODED_BYTES = 6 * 1024 * 1024;
 
 const TEXT = /^(text\/|application\/(x-www-form-urlencoded|xml|javascript|yaml|x-yaml|graphql)\b|[^;]+\+xml\b)/i;
 const JSON_TYPE = /^\s*(application\/json|text\/json|[^;]+\+json)\s*(;|$)/i;

@@ -6,8 +6,8 @@ import json
 import re
 import zlib
 
-# A compressed body may become so large, and no larger.
-MAX_DECODED_BYTES = 24 * 1024 * 1024
+# A compressed body may become as large as any body may be by default, and no larger: many may come at once.
+MAX_DECODED_BYTES = 6 * 1024 * 1024
 
 TEXT_TYPES = (
     "application/x-www-form-urlencoded",

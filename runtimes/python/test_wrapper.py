@@ -320,7 +320,7 @@ def handler(event, context):
     def test_a_body_that_is_too_large_when_it_is_decompressed_is_refused(self):
         wrapper = self.service("def handler(event, context): return len(event['data'])")
         headers = {"content-encoding": "gzip", "content-type": "text/plain"}
-        for size, status in [(25, 413), (24, 200)]:
+        for size, status in [(7, 413), (6, 200)]:
             body = gzip.compress(b"a" * (size << 20), 1)
             self.assertEqual(wrapper.ask("/", "POST", body, headers)[0], status)
             half = len(body) // 2
