@@ -34,6 +34,8 @@ function markLines() {
   for (const name of ['stdout', 'stderr']) {
     const stream = process[name];
     const write = stream.write.bind(stream);
+    // Nobody reads it any more: whoever started this process is gone. To log that would fail again, without end.
+    stream.on('error', () => process.exit(1));
     stream.write = (chunk, encoding, callback) => {
       if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk)) return write(chunk, encoding, callback);
       const done = typeof encoding === 'function' ? encoding : callback;

@@ -250,6 +250,15 @@ test('what a run writes after its end, without a line end, is written when the p
   assert.match(started.output, new RegExp(`\x1e${RUN}\x1flate\n`));
 });
 
+test('a process whose output nobody reads any more ends', async (t) => {
+  const code = 'exports.handler = () => { setInterval(() => console.log("more".repeat(20000)), 1); return 1; };';
+  const started = await service(t, { 'index.js': code });
+  await ask(started.socket);
+  started.child.stdout.destroy();
+  started.child.stderr.destroy();
+  assert.deepStrictEqual(await started.ended, { code: 1, signal: null });
+});
+
 test('HEAD takes nothing of a stream, and closes it', async (t) => {
   const code = `exports.handler = () => (function* () { try { for (;;) yield 'x'; } finally { console.log('closed'); } })();`;
   const started = await service(t, { 'index.js': code });
