@@ -3,6 +3,7 @@
 
 const { types } = require('node:util');
 
+const { stackOf } = require('./failures.cjs');
 const { BadResult, bytesOf, isStream, stringify, typeName, viewed } = require('./json.cjs');
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -160,7 +161,11 @@ function hasType(headers) {
 
 /** Writes each part as it comes, no faster than the caller takes them; stops when the caller is gone. */
 async function stream(response, { status, headers, body, type }) {
-  const parts = (body[Symbol.asyncIterator] ?? body[Symbol.iterator]).call(body);
+  const parts = partsIn(body);
+  // What waits for something that does not come is ended as soon as nobody waits for it.
+  response.on('close', () => {
+    if (!response.writableFinished) close(parts);
+  });
   // What has no type is what its first part is: it is waited for. An error before it is still an answer.
   const known = type !== undefined || hasType(headers);
   let next = known ? undefined : await parts.next();
@@ -205,14 +210,28 @@ function bytesOfPart(part) {
 }
 
 async function close(parts) {
-  // What goes wrong now is nobody's answer any more.
-  await Promise.resolve(parts.return?.()).catch((error) => process.stderr.write(`${error?.stack ?? error}\n`));
+  try {
+    await parts.return?.();
+  } catch (error) {
+    // What goes wrong now is nobody's answer any more.
+    process.stderr.write(`${stackOf(error)}\n`);
+  }
 }
 
 /** Ends what would have been sent. */
 function discard(body) {
-  if (!isStream(body)) return undefined;
-  return close((body[Symbol.asyncIterator] ?? body[Symbol.iterator]).call(body));
+  return isStream(body) ? close(partsIn(body)) : undefined;
+}
+
+/** The parts of a stream, one after the other: `next`, and `return` to end it at once where that is possible. */
+function partsIn(body) {
+  if (typeof body.getReader === 'function') {
+    const reader = body.getReader();
+    return { next: () => reader.read(), return: () => reader.cancel() };
+  }
+  const parts = (body[Symbol.asyncIterator] ?? body[Symbol.iterator]).call(body);
+  if (typeof body.pipe !== 'function' || typeof body.destroy !== 'function') return parts;
+  return { next: () => parts.next(), return: () => body.destroy() };
 }
 
 function writable(response) {

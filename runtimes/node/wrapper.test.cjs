@@ -250,6 +250,24 @@ test('what a run writes after its end, without a line end, is written when the p
   assert.match(started.output, new RegExp(`\x1e${RUN}\x1flate\n`));
 });
 
+test('streams that wait for their next part are ended when the caller goes away', async (t) => {
+  const code = `const { Readable } = require('node:stream');
+  exports.handler = (event) => {
+    const closed = () => console.log(event.http.path + ' closed');
+    if (event.http.path === '/web') return new ReadableStream({ start: (source) => source.enqueue(Buffer.from('x')), cancel: closed });
+    const body = new Readable({ read() {} });
+    body.push('x');
+    body.on('close', closed);
+    return body;
+  };`;
+  const started = await service(t, { 'index.js': code });
+  for (const path of ['/web', '/node']) {
+    await assert.rejects(ask(started.socket, { path, onPart: (_, request) => request.destroy() }));
+    await until(() => started.output.includes(`${path} closed`), `${path} is closed`);
+  }
+  assert.doesNotMatch(started.output, /Error/);
+});
+
 test('a process whose output nobody reads any more ends', async (t) => {
   const code = 'exports.handler = () => { setInterval(() => console.log("more".repeat(20000)), 1); return 1; };';
   const started = await service(t, { 'index.js': code });

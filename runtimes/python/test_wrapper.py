@@ -373,14 +373,23 @@ async def parts():
             await asyncio.sleep(0)
     finally:
         print("closed")
+async def silent():
+    try:
+        yield "begun"
+        await asyncio.sleep(100)
+    finally:
+        await asyncio.sleep(0)
+        print("silenced")
 async def handler(event, context):
     if event["http"]["path"] == "/stream":
         return parts()
+    if event["http"]["path"] == "/silent":
+        return silent()
     print("waiting")
     print(await context.signal.wait_async(20))
 """
         wrapper = self.service(code)
-        for path, begun, ended in [("/stream", None, "closed"), ("/wait", "waiting", "True")]:
+        for path, begun, ended in [("/stream", None, "closed"), ("/silent", None, "silenced"), ("/wait", "waiting", "True")]:
             with socket.socket(socket.AF_UNIX) as plain:
                 plain.settimeout(10)
                 plain.connect(wrapper.socket)

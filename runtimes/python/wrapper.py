@@ -22,7 +22,7 @@ import eventflow_failures
 import eventflow_http
 import eventflow_json
 import eventflow_lines
-from eventflow_signal import Signal
+from eventflow_signal import CALLER_LOOK_S, Signal
 
 FUNCTION = os.environ.get("EVENTFLOW_FUNCTION", "function")
 NAMESPACE = os.environ.get("EVENTFLOW_NAMESPACE", "default")
@@ -122,13 +122,13 @@ class Loop:
             raise Escaped from error
 
     @classmethod
-    def iterate(cls, generator):
-        """An async generator as an ordinary one."""
+    def iterate(cls, generator, gone):
+        """An async generator as an ordinary one. It is cancelled when nobody waits for its next part any more."""
         iterator = generator.__aiter__()
         try:
             while True:
                 try:
-                    part = cls.run(iterator.__anext__())
+                    part = cls.run(cls._next(iterator, gone))
                 except StopAsyncIteration:
                     return
                 yield part
@@ -136,6 +136,16 @@ class Loop:
             close = getattr(iterator, "aclose", None)
             if close:
                 cls.run(close())
+
+    @staticmethod
+    async def _next(iterator, gone):
+        part = asyncio.ensure_future(iterator.__anext__())
+        while not (await asyncio.wait([part], timeout=CALLER_LOOK_S))[0]:
+            if gone():
+                part.cancel()
+                await asyncio.wait([part])
+                raise eventflow_http.CallerGone
+        return part.result()
 
 
 def call(handler, event, context):
@@ -154,7 +164,7 @@ def serve(handler):
             body = request.body.read()
             context = Context(run, int(headers.get("x-eventflow-attempt", "1")), headers.get("x-eventflow-deadline"), request.caller_gone)
             result = call(handler, eventflow_event.event_of(request, body, SOURCE), context)
-            eventflow_answer.answer(response, result, Loop.iterate)
+            eventflow_answer.answer(response, result, lambda parts: Loop.iterate(parts, request.caller_gone))
 
     eventflow_http.Server(handle, threads=int(os.environ.get("EVENTFLOW_THREADS", "32"))).serve()
 

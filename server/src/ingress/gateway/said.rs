@@ -176,15 +176,24 @@ mod tests {
     fn http(kind: Option<&str>, body: &'static [u8], whole: bool) -> Value {
         let headers = kind.map(|kind| ("content-type".to_owned(), kind.to_owned())).into_iter().collect();
         let said = Said { method: "POST".into(), path: "/".into(), query: String::new(), headers };
-        let frame =
-            Frame { id: "1", source: "s", time: crate::clock::now(), traceparent: "", digest: None, exact: false, whole };
+        let frame = Frame {
+            id: "1",
+            source: "s",
+            time: crate::clock::now(),
+            traceparent: "",
+            digest: None,
+            exact: false,
+            whole,
+        };
         said.event(&frame, &Bytes::from_static(body)).value()["http"].clone()
     }
 
     #[test]
     fn a_body_that_its_data_does_not_say_byte_by_byte_is_carried() {
         let json = Some("application/json");
-        for (kind, body) in [(json, b"[1]" as &[u8]), (Some("text/plain"), b" a "), (None, b"a"), (json, &[255]), (json, b"")] {
+        for (kind, body) in
+            [(json, b"[1]" as &[u8]), (Some("text/plain"), b" a "), (None, b"a"), (json, &[255]), (json, b"")]
+        {
             assert_eq!(http(kind, body, true).get("rawBody"), None, "{kind:?} {body:?}");
         }
         for body in [b"[1]\n" as &[u8], b"[1"] {
