@@ -231,7 +231,12 @@ function partsIn(body) {
   }
   const parts = (body[Symbol.asyncIterator] ?? body[Symbol.iterator]).call(body);
   if (typeof body.pipe !== 'function' || typeof body.destroy !== 'function') return parts;
-  return { next: () => parts.next(), return: () => body.destroy() };
+  // It was destroyed here, because nobody waits for the rest.
+  const ended = (error) => {
+    if (error?.code !== 'ERR_STREAM_PREMATURE_CLOSE' || body.errored !== null) throw error;
+    return { done: true };
+  };
+  return { next: () => parts.next().catch(ended), return: () => body.destroy() };
 }
 
 function writable(response) {
