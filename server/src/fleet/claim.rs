@@ -78,8 +78,10 @@ pub fn check_types<'v>(values: impl Iterator<Item = &'v [u8]>) -> Result<(), Cla
 /// When its type is one of the platform's, or cannot be told.
 pub fn check_body(content_type: &[u8], body: &[u8]) -> Result<(), Claim> {
     let unreadable = |error: &dyn std::fmt::Display| Claim::Unreadable(error.to_string());
-    // Wrappers take it off before they read the event, too.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    // In another charset, whatever the type says of it, it could be read as another event.
+    let text = std::str::from_utf8(body).map_err(|error| unreadable(&error))?;
+    // Wrappers take the byte order mark off before they read the event, too.
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text).as_bytes();
     let essence = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii().to_ascii_lowercase();
     let events = match essence.as_slice() {
         b"application/cloudevents+json" => vec![serde_json::from_slice::<Event>(body).map_err(|e| unreadable(&e))?],
@@ -167,6 +169,10 @@ mod tests {
         for body in [twice, "", "[]", r#"["webhook.received"]"#, "1", r#"{"type":1}"#, "{"] {
             assert!(matches!(check_body(JSON, body.as_bytes()), Err(Claim::Unreadable(_))), "{body}");
         }
+        // In Shift_JIS 0x83 takes the backslash after it with it, and the type is another one.
+        let hidden = b"{\"type\":\"a\",\"x\":\"\x83\\\",\"type\":\"webhook.received\",\"y\":\"\x83\\\"}";
+        let kind = b"application/cloudevents+json; charset=shift_jis";
+        assert!(matches!(check_body(kind, hidden), Err(Claim::Unreadable(_))));
         assert!(matches!(check_body(b"application/cloudevents+avro", b"x"), Err(Claim::Unreadable(_))));
     }
 }
