@@ -3,7 +3,8 @@
 
 const { BadRequest, decompress, isCompressed, parseEvent, setBytes, setData } = require('./body.cjs');
 
-const EVENT_TYPE = /^\s*application\/cloudevents\+json\s*(;|$)/i;
+// Nothing but these two is white space to the platform: what it did not take for an event must not become one here.
+const EVENT_TYPE = /^[ \t]*application\/cloudevents\+json[ \t]*(;|$)/i;
 /** What the platform sends of what came over HTTP; nobody else can send events of these types. */
 const FROM_HTTP = ['http.invoke', 'webhook.received'];
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -277,6 +277,14 @@ test('a process whose output nobody reads any more ends', async (t) => {
   assert.deepStrictEqual(await started.ended, { code: 1, signal: null });
 });
 
+test('what the platform does not take for an event of its own is none here', async (t) => {
+  const started = await service(t, { 'index.js': 'exports.handler = (event) => event.type;' });
+  const body = '{"specversion":"1.0","id":"1","source":"/","type":"webhook.received"}';
+  for (const type of ['\xa0application/cloudevents+json', 'application/cloudevents+json\xa0']) {
+    assert.strictEqual((await ask(started.socket, { method: 'POST', body, headers: { 'content-type': type } })).json(), 'http.invoke');
+  }
+});
+
 test('HEAD takes nothing of a stream, and closes it', async (t) => {
   const code = `exports.handler = () => (function* () { try { for (;;) yield 'x'; } finally { console.log('closed'); } })();`;
   const started = await service(t, { 'index.js': code });

@@ -44,7 +44,7 @@ def event_of(request, body, source):
     """The event that a request stands for."""
     headers = request.headers
     content_type = headers.get("content-type")
-    if (content_type or "").split(";")[0].strip().lower() == "application/cloudevents+json":
+    if (content_type or "").split(";")[0].strip(" \t").lower() == "application/cloudevents+json":
         # What a caller sends as an event has been looked at as it came: it is not compressed.
         event = eventflow_body.parse_event(body)
         if not isinstance(event, dict):

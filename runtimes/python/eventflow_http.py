@@ -456,7 +456,7 @@ def _read_request(connection):
     line = _line(connection.file)
     if not line:
         return None
-    parts = line.decode("latin-1").split()
+    parts = line.decode("latin-1").rstrip("\r\n").split(" ")
     if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
         raise BadRequest("the first line is not a request")
     method, target, version = parts
@@ -468,7 +468,8 @@ def _read_request(connection):
         name, colon, value = line.decode("latin-1").partition(":")
         if not colon or not name or name != name.strip():
             raise BadRequest("a header is malformed")
-        name, value = name.lower(), value.strip()
+        # Nothing else is white space to the platform: what it did not take for an event must not become one here.
+        name, value = name.lower(), value.strip(" \t\r\n")
         glue = "; " if name == "cookie" else ", "
         headers[name] = value if name not in headers else f"{headers[name]}{glue}{value}"
     raise BadRequest("there are too many headers", 431)

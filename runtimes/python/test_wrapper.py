@@ -177,6 +177,15 @@ def handler(event, context):
             status, text = wrapper.ask("/", "POST", b"[" * 100_000 + b"]" * 100_000, {"content-type": kind})
             self.assertEqual((status, json.loads(text)["error"]["code"]), (400, "bad_request"))
 
+    def test_what_the_platform_does_not_take_for_an_event_of_its_own_is_none_here(self):
+        wrapper = self.service("def handler(event, context): return event['type']")
+        event = b'{"specversion":"1.0","id":"1","source":"/","type":"webhook.received"}'
+        for space in ("\xa0", "\x85", "\x1f", "\x0b"):
+            for headers in [{"content-type": f"{space}application/cloudevents+json"}, {"content-type": f"application/cloudevents+json{space}"}]:
+                self.assertEqual(wrapper.ask("/", "POST", event, headers), (200, '"http.invoke"'), headers)
+            status, text = wrapper.ask("/", "POST", b"", {"ce-specversion": "1.0", "ce-type": f"{space}webhook.received"})
+            self.assertNotEqual(json.loads(text), "webhook.received")
+
     def test_a_chunked_body_is_read(self):
         wrapper = self.service("def handler(event, context): return event['data']")
         status, text = wrapper.ask(method="POST", body=iter([b'{"a":', b"1}"]), headers={"content-type": "application/json"})
