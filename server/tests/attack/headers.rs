@@ -207,6 +207,36 @@ async fn a_caller_does_not_send_what_only_the_platform_sends() {
 }
 
 #[tokio::test]
+async fn a_wrapper_takes_nothing_for_an_event_that_the_platform_did_not_look_at() {
+    let app = victim(Options::default()).await;
+    let python = "def handler(event, context): return event.get('type')";
+    app.running("python", &[("function.json", r#"{ "runtime": "python" }"#), ("main.py", python)]).await;
+    let node = "exports.handler = (event) => event.type ?? null;";
+    app.running("node", &[("function.json", r#"{ "runtime": "node" }"#), ("index.js", node)]).await;
+    let event = json!({ "specversion": "1.0", "id": "1", "source": "/s", "type": "webhook.received" }).to_string();
+    let latin = |text: &[u8]| reqwest::header::HeaderValue::from_bytes(text).unwrap();
+    for path in ["/function/python", "/function/node"] {
+        for space in [b'\xa0', b'\x85'] {
+            let kind = [&[space], b"application/cloudevents+json" as &[u8]].concat();
+            let structured = app.post(path).header("content-type", latin(&kind)).body(event.clone());
+            let of_type = app.post(path).header("ce-specversion", "1.0");
+            let binary = of_type.header("ce-type", latin(&[&[space], b"webhook.received" as &[u8]].concat()));
+            for request in [structured, binary] {
+                let text = request.send().await.unwrap().text().await.unwrap();
+                assert_ne!(text, "\"webhook.received\"", "{path} {space:#x}");
+            }
+        }
+        // A byte order mark, another charset: an event of the platform's stays one.
+        for body in [format!("\u{feff}{event}").into_bytes(), event.encode_utf16().flat_map(u16::to_be_bytes).collect()]
+        {
+            let kind = "application/cloudevents+json; charset=utf-16";
+            let request = app.post(path).header("content-type", kind).body(body);
+            assert_eq!(request.send().await.unwrap().status(), StatusCode::BAD_REQUEST, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn what_a_caller_says_of_proxies_does_not_reach_the_function() {
     let app = victim(Options::default()).await;
     mirror(&app).await;
