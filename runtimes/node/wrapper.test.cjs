@@ -285,6 +285,11 @@ test('what the platform does not take for an event of its own is none here', asy
   }
 });
 
+test('a header in Latin-1 is sent as it is', async (t) => {
+  const started = await service(t, { 'index.js': "exports.handler = () => ({ statusCode: 200, headers: { 'x-name': 'café' } });" });
+  assert.strictEqual((await ask(started.socket)).headers['x-name'], 'café');
+});
+
 test('HEAD takes nothing of a stream, and closes it', async (t) => {
   const code = `exports.handler = () => (function* () { try { for (;;) yield 'x'; } finally { console.log('closed'); } })();`;
   const started = await service(t, { 'index.js': code });

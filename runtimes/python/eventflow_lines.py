@@ -24,7 +24,8 @@ class Owner:
         self.partial = {}
         # By stream, from the first bytes on: they keep the first half of a character until the second comes.
         self.decoders = {}
-        self.lock = threading.Lock()
+        # Whoever writes may be interrupted by a signal's handler, or a finaliser, that writes as well.
+        self.lock = threading.RLock()
 
     def flush(self):
         """Writes what has no line end yet."""
@@ -43,7 +44,7 @@ class Lines(io.TextIOBase):
     def __init__(self, descriptor, name):
         self._descriptor = descriptor
         self._name = name
-        self._write_lock = threading.Lock()
+        self._write_lock = threading.RLock()
 
     encoding = "utf-8"
     errors = "replace"

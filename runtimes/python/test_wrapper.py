@@ -186,6 +186,13 @@ def handler(event, context):
             status, text = wrapper.ask("/", "POST", b"", {"ce-specversion": "1.0", "ce-type": f"{space}webhook.received"})
             self.assertNotEqual(json.loads(text), "webhook.received")
 
+    def test_a_header_in_latin_1_is_sent_as_it_is(self):
+        wrapper = self.service("def handler(event, context): return {'statusCode': 200, 'headers': {'x-name': 'café'}}")
+        connection = UnixConnection(wrapper.socket)
+        connection.request("GET", "/")
+        self.assertEqual(connection.getresponse().headers["x-name"], "café")
+        connection.close()
+
     def test_a_chunked_body_is_read(self):
         wrapper = self.service("def handler(event, context): return event['data']")
         status, text = wrapper.ask(method="POST", body=iter([b'{"a":', b"1}"]), headers={"content-type": "application/json"})
