@@ -20,10 +20,11 @@ _BYTES_LIKE = (bytes, bytearray, memoryview)
 
 def answer(response, result, iterate):
     """Answers with what the handler returned. `iterate` makes an ordinary generator of an async one."""
-    status = result.get("statusCode") if isinstance(result, dict) else None
+    member = result.get if isinstance(result, collections.abc.Mapping) else lambda name: getattr(result, name, None)
+    status = member("statusCode")
     if isinstance(status, int) and not isinstance(status, bool):
-        headers, body = _headers_of(result, status), result.get("body")
-        if result.get("isBase64Encoded") is True:
+        headers, body = _headers_of(member, status), member("body")
+        if member("isBase64Encoded") is True:
             body = _from_base64(body)
     else:
         status, headers, body = 200, [], result
@@ -59,15 +60,15 @@ def _is_other_iterable(body):
     return type(body).__module__.partition(".")[0] != "numpy"
 
 
-def _headers_of(result, status):
+def _headers_of(member, status):
     if not 200 <= status <= 599:
         raise BadResult(f"the handler returned statusCode {status}, and must return one from 200 to 599")
-    headers = list(_named(result.get("headers"), "headers"))
-    for header in _named(result.get("multiValueHeaders"), "multiValueHeaders"):
+    headers = list(_named(member("headers"), "headers"))
+    for header in _named(member("multiValueHeaders"), "multiValueHeaders"):
         # What both say is said once.
         if header not in headers:
             headers.append(header)
-    cookies = result.get("cookies")
+    cookies = member("cookies")
     if cookies is not None:
         if not isinstance(cookies, (list, tuple)):
             raise BadResult(f"cookies is of the type {type_name(cookies)}: it must be a list of strings")

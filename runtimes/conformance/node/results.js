@@ -16,6 +16,11 @@ circular.items.push({ again: circular });
 let deep = [];
 for (let level = 0; level < 20_000; level += 1) deep = [deep];
 
+class Answer {
+  statusCode = 202;
+  body = 'of a class';
+}
+
 class Point {
   constructor(x, y) {
     this.x = x;
@@ -55,6 +60,7 @@ exports.results = {
   '/result/not-awaited': () => ({ later: Promise.resolve(1) }),
   '/result/generator-inside': () => ({ items: numbered() }),
   '/result/odd-key': () => new Map([[{}, 1]]),
+  '/result/answer': () => new Answer(),
   '/aws/base64': () => ({ statusCode: 200, isBase64Encoded: true, headers: { 'content-type': 'image/png' }, body: 'AP/+' }),
   '/aws/not-base64': () => ({ statusCode: 200, isBase64Encoded: true, body: 'no base64!' }),
   '/aws/multi-value-headers': () => ({ statusCode: 200, headers: { 'X-One': 'a', 'X-Two': 'b' }, multiValueHeaders: { 'X-One': ['a', 'c'], 'Set-Cookie': ['a=1', 'b=2'] }, body: '' }),

@@ -36,6 +36,12 @@ class Point:
     y: object
 
 
+@dataclasses.dataclass
+class Answer:
+    statusCode: int
+    body: str
+
+
 Pair = collections.namedtuple("Pair", "left right")
 
 
@@ -106,6 +112,7 @@ RESULTS = {
     "/result/not-awaited": not_awaited,
     "/result/generator-inside": lambda: {"items": numbered()},
     "/result/odd-key": lambda: {(1, 2): 1},
+    "/result/answer": lambda: Answer(202, "of a class"),
     "/aws/base64": lambda: {"statusCode": 200, "isBase64Encoded": True, "headers": {"content-type": "image/png"}, "body": "AP/+"},
     "/aws/not-base64": lambda: {"statusCode": 200, "isBase64Encoded": True, "body": "no base64!"},
     "/aws/multi-value-headers": lambda: {
