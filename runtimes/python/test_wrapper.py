@@ -126,6 +126,7 @@ async def handler(event, context):
 """
         wrapper = self.service(code)
         self.assertEqual(wrapper.ask(headers={"x-eventflow-run": RUN}), (200, "abc"))
+        until(lambda: wrapper.output.endswith("\n"), "the line")
         self.assertEqual(wrapper.output, f"\x1e{RUN}\x1fin a task\n")
 
     def test_lines_of_runs_that_overlap_are_told_apart(self):
