@@ -6,7 +6,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpResponse, ResponseError};
 use domain::{function, namespace, run};
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::{actors, fleet, store};
 
@@ -223,6 +224,45 @@ impl From<fleet::Error> for Refusal {
     }
 }
 
+/// The body of every answer that is an error.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Error)]
+pub(super) struct ErrorBody<'a> {
+    error: ErrorDetails<'a>,
+}
+
+/// What is wrong.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorDetails<'a> {
+    /// A short name that programs can rely on.
+    code: &'a str,
+    /// What is wrong, where, and what to do.
+    message: &'a str,
+    /// Names the request, in the server's log and in the header `X-Request-Id`.
+    request_id: &'a str,
+    /// Every problem, when there is more than one, or one that has a place.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    problems: Vec<ProblemBody>,
+}
+
+/// One thing that is wrong with what was asked.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct ProblemBody {
+    /// A short name that programs can rely on.
+    code: &'static str,
+    /// What is wrong, where, and what to do.
+    message: String,
+    /// Where in the input, from the outside in; `null` when it is the whole of it.
+    field: Option<Vec<String>>,
+}
+
+impl From<Problem> for ProblemBody {
+    fn from(Problem { code, message, field }: Problem) -> Self {
+        Self { code, message, field }
+    }
+}
+
 /// An answer that is an error: `{"error":{"code","message","request_id"}}`, the id being filled in on the way out.
 #[derive(Debug, Clone)]
 pub struct HttpError {
@@ -272,12 +312,8 @@ impl HttpError {
 
     /// The answer, with the request's id.
     pub fn response(&self, request_id: &str) -> HttpResponse {
-        let mut error = json!({ "code": self.code, "message": self.message, "request_id": request_id });
-        if !self.problems.is_empty() {
-            let problems = self.problems.iter();
-            error["problems"] =
-                problems.map(|p| json!({ "code": p.code, "message": p.message, "field": p.field })).collect();
-        }
+        let problems = self.problems.iter().cloned().map(ProblemBody::from).collect();
+        let error = ErrorDetails { code: self.code, message: &self.message, request_id, problems };
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
@@ -285,7 +321,7 @@ impl HttpError {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
-        response.json(json!({ "error": error }))
+        response.json(ErrorBody { error })
     }
 }
 

@@ -106,7 +106,7 @@ pub fn parse_over(own: Value, partial: &Value) -> Result<Manifest, Vec<Fault>> {
 
 /// Members of objects are merged, anything else is replaced; `null` takes a member away (RFC 7396). It goes no deeper than
 /// the JSON that was parsed.
-fn merge(target: &mut Value, patch: &Value) {
+pub fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();
         return;

@@ -78,8 +78,11 @@ pub(super) fn no_place(full: &Full) -> String {
         Full::Everywhere => "the server has as many connections as it takes",
         Full::Address => "this address has as many connections as one may have",
     };
-    let body =
-        format!("{{\"error\":{{\"code\":\"too_many_connections\",\"message\":\"{what}; try again in a moment\"}}}}");
+    let id = crate::clock::new_id::<()>();
+    let body = format!(
+        "{{\"error\":{{\"code\":\"too_many_connections\",\"message\":\"{what}; try again in a moment\",\
+         \"request_id\":\"{id}\"}}}}"
+    );
     format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
          retry-after: 1\r\nconnection: close\r\n\r\n{body}",

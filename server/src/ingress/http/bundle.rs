@@ -13,6 +13,7 @@ use futures::{Stream, StreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::openapi::AnyBytes;
 use super::{body, caller, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::edge::is_late;
@@ -35,10 +36,29 @@ pub(super) struct Bundle {
     digest: String,
 }
 
+/// A form with a bundle.
+#[derive(ToSchema)]
+#[schema(as = BundleForm)]
+#[allow(dead_code)] // only described
+pub(super) struct Form {
+    /// The archive; it must have a file name.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// Upload a bundle
+///
 /// Takes a zip or tar.gz of a function's code, as the body itself or as a file of a form.
-#[utoipa::path(post, path = "/v1/bundles", tag = "bundles", request_body(content = Vec<u8>, content_type = "application/gzip"), responses(
-    (status = 201, body = Bundle), (status = 400, description = "Neither a zip nor a tar.gz"), (status = 413),
-))]
+#[utoipa::path(post, path = "/v1/bundles", operation_id = "uploadBundle", tag = "bundles",
+    params(("X-Request-Id" = Option<String>, Header, description = "The request's id in the server's log and in errors, instead of one of the server's own: 1 to 128 visible ASCII characters")),
+    request_body(
+        description = "The archive itself, or a form with it as a file",
+        content((AnyBytes = "application/gzip"), (AnyBytes = "application/zip"), (AnyBytes = "application/octet-stream"), (Form = "multipart/form-data")),
+    ),
+    responses(
+        (status = 201, description = "The bundle is on disk", body = Bundle),
+        (status = 400, description = "`bad_bundle`: it is neither a zip nor a tar.gz, or the form has no file"),
+    ))]
 pub(super) async fn upload(
     request: HttpRequest,
     payload: web::Payload,

@@ -6,14 +6,15 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use domain::run::{Letter, Phase};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::openapi::Name;
 use super::run::{RunBody, parse};
-use super::{body, caller, next_link, query, wrong_method};
+use super::{body, caller, fitting, next_link, query, wrong_method};
 use crate::ingress::Services;
-use crate::ingress::error::{HttpError, Refusal};
+use crate::ingress::error::{HttpError, ProblemBody, Refusal};
 use crate::ingress::verbs::{self, Letters, MAX_LETTERS};
 use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunRow};
@@ -47,8 +48,10 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 /// Which dead letters; all of those that are seen when nothing is said.
 #[derive(Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = DeadLetterFilter)]
 pub(super) struct Those {
     /// Only of this namespace.
+    #[schema(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only of the function with this id.
     function: Option<Uuid>,
@@ -56,13 +59,17 @@ pub(super) struct Those {
     since: Option<DateTime<Utc>>,
     /// Only of runs that were asked for before this.
     until: Option<DateTime<Utc>>,
-    /// So many at most, 1 to 1000; 1000 when absent.
+    /// So many at most; 1000 when absent.
+    #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
 }
 
 /// Which dead letters, and how many of them.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Which {
+    /// Only of this namespace; of all that the caller may look into when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only of the function with this id.
     function: Option<Uuid>,
@@ -70,7 +77,8 @@ pub(super) struct Which {
     since: Option<DateTime<Utc>>,
     /// Only of runs that were asked for before this.
     until: Option<DateTime<Utc>>,
-    /// Dead letters at most, 1 to 100.
+    /// Dead letters at most; 100 when absent.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// As in the header `Link` of the answer before.
     after: Option<String>,
@@ -78,6 +86,7 @@ pub(super) struct Which {
 
 /// A dead letter in a list.
 #[derive(Serialize, ToSchema)]
+#[schema(as = DeadLetter)]
 pub(super) struct LetterBody {
     /// The run.
     id: Uuid,
@@ -94,10 +103,11 @@ pub(super) struct LetterBody {
 
 /// A dead letter with its whole input.
 #[derive(Serialize, ToSchema)]
+#[schema(as = WholeDeadLetter)]
 pub(super) struct WholeLetter {
     /// The run.
     run: RunBody,
-    /// `WAITING`, `REDRIVEN` or `PURGED`.
+    /// What became of it.
     state: &'static str,
     /// The run that it was tried again as.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,16 +123,18 @@ pub(super) struct WholeLetter {
 /// What became of many.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Redriven {
+    /// Those that are tried again.
     redriven: u64,
     /// Those that still wait.
     remaining: u64,
-    /// Why some of them were not redriven: `code`, `message` and, as `field`, the run.
-    problems: Vec<Value>,
+    /// Why some of them were not redriven; `field` is the run.
+    problems: Vec<ProblemBody>,
 }
 
 /// What became of many.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Purged {
+    /// Those that are forgotten.
     purged: u64,
     /// Those that still wait.
     remaining: u64,
@@ -158,7 +170,7 @@ impl Those {
         let bytes = body::read(request, payload, services.settings.limits.body).await?;
         let those: Self = if bytes.is_empty() { Self::default() } else { body::json(&bytes)? };
         let letters = Letters {
-            namespace: those.namespace,
+            namespace: fitting(those.namespace)?,
             function: those.function.map(Into::into),
             since: those.since,
             until: those.until,
@@ -167,8 +179,15 @@ impl Those {
     }
 }
 
-/// Dead letters that wait, newest first; `Link: <…>; rel="next"` leads to more, `X-Total-Count` says how many there are.
-#[utoipa::path(get, path = "/v1/dead-letters", tag = "dead letters", params(Which), responses((status = 200, body = Vec<LetterBody>)))]
+/// List dead letters
+///
+/// Dead letters that wait, newest first, page by page.
+#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "dead letters", params(Which), responses(
+    (status = 200, description = "A page of dead letters", body = Vec<LetterBody>, headers(
+        ("X-Total-Count" = u64, description = "How many there are on all pages"),
+        ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
+    )),
+))]
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
@@ -177,7 +196,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
     }
     let letters = Letters {
-        namespace: which.namespace,
+        namespace: fitting(which.namespace)?,
         function: which.function.map(Into::into),
         since: which.since,
         until: which.until,
@@ -194,8 +213,14 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     Ok(response.json(page.rows.into_iter().map(|(_, row)| LetterBody::from(row)).collect::<Vec<_>>()))
 }
 
+/// Get a dead letter
+///
 /// A dead letter with its reason and its whole input.
-#[utoipa::path(get, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = Uuid, Path)), responses((status = 200, body = WholeLetter), (status = 404), (status = 409, description = "The run is not dead")))]
+#[utoipa::path(get, path = "/v1/dead-letters/{id}", operation_id = "getDeadLetter", tag = "dead letters", params(("id" = Uuid, Path, description = "The run that is dead")), responses(
+    (status = 200, description = "The dead letter", body = WholeLetter),
+    (status = 404, description = "`run_not_found`: there is no such run"),
+    (status = 409, description = "`run_not_dead`: the run is not dead"),
+))]
 pub(super) async fn show(
     request: HttpRequest,
     id: web::Path<String>,
@@ -223,10 +248,14 @@ pub(super) async fn show(
     Ok(HttpResponse::Ok().json(letter))
 }
 
+/// Redrive a dead letter
+///
 /// Tries a dead run again, as another run.
-#[utoipa::path(post, path = "/v1/dead-letters/{id}:redrive", tag = "dead letters", params(("id" = Uuid, Path)), responses(
-    (status = 202, body = Again), (status = 404), (status = 409, description = "It is not dead, was purged, or its input was not kept whole"),
-    (status = 410, description = "The function is deregistered"),
+#[utoipa::path(post, path = "/v1/dead-letters/{id}:redrive", operation_id = "redriveDeadLetter", tag = "dead letters", params(("id" = Uuid, Path, description = "The run that is dead")), responses(
+    (status = 202, description = "The new run is on disk", body = Again, headers(("Location" = String, description = "The new run's path"))),
+    (status = 404, description = "`run_not_found`: there is no such run"),
+    (status = 409, description = "`run_not_dead`, `run_purged`, or `run_not_replayable`: its input was not kept whole"),
+    (status = 410, description = "`function_deregistered`: the function is gone"),
 ))]
 pub(super) async fn redrive(
     request: HttpRequest,
@@ -240,8 +269,12 @@ pub(super) async fn redrive(
         .json(Again { run_id: run.uuid() }))
 }
 
-/// Tries dead runs again, those that fit.
-#[utoipa::path(post, path = "/v1/dead-letters:redrive", tag = "dead letters", request_body = Those, responses((status = 200, body = Redriven)))]
+/// Redrive many dead letters
+///
+/// Tries dead runs again, those that fit; without a body, all that the caller may see.
+#[utoipa::path(post, path = "/v1/dead-letters:redrive", operation_id = "redriveDeadLetters", tag = "dead letters", request_body = Option<Those>, responses(
+    (status = 200, description = "How many are tried again", body = Redriven),
+))]
 pub(super) async fn redrive_all(
     request: HttpRequest,
     payload: web::Payload,
@@ -250,13 +283,16 @@ pub(super) async fn redrive_all(
     let caller = caller(&request, &services)?;
     let (letters, limit) = Those::read(&request, payload, &services).await?;
     let swept = verbs::redrive_all(&services, &caller, &letters, limit).await?;
-    let problems = swept.problems.into_iter();
-    let problems = problems.map(|p| json!({ "code": p.code, "message": p.message, "field": p.field })).collect();
+    let problems = swept.problems.into_iter().map(ProblemBody::from).collect();
     Ok(HttpResponse::Ok().json(Redriven { redriven: swept.done, remaining: swept.remaining, problems }))
 }
 
-/// Forgets dead runs, those that fit. Their histories stay.
-#[utoipa::path(post, path = "/v1/dead-letters:purge", tag = "dead letters", request_body = Those, responses((status = 200, body = Purged)))]
+/// Purge many dead letters
+///
+/// Forgets dead runs, those that fit; without a body, all that the caller may see. Their histories stay.
+#[utoipa::path(post, path = "/v1/dead-letters:purge", operation_id = "purgeDeadLetters", tag = "dead letters", request_body = Option<Those>, responses(
+    (status = 200, description = "How many are forgotten", body = Purged),
+))]
 pub(super) async fn purge_all(
     request: HttpRequest,
     payload: web::Payload,
@@ -268,8 +304,14 @@ pub(super) async fn purge_all(
     Ok(HttpResponse::Ok().json(Purged { purged: swept.done, remaining: swept.remaining }))
 }
 
+/// Purge a dead letter
+///
 /// Forgets a dead run. Its history stays.
-#[utoipa::path(delete, path = "/v1/dead-letters/{id}", tag = "dead letters", params(("id" = Uuid, Path)), responses((status = 204), (status = 404), (status = 409, description = "The run is not dead")))]
+#[utoipa::path(delete, path = "/v1/dead-letters/{id}", operation_id = "purgeDeadLetter", tag = "dead letters", params(("id" = Uuid, Path, description = "The run that is dead")), responses(
+    (status = 204, description = "The dead letter is forgotten"),
+    (status = 404, description = "`run_not_found`: there is no such run"),
+    (status = 409, description = "`run_not_dead`: the run is not dead"),
+))]
 pub(super) async fn purge(
     request: HttpRequest,
     id: web::Path<String>,

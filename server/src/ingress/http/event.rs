@@ -8,6 +8,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::openapi::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
 use super::{body, caller, namespace, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::cloudevent::{self, CloudEvent, Mode};
@@ -29,8 +30,10 @@ pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
 
 /// Where events are sent to.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Target {
-    /// The default one when absent; the header `X-Namespace` says it too.
+    /// Where they are sent to; that of the header `X-Namespace`, or else the default one, when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
 }
 
@@ -52,10 +55,26 @@ pub(super) struct AcceptedEvent {
     position: u64,
 }
 
-/// Takes one CloudEvent or a batch; answers when all are on disk.
-#[utoipa::path(post, path = "/v1/events", tag = "events", params(Target), request_body(content = Value, content_type = "application/cloudevents+json"), responses(
-    (status = 202, body = Accepted), (status = 400, description = "Not a CloudEvent"), (status = 413), (status = 503, description = "Nothing was accepted"),
-))]
+/// Publish events
+///
+/// Takes one CloudEvent or a batch, in any mode of the HTTP binding of CloudEvents 1.0; answers when all are on disk.
+#[utoipa::path(post, path = "/v1/events", operation_id = "publishEvents", tag = "events",
+    params(
+        Target, NamespaceHeader,
+        ("ce-specversion" = Option<String>, Header, description = "Binary mode: `1.0`"),
+        ("ce-id" = Option<String>, Header, description = "Binary mode: the event's `id`"),
+        ("ce-source" = Option<String>, Header, description = "Binary mode: the event's `source`"),
+        ("ce-type" = Option<String>, Header, description = "Binary mode: the event's `type`. Other attributes have headers of their own, with `ce-` before their names"),
+    ),
+    request_body(
+        description = "Structured mode: the event as JSON. Batch: a list of such events. Binary mode: the event's `data` as any other media type, which becomes its `datacontenttype`; its attributes are in the headers `ce-…`",
+        content((CloudEventBody = "application/cloudevents+json"), (Vec<CloudEventBody> = "application/cloudevents-batch+json"), (AnyBytes = "*/*")),
+    ),
+    responses(
+        (status = 202, description = "The events are on disk, or had been taken before", body = Accepted),
+        (status = 400, description = "`bad_event`: this is no CloudEvent; `reserved_type`: its type is the platform's own; of a batch with a fault nothing is taken"),
+        (status = 503, description = "`unavailable`: nothing was accepted"),
+    ))]
 pub(super) async fn publish(
     request: HttpRequest,
     payload: web::Payload,
@@ -75,7 +94,7 @@ pub(super) async fn publish(
         }
         Mode::Batch => batch(body::json(&bytes).map_err(bad_event)?, limits.event)?,
     };
-    let namespace = namespace(target.namespace, &request, &services);
+    let namespace = namespace(target.namespace, &request, &services)?;
     let published = stream::iter(events)
         .map(|event| verbs::publish(&services, &caller, Publication { namespace: namespace.clone(), event }))
         .buffered(PARALLEL);

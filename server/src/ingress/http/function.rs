@@ -10,13 +10,16 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::Payload;
 use domain::function::{self, BuildId, Event, event::Source};
 use futures::StreamExt;
+use serde::de::IntoDeserializer;
+use serde::de::value::StrDeserializer;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::openapi::{Name, NamespaceHeader};
 use super::run::RunBody;
-use super::{base_url, body, caller, duration, namespace, next_link, query, wrong_method};
+use super::{base_url, body, caller, duration, fitting, namespace, next_link, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::edge::origin::function_url;
 use crate::ingress::error::HttpError;
@@ -54,43 +57,61 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewFunction {
+    /// Unique in its namespace.
+    #[schema(value_type = Name)]
     name: String,
     /// Where it belongs; the default namespace when absent.
+    #[schema(value_type = Option<Name>)]
     namespace: Option<String>,
     /// A container image; or give `source`.
     image: Option<String>,
     source: Option<NewSource>,
-    /// Instances that are kept. Absent or above 0: it is started when its first build has succeeded.
+    /// Instances to keep, whatever the function's own file says. Absent or above 0: it is started when its first
+    /// build has succeeded.
+    #[schema(maximum = 1000)]
     replicas: Option<u32>,
     /// The image's command, or the program of a `command` function.
+    #[schema(min_items = 1, max_items = 100)]
     command: Option<Vec<String>>,
     /// Variables of the process.
     env: Option<BTreeMap<String, String>>,
-    /// How the code is started. Needed with `replicas`, `command` or `env`, unless `image` or `manifest` is given.
+    /// How the code is started. Needed with `env` unless `image` or `command` is given.
     runtime: Option<String>,
-    /// All of `function.json`, instead of the fields above.
+    /// All of `function.json`, instead of `replicas`, `command`, `env` and `runtime`.
     manifest: Option<Value>,
 }
 
 /// Where a function's code comes from: one of the three.
 #[derive(Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub(super) enum NewSource {
     /// A Git repository.
     Git {
+        /// `https://HOST/PATH`, `ssh://USER@HOST/PATH`, `USER@HOST:PATH`, or, where that is allowed, a path on the server.
         url: String,
+        /// A branch, tag or commit; the default branch when absent.
         #[serde(rename = "ref")]
         git_ref: Option<String>,
+        /// The folder of the function in the repository.
         path: Option<String>,
     },
     /// What `POST /v1/bundles` answered.
-    Bundle { digest: String },
+    Bundle {
+        /// `sha256:` and 64 hexadecimal digits.
+        digest: String,
+    },
     /// A container image.
-    Image { image: String, command: Option<Vec<String>> },
+    Image {
+        /// Such as `ghcr.io/team/app:1`.
+        image: String,
+        /// Instead of the image's own.
+        command: Option<Vec<String>>,
+    },
 }
 
 /// A function.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Function)]
 pub(super) struct FunctionBody {
     id: Uuid,
     namespace: String,
@@ -99,36 +120,47 @@ pub(super) struct FunctionBody {
     image: String,
     /// Instances that there should be.
     replicas: u32,
+    /// Instances that take calls.
     available_replicas: u32,
+    /// The same.
     ready_replicas: u32,
     /// Those of the current version.
     updated_replicas: u32,
-    /// `REGISTERED`, `BUILT`, `RUNNING`, `STOPPED` or `DEREGISTERED`.
+    /// Where it is in its life.
     status: String,
     /// Why it is broken, when it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
+    /// Where it is called.
     url: String,
     created_at: DateTime<Utc>,
 }
 
 /// Where a function is.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Place {
+    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
 }
 
 /// Which functions.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Which {
+    /// Only of this namespace; of all that the caller may look into when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only in this state.
+    #[param(value_type = Option<FunctionStatus>)]
     status: Option<String>,
     /// Only names that contain this.
     search: Option<String>,
-    /// Functions at most, 1 to 100.
+    /// Functions at most; 100 when absent.
+    #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
     /// As in the header `Link` of the answer before.
     after: Option<String>,
@@ -136,10 +168,27 @@ pub(super) struct Which {
 
 /// How to invoke.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct How {
+    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Waits for the result that long: `30s`.
+    /// Waits for the result that long, five minutes at most: `30s`, `500ms`, `1.5m`.
+    #[param(
+        pattern = r"^((300(\.0+)?|[12]?[0-9]{1,2}(\.[0-9]+)?)s?|(300000|[12]?[0-9]{1,5})ms|(5|[0-4](\.[0-9]+)?)m)$"
+    )]
     wait: Option<String>,
+}
+
+/// Where a function is in its life.
+#[derive(Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub(super) enum FunctionStatus {
+    Registered,
+    Built,
+    Running,
+    Stopped,
+    Deregistered,
 }
 
 /// A run that is on disk.
@@ -148,8 +197,15 @@ pub(super) struct Queued {
     run_id: Uuid,
 }
 
-/// Functions by name; `Link: <…>; rel="next"` leads to more, `X-Total-Count` says how many there are.
-#[utoipa::path(get, path = "/v1/functions", tag = "functions", params(Which), responses((status = 200, body = Vec<FunctionBody>)))]
+/// List functions
+///
+/// Functions by name, page by page.
+#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(Which), responses(
+    (status = 200, description = "A page of functions", body = Vec<FunctionBody>, headers(
+        ("X-Total-Count" = u64, description = "How many there are on all pages"),
+        ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
+    )),
+))]
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
@@ -157,9 +213,15 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     if first == 0 || first > MAX_PAGE {
         return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
     }
+    let state = which.status.map(|status| status.to_uppercase());
+    if let Some(state) = &state {
+        let text: StrDeserializer<'_, serde::de::value::Error> = state.as_str().into_deserializer();
+        FunctionStatus::deserialize(text)
+            .map_err(|error| HttpError::bad_request("bad_query", format!("status does not fit: {error}")))?;
+    }
     let filter = FunctionFilter {
-        namespaces: caller.viewer.looks_into(which.namespace.as_deref())?,
-        state: which.status.map(|status| status.to_uppercase()),
+        namespaces: caller.viewer.looks_into(fitting(which.namespace)?.as_deref())?,
+        state,
         search: which.search,
     };
     let page = services.store.functions(&filter, &PageRequest { counted: true, first, after: which.after }).await?;
@@ -178,10 +240,13 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     Ok(response.json(bodies))
 }
 
+/// Register a function
+///
 /// Registers a function and asks for its first build. Unless `replicas` is 0, this server starts it when that build has
 /// succeeded; if it ends before, start it yourself.
-#[utoipa::path(post, path = "/v1/functions", tag = "functions", request_body = NewFunction, responses(
-    (status = 201, body = FunctionBody), (status = 400), (status = 409, description = "The name is taken"),
+#[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(NamespaceHeader), request_body = NewFunction, responses(
+    (status = 201, description = "The function is registered", body = FunctionBody, headers(("Location" = String, description = "The function's path"))),
+    (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait"),
 ))]
 pub(super) async fn create(
     request: HttpRequest,
@@ -190,7 +255,7 @@ pub(super) async fn create(
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
-    let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services), asked.replicas != Some(0));
+    let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services)?, asked.replicas != Some(0));
     let asked = registration(asked, namespace)?;
     let id = verbs::register(&services, &caller, asked).await?;
     let row = verbs::visible(&services.store, &caller.viewer, id).await?;
@@ -206,8 +271,13 @@ pub(super) async fn create(
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
 }
 
-/// A function by name.
-#[utoipa::path(get, path = "/v1/functions/{name}", tag = "functions", params(("name" = String, Path), Place), responses((status = 200, body = FunctionBody), (status = 404)))]
+/// Get a function
+///
+/// A function with its state and its instances.
+#[utoipa::path(get, path = "/v1/functions/{name}", operation_id = "getFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), Place, NamespaceHeader), responses(
+    (status = 200, description = "The function", body = FunctionBody),
+    (status = 404, description = "`function_not_found`: there is no such function"),
+))]
 pub(super) async fn show(
     request: HttpRequest,
     name: web::Path<String>,
@@ -216,12 +286,17 @@ pub(super) async fn show(
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
     let row =
-        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
+        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
     Ok(HttpResponse::Ok().json(body_of(&request, &services, row).await?))
 }
 
+/// Deregister a function
+///
 /// Deregisters a function, for good. Its history stays.
-#[utoipa::path(delete, path = "/v1/functions/{name}", tag = "functions", params(("name" = String, Path), Place), responses((status = 204), (status = 404)))]
+#[utoipa::path(delete, path = "/v1/functions/{name}", operation_id = "deleteFunction", tag = "functions", params(("name" = Name, Path, description = "The function"), Place, NamespaceHeader), responses(
+    (status = 204, description = "The function is deregistered"),
+    (status = 404, description = "`function_not_found`: there is no such function"),
+))]
 pub(super) async fn delete(
     request: HttpRequest,
     name: web::Path<String>,
@@ -230,15 +305,27 @@ pub(super) async fn delete(
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
     let row =
-        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services), &name).await?;
+        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
     verbs::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
+/// Invoke a function
+///
 /// Asks a function to run once with the body as its event's data; `?wait=30s` answers the result.
-#[utoipa::path(post, path = "/v1/functions/{name}:invoke", tag = "functions", params(("name" = String, Path), How), request_body = Value, responses(
-    (status = 200, body = RunBody, description = "Waited, and it is over"), (status = 202, body = Queued), (status = 404), (status = 409, description = "It does not run"),
-    (status = 422, description = "X-Callback-Url may not be called, or the Idempotency-Key came with another request"),
+#[utoipa::path(post, path = "/v1/functions/{name}:invoke", operation_id = "invokeFunction", tag = "functions",
+    params(
+        ("name" = Name, Path, description = "The function"), How, NamespaceHeader,
+        ("Idempotency-Key" = Option<String>, Header, description = "Names the request, so that it is done once however often it comes", min_length = 1, max_length = 255, pattern = "^[!-~]([ -~]*[!-~])?$"),
+        ("X-Callback-Url" = Option<String>, Header, description = "Where the outcome is sent: an address that this server may call", format = "uri"),
+    ),
+    request_body(content((Value = "application/json"), (String = "text/plain")), description = "The data of the function's event; without a body it has none"),
+    responses(
+    (status = 200, description = "It is over: the caller waited long enough", body = RunBody),
+    (status = 202, description = "The run is on disk", body = Queued, headers(("Location" = String, description = "The run's path"))),
+    (status = 404, description = "`function_not_found`: there is no such function"),
+    (status = 409, description = "`function_not_running`: it does not run"),
+    (status = 422, description = "`bad_callback`: X-Callback-Url may not be called; `idempotency_key_reused`: the key came with another request"),
 ))]
 pub(super) async fn invoke(
     request: HttpRequest,
@@ -259,7 +346,7 @@ pub(super) async fn invoke(
     });
     let wait = wait.transpose()?;
     let row =
-        verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services), &name).await?;
+        verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services)?, &name).await?;
     let callback = wishes::callback(request.headers(), &services.settings.callback_allow)?;
     let key = wishes::key(request.headers())?;
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
@@ -317,6 +404,9 @@ fn own_headers(request: &HttpRequest) -> Map<String, Value> {
 
 fn registration(asked: NewFunction, namespace: String) -> Result<Registration, HttpError> {
     let NewFunction { name, image, source, replicas, command, env, runtime, manifest, .. } = asked;
+    if command.as_ref().is_some_and(Vec::is_empty) {
+        return Err(HttpError::bad_request("bad_source", "the command is empty; leave it out to run what there is"));
+    }
     let of_image = image.is_some() || matches!(source, Some(NewSource::Image { .. }));
     let source = match (image, source) {
         (Some(image), None) => Source::Image { image, command: command.clone() },

@@ -9,12 +9,15 @@ use domain::address;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::wrong_method;
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
 use crate::store::{self, FunctionFilter, PageRequest};
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
-    config.route("/healthz", web::get().to(healthz)).route("/readyz", web::get().to(readyz));
+    config
+        .service(web::resource("/healthz").route(web::get().to(healthz)).default_service(web::to(wrong_method)))
+        .service(web::resource("/readyz").route(web::get().to(readyz)).default_service(web::to(wrong_method)));
     if services.settings.metrics_port.is_none() {
         configure_metrics(config);
     }
@@ -22,28 +25,38 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
 
 /// The route of the metrics alone, for a port of their own.
 pub(in crate::ingress) fn configure_metrics(config: &mut ServiceConfig) {
-    config.route("/metrics", web::get().to(metrics));
+    config.service(web::resource("/metrics").route(web::get().to(metrics)).default_service(web::to(wrong_method)));
 }
 
 /// Whether the server does its work.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Readiness {
-    /// `ok`, `ready`, `degraded` or `unavailable`.
+    /// How it is.
     status: &'static str,
     /// Why it is not, or not wholly, ready; where the request does not say who asks, that the log has more.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     reasons: Vec<String>,
 }
 
-/// Whether the server lives.
-#[utoipa::path(get, path = "/healthz", tag = "health", security(()), responses((status = 200, body = Readiness)))]
+/// Whether the server is alive
+///
+/// For a liveness probe: it asks nothing of the database.
+#[utoipa::path(get, path = "/healthz", operation_id = "getHealth", tag = "health", security(()), responses(
+    (status = 200, description = "It is alive", body = Readiness),
+))]
 pub(super) async fn healthz() -> HttpResponse {
     HttpResponse::Ok().json(Readiness { status: "ok", reasons: Vec::new() })
 }
 
-/// Whether the server takes what is asked of it. `degraded`: it takes everything, and what runs wait for is away; or, with
-/// 503, a thread is held up, and who is connected to it gets no answer.
-#[utoipa::path(get, path = "/readyz", tag = "health", security(()), responses((status = 200, body = Readiness), (status = 503, body = Readiness)))]
+/// Whether the server takes requests
+///
+/// For a readiness probe. `degraded` with 200: it takes everything, and what runs wait for is away. `degraded` with 503: a
+/// thread is held up, and clients that are connected to it get no answer. The `reasons` are for those
+/// who send a token; others learn that the log has more.
+#[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health", security(()), responses(
+    (status = 200, description = "It takes requests", body = Readiness),
+    (status = 503, description = "It does not take requests, for the `reasons`", body = Readiness),
+))]
 pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) -> HttpResponse {
     // Paths of other people's requests, names of hosts, texts of databases: nothing for strangers.
     let may_read = services.auth.session(&request).is_ok();
@@ -79,8 +92,12 @@ fn reason_for(may_read: bool, reason: &dyn Display, plain: &str) -> String {
     }
 }
 
-/// Numbers for Prometheus.
-#[utoipa::path(get, path = "/metrics", tag = "health", security(()), responses((status = 200, content_type = "text/plain")))]
+/// Metrics
+///
+/// Numbers in the text format of Prometheus; on a port of their own where `METRICS_PORT` is set.
+#[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "health", security(()), responses(
+    (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
+))]
 pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     // What cannot be read now keeps its last value: the other numbers are needed most when the log is away.
     if let Ok(head) = services.store.head().await {

@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
+use super::openapi::{Name, NamespaceHeader};
 use super::{duration, namespace, query, wrong_method};
 use crate::clock;
 use crate::ingress::Services;
@@ -38,22 +39,37 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 
 /// Which lines.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Which {
+    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Goes on with what is written from now on.
     #[serde(default)]
     follow: bool,
-    /// Only lines since then: a time (RFC 3339), or how long ago (`10m`).
+    /// Only lines since then: a time (RFC 3339), or how long ago (`10m`, `1.5h`, `2d`).
+    #[param(
+        pattern = r"^([0-9]{1,6}(\.[0-9]+)?(ms|s|m|h|d)?|[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))$"
+    )]
     since: Option<String>,
     /// Only lines of this run.
+    #[param(format = Uuid)]
     run: Option<String>,
 }
 
+/// Read the log of a function
+///
 /// Lines of a function's instances and runs. As text, or as server-sent events (`Accept: text/event-stream`) whose ids
 /// are positions: `Last-Event-ID` goes on after one.
-#[utoipa::path(get, path = "/v1/functions/{name}/logs", tag = "functions", params(("name" = String, Path), Which), responses(
-    (status = 200, content_type = "text/plain", description = "The lines"), (status = 404),
-))]
+#[utoipa::path(get, path = "/v1/functions/{name}/logs", operation_id = "getFunctionLogs", tag = "functions",
+    params(
+        ("name" = Name, Path, description = "The function"), Which, NamespaceHeader,
+        ("Last-Event-ID" = Option<u64>, Header, description = "Only lines after this position"),
+    ),
+    responses(
+        (status = 200, description = "The lines", content((String = "text/plain"), (String = "text/event-stream"))),
+        (status = 404, description = "`function_not_found` or `run_not_found`: there is no such function or run"),
+    ))]
 pub(super) async fn logs(
     request: HttpRequest,
     name: web::Path<String>,
@@ -62,7 +78,7 @@ pub(super) async fn logs(
     let session = services.auth.session(&request)?;
     let viewer = &session.viewer;
     let which: Which = query(&request)?;
-    let namespace = namespace(which.namespace, &request, &services);
+    let namespace = namespace(which.namespace, &request, &services)?;
     let row = verbs::named(&services.store, viewer, &namespace, &name).await?;
     let of = match &which.run {
         None => LinesOf::Function(row.id),

@@ -95,9 +95,26 @@ pub(super) fn wants_html(request: &HttpRequest) -> bool {
 }
 
 /// The namespace that a request is about: `?namespace=`, the header `X-Namespace`, or the default one.
-fn namespace(asked: Option<String>, request: &HttpRequest, services: &Services) -> String {
-    let header = || request.headers().get("x-namespace")?.to_str().ok().map(str::to_owned);
-    asked.or_else(header).unwrap_or_else(|| services.settings.namespace.clone())
+///
+/// # Errors
+/// 400 when what is asked for cannot be a namespace: what was meant for another one must not end up in the default one.
+fn namespace(asked: Option<String>, request: &HttpRequest, services: &Services) -> Result<String, HttpError> {
+    let header = || Some(String::from_utf8_lossy(request.headers().get("x-namespace")?.as_bytes()).into_owned());
+    Ok(fitting(asked.or_else(header))?.unwrap_or_else(|| services.settings.namespace.clone()))
+}
+
+/// The namespace that a request looks into, if it names one.
+///
+/// # Errors
+/// 400 when that cannot be a namespace.
+fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpError> {
+    match namespace {
+        Some(namespace) if !domain::name::fits(&namespace) => {
+            let error = domain::function::Error::BadNamespace { namespace };
+            Err(HttpError::bad_request(error.code(), error.to_string()))
+        }
+        namespace => Ok(namespace),
+    }
 }
 
 /// A time such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
@@ -112,7 +129,9 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
         "d" => 86400.0,
         _ => return None,
     };
-    let number: f64 = number.parse().ok()?;
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let number: f64 = number.parse().ok().filter(|_| is_digits(whole) && is_digits(fraction))?;
     Duration::try_from_secs_f64(number * factor).ok()
 }
 
@@ -149,7 +168,7 @@ mod tests {
         for (text, seconds) in table {
             assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
         }
-        for text in ["", "s", "-1s", "1y", "NaN", "inf"] {
+        for text in ["", "s", "-1s", "+1s", ".5s", "5.s", "1e2", "1 s", "1y", "NaN", "inf"] {
             assert_eq!(duration(text), None, "{text}");
         }
     }

@@ -10,6 +10,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::openapi::{Name, NamespaceHeader};
 use super::{caller, namespace, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
@@ -26,13 +27,14 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 
 /// A run: one invocation of a function.
 #[derive(Serialize, ToSchema)]
+#[schema(as = Run)]
 pub(super) struct RunBody {
     /// Names it.
     id: Uuid,
     /// Whose it is.
     function_id: Uuid,
     namespace: String,
-    /// `QUEUED`, `RUNNING`, `RETRYING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT`, `CANCELLED` or `DEAD`.
+    /// How far it is.
     state: &'static str,
     /// The type of the trigger event.
     trigger: String,
@@ -90,15 +92,25 @@ impl From<Run> for RunBody {
 
 /// Whose run it is, where the id is not the run's own.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct Whose {
     /// The function that was called: then `id` is what the caller named the call in `X-Call-Id`.
+    #[param(value_type = Option<Name>)]
     function: Option<String>,
-    /// The function's namespace.
+    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    #[param(value_type = Option<Name>)]
     namespace: Option<String>,
 }
 
+/// Get a run
+///
 /// A run with its result. With `function`, the run of the first call that came under this `X-Call-Id`.
-#[utoipa::path(get, path = "/v1/runs/{id}", tag = "runs", params(("id" = String, Path), Whose), responses((status = 200, body = RunBody), (status = 404)))]
+#[utoipa::path(get, path = "/v1/runs/{id}", operation_id = "getRun", tag = "runs",
+    params(("id" = String, Path, description = "The run's id, which is a UUID; with `function`, the caller's own name for the call", min_length = 1, max_length = 128, pattern = "^[!-~]+$"), Whose, NamespaceHeader),
+    responses(
+        (status = 200, description = "The run", body = RunBody),
+        (status = 404, description = "`run_not_found` or `function_not_found`: there is no such run or function"),
+    ))]
 pub(super) async fn show(
     request: HttpRequest,
     id: web::Path<String>,
@@ -109,7 +121,7 @@ pub(super) async fn show(
     let id = match function {
         None => parse(&id)?,
         Some(function) => {
-            let namespace = namespace(asked, &request, &services);
+            let namespace = namespace(asked, &request, &services)?;
             let function = verbs::named(&services.store, &caller.viewer, &namespace, &function).await?;
             domain::run::called(function.id, &id)
         }
@@ -118,8 +130,14 @@ pub(super) async fn show(
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }
 
-/// Calls a run off.
-#[utoipa::path(delete, path = "/v1/runs/{id}", tag = "runs", params(("id" = Uuid, Path)), responses((status = 200, body = RunBody), (status = 404), (status = 409, description = "It is over already")))]
+/// Cancel a run
+///
+/// Calls a run off, be it waiting or running.
+#[utoipa::path(delete, path = "/v1/runs/{id}", operation_id = "cancelRun", tag = "runs", params(("id" = Uuid, Path, description = "The run")), responses(
+    (status = 200, description = "The run is cancelled", body = RunBody),
+    (status = 404, description = "`run_not_found`: there is no such run"),
+    (status = 409, description = "`run_over`: it is over already"),
+))]
 pub(super) async fn cancel(
     request: HttpRequest,
     id: web::Path<String>,

@@ -27,18 +27,21 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Credentials {
     username: String,
+    #[schema(format = Password)]
     password: String,
 }
 
 /// A token, good until it expires.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Token {
+    /// For the header `Authorization: Bearer TOKEN`.
     token: String,
     expires_at: DateTime<Utc>,
 }
 
 /// How to sign in.
 #[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub(super) struct How {
     /// Sets the session's cookie as well (for pages in a browser).
     #[serde(default)]
@@ -52,8 +55,12 @@ pub(super) struct Methods {
     methods: Vec<&'static str>,
 }
 
+/// How one can sign in
+///
 /// The ways of signing in that this server offers, for a page that has to show them before anybody is known.
-#[utoipa::path(get, path = "/auth/methods", tag = "auth", security(()), responses((status = 200, body = Methods)))]
+#[utoipa::path(get, path = "/auth/methods", operation_id = "listSignInMethods", tag = "auth", security(()), responses(
+    (status = 200, description = "The ways of signing in", body = Methods),
+))]
 pub(super) async fn methods(services: web::Data<Services>) -> HttpResponse {
     let mut methods = vec!["password"];
     if services.auth.takes_dev_token() {
@@ -62,10 +69,14 @@ pub(super) async fn methods(services: web::Data<Services>) -> HttpResponse {
     HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(Methods { methods })
 }
 
-/// Gives a token for a user name and a password; with `--dev` also without a body.
-#[utoipa::path(post, path = "/auth/token", tag = "auth", security(()), params(How), request_body = Credentials, responses(
-    (status = 200, body = Token), (status = 401, description = "Wrong user name or password"), (status = 403, description = "A page of another origin asks"),
-    (status = 429, description = "Too many wrong passwords"), (status = 503, description = "Too many people sign in right now"),
+/// Sign in
+///
+/// Gives a token for a user name and a password. A server that was started with `--dev` gives one for no body as well.
+#[utoipa::path(post, path = "/auth/token", operation_id = "createToken", tag = "auth", security(()), params(How), request_body = Option<Credentials>, responses(
+    (status = 200, description = "A token, good for twelve hours", body = Token),
+    (status = 401, description = "`unauthenticated`: the user name or the password is wrong"),
+    (status = 403, description = "`cross_site`: a page of another origin asks"),
+    (status = 429, description = "`too_many_requests`: there were too many wrong passwords"),
 ))]
 pub(super) async fn token(
     request: HttpRequest,
@@ -94,10 +105,13 @@ pub(super) async fn token(
     Ok(response.json(Token { token, expires_at }))
 }
 
-/// Ends a session: the cookie's, or that of the token in Authorization. Its token is good nowhere afterwards, and what
-/// follows something with it ends.
-#[utoipa::path(post, path = "/auth/logout", tag = "auth", security(()), responses(
-    (status = 204), (status = 503, description = "The session has ended on this server, and others could not be told"),
+/// Sign out
+///
+/// Ends a session: the cookie's, or that of the token in `Authorization`. Its token is good nowhere afterwards, and what
+/// follows something with it ends. With 503 the session has ended on this server, and others could not be told.
+#[utoipa::path(post, path = "/auth/logout", operation_id = "signOut", tag = "auth", security(()), responses(
+    (status = 204, description = "The session is over, or there was none"),
+    (status = 403, description = "`cross_site`: a page of another origin asks"),
 ))]
 pub(super) async fn logout(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     auth::not_from_elsewhere(&request)?;

@@ -20,6 +20,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::openapi::{AnyBytes, Name};
 use super::{body, correlation};
 use crate::clock;
 use crate::ingress::error::{Fault, HttpError, Refusal};
@@ -54,6 +55,12 @@ pub(super) struct Delivered {
     duplicate: bool,
 }
 
+/// What GitHub's ping is answered with.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Pong {
+    pong: bool,
+}
+
 /// A webhook of a function.
 struct Hook {
     function: FunctionRow,
@@ -64,17 +71,23 @@ struct Hook {
     secret: Option<String>,
 }
 
+/// Deliver to a webhook
+///
 /// Takes a delivery; answers when it is on disk. A delivery that comes again gets the first answer again. No token is
 /// needed: the webhook's scheme says how a delivery proves where it is from.
-#[utoipa::path(post, path = "/hooks/{namespace}/{function}/{webhook}", tag = "webhooks", security(()),
-    params(("namespace" = String, Path,), ("function" = String, Path,), ("webhook" = String, Path, description = "The name in function.json")),
-    request_body(content = Value, description = "Anything; JSON is passed on parsed"), responses(
-    (status = 202, body = Delivered), (status = 200, description = "The answer to GitHub's ping"),
-    (status = 400, description = "The delivery's id is no id"),
-    (status = 401, description = "`bad_signature`, also where there is no such webhook or its secret cannot be used, or `stale_timestamp`"),
-    (status = 405), (status = 413),
-    (status = 503, description = "The function does not run, or too many bodies of unknown senders are being read: nothing was accepted"),
-))]
+#[utoipa::path(post, path = "/hooks/{namespace}/{function}/{webhook}", operation_id = "deliverWebhook", tag = "webhooks", security(()),
+    params(
+        ("namespace" = Name, Path, description = "The function's namespace"), ("function" = Name, Path, description = "The function"),
+        ("webhook" = String, Path, description = "The webhook's name in function.json", min_length = 1, max_length = 63, pattern = "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"),
+    ),
+    request_body(content((AnyBytes = "*/*")), description = "Anything; JSON is passed on parsed"),
+    responses(
+        (status = 200, description = "The answer to GitHub's ping", body = Pong),
+        (status = 202, description = "The delivery is on disk, or had been taken before", body = Delivered),
+        (status = 400, description = "`bad_delivery_id`: the delivery's id is no id"),
+        (status = 401, description = "`bad_signature`, also where there is no such webhook or its secret cannot be used; `stale_timestamp`"),
+        (status = 503, description = "`function_not_running`: the function does not run; or too many bodies of unknown senders are being read; nothing was accepted"),
+    ))]
 pub(super) async fn receive(
     request: HttpRequest,
     payload: web::Payload,
@@ -90,7 +103,7 @@ pub(super) async fn receive(
     // A webhook of the scheme `none` never learns who sends: its bodies are counted until their end.
     let _held = (hook.demand.scheme == WebhookScheme::None).then_some(held);
     if hook.demand.is_ping(request.headers()) {
-        return Ok(HttpResponse::Ok().json(json!({ "pong": true })));
+        return Ok(HttpResponse::Ok().json(Pong { pong: true }));
     }
     let delivery = hook.demand.delivery_id(request.headers());
     let delivery = delivery.map_err(|message| HttpError::bad_request("bad_delivery_id", message))?;

@@ -3,6 +3,7 @@
 mod calls;
 mod cross_site;
 mod dead_letters;
+mod described;
 mod graphql;
 mod rest;
 mod secret;
@@ -51,6 +52,7 @@ struct House {
     log: Arc<Watched>,
     client: Client,
     server: ServerHandle,
+    faults: web::Data<described::Faults>,
     _data: TempDir,
 }
 
@@ -100,14 +102,20 @@ impl House {
         };
         let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
-        let server = HttpServer::new(move || App::new().configure(routes.clone())).workers(1).disable_signals();
+        let faults = web::Data::new(described::Faults::default());
+        let found = faults.clone();
+        let app = move || {
+            let checked = actix_web::middleware::from_fn(described::checked);
+            App::new().app_data(found.clone()).wrap(checked).configure(routes.clone())
+        };
+        let server = HttpServer::new(app).workers(1).disable_signals();
         let server = server.bind(("127.0.0.1", 0)).unwrap();
         let url = format!("http://{}", server.addrs()[0]);
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { url, services, log, client, server: handle, _data: data }
+        Self { url, services, log, client, server: handle, faults, _data: data }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -265,6 +273,11 @@ impl House {
 impl Drop for House {
     fn drop(&mut self) {
         drop(self.server.stop(false));
+        let faults = std::mem::take(&mut *self.faults.found.lock());
+        assert!(
+            faults.is_empty() || std::thread::panicking(),
+            "answers that the API's description does not have: {faults:#?}"
+        );
     }
 }
 

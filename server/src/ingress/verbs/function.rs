@@ -17,6 +17,10 @@ use crate::store::{FunctionRow, Store};
 /// Registrations that lose against a deregistration are tried again at most this often.
 const MAX_TRIES: u32 = 3;
 
+/// Words of an image's command, and bytes of one of them: those of a manifest's `command`.
+const MAX_WORDS: usize = 100;
+const MAX_WORD: usize = 4096;
+
 /// What a function is registered with.
 #[derive(Debug, Clone)]
 pub struct Registration {
@@ -327,6 +331,13 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
                     "the image must be a reference such as ghcr.io/team/app:1, without user and password".to_owned(),
                     ["image", "image"],
                 ));
+            }
+            let is_too_long =
+                |words: &Vec<String>| words.len() > MAX_WORDS || words.iter().any(|word| word.len() > MAX_WORD);
+            if command.as_ref().is_some_and(is_too_long) {
+                let message =
+                    format!("the command has more than {MAX_WORDS} words, or one of more than {MAX_WORD} bytes");
+                problems.push(at("bad_source", message, ["image", "command"]));
             }
             if command.as_ref().is_some_and(Vec::is_empty) {
                 problems.push(at(

@@ -1,0 +1,131 @@
+//! What programs read to know the API: its description (OpenAPI), and the schema of `function.json`.
+//!
+//! Each handler describes itself by its attributes. [`shared`] adds what all of them have in common, and `overlay.json` what
+//! attributes cannot say: how fields of a body depend on each other, the format of CloudEvents. The tests of this door hold
+//! every answer against the result.
+
+mod shared;
+
+use std::sync::LazyLock;
+
+use actix_web::HttpResponse;
+use actix_web::web::{self, ServiceConfig};
+use serde_json::Value;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
+
+use super::{bundle, dead_letter, event, function, health, log, run, session, webhook, wrong_method};
+use crate::builder::manifest;
+use crate::ingress::error::ErrorBody;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path; /async-function/{name} takes the same calls, answers 202 with {\"run_id\"} and runs them later. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}. HEAD is answered as GET without its body, and OPTIONS with the header Allow."),
+    paths(
+        session::methods, session::token, session::logout, health::healthz, health::readyz, health::metrics,
+        function::list, function::create, function::show, function::delete, function::invoke, log::logs,
+        run::show, run::cancel, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
+        dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload, webhook::receive,
+        description, function_schema,
+    ),
+    components(schemas(Name, ErrorBody<'static>, function::FunctionStatus)),
+    modifiers(&Bearer),
+    security(("bearer" = [])),
+)]
+struct Description;
+
+/// How programs say who they are.
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, openapi: &mut utoipa::openapi::OpenApi) {
+        let components = openapi.components.get_or_insert_default();
+        components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
+    }
+}
+
+/// What functions and namespaces may be called: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and
+/// not ending with a hyphen.
+#[derive(ToSchema)]
+#[schema(value_type = String, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$", min_length = 1, max_length = 63)]
+#[allow(dead_code)] // only described
+pub(super) struct Name(String);
+
+/// Bytes of any kind.
+#[derive(ToSchema)]
+#[schema(as = Bytes, value_type = String, format = Binary)]
+#[allow(dead_code)] // only described
+pub(super) struct AnyBytes(Vec<u8>);
+
+/// The header by which a request says its namespace.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code)] // only described
+pub(super) struct NamespaceHeader {
+    /// The namespace, where the query does not say it.
+    #[param(rename = "X-Namespace", value_type = Option<Name>)]
+    namespace: Option<String>,
+}
+
+/// An event of CloudEvents 1.0 in the JSON format; `overlay.json` has the whole of it.
+#[derive(ToSchema)]
+#[schema(as = CloudEvent)]
+#[allow(dead_code)] // only described
+pub(super) struct CloudEventBody {
+    specversion: String,
+    id: String,
+    source: String,
+    r#type: String,
+}
+
+/// The description of the REST API, as JSON.
+pub fn openapi() -> String {
+    serde_json::to_string_pretty(&*DOCUMENT).expect("the description is plain JSON")
+}
+
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| {
+    let derived = serde_json::to_value(Description::openapi()).expect("the description is plain JSON");
+    shared::complete(derived)
+});
+
+/// The same, as it is served.
+static TEXT: LazyLock<String> = LazyLock::new(openapi);
+
+pub(super) fn configure(config: &mut ServiceConfig) {
+    config
+        .service(
+            web::resource("/openapi.json").route(web::get().to(description)).default_service(web::to(wrong_method)),
+        )
+        .service(
+            web::resource("/schemas/function.json")
+                .route(web::get().to(function_schema))
+                .default_service(web::to(wrong_method)),
+        );
+}
+
+/// Describe the API
+///
+/// This description, in the format of OpenAPI 3.1.
+#[utoipa::path(get, path = "/openapi.json", operation_id = "getOpenApi", tag = "descriptions", security(()), responses(
+    (status = 200, description = "The description", body = std::collections::BTreeMap<String, Value>, content_type = "application/json"),
+))]
+pub(super) async fn description() -> HttpResponse {
+    json(&TEXT)
+}
+
+/// Describe function.json
+///
+/// The JSON Schema (draft 2020-12) of a function's manifest, for editors and programs.
+#[utoipa::path(get, path = "/schemas/function.json", operation_id = "getFunctionSchema", tag = "descriptions", security(()), responses(
+    (status = 200, description = "The schema", body = std::collections::BTreeMap<String, Value>, content_type = "application/json"),
+))]
+pub(super) async fn function_schema() -> HttpResponse {
+    json(manifest::schema())
+}
+
+fn json(text: &'static str) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(text)
+}
+
+#[cfg(test)]
+mod tests;
