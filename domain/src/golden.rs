@@ -191,7 +191,10 @@ pub fn runs() -> Vec<run::Event> {
             Some(Event::Failed(_)) => Event::TimedOut(TimedOut { failure: failure(true), at: at(6) }),
             Some(Event::TimedOut(_)) => Event::Cancelled(Cancelled { at: at(7) }),
             Some(Event::Cancelled(_)) => Event::DeadLettered(DeadLettered { failure: failure(false), at: at(8) }),
-            Some(Event::DeadLettered(_)) => Event::Answered(Box::new(Answered {
+            Some(Event::DeadLettered(_)) => {
+                Event::Deferred(Deferred { attempt: Some(1), reason: "no instance can be started".into(), at: at(15) })
+            }
+            Some(Event::Deferred(_)) => Event::Answered(Box::new(Answered {
                 request: request(),
                 ran: 2,
                 ending: Ending::TimedOut,
@@ -343,7 +346,7 @@ fn there_is_a_sample_of_every_type_that_the_contract_names() {
     );
     assert_eq!(
         kinds(runs()).join(" "),
-        "Requested Started AttemptFailed Succeeded Failed TimedOut Cancelled DeadLettered Answered Redriven Purged \
+        "Requested Started AttemptFailed Succeeded Failed TimedOut Cancelled DeadLettered Deferred Answered Redriven Purged \
          CallbackFailed CallbackDelivered"
     );
     assert_eq!(kinds(events()).join(" "), "Received");

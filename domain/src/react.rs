@@ -67,6 +67,7 @@ pub fn react(fact: &Fact) -> Vec<Reaction> {
             | run::Event::Failed(_)
             | run::Event::TimedOut(_)
             | run::Event::DeadLettered(_)
+            | run::Event::Deferred(_)
             | run::Event::Answered(_)
             | run::Event::Purged(_)
             | run::Event::CallbackFailed(_)

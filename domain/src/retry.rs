@@ -35,15 +35,17 @@ impl Policy {
         jitter: f64,
         retry_after_s: Option<f64>,
     ) -> Option<DateTime<Utc>> {
-        if attempt >= self.max_attempts {
-            return None;
-        }
+        (attempt < self.max_attempts).then(|| self.due(attempt, at, jitter, retry_after_s))
+    }
+
+    /// As [`Self::next`], also after the last attempt.
+    pub fn due(&self, attempt: u32, at: DateTime<Utc>, jitter: f64, retry_after_s: Option<f64>) -> DateTime<Utc> {
         let doublings = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX).min(64);
         let ceiling = (self.backoff_s * 2f64.powi(doublings)).min(self.backoff_max_s);
         let wait = ceiling * jitter.clamp(0.0, 1.0);
         let wait = wait.max(retry_after_s.unwrap_or(0.0).min(self.backoff_max_s)).max(0.0);
         let wait = TimeDelta::milliseconds((wait.min(MAX_WAIT_S) * 1000.0) as i64);
-        Some(at.checked_add_signed(wait).unwrap_or(at))
+        at.checked_add_signed(wait).unwrap_or(at)
     }
 }
 

@@ -37,8 +37,8 @@ fn what_follows_from_each_event_of_a_run() {
             run::Event::Cancelled(_) => vec![Reaction::Abort(id)],
             run::Event::Redriven(e) => vec![Reaction::Redrive(id, e.run)],
             other => match other.kind() {
-                "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Answered" | "Purged"
-                | "CallbackFailed" | "CallbackDelivered" => vec![],
+                "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Deferred" | "Answered"
+                | "Purged" | "CallbackFailed" | "CallbackDelivered" => vec![],
                 kind => panic!("nobody said what follows from {kind}"),
             },
         };

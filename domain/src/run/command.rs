@@ -26,6 +26,10 @@ pub enum Command {
         jitter: f64,
         at: DateTime<Utc>,
     },
+    /// The function could not be given the input. `attempt`: the one that has begun, if one has.
+    Defer { attempt: Option<u32>, reason: String, at: DateTime<Utc> },
+    /// It has waited too long for being offered.
+    Expire { error: String, at: DateTime<Utc> },
     /// Call it off.
     Cancel { at: DateTime<Utc> },
     /// Let a dead run be tried again, as the run of this id.

@@ -1,8 +1,8 @@
 //! What follows from a command: the table of a run's life, one arm an edge.
 
 use super::event::{
-    AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Delivery, Failed, Purged, Redriven,
-    Request, Requested, Started, Succeeded, TimedOut,
+    AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Deferred, Delivery, Failed, Failure,
+    Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::{Callback, Letter};
 use super::{Command, Error, Event, Phase, State};
@@ -34,11 +34,12 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (Phase::Running { node, .. }, Command::Fail { begun: false, .. }) => Err(Error::Taken { node: node.clone() }),
 
         // A server that was thought to be gone comes back with what it did: another one is at it meanwhile.
-        (Phase::Running { .. }, Command::Succeed { attempt, .. } | Command::Fail { attempt, .. })
-            if attempt != run.attempts =>
-        {
-            Err(Error::Superseded { attempt, newest: run.attempts })
-        }
+        (
+            Phase::Running { .. },
+            Command::Succeed { attempt, .. }
+            | Command::Fail { attempt, .. }
+            | Command::Defer { attempt: Some(attempt), .. },
+        ) if attempt != run.attempts => Err(Error::Superseded { attempt, newest: run.attempts }),
         (Phase::Running { .. }, Command::Succeed { outcome, at, .. }) => {
             one(Event::Succeeded(Succeeded { outcome, at }))
         }
@@ -60,16 +61,53 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
             let begun = matches!(phase, Phase::Running { .. });
             let attempt = if begun { run.attempts } else { run.attempts.saturating_add(1) };
             let event = match run.delivery {
-                Delivery::Retried(policy) if retryable => match policy.next(attempt, at, jitter, retry_after_s) {
-                    Some(due) => Event::AttemptFailed(AttemptFailed { attempt, failure, due, at }),
-                    None => Event::DeadLettered(DeadLettered { failure, at }),
-                },
+                Delivery::Retried(policy) if retryable => {
+                    let crash = failure.outcome.crash;
+                    let counted = run.counted(attempt, crash);
+                    let due = match run.spares(crash) {
+                        true => Some(policy.due(counted.max(1), at, jitter, retry_after_s)),
+                        false => policy.next(counted, at, jitter, retry_after_s),
+                    };
+                    match due {
+                        Some(due) => Event::AttemptFailed(AttemptFailed { attempt, failure, due, at }),
+                        None => Event::DeadLettered(DeadLettered { failure, at }),
+                    }
+                }
                 _ if failure.timed_out => Event::TimedOut(TimedOut { failure, at }),
                 _ => Event::Failed(Failed { failure, at }),
             };
             one(event)
         }
         (Phase::Failed { .. } | Phase::TimedOut { .. } | Phase::Dead { .. }, Command::Fail { .. }) => done(),
+
+        // Taken back already, or over: the next attempt is not that one.
+        (Phase::Queued | Phase::Retrying { .. }, Command::Defer { attempt: Some(attempt), .. })
+            if attempt <= run.attempts =>
+        {
+            done()
+        }
+        // Told once, however often it is tried to offer it.
+        (Phase::Queued | Phase::Retrying { .. }, Command::Defer { attempt: None, .. }) if run.deferred.is_some() => {
+            done()
+        }
+        (Phase::Queued | Phase::Retrying { .. }, Command::Defer { attempt: None, reason, at }) => {
+            one(Event::Deferred(Deferred { attempt: None, reason, at }))
+        }
+        (Phase::Running { .. }, Command::Defer { attempt: Some(attempt), reason, at }) => {
+            one(Event::Deferred(Deferred { attempt: Some(attempt), reason, at }))
+        }
+        // What one server cannot offer, another one has begun.
+        (Phase::Running { node, .. }, Command::Defer { attempt: None, .. } | Command::Expire { .. }) => {
+            Err(Error::Taken { node: node.clone() })
+        }
+        (Phase::Queued | Phase::Retrying { .. }, Command::Expire { error, at }) => {
+            let failure = Failure { error, timed_out: false, outcome: Outcome::default() };
+            one(match run.delivery {
+                Delivery::Retried(_) => Event::DeadLettered(DeadLettered { failure, at }),
+                Delivery::Once => Event::Failed(Failed { failure, at }),
+            })
+        }
+        (Phase::Failed { .. } | Phase::Dead { .. }, Command::Expire { .. }) => done(),
 
         (Phase::Queued | Phase::Running { .. } | Phase::Retrying { .. }, Command::Cancel { at }) => {
             one(Event::Cancelled(Cancelled { at }))

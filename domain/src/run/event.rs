@@ -20,6 +20,7 @@ pub enum Event {
     TimedOut(TimedOut),
     Cancelled(Cancelled),
     DeadLettered(DeadLettered),
+    Deferred(Deferred),
     Answered(Box<Answered>),
     Redriven(Redriven),
     Purged(Purged),
@@ -126,6 +127,19 @@ pub struct Outcome {
     /// The instance was started for it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cold_start: bool,
+    /// The instance ended by itself meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub crash: Option<Crash>,
+}
+
+/// An instance that ended by itself while it had a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crash {
+    /// The run was the only call: nothing else can have caused it.
+    Alone,
+    /// There were other calls: any of them may have caused it.
+    Shared,
 }
 
 /// How a result stands in JSON.
@@ -217,6 +231,18 @@ pub struct DeadLettered {
     pub at: DateTime<Utc>,
 }
 
+/// The function could not be given the input: the run waits, and this uses up no attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Deferred {
+    /// The attempt that had begun, and does not count; absent when none had.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempt: Option<u32>,
+    /// Why it could not, for people.
+    pub reason: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// The dead run is tried again, as another run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Redriven {
@@ -304,6 +330,7 @@ impl Payload for Event {
             Self::TimedOut(_) => "TimedOut",
             Self::Cancelled(_) => "Cancelled",
             Self::DeadLettered(_) => "DeadLettered",
+            Self::Deferred(_) => "Deferred",
             Self::Answered(_) => "Answered",
             Self::Redriven(_) => "Redriven",
             Self::Purged(_) => "Purged",
@@ -322,6 +349,7 @@ impl Payload for Event {
             Self::TimedOut(e) => e.at,
             Self::Cancelled(e) => e.at,
             Self::DeadLettered(e) => e.at,
+            Self::Deferred(e) => e.at,
             Self::Answered(e) => e.at,
             Self::Redriven(e) => e.at,
             Self::Purged(e) => e.at,
@@ -340,6 +368,7 @@ impl Payload for Event {
             Self::TimedOut(e) => upcast::encode(e, &[]),
             Self::Cancelled(e) => upcast::encode(e, &[]),
             Self::DeadLettered(e) => upcast::encode(e, &[]),
+            Self::Deferred(e) => upcast::encode(e, &[]),
             Self::Answered(e) => upcast::encode(e, &[]),
             Self::Redriven(e) => upcast::encode(e, &[]),
             Self::Purged(e) => upcast::encode(e, &[]),
@@ -358,6 +387,7 @@ impl Payload for Event {
             "TimedOut" => Self::TimedOut(upcast::decode(kind, data, &[])?),
             "Cancelled" => Self::Cancelled(upcast::decode(kind, data, &[])?),
             "DeadLettered" => Self::DeadLettered(upcast::decode(kind, data, &[])?),
+            "Deferred" => Self::Deferred(upcast::decode(kind, data, &[])?),
             "Answered" => Self::Answered(upcast::decode(kind, data, &[])?),
             "Redriven" => Self::Redriven(upcast::decode(kind, data, &[])?),
             "Purged" => Self::Purged(upcast::decode(kind, data, &[])?),

@@ -1,7 +1,7 @@
 //! The state after an event. An event that does not fit the state changes nothing: the log is read, not judged.
 
 use super::event::{Answered, Delivery, Ending, Failure};
-use super::state::{Attempt, Callback, Letter, Phase};
+use super::state::{Attempt, Callback, Crashes, Deferral, Letter, Phase};
 use super::{Event, Run, State};
 
 pub(super) fn evolve(state: State, event: &Event) -> State {
@@ -12,6 +12,9 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
                 delivery: e.delivery,
                 queued_at: e.at,
                 attempts: 0,
+                withdrawn: 0,
+                crashes: Crashes::default(),
+                deferred: None,
                 phase: Phase::Queued,
                 callback: e.request.callback.is_some().then_some(Callback::Waiting),
             }),
@@ -31,6 +34,8 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         }
         Event::AttemptFailed(e) => {
             run.attempts = e.attempt;
+            run.crashes.add(e.failure.outcome.crash);
+            run.deferred = None;
             let last = last.unwrap_or(Attempt { version: run.request.version.unwrap_or(0), started_at: e.at });
             run.phase = Phase::Retrying { failure: e.failure.clone(), last, due: e.due };
         }
@@ -43,6 +48,15 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::Cancelled(e) => run.phase = Phase::Cancelled { last, at: e.at },
         Event::DeadLettered(e) => {
             run.phase = Phase::Dead { failure: e.failure.clone(), last, letter: Letter::Waiting, at: e.at };
+        }
+        Event::Deferred(e) => {
+            // It waits since it could not be offered for the first time, also when it could for a moment.
+            let since = run.deferred.as_ref().map_or(e.at, |deferred| deferred.since);
+            run.deferred = Some(Deferral { reason: e.reason.clone(), since });
+            if e.attempt.is_some() {
+                run.withdrawn = run.withdrawn.saturating_add(1);
+                run.phase = Phase::Queued;
+            }
         }
         Event::Redriven(e) => set_letter(&mut run.phase, Letter::Redriven(e.run)),
         Event::Purged(_) => set_letter(&mut run.phase, Letter::Purged),
@@ -81,6 +95,11 @@ fn fits(run: &Run, event: &Event) -> bool {
         Event::Redriven(_) | Event::Purged(_) => phase.letter() == Some(Letter::Waiting),
         Event::CallbackFailed(_) | Event::CallbackDelivered(_) => matches!(run.callback, Some(Callback::Due { .. })),
         Event::Succeeded(_) => matches!(phase, Phase::Running { .. }),
+        Event::Deferred(e) => match phase {
+            Phase::Queued | Phase::Retrying { .. } => e.attempt.is_none(),
+            Phase::Running { .. } => e.attempt == Some(run.attempts),
+            _ => false,
+        },
         Event::AttemptFailed(_)
         | Event::Failed(_)
         | Event::TimedOut(_)
@@ -108,6 +127,9 @@ fn answered(e: &Answered) -> Run {
         delivery: Delivery::Once,
         queued_at: e.queued_at,
         attempts: u32::from(e.started_at.is_some()),
+        withdrawn: 0,
+        crashes: Crashes::default(),
+        deferred: None,
         phase,
         callback: None,
     }

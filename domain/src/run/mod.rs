@@ -52,7 +52,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "run";
-    const STATE_SHAPE: u32 = 3;
+    const STATE_SHAPE: u32 = 4;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         decide::decide(state, command)

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::event::{Delivery, Failure, Outcome, Request};
+use super::event::{Crash, Delivery, Failure, Outcome, Request};
+
+/// After so many crashes of its instance a run is given to an instance of its own.
+pub const ISOLATED_AFTER: u32 = 2;
 
 /// A run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -16,11 +19,86 @@ pub struct Run {
     pub queued_at: DateTime<Utc>,
     /// Attempts so far, with those that could not begin and were to be tried again.
     pub attempts: u32,
+    /// Attempts that had begun without the function getting the input: they do not count.
+    #[serde(default)]
+    pub withdrawn: u32,
+    /// Crashes of instances that had it.
+    #[serde(default)]
+    pub crashes: Crashes,
+    /// Why it cannot be offered to the function, since an attempt failed or it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deferred: Option<Deferral>,
     /// How far it is.
     pub phase: Phase,
     /// Whether who asked for the outcome was told; absent when nobody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
+}
+
+/// How often an instance that had a run ended by itself.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Crashes {
+    /// While the run was its only call.
+    pub alone: u32,
+    /// While it had other calls, too.
+    pub shared: u32,
+}
+
+impl Crashes {
+    /// All of them.
+    pub fn all(self) -> u32 {
+        self.alone.saturating_add(self.shared)
+    }
+
+    pub(super) fn add(&mut self, crash: Option<Crash>) {
+        match crash {
+            Some(Crash::Alone) => self.alone = self.alone.saturating_add(1),
+            Some(Crash::Shared) => self.shared = self.shared.saturating_add(1),
+            None => {}
+        }
+    }
+}
+
+/// A run that cannot be offered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deferral {
+    /// Why, for people.
+    pub reason: String,
+    /// Since when.
+    pub since: DateTime<Utc>,
+}
+
+impl Run {
+    /// Whether it gets an instance of its own: it may be what makes instances crash.
+    pub fn is_isolated(&self) -> bool {
+        self.crashes.all() >= ISOLATED_AFTER
+    }
+
+    /// Why it waits, when it does because it cannot be offered.
+    pub fn waits_for(&self) -> Option<&str> {
+        let waits = matches!(self.phase, Phase::Queued | Phase::Retrying { .. });
+        self.deferred.as_ref().filter(|_| waits).map(|deferred| deferred.reason.as_str())
+    }
+
+    /// Attempts that count against the policy, the one with this number included, should it end with this crash. A crash
+    /// that was shared counts as soon as the run has crashed an instance alone: then it was the cause.
+    pub(super) fn counted(&self, attempt: u32, crash: Option<Crash>) -> u32 {
+        let crashes = self.crashes_with(crash);
+        let spared = if crashes.alone > 0 { 0 } else { crashes.shared.min(ISOLATED_AFTER) };
+        attempt.saturating_sub(self.withdrawn).saturating_sub(spared)
+    }
+
+    /// Whether another attempt follows a crash whatever the policy says: it is not known what the cause was.
+    pub(super) fn spares(&self, crash: Option<Crash>) -> bool {
+        let crashes = self.crashes_with(crash);
+        crash == Some(Crash::Shared) && crashes.alone == 0 && crashes.shared <= ISOLATED_AFTER
+    }
+
+    fn crashes_with(&self, crash: Option<Crash>) -> Crashes {
+        let mut crashes = self.crashes;
+        crashes.add(crash);
+        crashes
+    }
 }
 
 /// How far it is with telling the outcome to who asked for it.

@@ -1,11 +1,11 @@
 //! The life of a run, edge by edge, and every refusal.
 
 use super::event::{
-    Answered, AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Delivery, Ending, Failed,
-    Failure, Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
+    Answered, AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, Crash, DeadLettered, Deferred, Delivery,
+    Ending, Failed, Failure, Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::Attempt;
-use super::{Aggregate, Callback, Command, Error, Event, Id, Letter, Phase};
+use super::{Aggregate, Callback, Command, Error, Event, Id, Letter, Phase, Run, State};
 use crate::json::Json;
 use crate::retry::Policy;
 use crate::testing::{Given, at};
@@ -380,6 +380,137 @@ fn a_failure_told_again_is_told_once_even_without_a_wait() {
     };
     let after = given(running()).when(at_once.clone()).then([attempt_failed(1, 2, 2)]);
     after.when(at_once).then_nothing();
+}
+
+// ---- what cannot be offered ----
+
+fn defer(attempt: Option<u32>, seconds: i64) -> Command {
+    Command::Defer { attempt, reason: "no instance starts".into(), at: at(seconds) }
+}
+
+fn deferred(attempt: Option<u32>, seconds: i64) -> Event {
+    Event::Deferred(Deferred { attempt, reason: "no instance starts".into(), at: at(seconds) })
+}
+
+fn expire(seconds: i64) -> Command {
+    Command::Expire { error: "it broke".into(), at: at(seconds) }
+}
+
+#[test]
+fn a_run_that_cannot_be_offered_waits_says_so_once_and_uses_up_no_attempt() {
+    let mut life = given(queued()).when(defer(None, 2)).then([deferred(None, 2)]);
+    for seconds in 3..20 {
+        life = life.when(defer(None, seconds)).then_nothing();
+    }
+    let run = life.state.clone().expect("the run is there");
+    assert_eq!((run.phase.name(), run.attempts, run.waits_for()), ("QUEUED", 0, Some("no instance starts")));
+    let life = life.when(start("a", 30)).then([started(1, 30)]);
+    assert_eq!(life.state.clone().expect("the run is there").waits_for(), None);
+    // Both attempts of the policy are left.
+    let life = life.when(fail_attempt(1, 31)).then([attempt_failed(1, 41, 31)]);
+    life.when(defer(None, 42)).then([deferred(None, 42)]).when(start("a", 43)).then([started(2, 43)]);
+}
+
+#[test]
+fn an_attempt_of_which_the_function_learns_nothing_does_not_count() {
+    let mut life = given(running());
+    for attempt in 1..9 {
+        let seconds = i64::from(attempt) * 10;
+        life = life.when(defer(Some(attempt), seconds)).then([deferred(Some(attempt), seconds)]);
+        life = life.when(start("a", seconds + 1)).then([started(attempt + 1, seconds + 1)]);
+    }
+    let run = life.state.clone().expect("the run is there");
+    assert_eq!((run.attempts, run.withdrawn, run.deferred.as_ref().map(|d| d.since)), (9, 8, Some(at(10))));
+    // The ninth is the first of two.
+    let life = life.when(fail_attempt(9, 90)).then([attempt_failed(9, 100, 90)]);
+    life.when(start("a", 100)).then([started(10, 100)]).when(fail_attempt(10, 101)).then([dead(101)]);
+}
+
+#[test]
+fn what_one_server_cannot_offer_is_no_end_of_what_another_has_begun() {
+    let taken = Error::Taken { node: "a".into() };
+    given(running()).when(defer(None, 2)).then_refused(taken.clone());
+    given(running()).when(expire(2)).then_refused(taken);
+    given(running()).when(defer(Some(7), 2)).then_refused(Error::Superseded { attempt: 7, newest: 1 });
+    for (state, life) in over() {
+        given(life).when(defer(None, 20)).then_refused(Error::Over { state });
+    }
+}
+
+#[test]
+fn a_run_that_waited_too_long_is_dead_or_failed_where_somebody_waits() {
+    let failure = Failure { error: "it broke".into(), timed_out: false, outcome: Outcome::default() };
+    let dead = Event::DeadLettered(DeadLettered { failure: failure.clone(), at: at(5) });
+    given(queued()).when(expire(5)).then([dead.clone()]).when(expire(6)).then_nothing();
+    given(retrying()).when(expire(5)).then([dead]);
+    let failed = Event::Failed(Failed { failure, at: at(5) });
+    given([requested(Delivery::Once)]).when(expire(5)).then([failed]);
+}
+
+// ---- crashes ----
+
+fn crash(attempt: u32, crash: Crash, seconds: i64) -> Command {
+    let Command::Fail { begun, mut failure, retryable, retry_after_s, jitter, at, .. } = fail_attempt(attempt, seconds)
+    else {
+        panic!("it is a failure")
+    };
+    failure.outcome.crash = Some(crash);
+    Command::Fail { begun, attempt, failure, retryable, retry_after_s, jitter, at }
+}
+
+/// The kinds of events that follow when attempt after attempt ends with these crashes, until the run is over.
+fn after_crashes(crashes: &[Crash]) -> (Vec<&'static str>, Run) {
+    let mut state: State = None;
+    let mut kinds = Vec::new();
+    for event in queued() {
+        state = <Aggregate as crate::Aggregate>::evolve(state, &event);
+    }
+    for (attempt, kind) in (1..).zip(crashes) {
+        let seconds = i64::from(attempt) * 100;
+        for command in [start("a", seconds), crash(attempt, *kind, seconds + 1)] {
+            for event in <Aggregate as crate::Aggregate>::decide(&state, command).expect("it is no refusal") {
+                state = <Aggregate as crate::Aggregate>::evolve(state, &event);
+                kinds.push(crate::aggregate::Payload::kind(&event));
+            }
+        }
+    }
+    kinds.retain(|kind| *kind != "Started");
+    (kinds, state.expect("the run is there"))
+}
+
+#[test]
+fn a_crash_that_was_shared_counts_only_for_a_run_that_crashes_alone_as_well() {
+    let (failed, dead) = ("AttemptFailed", "DeadLettered");
+    // Two attempts by the policy.
+    let table: [(&[Crash], &[&str], bool); 4] = [
+        (&[Crash::Alone, Crash::Alone], &[failed, dead], false),
+        (&[Crash::Shared, Crash::Shared], &[failed, failed], true),
+        (&[Crash::Shared, Crash::Shared, Crash::Alone], &[failed, failed, dead], true),
+        (&[Crash::Alone, Crash::Shared], &[failed, dead], false),
+    ];
+    for (crashes, expected, isolated) in table {
+        let (kinds, run) = after_crashes(crashes);
+        assert_eq!(kinds, expected, "{crashes:?}");
+        assert_eq!(run.is_isolated(), isolated, "{crashes:?}");
+    }
+    // Alone, it failed for another reason: what it shared was not its fault, and it has both attempts.
+    let (_, run) = after_crashes(&[Crash::Shared, Crash::Shared]);
+    let mut state = Some(run);
+    for (attempt, expected) in [(3, failed), (4, dead)] {
+        let seconds = i64::from(attempt) * 100;
+        for command in [start("a", seconds), fail_attempt(attempt, seconds + 1)] {
+            let events = <Aggregate as crate::Aggregate>::decide(&state, command).expect("it is no refusal");
+            let last = crate::aggregate::Payload::kind(&events[0]);
+            state = events.iter().fold(state, <Aggregate as crate::Aggregate>::evolve);
+            assert!(last == "Started" || last == expected, "{last} instead of {expected}");
+        }
+    }
+}
+
+#[test]
+fn crashes_that_are_shared_for_ever_are_not_spared_for_ever() {
+    let (kinds, _) = after_crashes(&[Crash::Shared; 4]);
+    assert_eq!(kinds, ["AttemptFailed", "AttemptFailed", "AttemptFailed", "DeadLettered"]);
 }
 
 // ---- servers that are lost ----

@@ -14,7 +14,7 @@ use stateright::{Checker, Model};
 
 /// One run, and so many faults, each kind at most once.
 fn one_run(protocol: Protocol, faults: u8) -> Delivery {
-    let faults = Faults { all: faults, crashes: 1, pauses: 1, cuts: 1, wipes: 1, unconfirmed: 1 };
+    let faults = Faults { all: faults, crashes: 1, pauses: 1, cuts: 1, wipes: 1, unconfirmed: 1, unreached: 1 };
     Delivery { protocol, runs: 1, faults }
 }
 

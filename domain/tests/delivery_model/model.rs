@@ -71,6 +71,8 @@ pub struct Faults {
     pub wipes: u8,
     /// The broker takes a message, and the one who sent it does not learn of it.
     pub unconfirmed: u8,
+    /// A run cannot be offered, or turns out not to have been when its attempt has begun.
+    pub unreached: u8,
 }
 
 impl Faults {
@@ -173,6 +175,10 @@ pub enum Action {
     Start(usize, usize),
     Succeed(usize, usize),
     Fail(usize, usize),
+    /// It cannot be offered.
+    Defer(usize, usize),
+    /// The attempt has begun, but the function was not given the input.
+    Withdraw(usize, usize),
     Acknowledge(usize, usize),
     ExpireHeartbeat(usize),
     ExpireLease,
@@ -194,12 +200,22 @@ impl World {
     /// Whether the action is part of the protocol: one that comes if only one waits for it.
     pub fn can_count_on(&self, action: Action) -> bool {
         match action {
-            Action::Crash(_) | Action::Pause(_) | Action::Cut(_) | Action::Wipe | Action::PublishUnconfirmed(..) => {
-                false
-            }
+            Action::Crash(_)
+            | Action::Pause(_)
+            | Action::Cut(_)
+            | Action::Wipe
+            | Action::PublishUnconfirmed(..)
+            | Action::Defer(..)
+            | Action::Withdraw(..) => false,
             Action::Restart(_) | Action::Resume(_) => self.servers.iter().all(|server| server.status != Status::Up),
             _ => true,
         }
+    }
+
+    /// Whether it is not recorded yet that the run cannot be offered.
+    fn may_defer(&self, run: usize) -> bool {
+        let state = run::state(&self.log[run]);
+        state.as_ref().as_ref().is_none_or(|run| run.deferred.is_none() && run.phase.node().is_none())
     }
 
     fn publish(&mut self, run: usize) {
@@ -337,8 +353,19 @@ impl Delivery {
             }
             match server.hands[run].map(|hand| hand.at) {
                 None => {}
-                Some(Step::Looked { .. }) => actions.push(Action::Start(node, run)),
-                Some(Step::Runs { .. }) => actions.extend([Action::Succeed(node, run), Action::Fail(node, run)]),
+                Some(Step::Looked { lost }) => {
+                    actions.push(Action::Start(node, run));
+                    let may = world.faults.can(|f| f.unreached) && (lost.is_some() || world.may_defer(run));
+                    if may {
+                        actions.push(Action::Defer(node, run));
+                    }
+                }
+                Some(Step::Runs { .. }) => {
+                    actions.extend([Action::Succeed(node, run), Action::Fail(node, run)]);
+                    if world.faults.can(|f| f.unreached) {
+                        actions.push(Action::Withdraw(node, run));
+                    }
+                }
                 Some(Step::Told) => actions.push(Action::Acknowledge(node, run)),
             }
         }
@@ -364,6 +391,22 @@ impl Delivery {
             hand.held &= self.protocol.acknowledges_after_outcome;
             hand
         });
+    }
+
+    /// The worker cannot offer the run, says so, and keeps it.
+    fn defer(&self, world: &mut World, node: usize, run: usize) {
+        let Some(Hand { at: Step::Looked { lost }, held }) = world.servers[node].hands[run] else { return };
+        world.faults.happens(|f| &mut f.unreached);
+        let wish = Wish::Defer { attempt: lost };
+        let deferred = world.append(run, Wish::Request, 0).and_then(|()| world.append(run, wish, lost.unwrap_or(0)));
+        world.servers[node].hands[run] = deferred.ok().map(|()| Hand { at: Step::Looked { lost: None }, held });
+    }
+
+    /// The attempt is taken back, and the run offered again.
+    fn withdraw(&self, world: &mut World, node: usize, run: usize) {
+        let Some(Hand { at: Step::Runs { attempt }, held }) = world.servers[node].hands[run] else { return };
+        let told = world.append(run, Wish::Defer { attempt: Some(attempt) }, attempt);
+        world.servers[node].hands[run] = told.ok().map(|()| Hand { at: Step::Looked { lost: None }, held });
     }
 
     fn tell(&self, world: &mut World, node: usize, run: usize, succeeded: bool) {
@@ -465,6 +508,11 @@ impl Model for Delivery {
                 let hand = world.servers[node].hands[run]?;
                 self.start(&mut world, node, run, hand);
             }
+            Action::Defer(node, run) => self.defer(&mut world, node, run),
+            Action::Withdraw(node, run) => {
+                world.faults.happens(|f| &mut f.unreached);
+                self.withdraw(&mut world, node, run);
+            }
             Action::Succeed(node, run) => self.tell(&mut world, node, run, true),
             Action::Fail(node, run) => self.tell(&mut world, node, run, false),
             Action::Acknowledge(node, run) => world.servers[node].hands[run] = None,
@@ -516,7 +564,8 @@ impl Model for Delivery {
             Property::always("attempts are those of the policy and those that were lost", |_, world: &World| {
                 world.log.iter().all(|log| {
                     let lost = log.windows(2).filter(|pair| is_start(pair[0]) && is_start(pair[1])).count();
-                    run::attempts(log) as usize <= ATTEMPTS as usize + lost
+                    let withdrawn = log.iter().filter(|entry| is_withdrawal(**entry)).count();
+                    run::attempts(log) as usize <= ATTEMPTS as usize + lost + withdrawn
                 })
             }),
             Property::always("an event behind the checkpoint has its run requested", |_, world: &World| {
@@ -559,11 +608,20 @@ fn is_start(entry: Entry) -> bool {
     matches!(entry, Entry::Started { .. })
 }
 
+fn is_withdrawal(entry: Entry) -> bool {
+    matches!(entry, Entry::Deferred { attempt: Some(_), .. })
+}
+
 fn tells_of_what_runs(pair: &[Entry]) -> bool {
     match pair[1] {
-        Entry::AttemptFailed { of, .. } | Entry::Succeeded { of } | Entry::Dead { of } => {
+        Entry::AttemptFailed { of, .. }
+        | Entry::Succeeded { of }
+        | Entry::Dead { of }
+        | Entry::Deferred { attempt: Some(_), of } => {
             matches!(pair[0], Entry::Started { attempt, .. } if attempt == of)
         }
+        // What cannot be offered is not running.
+        Entry::Deferred { attempt: None, .. } => !is_start(pair[0]),
         Entry::Requested | Entry::Started { .. } => true,
     }
 }

@@ -27,6 +27,11 @@ pub enum Entry {
         attempt: u32,
         of: u32,
     },
+    /// `attempt`: the one that had begun, and is taken back.
+    Deferred {
+        attempt: Option<u32>,
+        of: u32,
+    },
     Succeeded {
         of: u32,
     },
@@ -48,6 +53,7 @@ pub enum Wish {
     Start { node: usize, lost: Option<u32> },
     Succeed { attempt: u32 },
     Fail { attempt: u32 },
+    Defer { attempt: Option<u32> },
 }
 
 /// The state after a log.
@@ -87,6 +93,7 @@ fn command(wish: Wish) -> Command {
         }
         Wish::Start { node, lost } => Command::Start { version: 1, node: node.to_string(), lost, at },
         Wish::Succeed { attempt } => Command::Succeed { attempt, outcome: Outcome::default(), at },
+        Wish::Defer { attempt } => Command::Defer { attempt, reason: String::new(), at },
         Wish::Fail { attempt } => {
             let (retry_after_s, jitter) = (None, 0.0);
             Command::Fail { begun: true, attempt, failure: failure(), retryable: true, retry_after_s, jitter, at }
@@ -99,6 +106,7 @@ fn entry(event: &Event, of: u32) -> Entry {
         Event::Requested(_) => Entry::Requested,
         Event::Started(e) => Entry::Started { attempt: e.attempt, node: e.node.parse().expect("a node is a number") },
         Event::AttemptFailed(e) => Entry::AttemptFailed { attempt: e.attempt, of },
+        Event::Deferred(e) => Entry::Deferred { attempt: e.attempt, of },
         Event::Succeeded(_) => Entry::Succeeded { of },
         Event::DeadLettered(_) => Entry::Dead { of },
         other => unreachable!("no server of the model asks for {other:?}"),
@@ -119,6 +127,7 @@ fn recorded(entry: Entry) -> Event {
         Entry::AttemptFailed { attempt, .. } => {
             Event::AttemptFailed(event::AttemptFailed { attempt, failure: failure(), due: at, at })
         }
+        Entry::Deferred { attempt, .. } => Event::Deferred(event::Deferred { attempt, reason: String::new(), at }),
         Entry::Succeeded { .. } => Event::Succeeded(event::Succeeded { outcome: Outcome::default(), at }),
         Entry::Dead { .. } => Event::DeadLettered(event::DeadLettered { failure: failure(), at }),
     }

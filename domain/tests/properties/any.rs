@@ -228,16 +228,20 @@ pub fn outcome() -> impl Strategy<Value = r::Outcome> {
     let flags = (any::<bool>(), any::<bool>());
     let encoding = prop_oneof![Just(r::Encoding::Json), Just(r::Encoding::Text), Just(r::Encoding::Base64)];
     let kept = (option::of(json()), encoding, option::of(text()));
-    (kept, option::of(any::<u16>()), option::of(any::<i32>()), option::of(text()), flags).prop_map(
-        |((output, encoding, content_type), http_status, exit_code, instance, (output_cut, cold_start))| r::Outcome {
-            output,
-            output_cut,
-            encoding,
-            content_type,
-            http_status,
-            exit_code,
-            instance,
-            cold_start,
+    let crash = option::of(prop_oneof![Just(r::Crash::Alone), Just(r::Crash::Shared)]);
+    (kept, option::of(any::<u16>()), option::of(any::<i32>()), option::of(text()), flags, crash).prop_map(
+        |((output, encoding, content_type), http_status, exit_code, instance, (output_cut, cold_start), crash)| {
+            r::Outcome {
+                output,
+                output_cut,
+                encoding,
+                content_type,
+                http_status,
+                exit_code,
+                instance,
+                cold_start,
+                crash,
+            }
         },
     )
 }
@@ -297,6 +301,11 @@ pub fn run_event() -> impl Strategy<Value = run::Event> {
         (failure(), time()).prop_map(|(failure, at)| E::TimedOut(r::TimedOut { failure, at })),
         time().prop_map(|at| E::Cancelled(r::Cancelled { at })),
         (failure(), time()).prop_map(|(failure, at)| E::DeadLettered(r::DeadLettered { failure, at })),
+        (option::of(any::<u32>()), text(), time()).prop_map(|(attempt, reason, at)| E::Deferred(r::Deferred {
+            attempt,
+            reason,
+            at
+        })),
         answered().prop_map(|answered| E::Answered(Box::new(answered))),
         (id(), time()).prop_map(|(run, at)| E::Redriven(r::Redriven { run, at })),
         time().prop_map(|at| E::Purged(r::Purged { at })),

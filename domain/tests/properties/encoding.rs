@@ -94,7 +94,7 @@ proptest! {
             "Registered", "Updated", "BuildRequested", "BuildStarted", "BuildSucceeded", "BuildFailed",
             "BuildCancelled", "Started", "Stopped", "VersionPromoted", "TrafficShifted", "InstanceFailed",
             "Deregistered", "Requested", "AttemptFailed", "Succeeded", "Failed", "TimedOut", "Cancelled",
-            "DeadLettered", "Answered", "Received", "Created", "MemberAdded", "RoleChanged", "MemberRemoved",
+            "DeadLettered", "Deferred", "Answered", "Received", "Created", "MemberAdded", "RoleChanged", "MemberRemoved",
             "TokenCreated", "TokenRevoked", "SecretSet", "SecretRemoved", "QuotaSet", "", "Exploded",
         ];
         let members = format!("{{\"v\":1,\"at\":\"2026-01-01T00:00:00Z\",\"member\":{text}}}").into_bytes();

@@ -4,7 +4,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::aggregate::Payload;
 use domain::retry::Policy;
 use domain::run;
-use domain::run::event::{Delivery, Failure, Outcome};
+use domain::run::event::{Crash, Delivery, Failure, Outcome};
+use domain::run::state::ISOLATED_AFTER;
 use domain::run::{Aggregate, Callback, Command, Event, Letter, Phase, State};
 use proptest::collection::vec;
 use proptest::option;
@@ -60,6 +61,8 @@ enum Kind {
     Start(u32, &'static str, Option<Which>),
     Succeed(Which, Outcome),
     Fail { attempt: Which, failure: Failure, retryable: bool, retry_after_s: Option<f64>, jitter: f64 },
+    Defer(Option<Which>, String),
+    Expire(String),
     Cancel,
     Redrive,
     Purge,
@@ -78,6 +81,10 @@ impl Kind {
             Self::Fail { attempt, failure, retryable, retry_after_s, jitter } => {
                 Command::Fail { begun: true, attempt: attempt.of(state), failure, retryable, retry_after_s, jitter, at }
             }
+            Self::Defer(attempt, reason) => {
+                Command::Defer { attempt: attempt.map(|which| which.of(state)), reason, at }
+            }
+            Self::Expire(error) => Command::Expire { error, at },
             Self::Cancel => Command::Cancel { at },
             Self::Redrive => {
                 let dead = state.as_ref().map_or(domain::Id::from(uuid::Uuid::nil()), |run| run.request.run);
@@ -103,6 +110,8 @@ fn kind() -> impl Strategy<Value = Kind> {
         16 => fail.prop_map(|(attempt, failure, retryable, retry_after_s, jitter)| {
             Kind::Fail { attempt, failure, retryable, retry_after_s, jitter }
         }),
+        3 => (option::of(which()), any::text()).prop_map(|(attempt, reason)| Kind::Defer(attempt, reason)),
+        1 => any::text().prop_map(Kind::Expire),
         1 => Just(Kind::Cancel),
         1 => Just(Kind::Redrive),
         1 => Just(Kind::Purge),
@@ -150,6 +159,7 @@ fn is_end(event: &Event) -> bool {
         Event::Requested(_)
         | Event::Started(_)
         | Event::AttemptFailed(_)
+        | Event::Deferred(_)
         | Event::Redriven(_)
         | Event::Purged(_)
         | Event::CallbackFailed(_)
@@ -202,7 +212,7 @@ proptest! {
     #[test]
     fn attempts_are_counted_and_only_lost_ones_come_on_top_of_the_policy(commands in commands()) {
         let history = tell(commands)?;
-        let (mut last, mut taken_over) = (0, 0);
+        let (mut last, mut taken_over, mut spared) = (0, 0, 0);
         for (before, event, after) in history.steps() {
             let Some(run) = after else { continue };
             let most = match run.delivery {
@@ -217,13 +227,26 @@ proptest! {
                 }
                 Event::AttemptFailed(e) => {
                     prop_assert_eq!(e.attempt, if begun { last } else { last + 1 });
-                    prop_assert!(e.attempt < most, "attempt {} of {most} cannot have a next", e.attempt);
+                    let shared = e.failure.outcome.crash == Some(Crash::Shared);
+                    let crashes = before.as_ref().map(|run| run.crashes).unwrap_or_default();
+                    let free = spared + run.crashes.shared.min(ISOLATED_AFTER);
+                    prop_assert!(e.attempt < most + free || shared, "attempt {} of {most} cannot have a next", e.attempt);
+                    // A run that crashes alone is the cause of what it shared.
+                    if run.crashes.alone > 0 {
+                        prop_assert!(e.attempt < most + spared, "attempt {} of {most} after a crash of its own", e.attempt);
+                    }
+                    prop_assert_eq!(run.crashes.all(), crashes.all() + u32::from(e.failure.outcome.crash.is_some()));
                     prop_assert_ne!(run.delivery, Delivery::Once);
+                }
+                Event::Deferred(e) => {
+                    prop_assert_eq!(e.attempt, begun.then_some(last));
+                    spared += u32::from(begun);
+                    prop_assert!(e.attempt.is_some() || before.as_ref().is_some_and(|run| run.deferred.is_none()));
                 }
                 Event::DeadLettered(_) => prop_assert_ne!(run.delivery, Delivery::Once),
                 _ => {}
             }
-            prop_assert!(run.attempts <= most + taken_over, "attempt {} of {most}, {taken_over} lost", run.attempts);
+            prop_assert!(run.attempts <= most + taken_over + spared + ISOLATED_AFTER, "attempt {} of {most}, {taken_over} lost", run.attempts);
             last = run.attempts;
         }
     }
@@ -359,6 +382,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
             "TimedOut",
             "Cancelled",
             "DeadLettered",
+            "Deferred",
             "Answered",
             "Redriven",
             "Purged",
