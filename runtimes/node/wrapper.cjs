@@ -133,7 +133,8 @@ function serve(handler) {
     if (stopping) response.shouldKeepAlive = false;
     response.on('close', () => {
       if (response.writableFinished) context.over();
-      else context.abort(new DOMException('the caller has gone away', 'AbortError'));
+      // What listens to the signal belongs to the run, and so do its lines.
+      else owners.run(owner, () => context.abort(new DOMException('the caller has gone away', 'AbortError')));
     });
     owners.run(owner, call, request, response, body, context, owner);
   }
@@ -169,6 +170,12 @@ function serve(handler) {
   }
 
   const server = http.createServer({ maxHeaderSize: MAX_HEADER_BYTES, requestTimeout: 0 }, (request, response) => {
+    // Nobody's call: the platform asks whether this process still answers.
+    if (request.headers['x-eventflow-probe'] !== undefined) {
+      response.writeHead(204);
+      response.end();
+      return;
+    }
     const { 'content-length': length, 'transfer-encoding': encoding } = request.headers;
     if (encoding === undefined && (length === undefined || length === '0')) {
       handle(request, response, undefined);

@@ -326,3 +326,13 @@ test('the template answers', async (t) => {
   const started = await service(t, { 'index.js': code });
   assert.deepStrictEqual((await ask(started.socket, { path: '/?name=Ada' })).json(), { message: 'Hello, Ada!' });
 });
+
+test('a probe is answered without the handler, unless the process is stuck', async (t) => {
+  const { socket } = await service(t, { 'index.js': 'exports.handler = (event) => { if (event.data === "loop") for (;;); return "called"; };' });
+  const probe = () => ask(socket, { method: 'OPTIONS', path: '*', headers: { 'x-eventflow-probe': '1' } });
+  const answer = await probe();
+  assert.deepStrictEqual([answer.status, answer.text], [204, '']);
+  ask(socket, { method: 'POST', body: 'loop', headers: { 'content-type': 'text/plain' } }).catch(() => {});
+  const late = new Promise((done) => setTimeout(done, 500, 'silence'));
+  assert.strictEqual(await Promise.race([late, probe().catch((error) => error)]), 'silence');
+});

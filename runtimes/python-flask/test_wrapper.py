@@ -25,6 +25,10 @@ def app(environ, start_response):
 """
         self.assertEqual(self.start({"app.py": code}).listening().ask(), (200, "abcd"))
 
+    def test_a_probe_does_not_reach_the_application(self):
+        wrapper = self.start({"app.py": "def app(e, s):\n    s('500 No', [])\n    return [b'called']"}).listening()
+        self.assertEqual(wrapper.ask("*", "OPTIONS", headers={"x-eventflow-probe": "1"}), (204, ""))
+
     def test_the_body_is_a_file(self):
         code = """
 def app(environ, start_response):

@@ -129,6 +129,22 @@ async def handler(event, context):
         until(lambda: wrapper.output.endswith("\n"), "the line")
         self.assertEqual(wrapper.output, f"\x1e{RUN}\x1fin a task\n")
 
+    def test_a_probe_is_answered_as_long_as_a_thread_is_free(self):
+        code = "import time\ndef handler(event, context):\n    time.sleep(1000)\n"
+        wrapper = self.service(code, env={"EVENTFLOW_THREADS": "2"})
+        probe = {"x-eventflow-probe": "1"}
+        self.assertEqual(wrapper.ask("*", "OPTIONS", headers=probe), (204, ""))
+        hung = [UnixConnection(wrapper.socket) for _ in range(2)]
+        for connection in hung:
+            connection.request("GET", "/")
+        late = UnixConnection(wrapper.socket)
+        late.request("OPTIONS", "*", headers=probe)
+        late.sock.settimeout(0.5)
+        with self.assertRaises(TimeoutError):
+            late.getresponse()
+        for connection in (*hung, late):
+            connection.close()
+
     def test_lines_of_runs_that_overlap_are_told_apart(self):
         code = """
 import time

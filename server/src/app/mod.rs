@@ -198,6 +198,7 @@ impl Platform {
             metrics: metrics.clone(),
             builds: limits.builds,
             recorded: limits.recorded,
+            offer_timeout: limits.offer_timeout,
             callbacks,
             retention: settings.retention,
             node,

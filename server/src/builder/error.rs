@@ -71,7 +71,7 @@ impl Error {
 impl From<executor::Error> for Error {
     fn from(error: executor::Error) -> Self {
         match error {
-            executor::Error::Refused(message) => Self::Refused(message),
+            executor::Error::Refused(message) | executor::Error::Result(message) => Self::Refused(message),
             executor::Error::Unhealthy { message, .. } => Self::Refused(message),
             executor::Error::Io { what, source } => Self::Failed { what, source },
         }

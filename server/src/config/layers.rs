@@ -94,6 +94,7 @@ const NAMES: &[(&str, &str)] = &[
     ("build_timeout", "EVENTFLOW_BUILD_TIMEOUT"),
     ("ready_timeout", "EVENTFLOW_READY_TIMEOUT"),
     ("stop_grace", "EVENTFLOW_STOP_GRACE"),
+    ("offer_timeout", "EVENTFLOW_OFFER_TIMEOUT"),
     ("max_waiting", "EVENTFLOW_MAX_WAITING"),
     ("max_subscriptions", "EVENTFLOW_MAX_SUBSCRIPTIONS"),
     ("retain_events", "EVENTFLOW_RETAIN_EVENTS"),

@@ -156,6 +156,8 @@ pub struct Limits {
     pub ready_timeout: Duration,
     /// Seconds that an instance may take to end: `EVENTFLOW_STOP_GRACE`.
     pub stop_grace: Duration,
+    /// Seconds that a run waits which cannot be offered to its function: `EVENTFLOW_OFFER_TIMEOUT`.
+    pub offer_timeout: Duration,
     /// Calls that may wait for an instance of one function: `EVENTFLOW_MAX_WAITING`.
     pub waiting: usize,
     /// Subscriptions of one connection: `EVENTFLOW_MAX_SUBSCRIPTIONS`.
@@ -189,6 +191,7 @@ impl Default for Limits {
             build_timeout: Duration::from_secs(600),
             ready_timeout: Duration::from_secs(30),
             stop_grace: Duration::from_secs(10),
+            offer_timeout: Duration::from_secs(6 * 3600),
             waiting: 1000,
             subscriptions: 100,
             depth: 15,
@@ -338,6 +341,7 @@ impl Settings {
                 build_timeout: seconds("EVENTFLOW_BUILD_TIMEOUT", default.build_timeout)?,
                 ready_timeout: seconds("EVENTFLOW_READY_TIMEOUT", default.ready_timeout)?,
                 stop_grace: seconds("EVENTFLOW_STOP_GRACE", default.stop_grace)?,
+                offer_timeout: seconds("EVENTFLOW_OFFER_TIMEOUT", default.offer_timeout)?,
                 waiting: number("EVENTFLOW_MAX_WAITING", default.waiting)?,
                 subscriptions: number("EVENTFLOW_MAX_SUBSCRIPTIONS", default.subscriptions)?,
                 depth: number("EVENTFLOW_MAX_DEPTH", default.depth)?,

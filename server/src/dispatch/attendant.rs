@@ -51,6 +51,7 @@ impl Attendant {
         }
         if let Fact::Function(id, function::Event::VersionPromoted(_) | function::Event::Started(_)) = fact {
             self.workers.resize(id);
+            self.workers.wake();
         }
     }
 

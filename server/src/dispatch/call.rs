@@ -15,10 +15,24 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::fleet::{self, Fleet, Lease, RequestBody, Route};
+use crate::fleet::{self, Fleet, JobPlace, Lease, RequestBody, Route};
 
 /// Bytes of an answer that are read; a longer one is broken off.
 const MAX_ANSWER: usize = 6 << 20;
+
+/// What came of offering a run to a function.
+pub(super) enum Called {
+    /// It was given the input.
+    Ended(Ended),
+    /// It was not; why.
+    NotGiven(String),
+}
+
+impl From<Ended> for Called {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
+}
 
 /// What an attempt ended with.
 pub(super) struct Ended {
@@ -43,12 +57,14 @@ pub(super) async fn service(
     lease: Lease,
     timeout: Duration,
     recorded: usize,
-) -> Ended {
+) -> Called {
     let mut outcome =
         Outcome { instance: Some(lease.instance().to_owned()), cold_start: lease.cold_start, ..Outcome::default() };
     let call = match http_request(request, attempt, timeout) {
         Ok(call) => call,
-        Err(error) => return Ended::failed(outcome, format!("the event cannot be sent as a request: {error}")),
+        Err(error) => {
+            return Ended::failed(outcome, format!("the event cannot be sent as a request: {error}")).into();
+        }
     };
     let exchange = async {
         let answer = lease.send(call).await?;
@@ -63,8 +79,9 @@ pub(super) async fn service(
         let whole = body.len() <= MAX_ANSWER;
         Ok::<_, fleet::CallError>((status, headers, body.freeze(), whole))
     };
-    match tokio::time::timeout(timeout, exchange).await {
+    let ended = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => {
+            lease.time_is_up();
             let error = format!("no answer within {} s", timeout.as_secs_f64());
             Ended { outcome, error: Some(error), timed_out: true, retry_after_s: None }
         }
@@ -72,9 +89,14 @@ pub(super) async fn service(
             outcome.http_status = Some(status);
             Ended::failed(outcome, error.to_string())
         }
+        Ok(Err(fleet::CallError::Connect(error))) => {
+            return Called::NotGiven(fleet::CallError::Connect(error).to_string());
+        }
         Ok(Err(error)) => {
-            let (ended, tail) = lease.post_mortem().await;
-            Ended::failed(outcome, fleet::with_last_lines(&ended.unwrap_or_else(|| error.to_string()), &tail))
+            let found = lease.post_mortem().await;
+            outcome.crash = found.crash;
+            let what = found.how.unwrap_or_else(|| error.to_string());
+            Ended::failed(outcome, fleet::with_last_lines(&what, &found.last_lines))
         }
         Ok(Ok((status, _, _, false))) => {
             outcome.http_status = Some(status);
@@ -94,7 +116,8 @@ pub(super) async fn service(
                 headers.get(RETRY_AFTER).and_then(|value| retry_after(value.to_str().ok()?, clock::now()));
             Ended { outcome, error, timed_out: false, retry_after_s }
         }
-    }
+    };
+    ended.into()
 }
 
 /// Whether an answer means that the run did not do what it should. Whoever called over HTTP gets client errors as answers,
@@ -123,9 +146,10 @@ pub(super) async fn job(
     request: &Request,
     attempt: u32,
     route: &Route,
+    place: JobPlace,
     timeout: Duration,
     recorded: usize,
-) -> Ended {
+) -> Called {
     let call = JobCall {
         run: request.run.uuid(),
         attempt,
@@ -133,9 +157,10 @@ pub(super) async fn job(
         timeout,
         traceparent: traceparent(request),
     };
-    let ran = match fleet.run_job(route, call, None).await {
+    let ran = match fleet.run_job(route, call, Some(place)).await {
         Ok(ran) => ran,
-        Err(error) => return Ended::failed(Outcome::default(), error.to_string()),
+        Err(error @ executor::Error::Result(_)) => return Ended::failed(Outcome::default(), error.to_string()).into(),
+        Err(error) => return Called::NotGiven(error.to_string()),
     };
     let exit = &ran.outcome.exit;
     let mut outcome =
@@ -143,7 +168,7 @@ pub(super) async fn job(
     if let Some(result) = &ran.outcome.result {
         keep(&mut outcome, &HeaderMap::new(), result, recorded);
     }
-    match exit {
+    let ended = match exit {
         executor::Exit { timed_out: true, .. } => {
             let error = format!("the job took longer than {} s", timeout.as_secs_f64());
             Ended { outcome, error: Some(error), timed_out: true, retry_after_s: None }
@@ -153,7 +178,8 @@ pub(super) async fn job(
             let what = fleet::describe_exit(exit);
             Ended::failed(outcome, fleet::with_last_lines(&what, &ran.outcome.stderr_tail))
         }
-    }
+    };
+    ended.into()
 }
 
 /// The parts of a CloudEvent that an HTTP request is made of. Its data is not looked into: what was signed stays as it was.

@@ -13,6 +13,7 @@ mod call;
 pub mod callback;
 mod depth;
 mod membership;
+mod offer;
 mod relay;
 mod retention;
 mod schedule;
@@ -69,6 +70,8 @@ pub struct Tools {
     pub builds: usize,
     /// Bytes of a result that a run keeps.
     pub recorded: usize,
+    /// How long a run waits that cannot be offered to its function.
+    pub offer_timeout: Duration,
     /// How outcomes are told to who asked for them.
     pub callbacks: Callbacks,
     /// How long what is done with is kept.

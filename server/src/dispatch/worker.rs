@@ -14,10 +14,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tools;
-use super::call::{self, Ended};
+use super::call::{self, Called, Ended};
 use super::membership::Membership;
+use super::offer::{self, NotOffered, Offer, Patience};
 use crate::actors::{self, Done, Loaded};
-use crate::fleet::{self, Route};
+use crate::fleet::Route;
 use crate::queue::{Consumer, Delivery, Request};
 use crate::{clock, store};
 
@@ -45,6 +46,24 @@ struct Inner {
     /// The server ends: nothing more is taken.
     stopping: CancellationToken,
     finished: Notify,
+    /// A function may have begun to run: what cannot be offered is offered again.
+    woken: Notify,
+}
+
+/// What is done with a run that was taken.
+enum Taken {
+    /// All that there was to do.
+    Done,
+    /// Nothing more by this server: it ends.
+    Left,
+}
+
+/// A run in hand.
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    stream: &'a Stream,
+    asked: &'a Request,
+    cause: &'a Cause,
 }
 
 /// What became of an attempt.
@@ -63,6 +82,7 @@ impl Workers {
             running: Mutex::default(),
             stopping: CancellationToken::new(),
             finished: Notify::new(),
+            woken: Notify::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -132,6 +152,11 @@ impl Workers {
                 this.consume(function);
             }
         });
+    }
+
+    /// Has runs that cannot be offered be offered again: something has changed.
+    pub(super) fn wake(&self) {
+        self.inner.woken.notify_waiters();
     }
 
     /// Takes the function's runs anew, as many at a time as its current version allows.
@@ -217,7 +242,9 @@ impl Workers {
         let mut pause = Duration::from_millis(50);
         loop {
             match self.run(&delivery.request).await {
-                Ok(()) => return delivery.acknowledge(),
+                Ok(Taken::Done) => return delivery.acknowledge(),
+                // Whoever takes it next goes on from the log.
+                Ok(Taken::Left) => return,
                 Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
             }
             tokio::time::sleep(pause).await;
@@ -225,34 +252,65 @@ impl Workers {
         }
     }
 
-    async fn run(&self, request: &Request) -> Result<(), store::Error> {
+    async fn run(&self, request: &Request) -> Result<Taken, store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
-        let loaded = match &request.asked {
+        let mut loaded = match &request.asked {
             Some(asked) => Loaded::believed(&[run::Event::Requested(asked.requested.clone())]),
             None => tools.commands.writer().load::<run::Aggregate>(&stream).await?,
         };
-        let Some(run) = loaded.state.clone() else { return Ok(()) };
-        if !self.is_to_be_taken(&run) {
-            tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not to be taken");
-            return Ok(());
-        }
         let cause = Cause { correlation: None, ..tools.own_cause() };
-        let (loaded, attempted) = match tools.fleet.route_to(request.function, run.request.version).await {
-            Ok(Some(route)) => match self.attempt(&stream, loaded, request, &route, &cause).await? {
-                Some(attempted) => attempted,
-                // Somebody else has it, or it is over.
-                None => return Ok(()),
-            },
-            Ok(None) => (loaded, cannot("the function does not exist".to_owned(), false)),
-            Err(fleet::Error::Store(error)) => return Err(error),
-            Err(error) => {
-                let gone = matches!(&error, fleet::Error::NotRunning { state } if state == "DEREGISTERED");
-                let retryable = !gone && !matches!(error, fleet::Error::NoSuchVersion(_));
-                (loaded, cannot(error.to_string(), retryable))
+        let work = Work { stream: &stream, asked: request, cause: &cause };
+        let mut patience = Patience::default();
+        loop {
+            let Some(run) = loaded.state.clone() else { return Ok(Taken::Done) };
+            if !self.is_to_be_taken(&run) {
+                tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not to be taken");
+                return Ok(Taken::Done);
             }
-        };
-        self.record(&stream, loaded, &run, attempted, &cause).await
+            let found = tokio::select! {
+                biased;
+                () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
+                found = offer::find(tools, request, &run) => found,
+            };
+            let (reason, wait, begun) = match found {
+                Ok((route, offer)) => {
+                    // Somebody else has it, or it is over.
+                    let Some(done) = self.begin(work, loaded, route.version).await? else { return Ok(Taken::Done) };
+                    let Some(run) = done.state.clone() else { return Ok(Taken::Done) };
+                    loaded = Loaded::from(done);
+                    match self.attempt(&run, &route, offer).await {
+                        Called::Ended(ended) => {
+                            self.record(&stream, loaded, &run, judge(ended), &cause).await?;
+                            return Ok(Taken::Done);
+                        }
+                        Called::NotGiven(reason) => (reason, patience.next_recorded(), Some(run.attempts)),
+                    }
+                }
+                Err(NotOffered::Store(error)) => return Err(error),
+                Err(NotOffered::Never(error)) => {
+                    self.record(&stream, loaded, &run, cannot(error, false), &cause).await?;
+                    return Ok(Taken::Done);
+                }
+                // An attempt of a server that is gone is taken back: none follows it now.
+                Err(NotOffered::Yet(reason, hint)) => {
+                    (reason, patience.next(hint), run.phase.node().is_some().then_some(run.attempts))
+                }
+            };
+            // Who waits for an answer is told at once.
+            if run.delivery == domain::run::event::Delivery::Once {
+                self.record(&stream, loaded, &run, cannot(reason, false), &cause).await?;
+                return Ok(Taken::Done);
+            }
+            let Some(waiting) = self.defer(work, loaded, begun, reason).await? else { return Ok(Taken::Done) };
+            loaded = waiting;
+            tokio::select! {
+                biased;
+                () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
+                () = self.inner.woken.notified() => {}
+                () = tokio::time::sleep(wait) => {}
+            }
+        }
     }
 
     /// Whether a delivered run is for this server to run.
@@ -266,55 +324,81 @@ impl Workers {
         }
     }
 
-    /// Begins the attempt in the log and runs it.
-    async fn attempt(
-        &self,
-        stream: &Stream,
-        loaded: Loaded<run::Aggregate>,
-        asked: &Request,
-        route: &Arc<Route>,
-        cause: &Cause,
-    ) -> Result<Option<(Loaded<run::Aggregate>, Attempted)>, store::Error> {
+    /// Gives the function its input.
+    async fn attempt(&self, run: &Run, route: &Arc<Route>, offer: Offer) -> Called {
         let tools = &self.inner.tools;
-        let timeout = route.manifest.resources.timeout();
-        // An instance is looked for while the beginning is being made durable.
-        let lease = async {
-            match &route.pool {
-                Some(pool) => pool.lease(Some(asked.run), Instant::now() + timeout).await.map(Some),
-                None => Ok(None),
-            }
-        };
-        let (lease, started) = tokio::join!(lease, self.begin(stream, loaded, asked, route.version, cause));
-        let Some(done) = started? else { return Ok(None) };
-        let Some(run) = done.state.clone() else { return Ok(None) };
-        let attempt = run.attempts;
-        let loaded = Loaded::from(done);
+        let (attempt, timeout) = (run.attempts, route.manifest.resources.timeout());
         tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
-        let ended = match lease {
-            Err(error) => return Ok(Some((loaded, cannot(error.to_string(), true)))),
-            Ok(Some(lease)) => call::service(&run.request, run.delivery, attempt, lease, timeout, tools.recorded).await,
-            Ok(None) => call::job(&tools.fleet, &run.request, attempt, route, timeout, tools.recorded).await,
-        };
-        Ok(Some((loaded, judge(ended))))
+        match offer {
+            Offer::Instance(lease) => {
+                call::service(&run.request, run.delivery, attempt, lease, timeout, tools.recorded).await
+            }
+            Offer::Job(place) => {
+                call::job(&tools.fleet, &run.request, attempt, route, place, timeout, tools.recorded).await
+            }
+        }
     }
 
     /// Records that the attempt begins; `None` when it is not for this server to run.
     async fn begin(
         &self,
-        stream: &Stream,
-        mut loaded: Loaded<run::Aggregate>,
-        asked: &Request,
+        work: Work<'_>,
+        loaded: Loaded<run::Aggregate>,
         version: u32,
-        cause: &Cause,
     ) -> Result<Option<Done<run::Aggregate>>, store::Error> {
-        let tools = &self.inner.tools;
-        loop {
+        let node = &self.inner.tools.node;
+        self.tell(work, loaded, |state| {
             // An attempt of a server that is gone is taken over, and only that one.
-            let lost = loaded.state.as_ref().and_then(|run| {
+            let lost = state.as_ref().and_then(|run| {
                 run.phase.node().is_some_and(|node| self.inner.membership.is_gone(node)).then_some(run.attempts)
             });
-            let start = Command::Start { version, node: tools.node.to_string(), lost, at: clock::now() };
-            match tools.commands.writer().execute(stream, loaded, start, cause.clone()).await {
+            Command::Start { version, node: node.to_string(), lost, at: clock::now() }
+        })
+        .await
+    }
+
+    /// Records that the run cannot be offered, or that it has waited long enough: then, or when it is not for this server to
+    /// run, `None`. `begun`: the attempt that had begun all the same.
+    async fn defer(
+        &self,
+        work: Work<'_>,
+        mut loaded: Loaded<run::Aggregate>,
+        begun: Option<u32>,
+        reason: String,
+    ) -> Result<Option<Loaded<run::Aggregate>>, store::Error> {
+        let at = clock::now();
+        let known = loaded.state.as_ref().and_then(|run| run.deferred.clone());
+        if begun.is_some() || known.is_none() {
+            tracing::info!(run = %work.asked.run, reason, "the run cannot be offered to its function yet");
+            let reason = reason.clone();
+            let told = self.tell(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
+            let Some(done) = told.await? else { return Ok(None) };
+            loaded = Loaded::from(done);
+        }
+        let since = known.map_or(at, |deferred| deferred.since);
+        let limit = self.inner.tools.offer_timeout;
+        if (at - since).to_std().unwrap_or_default() < limit {
+            return Ok(Some(loaded));
+        }
+        let error = format!("it could not be offered to the function within {} s: {reason}", limit.as_secs());
+        let told = self.tell(work, loaded, |_| Command::Expire { error: error.clone(), at: clock::now() });
+        if let Some(Done { state: Some(ended), .. }) = told.await? {
+            self.count(&ended).await;
+        }
+        Ok(None)
+    }
+
+    /// Records what follows from a command; `None` when it is refused: somebody else has the run, or it is over.
+    async fn tell(
+        &self,
+        work: Work<'_>,
+        mut loaded: Loaded<run::Aggregate>,
+        command: impl Fn(&run::State) -> Command,
+    ) -> Result<Option<Done<run::Aggregate>>, store::Error> {
+        let Work { stream, asked, cause } = work;
+        loop {
+            let wish = command(&loaded.state);
+            match self.inner.tools.commands.writer().execute(stream, loaded, wish, cause.clone()).await {
                 Ok(done) => return Ok(Some(done)),
                 // The message was quicker than the log: whoever is first records the request.
                 Err(actors::Error::Refused(run::Error::NotFound)) if asked.asked.is_some() => {

@@ -216,6 +216,9 @@ pub enum Error {
         /// The last lines of its standard error, oldest first.
         stderr_tail: Vec<String>,
     },
+    /// The process ran, and what it left behind cannot be taken.
+    #[error("{0}")]
+    Result(String),
     /// This host failed.
     #[error("cannot {what}: {source}")]
     Io {

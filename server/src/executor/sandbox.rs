@@ -831,11 +831,11 @@ fn result_of(path: &Path) -> Result<Option<Bytes>, Error> {
         Ok(file) => file,
         Err(_) => return Ok(None),
     };
-    let read = io_error("read a job's result".to_owned());
+    let read = |error: io::Error| Error::Result(format!("cannot read the job's result: {error}"));
     match file.metadata() {
         Ok(meta) if !meta.is_file() || meta.len() == 0 => return Ok(None),
         Ok(meta) if meta.len() > MAX_RESULT_BYTES as u64 => {
-            return Err(Error::Refused(format!(
+            return Err(Error::Result(format!(
                 "the result in $EVENTFLOW_RESULT has {} bytes, and at most {MAX_RESULT_BYTES} are taken",
                 meta.len()
             )));

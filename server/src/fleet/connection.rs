@@ -25,6 +25,18 @@ const SHARDS: usize = 8;
 /// Idle connections kept in one part.
 const MAX_IDLE: usize = 64;
 
+/// The header by which a wrapper knows a probe from a call; no caller can set it.
+const PROBE: &str = "x-eventflow-probe";
+
+/// What came of asking an instance whether it answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probed {
+    /// It does.
+    Answers,
+    /// Nothing listens.
+    Unreachable,
+}
+
 /// Why an instance did not answer.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -105,8 +117,45 @@ impl Connections {
             }
         }
         let mut sender = self.connect().await?;
-        let response = sender.send_request(request).await.map_err(CallError::Protocol)?;
-        Ok(Answer { response, sender })
+        match sender.try_send_request(request).await {
+            Ok(response) => Ok(Answer { response, sender }),
+            Err(mut error) => Err(match error.take_message() {
+                Some(_) => CallError::Connect(std::io::Error::other(error.into_error())),
+                None => CallError::Protocol(error.into_error()),
+            }),
+        }
+    }
+
+    /// Sees to it that there is a connection, so that what is sent next will be taken.
+    pub(super) async fn reach(&self) -> Result<(), CallError> {
+        while let Some(mut sender) = self.take() {
+            if sender.ready().await.is_ok() {
+                self.give_back(sender);
+                return Ok(());
+            }
+        }
+        let sender = self.connect().await?;
+        self.give_back(sender);
+        Ok(())
+    }
+
+    /// Asks whether anybody answers: by a request that means nothing (RFC 9110, section 9.3.7), and that wrappers know by
+    /// its header. Whatever is answered will do.
+    pub(super) async fn probe(&self) -> Probed {
+        let mut request = Request::new(RequestBody::Full(Bytes::new()));
+        *request.method_mut() = hyper::Method::OPTIONS;
+        *request.uri_mut() = hyper::Uri::from_static("*");
+        request.headers_mut().insert("host", hyper::header::HeaderValue::from_static("function"));
+        request.headers_mut().insert(PROBE, hyper::header::HeaderValue::from_static("1"));
+        match self.connect().await {
+            Ok(mut sender) => {
+                let _ = sender.send_request(request).await;
+                Probed::Answers
+            }
+            Err(CallError::Connect(error)) if is_deaf(&error) => Probed::Unreachable,
+            // A fault of this server's own is not the instance's.
+            Err(_) => Probed::Answers,
+        }
     }
 
     /// Keeps a connection for the next request; its answer has been read to the end.
@@ -151,6 +200,11 @@ where
     // It ends with its last handle; what went wrong is told to whoever waits for the answer.
     tokio::spawn(connection);
     Ok(sender)
+}
+
+/// Whether nothing listens any more; anything else may be a fault of this server.
+pub(super) fn is_deaf(error: &std::io::Error) -> bool {
+    matches!(error.kind(), std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound)
 }
 
 /// The part of this thread.

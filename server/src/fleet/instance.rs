@@ -1,7 +1,7 @@
 //! One running instance: the process, its connections, and who uses it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use domain::run;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::connection::Connections;
 use super::secrets::Revision;
-use crate::executor::Instance;
+use crate::executor::{Exit, Instance};
 
 #[derive(Debug)]
 pub(super) struct Running {
@@ -27,6 +27,14 @@ pub(super) struct Running {
     pub born: Instant,
     /// Runs that it works on: a line that names no run belongs to the only one.
     runs: Mutex<Vec<run::Id>>,
+    /// It has answered a call.
+    answered: AtomicBool,
+    /// Calls that it had when it ended.
+    at_end: OnceLock<u32>,
+    /// Why it is replaced, for people, when it is.
+    condemned: OnceLock<String>,
+    /// Somebody asks it whether it still answers.
+    probed: AtomicBool,
 }
 
 impl Running {
@@ -42,6 +50,10 @@ impl Running {
             last_used: AtomicU64::new(0),
             born: Instant::now(),
             runs: Mutex::default(),
+            answered: AtomicBool::new(false),
+            at_end: OnceLock::new(),
+            condemned: OnceLock::new(),
+            probed: AtomicBool::new(false),
         }
     }
 
@@ -81,6 +93,52 @@ impl Running {
 
     pub(super) fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Waits until its process has ended. Whoever is first counts the calls that it had: none of them is given back before
+    /// it has been here.
+    pub(super) async fn ended(&self) -> Exit {
+        let exit = self.process.wait().await;
+        self.calls_at_end();
+        exit
+    }
+
+    /// Calls that it had when it ended.
+    pub(super) fn calls_at_end(&self) -> u32 {
+        *self.at_end.get_or_init(|| self.in_flight())
+    }
+
+    /// It has answered a call.
+    pub(super) fn has_answered(&self) -> bool {
+        self.answered.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_answered(&self) {
+        // Most have, long ago: nothing is written then.
+        if !self.has_answered() {
+            self.answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// It is to be replaced; false when it was already.
+    pub(super) fn condemn(&self, why: &str) -> bool {
+        let first = self.condemned.set(why.to_owned()).is_ok();
+        self.drain();
+        first
+    }
+
+    /// Why it is replaced, when it is.
+    pub(super) fn condemned(&self) -> Option<&str> {
+        self.condemned.get().map(String::as_str)
+    }
+
+    /// Begins to ask whether it answers; false when somebody does already.
+    pub(super) fn begin_probe(&self) -> bool {
+        !self.probed.swap(true, Ordering::AcqRel)
+    }
+
+    pub(super) fn end_probe(&self) {
+        self.probed.store(false, Ordering::Release);
     }
 
     /// It takes no more calls.

@@ -66,6 +66,18 @@ pub(super) async fn place(fleet: &Inner, route: &Route, deadline: Instant) -> Re
     Ok(JobPlace { _permit: place.expect("nobody closes the semaphore") })
 }
 
+/// A place, however long it takes.
+///
+/// # Errors
+/// When something that the job needs for its start is missing.
+pub(super) async fn next_place(fleet: &Inner, route: &Route) -> Result<JobPlace, executor::Error> {
+    let free = places(fleet, route).free.clone();
+    let place = JobPlace { _permit: free.acquire_owned().await.expect("nobody closes the semaphore") };
+    let mut spec = fleet.spec(route).await?;
+    secrets::put_into(&mut spec, fleet, &route.manifest).await?;
+    Ok(place)
+}
+
 /// Runs a job; waits for a place, however long, unless there is one already.
 pub(super) async fn run(
     fleet: &Inner,
@@ -75,10 +87,7 @@ pub(super) async fn run(
 ) -> Result<JobRun, executor::Error> {
     let _place = match place {
         Some(place) => place,
-        None => {
-            let free = places(fleet, route).free.clone();
-            JobPlace { _permit: free.acquire_owned().await.expect("nobody closes the semaphore") }
-        }
+        None => next_place(fleet, route).await?,
     };
     let instance = format!("{}-v{}-{}", route.name, route.version, call.run.simple());
     let mut spec = Spec { instance: instance.clone(), ..fleet.spec(route).await? };

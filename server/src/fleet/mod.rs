@@ -4,8 +4,10 @@
 //! each version that is called; a call takes a [`Lease`] on an instance and gives it back. [`reconcile`] takes no input
 //! but a function's id: it reads what should be and closes the gap.
 
+mod alone;
 pub mod claim;
 mod connection;
+mod health;
 mod instance;
 mod job;
 mod lines;
@@ -31,6 +33,7 @@ use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
 pub use connection::{Answer, CallError, RequestBody};
+pub use health::PostMortem;
 pub use job::{JobPlace, JobRun};
 pub use meter::LineLimits;
 pub use pool::{Lease, Pool, describe_exit, with_last_lines};
@@ -82,6 +85,8 @@ pub enum Error {
         message: String,
         /// The last lines of its standard error, oldest first.
         stderr_tail: Vec<String>,
+        /// When the next one may be started.
+        retry_in: Duration,
     },
     /// The log is away.
     #[error(transparent)]
@@ -304,6 +309,14 @@ impl Fleet {
     /// When too many wait, or when it takes too long.
     pub async fn job_place(&self, route: &Route, deadline: Instant) -> Result<JobPlace, Error> {
         job::place(&self.inner, route, deadline).await
+    }
+
+    /// A place for a job, however long that takes.
+    ///
+    /// # Errors
+    /// When the job could not be started in it: something that its version needs is missing.
+    pub async fn next_job_place(&self, route: &Route) -> Result<JobPlace, executor::Error> {
+        job::next_place(&self.inner, route).await
     }
 
     /// Runs a job to its end; at most as many at a time as its scaling allows. Without a place it waits for one.

@@ -11,7 +11,7 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper::client::conn::http1::SendRequest;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::connection::{Answer, CallError, RequestBody};
@@ -21,7 +21,7 @@ use super::{Error, Inner, InstanceInfo, lines};
 use crate::executor::{self, Spec};
 
 /// Instances that fail one after the other are started again ever later, up to this.
-const MAX_BACKOFF: Duration = Duration::from_secs(30);
+pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// An instance that lived this long did not fail at its start.
 const STEADY: Duration = Duration::from_secs(10);
@@ -29,23 +29,29 @@ const STEADY: Duration = Duration::from_secs(10);
 /// A broken function says so in the log at most this often.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
-/// Lines of a process's standard error that its failed run tells.
+/// Lines of a process's standard error that its failed run shows.
 const LAST_LINES: usize = 10;
 
 /// Instances of a version that is not the current one are kept this long without a call.
 const SIDE_IDLE: Duration = Duration::from_secs(5);
 
+/// Runs of one version that have an instance of their own at the same time. There are as many instances more than the
+/// scaling's `max` meanwhile.
+const ALONE_AT_A_TIME: usize = 1;
+
 /// The instances of one version of a function.
 pub struct Pool {
-    function: function::Id,
-    version: u32,
-    spec: Spec,
-    manifest: Arc<Manifest>,
+    pub(super) function: function::Id,
+    pub(super) version: u32,
+    pub(super) spec: Spec,
+    pub(super) manifest: Arc<Manifest>,
     /// Takes the function's ordinary calls.
     current: AtomicBool,
-    state: Mutex<State>,
-    changed: Notify,
-    fleet: Weak<Inner>,
+    pub(super) state: Mutex<State>,
+    pub(super) changed: Notify,
+    /// Runs that have an instance of their own take turns.
+    pub(super) turns_alone: Arc<Semaphore>,
+    pub(super) fleet: Weak<Inner>,
 }
 
 impl std::fmt::Debug for Pool {
@@ -55,24 +61,31 @@ impl std::fmt::Debug for Pool {
 }
 
 #[derive(Default)]
-struct State {
-    instances: Vec<Arc<Running>>,
+pub(super) struct State {
+    pub(super) instances: Vec<Arc<Running>>,
+    /// Those that were started for one run each.
+    pub(super) alone: Vec<Arc<Running>>,
+    /// Those that are being replaced and have not ended yet.
+    pub(super) leaving: u32,
     starting: u32,
     waiting: usize,
     failures: u32,
-    retry_at: Option<Instant>,
+    pub(super) retry_at: Option<Instant>,
     failure: Option<(String, Vec<String>)>,
     reported_at: Option<Instant>,
     /// The secrets as they were when they were looked at last.
     secrets: Option<Revision>,
-    closed: bool,
+    pub(super) closed: bool,
 }
 
 /// The right to one call of an instance; given back when dropped.
 pub struct Lease {
-    pool: Arc<Pool>,
-    instance: Arc<Running>,
-    run: Option<run::Id>,
+    pub(super) pool: Arc<Pool>,
+    pub(super) instance: Arc<Running>,
+    pub(super) run: Option<run::Id>,
+    /// The instance is for this call alone.
+    pub(super) turn: Option<OwnedSemaphorePermit>,
+    pub(super) progress: Progress,
     /// The instance was started because of this call.
     pub cold_start: bool,
 }
@@ -93,6 +106,7 @@ impl Pool {
             current: AtomicBool::new(false),
             state: Mutex::default(),
             changed: Notify::new(),
+            turns_alone: Arc::new(Semaphore::new(ALONE_AT_A_TIME)),
             fleet: Arc::downgrade(fleet),
         }
     }
@@ -135,7 +149,8 @@ impl Pool {
                     if let Some(run) = run {
                         instance.begin(run);
                     }
-                    return Ok(Lease { pool: self.clone(), instance, run, cold_start });
+                    let (turn, progress) = (None, Progress::default());
+                    return Ok(Lease { pool: self.clone(), instance, run, turn, progress, cold_start });
                 }
                 if state.closed {
                     return Err(Error::NotRunning { state: "STOPPED".to_owned() });
@@ -199,7 +214,7 @@ impl Pool {
         true
     }
 
-    async fn start(&self, fleet: &Inner) -> Result<Arc<Running>, executor::Error> {
+    pub(super) async fn start(&self, fleet: &Inner) -> Result<Arc<Running>, executor::Error> {
         let id = format!("{}-v{}-{}", self.spec.function, self.version, short_id());
         let mut spec = Spec { instance: id.clone(), ..self.spec.clone() };
         let secrets = secrets::put_into(&mut spec, fleet, &self.manifest).await?;
@@ -218,10 +233,7 @@ impl Pool {
     ) {
         match started {
             Ok(running) => {
-                let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
-                fleet.metrics.cold_starts.with_label_values(&labels).inc();
-                fleet.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
-                tracing::info!(function = %self.function, version = self.version, instance = running.id, ms = began.elapsed().as_millis() as u64, "instance ready");
+                self.count_start(fleet, &running, began);
                 let closed = {
                     let mut state = self.state.lock();
                     state.starting -= 1;
@@ -241,23 +253,35 @@ impl Pool {
                 tokio::spawn(async move { pool.watch(running).await });
             }
             Err(error) => {
-                let (message, tail) = match error {
-                    executor::Error::Unhealthy { message, stderr_tail } => (message, stderr_tail),
-                    other => (other.to_string(), Vec::new()),
-                };
                 self.state.lock().starting -= 1;
-                self.failed("none", message, tail, false).await;
+                self.did_not_start(error).await;
             }
         }
     }
 
+    pub(super) fn count_start(&self, fleet: &Inner, running: &Running, began: Instant) {
+        let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
+        fleet.metrics.cold_starts.with_label_values(&labels).inc();
+        fleet.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
+        tracing::info!(function = %self.function, version = self.version, instance = running.id, ms = began.elapsed().as_millis() as u64, "instance ready");
+    }
+
+    pub(super) async fn did_not_start(&self, error: executor::Error) {
+        let (message, tail) = match error {
+            executor::Error::Unhealthy { message, stderr_tail } => (message, stderr_tail),
+            other => (other.to_string(), Vec::new()),
+        };
+        self.failed("none", message, tail, false).await;
+    }
+
     /// Waits for an instance's end; one that nobody asked for is a failure.
     async fn watch(self: Arc<Self>, running: Arc<Running>) {
-        let exit = running.process.wait().await;
+        let exit = running.ended().await;
+        let served = running.has_answered() || running.born.elapsed() > STEADY;
         {
             let mut state = self.state.lock();
             state.instances.retain(|other| !Arc::ptr_eq(other, &running));
-            if running.born.elapsed() > STEADY {
+            if served {
                 state.failures = 0;
             }
         }
@@ -266,15 +290,22 @@ impl Pool {
             return;
         }
         let message = describe_exit(&exit);
-        self.failed(&running.id, message, running.process.stderr_tail(), true).await;
+        // One that served, or that a call made crash, can be started again: nobody is kept out for it.
+        match served || running.calls_at_end() > 0 {
+            true => {
+                self.changed.notify_waiters();
+                self.report(&running.id, message).await;
+            }
+            false => self.failed(&running.id, message, running.process.stderr_tail(), true).await,
+        }
         if self.is_current() {
             self.ensure(self.manifest.scaling.min);
         }
     }
 
+    /// An instance did not start, or ended before anybody had use of it: the next one is started later.
     async fn failed(&self, instance: &str, message: String, tail: Vec<String>, was_ready: bool) {
-        tracing::warn!(function = %self.function, version = self.version, instance, error = message, "instance failed");
-        let report = {
+        {
             let mut state = self.state.lock();
             state.failures = state.failures.saturating_add(1);
             let backoff = Duration::from_millis(100).saturating_mul(1 << state.failures.min(10)).min(MAX_BACKOFF);
@@ -282,13 +313,22 @@ impl Pool {
             let pause = if was_ready && state.failures <= 1 { Duration::ZERO } else { backoff };
             state.retry_at = Some(Instant::now() + pause);
             state.failure = Some((message.clone(), tail));
+        }
+        self.changed.notify_waiters();
+        self.report(instance, message).await;
+    }
+
+    /// Has the function's log say that an instance failed.
+    pub(super) async fn report(&self, instance: &str, message: String) {
+        tracing::warn!(function = %self.function, version = self.version, instance, error = message, "instance failed");
+        let report = {
+            let mut state = self.state.lock();
             let due = state.reported_at.is_none_or(|at| at.elapsed() >= REPORT_EVERY);
             if due {
                 state.reported_at = Some(Instant::now());
             }
             due && !state.closed
         };
-        self.changed.notify_waiters();
         if !report {
             return;
         }
@@ -383,14 +423,16 @@ impl Pool {
         let instances = {
             let mut state = self.state.lock();
             state.closed = true;
-            std::mem::take(&mut state.instances)
+            let mut all = std::mem::take(&mut state.instances);
+            all.append(&mut state.alone);
+            all
         };
         self.changed.notify_waiters();
         let Some(fleet) = self.fleet.upgrade() else { return };
         futures::future::join_all(instances.into_iter().map(|instance| end(&fleet, instance, deadline))).await;
     }
 
-    fn let_go(&self, instance: Arc<Running>, deadline: Instant) {
+    pub(super) fn let_go(&self, instance: Arc<Running>, deadline: Instant) {
         let Some(fleet) = self.fleet.upgrade() else { return };
         instance.drain();
         let runtime = fleet.runtime().clone();
@@ -400,7 +442,7 @@ impl Pool {
     /// Whether it has neither instances nor anyone who waits for one.
     pub(super) fn is_empty(&self) -> bool {
         let state = self.state.lock();
-        state.alive() == 0 && state.waiting == 0
+        state.alive() == 0 && state.waiting == 0 && state.alone.is_empty()
     }
 
     pub(super) fn instances(&self) -> Vec<InstanceInfo> {
@@ -412,7 +454,7 @@ impl Pool {
             in_flight: instance.in_flight(),
             started_at: instance.started_at,
         };
-        state.instances.iter().map(info).collect()
+        state.instances.iter().chain(&state.alone).map(info).collect()
     }
 }
 
@@ -430,10 +472,11 @@ impl State {
         self.instances.iter().find(|instance| instance.enter(concurrency)).cloned()
     }
 
-    fn unhealthy(&self) -> Error {
+    pub(super) fn unhealthy(&self) -> Error {
         let (message, stderr_tail) =
             self.failure.clone().unwrap_or_else(|| ("no instance could be started".to_owned(), Vec::new()));
-        Error::Unhealthy { message, stderr_tail }
+        let retry_in = self.retry_at.map(|at| at.saturating_duration_since(Instant::now())).unwrap_or_default();
+        Error::Unhealthy { message, stderr_tail, retry_in }
     }
 }
 
@@ -443,10 +486,21 @@ impl Lease {
     /// # Errors
     /// When the instance cannot be reached, breaks off, or does not answer in HTTP.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, CallError> {
-        let answer = self.instance.connections.send(request).await?;
+        self.progress.sent.store(true, Ordering::Relaxed);
+        let answer = match self.instance.connections.send(request).await {
+            Ok(answer) => answer,
+            Err(error) => {
+                self.not_reached(&error).await;
+                return Err(error);
+            }
+        };
+        self.progress.heard.store(true, Ordering::Relaxed);
         match answer.response.status().as_u16() {
             200..=599 => Ok(answer),
-            status => Err(CallError::Status(status)),
+            status => {
+                self.answered();
+                Err(CallError::Status(status))
+            }
         }
     }
 
@@ -466,11 +520,29 @@ impl Lease {
         &self.instance.id
     }
 
-    /// How the instance ended, for people, when it has; and its last lines.
-    pub async fn post_mortem(&self) -> (Option<String>, Vec<String>) {
-        // The connection breaks a moment before the end of the process is known.
-        let ended = tokio::time::timeout(Duration::from_millis(500), self.instance.process.wait()).await;
-        (ended.ok().map(|exit| describe_exit(&exit)), self.instance.process.stderr_tail())
+    /// The call is over: the instance does what it should.
+    fn answered(&self) {
+        self.progress.done.store(true, Ordering::Relaxed);
+        self.instance.set_answered();
+    }
+}
+
+/// How far a call is.
+#[derive(Debug)]
+pub(super) struct Progress {
+    pub since: Instant,
+    /// The instance was given the request, or a part of it.
+    pub sent: AtomicBool,
+    /// The head of its answer has come.
+    pub heard: AtomicBool,
+    /// All of its answer has come.
+    pub done: AtomicBool,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        let no = || AtomicBool::new(false);
+        Self { since: Instant::now(), sent: no(), heard: no(), done: no() }
     }
 }
 
@@ -493,6 +565,7 @@ impl Reading<'_> {
             }
         }
         if let Some(sender) = self.sender.take() {
+            self.lease.answered();
             self.lease.instance.connections.give_back(sender);
         }
         Ok(None)
@@ -502,6 +575,7 @@ impl Reading<'_> {
 impl Drop for Lease {
     fn drop(&mut self) {
         self.instance.leave(self.run);
+        self.look_after();
         if self.pool.state.lock().waiting > 0 {
             self.pool.changed.notify_one();
         }
@@ -527,7 +601,8 @@ impl<F> Drop for Waiting<'_, F> {
     }
 }
 
-async fn end(fleet: &Inner, instance: Arc<Running>, deadline: Instant) {
+/// Ends an instance when its last call is done, at the latest at `deadline`.
+pub(super) async fn end(fleet: &Inner, instance: Arc<Running>, deadline: Instant) {
     instance.drain();
     while instance.in_flight() > 0 && Instant::now() < deadline {
         tokio::select! {

@@ -118,9 +118,11 @@ impl Inner {
         let pool = match manifest.mode {
             Mode::Job => None,
             Mode::Service => {
-                let spec = self
-                    .spec_of(&row.namespace, &row.name, &made)
-                    .map_err(|error| Error::Unhealthy { message: error.to_string(), stderr_tail: Vec::new() })?;
+                let spec = self.spec_of(&row.namespace, &row.name, &made).map_err(|error| Error::Unhealthy {
+                    message: error.to_string(),
+                    stderr_tail: Vec::new(),
+                    retry_in: super::pool::MAX_BACKOFF,
+                })?;
                 let mut pools = self.pools.lock();
                 let pool = pools
                     .entry((row.id, version))

@@ -52,7 +52,7 @@ async fn functions_that_cannot_run_say_why() {
     let (exits, deaf) = (command("echo no luck >&2; exit 3"), command("sleep 1000"));
     for (name, manifest, expected) in [("exits", &exits, "code 3"), ("deaf", &deaf, "")] {
         let id = app.running(name, &[("function.json", manifest)]).await;
-        let body = json_of(app.call(name).await, StatusCode::BAD_GATEWAY).await;
+        let body = json_of(app.call(name).await, StatusCode::SERVICE_UNAVAILABLE).await;
         assert_eq!(body["error"]["code"], "function_unhealthy", "{body}");
         assert!(body["error"]["message"].as_str().unwrap().contains(expected), "{body}");
         let found = app

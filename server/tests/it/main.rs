@@ -15,6 +15,8 @@ mod floors;
 mod hooks;
 mod kill;
 mod nodes;
+mod poison;
+mod replaced;
 mod rest;
 mod schedule;
 mod story;

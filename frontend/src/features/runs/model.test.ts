@@ -57,6 +57,23 @@ describe("the timeline of a run", () => {
     ];
     expect(brief(timeline(told, 99_000))[1]).toEqual(["running", 1, 1, 9, "lost"]);
   });
+
+  it("waits on when an attempt is taken back, and goes on waiting while it cannot be offered", () => {
+    const told = [
+      record("Requested", 0),
+      record("Deferred", 1, { reason: "no instance starts" }),
+      record("Started", 4, { attempt: 1 }),
+      record("Deferred", 5, { attempt: 1, reason: "it takes no connections" }),
+      record("Started", 9, { attempt: 2 }),
+      record("Succeeded", 10),
+    ];
+    expect(timeline(told, 99_000).map(({ kind, from, to }) => [kind, from / 1000, to / 1000])).toEqual([
+      ["waiting", 0, 4],
+      ["running", 4, 5],
+      ["waiting", 5, 9],
+      ["running", 9, 10],
+    ]);
+  });
 });
 
 describe("the timeline of other runs", () => {

@@ -134,6 +134,10 @@ export function timeline(records: readonly Told[], now: number): Stretch[] {
       );
       if (type === "AttemptFailed") begin({ kind: "pausing", attempt: attempts, from: time });
       else if (told) begin({ kind: "telling", attempt: 1, from: time });
+    } else if (type === "Deferred" && open?.kind === "running") {
+      // The attempt is taken back: the function was not given the input.
+      close(time, { outcome: "lost", error: reasonOf(data) });
+      begin({ kind: "waiting", attempt: attempts, from: time });
     } else if (type === "CallbackDelivered") {
       close(time, { outcome: "succeeded" });
     } else if (type === "CallbackFailed") {

@@ -39,7 +39,10 @@ pub(super) async fn of_service(
     let answer = match timeout_at(deadline, lease.send(request)).await {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
-        Err(_) => return Err(call.timed_out()),
+        Err(_) => {
+            lease.time_is_up();
+            return Err(call.timed_out());
+        }
     };
     let status = StatusCode::from_u16(answer.response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
@@ -178,7 +181,12 @@ async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
     if let CallError::Status(_) = error {
         return call.failed(StatusCode::BAD_GATEWAY, "bad_status", error.to_string(), &[]);
     }
-    let (ended, tail) = lease.post_mortem().await;
-    let what = ended.unwrap_or_else(|| error.to_string());
-    call.failed(StatusCode::BAD_GATEWAY, "function_crashed", what, &tail)
+    let found = lease.post_mortem().await;
+    let what = found.how.unwrap_or_else(|| error.to_string());
+    if let CallError::Connect(_) = error {
+        // It was not given the call: another instance may take it.
+        let refused = call.failed(StatusCode::SERVICE_UNAVAILABLE, "function_unreachable", what, &found.last_lines);
+        return refused.retry_after(1);
+    }
+    call.failed(StatusCode::BAD_GATEWAY, "function_crashed", what, &found.last_lines)
 }

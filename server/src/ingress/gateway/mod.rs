@@ -20,8 +20,8 @@ mod said;
 use std::sync::Arc;
 use std::time::Duration;
 
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::StatusCode;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
@@ -387,7 +387,10 @@ fn refusal(error: fleet::Error) -> HttpError {
             HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(1)
         }
         fleet::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
-        fleet::Error::Unhealthy { .. } => HttpError::new(StatusCode::BAD_GATEWAY, "function_unhealthy", message),
+        fleet::Error::Unhealthy { retry_in, .. } => {
+            let refused = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message);
+            refused.retry_after(retry_in.as_secs() + 1)
+        }
         fleet::Error::Store(error) => error.into(),
     }
 }

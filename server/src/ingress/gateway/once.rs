@@ -64,6 +64,11 @@ fn answer(run: &Run) -> Result<HttpResponse, HttpError> {
     let id = run.request.run;
     match &run.phase {
         Phase::Succeeded { outcome, .. } => whole(id, outcome),
+        // The function was not given it: under another key it may be.
+        Phase::Failed { failure, last: None, .. } => {
+            let message = format!("{}; run {id} was not begun, and a new key asks for another one", failure.error);
+            Err(HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message).retry_after(1))
+        }
         Phase::Failed { failure, .. } | Phase::Dead { failure, .. } => match failure.outcome.http_status {
             Some(500..=599) => whole(id, &failure.outcome),
             _ => {

@@ -257,6 +257,17 @@ impl Run {
         self.0.error.as_deref()
     }
 
+    /// Why it cannot be offered to its function, while it waits for that.
+    async fn waits_for(&self, ctx: &Context<'_>) -> Result<Option<String>> {
+        // Of most runs the row says enough.
+        match RunState::of(&self.0.state) {
+            RunState::Queued | RunState::Retrying => {
+                Ok(self.whole(ctx).await?.and_then(|run| run.waits_for().map(str::to_owned)))
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The instance that ran it.
     async fn instance(&self) -> Option<&str> {
         self.0.instance.as_deref()
