@@ -14,6 +14,7 @@ mod explained;
 mod floors;
 mod hooks;
 mod kill;
+mod leaving;
 mod nodes;
 mod poison;
 mod replaced;

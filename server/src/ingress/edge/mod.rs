@@ -6,6 +6,7 @@
 mod descriptors;
 mod forwarded;
 mod host;
+mod leaving;
 mod limits;
 pub(super) mod network;
 pub(super) mod origin;

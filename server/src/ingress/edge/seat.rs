@@ -18,6 +18,12 @@ pub struct Seat {
     pub(super) counted: Option<IpAddr>,
     /// Requests that are being answered.
     busy: AtomicU32,
+    /// Requests that there were.
+    requests: AtomicU64,
+    /// The newest one is of no use without its caller …
+    followed: AtomicBool,
+    /// … who understands interim responses.
+    interim: AtomicBool,
     /// When the last answer was complete.
     rested: AtomicU64,
     /// When the first byte after that came.
@@ -49,6 +55,9 @@ impl Seat {
             opened: Instant::now(),
             counted,
             busy: AtomicU32::new(0),
+            requests: AtomicU64::new(0),
+            followed: AtomicBool::new(false),
+            interim: AtomicBool::new(false),
             rested: AtomicU64::new(0),
             heard: AtomicU64::new(0),
             body: AtomicU64::new(0),
@@ -69,7 +78,30 @@ impl Seat {
     /// A request's head is complete.
     pub(super) fn begin(self: &Arc<Self>) -> Busy {
         self.busy.fetch_add(1, Relaxed);
+        self.requests.fetch_add(1, Relaxed);
+        self.followed.store(false, Relaxed);
         Busy(self.clone())
+    }
+
+    /// How many requests there were, the one that is being answered included.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    /// From now on the request ends when its caller leaves: what it does is of no use to anybody else. `interim`: the caller
+    /// understands interim responses (1xx), which are unknown to HTTP/1.0.
+    pub(in crate::ingress) fn follow_caller(&self, interim: bool) {
+        self.interim.store(interim, Relaxed);
+        self.followed.store(true, Relaxed);
+    }
+
+    /// Whether the request that is being answered ends when its caller leaves.
+    pub(super) fn follows_caller(&self) -> bool {
+        self.busy.load(Relaxed) > 0 && self.followed.load(Relaxed) && !self.is_socket()
+    }
+
+    pub(super) fn allows_interim(&self) -> bool {
+        self.interim.load(Relaxed)
     }
 
     /// Bytes came in.

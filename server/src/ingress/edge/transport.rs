@@ -10,6 +10,7 @@ use std::time::Instant;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
+use super::leaving::{Leaving, Peer};
 use super::limits::{Limits, MIN_RATE};
 use super::places::Place;
 use super::seat::Seat;
@@ -22,6 +23,10 @@ pub(super) struct Guarded<T> {
     /// Goes off again and again: one timer for all limits, set seldom, instead of one that each request sets.
     tick: Pin<Box<Sleep>>,
     stall: Option<Stall>,
+    /// The request whose answer was written to last.
+    answered: u64,
+    /// The caller sends nothing more.
+    leaving: Option<Leaving>,
 }
 
 /// The caller takes less than it is sent.
@@ -32,7 +37,7 @@ struct Stall {
 
 impl<T> Guarded<T> {
     pub(super) fn new(io: T, place: Place, limits: Limits) -> Self {
-        Self { io, place, limits, tick: Box::pin(sleep(limits.period())), stall: None }
+        Self { io, place, limits, tick: Box::pin(sleep(limits.period())), stall: None, answered: 0, leaving: None }
     }
 
     pub(super) fn seat(&self) -> &Arc<Seat> {
@@ -72,7 +77,7 @@ impl<T> Guarded<T> {
     }
 }
 
-impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
+impl<T: AsyncRead + Peer + Unpin> AsyncRead for Guarded<T> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buffer.filled().len();
@@ -87,6 +92,8 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
                     // Bytes that trickle in do not put off the end; the first ones begin a request, also at the last moment.
                     this.place.seat.hear();
                     this.check()?;
+                } else if buffer.remaining() > 0 {
+                    this.leaving.get_or_insert_with(|| Leaving::new(&this.io));
                 }
                 Poll::Ready(Ok(()))
             }
@@ -94,9 +101,10 @@ impl<T: AsyncRead + Unpin> AsyncRead for Guarded<T> {
     }
 }
 
-impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
+impl<T: AsyncWrite + Peer + Unpin> AsyncWrite for Guarded<T> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let this = &mut *self;
+        this.answered = this.place.seat.requests();
         let Poll::Ready(written) = Pin::new(&mut this.io).poll_write(cx, bytes) else {
             this.stall.get_or_insert_with(|| Stall { since: Instant::now(), taken: 0 });
             this.keep_watch(cx)?;
@@ -112,7 +120,19 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for Guarded<T> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
+        let this = &mut *self;
+        ready!(Pin::new(&mut this.io).poll_flush(cx))?;
+        // Nothing is read any more from a caller that sends nothing more; but this is called each time that its answer is
+        // looked after, and all that was to be written has been.
+        let seat = &this.place.seat;
+        if let Some(leaving) = &mut this.leaving
+            && seat.follows_caller()
+        {
+            let may_ask = seat.allows_interim() && this.answered != seat.requests();
+            leaving.look(&mut this.io, may_ask, cx)?;
+            this.keep_watch(cx)?;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -131,6 +151,14 @@ mod tests {
     use super::*;
     use crate::config::Edge;
     use crate::telemetry::Metrics;
+
+    impl Peer for DuplexStream {
+        fn is_gone(&self) -> bool {
+            false
+        }
+
+        fn ask_often(&self) {}
+    }
 
     const SHORT: Duration = Duration::from_millis(150);
 

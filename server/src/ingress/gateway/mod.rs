@@ -21,7 +21,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::http::StatusCode;
+use actix_web::http::{StatusCode, Version};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ pub use recorder::Recorder;
 pub(super) use said::{is_kept, query as query_of};
 
 use super::auth::{Session, Viewer};
-use super::edge::FunctionHost;
+use super::edge::{FunctionHost, Seat};
 use super::{HttpError, Services};
 use crate::clock;
 use crate::executor::JobCall;
@@ -269,6 +269,10 @@ async fn call(
         gateway.services.metrics.clone(),
         id,
     );
+    // Nothing is recorded of the call before its end: it is for its caller alone.
+    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
+        seat.follow_caller(request.version() >= Version::HTTP_11);
+    }
     let deadline = Instant::now() + timeout;
     match &route.pool {
         Some(pool) => {
