@@ -280,6 +280,39 @@ async fn replicas_count_where_the_source_says_everything_else() {
 }
 
 #[actix_web::test]
+async fn what_is_no_namespace_is_never_taken_for_the_default_one() {
+    let house = House::new().await;
+    house.registered("default", "f").await;
+    let bytes = reqwest::header::HeaderValue::from_bytes(b"t\xc3\xa9am").unwrap();
+    for header in [reqwest::header::HeaderValue::from_static("No!"), bytes] {
+        for path in ["/v1/functions/f", "/v1/functions/f?namespace=default", "/v1/functions/f/logs"] {
+            let answer = house.get(path).header("x-namespace", header.clone()).send().await.unwrap();
+            assert_eq!(error(answer, StatusCode::BAD_REQUEST).await, "bad_namespace", "{path}");
+        }
+    }
+    for path in ["/v1/functions?namespace=No!", "/v1/dead-letters?namespace=No!", "/v1/functions/f?namespace="] {
+        assert_eq!(
+            error(house.get(path).send().await.unwrap(), StatusCode::BAD_REQUEST).await,
+            "bad_namespace",
+            "{path}"
+        );
+    }
+    let found = house.get("/v1/functions/f?namespace=default").header("x-namespace", "other").send().await.unwrap();
+    assert_eq!(found.status(), StatusCode::OK, "the query counts");
+    assert_eq!(
+        error(house.get("/v1/functions?status=asleep").send().await.unwrap(), StatusCode::BAD_REQUEST).await,
+        "bad_query"
+    );
+    assert_eq!(house.get("/v1/functions?status=running").send().await.unwrap().status(), StatusCode::OK);
+    let source = json!({ "git": { "url": "https://example.com/f", "branch": "main" } });
+    let typo = json!({ "name": "g", "source": source });
+    assert_eq!(
+        error(house.post("/v1/functions").json(&typo).send().await.unwrap(), StatusCode::BAD_REQUEST).await,
+        "bad_json"
+    );
+}
+
+#[actix_web::test]
 async fn a_token_needs_no_credentials_where_everybody_knows_them() {
     let house = House::new().await;
     let ask = || house.request(Method::POST, "/auth/token");

@@ -42,7 +42,8 @@ pub(super) fn complete(mut document: Value) -> Value {
 }
 
 fn complete_operation(path: &str, method: &str, operation: &mut Value) {
-    for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
+    // Never by index: that would put `null` where there is nothing.
+    for parameter in operation.get_mut("parameters").and_then(Value::as_array_mut).into_iter().flatten() {
         strip_null(&mut parameter["schema"]);
     }
     let bodies = operation.get_mut("requestBody").and_then(|body| body["content"].as_object_mut());

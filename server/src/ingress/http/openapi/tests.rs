@@ -132,6 +132,19 @@ fn every_body_says_what_it_is() {
 }
 
 #[test]
+fn nothing_is_null_but_values_that_may_be() {
+    fn walk(place: &str, value: &Value) {
+        match value {
+            Value::Null => assert!(place.contains("/enum/"), "{place} is null"),
+            Value::Object(members) => members.iter().for_each(|(name, value)| walk(&format!("{place}/{name}"), value)),
+            Value::Array(items) => items.iter().for_each(|item| walk(&format!("{place}/"), item)),
+            _ => {}
+        }
+    }
+    walk("", &DOCUMENT);
+}
+
+#[test]
 fn references_lead_somewhere() {
     fn walk(value: &'static Value) {
         match value {
