@@ -125,7 +125,7 @@ impl Builds {
     }
 
     /// Asks until there is an answer; `None` when the function refuses.
-    async fn command(&self, id: Id, command: Command, cause: &Cause) -> Option<function::State> {
+    async fn command(&self, id: Id, mut command: Command, cause: &Cause) -> Option<function::State> {
         let mut pause = Duration::from_millis(50);
         loop {
             match self.tools.commands.function(id, command.clone(), cause.clone()).await {
@@ -133,6 +133,13 @@ impl Builds {
                 Err(actors::Error::Refused(error)) => {
                     tracing::info!(function = %id, %error, "build not taken or not wanted any more");
                     return None;
+                }
+                // The log will never take it, however often it is asked.
+                Err(actors::Error::Store(error)) if error.is_final() => {
+                    tracing::error!(function = %id, %error, "the log refuses what a build came to");
+                    let Command::SucceedBuild { build, .. } = command else { return None };
+                    let error = format!("the result of the build could not be recorded: {error}");
+                    command = Command::FailBuild { build, error, at: clock::now() };
                 }
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
@@ -164,6 +171,11 @@ impl Builds {
                 });
                 let lines: Vec<_> = lines.collect();
                 while let Err(error) = store.append_lines(lines.clone()).await {
+                    // Asking again would change nothing, and the build would wait for ever.
+                    if error.is_final() {
+                        tracing::error!(%build, %error, lines = lines.len(), "lines of a build were given up: the log refuses them");
+                        break;
+                    }
                     tracing::warn!(%build, %error, "build log not stored yet");
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }

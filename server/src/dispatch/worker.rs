@@ -245,6 +245,11 @@ impl Workers {
                 Ok(Taken::Done) => return delivery.acknowledge(),
                 // Whoever takes it next goes on from the log.
                 Ok(Taken::Left) => return,
+                // Asking again would change nothing; the sweep finds the run should it be open.
+                Err(error) if error.is_final() => {
+                    tracing::error!(run = %delivery.request.run, %error, "the log refuses what a run asks of it");
+                    return delivery.acknowledge();
+                }
                 Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
             }
             tokio::time::sleep(pause).await;
@@ -443,7 +448,7 @@ impl Workers {
         let begun = matches!(&loaded.state, Some(Run { phase: Phase::Running { .. }, .. }));
         let attempts = loaded.state.as_ref().map_or(0, |run| run.attempts);
         let attempt = if begun { attempts } else { attempts + 1 };
-        let command = match attempted {
+        let mut command = match attempted {
             Attempted::Succeeded(outcome) => Command::Succeed { attempt, outcome, at: clock::now() },
             Attempted::Failed { failure, retryable, retry_after_s } => Command::Fail {
                 begun,
@@ -463,6 +468,12 @@ impl Workers {
                 Err(actors::Error::Refused(error)) => {
                     tracing::info!(run = %run.request.run, %error, "outcome not recorded");
                     return Ok(());
+                }
+                // The log will never take it, however often it is asked.
+                Err(actors::Error::Store(error)) if error.is_final() => {
+                    tracing::error!(run = %run.request.run, %error, "the log refuses the outcome of a run");
+                    let Some(instead) = instead_of(&command, attempt, begun, &error) else { return Ok(()) };
+                    command = instead;
                 }
                 Err(error) => tracing::warn!(run = %run.request.run, %error, "the outcome waits for the log"),
             }
@@ -501,6 +512,18 @@ async fn next(consumer: &mut Box<dyn Consumer>) -> Option<Result<Delivery, crate
     tokio::time::timeout(IDLE, consumer.next()).await.ok()
 }
 
+/// What is recorded in place of an outcome that the log refuses: a failure for good, because another attempt would come to
+/// the same. `None` when that was refused, too.
+fn instead_of(refused: &Command, attempt: u32, begun: bool, error: &store::Error) -> Option<Command> {
+    if matches!(refused, Command::Fail { retryable: false, failure, .. } if failure.outcome == Outcome::default()) {
+        return None;
+    }
+    let error = format!("the outcome of the attempt could not be recorded: {error}");
+    let failure = Failure { error, timed_out: false, outcome: Outcome::default() };
+    let (jitter, at) = (clock::chance(), clock::now());
+    Some(Command::Fail { begun, attempt, failure, retryable: false, retry_after_s: None, jitter, at })
+}
+
 fn cannot(error: String, retryable: bool) -> Attempted {
     let failure = Failure { error, timed_out: false, outcome: Outcome::default() };
     Attempted::Failed { failure, retryable, retry_after_s: None }
@@ -536,6 +559,20 @@ mod tests {
             Attempted::Failed { retryable: true, .. } => "retried",
             Attempted::Failed { retryable: false, .. } => "failed",
         }
+    }
+
+    #[test]
+    fn an_outcome_that_the_log_refuses_is_a_failure_and_then_given_up() {
+        let error = store::Error::Refused("too strange".to_owned());
+        let outcome = Outcome { http_status: Some(200), ..Outcome::default() };
+        let refused = Command::Succeed { attempt: 2, outcome, at: clock::now() };
+        let instead = instead_of(&refused, 2, true, &error);
+        let Some(Command::Fail { attempt: 2, begun: true, retryable: false, failure, .. }) = &instead else {
+            panic!("{instead:?}");
+        };
+        assert!(failure.error.contains("too strange"), "{}", failure.error);
+        let again = instead.and_then(|command| instead_of(&command, 2, true, &error));
+        assert_eq!(again, None);
     }
 
     #[test]
