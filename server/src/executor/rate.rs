@@ -20,6 +20,8 @@ const REPORT_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Rate {
     per_second: u32,
+    /// All functions share it.
+    shared: bool,
     state: Mutex<State>,
 }
 
@@ -38,7 +40,12 @@ impl Rate {
     pub fn new(per_second: u32) -> Self {
         let tokens = f64::from(per_second) * BURST_SECONDS;
         let state = State { tokens, since: Instant::now(), left_out: 0, left_since: None };
-        Self { per_second, state: Mutex::new(state) }
+        Self { per_second, shared: false, state: Mutex::new(state) }
+    }
+
+    /// Takes so many lines a second of all functions together.
+    pub fn shared(per_second: u32) -> Self {
+        Self { shared: true, ..Self::new(per_second) }
     }
 
     /// Whether another line is taken.
@@ -82,7 +89,8 @@ impl Rate {
         let left_out = std::mem::take(&mut state.left_out);
         let (lines, were) = if left_out == 1 { ("line", "was") } else { ("lines", "were") };
         let rate = grouped(self.per_second.into());
-        Some(format!("{} {lines} {were} left out: more than {rate} lines a second", grouped(left_out)))
+        let whose = if self.shared { "all functions together wrote " } else { "" };
+        Some(format!("{} {lines} {were} left out: {whose}more than {rate} lines a second", grouped(left_out)))
     }
 }
 

@@ -5,10 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use chrono::{DateTime, Utc};
 use domain::run;
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use super::connection::Connections;
+use super::runs::Runs;
 use super::secrets::Revision;
 use crate::executor::{Exit, Instance};
 
@@ -25,8 +25,8 @@ pub(super) struct Running {
     /// Milliseconds after `born`.
     last_used: AtomicU64,
     pub born: Instant,
-    /// Runs that it works on: a line that names no run belongs to the only one.
-    runs: Mutex<Vec<run::Id>>,
+    /// What its lines belong to.
+    pub runs: Arc<Runs>,
     /// It has answered a call.
     answered: AtomicBool,
     /// Calls that it had when it ended.
@@ -49,7 +49,7 @@ impl Running {
             draining: AtomicBool::new(false),
             last_used: AtomicU64::new(0),
             born: Instant::now(),
-            runs: Mutex::default(),
+            runs: Arc::default(),
             answered: AtomicBool::new(false),
             at_end: OnceLock::new(),
             condemned: OnceLock::new(),
@@ -68,27 +68,16 @@ impl Running {
     }
 
     pub(super) fn begin(&self, run: run::Id) {
-        self.runs.lock().push(run);
+        self.runs.begin(run);
     }
 
     pub(super) fn leave(&self, run: Option<run::Id>) {
         if let Some(run) = run {
-            let mut runs = self.runs.lock();
-            if let Some(index) = runs.iter().position(|other| *other == run) {
-                runs.swap_remove(index);
-            }
+            self.runs.end(run);
         }
         let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_used.store(now, Ordering::Relaxed);
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
-    }
-
-    /// The only run that it works on, if it is one.
-    pub(super) fn only_run(&self) -> Option<run::Id> {
-        match self.runs.lock().as_slice() {
-            [run] => Some(*run),
-            _ => None,
-        }
     }
 
     pub(super) fn in_flight(&self) -> u32 {

@@ -1,6 +1,6 @@
 //! Takes what a process writes and stores it, in groups, as lines of its function.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::{function, run};
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::Inner;
 use super::instance::Running;
 use super::meter::Verdict;
+use super::runs::Runs;
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
 use crate::store::{LineStream, NewLine, Store};
@@ -21,14 +22,14 @@ const BUFFER: usize = 1024;
 const GROUP: usize = 256;
 
 pub(super) struct Forward {
-    running: Arc<OnceLock<Weak<Running>>>,
+    runs: Arc<OnceLock<Arc<Runs>>>,
 }
 
 impl Forward {
-    /// Lines that name no run belong to the only one that this instance works on.
+    /// Lines belong to runs of this instance: a function says in its output which one it is, and might name any.
     pub(super) fn attribute_to(&self, running: &Arc<Running>) {
         // Set once, right after the start.
-        let _ = self.running.set(Arc::downgrade(running));
+        let _ = self.runs.set(running.runs.clone());
     }
 }
 
@@ -41,8 +42,8 @@ pub(super) fn forward(
     run: Option<run::Id>,
 ) -> (Lines, Forward) {
     let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
-    let running = Arc::new(OnceLock::<Weak<Running>>::new());
-    let attribution = running.clone();
+    let runs = Arc::new(OnceLock::<Arc<Runs>>::new());
+    let attribution = runs.clone();
     let meter = fleet.meters.of(function);
     let (store, namespace) = (fleet.store.clone(), namespace.to_owned());
     let new_line = move |run: Option<run::Id>, stream: Stream, at, text: String| NewLine {
@@ -63,17 +64,17 @@ pub(super) fn forward(
                 received = receiver.recv_many(&mut group, GROUP) => open = received > 0,
                 () = meter.report_due() => {}
             }
-            let only = || attribution.get()?.upgrade()?.only_run();
+            let own = |named: Option<run::Id>| attribution.get()?.of_line(named);
             let mut lines = Vec::with_capacity(group.len());
             for line in group.drain(..) {
-                let run = run.or(line.run.map(run::Id::new)).or_else(only);
+                let run = run.or_else(|| own(line.run.map(run::Id::new)));
                 match meter.judge(run, line.stream, line.text.len(), Instant::now()) {
                     Verdict::Store => lines.push(new_line(run, line.stream, line.at, line.text)),
                     Verdict::LeaveOut => {}
                     Verdict::Say(text) => lines.push(new_line(run, Stream::System, line.at, text)),
                 }
             }
-            if let Some(text) = meter.report(!open, Instant::now()) {
+            for text in meter.reports(!open, Instant::now()) {
                 lines.push(new_line(run, Stream::System, clock::now(), text));
             }
             if !lines.is_empty() {
@@ -81,13 +82,18 @@ pub(super) fn forward(
             }
         }
     });
-    (sender, Forward { running })
+    (sender, Forward { runs })
 }
 
-/// Stores lines, however long the log is away: meanwhile the process waits.
+/// Stores lines, however long the log is away: meanwhile the process waits. What the log will never take is given up, or
+/// the process would wait for ever.
 async fn store_lines(store: &Store, lines: Vec<NewLine>) {
     let mut pause = Duration::from_millis(50);
     while let Err(error) = store.append_lines(lines.clone()).await {
+        if error.is_final() {
+            let function = lines.first().map(|line| line.function.to_string());
+            return tracing::error!(%error, lines = lines.len(), function, "log lines were given up: the log refuses them");
+        }
         tracing::warn!(%error, "log lines not stored yet");
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(5));

@@ -37,19 +37,34 @@ impl Default for LineLimits {
     }
 }
 
-/// The meters of all functions whose lines were stored. Few bytes for each function that has ever run here.
+/// Lines of all functions together are stored at so many times the rate of one, beside [`OWN_PER_SECOND`] of each.
+const ALL_FUNCTIONS: u32 = 2;
+
+/// Lines of a function in a second that are stored whatever the others write.
+const OWN_PER_SECOND: u32 = 50;
+
+/// The meters of all functions whose lines were stored. Few bytes for each function that has run here, until it is
+/// deregistered.
 pub(super) struct Meters {
     limits: LineLimits,
+    all: Arc<Rate>,
     meters: Mutex<HashMap<function::Id, Arc<Meter>>>,
 }
 
 impl Meters {
     pub(super) fn new(limits: LineLimits) -> Self {
-        Self { limits, meters: Mutex::default() }
+        let all = Arc::new(Rate::new(limits.per_second.saturating_mul(ALL_FUNCTIONS)));
+        Self { limits, all, meters: Mutex::default() }
     }
 
     pub(super) fn of(&self, function: function::Id) -> Arc<Meter> {
-        self.meters.lock().entry(function).or_insert_with(|| Arc::new(Meter::new(self.limits))).clone()
+        let meter = || Arc::new(Meter::new(self.limits, self.all.clone()));
+        self.meters.lock().entry(function).or_insert_with(meter).clone()
+    }
+
+    /// Forgets a function that is no more.
+    pub(super) fn forget(&self, function: function::Id) {
+        self.meters.lock().remove(&function);
     }
 }
 
@@ -65,6 +80,10 @@ pub(super) enum Verdict {
 pub(super) struct Meter {
     limits: LineLimits,
     rate: Rate,
+    own: Rate,
+    all: Arc<Rate>,
+    /// What was left out because of all functions together.
+    crowded_out: Rate,
     totals: Mutex<Totals>,
 }
 
@@ -94,9 +113,22 @@ impl Total {
 }
 
 impl Meter {
-    fn new(limits: LineLimits) -> Self {
+    fn new(limits: LineLimits, all: Arc<Rate>) -> Self {
         let totals = Totals { since: Instant::now(), function: Total::default(), runs: LruCache::new(MAX_RUNS) };
-        Self { limits, rate: Rate::new(limits.per_second), totals: Mutex::new(totals) }
+        Self {
+            limits,
+            rate: Rate::new(limits.per_second),
+            own: Rate::new(OWN_PER_SECOND),
+            crowded_out: Rate::shared(limits.per_second.saturating_mul(ALL_FUNCTIONS)),
+            all,
+            totals: Mutex::new(totals),
+        }
+    }
+
+    /// Takes a line from the function's own part, or from what all share.
+    fn take(&self, length: usize, now: Instant) -> bool {
+        let part = [&self.own, &*self.all].into_iter().find(|part| part.is_open(now));
+        part.map(|part| part.take(length)).is_some()
     }
 
     /// What becomes of a line. What EventFlow says about a process is rare, and always stored.
@@ -106,6 +138,10 @@ impl Meter {
         }
         if !self.rate.is_open(now) {
             self.rate.leave_out(1, now);
+            return Verdict::LeaveOut;
+        }
+        if !self.take(length, now) {
+            self.crowded_out.leave_out(1, now);
             return Verdict::LeaveOut;
         }
         self.rate.take(length);
@@ -138,15 +174,15 @@ impl Meter {
 
     /// Returns when it is time to say what was left out.
     pub(super) async fn report_due(&self) {
-        match self.rate.report_at() {
+        match self.rate.report_at().into_iter().chain(self.crowded_out.report_at()).min() {
             Some(at) => tokio::time::sleep_until(at).await,
             None => std::future::pending().await,
         }
     }
 
     /// See [`Rate::report`].
-    pub(super) fn report(&self, last: bool, now: Instant) -> Option<String> {
-        self.rate.report(last, now)
+    pub(super) fn reports(&self, last: bool, now: Instant) -> impl Iterator<Item = String> {
+        [&self.rate, &self.crowded_out].map(|rate| rate.report(last, now)).into_iter().flatten()
     }
 }
 
@@ -158,11 +194,13 @@ fn mebibytes(bytes: u64) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
     fn meter(per_second: u32, run_bytes: u64, function_bytes: u64) -> Meter {
-        Meter::new(LineLimits { per_second, run_bytes, function_bytes })
+        let all = Arc::new(Rate::new(per_second * ALL_FUNCTIONS));
+        Meter::new(LineLimits { per_second, run_bytes, function_bytes }, all)
     }
 
     fn judge(meter: &Meter, run: u128, now: Instant) -> Verdict {
@@ -197,8 +235,45 @@ mod tests {
         let stored = |n: &u32| judge(if n.is_multiple_of(2) { &one } else { &other }, 1, now) == Verdict::Store;
         assert_eq!((0..100).filter(stored).count(), 50);
         let later = now + Duration::from_secs(1);
-        let text = one.report(false, later).unwrap();
-        assert_eq!(text, "50 lines were left out: more than 10 lines a second");
-        assert_eq!(other.report(false, later), None);
+        let texts: Vec<_> = one.reports(false, later).collect();
+        assert_eq!(texts, ["50 lines were left out: more than 10 lines a second"]);
+        assert_eq!(other.reports(false, later).count(), 0);
+    }
+
+    #[test]
+    fn many_floods_store_no_more_than_two_and_leave_others_their_own_part() {
+        let meters = Meters::new(LineLimits { per_second: 1000, run_bytes: 1 << 30, function_bytes: 1 << 30 });
+        let function = |number: u32| domain::function::id("default", "flood", number);
+        let floods: Vec<_> = (0..100).map(|number| meters.of(function(number))).collect();
+        let mut now = Instant::now();
+        let flood = |now| {
+            floods
+                .iter()
+                .map(|meter| (0..100).filter(|_| judge(meter, 1, now) == Verdict::Store).count())
+                .sum::<usize>()
+        };
+        for _ in 0..100 {
+            now += Duration::from_millis(100);
+            flood(now);
+        }
+        // Each has its own part, and all together have what two might write.
+        let stored: usize = (0..10).map(|step| flood(now + Duration::from_millis(100 * (step + 1)))).sum();
+        assert!(stored <= 100 * 50 + 2000 + 200, "{stored}");
+        let later = now + Duration::from_secs(1);
+        let quiet = meters.of(function(1000));
+        assert!((0..50).all(|_| judge(&quiet, 1, later) == Verdict::Store));
+        // Who asks last has to do with its own part.
+        let texts: Vec<_> = floods[99].reports(true, later).collect();
+        let said = "left out: all functions together wrote more than 2,000 lines a second";
+        assert!(texts.iter().any(|text| text.ends_with(said)), "{texts:?}");
+    }
+
+    #[test]
+    fn a_function_that_is_no_more_is_forgotten() {
+        let meters = Meters::new(LineLimits::default());
+        let function = domain::function::id("default", "hello", 1);
+        meters.of(function);
+        meters.forget(function);
+        assert!(meters.meters.lock().is_empty());
     }
 }

@@ -14,6 +14,7 @@ mod lines;
 mod meter;
 mod pool;
 mod reconcile;
+mod runs;
 mod secrets;
 
 use std::collections::HashMap;

@@ -46,6 +46,10 @@ impl Inner {
             _ => {
                 self.routes.write().remove(id);
                 self.retire(id, None);
+                if row.state == "DEREGISTERED" {
+                    self.meters.forget(id);
+                    self.jobs.lock().remove(&id);
+                }
                 return Ok(None);
             }
         };

@@ -71,6 +71,37 @@ async fn text_without_line_ends_is_one_line_that_is_cut() {
     .await;
 }
 
+/// Writes a line for a run of somebody else's, by the mark with which wrappers say whose a line is.
+const FORGER: &str = r"
+import os
+
+def handler(event, context):
+    os.write(1, ('\x1e%s\x1fforged\n' % event['http']['query']['run']).encode())
+    return 'written'
+";
+
+#[tokio::test]
+async fn a_function_writes_lines_for_its_own_runs_only() {
+    let app = victim(Options::default()).await;
+    let good = app.running("good", &[("index.js", "exports.handler = async () => 1;")]).await;
+    let foreign = app.call("good").await.headers()["x-call-id"].to_str().unwrap().to_owned();
+    let forger = app.running("forger", &[("main.py", FORGER), ("function.json", r#"{"runtime": "python"}"#)]).await;
+    let answer = app.call(&format!("forger?run={foreign}")).await;
+    let own = answer.headers()["x-call-id"].to_str().unwrap().to_owned();
+    assert_eq!(answer.status(), 200);
+    let query = "query($id: ID!) { function(id: $id) { log(last: 1000) { text run } } }";
+    let line = app
+        .eventually("the line is there", async || {
+            let data = app.graphql(query, json!({ "id": forger })).await;
+            data["function"]["log"].as_array()?.iter().find(|line| line["text"] == "forged").cloned()
+        })
+        .await;
+    // Its own run may be over by the time that the line is read.
+    assert!(line["run"].is_null() || line["run"] == own.as_str(), "{line}, and not {foreign}");
+    let data = app.graphql(query, json!({ "id": good })).await;
+    assert_eq!(data["function"]["log"], json!([]));
+}
+
 #[tokio::test]
 async fn a_run_that_writes_too_much_is_cut_and_the_next_is_not() {
     let options = Options::default().env("EVENTFLOW_MAX_RUN_LOG", "10000");
