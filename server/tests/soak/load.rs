@@ -16,10 +16,15 @@ const GOOD_PER_S: f64 = 40.0;
 /// Each hostile function is called every so often.
 const ATTACK_EVERY: Duration = Duration::from_secs(5);
 
+/// Seconds that are named as the slowest ones: whether a few were, or all.
+const SLOWEST: usize = 8;
+
 /// How long the good functions took to answer.
 #[derive(Debug)]
 pub struct Latencies {
     sorted: Vec<Duration>,
+    /// The slowest answer to what was due in each second.
+    by_second: Vec<Duration>,
     pub failed: usize,
 }
 
@@ -38,7 +43,11 @@ impl fmt::Display for Latencies {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |share| self.at(share).as_secs_f64() * 1e3;
         write!(f, "{} answered, {} failed; ", self.sorted.len(), self.failed)?;
-        write!(f, "p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, longest {:.1} ms", ms(0.5), ms(0.95), ms(0.99), ms(1.0))
+        write!(f, "p50 {:.1} ms, p95 {:.1} ms, p99 {:.1} ms, longest {:.1} ms", ms(0.5), ms(0.95), ms(0.99), ms(1.0))?;
+        let mut slowest: Vec<_> = self.by_second.iter().enumerate().collect();
+        slowest.sort_by_key(|(_, took)| std::cmp::Reverse(**took));
+        let seconds = slowest.iter().take(SLOWEST).map(|(second, took)| format!("{second} ({} ms)", took.as_millis()));
+        write!(f, "; slowest seconds: {}", seconds.collect::<Vec<_>>().join(", "))
     }
 }
 
@@ -74,7 +83,7 @@ pub async fn measure(app: &TestApp, good: &[Function], during: Duration) -> Late
             tokio::time::sleep_until(due.into()).await;
             let answer = app.get(&format!("/function/{}", good[n % good.len()].name)).send().await;
             match answer {
-                Ok(answer) if answer.status() == 200 => Some(due.elapsed()),
+                Ok(answer) if answer.status() == 200 => Some((due - began, due.elapsed())),
                 answer => {
                     eprintln!("soak: a good function's call failed: {answer:?}");
                     failed.fetch_add(1, Ordering::Relaxed);
@@ -83,10 +92,16 @@ pub async fn measure(app: &TestApp, good: &[Function], during: Duration) -> Late
             }
         }
     });
-    let took: Vec<Option<Duration>> = all.collect::<FuturesUnordered<_>>().collect().await;
-    let mut sorted: Vec<Duration> = took.into_iter().flatten().collect();
+    let took: Vec<Option<(Duration, Duration)>> = all.collect::<FuturesUnordered<_>>().collect().await;
+    let took: Vec<(Duration, Duration)> = took.into_iter().flatten().collect();
+    let mut by_second = vec![Duration::ZERO; during.as_secs() as usize + 1];
+    for (due, took) in &took {
+        let second = &mut by_second[due.as_secs() as usize];
+        *second = (*second).max(*took);
+    }
+    let mut sorted: Vec<Duration> = took.into_iter().map(|(_, took)| took).collect();
     sorted.sort();
-    Latencies { sorted, failed: failed.into_inner() }
+    Latencies { sorted, by_second, failed: failed.into_inner() }
 }
 
 /// The same while every hostile function is called again and again.

@@ -41,7 +41,8 @@ const LEAST_P99: Duration = Duration::from_millis(5);
 fn size() -> Size {
     let full = if std::env::var("SOAK").is_ok_and(|size| size == "full") { FULL } else { SHORT };
     let seconds = std::env::var("SOAK_SECONDS").ok().map(|text| text.parse().expect("SOAK_SECONDS is a number"));
-    Size { beside: seconds.map_or(full.beside, Duration::from_secs), ..full }
+    let beside = seconds.map_or(full.beside, Duration::from_secs);
+    Size { alone: full.alone.min(beside), beside, ..full }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -52,8 +53,10 @@ async fn hostile_functions_neither_slow_the_good_ones_down_nor_leave_anything_be
     load::warm_up(&app, &good).await;
     let before = traces::look(&app);
     let alone = load::measure(&app, &good, size.alone).await;
+    println!("soak: alone {alone}");
 
     let hostile = functions::deploy_hostile(&app, size.hostile).await;
+    println!("soak: the hostile functions are called from now on");
     let (beside, attacks) = load::beside(&app, &good, &hostile, size.beside).await;
 
     functions::remove(&app, &hostile).await;
