@@ -20,6 +20,8 @@ mod process;
 mod run_folder;
 mod script;
 mod seccomp;
+mod turns;
+mod weights;
 mod wrappers;
 
 use std::collections::BTreeMap;
@@ -50,11 +52,14 @@ use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
 use cgroup::Cgroups;
 use folder::Folder;
 use host::Host;
+use lines::Flood;
 use network::Networks;
 use parking_lot::Mutex;
 use process::{Ground, Launch, Process, Slot};
 use run_folder::RunFolder;
 use script::{Script, ShellLimits};
+use turns::{JOB_TURN, LONGEST_TURN, Turns};
+use weights::{LOOK_EVERY, Owner, Weights};
 
 use crate::tree::{self, Bounds, Kind, Next, When};
 
@@ -113,7 +118,7 @@ pub struct Sandbox {
 /// What all processes of one executor share. The order of the fields is the order of their end.
 #[derive(Debug)]
 struct Home {
-    spare: Mutex<Vec<Slot>>,
+    spare: Mutex<Spare>,
     ground: Ground,
     cgroups: Cgroups,
     host: Host,
@@ -124,12 +129,32 @@ struct Home {
     mounts: bool,
     run: RunFolder,
     next: AtomicU64,
+    turns: Turns,
+    weights: Weights,
+    flood: Arc<Flood>,
+}
+
+/// Slots that are kept ready.
+#[derive(Debug, Default)]
+struct Spare {
+    slots: Vec<Slot>,
+    /// More that are being opened: without counting them, many starts at once would each see to it that there are enough.
+    opening: usize,
+}
+
+impl Spare {
+    /// Whether another one is to be opened; it counts from now on.
+    fn begin(&mut self) -> bool {
+        let wanted = self.slots.len() + self.opening < SPARE_SLOTS;
+        self.opening += usize::from(wanted);
+        wanted
+    }
 }
 
 impl Home {
     fn take_slot(&self) -> Option<Slot> {
         let mut spare = self.spare.lock();
-        while let Some(mut slot) = spare.pop() {
+        while let Some(mut slot) = spare.slots.pop() {
             if slot.usable() {
                 return Some(slot);
             }
@@ -175,10 +200,14 @@ impl Sandbox {
             mounts,
             run,
             next: AtomicU64::new(1),
+            turns: Turns::of_host(),
+            weights: Weights::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            flood: Arc::default(),
         };
         let sandbox =
             Sandbox { home: Arc::new(home), bridge, grace: GRACE, networks, lines_per_second: LINES_PER_SECOND };
         sandbox.refill();
+        sandbox.weigh();
         Ok(sandbox)
     }
 
@@ -228,6 +257,7 @@ impl Sandbox {
         };
         self.refill();
         slot.cgroup().limit(&limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
+        home.weights.starts(plan.owner.clone(), slot.cgroup(), plan.cpu_later);
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
             plan.hand_over(user, home.host.identity.user(0))
@@ -341,15 +371,30 @@ impl Sandbox {
         self.home.ground.later(async move {
             tokio::time::sleep(REFILL_AFTER).await;
             while let Some(home) = home.upgrade() {
-                if home.spare.lock().len() >= SPARE_SLOTS {
+                if !home.spare.lock().begin() {
                     return;
                 }
-                match home.open_slot().await {
-                    Ok(slot) => home.spare.lock().push(slot),
+                let opened = home.open_slot().await;
+                let mut spare = home.spare.lock();
+                spare.opening -= 1;
+                match opened {
+                    Ok(slot) => spare.slots.push(slot),
                     Err(error) => {
                         return tracing::warn!(%error, "a control group could not be prepared");
                     }
                 }
+            }
+        });
+    }
+
+    /// Looks again and again at what functions use of the processors, and sets their weights.
+    fn weigh(&self) {
+        let home = Arc::downgrade(&self.home);
+        self.home.ground.later(async move {
+            loop {
+                tokio::time::sleep(LOOK_EVERY).await;
+                let Some(home) = home.upgrade() else { return };
+                home.weights.look(Instant::now());
             }
         });
     }
@@ -400,6 +445,11 @@ impl Sandbox {
             return Err(Error::Refused("pids is 0, and must be at least 1".into()));
         }
         Ok(())
+    }
+
+    /// Whose processor time a process of this specification uses.
+    fn owner(spec: &Spec) -> Owner {
+        Owner::Function(spec.namespace.as_str().into(), spec.function.as_str().into())
     }
 
     fn isolated(&self) -> bool {
@@ -514,6 +564,7 @@ impl Sandbox {
 /// One process to start.
 struct Plan {
     name: String,
+    owner: Owner,
     command: Vec<String>,
     env: BTreeMap<String, String>,
     app: PathBuf,
@@ -626,6 +677,8 @@ impl Executor for Sandbox {
 
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {
         self.check(&spec)?;
+        let owner = Self::owner(&spec);
+        let turn = self.home.turns.take(&owner).await;
         let mut env = self.env(&spec);
         let mut command = self.command(&spec)?;
         let mut limits = spec.limits.clone();
@@ -654,6 +707,7 @@ impl Executor for Sandbox {
         };
         let plan = Plan {
             name: spec.instance.clone(),
+            owner,
             command,
             env,
             app: spec.artifact,
@@ -671,8 +725,13 @@ impl Executor for Sandbox {
             lines,
             out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
-        let (process, folder) = self.start(plan).await?;
-        self.ready(&process, &folder, &endpoint, ready_within).await?;
+        let started = async {
+            let (process, folder) = self.start(plan).await?;
+            self.ready(&process, &folder, &endpoint, ready_within).await?;
+            Ok::<_, Error>((process, folder))
+        };
+        let (process, folder) = turn.during(LONGEST_TURN, started).await?;
+        self.home.weights.is_ready(process.cgroup());
         // They have been read, and hold the variables, some of which may be secrets.
         for name in ["inner", "outer", "script"] {
             let _ = fs::remove_file(folder.join(name));
@@ -683,6 +742,8 @@ impl Executor for Sandbox {
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
         self.check(&spec)?;
+        let owner = Self::owner(&spec);
+        let turn = self.home.turns.take(&owner).await;
         let mut command = self.command(&spec)?;
         match spec.runtime {
             Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),
@@ -708,6 +769,7 @@ impl Executor for Sandbox {
         }
         let plan = Plan {
             name: spec.instance,
+            owner,
             command,
             env,
             app: spec.artifact,
@@ -726,7 +788,8 @@ impl Executor for Sandbox {
             out_of_memory_words: out_of_memory_words(&spec.runtime),
         };
         let (process, folder) = self.start(plan).await?;
-        let (mut exit, timed_out) = match timeout(call.timeout, process.wait()).await {
+        let ended = turn.during(JOB_TURN, process.wait());
+        let (mut exit, timed_out) = match timeout(call.timeout, ended).await {
             Ok(exit) => (exit, false),
             Err(_) => (process.stop(self.grace).await, true),
         };
@@ -752,6 +815,7 @@ impl Executor for Sandbox {
         let folder = self.folder(&task.name, &limits)?;
         let plan = Plan {
             name: task.name,
+            owner: Owner::Build,
             command: task.command,
             env,
             app: task.folder,

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -15,8 +16,12 @@ use super::super::{Limits, Network};
 /// One accounting period of the processor limit, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
 
-/// How long a group may take to become empty after its processes were killed.
+/// The end of a process is told at the latest this long after it, though others of its group may still be dying: where
+/// processors are short, that takes its time.
 const EMPTY_WITHIN: Duration = Duration::from_secs(5);
+
+/// Between two looks whether a group is empty, in the end.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What a hierarchy of the kernel's is used for here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,6 +40,20 @@ struct Hierarchy {
 
 /// The limits that functions need.
 const CONTROLLERS: [&str; 3] = ["memory", "pids", "cpu"];
+
+/// Counts processor time in version 1, where the controller of the processor does not.
+const ACCOUNTING: &str = "cpuacct";
+
+/// A weight of version 2 is this to version 1, where the usual one is 1,024 instead of 100.
+const SHARES_PER_WEIGHT: f64 = 1024.0 / 100.0;
+
+/// The weight of the server where it has a group beside that of its functions, of the usual 100: answering comes first.
+const SERVERS_WEIGHT: &str = "1000";
+
+/// What is used of the kernel's controllers, be it only where it is there.
+fn used() -> impl Iterator<Item = &'static str> {
+    CONTROLLERS.into_iter().chain([ACCOUNTING])
+}
 
 /// All hierarchies that this server may use.
 #[derive(Debug)]
@@ -88,6 +107,12 @@ impl Cgroups {
     /// The folders that hold this server's groups: to be written down, so that the next start can clear them.
     pub(super) fn folders(&self) -> Vec<PathBuf> {
         self.hierarchies.iter().map(|hierarchy| hierarchy.base.clone()).collect()
+    }
+
+    /// A group of version 2 whose files are plain ones in this folder.
+    #[cfg(test)]
+    pub(super) fn of_files(folder: &Path) -> Cgroup {
+        Cgroup { folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.to_owned())] }
     }
 
     /// Makes a group, without limits yet.
@@ -168,6 +193,31 @@ impl Cgroup {
         }
     }
 
+    /// Sets the group's weight against its neighbours, when they want more than there is of processors. 100 is usual, and
+    /// 10,000 the most.
+    pub(super) fn weigh(&self, weight: u32) -> io::Result<()> {
+        match self.with("cpu") {
+            Some((Version::V1, folder)) => {
+                let shares = (f64::from(weight) * SHARES_PER_WEIGHT) as u64;
+                fs::write(folder.join("cpu.shares"), shares.max(2).to_string())
+            }
+            Some((Version::V2, folder)) => fs::write(folder.join("cpu.weight"), weight.clamp(1, 10_000).to_string()),
+            None => Ok(()),
+        }
+    }
+
+    /// Processor time that all processes of the group have used together; `None` where nothing counts it.
+    pub(super) fn processor_time(&self) -> Option<Duration> {
+        if let Some((Version::V1, folder)) = self.with(ACCOUNTING) {
+            let used = fs::read_to_string(folder.join("cpuacct.usage")).ok()?;
+            return used.trim().parse().ok().map(Duration::from_nanos);
+        }
+        let (Version::V2, folder) = self.with("cpu")? else { return None };
+        let stat = fs::read_to_string(folder.join("cpu.stat")).ok()?;
+        let used = stat.lines().find_map(|line| line.strip_prefix("usage_usec "))?;
+        used.trim().parse().ok().map(Duration::from_micros)
+    }
+
     /// Whether the memory limit has killed a process of the group.
     pub(super) fn out_of_memory(&self) -> bool {
         let (file, key) = match self.with("memory") {
@@ -180,14 +230,20 @@ impl Cgroup {
         count.is_some_and(|count| count.trim() != "0")
     }
 
-    /// Kills whatever is left in the group, waits until it is empty, and removes it.
-    pub(super) async fn clear(&self) {
-        let until = tokio::time::Instant::now() + EMPTY_WITHIN;
-        let mut pause = Duration::from_millis(1);
-        while !self.remove_folders() && tokio::time::Instant::now() < until {
-            self.kill_all();
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_millis(100));
+    /// Kills whatever is left in the group, waits until it is empty, and removes it. What takes too long goes on in the
+    /// background until it is done: nobody else would ever do it.
+    pub(super) async fn clear(self: &Arc<Self>) {
+        let this = self.clone();
+        let cleared = tokio::spawn(async move {
+            let mut pause = Duration::from_millis(1);
+            while !this.remove_folders() {
+                this.kill_all();
+                tokio::time::sleep(pause).await;
+                pause = (pause * 2).min(LONGEST_PAUSE);
+            }
+        });
+        if tokio::time::timeout(EMPTY_WITHIN, cleared).await.is_err() {
+            tracing::debug!(groups = ?self.doors(), "the processes of a control group take long to end");
         }
     }
 
@@ -283,7 +339,7 @@ impl Mount {
                 text.split_whitespace().map(str::to_owned).collect()
             }
         };
-        CONTROLLERS.iter().filter(|controller| offered.iter().any(|one| one == *controller)).copied().collect()
+        used().filter(|controller| offered.iter().any(|one| one == controller)).collect()
     }
 
     /// Where groups might be made, best first: below the server's own group, so that a limit on the server
@@ -306,9 +362,9 @@ impl Mount {
             let (number, controllers) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
             match self.version {
                 Version::V2 => number == "0" && controllers.is_empty(),
-                Version::V1 => controllers
-                    .split(',')
-                    .any(|one| CONTROLLERS.contains(&one) && self.options.iter().any(|option| option == one)),
+                Version::V1 => controllers.split(',').any(|one| {
+                    used().any(|controller| controller == one) && self.options.iter().any(|option| option == one)
+                }),
             }
         })?;
         let path = line.splitn(3, ':').nth(2)?;
@@ -363,7 +419,11 @@ fn delegate(place: &Path, wanted: &[&'static str]) -> bool {
     }
     let leaf = place.join("eventflow-server");
     let _ = fs::create_dir(&leaf);
-    fs::write(leaf.join("cgroup.procs"), &own).is_ok() && enable(place, wanted)
+    let moved = fs::write(leaf.join("cgroup.procs"), &own).is_ok() && enable(place, wanted);
+    if moved {
+        let _ = fs::write(leaf.join("cpu.weight"), SERVERS_WEIGHT);
+    }
+    moved
 }
 
 fn enable(place: &Path, wanted: &[&'static str]) -> bool {
@@ -410,17 +470,36 @@ mod tests {
     #[test]
     fn version_2_limits_are_written_to_its_files() {
         let folder = tempfile::tempdir().unwrap();
-        let group = Cgroup { folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.path().to_owned())] };
+        let group = Cgroups::of_files(folder.path());
         let limits = Limits { memory_mb: 128, cpu: 0.5, pids: 32, network: Network::None };
         group.limit(&limits).unwrap();
         group.limit_cpu(limits.cpu).unwrap();
+        group.weigh(50).unwrap();
         let read = |file: &str| fs::read_to_string(folder.path().join(file)).unwrap();
         assert_eq!(read("memory.max"), "134217728");
         assert_eq!(read("memory.swap.max"), "0");
         assert_eq!(read("pids.max"), "32");
         assert_eq!(read("cpu.max"), "50000 100000");
+        assert_eq!(read("cpu.weight"), "50");
+        assert_eq!(group.processor_time(), None);
+        fs::write(folder.path().join("cpu.stat"), "usage_usec 1500000\nuser_usec 1\n").unwrap();
+        assert_eq!(group.processor_time(), Some(Duration::from_millis(1500)));
         assert!(!group.out_of_memory());
         fs::write(folder.path().join("memory.events"), "low 0\noom 1\noom_kill 1\n").unwrap();
         assert!(group.out_of_memory());
+    }
+
+    #[test]
+    fn version_1_weights_are_shares_and_time_is_counted_by_a_controller_of_its_own() {
+        let (cpu, accounting) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let folders = [("cpu", cpu.path()), (ACCOUNTING, accounting.path())];
+        let folders = folders.map(|(controller, folder)| (Version::V1, vec![controller], folder.to_owned()));
+        let group = Cgroup { folders: folders.to_vec() };
+        group.weigh(100).unwrap();
+        assert_eq!(fs::read_to_string(cpu.path().join("cpu.shares")).unwrap(), "1024");
+        fs::write(accounting.path().join("cpuacct.usage"), "2000000000\n").unwrap();
+        assert_eq!(group.processor_time(), Some(Duration::from_secs(2)));
+        let accounting = Mount::parse("33 31 0:30 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct").unwrap();
+        assert_eq!(accounting.controllers(), vec![ACCOUNTING]);
     }
 }

@@ -31,28 +31,86 @@ const READ_BYTES: usize = 64 * 1024;
 
 /// Bytes that are read of one process's output a second, and at once after a silence. A process that writes more waits:
 /// reading costs the server time, also what is thrown away.
-const READ_BYTES_PER_SECOND: f64 = 4.0 * 1024.0 * 1024.0;
+const READ_BYTES_PER_SECOND: f64 = 4.0 * MIB;
+
+/// Bytes that are read a second of all processes together, beside [`OWN_BYTES_PER_SECOND`] of each: however many flood the
+/// server, reading takes it no more time than this.
+const ALL_BYTES_PER_SECOND: f64 = 8.0 * MIB;
+
+/// Bytes of each process's output that are read a second whatever the others write.
+const OWN_BYTES_PER_SECOND: f64 = 0.125 * MIB;
+
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// A rate of bytes: a second's worth at once, then as time passes.
+#[derive(Debug)]
+struct Bucket {
+    per_second: f64,
+    /// Bytes that may be taken now, and since when.
+    state: Mutex<(f64, Instant)>,
+}
+
+impl Bucket {
+    fn new(per_second: f64) -> Self {
+        Self { per_second, state: Mutex::new((per_second, Instant::now())) }
+    }
+
+    fn refill(&self, state: &mut (f64, Instant), now: Instant) {
+        let refilled = state.0 + now.saturating_duration_since(state.1).as_secs_f64() * self.per_second;
+        *state = (refilled.min(self.per_second), now);
+    }
+
+    /// Takes the bytes, if there are so many.
+    fn try_take(&self, bytes: f64, now: Instant) -> bool {
+        let mut state = self.state.lock();
+        self.refill(&mut state, now);
+        let enough = state.0 >= bytes;
+        if enough {
+            state.0 -= bytes;
+        }
+        enough
+    }
+
+    /// Takes the bytes; how long to wait until they are there.
+    fn take(&self, bytes: f64, now: Instant) -> Duration {
+        let mut state = self.state.lock();
+        self.refill(&mut state, now);
+        state.0 -= bytes;
+        Duration::from_secs_f64((-state.0).max(0.0) / self.per_second)
+    }
+}
+
+/// What all processes may write together.
+#[derive(Debug)]
+pub(super) struct Flood(Bucket);
+
+impl Default for Flood {
+    fn default() -> Self {
+        Self(Bucket::new(ALL_BYTES_PER_SECOND))
+    }
+}
 
 /// What one process may write: a rate of lines, and one of bytes.
 #[derive(Debug)]
 pub(super) struct Gate {
     rate: Rate,
-    /// Bytes that may be read now, and since when.
-    bytes: Mutex<(f64, Instant)>,
+    most: Bucket,
+    own: Bucket,
+    all: Arc<Flood>,
 }
 
 impl Gate {
-    pub(super) fn new(lines_per_second: u32) -> Self {
-        Self { rate: Rate::new(lines_per_second), bytes: Mutex::new((READ_BYTES_PER_SECOND, Instant::now())) }
+    pub(super) fn new(lines_per_second: u32, all: Arc<Flood>) -> Self {
+        let (most, own) = (Bucket::new(READ_BYTES_PER_SECOND), Bucket::new(OWN_BYTES_PER_SECOND));
+        Self { rate: Rate::new(lines_per_second), most, own, all }
     }
 
-    /// How long to wait before more is read, when so much was.
-    fn pause_after(&self, read: usize) -> Option<Duration> {
-        let mut bytes = self.bytes.lock();
-        let now = Instant::now();
-        let refilled = bytes.0 + now.saturating_duration_since(bytes.1).as_secs_f64() * READ_BYTES_PER_SECOND;
-        *bytes = (refilled.min(READ_BYTES_PER_SECOND) - read as f64, now);
-        (bytes.0 < 0.0).then(|| Duration::from_secs_f64(-bytes.0 / READ_BYTES_PER_SECOND))
+    /// How long to wait before more is read, when so much was. Meanwhile the pipe fills, and the process waits.
+    fn pause_after(&self, read: usize, now: Instant) -> Option<Duration> {
+        let bytes = read as f64;
+        let pause = self.most.take(bytes, now);
+        let pause = if self.own.try_take(bytes, now) { pause } else { pause.max(self.all.0.take(bytes, now)) };
+        (!pause.is_zero()).then_some(pause)
     }
 
     /// Returns when it is time to say what was left out.
@@ -116,7 +174,7 @@ pub(super) async fn pump(
             }
         }
         report(&gate, false, run, &lines, &mut wanted).await;
-        if let Some(pause) = gate.pause_after(read) {
+        if let Some(pause) = gate.pause_after(read, Instant::now()) {
             tokio::time::sleep(pause).await;
         }
     }
@@ -264,9 +322,13 @@ mod tests {
     use super::*;
     use tokio::sync::mpsc;
 
+    fn gate(lines_per_second: u32) -> Arc<Gate> {
+        Arc::new(Gate::new(lines_per_second, Arc::default()))
+    }
+
     async fn read(input: &[u8]) -> Vec<Line> {
         let (lines, mut received) = mpsc::channel(10_000);
-        pump(input, Stream::Stdout, None, None, lines, Arc::new(Gate::new(1000))).await;
+        pump(input, Stream::Stdout, None, None, lines, gate(1000)).await;
         let mut all = Vec::new();
         while let Some(line) = received.recv().await {
             all.push(line);
@@ -337,7 +399,7 @@ mod tests {
 
     async fn flood(input: &[u8], tail: Option<Arc<Tail>>) -> Vec<Line> {
         let (lines, mut received) = mpsc::channel(10_000);
-        pump(input, Stream::Stderr, None, tail, lines, Arc::new(Gate::new(10))).await;
+        pump(input, Stream::Stderr, None, tail, lines, gate(10)).await;
         let mut all = Vec::new();
         while let Some(line) = received.recv().await {
             all.push(line);
@@ -369,6 +431,30 @@ mod tests {
         assert!(before.elapsed() >= Duration::from_millis(900), "{:?}", before.elapsed());
         assert_eq!(lines.len(), 1);
         assert!(lines[0].text.contains("line cut"));
+    }
+
+    #[test]
+    fn a_hundred_floods_are_read_no_faster_than_a_few_and_hold_up_nobody_else() {
+        let all = Arc::<Flood>::default();
+        let began = Instant::now();
+        let mut floods: Vec<_> = (0..100).map(|_| (Gate::new(1000, all.clone()), began, 0)).collect();
+        let quiet = Gate::new(1000, all);
+        // Ten seconds, in which each reads whenever it may.
+        for millisecond in 0..10_000 {
+            let now = began + Duration::from_millis(millisecond);
+            for (gate, next, read) in floods.iter_mut().filter(|(_, next, _)| *next <= now) {
+                *read += READ_BYTES;
+                *next = now + gate.pause_after(READ_BYTES, now).unwrap_or_default();
+            }
+            if millisecond % 100 == 0 {
+                assert_eq!(quiet.pause_after(1000, now), None);
+            }
+        }
+        let most = (ALL_BYTES_PER_SECOND + 100.0 * OWN_BYTES_PER_SECOND) * 12.0;
+        let total: usize = floods.iter().map(|(.., read)| read).sum();
+        assert!(total as f64 <= most, "{total} bytes were read, more than {most}");
+        // Each of them had its turn.
+        assert!(floods.iter().all(|(.., read)| *read as f64 >= OWN_BYTES_PER_SECOND * 5.0));
     }
 
     #[tokio::test]

@@ -112,7 +112,7 @@ impl Slot {
         Ok(Slot { child, cgroup: Arc::new(cgroup) })
     }
 
-    pub(super) fn cgroup(&self) -> &Cgroup {
+    pub(super) fn cgroup(&self) -> &Arc<Cgroup> {
         &self.cgroup
     }
 
@@ -225,7 +225,7 @@ impl Process {
     }
 
     /// The limits around it.
-    pub(super) fn cgroup(&self) -> &Cgroup {
+    pub(super) fn cgroup(&self) -> &Arc<Cgroup> {
         &self.cgroup
     }
 
@@ -270,7 +270,7 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
         });
     }
     let tail = Arc::new(Tail::default());
-    let gate = Arc::new(Gate::new(launch.lines_per_second));
+    let gate = Arc::new(Gate::new(launch.lines_per_second, home.flood.clone()));
     let mut pumps = tokio::task::JoinSet::new();
     if let Some(stdout) = child.stdout.take() {
         pumps.spawn(pump(stdout, Stream::Stdout, launch.run, None, launch.lines.clone(), gate.clone()));
@@ -282,11 +282,21 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     let own_tail = tail.clone();
     let (orders, received) = mpsc::unbounded_channel();
     let (ended, exit) = watch::channel(None);
+    let around_it = Arc::downgrade(&home);
     tokio::spawn(async move {
         let (layers, around) = (launch.layers, launch.around);
-        let mut exit = Watch { child, layers, around, orders: received }.watch().await;
+        let killed = {
+            let (around_it, cgroup) = (around_it.clone(), own_cgroup.clone());
+            move || {
+                if let Some(home) = around_it.upgrade() {
+                    home.weights.ends(&cgroup);
+                }
+            }
+        };
+        let mut exit = Watch { child, layers, around, orders: received, killed: &killed }.watch().await;
         // The rest of the group goes before the pipes are drained: it may hold them open.
         exit.out_of_memory = own_cgroup.out_of_memory() && exit.code != Some(0);
+        killed();
         own_cgroup.clear().await;
         let drained = timeout(DRAIN_WITHIN, async { while pumps.join_next().await.is_some() {} });
         let _ = drained.await;
@@ -300,14 +310,16 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     Process { orders, exit, tail, cgroup, _home: home }
 }
 
-struct Watch {
+struct Watch<K> {
     child: Child,
     layers: usize,
     around: usize,
     orders: mpsc::UnboundedReceiver<Order>,
+    /// To be called when it is killed.
+    killed: K,
 }
 
-impl Watch {
+impl<K: Fn()> Watch<K> {
     async fn watch(mut self) -> Exit {
         let outer = self.child.id().map(|pid| Pid::from_raw(pid.cast_signed()));
         let mut handle_held = true;
@@ -348,6 +360,7 @@ impl Watch {
     /// Kills all: the sandbox's first process takes every other one with it. Returns when to kill
     /// bubblewrap itself, should it not have seen that.
     fn kill(&mut self, outer: Pid) -> Option<Instant> {
+        (self.killed)();
         if self.layers == 0 {
             let _ = killpg(outer, Signal::SIGKILL);
             return None;

@@ -168,6 +168,53 @@ async fn forks_without_end_are_held_and_leave_nothing() {
     until("its control groups are gone", || groups(&place).is_empty()).await;
 }
 
+/// The weights of the control groups that hold a process of this name, whichever version they are of. 100 is usual.
+fn weights(place: &Place, process: &str) -> Vec<f64> {
+    let records = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
+    let bases = records.flat_map(|record| {
+        let text = std::fs::read_to_string(record.path().join("cgroups")).unwrap();
+        text.lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
+    });
+    let groups = bases.flat_map(|base| std::fs::read_dir(base).unwrap().flatten()).map(|entry| entry.path());
+    let holds = |group: &std::path::Path| {
+        let members = std::fs::read_to_string(group.join("cgroup.procs")).unwrap_or_default();
+        let line = |pid: &str| std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        members.lines().any(|pid| String::from_utf8_lossy(&line(pid)).contains(process))
+    };
+    let read = |path: std::path::PathBuf| std::fs::read_to_string(path).ok()?.trim().parse::<f64>().ok();
+    let weight = |group: std::path::PathBuf| {
+        read(group.join("cpu.weight")).or_else(|| Some(read(group.join("cpu.shares"))? * 100.0 / 1024.0))
+    };
+    groups.filter(|group| holds(group)).filter_map(weight).collect()
+}
+
+#[tokio::test]
+async fn who_never_stops_gives_way_to_who_answers() {
+    let place = Place::new();
+    if place.sandbox.warnings().iter().any(|warning| warning.contains("No control group for cpu")) {
+        return;
+    }
+    let service = |mark: &str, also: &str| {
+        let code = format!(
+            "import http.server, os, threading, sys; mark = '{mark}'\n{also}\n\
+             class H(http.server.BaseHTTPRequestHandler):\n  def do_GET(self): self.send_response(200); self.end_headers()\n\
+             http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), H).serve_forever()"
+        );
+        place.python(&code)
+    };
+    let (busy, quiet) = (uuid::Uuid::new_v4().to_string(), uuid::Uuid::new_v4().to_string());
+    let (lines, _log) = Log::new();
+    let spin = "if os.fork() == 0:\n  while True: pass";
+    let _busy = place.sandbox.service(service(&busy, spin), lines.clone(), READY_WITHIN).await.unwrap();
+    let quiet_one = place.sandbox.service(service(&quiet, ""), lines, READY_WITHIN).await.unwrap();
+    until("the busy one weighs little, and the quiet one much", || {
+        let (busy, quiet) = (weights(&place, &busy), weights(&place, &quiet));
+        !busy.is_empty() && !quiet.is_empty() && busy.iter().all(|busy| quiet.iter().all(|quiet| busy * 3.0 < *quiet))
+    })
+    .await;
+    assert_eq!(get(&quiet_one, "/").await.status, 200);
+}
+
 #[tokio::test]
 async fn eaten_memory_ends_it_and_is_reported() {
     let place = Place::new();

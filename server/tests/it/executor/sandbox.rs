@@ -89,6 +89,28 @@ async fn a_job_that_nobody_waits_for_is_ended() {
 }
 
 #[tokio::test]
+async fn many_starts_at_once_leave_no_more_prepared_than_one() {
+    let place = Place::new();
+    let jobs = (0..12).map(|_| place.sandbox.job(place.shell("true"), call(), Log::new().0));
+    for outcome in futures::future::join_all(jobs).await {
+        assert_eq!(outcome.unwrap().exit.code, Some(0));
+    }
+    let record = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten().next().unwrap().path();
+    let bases = std::fs::read_to_string(record.join("cgroups")).unwrap();
+    let groups = |base: &str| {
+        let entries = std::fs::read_dir(base).unwrap().flatten();
+        entries.filter(|entry| entry.path().is_dir()).count()
+    };
+    // Long enough for all that were to be prepared because of the starts.
+    let mut seen = 0;
+    until("there are two again, and stay two", || {
+        seen = if bases.lines().all(|base| groups(base) == 2) { seen + 1 } else { 0 };
+        seen > 100
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn when_the_sandbox_goes_everything_goes() {
     let place = Place::new();
     let spec = place.node("exports.handler = async () => 'here';");
