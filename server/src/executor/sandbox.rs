@@ -120,7 +120,7 @@ pub struct Sandbox {
 struct Home {
     spare: Mutex<Spare>,
     ground: Ground,
-    cgroups: Cgroups,
+    cgroups: Arc<Cgroups>,
     host: Host,
     wrappers: PathBuf,
     /// Files with the seccomp filters.
@@ -164,7 +164,10 @@ impl Home {
 
     async fn open_slot(&self) -> io::Result<Slot> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let cgroup = self.cgroups.create(&number.to_string())?;
+        let cgroups = self.cgroups.clone();
+        // It may have to wait for whoever removes one.
+        let made = tokio::task::spawn_blocking(move || cgroups.create(&number.to_string())).await;
+        let cgroup = made.unwrap_or_else(|_| Err(io::Error::other("the server ends")))?;
         self.ground.slot(cgroup).await
     }
 }
@@ -193,7 +196,7 @@ impl Sandbox {
         let home = Home {
             spare: Mutex::default(),
             ground,
-            cgroups,
+            cgroups: Arc::new(cgroups),
             host: Host::look(),
             wrappers,
             filters,

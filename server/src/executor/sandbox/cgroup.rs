@@ -236,8 +236,19 @@ impl Cgroup {
         let this = self.clone();
         let cleared = tokio::spawn(async move {
             let mut pause = Duration::from_millis(1);
-            while !this.remove_folders() {
-                this.kill_all();
+            loop {
+                let group = this.clone();
+                let removal = move || {
+                    let gone = group.remove_folders();
+                    if !gone {
+                        group.kill_all();
+                    }
+                    gone
+                };
+                // The kernel keeps whoever removes a group waiting while others are made or entered: up to a second was seen.
+                if tokio::task::spawn_blocking(removal).await.unwrap_or(false) {
+                    return;
+                }
                 tokio::time::sleep(pause).await;
                 pause = (pause * 2).min(LONGEST_PAUSE);
             }

@@ -40,6 +40,10 @@ const ALL_BYTES_PER_SECOND: f64 = 8.0 * MIB;
 /// Bytes of each process's output that are read a second whatever the others write.
 const OWN_BYTES_PER_SECOND: f64 = 0.125 * MIB;
 
+/// Who writes more than its own part is read after a pause of at least this, so that a few large pieces have come together
+/// instead of many small ones.
+const GATHER: Duration = Duration::from_millis(5);
+
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// A rate of bytes: a second's worth at once, then as time passes.
@@ -109,7 +113,10 @@ impl Gate {
     fn pause_after(&self, read: usize, now: Instant) -> Option<Duration> {
         let bytes = read as f64;
         let pause = self.most.take(bytes, now);
-        let pause = if self.own.try_take(bytes, now) { pause } else { pause.max(self.all.0.take(bytes, now)) };
+        let pause = match self.own.try_take(bytes, now) {
+            true => pause,
+            false => pause.max(self.all.0.take(bytes, now)).max(GATHER),
+        };
         (!pause.is_zero()).then_some(pause)
     }
 
