@@ -5,6 +5,7 @@
 //! down as tests below: a time that the spring leaves out fires when the gap is over, one that the autumn repeats fires
 //! the first time; what says `*`, `/`, or several hours or minutes follows the wall clock.
 
+mod pattern;
 mod plan;
 
 use std::fmt;
@@ -13,7 +14,6 @@ use std::str::FromStr;
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
-use croner::parser::{CronParser, Seconds, Year};
 
 use crate::manifest::{CatchUp, Schedule};
 use crate::{event, function};
@@ -27,12 +27,6 @@ pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 /// With `catch_up: all`, more missed times than these are not made up for: the newest are.
 pub const MAX_CAUGHT_UP: usize = 100;
 
-/// The fields of a pattern, in its order; the first may be left out.
-const FIELDS: [&str; 6] = ["second", "minute", "hour", "day", "month", "weekday"];
-
-/// The longest pattern, in bytes: one that names each minute, hour and day by itself has a third of it.
-const MAX_PATTERN: usize = 1024;
-
 /// Where the search begins that tells a pattern that never fires: 2024-01-01T00:00:00Z. Any time would do, as the
 /// search goes on until the year 5000.
 const ANY_TIME: DateTime<Utc> = DateTime::from_timestamp(1_704_067_200, 0).expect("a valid time");
@@ -40,8 +34,17 @@ const ANY_TIME: DateTime<Utc> = DateTime::from_timestamp(1_704_067_200, 0).expec
 /// A pattern in a time zone.
 #[derive(Debug, Clone)]
 pub struct Timetable {
-    cron: Cron,
+    rule: Rule,
     timezone: Tz,
+}
+
+/// What a pattern says.
+#[derive(Debug, Clone)]
+enum Rule {
+    /// Times on the clock on the wall.
+    Cron(Box<Cron>),
+    /// A number of seconds. Due are its multiples since 1970 in UTC, so that every server finds the same times.
+    Every(i64),
 }
 
 /// What is wrong with a schedule.
@@ -56,20 +59,29 @@ pub enum Fault {
 }
 
 impl Timetable {
-    /// Reads a pattern of five fields, of six with seconds in front, or a nickname such as `@daily`, and an IANA time zone.
+    /// Reads a pattern of five fields, of six with seconds in front, a nickname such as `@daily`, or an interval such as
+    /// `@every 5m`, and an IANA time zone.
     ///
     /// # Errors
     /// The pattern's fault, or else the time zone's. A pattern that never fires is not told here: see [`cron_fault`].
     pub fn parse(pattern: &str, timezone: &str) -> Result<Self, Fault> {
-        let cron = parse_pattern(pattern).map_err(Fault::Cron)?;
+        let rule = pattern::parse(pattern).map_err(Fault::Cron)?;
         let timezone = parse_timezone(timezone).map_err(Fault::Timezone)?;
-        Ok(Self { cron, timezone })
+        Ok(Self { rule, timezone })
     }
 
     /// The first due time after a time; `None` when there is none before the year 5000. Due times are whole seconds.
     pub fn next_after(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        let found = self.cron.find_next_occurrence(&after.with_timezone(&self.timezone), false).ok()?;
-        let found = found.with_timezone(&Utc);
+        let found = match &self.rule {
+            Rule::Cron(cron) => {
+                let found = cron.find_next_occurrence(&after.with_timezone(&self.timezone), false).ok()?;
+                found.with_timezone(&Utc)
+            }
+            Rule::Every(seconds) => {
+                let passed = after.timestamp().div_euclid(*seconds);
+                DateTime::from_timestamp(passed.checked_add(1)?.checked_mul(*seconds)?, 0)?
+            }
+        };
         // What is not later would be found for ever.
         (found > after).then_some(found)
     }
@@ -179,14 +191,16 @@ impl Key {
     }
 }
 
-/// What is wrong with a pattern, in words; also when it never fires.
+/// What is wrong with a pattern, in words; also when it never fires, or has a step that cannot be meant. The latter is a
+/// fault of a new pattern only: an old one fires as it did.
 pub fn cron_fault(pattern: &str) -> Option<String> {
-    let cron = match parse_pattern(pattern) {
-        Ok(cron) => cron,
+    let cron = match pattern::parse(pattern) {
+        Ok(Rule::Cron(cron)) => cron,
+        Ok(Rule::Every(_)) => return None,
         Err(fault) => return Some(fault),
     };
     match cron.find_next_occurrence(&ANY_TIME, false) {
-        Ok(_) => None,
+        Ok(_) => pattern::step_fault(pattern),
         Err(_) => Some(format!("`{}` never fires: no day fits its day, month and weekday together", shown(pattern))),
     }
 }
@@ -205,60 +219,6 @@ fn parse_timezone(timezone: &str) -> Result<Tz, String> {
         );
         format!("`{}` is no time zone that is known; {hint}", shown(timezone))
     })
-}
-
-fn parser() -> CronParser {
-    CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build()
-}
-
-fn parse_pattern(pattern: &str) -> Result<Cron, String> {
-    if pattern.len() > MAX_PATTERN {
-        return Err(format!(
-            "`{}` has {} bytes, the most that is taken is {MAX_PATTERN}",
-            shown(pattern),
-            pattern.len()
-        ));
-    }
-    let error = match parser().parse(pattern) {
-        Ok(cron) => return Ok(cron),
-        Err(error) => error,
-    };
-    let fields: Vec<&str> = pattern.split_whitespace().collect();
-    if fields.first().is_some_and(|first| first.starts_with('@')) {
-        return Err(format!(
-            "`{}` is no nickname that is known: @yearly, @monthly, @weekly, @daily, @hourly",
-            shown(pattern)
-        ));
-    }
-    if !matches!(fields.len(), 5 | 6) {
-        return Err(format!(
-            "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
-            shown(pattern)
-        ));
-    }
-    // The first field that is wrong by itself is the one to name.
-    let wrong =
-        fields.iter().zip(&FIELDS[FIELDS.len() - fields.len()..]).enumerate().find_map(|(index, (field, name))| {
-            let mut alone = vec!["*"; fields.len()];
-            alone[index] = field;
-            parser().parse(&alone.join(" ")).err().map(|error| (field, name, error))
-        });
-    Err(match wrong {
-        Some((field, name, error)) => {
-            format!("`{}` cannot be read: the {name} `{}`: {}", shown(pattern), shown(field), in_words(&error))
-        }
-        None => format!("`{}` cannot be read: {}", shown(pattern), in_words(&error)),
-    })
-}
-
-fn in_words(error: &croner::errors::CronError) -> String {
-    use croner::errors::CronError::{ComponentError, IllegalCharacters, InvalidPattern};
-    let text = match error {
-        ComponentError(text) | InvalidPattern(text) => text.clone(),
-        IllegalCharacters(_) => "it has a letter or sign that does not belong there".to_owned(),
-        other => other.to_string(),
-    };
-    text.trim_end_matches('.').to_lowercase()
 }
 
 /// One space between fields.

@@ -42,11 +42,80 @@ fn nicknames_are_patterns() {
         ("@monthly", "0 0 1 * *"),
         ("@weekly", "0 0 * * SUN"),
         ("@daily", "0 0 * * *"),
+        ("@midnight", "0 0 * * *"),
+        ("@Midnight", "0 0 * * *"),
         ("@hourly", "0 * * * *"),
     ] {
         assert_eq!(cron_fault(nickname), None);
         let after = "2026-05-05T05:05:05Z";
         assert_eq!(berlin(nickname, after, 3), berlin(pattern, after, 3), "{nickname}");
+    }
+}
+
+#[test]
+fn an_interval_is_due_at_its_multiples() {
+    for (pattern, seconds) in [("@every 5m", 300), ("@EVERY 90s", 90), (" @every  1h30m ", 5400), ("@every 1d", 86_400)]
+    {
+        assert_eq!(cron_fault(pattern), None, "{pattern}");
+        let timetable = Timetable::parse(pattern, "Europe/Berlin").unwrap();
+        // Over the hour that the spring leaves out.
+        let from = utc("2026-03-28T23:00:00.5Z");
+        let due = timetable.due_between(from, from + TimeDelta::days(3), 10);
+        assert!(due.iter().all(|due| due.timestamp() % seconds == 0), "{pattern}: {due:?}");
+        assert!(due.windows(2).all(|pair| pair[1] - pair[0] == TimeDelta::seconds(seconds)), "{pattern}: {due:?}");
+        assert!(due[0] > from && due[0] - from <= TimeDelta::seconds(seconds));
+        assert_eq!(timetable.next_after(due[0]), Some(due[1]), "a due time is not found again");
+    }
+    for pattern in
+        ["@every", "@every 5", "@every m", "@every 0s", "@every -5m", "@every 5x", "@every 367d", "@every 1.5h"]
+    {
+        assert!(cron_fault(pattern).unwrap_or_default().contains("is no interval"), "{pattern}");
+    }
+    let endless = format!("@every {}h", "9".repeat(60));
+    assert!(cron_fault(&endless).is_some());
+}
+
+#[test]
+fn a_range_may_go_past_the_end_of_its_field() {
+    for (wrapped, written_out) in [
+        ("0 22-2 * * *", "0 22,23,0,1,2 * * *"),
+        ("50-10/10 * * * *", "50,0,10 * * * *"),
+        ("58-1 * * * * *", "58,59,0,1 * * * * *"),
+        ("0 0 30-2 * *", "0 0 30,31,1,2 * *"),
+        ("0 0 1 NOV-FEB *", "0 0 1 11,12,1,2 *"),
+        ("0 0 * * FRI-MON", "0 0 * * FRI,SAT,SUN,MON"),
+        ("0 0 * * sat-sun", "0 0 * * SAT,SUN"),
+        ("0 0 * * 6-1", "0 0 * * 6,0,1"),
+        ("0 8,22-2,12 * * *", "0 8,12,22,23,0,1,2 * * *"),
+    ] {
+        assert_eq!(cron_fault(wrapped), None, "{wrapped}");
+        let after = "2026-01-01T00:00:00Z";
+        assert_eq!(berlin(wrapped, after, 40), berlin(written_out, after, 40), "{wrapped}");
+    }
+    // What is no such range stays as it is read.
+    for (pattern, after) in
+        [("0 0 * * 5-7", "0 0 * * FRI,SAT,SUN"), ("0 9-17 * * *", "0 9,10,11,12,13,14,15,16,17 * * *")]
+    {
+        assert_eq!(berlin(pattern, "2026-01-01T00:00:00Z", 20), berlin(after, "2026-01-01T00:00:00Z", 20));
+    }
+    assert!(cron_fault("0 25-2 * * *").is_some());
+}
+
+#[test]
+fn a_step_that_is_longer_than_its_field_is_a_fault_of_a_new_pattern() {
+    for (pattern, part) in [
+        ("*/61 * * * *", "the minute `*/61`"),
+        ("0 */25 * * *", "the hour `*/25`"),
+        ("0 0 */32 * *", "the day `*/32`"),
+        ("0 0 1 */13 *", "the month `*/13`"),
+        ("*/90 * * * * *", "the second `*/90`"),
+    ] {
+        let fault = cron_fault(pattern).unwrap_or_default();
+        assert!(fault.contains(part) && fault.contains("@every"), "{pattern}: {fault}");
+        assert!(Timetable::parse(pattern, "UTC").is_ok(), "one that is stored fires as it did");
+    }
+    for pattern in ["*/60 * * * *", "0 */24 * * *", "*/7 * * * *", "5-55/10 * * * *"] {
+        assert_eq!(cron_fault(pattern), None, "{pattern}");
     }
 }
 
@@ -150,7 +219,7 @@ fn a_fault_of_a_pattern_names_the_field() {
         ("* * * 13 *", "the month `13`"),
         ("* * * * 8", "the weekday `8`"),
         ("0/10 * * * *", "use \"*/10\""),
-        ("5-1 * * * *", "the minute `5-1`"),
+        ("5-61 * * * *", "the minute `5-61`"),
         ("*/0 * * * *", "step cannot be zero"),
         ("x * * * *", "the minute `x`"),
         ("* * *", "must have 5 fields"),

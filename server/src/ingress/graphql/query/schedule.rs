@@ -2,7 +2,7 @@
 
 use async_graphql::{Context, Object, Result};
 use chrono::{DateTime, Utc};
-use domain::schedule::{Fault, Timetable};
+use domain::schedule::{Fault, Timetable, cron_fault};
 
 use crate::clock;
 use crate::ingress::error::{Problem, Refusal};
@@ -30,6 +30,10 @@ impl Query {
             };
             Refusal::from(Problem::new(code, fault.to_string()).at([field]))
         });
-        fire_times(&timetable.or_fail()?, count, clock::now()).or_fail()
+        let timetable = timetable.or_fail()?;
+        if let Some(fault) = cron_fault(&cron) {
+            return Err(Refusal::from(Problem::new("bad_cron", fault).at(["cron"]))).or_fail();
+        }
+        fire_times(&timetable, count, clock::now()).or_fail()
     }
 }

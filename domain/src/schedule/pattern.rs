@@ -1,0 +1,193 @@
+//! Patterns, read: what the crate reads, and what it does not know: intervals (`@every 5m`), `@midnight`, and ranges that
+//! go past the end of their field (`22-2`).
+
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+
+use super::{Rule, shown};
+
+/// The fields of a pattern, in its order; the first may be left out.
+static FIELDS: [Field; 6] = [
+    Field { name: "second", first: 0, last: 59, words: &[] },
+    Field { name: "minute", first: 0, last: 59, words: &[] },
+    Field { name: "hour", first: 0, last: 23, words: &[] },
+    Field { name: "day", first: 1, last: 31, words: &[] },
+    Field {
+        name: "month",
+        first: 1,
+        last: 12,
+        words: &["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"],
+    },
+    // Sunday is 0; 7 is another name for it.
+    Field { name: "weekday", first: 0, last: 6, words: &["SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"] },
+];
+
+/// The longest pattern, in bytes: one that names each minute, hour and day by itself has a third of it.
+const MAX_PATTERN: usize = 1024;
+
+/// The longest interval: a year.
+const MAX_INTERVAL_S: i64 = 366 * 24 * 3600;
+
+/// Begins an interval.
+const EVERY: &str = "@every";
+
+struct Field {
+    name: &'static str,
+    first: u32,
+    last: u32,
+    /// Names of its values, from the first on.
+    words: &'static [&'static str],
+}
+
+impl Field {
+    /// The value that a text is: a number or a name.
+    fn value(&self, text: &str) -> Option<u32> {
+        let word = self.words.iter().position(|word| word.eq_ignore_ascii_case(text));
+        let named = word.and_then(|index| u32::try_from(index).ok()).map(|index| index + self.first);
+        named.or_else(|| text.parse().ok())
+    }
+
+    fn size(&self) -> u32 {
+        self.last - self.first + 1
+    }
+}
+
+/// The fields that a pattern has, each with its text; `None` when their number is wrong.
+fn fields(pattern: &str) -> Option<Vec<(&'static Field, &str)>> {
+    let texts: Vec<&str> = pattern.split_whitespace().collect();
+    let known = FIELDS.len().checked_sub(texts.len()).filter(|left_out| *left_out <= 1)?;
+    Some(FIELDS[known..].iter().zip(texts).collect())
+}
+
+/// Reads a pattern.
+pub(super) fn parse(pattern: &str) -> Result<Rule, String> {
+    if pattern.len() > MAX_PATTERN {
+        return Err(format!(
+            "`{}` has {} bytes, the most that is taken is {MAX_PATTERN}",
+            shown(pattern),
+            pattern.len()
+        ));
+    }
+    let trimmed = pattern.trim();
+    if let Some(text) = trimmed.get(..EVERY.len()).filter(|start| start.eq_ignore_ascii_case(EVERY)) {
+        return interval(trimmed[text.len()..].trim()).map(Rule::Every).ok_or_else(|| {
+            format!(
+                "`{}` is no interval: write numbers with d, h, m or s, such as @every 5m or @every 1h30m, from 1s to 366d",
+                shown(pattern)
+            )
+        });
+    }
+    if trimmed.eq_ignore_ascii_case("@midnight") {
+        return cron("@daily").map(Rule::Cron);
+    }
+    cron(pattern).map(Rule::Cron)
+}
+
+fn cron(pattern: &str) -> Result<Box<Cron>, String> {
+    let error = match parser().parse(&without_wrapped(pattern)) {
+        Ok(cron) => return Ok(Box::new(cron)),
+        Err(error) => error,
+    };
+    if pattern.trim_start().starts_with('@') {
+        return Err(format!(
+            "`{}` is no nickname that is known: @yearly, @monthly, @weekly, @daily, @midnight, @hourly, or @every with an \
+             interval such as 5m",
+            shown(pattern)
+        ));
+    }
+    let Some(fields) = fields(pattern) else {
+        return Err(format!(
+            "`{}` must have 5 fields (minute, hour, day, month, weekday), or 6 with seconds in front",
+            shown(pattern)
+        ));
+    };
+    // The first field that is wrong by itself is the one to name.
+    let wrong = fields.iter().enumerate().find_map(|(index, (field, text))| {
+        let mut alone = vec!["*"; fields.len()];
+        alone[index] = *text;
+        parser().parse(&without_wrapped(&alone.join(" "))).err().map(|error| (*text, field.name, error))
+    });
+    Err(match wrong {
+        Some((text, name, error)) => {
+            format!("`{}` cannot be read: the {name} `{}`: {}", shown(pattern), shown(text), in_words(&error))
+        }
+        None => format!("`{}` cannot be read: {}", shown(pattern), in_words(&error)),
+    })
+}
+
+/// The seconds of an interval such as `1h30m`.
+fn interval(text: &str) -> Option<i64> {
+    let mut seconds = 0_i64;
+    let mut rest = text;
+    while !rest.is_empty() {
+        let end = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
+        let unit = match rest.as_bytes()[end] {
+            b's' => 1,
+            b'm' => 60,
+            b'h' => 3600,
+            b'd' => 24 * 3600,
+            _ => return None,
+        };
+        let number: i64 = rest[..end].parse().ok()?;
+        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
+        rest = &rest[end + 1..];
+    }
+    (1..=MAX_INTERVAL_S).contains(&seconds).then_some(seconds)
+}
+
+/// The pattern with each range that goes past the end of its field written out: `22-2` as `22,23,0,1,2`.
+fn without_wrapped(pattern: &str) -> String {
+    let Some(fields) = fields(pattern) else { return pattern.to_owned() };
+    let field = |(field, text): &(&Field, &str)| {
+        let (and, list) = text.strip_prefix('+').map_or(("", *text), |list| ("+", list));
+        let parts: Vec<_> =
+            list.split(',').map(|part| wrapped(field, part).unwrap_or_else(|| part.to_owned())).collect();
+        format!("{and}{}", parts.join(","))
+    };
+    fields.iter().map(field).collect::<Vec<_>>().join(" ")
+}
+
+/// The values of a range whose end is before its beginning.
+fn wrapped(field: &Field, part: &str) -> Option<String> {
+    let (range, step) = part.split_once('/').map_or((part, Some(1_u32)), |(range, step)| (range, step.parse().ok()));
+    let (from, to) = range.split_once('-')?;
+    let (from, to, step) = (field.value(from)?, field.value(to)?, step.filter(|step| *step > 0)?);
+    let fits = |value: u32| (field.first..=field.last).contains(&value);
+    if from <= to || !fits(from) || !fits(to) {
+        return None;
+    }
+    let values = (from..=to + field.size()).step_by(usize::try_from(step).ok()?);
+    let values = values.map(|value| (field.first + (value - field.first) % field.size()).to_string());
+    Some(values.collect::<Vec<_>>().join(","))
+}
+
+/// A step that is longer than its field: what fires then is not what anybody means. One that is as long says the same as
+/// its first value, and people do write `*/60`.
+pub(super) fn step_fault(pattern: &str) -> Option<String> {
+    fields(pattern)?.into_iter().find_map(|(field, text)| {
+        let mut steps = text.split(',').filter_map(|part| part.split_once('/')?.1.parse::<u32>().ok());
+        let step = steps.find(|step| *step > field.size())?;
+        Some(format!(
+            "`{}` cannot be meant: the {} `{}` has a step of {step}, and there are {} of them; for an interval of its own \
+             write @every, such as @every 90m",
+            shown(pattern),
+            field.name,
+            shown(text),
+            field.size()
+        ))
+    })
+}
+
+fn parser() -> CronParser {
+    CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build()
+}
+
+fn in_words(error: &croner::errors::CronError) -> String {
+    use croner::errors::CronError::{ComponentError, IllegalCharacters, InvalidPattern};
+    let text = match error {
+        ComponentError(text) | InvalidPattern(text) => text.clone(),
+        IllegalCharacters(_) => "it has a letter or sign that does not belong there".to_owned(),
+        other => other.to_string(),
+    };
+    text.trim_end_matches('.').to_lowercase()
+}
