@@ -13,7 +13,9 @@ use uuid::Uuid;
 
 use crate::aggregate::Payload;
 use crate::json::Json;
-use crate::manifest::{Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, WebhookScheme};
+use crate::manifest::{
+    Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
+};
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
 
@@ -52,14 +54,12 @@ fn manifest() -> Manifest {
             Trigger::Http {},
             Trigger::Event { pattern: "file.*".into(), filter },
             Trigger::Schedule(Schedule::new("*/5 * * * *", "Europe/Berlin")),
-            Trigger::Webhook {
+            Trigger::Webhook(Webhook {
                 name: "github".into(),
-                scheme: WebhookScheme::Github,
+                scheme: Some(WebhookScheme::Github),
                 secret: Some("GITHUB_WEBHOOK_SECRET".into()),
-                header: None,
-                encoding: Default::default(),
-                prefix: None,
-            },
+                ..Webhook::default()
+            }),
         ],
         env: [("LEVEL".to_owned(), "info".to_owned())].into(),
         secrets: vec!["API_KEY".into()],

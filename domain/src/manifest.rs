@@ -4,6 +4,7 @@
 //! with every default filled in.
 
 mod network;
+mod webhook;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::retry;
 pub use network::{MAX_HOSTS, Network, host_fault};
+pub use webhook::{Reply, SignatureEncoding, Webhook, WebhookPreset, WebhookScheme};
 
 /// How the code is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,25 +73,7 @@ pub enum Trigger {
     /// The clock.
     Schedule(Schedule),
     /// A call of `/hooks/{namespace}/{function}/{name}`.
-    Webhook {
-        /// The last part of the address.
-        name: String,
-        /// How a delivery proves where it is from.
-        #[serde(default)]
-        scheme: WebhookScheme,
-        /// The name of the namespace's secret that it is proved with.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        secret: Option<String>,
-        /// The header that carries the proof, for `hmac-sha256` and `token`; the scheme's own when absent.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        header: Option<String>,
-        /// How the signature is written, for `hmac-sha256`.
-        #[serde(default, skip_serializing_if = "SignatureEncoding::is_hex")]
-        encoding: SignatureEncoding,
-        /// What stands before the signature, for `hmac-sha256`: `sha256=`.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        prefix: Option<String>,
-    },
+    Webhook(Webhook),
 }
 
 /// When the clock starts a run.
@@ -141,54 +125,6 @@ pub enum Overlap {
     Allow,
     /// It is left out.
     Forbid,
-}
-
-/// How a webhook's delivery proves where it is from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum WebhookScheme {
-    /// `X-Hub-Signature-256`.
-    Github,
-    /// The Standard Webhooks specification.
-    StandardWebhooks,
-    /// An HMAC in a header of the sender's choice.
-    HmacSha256,
-    /// A shared token.
-    Token,
-    /// Nothing is proved.
-    #[default]
-    None,
-}
-
-impl WebhookScheme {
-    /// The name in `function.json`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Github => "github",
-            Self::StandardWebhooks => "standard-webhooks",
-            Self::HmacSha256 => "hmac-sha256",
-            Self::Token => "token",
-            Self::None => "none",
-        }
-    }
-}
-
-/// How the bytes of a signature are written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SignatureEncoding {
-    /// Two digits a byte.
-    #[default]
-    Hex,
-    /// RFC 4648, section 4.
-    Base64,
-}
-
-impl SignatureEncoding {
-    #[allow(clippy::trivially_copy_pass_by_ref)] // serde calls it so
-    fn is_hex(&self) -> bool {
-        *self == Self::Hex
-    }
 }
 
 /// What a process may use.
@@ -364,14 +300,12 @@ mod tests {
                 Trigger::Http {},
                 Trigger::Event { pattern: "file.uploaded".into(), filter },
                 Trigger::Schedule(Schedule::new("*/5 * * * *", "Europe/Berlin")),
-                Trigger::Webhook {
+                Trigger::Webhook(Webhook {
                     name: "github".into(),
-                    scheme: WebhookScheme::Github,
+                    scheme: Some(WebhookScheme::Github),
                     secret: Some("GITHUB_WEBHOOK_SECRET".into()),
-                    header: None,
-                    encoding: SignatureEncoding::Hex,
-                    prefix: None,
-                },
+                    ..Webhook::default()
+                }),
             ],
             env: [("LEVEL".to_owned(), "info".to_owned())].into(),
             secrets: vec!["API_KEY".into()],
@@ -408,14 +342,7 @@ mod tests {
             r#"{"runtime":"node","triggers":[{"type":"schedule","cron":"@daily"},{"type":"webhook","name":"w"}]}"#,
         );
         let schedule = Trigger::Schedule(Schedule::new("@daily", "UTC"));
-        let webhook = Trigger::Webhook {
-            name: "w".into(),
-            scheme: WebhookScheme::None,
-            secret: None,
-            header: None,
-            encoding: SignatureEncoding::Hex,
-            prefix: None,
-        };
+        let webhook = Trigger::Webhook(Webhook { name: "w".into(), ..Webhook::default() });
         assert_eq!(manifest.triggers, [schedule, webhook]);
     }
 

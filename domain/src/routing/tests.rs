@@ -6,7 +6,7 @@ use super::{Table, Target};
 use crate::event::{self, Received};
 use crate::function::{self, event::*};
 use crate::json::Json;
-use crate::manifest::{Manifest, Runtime, Schedule, Trigger};
+use crate::manifest::{Manifest, Runtime, Schedule, Trigger, Webhook};
 use crate::retry::Policy;
 use crate::testing::at;
 
@@ -117,14 +117,7 @@ fn a_function_is_reached_once_however_many_triggers_fit() {
 fn triggers_of_other_kinds_are_not_reached_by_events() {
     let mut table = Table::default();
     let schedule = Trigger::Schedule(Schedule::new("* * * * *", "UTC"));
-    let webhook = Trigger::Webhook {
-        name: "github".into(),
-        scheme: Default::default(),
-        secret: None,
-        header: None,
-        encoding: Default::default(),
-        prefix: None,
-    };
+    let webhook = Trigger::Webhook(Webhook { name: "github".into(), ..Webhook::default() });
     run(&mut table, "hello", vec![Trigger::Http {}, schedule, webhook]);
     for kind in ["http.invoke", "schedule.triggered", "webhook.received", "github"] {
         assert_eq!(reached(&table, &event(kind)), [], "{kind}");

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
 use domain::manifest::{
-    CatchUp, Manifest, Mode, Network, Overlap, Resources, Runtime, Scaling, Schedule, SignatureEncoding, Trigger,
-    WebhookScheme,
+    CatchUp, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime, Scaling, Schedule, SignatureEncoding,
+    Trigger, Webhook, WebhookPreset, WebhookScheme,
 };
 use domain::namespace::{self, Role};
 use domain::run::event as r;
@@ -92,6 +92,9 @@ fn trigger() -> impl Strategy<Value = Trigger> {
         WebhookScheme::Github,
         WebhookScheme::StandardWebhooks,
         WebhookScheme::HmacSha256,
+        WebhookScheme::Stripe,
+        WebhookScheme::Slack,
+        WebhookScheme::Twilio,
         WebhookScheme::Token,
         WebhookScheme::None,
     ]);
@@ -101,17 +104,37 @@ fn trigger() -> impl Strategy<Value = Trigger> {
         Just(Trigger::Http {}),
         (text(), filter).prop_map(|(pattern, filter)| Trigger::Event { pattern, filter }),
         schedule().prop_map(Trigger::Schedule),
-        (text(), scheme, option::of(text()), option::of(text()), encoding, option::of(text())).prop_map(
-            |(name, scheme, secret, header, encoding, prefix)| Trigger::Webhook {
-                name,
-                scheme,
-                secret,
-                header,
-                encoding,
-                prefix
-            }
-        ),
+        webhook(scheme, encoding).prop_map(Trigger::Webhook),
     ]
+}
+
+fn webhook(
+    scheme: impl Strategy<Value = WebhookScheme>,
+    encoding: impl Strategy<Value = SignatureEncoding>,
+) -> impl Strategy<Value = Webhook> {
+    let preset = proptest::sample::select(vec![
+        WebhookPreset::Stripe,
+        WebhookPreset::Slack,
+        WebhookPreset::Gitlab,
+        WebhookPreset::Shopify,
+        WebhookPreset::Twilio,
+        WebhookPreset::Bitbucket,
+    ]);
+    let reply = proptest::sample::select(vec![Reply::Async, Reply::Sync]);
+    let texts = (text(), option::of(text()), option::of(text()), option::of(text()), option::of(text()));
+    (texts, option::of(preset), option::of(scheme), encoding, reply).prop_map(
+        |((name, secret, header, prefix, delivery_header), preset, scheme, encoding, reply)| Webhook {
+            name,
+            preset,
+            scheme,
+            secret,
+            header,
+            encoding,
+            prefix,
+            delivery_header,
+            reply,
+        },
+    )
 }
 
 /// Any manifest.

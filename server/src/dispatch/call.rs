@@ -105,7 +105,8 @@ pub(super) async fn service(
         Ok(Ok((status, headers, body, true))) => {
             outcome.http_status = Some(status);
             keep(&mut outcome, &headers, &body, recorded);
-            if request.trigger == "http.invoke" {
+            // Somebody may wait for the answer.
+            if matches!(&*request.trigger, "http.invoke" | "webhook.received") {
                 outcome.content_type = media_type(&headers);
             }
             let error = is_failure(&request.trigger, delivery, status).then(|| match message(&body) {

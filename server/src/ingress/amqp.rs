@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use super::cloudevent::{self, CloudEvent, Origin};
@@ -85,18 +86,17 @@ pub(super) fn read(message: &Message, namespace: &str) -> Result<Vec<Publication
     let namespace = message.headers.get(NAMESPACE).map_or(namespace, String::as_str);
     let kind = message.content_type.as_deref();
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
-    let json = || {
-        super::json::read(&message.body)
-            .map_err(|error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))])
-    };
+    let not_json = |error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))];
     let events = match essence.as_str() {
-        "application/cloudevents+json" => vec![cloudevent::structured(json()?)?],
-        "application/cloudevents-batch+json" => match json()? {
-            serde_json::Value::Array(values) => {
-                values.into_iter().map(cloudevent::structured).collect::<Result<_, _>>()?
-            }
-            _ => return Err(vec![Problem::new("bad_event", "the body must be a JSON array of events")]),
-        },
+        "application/cloudevents+json" => {
+            vec![cloudevent::structured(super::json::carried(&message.body).map_err(not_json)?.get())?]
+        }
+        "application/cloudevents-batch+json" => {
+            let batch = super::json::carried(&message.body).map_err(not_json)?;
+            let values: Vec<&RawValue> = serde_json::from_str(batch.get())
+                .map_err(|_| vec![Problem::new("bad_event", "the body must be a JSON array of events")])?;
+            values.into_iter().map(|value| cloudevent::structured(value.get())).collect::<Result<_, _>>()?
+        }
         _ => vec![single(message, kind)?],
     };
     let namespace = namespace.to_owned();

@@ -203,3 +203,59 @@ async fn under_another_key_a_secret_stays_shut_and_the_server_says_how_to_open_i
     assert!(log.contains("sealed under another key") && log.contains("EVENTFLOW_SECRET_KEY"), "{log}");
     assert!(!log.contains(&key(1)) && !log.contains(&key(2)));
 }
+
+/// Repeats the data as Python reads it, which knows whole numbers of any size and keeps the order of keys.
+const REPEATS: &[(&str, &str)] = &[
+    (
+        "function.json",
+        r#"{ "runtime": "python", "handler": "main.handler",
+             "triggers": [ { "type": "http" }, { "type": "event", "pattern": "odd.number" },
+                           { "type": "webhook", "name": "open", "scheme": "none" },
+                           { "type": "webhook", "name": "waits", "scheme": "none", "reply": "sync" } ] }"#,
+    ),
+    (
+        "main.py",
+        r#"import json
+def handler(event, context):
+    text = json.dumps(event["data"], separators=(",", ":"))
+    if event.get("source", "").endswith("/waits"):
+        return {"statusCode": 201, "headers": {"content-type": "text/xml"}, "body": "<data>" + text + "</data>"}
+    if event["type"] == "webhook.received":
+        return text + event["http"]["rawBody"].decode()
+    return text
+"#,
+    ),
+];
+
+#[tokio::test]
+async fn what_was_sent_is_what_the_function_gets_by_every_door() {
+    const ODD: &str = r#"{"z":123456789012345678901234567890,"a":9007199254740993,"m":1.0,"l":[18446744073709551616]}"#;
+    let app = TestApp::start().await;
+    let id = app.running("repeats", REPEATS).await;
+    let invoked = app.post("/v1/functions/repeats:invoke?wait=60s").header("content-type", "application/json");
+    let invoked = json_of(invoked.body(ODD).send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(invoked["output"], ODD, "{invoked}");
+
+    let event = format!(r#"{{"specversion":"1.0","id":"1","source":"/s","type":"odd.number","data":{ODD}}}"#);
+    let sent = app.post("/v1/events").header("content-type", "application/cloudevents+json").body(event);
+    assert_eq!(sent.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    // With space around it, which is no part of the data, and a part of the body.
+    let spaced = format!("\r\n {ODD}\n");
+    let delivery = app.request(Method::POST, "/hooks/default/repeats/open").body(spaced.clone());
+    let delivery = delivery.header("content-type", "application/json");
+    assert_eq!(delivery.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    for (trigger, output) in [("odd.number", ODD.to_owned()), ("webhook.received", format!("{ODD}{spaced}"))] {
+        let run = app.run_where(&id, |run| run["trigger"] == trigger && run["state"] == "SUCCEEDED").await;
+        assert_eq!(run["output"], output, "{trigger}");
+    }
+
+    // A sender that waits gets the function's own answer: its status, its type, its text.
+    let escaped = ODD.replace('{', "%7B").replace('}', "%7D");
+    let request = app.request(Method::POST, "/hooks/default/repeats/waits").body(format!("payload={escaped}"));
+    let answer = request.header("content-type", "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(
+        (answer.status(), &answer.headers()["content-type"]),
+        (StatusCode::CREATED, &"text/xml".parse().unwrap())
+    );
+    assert_eq!(answer.text().await.unwrap(), format!("<data>{ODD}</data>"));
+}

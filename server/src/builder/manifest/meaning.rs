@@ -96,20 +96,29 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
             }
             Some("webhook") => {
                 let scheme = trigger["scheme"].as_str().unwrap_or("none");
-                if scheme != "none" && trigger.get("secret").is_none() {
-                    faults.push(Fault::at(
-                        at(""),
-                        format!(
-                            "the scheme {scheme} needs `secret`: the name of the secret that deliveries are proved with"
-                        ),
-                    ));
+                let preset = trigger["preset"].as_str();
+                if (scheme != "none" || preset.is_some()) && trigger.get("secret").is_none() {
+                    let which = preset
+                        .map_or_else(|| format!("scheme {scheme}"), |preset| format!("preset {}", shorten(preset)));
+                    let message =
+                        format!("the {which} needs `secret`: the name of the secret that deliveries are proved with");
+                    faults.push(Fault::at(at(""), message));
+                }
+                if let Some(preset) = preset {
+                    for name in ["scheme", "header", "encoding", "prefix"] {
+                        if trigger.get(name).is_some() {
+                            let message =
+                                format!("the preset {} settles `{name}`; remove one of them", shorten(preset));
+                            faults.push(Fault::at(at(&format!("/{name}")), message));
+                        }
+                    }
                 }
                 for (name, schemes) in [
                     ("header", &["hmac-sha256", "token"][..]),
                     ("encoding", &["hmac-sha256"]),
                     ("prefix", &["hmac-sha256"]),
                 ] {
-                    if trigger.get(name).is_some() && !schemes.contains(&scheme) {
+                    if preset.is_none() && trigger.get(name).is_some() && !schemes.contains(&scheme) {
                         let message = format!(
                             "`{name}` is only for {}, and this is {}; remove it",
                             schemes.join(" and "),

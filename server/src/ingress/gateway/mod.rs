@@ -26,6 +26,7 @@ use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
+pub(super) use once::recorded_answer;
 pub use recorder::Recorder;
 pub(super) use said::{is_kept, query as query_of};
 

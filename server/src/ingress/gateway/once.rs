@@ -59,6 +59,19 @@ pub(super) async fn call(
     Ok(response)
 }
 
+/// The answer of a run to whoever waits for it and takes the function's own errors as they are.
+///
+/// # Errors
+/// When there is none, or not all of it was kept.
+pub(in crate::ingress) fn recorded_answer(run: &Run) -> Result<HttpResponse, HttpError> {
+    match &run.phase {
+        Phase::Failed { failure, .. } | Phase::Dead { failure, .. } if failure.outcome.http_status.is_some() => {
+            whole(run.request.run, &failure.outcome)
+        }
+        _ => answer(run),
+    }
+}
+
 /// The answer that a run's record is.
 fn answer(run: &Run) -> Result<HttpResponse, HttpError> {
     let id = run.request.run;

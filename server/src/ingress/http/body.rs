@@ -104,3 +104,14 @@ pub(in crate::ingress) fn json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, H
     }
     json::read(bytes).map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
 }
+
+/// The value that a JSON body is, as it came: see [`json::carried`].
+///
+/// # Errors
+/// 400, naming the place.
+pub(in crate::ingress) fn carried(bytes: &[u8]) -> Result<domain::Json, HttpError> {
+    if bytes.is_empty() {
+        return Err(HttpError::bad_request("bad_json", "the body is empty; it must be JSON"));
+    }
+    json::carried(bytes).map_err(|error| HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
+}

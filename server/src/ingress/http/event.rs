@@ -1,15 +1,16 @@
 //! CloudEvents over HTTP: binary, structured and batch.
 
+use actix_web::http::Method;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::openapi::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
-use super::{body, caller, namespace, query, wrong_method};
+use super::{body, caller, handshake, namespace, query, wrong_method};
 use crate::ingress::Services;
 use crate::ingress::cloudevent::{self, CloudEvent, Mode};
 use crate::ingress::error::{HttpError, Problem, Refusal};
@@ -25,7 +26,11 @@ const MAX_BATCH: usize = 10_000;
 const MAX_PROBLEMS: usize = 50;
 
 pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
-    config.service(web::resource("/v1/events").route(web::post().to(publish)).default_service(web::to(wrong_method)));
+    let resource = web::resource("/v1/events")
+        .route(web::post().to(publish))
+        .route(web::method(Method::OPTIONS).to(handshake::answer))
+        .default_service(web::to(wrong_method));
+    config.service(resource);
 }
 
 /// Where events are sent to.
@@ -89,8 +94,8 @@ pub(super) async fn publish(
     let events = match mode {
         Mode::Binary => vec![cloudevent::binary(request.headers(), &bytes).map_err(Refusal::Refused)?],
         Mode::Structured => {
-            let value: Value = body::json(&bytes).map_err(bad_event)?;
-            vec![cloudevent::structured(value).map_err(Refusal::Refused)?]
+            let event = body::carried(&bytes).map_err(bad_event)?;
+            vec![cloudevent::structured(event.get()).map_err(Refusal::Refused)?]
         }
         Mode::Batch => batch(body::json(&bytes).map_err(bad_event)?, limits.event)?,
     };
@@ -107,14 +112,14 @@ pub(super) async fn publish(
 }
 
 /// All of a batch's events, or all of their faults: nothing of a batch with a fault is taken.
-fn batch(values: Vec<Value>, limit: usize) -> Result<Vec<CloudEvent>, Refusal> {
+fn batch(values: Vec<Box<RawValue>>, limit: usize) -> Result<Vec<CloudEvent>, Refusal> {
     let (mut events, mut problems) = (Vec::new(), Vec::new());
     if values.len() > MAX_BATCH {
         let message = format!("the batch has {} events, the most that is taken is {MAX_BATCH}", values.len());
         return Err(Problem::new("payload_too_large", message).into());
     }
     for (index, value) in values.into_iter().enumerate() {
-        match cloudevent::structured(value) {
+        match cloudevent::structured(value.get()) {
             Ok(event) if event.json.get().len() > limit => {
                 let message = format!("event {index} is larger than {limit} bytes, the most that is taken");
                 problems.push(Problem::new("payload_too_large", message).at([index.to_string()]));

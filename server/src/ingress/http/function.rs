@@ -7,6 +7,7 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
+use domain::Json;
 use domain::aggregate::Payload;
 use domain::function::{self, BuildId, Event, event::Source};
 use futures::StreamExt;
@@ -378,18 +379,18 @@ pub(super) async fn invoke(
     })
 }
 
-/// What the body says: JSON where it says so or nothing, and text otherwise.
-fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Value, HttpError> {
+/// What the body says: JSON as it came where it says so or nothing, and text otherwise.
+fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
     let kind =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     // What curl says when nobody told it.
     let unsaid = kind.starts_with("application/x-www-form-urlencoded");
-    match crate::ingress::json::read(bytes) {
-        Ok(value) => Ok(value),
+    match crate::ingress::json::carried(bytes) {
+        Ok(json) => Ok(json),
         Err(error) if kind.contains("json") => {
             Err(HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
         }
-        Err(_) if unsaid || kind.starts_with("text/") => Ok(Value::String(String::from_utf8_lossy(bytes).into_owned())),
+        Err(_) if unsaid || kind.starts_with("text/") => Ok(Json::from(&json!(String::from_utf8_lossy(bytes)))),
         Err(_) => {
             Err(HttpError::bad_request("bad_body", format!("the body is `{kind}`; an event's data is JSON or text")))
         }

@@ -5,6 +5,7 @@ mod bundle;
 mod dead_letter;
 mod event;
 mod function;
+mod handshake;
 pub(super) mod health;
 mod log;
 mod openapi;

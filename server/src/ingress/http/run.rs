@@ -3,10 +3,9 @@
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
-use domain::Id;
 use domain::run::Run;
+use domain::{Id, Json};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -45,7 +44,8 @@ pub(super) struct RunBody {
     attempt: u32,
     /// The result; bounded.
     #[serde(skip_serializing_if = "Option::is_none")]
-    output: Option<Value>,
+    #[schema(value_type = Option<serde_json::Value>)]
+    output: Option<Json>,
     /// The result was longer than what is kept.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     output_cut: bool,
@@ -77,7 +77,7 @@ impl From<Run> for RunBody {
             event_id: request.event.map(Id::uuid),
             version: phase.attempt().map(|attempt| attempt.version).or(request.version),
             attempt: attempts,
-            output: outcome.and_then(|outcome| outcome.output.as_ref().map(domain::Json::value)),
+            output: outcome.and_then(|outcome| outcome.output.clone()),
             output_cut: outcome.is_some_and(|outcome| outcome.output_cut),
             http_status: outcome.and_then(|outcome| outcome.http_status),
             exit_code: outcome.and_then(|outcome| outcome.exit_code),

@@ -1,31 +1,37 @@
 //! Webhooks: `POST /hooks/{namespace}/{function}/{webhook}`.
 //!
 //! In this order: size, proof over the raw body, freshness, and then the claim of the delivery's id, which is the log's:
-//! the event's id is derived from it, so that a delivery that comes again is the same event.
+//! the event's id is derived from it, so that a delivery that comes again is the same event. With `"reply": "sync"` the
+//! sender waits for the run, and gets what the function answers.
 //!
 //! Whoever proves nothing learns nothing: whether the address is of a webhook, of one that cannot check deliveries now, of
 //! a function that is stopped, or of nothing at all, the answer and the work for it are the same.
 
-use actix_web::http::StatusCode;
-use actix_web::http::header::{self, HeaderValue};
+mod delivered;
+mod waiting;
+
+use std::time::Duration;
+
+use actix_web::http::header::{self, HeaderName, HeaderValue};
+use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use domain::event::{self, Received};
-use domain::manifest::{Trigger, WebhookScheme};
-use domain::{Cause, Json, Stream, function, run};
+use domain::manifest::{Reply, Trigger, WebhookScheme};
+use domain::run::event::Delivery;
+use domain::{Cause, Stream, function, run};
 use serde::Serialize;
-use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::openapi::{AnyBytes, Name};
-use super::{body, correlation};
+use super::{base_url, body, correlation, handshake};
 use crate::clock;
+use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Fault, HttpError, Refusal};
-use crate::ingress::gateway::{is_kept, query_of};
-use crate::ingress::proof::{self, Demand, Unproved};
+use crate::ingress::gateway;
+use crate::ingress::proof::{self, Demand, Sent, Unproved};
+use crate::ingress::verbs::{self, Wait};
 use crate::ingress::{RequestId, Services};
 use crate::store::FunctionRow;
 use crate::vault;
@@ -39,9 +45,24 @@ const NO_SECRET: &str = "-";
 /// A sender is asked to come again after this many seconds.
 const RETRY_AFTER_S: u64 = 30;
 
+/// A sender that waits for the function's answer waits no longer, whatever the function's own timeout is.
+const MAX_REPLY: Duration = Duration::from_secs(60);
+
+/// The run's own timeout comes first: it says more than that nobody waited for it any longer.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Names the run of an answer that is a function's own.
+const CALL_ID: HeaderName = HeaderName::from_static("x-call-id");
+
+/// A page that a function answers with runs no scripts, and belongs to no origin: it was not asked for by a person.
+const SANDBOX: HeaderValue = HeaderValue::from_static("sandbox");
+
 pub(super) fn configure(config: &mut ServiceConfig) {
     let resource = web::resource("/hooks/{namespace}/{function}/{webhook}");
-    config.service(resource.route(web::post().to(receive)).default_service(web::to(post_only)));
+    let resource = resource.route(web::post().to(receive));
+    config.service(
+        resource.route(web::method(Method::OPTIONS).to(handshake::answer)).default_service(web::to(post_only)),
+    );
 }
 
 /// A delivery that is on disk.
@@ -55,10 +76,14 @@ pub(super) struct Delivered {
     duplicate: bool,
 }
 
-/// What GitHub's ping is answered with.
+/// What a sender is answered that only asks whether anybody is there.
 #[derive(Serialize, ToSchema)]
-pub(super) struct Pong {
-    pong: bool,
+#[serde(untagged)]
+pub(super) enum Greeting {
+    /// GitHub's ping.
+    Pong { pong: bool },
+    /// Slack's `url_verification`.
+    Challenge { challenge: String },
 }
 
 /// A webhook of a function.
@@ -69,12 +94,16 @@ struct Hook {
     demand: Demand,
     /// The name of the secret that deliveries are proved with.
     secret: Option<String>,
+    reply: Reply,
+    /// How long a run of the function may take.
+    timeout: Duration,
 }
 
 /// Deliver to a webhook
 ///
 /// Takes a delivery; answers when it is on disk. A delivery that comes again gets the first answer again. No token is
-/// needed: the webhook's scheme says how a delivery proves where it is from.
+/// needed: the webhook's scheme says how a delivery proves where it is from. A webhook with `"reply": "sync"` answers with
+/// what its function answers instead, be it of any status and type; such an answer has the header `X-Call-Id`.
 #[utoipa::path(post, path = "/hooks/{namespace}/{function}/{webhook}", operation_id = "deliverWebhook", tag = "webhooks", security(()),
     params(
         ("namespace" = Name, Path, description = "The function's namespace"), ("function" = Name, Path, description = "The function"),
@@ -82,11 +111,14 @@ struct Hook {
     ),
     request_body(content((AnyBytes = "*/*")), description = "Anything; JSON is passed on parsed"),
     responses(
-        (status = 200, description = "The answer to GitHub's ping", body = Pong),
+        (status = 200, description = "The answer to GitHub's ping, or to Slack's challenge", body = Greeting),
         (status = 202, description = "The delivery is on disk, or had been taken before", body = Delivered),
         (status = 400, description = "`bad_delivery_id`: the delivery's id is no id"),
         (status = 401, description = "`bad_signature`, also where there is no such webhook or its secret cannot be used; `stale_timestamp`"),
         (status = 503, description = "`function_not_running`: the function does not run; or too many bodies of unknown senders are being read; nothing was accepted"),
+        (status = 409, description = "`run_over`, `answer_not_kept`: the function of a webhook with `\"reply\": \"sync\"` was called, and there is no answer of it, or not all of it"),
+        (status = 502, description = "`function_failed`: it was called and failed without an answer"),
+        (status = 504, description = "`timed_out`: the function of a webhook with `\"reply\": \"sync\"` has not answered in time"),
     ))]
 pub(super) async fn receive(
     request: HttpRequest,
@@ -101,14 +133,19 @@ pub(super) async fn receive(
     let (body, held) = body::read_unproved(&request, payload, limit, &services).await?;
     let hook = proved(&services, &namespace, found, &request, &body).await?;
     // A webhook of the scheme `none` never learns who sends: its bodies are counted until their end.
-    let _held = (hook.demand.scheme == WebhookScheme::None).then_some(held);
+    let held = (hook.demand.scheme == WebhookScheme::None).then_some(held);
     if hook.demand.is_ping(request.headers()) {
-        return Ok(HttpResponse::Ok().json(Pong { pong: true }));
+        return Ok(HttpResponse::Ok().json(Greeting::Pong { pong: true }));
     }
-    let delivery = hook.demand.delivery_id(request.headers());
+    if hook.reply == Reply::Async
+        && let Some(challenge) = hook.demand.challenge(&body)
+    {
+        return Ok(HttpResponse::Ok().json(Greeting::Challenge { challenge }));
+    }
+    let delivery = hook.demand.delivery_id(request.headers(), &body);
     let delivery = delivery.map_err(|message| HttpError::bad_request("bad_delivery_id", message))?;
     // Who does not name deliveries means each call as one.
-    let delivery = delivery.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+    let delivery = delivery.unwrap_or_else(|| Uuid::now_v7().to_string());
     let id = event::delivered(&namespace, &hook.source, &delivery);
     let older = event::id(&namespace, &hook.source, &delivery);
     let known = services.store.events_by_id(&[id, older]).await?;
@@ -124,7 +161,46 @@ pub(super) async fn receive(
             true => Ok(accepted(id, hook.function.id, true)),
         };
     }
-    claim(&services, &request, hook, (id, delivery), &body).await
+    let waiting = match hook.reply {
+        Reply::Async => None,
+        Reply::Sync => {
+            let place = waiting::place(hook.function.id).ok_or_else(too_many_wait)?;
+            Some((Wait::at_most(&services.store, hook.timeout.min(MAX_REPLY) + GRACE).await?, place))
+        }
+    };
+    let cause = Cause {
+        actor: Some(format!("webhook:{}", hook.source).into()),
+        causation: None,
+        correlation: correlation(&request),
+    };
+    let (received, duplicate) = claim(&services, &request, &hook, (id, delivery), &body, cause.clone()).await?;
+    let function = received.target.unwrap_or(hook.function.id);
+    // On disk: while the sender waits for an answer it takes no memory for what it sent.
+    drop((body, held));
+    match waiting {
+        None => Ok(accepted(id, function, duplicate)),
+        Some((waiting, _place)) => {
+            // The relay asks for the same run when it comes to the event; whoever is first wins.
+            let run = verbs::run_of(&services, received, function, Delivery::Once, cause).await?;
+            replied(&services, run, waiting).await
+        }
+    }
+}
+
+/// What the function answers, once it has.
+async fn replied(services: &Services, run: run::Id, waiting: Wait) -> Result<HttpResponse, HttpError> {
+    let over = verbs::wait(services, &Viewer::all("webhook"), run, waiting).await?;
+    let run = over.ok_or_else(|| {
+        let message = format!("run {run} goes on; the same delivery gets its answer when it is over");
+        HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
+    })?;
+    let mut response = gateway::recorded_answer(&run)?;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
+    if let Ok(id) = run.request.run.to_string().parse() {
+        headers.insert(CALL_ID, id);
+    }
+    Ok(response)
 }
 
 /// The function whose webhook took a delivery under an id that was derived as those of published events are, as it was until
@@ -141,15 +217,24 @@ async fn find(services: &Services, namespace: &str, function: &str, webhook: &st
     let current = row.as_ref().and_then(|row| Some((row.id, row.current_version?)));
     let (id, number) = current.unwrap_or((function::id(namespace, function, 1), 0));
     let version = services.store.version(id, number).await?;
-    let triggers = version.map(|version| version.manifest.triggers).unwrap_or_default();
+    let manifest = version.map(|version| version.manifest);
+    let timeout = manifest
+        .as_ref()
+        .map_or(MAX_REPLY, |manifest| Duration::try_from_secs_f64(manifest.resources.timeout_s).unwrap_or(MAX_REPLY));
+    let triggers = manifest.map(|manifest| manifest.triggers).unwrap_or_default();
     let found = triggers.into_iter().find_map(|trigger| match trigger {
-        Trigger::Webhook { name, scheme, secret, header, encoding, prefix } if name == webhook => {
-            Some((Demand { scheme, header, encoding, prefix: prefix.unwrap_or_default() }, secret))
-        }
+        Trigger::Webhook(found) if found.name == webhook => Some(found),
         _ => None,
     });
     let source = format!("/hooks/{namespace}/{function}/{webhook}");
-    Ok(row.zip(found).map(|(function, (demand, secret))| Hook { function, source, demand, secret }))
+    Ok(row.zip(found).map(|(function, found)| Hook {
+        function,
+        source,
+        demand: Demand::from(&found),
+        secret: found.secret,
+        reply: found.reply,
+        timeout,
+    }))
 }
 
 /// Lets through what is from who knows the secret. What is wrong is told to the owner in the log, not to the sender, for
@@ -188,7 +273,10 @@ async fn proved(
         }
         return unproved();
     };
-    match hook.demand.check(&secret.value, request.headers(), body, clock::now().timestamp()) {
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let url = format!("{}{path}", base_url(request));
+    let sent = Sent { url: &url, headers: request.headers(), body };
+    match hook.demand.check(&secret.value, sent, clock::now().timestamp()) {
         Ok(()) => Ok(found.expect("it was looked at")),
         Err(Unproved::BadSignature) => unproved(),
         Err(Unproved::Stale) => refused("stale_timestamp", "the delivery was signed too long ago, or in the future"),
@@ -199,39 +287,41 @@ async fn proved(
     }
 }
 
-/// Takes the delivery as an event for its function, unless it was taken before.
+/// Takes the delivery as an event for its function, unless it was taken before: the event as it was taken first, and whether
+/// that was before.
 async fn claim(
     services: &Services,
     request: &HttpRequest,
-    hook: Hook,
+    hook: &Hook,
     (id, delivery): (event::Id, String),
     body: &[u8],
-) -> Result<HttpResponse, HttpError> {
+    cause: Cause,
+) -> Result<(Received, bool), HttpError> {
     let at = clock::now();
-    let event = Json::from(&cloud_event(request, &hook, &delivery, at, body));
+    let delivered = delivered::event(request, hook, &delivery, at, body);
     let limit = services.settings.limits.event;
-    if event.get().len() > limit {
+    // The body is within the limit: that it stands in the event a second time is our doing.
+    if delivered.event.get().len() - delivered.repeated > limit {
         return Err(HttpError::too_large("the event that the delivery becomes", limit));
     }
     let received = Received {
         id,
-        namespace: hook.function.namespace,
+        namespace: hook.function.namespace.clone(),
         kind: KIND.to_owned(),
         source: hook.source.clone(),
         event_id: delivery,
         subject: None,
-        event,
+        event: delivered.event,
         target: Some(hook.function.id),
-        asynchronous: true,
+        // Who waits for the answer gets that of one attempt.
+        asynchronous: hook.reply == Reply::Async,
         callback: None,
         at,
     };
-    let actor = format!("webhook:{}", hook.source);
-    let cause = Cause { actor: Some(actor.into()), causation: None, correlation: correlation(request) };
     let done = services.commands.receive(received, cause).await.map_err(Refusal::from)?;
     let duplicate = !done.changed();
     let first = done.state.ok_or_else(|| Fault::Internal(format!("the event {id} was taken and cannot be read")))?;
-    Ok(accepted(id, first.target.unwrap_or(hook.function.id), duplicate))
+    Ok((first, duplicate))
 }
 
 fn accepted(event: event::Id, function: function::Id, duplicate: bool) -> HttpResponse {
@@ -239,50 +329,9 @@ fn accepted(event: event::Id, function: function::Id, duplicate: bool) -> HttpRe
     HttpResponse::Accepted().json(Delivered { event_id: event.uuid(), run_id, duplicate })
 }
 
-/// The delivery as the function gets it.
-fn cloud_event(
-    request: &HttpRequest,
-    hook: &Hook,
-    delivery: &str,
-    at: chrono::DateTime<chrono::Utc>,
-    body: &[u8],
-) -> Value {
-    let told =
-        request.headers().iter().filter(|(name, _)| is_kept(name.as_str()) && !hook.demand.proves(name.as_str()));
-    let headers: Map<_, _> =
-        told.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect();
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let mut event = json!({
-        "specversion": "1.0", "id": delivery, "source": hook.source, "type": KIND, "time": at,
-        "http": {
-            "method": request.method().as_str(), "path": request.path(), "query": query_of(request.query_string()),
-            "headers": headers,
-        },
-    });
-    if let Some(kind) = kind {
-        event["datacontenttype"] = json!(kind);
-    }
-    if let Some((name, data)) = data(kind, body) {
-        event[name] = data;
-    }
-    event
-}
-
-/// A body as an event's data: JSON where it is said to be, or nothing is said, and is; else text where it is; else bytes.
-fn data(kind: Option<&str>, body: &[u8]) -> Option<(&'static str, Value)> {
-    if body.is_empty() {
-        return None;
-    }
-    let essence = kind.unwrap_or("application/json").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if (essence.ends_with("/json") || essence.ends_with("+json"))
-        && let Ok(value) = crate::ingress::json::read(body)
-    {
-        return Some(("data", value));
-    }
-    Some(match std::str::from_utf8(body) {
-        Ok(text) => ("data", json!(text)),
-        Err(_) => ("data_base64", json!(STANDARD.encode(body))),
-    })
+fn too_many_wait() -> HttpError {
+    let message = "too many senders wait for answers right now: nothing was accepted; send it again later";
+    HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(RETRY_AFTER_S)
 }
 
 fn not_running(state: &str) -> HttpError {
@@ -297,27 +346,4 @@ async fn post_only(request: HttpRequest) -> HttpResponse {
     let mut response = error.response(&id);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_body_is_json_text_or_bytes() {
-        let json_type = Some("application/json; charset=utf-8");
-        for (kind, body, expected) in [
-            (json_type, br#"{"a":1}"# as &[u8], Some(("data", json!({ "a": 1 })))),
-            (Some("application/vnd.shop+json"), b"1", Some(("data", json!(1)))),
-            (None, b"[]", Some(("data", json!([])))),
-            (None, b"Hello, World!", Some(("data", json!("Hello, World!")))),
-            (json_type, b"{", Some(("data", json!("{")))),
-            (Some("text/plain"), b"1", Some(("data", json!("1")))),
-            (Some("application/x-www-form-urlencoded"), b"a=1", Some(("data", json!("a=1")))),
-            (Some("image/png"), &[0, 255], Some(("data_base64", json!("AP8=")))),
-            (json_type, b"", None),
-        ] {
-            assert_eq!(data(kind, body), expected, "{kind:?}");
-        }
-    }
 }

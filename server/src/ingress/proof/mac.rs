@@ -1,6 +1,7 @@
 //! HMAC-SHA-256, compared in a time that does not tell where two differ.
 
 use hmac::{Hmac, Mac};
+use sha1::Sha1;
 use sha2::Sha256;
 
 /// Whether `mac` is that of the parts, one after the other.
@@ -22,6 +23,15 @@ pub(super) fn fits_any<M: AsRef<[u8]>>(key: &[u8], parts: &[&[u8]], macs: impl I
         fits |= hmac.clone().verify_slice(mac.as_ref()).is_ok();
     }
     fits
+}
+
+/// As [`fits`], with HMAC-SHA-1: for a provider that has nothing else.
+pub(super) fn fits_sha1(key: &[u8], parts: &[&[u8]], mac: &[u8]) -> bool {
+    let mut hmac = Hmac::<Sha1>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        hmac.update(part);
+    }
+    hmac.verify_slice(mac).is_ok()
 }
 
 #[cfg(test)]

@@ -4,11 +4,15 @@
 mod github;
 mod mac;
 mod signature;
+mod slack;
 mod standard;
+mod stripe;
 mod token;
+mod twilio;
 
 use actix_web::http::header::HeaderMap;
-use domain::manifest::{SignatureEncoding, WebhookScheme};
+use domain::manifest::{SignatureEncoding, Webhook, WebhookScheme};
+use serde::Deserialize;
 
 /// A timestamp that is signed may be this many seconds away from now, in either direction.
 pub(super) const TOLERANCE_S: i64 = 5 * 60;
@@ -30,6 +34,21 @@ pub(super) struct Demand {
     pub encoding: SignatureEncoding,
     /// What stands before a signature.
     pub prefix: String,
+    /// The header with the delivery's id, where the webhook names one.
+    pub delivery_header: Option<String>,
+    /// The headers with the delivery's id, where the provider has its own; the first that is there counts.
+    pub delivery_headers: &'static [&'static str],
+}
+
+/// A delivery, as far as its proof goes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sent<'a> {
+    /// The address that the sender called, as the sender knows it.
+    pub url: &'a str,
+    /// Its headers.
+    pub headers: &'a HeaderMap,
+    /// Its body.
+    pub body: &'a [u8],
 }
 
 /// Why a delivery is not taken.
@@ -43,12 +62,26 @@ pub(super) enum Unproved {
     BadSecret(&'static str),
 }
 
+impl From<&Webhook> for Demand {
+    fn from(webhook: &Webhook) -> Self {
+        Self {
+            scheme: webhook.scheme(),
+            header: webhook.header().map(str::to_owned),
+            encoding: webhook.encoding(),
+            prefix: webhook.prefix().to_owned(),
+            delivery_header: webhook.delivery_header.clone(),
+            delivery_headers: webhook.delivery_headers(),
+        }
+    }
+}
+
 impl Demand {
     /// Whether the delivery is from who knows the secret, and, where the scheme signs a time, whether it is fresh.
     ///
     /// # Errors
     /// When it is not.
-    pub fn check(&self, secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) -> Result<(), Unproved> {
+    pub fn check(&self, secret: &str, sent: Sent<'_>, now_s: i64) -> Result<(), Unproved> {
+        let Sent { headers, body, .. } = sent;
         match self.scheme {
             WebhookScheme::Github => github::check(secret, headers, body),
             WebhookScheme::StandardWebhooks => standard::check(secret, headers, body, now_s),
@@ -56,6 +89,9 @@ impl Demand {
                 let header = self.header.as_deref().unwrap_or(signature::HEADER);
                 signature::check(secret, text(headers, header), self.encoding, &self.prefix, body)
             }
+            WebhookScheme::Stripe => stripe::check(secret, headers, body, now_s),
+            WebhookScheme::Slack => slack::check(secret, headers, body, now_s),
+            WebhookScheme::Twilio => twilio::check(secret, sent),
             WebhookScheme::Token => {
                 check_nothing(body);
                 token::check(secret, self.header.as_deref(), headers)
@@ -68,18 +104,32 @@ impl Demand {
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn delivery_id<'h>(&self, headers: &'h HeaderMap) -> Result<Option<&'h str>, String> {
-        let name = match self.scheme {
-            WebhookScheme::Github => Some(github::DELIVERY),
-            WebhookScheme::StandardWebhooks => Some(standard::ID),
-            _ => ID_HEADERS.into_iter().find(|name| headers.contains_key(*name)),
+    pub fn delivery_id(&self, headers: &HeaderMap, body: &[u8]) -> Result<Option<String>, String> {
+        let is_there = |name: &&str| headers.contains_key(*name);
+        let name = match (&self.delivery_header, self.scheme) {
+            (Some(name), _) => Some(name.as_str()),
+            (None, WebhookScheme::Github) => Some(github::DELIVERY),
+            (None, WebhookScheme::StandardWebhooks) => Some(standard::ID),
+            (None, WebhookScheme::Twilio) => Some(twilio::ID),
+            // These name it in the body, which they sign.
+            (None, WebhookScheme::Stripe) => return Ok(named(body).and_then(|body| body.id).filter(|id| fits(id))),
+            (None, WebhookScheme::Slack) => {
+                return Ok(named(body).and_then(|body| body.event_id).filter(|id| fits(id)));
+            }
+            (None, _) if !self.delivery_headers.is_empty() => self.delivery_headers.iter().copied().find(is_there),
+            (None, _) => ID_HEADERS.into_iter().find(is_there),
         };
         let Some((name, value)) = name.and_then(|name| Some((name, headers.get(name)?))) else { return Ok(None) };
-        let fits = |id: &&str| (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-        match value.to_str().ok().filter(fits) {
-            Some(id) => Ok(Some(id)),
+        match value.to_str().ok().filter(|id| fits(id)) {
+            Some(id) => Ok(Some(id.to_owned())),
             None => Err(format!("the header {name} must be 1 to {MAX_ID} visible ASCII characters")),
         }
+    }
+
+    /// What Slack wants to hear again when it is given the webhook's address.
+    pub fn challenge(&self, body: &[u8]) -> Option<String> {
+        let named = named(body).filter(|_| self.scheme == WebhookScheme::Slack)?;
+        named.challenge.filter(|_| named.kind.as_deref() == Some("url_verification"))
     }
 
     /// Whether the sender asks only if anybody is there.
@@ -92,11 +142,37 @@ impl Demand {
         match self.scheme {
             WebhookScheme::Github => github::PROOFS.contains(&name),
             WebhookScheme::StandardWebhooks => name == standard::SIGNATURE,
+            WebhookScheme::Stripe => name == stripe::SIGNATURE,
+            WebhookScheme::Slack => name == slack::SIGNATURE,
+            WebhookScheme::Twilio => name == twilio::SIGNATURE,
             WebhookScheme::HmacSha256 => name.eq_ignore_ascii_case(self.header.as_deref().unwrap_or(signature::HEADER)),
             WebhookScheme::Token => name.eq_ignore_ascii_case(self.header.as_deref().unwrap_or(token::HEADER)),
             WebhookScheme::None => false,
         }
     }
+}
+
+fn fits(id: &str) -> bool {
+    (1..=MAX_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic())
+}
+
+/// What some senders say in the body that others say in headers.
+#[derive(Deserialize)]
+struct Named {
+    id: Option<String>,
+    event_id: Option<String>,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    challenge: Option<String>,
+}
+
+fn named(body: &[u8]) -> Option<Named> {
+    serde_json::from_slice(body).ok()
+}
+
+/// Whether a time, in seconds of Unix time as text, is close enough to now.
+fn is_fresh(timestamp: &str, now_s: i64) -> bool {
+    timestamp.parse::<i64>().is_ok_and(|at| at.abs_diff(now_s) <= TOLERANCE_S.unsigned_abs())
 }
 
 /// Takes as long as a check of this body, where there is nothing to check it by.
@@ -114,6 +190,7 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
+    use domain::manifest::WebhookPreset;
 
     use super::*;
 
@@ -127,7 +204,7 @@ mod tests {
     }
 
     fn demand(scheme: WebhookScheme) -> Demand {
-        Demand { scheme, header: None, encoding: SignatureEncoding::Hex, prefix: String::new() }
+        Demand::from(&Webhook { scheme: Some(scheme), ..Webhook::default() })
     }
 
     #[test]
@@ -145,20 +222,87 @@ mod tests {
             (WebhookScheme::Token, "d"),
             (WebhookScheme::None, "d"),
         ] {
-            assert_eq!(demand(scheme).delivery_id(&all), Ok(Some(id)));
-            assert_eq!(demand(scheme).delivery_id(&headers(&[])), Ok(None));
+            assert_eq!(demand(scheme).delivery_id(&all, b""), Ok(Some(id.to_owned())));
+            assert_eq!(demand(scheme).delivery_id(&headers(&[]), b""), Ok(None));
         }
         let none = demand(WebhookScheme::None);
-        assert_eq!(none.delivery_id(&headers(&[("idempotency-key", "i")])), Ok(Some("i")));
+        assert_eq!(none.delivery_id(&headers(&[("idempotency-key", "i")]), b""), Ok(Some("i".to_owned())));
         for id in ["", "a b", "ä", &"x".repeat(MAX_ID + 1)] {
-            assert!(none.delivery_id(&headers(&[("x-delivery-id", id)])).unwrap_err().contains("x-delivery-id"));
+            let refused = none.delivery_id(&headers(&[("x-delivery-id", id)]), b"");
+            assert!(refused.unwrap_err().contains("x-delivery-id"));
         }
     }
 
     #[test]
     fn a_proof_that_comes_twice_is_none() {
         let twice = headers(&[("x-webhook-token", "s"), ("x-webhook-token", "s")]);
-        assert_eq!(demand(WebhookScheme::Token).check("s", &twice, b"", 0), Err(Unproved::BadSignature));
+        let sent = Sent { url: "", headers: &twice, body: b"" };
+        assert_eq!(demand(WebhookScheme::Token).check("s", sent, 0), Err(Unproved::BadSignature));
+    }
+
+    #[test]
+    fn each_provider_names_its_deliveries_in_its_own_way_and_a_setting_beats_it() {
+        let all = headers(&[
+            ("idempotency-key", "key"),
+            ("x-gitlab-event-uuid", "gitlab"),
+            ("x-shopify-webhook-id", "shopify"),
+            ("i-twilio-idempotency-token", "twilio"),
+            ("x-request-uuid", "cloud"),
+            ("x-request-id", "server"),
+            ("x-own", "own"),
+        ]);
+        let body = br#"{"id":"evt_1","event_id":"Ev1","type":"event_callback"}"#;
+        for (preset, id) in [
+            (WebhookPreset::Stripe, "evt_1"),
+            (WebhookPreset::Slack, "Ev1"),
+            (WebhookPreset::Gitlab, "key"),
+            (WebhookPreset::Shopify, "shopify"),
+            (WebhookPreset::Twilio, "twilio"),
+            (WebhookPreset::Bitbucket, "cloud"),
+        ] {
+            let webhook = Webhook { preset: Some(preset), ..Webhook::default() };
+            let demand = Demand::from(&webhook);
+            assert_eq!(demand.delivery_id(&all, body), Ok(Some(id.to_owned())), "{preset:?}");
+            assert_eq!(demand.delivery_id(&headers(&[]), b"a=1"), Ok(None), "{preset:?}");
+            let own = Demand::from(&Webhook { delivery_header: Some("X-Own".into()), ..webhook });
+            assert_eq!(own.delivery_id(&all, body), Ok(Some("own".to_owned())), "{preset:?}");
+        }
+        let of = |preset, pairs: &[(&str, &str)]| {
+            Demand::from(&Webhook { preset: Some(preset), ..Webhook::default() }).delivery_id(&headers(pairs), b"")
+        };
+        assert_eq!(of(WebhookPreset::Gitlab, &[("x-gitlab-event-uuid", "g")]), Ok(Some("g".to_owned())));
+        assert_eq!(of(WebhookPreset::Bitbucket, &[("x-request-id", "s")]), Ok(Some("s".to_owned())));
+    }
+
+    /// The examples of the providers' own documentation, checked as their presets say.
+    #[test]
+    fn the_documented_examples_of_each_provider_pass() {
+        let check = |preset, secret: &str, pairs: &[(&str, &str)], body: &[u8]| {
+            let demand = Demand::from(&Webhook { preset: Some(preset), ..Webhook::default() });
+            demand.check(secret, Sent { url: "", headers: &headers(pairs), body }, 0)
+        };
+        let bitbucket = "sha256=a4771c39fbe90f317c7824e83ddef3caae9cb3d976c214ace1f2937e133263c9";
+        let secret = "It's a Secret to Everybody";
+        let hub = [("x-hub-signature", bitbucket)];
+        assert_eq!(check(WebhookPreset::Bitbucket, secret, &hub, b"Hello World!"), Ok(()));
+        assert!(check(WebhookPreset::Bitbucket, secret, &hub, b"Hello World").is_err());
+        let token = [("x-gitlab-token", "t0ken")];
+        assert_eq!(check(WebhookPreset::Gitlab, "t0ken", &token, b"{}"), Ok(()));
+        assert!(check(WebhookPreset::Gitlab, "other", &token, b"{}").is_err());
+        // Shopify documents how it is made, and no example: base64 of RFC 4231's second test case.
+        let shopify = [("x-shopify-hmac-sha256", "W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM=")];
+        assert_eq!(check(WebhookPreset::Shopify, "Jefe", &shopify, b"what do ya want for nothing?"), Ok(()));
+        assert!(check(WebhookPreset::Shopify, "jefe", &shopify, b"what do ya want for nothing?").is_err());
+    }
+
+    #[test]
+    fn slack_hears_its_challenge_again_and_nobody_else_does() {
+        let body = br#"{"token":"x","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}"#;
+        let slack = demand(WebhookScheme::Slack);
+        assert!(slack.challenge(body).is_some_and(|challenge| challenge.starts_with("3eZb")));
+        assert_eq!(demand(WebhookScheme::None).challenge(body), None);
+        assert_eq!(slack.challenge(br#"{"challenge":"x","type":"event_callback"}"#), None);
+        assert_eq!(slack.challenge(b"payload=1"), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{TOLERANCE_S, Unproved, mac, text};
+use super::{Unproved, is_fresh, mac, text};
 
 /// Names the delivery.
 pub(super) const ID: &str = "webhook-id";
@@ -39,14 +39,12 @@ pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) 
     if !mac::fits_any(&key, &parts, signatures) {
         return Err(Unproved::BadSignature);
     }
-    match timestamp.parse::<i64>() {
-        Ok(at) if at.abs_diff(now_s) <= TOLERANCE_S.unsigned_abs() => Ok(()),
-        _ => Err(Unproved::Stale),
-    }
+    if is_fresh(timestamp, now_s) { Ok(()) } else { Err(Unproved::Stale) }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::TOLERANCE_S;
     use super::super::tests::headers;
     use super::*;
 

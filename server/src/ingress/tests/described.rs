@@ -39,6 +39,10 @@ pub(super) async fn checked(
     let (Some(faults), Some((template, operation))) = (faults, operation(&place.0, &place.1)) else {
         return Ok(response);
     };
+    // What a function answers is its own matter: nobody can describe it here.
+    if template.starts_with("/hooks/") && response.headers().contains_key("x-call-id") {
+        return Ok(response);
+    }
     let status = response.status();
     let fault = |what: String| faults.found.lock().push(format!("{} {template} answered {status}: {what}", place.0));
     let Some(described) = operation["responses"].get(status.as_str()) else {

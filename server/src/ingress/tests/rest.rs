@@ -545,3 +545,47 @@ async fn a_trace_goes_into_the_log() {
     );
     assert_ne!(json!(id), json!(run));
 }
+
+#[actix_web::test]
+async fn numbers_and_the_order_of_keys_survive_events_and_invocations() {
+    const ODD: &str = r#"{"z":123456789012345678901234567890,"a":18446744073709551616,"m":1.0,"l":[9007199254740993]}"#;
+    let house = House::new().await;
+    let function = house.running("default", "f").await;
+    let text = async |id: &Value| {
+        let stream = domain::Stream::event(id.as_str().unwrap().parse().unwrap());
+        let loaded = house.services.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
+        loaded.state.unwrap().event.get().to_owned()
+    };
+    let data = format!("\"data\":{ODD}");
+    let one = |id: &str| format!(r#"{{"specversion":"1.0","id":"{id}","source":"/s","type":"a.b",{data}}}"#);
+    for (kind, body) in
+        [("application/cloudevents+json", one("1")), ("application/cloudevents-batch+json", format!("[{}]", one("2")))]
+    {
+        let sent = house.post("/v1/events").header("content-type", kind).body(body).send().await.unwrap();
+        let taken = json_of(sent, StatusCode::ACCEPTED).await;
+        assert!(text(&taken["events"][0]["id"]).await.contains(&data));
+    }
+    let binary = [("ce-specversion", "1.0"), ("ce-id", "3"), ("ce-source", "/s"), ("ce-type", "\"a.b\"")];
+    let request = house.post("/v1/events").header("content-type", "application/json").body(ODD);
+    let request = binary.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+    let taken = json_of(request.send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let event = text(&taken["events"][0]["id"]).await;
+    assert!(event.contains(&data) && event.contains("\"type\":\"a.b\""), "{event}");
+
+    let invoked = house.post("/v1/functions/f:invoke").header("content-type", "application/json").body(ODD);
+    let invoked = json_of(invoked.send().await.unwrap(), StatusCode::ACCEPTED).await;
+    let run: run::Id = invoked["run_id"].as_str().unwrap().parse().unwrap();
+    let loaded = house.services.commands.writer().load::<run::Aggregate>(&domain::Stream::run(run)).await.unwrap();
+    let input = loaded.state.unwrap().request.input;
+    assert!(input.get().contains(&data), "{}", input.get());
+    assert_eq!(function, function::id("default", "f", 1));
+
+    // And back: what a function answered stands in the run as it was.
+    let start = run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
+    house.services.commands.run(run, start, cause()).await.unwrap();
+    let outcome = Outcome { output: Some(Json::parse(ODD).unwrap()), http_status: Some(200), ..Outcome::default() };
+    let done = run::Command::Succeed { attempt: 1, outcome, at: clock::now() };
+    house.services.commands.run(run, done, cause()).await.unwrap();
+    let shown = house.get(&format!("/v1/runs/{run}")).send().await.unwrap().text().await.unwrap();
+    assert!(shown.contains(&format!("\"output\":{ODD}")), "{shown}");
+}

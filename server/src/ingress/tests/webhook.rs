@@ -1,6 +1,7 @@
 //! Webhooks: what is taken, what is not, and what a sender is told.
 
-use domain::manifest::{SignatureEncoding, Trigger, WebhookScheme};
+use domain::manifest::{Reply, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme};
+use futures::FutureExt;
 use hmac::Mac;
 
 use super::*;
@@ -11,14 +12,12 @@ const SIGNATURE: &str = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c
 const PATH: &str = "/hooks/default/f/hook";
 
 fn webhook(scheme: WebhookScheme) -> Trigger {
-    Trigger::Webhook {
+    Trigger::Webhook(Webhook {
         name: "hook".into(),
-        scheme,
+        scheme: Some(scheme),
         secret: (scheme != WebhookScheme::None).then(|| "HOOK_SECRET".into()),
-        header: None,
-        encoding: SignatureEncoding::Hex,
-        prefix: None,
-    }
+        ..Webhook::default()
+    })
 }
 
 impl House {
@@ -187,14 +186,15 @@ async fn a_standard_webhook_is_taken_while_it_is_fresh() {
 #[actix_web::test]
 async fn a_sender_of_its_own_kind_is_checked_as_its_webhook_says() {
     let house = House::new().await;
-    let trigger = Trigger::Webhook {
+    let trigger = Trigger::Webhook(Webhook {
         name: "hook".into(),
-        scheme: WebhookScheme::HmacSha256,
+        scheme: Some(WebhookScheme::HmacSha256),
         secret: Some("HOOK_SECRET".into()),
         header: Some("X-Shop-Signature".into()),
         encoding: SignatureEncoding::Base64,
         prefix: Some("v1=".into()),
-    };
+        ..Webhook::default()
+    });
     house.hooked(trigger, SECRET).await;
     use base64::Engine as _;
     let mac = hex::decode(SIGNATURE.trim_start_matches("sha256=")).unwrap();
@@ -300,13 +300,9 @@ async fn whoever_proves_nothing_does_not_learn_what_is_there() {
         house.command(id, Command::Start { at: clock::now() }).await;
         id
     };
-    let named = |scheme, secret: &str| Trigger::Webhook {
-        name: "hook".into(),
-        scheme,
-        secret: Some(secret.into()),
-        header: None,
-        encoding: SignatureEncoding::Hex,
-        prefix: None,
+    let named = |scheme, secret: &str| {
+        let secret = Some(secret.into());
+        Trigger::Webhook(Webhook { name: "hook".into(), scheme: Some(scheme), secret, ..Webhook::default() })
     };
     build("github", named(WebhookScheme::Github, "HOOK_SECRET")).await;
     build("standard", named(WebhookScheme::StandardWebhooks, "HOOK_SECRET")).await;
@@ -433,4 +429,163 @@ async fn a_function_shows_where_its_webhooks_are() {
     let expected =
         json!({ "type": "webhook", "name": "hook", "scheme": "github", "secret": "HOOK_SECRET", "url": url });
     assert_eq!(found["function"]["triggers"], json!([expected]));
+}
+
+impl House {
+    /// The text of the event that a delivery became.
+    async fn event_of(&self, answer: reqwest::Response) -> String {
+        let answer = json_of(answer, StatusCode::ACCEPTED).await;
+        self.taken(&answer["event_id"]).await.event.get().to_owned()
+    }
+}
+
+#[actix_web::test]
+async fn a_body_reaches_the_function_byte_for_byte() {
+    use base64::Engine as _;
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::None), "").await;
+    let odd = r#"{"z":123456789012345678901234567890,"a":9007199254740993,"m":1.0,"l":[1e2, -0]}"#;
+    let json = [("content-type", "application/json")];
+    let event = house.event_of(house.deliver(&json, odd).send().await.unwrap()).await;
+    assert!(event.contains(&format!("\"data\":{odd}")) && !event.contains("rawBody"), "{event}");
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let escaped: String = url::form_urlencoded::byte_serialize(odd.as_bytes()).collect();
+    for (headers, body, data) in [
+        (&json, format!(" {odd}\r\n"), odd.to_owned()),
+        (&form, format!("payload={escaped}"), odd.to_owned()),
+        (&json, "{".to_owned(), "\"{\"".to_owned()),
+    ] {
+        let event = house.event_of(house.deliver(headers, body.clone()).send().await.unwrap()).await;
+        let raw = base64::engine::general_purpose::STANDARD.encode(&body);
+        assert!(event.contains(&format!("\"data\":{data}")), "{event}");
+        assert!(event.contains(&format!("\"rawBody\":\"{raw}\"")), "{event}");
+    }
+    // That a form stands in the event twice takes nothing from what it may have.
+    let large = format!("payload=%5B%22{}%22%5D", "x".repeat(250 << 10));
+    assert_eq!(house.deliver(&form, large).send().await.unwrap().status(), StatusCode::ACCEPTED);
+}
+
+#[actix_web::test]
+async fn a_preset_is_checked_and_names_its_deliveries() {
+    let house = House::new().await;
+    let preset = |preset| {
+        let secret = Some("HOOK_SECRET".into());
+        Trigger::Webhook(Webhook { name: "hook".into(), preset: Some(preset), secret, ..Webhook::default() })
+    };
+    house.hooked(preset(WebhookPreset::Twilio), "12345").await;
+    use base64::Engine as _;
+    let url = format!("{}{PATH}?a=1", house.url);
+    let mut mac = hmac::Hmac::<sha1::Sha1>::new_from_slice(b"12345").unwrap();
+    mac.update(format!("{url}BodyHello, World!From+1415").as_bytes());
+    let signature = base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes());
+    let send = |signature: &str| {
+        let request = house.client.post(&url).header("x-twilio-signature", signature);
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        request.header("i-twilio-idempotency-token", "t-1").body("From=%2B1415&Body=Hello%2C+World%21").send()
+    };
+    let taken = json_of(send(&signature).await.unwrap(), StatusCode::ACCEPTED).await;
+    assert_eq!(house.taken(&taken["event_id"]).await.event_id, "t-1");
+    assert_eq!(send("AAAA").await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+#[actix_web::test]
+async fn slacks_challenge_is_answered_once_it_is_signed() {
+    let house = House::new().await;
+    let trigger = Webhook {
+        name: "hook".into(),
+        preset: Some(WebhookPreset::Slack),
+        secret: Some("HOOK_SECRET".into()),
+        ..Webhook::default()
+    };
+    house.hooked(Trigger::Webhook(trigger), SECRET).await;
+    let body = r#"{"type":"url_verification","challenge":"abc","token":"x"}"#;
+    let at = clock::now().timestamp().to_string();
+    let mut mac = hmac::Hmac::<sha2::Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+    mac.update(format!("v0:{at}:{body}").as_bytes());
+    let signature = format!("v0={}", hex::encode(mac.finalize().into_bytes()));
+    let signed = [("x-slack-signature", signature.as_str()), ("x-slack-request-timestamp", &at)];
+    let answer = house.deliver(&signed, body).send().await.unwrap();
+    assert_eq!(json_of(answer, StatusCode::OK).await, json!({ "challenge": "abc" }));
+    assert_eq!(refused(house.deliver(&signed[1..], body)).await, is(401, "bad_signature"));
+    assert_eq!(house.events().await, 0);
+}
+
+#[actix_web::test]
+async fn a_delivery_may_be_named_by_a_header_of_the_webhooks_own() {
+    let house = House::new().await;
+    let delivery_header = Some("X-Shop-Id".into());
+    let trigger = Webhook { name: "hook".into(), delivery_header, ..Webhook::default() };
+    house.hooked(Trigger::Webhook(trigger), "").await;
+    let headers = [("x-shop-id", "7"), ("x-delivery-id", "8")];
+    let taken = json_of(house.deliver(&headers, BODY).send().await.unwrap(), StatusCode::ACCEPTED).await;
+    assert_eq!(house.taken(&taken["event_id"]).await.event_id, "7");
+}
+
+#[actix_web::test]
+async fn a_sender_that_waits_gets_what_the_function_answers() {
+    let house = House::new().await;
+    let trigger =
+        Webhook { name: "hook".into(), scheme: Some(WebhookScheme::None), reply: Reply::Sync, ..Webhook::default() };
+    let function = house.hooked(Trigger::Webhook(trigger), "").await;
+    let answered = async |id: &str, status: u16, kind: &str, text: &str| {
+        let run = run::id(event::delivered("default", PATH, id), function);
+        let work = async {
+            // As soon as the run is asked for, a worker does it.
+            let start = || run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
+            while house.services.commands.run(run, start(), cause()).await.is_err() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            let outcome = Outcome {
+                output: Some(Json::of(text).unwrap()),
+                encoding: domain::run::event::Encoding::Text,
+                http_status: Some(status),
+                content_type: Some(kind.into()),
+                ..Outcome::default()
+            };
+            let done = run::Command::Succeed { attempt: 1, outcome, at: clock::now() };
+            house.services.commands.run(run, done, cause()).await.unwrap();
+        };
+        let headers = [("x-delivery-id", id)];
+        let sent = house.deliver(&headers, BODY).send();
+        let (answer, ()) = futures::future::join(sent, tokio::time::timeout(PATIENCE, work).map(Result::unwrap)).await;
+        answer.unwrap()
+    };
+    let check = async |answer: reqwest::Response, status: u16, kind: &str, text: &str| {
+        assert_eq!(answer.status().as_u16(), status);
+        assert_eq!(answer.headers()["content-type"], kind);
+        assert_eq!(answer.headers()["content-security-policy"], "sandbox", "its pages run nothing");
+        assert!(answer.headers().contains_key("x-call-id"));
+        assert_eq!(answer.text().await.unwrap(), text);
+    };
+    const XML: &str = "<Response><Say>Hello</Say></Response>";
+    check(answered("1", 200, "text/xml", XML).await, 200, "text/xml", XML).await;
+    // The same delivery again gets the same answer, and nothing runs.
+    let again = house.deliver(&[("x-delivery-id", "1")], BODY).send().await.unwrap();
+    check(again, 200, "text/xml", XML).await;
+    check(answered("2", 422, "text/plain", "no").await, 422, "text/plain", "no").await;
+    assert_eq!(house.events().await, 2);
+}
+
+#[actix_web::test]
+async fn the_handshake_of_webhooks_is_answered_alike_everywhere() {
+    let house = House::new().await;
+    house.hooked(webhook(WebhookScheme::Github), SECRET).await;
+    for path in [PATH, "/hooks/nowhere/nobody/nothing", "/v1/events"] {
+        let ask = |headers: &[(&str, &str)]| {
+            let request = house.request(Method::OPTIONS, path);
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send()
+        };
+        let origin = ("webhook-request-origin", "eventemitter.example.com");
+        let answer = ask(&[origin, ("webhook-request-rate", "120")]).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        assert_eq!(answer.headers()["webhook-allowed-origin"], "eventemitter.example.com");
+        assert_eq!(answer.headers()["webhook-allowed-rate"], "*");
+        assert!(answer.headers()["allow"].to_str().unwrap().contains("POST"));
+        let answer = ask(&[origin]).await.unwrap();
+        assert!(!answer.headers().contains_key("webhook-allowed-rate"), "it was not asked for");
+        for headers in [&[][..], &[("webhook-request-origin", "a b")], &[origin, origin]] {
+            let answer = ask(headers).await.unwrap();
+            assert!(!answer.headers().contains_key("webhook-allowed-origin"), "{headers:?}");
+        }
+    }
 }

@@ -24,6 +24,7 @@ pub use function::{
 };
 pub use idempotency::{Claim, REPLAYED, digest};
 pub use reach::{Reach, reach};
+pub(super) use run::run_of;
 pub use run::{
     Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
 };

@@ -5,14 +5,15 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::run::event::{Delivery, Request};
 use domain::run::{self, Run};
-use domain::{Json, Recorded, Stream, event, function, retry};
+use domain::{Cause, Json, Recorded, Stream, event, function, retry};
 use futures::StreamExt;
+use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::Caller;
 use super::function::changeable;
-use super::idempotency::{Claim, DIGEST, digest};
+use super::idempotency::{Claim, digest};
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
@@ -24,8 +25,8 @@ use crate::store::{FunctionRow, RunRow, Store};
 pub struct Invocation {
     /// Which function.
     pub function: function::Id,
-    /// `data` of the event that it gets.
-    pub payload: Option<Value>,
+    /// `data` of the event that it gets, as it came.
+    pub payload: Option<Json>,
     /// What else the request said, as `event.http`; without it, that of a plain POST.
     pub http: Option<Value>,
     /// Where the outcome is to be told; checked already.
@@ -121,6 +122,24 @@ pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Resu
     loaded.state.filter(|run| viewer.sees(&run.request.namespace)).ok_or_else(Refusal::no_run)
 }
 
+/// The event of an invocation.
+#[derive(Serialize)]
+struct Invoked<'a> {
+    specversion: &'static str,
+    id: &'a str,
+    source: &'a str,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    time: DateTime<Utc>,
+    datacontenttype: &'static str,
+    http: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Json>,
+    /// [`super::idempotency::DIGEST`].
+    #[serde(rename = "requestdigest", skip_serializing_if = "Option::is_none")]
+    digest: Option<&'a str>,
+}
+
 /// Asks a function to run once; the run is in the log when this returns.
 ///
 /// # Errors
@@ -128,7 +147,8 @@ pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Resu
 pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<Asked, Refusal> {
     let row = changeable(services, caller, asked.function).await?;
     let claim = asked.key.map(|key| {
-        let body = asked.payload.as_ref().map(Value::to_string).unwrap_or_default();
+        // However it is written: what is compared with has been there since before bodies were kept as they came.
+        let body = asked.payload.as_ref().map(|payload| payload.value().to_string()).unwrap_or_default();
         let digest = digest("POST", "/", "", asked.callback.as_deref(), body.as_bytes());
         Claim::new(row.id, &caller.viewer, &key, digest)
     });
@@ -143,16 +163,18 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     let at = clock::now();
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
     let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
-    let mut event = json!({
-        "specversion": "1.0", "id": event_id, "source": source, "type": "http.invoke", "time": at,
-        "datacontenttype": "application/json", "http": http,
-    });
-    if let Some(payload) = asked.payload {
-        event["data"] = payload;
-    }
-    if let Some(claim) = &claim {
-        event[DIGEST] = json!(claim.digest);
-    }
+    let event = Invoked {
+        specversion: "1.0",
+        id: &event_id,
+        source: &source,
+        kind: "http.invoke",
+        time: at,
+        datacontenttype: "application/json",
+        http,
+        data: asked.payload,
+        digest: claim.as_ref().map(|claim| claim.digest.as_str()),
+    };
+    let event = Json::of(&event).expect("an event of text always serialises");
     let id = claim.as_ref().map_or_else(|| event::invoked(row.id, &event_id), |claim| claim.event);
     let asked = Ask {
         id,
@@ -160,7 +182,7 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         namespace: row.namespace,
         source,
         event_id,
-        event: Json::from(&event),
+        event,
         asynchronous: false,
         retry: retry::Policy::default(),
         callback: asked.callback,
@@ -198,14 +220,30 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
     {
         claim.fits(&received)?;
     }
-    let run = run::id(received.id, asked.function);
     let delivery = match received.asynchronous {
         true => Delivery::Retried(asked.retry),
         false => Delivery::Once,
     };
+    let run = run_of(services, received, asked.function, delivery, caller.cause()).await?;
+    Ok(Asked { run, replayed })
+}
+
+/// Asks for the run of an event that is for one function. The relay asks for the same run when it comes to the event;
+/// whoever is first wins, and the other finds it done.
+///
+/// # Errors
+/// When the log is away.
+pub(in crate::ingress) async fn run_of(
+    services: &Services,
+    received: event::Received,
+    function: function::Id,
+    delivery: Delivery,
+    cause: Cause,
+) -> Result<run::Id, Refusal> {
+    let run = run::id(received.id, function);
     let request = Request {
         run,
-        function: asked.function,
+        function,
         namespace: received.namespace,
         trigger: received.kind,
         event: Some(received.id),
@@ -215,10 +253,9 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
         replayed_from: None,
         callback: received.callback,
     };
-    // The relay asks for the same run when it comes to the event; whoever is first wins, and the other finds it done.
     let command = run::Command::Request { request, delivery, at: received.at };
-    services.commands.new_run(run, command, caller.cause()).await?;
-    Ok(Asked { run, replayed })
+    services.commands.new_run(run, command, cause).await?;
+    Ok(run)
 }
 
 /// Waits until a run is over; `None` when it is not in time.

@@ -1,7 +1,7 @@
 //! Trigger events.
 
 use async_graphql::{Context, Object, Result};
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::clock;
@@ -26,7 +26,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let namespace = input.namespace.clone().unwrap_or_else(|| services.settings.namespace.clone());
         let done = async {
-            let event = cloudevent::structured(attributes(input).into()).map_err(|problems| {
+            let event = cloudevent::structured(&Value::Object(attributes(input)).to_string()).map_err(|problems| {
                 let placed = problems.into_iter().map(|mut problem| {
                     problem.field = problem.field.map(|field| ["input".to_owned()].into_iter().chain(field).collect());
                     problem
@@ -43,7 +43,7 @@ impl Mutation {
     }
 }
 
-fn attributes(input: PublishEventInput) -> Map<String, serde_json::Value> {
+fn attributes(input: PublishEventInput) -> Map<String, Value> {
     let mut event = Map::new();
     event.insert("specversion".to_owned(), json!("1.0"));
     event.insert("id".to_owned(), json!(input.id.unwrap_or_else(|| Uuid::now_v7().to_string())));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_graphql::{Context, ID, Object, Result};
-use domain::run;
+use domain::{Json, run};
 use serde_json::Value;
 
 use crate::ingress::error::Refusal;
@@ -38,6 +38,7 @@ impl Mutation {
                 _ => None,
             };
             let http = http.map(HttpInput::checked).transpose()?;
+            let payload = payload.as_ref().map(Json::from);
             let asked = Invocation { payload, http, ..Invocation::of(function) };
             let run = verbs::invoke(services, caller, asked).await?.run;
             if let Some(waiting) = waiting {

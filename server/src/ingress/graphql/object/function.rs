@@ -267,8 +267,8 @@ impl Function {
         let trigger = |trigger: Wanted| {
             let url = match &trigger {
                 Wanted::Http {} => Some(self.address(ctx)),
-                Wanted::Webhook { name, .. } => {
-                    Some(format!("{base}/hooks/{}/{}/{name}", self.row.namespace, self.row.name))
+                Wanted::Webhook(webhook) => {
+                    Some(format!("{base}/hooks/{}/{}/{}", self.row.namespace, self.row.name, webhook.name))
                 }
                 Wanted::Event { .. } | Wanted::Schedule(_) => None,
             };

@@ -80,9 +80,16 @@ impl Trigger {
                 overlap: Some(overlap.into()),
                 ..Self::default()
             },
-            Wanted::Webhook { name, scheme, secret, .. } => {
-                let scheme = Some(scheme.as_str().to_owned());
-                Self { kind: "webhook", name: Some(name), scheme, secret, url, ..Self::default() }
+            Wanted::Webhook(webhook) => {
+                let scheme = Some(webhook.scheme().as_str().to_owned());
+                Self {
+                    kind: "webhook",
+                    name: Some(webhook.name),
+                    scheme,
+                    secret: webhook.secret,
+                    url,
+                    ..Self::default()
+                }
             }
         }
     }
