@@ -59,19 +59,19 @@ impl Said {
         let text = || std::str::from_utf8(body).is_ok();
         // An event that does not say what its data is has JSON; a body that does not is taken for text.
         let kind = kind.or_else(|| (!body.is_empty() && text()).then_some("text/plain"));
-        let (data, data_base64) = match std::str::from_utf8(body) {
-            _ if body.is_empty() => (None, None),
-            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => match Json::parse(text) {
-                Err(_) if frame.exact => (None, Some(STANDARD.encode(body))),
-                parsed => (parsed.or_else(|_| Json::of(text)).ok(), None),
+        // Whether the event says what was sent, byte by byte (runtimes/README.md).
+        let (data, data_base64, is_said) = match std::str::from_utf8(body) {
+            _ if body.is_empty() => (None, None, true),
+            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => match Json::parse(without_mark(text)) {
+                Ok(json) => {
+                    let is_said = json.get() == text;
+                    (Some(json), None, is_said)
+                }
+                Err(_) if frame.exact => (None, Some(STANDARD.encode(body)), true),
+                Err(_) => (Json::of(text).ok(), None, false),
             },
-            Ok(text) => (Json::of(text).ok(), None),
-            Err(_) => (None, Some(STANDARD.encode(body))),
-        };
-        // What was sent, where the data does not say it (runtimes/README.md).
-        let is_said = match &data {
-            Some(data) if kind.is_some_and(|kind| kind.contains("json")) => data.get().as_bytes() == body,
-            _ => true,
+            Ok(text) => (Json::of(without_mark(text)).ok(), None, without_mark(text) == text),
+            Err(_) => (None, Some(STANDARD.encode(body)), true),
         };
         let raw_body = (frame.whole && !is_said).then(|| STANDARD.encode(body));
         let event = Event {
@@ -95,6 +95,11 @@ impl Said {
         };
         Json::of(&event).expect("an event of text always serialises")
     }
+}
+
+/// Text without the byte order mark that some programs begin a file with.
+fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// A call in the JSON format of CloudEvents.
@@ -196,9 +201,10 @@ mod tests {
         {
             assert_eq!(http(kind, body, true).get("rawBody"), None, "{kind:?} {body:?}");
         }
-        for body in [b"[1]\n" as &[u8], b"[1"] {
+        for body in [b"[1]\n" as &[u8], b"[1", b"\xef\xbb\xbf[1]"] {
             assert_eq!(http(json, body, true)["rawBody"], STANDARD.encode(body));
         }
+        assert_eq!(http(None, b"\xef\xbb\xbfa", true)["rawBody"], STANDARD.encode(b"\xef\xbb\xbfa"));
         assert_eq!(http(json, b"[1", false).get("rawBody"), None);
     }
 }
