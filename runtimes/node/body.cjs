@@ -130,4 +130,4 @@ function setBytes(event, body) {
   event.data_base64 = body.toString('base64');
 }
 
-module.exports = { BadRequest, decompress, isCompressed, parseEvent, setBytes, setData };
+module.exports = { BadRequest, charsetOf, decompress, isCompressed, parseEvent, setBytes, setData };

@@ -1,7 +1,7 @@
 'use strict';
 // A request, or the JSON that a job gets, as the event that a handler gets.
 
-const { BadRequest, decompress, isCompressed, parseEvent, setBytes, setData } = require('./body.cjs');
+const { BadRequest, charsetOf, decompress, isCompressed, parseEvent, setBytes, setData } = require('./body.cjs');
 
 // Nothing but these two is white space to the platform: what it did not take for an event must not become one here.
 const EVENT_TYPE = /^[ \t]*application\/cloudevents\+json[ \t]*(;|$)/i;
@@ -117,12 +117,14 @@ function completeEvent(event, text, done) {
   setRawBody(http, () => (sent !== undefined ? Buffer.from(sent, 'base64') : bytesOfData(event, type, text, encoded)));
   const encoded = event.data_base64;
   const coding = http.headers?.['content-encoding'];
-  if (typeof encoded !== 'string' || event.data !== undefined) {
+  // The platform knows UTF-8 alone: it keeps anything else as bytes, or has taken it for UTF-8. By charset and coding it may
+  // be other text or JSON.
+  const isBytes = typeof encoded === 'string' && event.data === undefined;
+  if (!isBytes && (event.data === undefined || charsetOf(Buffer.alloc(0), type) === 'utf-8')) {
     done(null, event);
     return;
   }
-  // The platform keeps what is no UTF-8 as bytes; by charset and coding it may be text or JSON all the same.
-  const bytes = Buffer.from(encoded, 'base64');
+  const bytes = http.rawBody;
   try {
     const data = {};
     putData(data, type, typeof coding === 'string' ? coding : undefined, bytes, (error, put) => {

@@ -110,18 +110,20 @@ def complete_event(event, text):
         return (member_text(text.decode("utf-8-sig"), "data") or "").encode()
 
     event["http"] = Http(http, raw_body)
-    if encoded is None or "data" in event:
+    # The platform knows UTF-8 alone: it keeps anything else as bytes, or has taken it for UTF-8. By charset and coding it may
+    # be other text or JSON.
+    is_bytes = encoded is not None and "data" not in event
+    if not is_bytes and ("data" not in event or eventflow_body.charset_of(b"", content_type) == "utf-8"):
         return
-    # The platform keeps what is no UTF-8 as bytes; by charset and coding it may be text or JSON all the same.
     headers = http.get("headers")
     coding = headers.get("content-encoding") if isinstance(headers, dict) else None
     try:
         put = {}
-        eventflow_body.put_data(put, content_type, coding if isinstance(coding, str) else None, encoded)
+        eventflow_body.put_data(put, content_type, coding if isinstance(coding, str) else None, event["http"]["rawBody"])
     except BadRequest:
         return
     if "data" in put:
-        del event["data_base64"]
+        event.pop("data_base64", None)
         event["data"] = put["data"]
 
 

@@ -20,6 +20,8 @@ fn bodies() -> Vec<(&'static str, &'static str, Vec<u8>, Value)> {
         ("application/json", "identity", b" {\"b\": 1.0,\n  \"a\": [2]}\r\n".to_vec(), json!({ "b": 1.0, "a": [2] })),
         ("application/json", "identity", "\u{feff}{\"a\":\"\\u00e4\"}".into(), json!({ "a": "ä" })),
         ("text/plain; charset=iso-8859-1", "identity", vec![b'a', 0xe4], json!("aä")),
+        // UTF-8 as well, by chance.
+        ("text/plain; charset=iso-8859-1", "identity", vec![0xc3, 0xa4], json!("Ã¤")),
         ("application/json", "gzip", gzip, json!({ "n": 1 })),
         ("text/plain", "identity", " space\n".into(), json!(" space\n")),
     ]
