@@ -90,7 +90,8 @@ async fn services(runtime: &str) {
     let place = Place::new();
     let spec = function(&place, runtime, false);
     let name = spec.function.clone();
-    let (lines, mut received) = mpsc::channel(64);
+    // Room for all lines of all cases: a process whose lines nobody takes waits.
+    let (lines, mut received) = mpsc::channel(100_000);
     let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
     let mut earlier = Vec::new();
     for case in cases("services", runtime) {
