@@ -143,6 +143,49 @@ async fn every_route_is_described_and_everything_described_is_a_route() {
     assert!(missing.is_empty(), "what is described and does not answer: {missing:?}");
 }
 
+/// What anybody gets wrong at any route: each answer is held against the description, those of new routes as well.
+#[actix_web::test]
+async fn every_route_refuses_in_ways_that_are_described() {
+    let house = House::new().await;
+    let function = house.running("default", "f").await;
+    let run = house.queued(function, "default").await.to_string();
+    let nobody = "01890000-0000-7000-8000-000000000000";
+    let (reader, stranger) = (house.token(&["default"], false), house.token(&["elsewhere"], true));
+    let tokens = [None, Some("no.such.token"), Some(reader.as_str()), Some(stranger.as_str()), Some("dev-token")];
+    let requests = [
+        ("", "application/json", ""),
+        ("?limit=x&follow=x&cookie=x&namespace=No!", "application/json", "{"),
+        ("?limit=0&wait=x&since=x&run=x&function=x&after=x&status=x", "text/plain", "[]"),
+        ("?function=f&run=01890000-0000-7000-8000-000000000000", "application/cloudevents+json", "{}"),
+        ("", "multipart/form-data; boundary=x", "--x--"),
+    ];
+    let mut asked = 0;
+    for (path, item) in DOCUMENT["paths"].as_object().unwrap() {
+        for method in item.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            // What is there goes last: its end must not come before others looked at it.
+            for (name, id) in [("none", nobody), ("f", "x"), ("f", run.as_str())] {
+                let path = path.replace("{name}", name).replace("{function}", name).replace("{id}", id);
+                let path = path.replace("{namespace}", "default").replace("{webhook}", "none");
+                for token in tokens {
+                    for (query, kind, body) in requests {
+                        let request = house.request(method.clone(), &format!("{path}{query}"));
+                        let request = request.header("content-type", kind).body(body);
+                        let request = match token {
+                            Some(token) => request.bearer_auth(token),
+                            None => request,
+                        };
+                        let status = request.send().await.unwrap().status();
+                        assert!(status.as_u16() < 500 || path == "/readyz", "{method} {path}{query}: {status}");
+                        asked += 1;
+                    }
+                }
+            }
+        }
+    }
+    assert!(asked > 1500, "{asked}");
+}
+
 /// The paths of all routes but the functions' own, as they are described.
 async fn routes_of(house: &House) -> BTreeSet<String> {
     let routes = routes(house.services.clone(), |_: &mut web::ServiceConfig| {});
