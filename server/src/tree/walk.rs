@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::Type;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, OFlag, open, openat, readlinkat};
+use nix::fcntl::{AT_FDCWD, AtFlags, OFlag, openat, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstatat};
 use nix::unistd::{Gid, Uid, fchownat};
 
@@ -167,24 +167,20 @@ struct Level {
     path_bytes: usize,
 }
 
-/// Visits everything below `folder` in the order of the names, without the folder itself, and without following links.
+/// Visits everything below `folder` in the order of the names, without the folder itself, and without following links:
+/// a `folder` that is a link is refused, too.
 ///
 /// # Errors
-/// The visitor's; those of the disk; and one that [`refusal`] knows, when a bound is exceeded.
+/// The visitor's; those of the disk ([`io::ErrorKind::NotADirectory`] for a link); and one that [`refusal`] knows, when a
+/// bound is exceeded.
 pub fn walk(
     folder: &Path,
     bounds: Bounds,
     when: When,
     mut visit: impl FnMut(&Entry<'_>) -> io::Result<Next>,
 ) -> io::Result<()> {
-    let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
-    let root = match open(folder, flags, Mode::empty()) {
-        Err(Errno::EACCES) => {
-            std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
-            open(folder, flags, Mode::empty())?
-        }
-        result => result?,
-    };
+    // The folder itself may be a name that a stranger has given to a link.
+    let root = open_folder(AT_FDCWD, folder)?;
     let mut seen = 0;
     let mut levels = vec![level(root, 0, bounds, &mut seen)?];
     let mut path: Vec<u8> = Vec::new();
@@ -338,6 +334,21 @@ mod tests {
         symlink("/", folder.path().join("b/link")).unwrap();
         assert_eq!(paths(folder.path(), When::Before), ["a", "b", "b/c", "b/c/file", "b/link"]);
         assert_eq!(paths(folder.path(), When::After), ["a", "b/c/file", "b/c", "b/link", "b"]);
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_folder_is_refused_and_what_it_leads_to_is_left_alone() {
+        let folder = place();
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir(&elsewhere).unwrap();
+        fs::write(elsewhere.join("secret"), "x").unwrap();
+        fs::set_permissions(&elsewhere, fs::Permissions::from_mode(0o500)).unwrap();
+        let link = folder.path().join("node_modules");
+        symlink(&elsewhere, &link).unwrap();
+        let error = walk(&link, Bounds::default(), When::Before, |entry| panic!("visited {entry:?}")).unwrap_err();
+        assert!(matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::ENOTDIR | Errno::ELOOP)), "{error}");
+        assert!(usage(&link, Usage { bytes: u64::MAX, entries: u64::MAX }).is_err());
+        assert_eq!(fs::metadata(&elsewhere).unwrap().permissions().mode() & 0o777, 0o500);
     }
 
     #[test]

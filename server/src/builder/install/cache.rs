@@ -249,6 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn a_link_in_place_of_what_was_installed_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = Cache::new(&folder.path().join("cache"), 1 << 30).unwrap();
+        let shelf = cache.open(function("mine")).unwrap();
+        let secrets = installed(folder.path(), "of somebody else");
+        let link = folder.path().join(".python");
+        std::os::unix::fs::symlink(&secrets, &link).unwrap();
+        shelf.keep("key", &link, go_on).unwrap();
+        assert!(!shelf.restore("key", &folder.path().join("out"), go_on).unwrap());
+        assert!(files::copy(&link, &folder.path().join("copy"), go_on).is_err());
+    }
+
+    #[test]
     fn the_entry_that_was_not_used_for_the_longest_time_goes_first() {
         let folder = tempfile::tempdir().unwrap();
         let cache = Cache::new(&folder.path().join("cache"), 1 << 30).unwrap();

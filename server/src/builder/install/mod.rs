@@ -38,6 +38,9 @@ const CERTIFICATES: [&str; 6] =
 /// How often the size of what a task has written is looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
+/// What a question of [`Site::ask`] may be answered with: a version takes a line.
+const MAX_ANSWER_BYTES: usize = 4 * 1024;
+
 /// Processes and threads of a task together.
 const TASK_PIDS: u64 = 512;
 
@@ -169,11 +172,17 @@ impl Site<'_> {
                     text.push_str(&line.text);
                     text.push('\n');
                 }
+                if text.len() > MAX_ANSWER_BYTES {
+                    let shown = command.join(" ");
+                    return Err(Error::Refused(format!("`{shown}` prints more than {MAX_ANSWER_BYTES} bytes")));
+                }
             }
-            text
+            Ok(text)
         };
-        let (exit, text) = tokio::join!(self.tools.executor.task(task, lines), collect);
-        match exit?.code {
+        // An answer that is too long ends the task at once.
+        let run = async { self.tools.executor.task(task, lines).await.map_err(Error::from) };
+        let (exit, text) = tokio::try_join!(run, collect)?;
+        match exit.code {
             Some(0) => Ok(text.trim().to_owned()),
             _ => Err(Error::Refused(format!("`{}` does not run on this host; install it first", command.join(" ")))),
         }

@@ -3,6 +3,9 @@
 use super::{Site, key};
 use crate::builder::{Error, files};
 
+// Python is asked with `-I` everywhere: without it the folder of the function comes first in the module path, and a `pip.py` or
+// `platform.py` of the repository's would run in place of what is meant.
+
 /// Where the packages go, below the function's folder; the executor puts it into the module path.
 const TARGET: &str = ".python";
 
@@ -19,6 +22,7 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
         files::remove(&site.folder.join(TARGET)).map_err(Error::failed("remove an old .python"))?;
         site.run(&[
             "python3",
+            "-I",
             "-m",
             "pip",
             "install",
@@ -38,7 +42,10 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
         .await?;
         // The artifact is read-only: what is not compiled now is compiled at each start. By hash, not by time, so that the
         // same packages are the same bytes. A file for another Python fails, and is left as it is.
-        match site.run(&["python3", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", TARGET]).await {
+        match site
+            .run(&["python3", "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash", TARGET])
+            .await
+        {
             Err(Error::Refused(message)) => {
                 site.journal.say(format!("Not everything could be compiled, which is no fault: {message}")).await
             }
@@ -72,7 +79,8 @@ async fn cache_key(site: &Site<'_>, text: &str) -> Result<Option<String>, Error>
     if !is_pinned(text) {
         return Ok(None);
     }
-    let version = site.ask(&["python3", "-c", "import sys, platform; print(sys.version, platform.platform())"]).await?;
+    let version =
+        site.ask(&["python3", "-I", "-c", "import sys, platform; print(sys.version, platform.platform())"]).await?;
     Ok(Some(key(&["python 1", &version, text])))
 }
 

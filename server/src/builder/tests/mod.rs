@@ -602,11 +602,31 @@ async fn a_full_disk_is_this_hosts_fault() {
 }
 
 #[tokio::test]
+async fn a_question_about_the_host_is_not_answered_by_the_repository_or_without_end() {
+    let world = World::new();
+    let shadow = "import sys\nprint('shadowed', flush=True)\nsys.exit(1)\n";
+    world.commit(&[
+        ("main.py", "def handler(event, context): pass"),
+        ("requirements.txt", "six==1.16.0\n"),
+        ("platform.py", shadow),
+        ("pip.py", shadow),
+        ("compileall.py", shadow),
+    ]);
+    // With a registry it succeeds; without one, it is pip that fails.
+    let (_, lines) = world.build(world.source(None, None)).await;
+    assert!(!log(&lines).contains("shadowed"), "{}", log(&lines));
+    assert!(log(&lines).contains("-m pip install"), "{}", log(&lines));
+    world.program("python3", "exec yes");
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(text.contains("prints more than 4096 bytes"), "{text}");
+}
+
+#[tokio::test]
 async fn requirements_are_installed_into_the_function_and_pinned_ones_are_cached() {
     let world = World::new();
     world.program(
         "python3",
-        r#"case "$1" in -c) echo 3.11;; -m) echo "$*"; [ "$2" != pip ] || { mkdir -p .python; echo x > .python/six.py; };; esac"#,
+        r#"case "$2" in -c) echo 3.11;; -m) echo "$*"; [ "$3" != pip ] || { mkdir -p .python; echo x > .python/six.py; };; esac"#,
     );
     world.commit(&[("main.py", "def handler(event, context): pass"), ("requirements.txt", "six==1.16.0\n")]);
     let (made, folder, lines) = world.made(world.source(None, None)).await;
