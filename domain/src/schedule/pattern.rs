@@ -1,8 +1,10 @@
 //! Patterns, read: what the crate reads, and what it does not know: intervals (`@every 5m`), `@midnight`, and ranges that
 //! go past the end of their field (`22-2`).
 
+use chrono::{Datelike, NaiveDate};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
+use croner::time::Weekday;
 
 use super::{Rule, shown};
 
@@ -24,6 +26,13 @@ static FIELDS: [Field; 6] = [
 
 /// The longest pattern, in bytes: one that names each minute, hour and day by itself has a third of it.
 const MAX_PATTERN: usize = 1024;
+
+/// The first day that is looked at to find out whether a pattern ever fires. Any would do.
+const FIRST_DAY: NaiveDate = NaiveDate::from_ymd_opt(2000, 1, 1).expect("a valid date");
+
+/// Days in which whatever fires at all fires once: with month, day and weekday together, a calendar repeats itself after 28
+/// years, and after 40 where a leap year is left out. It also bounds every search for the next due time.
+const CYCLE_DAYS: usize = 40 * 366;
 
 /// The longest interval: a year.
 const MAX_INTERVAL_S: i64 = 366 * 24 * 3600;
@@ -85,7 +94,11 @@ pub(super) fn parse(pattern: &str) -> Result<Rule, String> {
 
 fn cron(pattern: &str) -> Result<Box<Cron>, String> {
     let error = match parser().parse(&without_wrapped(pattern)) {
-        Ok(cron) => return Ok(Box::new(cron)),
+        Ok(cron) if has_a_day(&cron) => return Ok(Box::new(cron)),
+        // A search for its next time would go on for thousands of years.
+        Ok(_) => {
+            return Err(format!("`{}` never fires: no day fits its day, month and weekday together", shown(pattern)));
+        }
         Err(error) => error,
     };
     if pattern.trim_start().starts_with('@') {
@@ -112,6 +125,16 @@ fn cron(pattern: &str) -> Result<Box<Cron>, String> {
             format!("`{}` cannot be read: the {name} `{}`: {}", shown(pattern), shown(text), in_words(&error))
         }
         None => format!("`{}` cannot be read: {}", shown(pattern), in_words(&error)),
+    })
+}
+
+/// Whether some day fits a pattern. Every pattern has hours, minutes and seconds that come each day.
+fn has_a_day(cron: &Cron) -> bool {
+    let pattern = &cron.pattern;
+    FIRST_DAY.iter_days().take(CYCLE_DAYS).any(|day| {
+        let weekday = Weekday::from_days_from_sunday(day.weekday().num_days_from_sunday());
+        pattern.month_match(day.month()).is_ok_and(|fits| fits)
+            && pattern.day_match(day.year(), day.month(), day.day(), weekday).is_ok_and(|fits| fits)
     })
 }
 

@@ -199,9 +199,12 @@ fn day_and_weekday_are_one_or_the_other_and_with_a_plus_both() {
 
 #[test]
 fn a_pattern_that_never_fires_is_a_fault() {
-    for pattern in ["0 0 31 2 *", "0 0 30 FEB *", "0 0 31 4,6,9,11 *", "* * * * * +", "0 0 31W 2 *"] {
+    for pattern in
+        ["0 0 31 2 *", "0 0 30 FEB *", "0 0 31 4,6,9,11 *", "* * * * * +", "0 0 31W 2 *", "0 0 8-31 * +MON#1"]
+    {
         let fault = cron_fault(pattern).unwrap_or_default();
         assert!(fault.contains("never fires"), "{pattern}: {fault}");
+        assert!(matches!(Timetable::parse(pattern, "UTC"), Err(Fault::Cron(_))), "{pattern}");
     }
     for pattern in ["0 0 29 2 *", "0 0 29 2 +MON", "0 0 31 * *", "0 0 L 2 *"] {
         assert_eq!(cron_fault(pattern), None);
