@@ -4,7 +4,7 @@ use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
     Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
-use super::{BuildState, Command, Error, Event, Function, Life, Override, State};
+use super::{BuildState, Command, Error, Event, Function, Life, Override, State, texts};
 use crate::name;
 
 /// Builds of one function that wait or run. Each is a fact of the log for good, and takes its place among the builds of
@@ -12,6 +12,7 @@ use crate::name;
 pub(super) const MAX_OPEN_BUILDS: usize = 16;
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+    texts::check(&command)?;
     let Some(function) = state else {
         return register(command);
     };

@@ -40,6 +40,10 @@ pub enum Error {
     NoSuchVersion { version: u32, available: String },
     #[error("the shares do not add up: each version at most once, percentages from 1 to 100, 100 together")]
     BadSplit,
+    #[error("{what} has {bytes} bytes, the most that is taken is {most}")]
+    TooLong { what: &'static str, bytes: usize, most: usize },
+    #[error("the command has {parts} parts, the most that is taken is {most}")]
+    TooManyParts { parts: usize, most: usize },
 }
 
 impl Error {
@@ -60,6 +64,7 @@ impl Error {
             Self::TooManyBuilds { .. } => "too_many_builds",
             Self::NoSuchVersion { .. } => "version_not_found",
             Self::BadSplit => "bad_split",
+            Self::TooLong { .. } | Self::TooManyParts { .. } => "too_long",
         }
     }
 }

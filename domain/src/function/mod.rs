@@ -11,6 +11,7 @@ mod evolve;
 pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod texts;
 
 pub use command::{Command, Override};
 pub use error::Error;

@@ -266,6 +266,33 @@ fn a_name_is_taken_once_something_was_built() {
 }
 
 #[test]
+fn texts_that_would_fill_the_log_are_refused() {
+    use super::texts::{MAX_COMMAND_PARTS, MAX_IMAGE, MAX_PATH, MAX_REASON, MAX_REF, MAX_URL};
+    let long = |most: usize| "x".repeat(most + 1);
+    let git = |url: String, git_ref: Option<String>, path: Option<String>| Source::Git { url, git_ref, path };
+    let some = || "https://example.com/a.git".to_owned();
+    for (source, most) in [
+        (git(long(MAX_URL), None, None), MAX_URL),
+        (git(some(), Some(long(MAX_REF)), None), MAX_REF),
+        (git(some(), None, Some(long(MAX_PATH))), MAX_PATH),
+        (Source::Image { image: long(MAX_IMAGE), command: None }, MAX_IMAGE),
+        (
+            Source::Image { image: "a".into(), command: Some(vec![String::new(); MAX_COMMAND_PARTS + 1]) },
+            MAX_COMMAND_PARTS,
+        ),
+    ] {
+        for command in [
+            Command::Update { source: Some(source.clone()), manifest: Override::Keep, at: at(9) },
+            Command::Stop { reason: Some(long(MAX_REASON)), at: at(9) },
+            Command::Promote { version: 1, reason: Some(long(MAX_REASON)), at: at(9) },
+        ] {
+            let error = super::decide::decide(&None, command).unwrap_err();
+            assert_eq!(error.code(), "too_long", "{most}: {error}");
+        }
+    }
+}
+
+#[test]
 fn a_name_that_is_no_dns_label_is_refused() {
     for name in ["", "Hello", "1st", "a_b", "-a", "a-", "a.b", "a/../b", &"a".repeat(64)] {
         given([]).when(register_as("default", name)).then_refused(Error::BadName { name: name.into() });

@@ -130,6 +130,16 @@ async fn a_manifest_that_is_too_large_is_refused_wherever_it_is() {
         "mutation($input: RegisterFunctionInput!) { registerFunction(input: $input) { userErrors { message } } }";
     let refused = app.graphql(query, json!({ "input": input })).await.to_string();
     assert!(refused.contains("larger than 256 KiB") && refused.len() < 1000, "{refused}");
+    // Small as text, twenty megabytes as values, in each version for good.
+    let tree = json!({ "runtime": "node", "triggers": [{ "type": "event", "pattern": "a", "filter": { "a": vec![json!({ "": 0 }); 20_000] } }] });
+    let input = json!({ "name": "tree", "source": { "git": { "url": "https://example.com/a" } }, "manifest": tree });
+    let refused = app.graphql(query, json!({ "input": input })).await.to_string();
+    assert!(refused.contains("more than 2000 values") && refused.len() < 1000, "{refused}");
+    let long = "x".repeat(1 << 20);
+    let input =
+        json!({ "name": "long", "source": { "git": { "url": "https://example.com/a", "ref": long, "path": long } } });
+    let refused = app.graphql(query, json!({ "input": input })).await.to_string();
+    assert!(refused.contains("the ref has 1048576 bytes"), "{}", &refused[..refused.len().min(1000)]);
 }
 
 /// A function whose installation runs this script.

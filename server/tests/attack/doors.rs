@@ -141,3 +141,19 @@ async fn credentials_of_a_request_are_in_no_record_of_it() {
     // The function's answer to a direct call says what it saw, and that is its own matter; what was asked is not.
     assert!(!log.contains("Basic hush"));
 }
+
+#[tokio::test]
+async fn a_function_cannot_be_named_so_that_it_gets_the_calls_of_a_namespace() {
+    let app = victim(Options::default()).await;
+    let register = async |namespace: &str, name: &str| {
+        let query = "mutation($input: RegisterFunctionInput!) { registerFunction(input: $input) { function { id } userErrors { code } } }";
+        let source = json!({ "git": { "url": "https://example.com/a" } });
+        let input = json!({ "namespace": namespace, "name": name, "source": source });
+        app.graphql(query, json!({ "input": input })).await["registerFunction"].clone()
+    };
+    assert_eq!(register("team-a", "shop").await["userErrors"], json!([]));
+    assert_eq!(register("default", "team-a").await["userErrors"][0]["code"], "name_is_a_namespace");
+    assert_eq!(register("default", "shop").await["userErrors"], json!([]));
+    assert_eq!(register("shop", "cart").await["userErrors"][0]["code"], "bad_namespace");
+    assert_eq!(register("team-a", "cart").await["userErrors"], json!([]));
+}

@@ -27,6 +27,10 @@ static VALIDATOR: LazyLock<Validator> = LazyLock::new(|| {
 /// A larger manifest is not looked at. What it means takes many times its size, in memory and in the log.
 pub const MAX_BYTES: usize = 256 * 1024;
 
+/// Values in a manifest, those of lists and objects included. Each version's manifest stays in memory, where a value takes up
+/// to a hundred times as much as its text.
+const MAX_VALUES: usize = 2_000;
+
 /// Triggers of one function: each is looked at with every event, or has a timer.
 const MAX_TRIGGERS: usize = 100;
 
@@ -69,6 +73,12 @@ pub fn schema() -> &'static str {
 pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
     if !is_written_within(json, MAX_BYTES) {
         return Err(vec![too_large()]);
+    }
+    if has_more_values_than(MAX_VALUES, json) {
+        return Err(vec![Fault::at(
+            "",
+            format!("the manifest has more than {MAX_VALUES} values, those in lists and objects included"),
+        )]);
     }
     let triggers = json["triggers"].as_array().map_or(0, Vec::len);
     if triggers > MAX_TRIGGERS {
@@ -145,6 +155,25 @@ pub fn parse_text(text: &str) -> Result<Manifest, Vec<Fault>> {
 
 fn too_large() -> Fault {
     Fault::at("", format!("the manifest is larger than {} KiB", MAX_BYTES >> 10))
+}
+
+/// Whether there are more than `limit` values in a value. It looks no further than that, and does not recurse.
+fn has_more_values_than(limit: usize, json: &Value) -> bool {
+    let mut rest = vec![json];
+    let mut seen = 0;
+    while let Some(value) = rest.pop() {
+        seen += 1;
+        match value {
+            Value::Array(items) if items.len() <= limit => rest.extend(items),
+            Value::Object(fields) if fields.len() <= limit => rest.extend(fields.values()),
+            Value::Array(_) | Value::Object(_) => return true,
+            _ => {}
+        }
+        if seen + rest.len() > limit {
+            return true;
+        }
+    }
+    false
 }
 
 /// Whether a value takes at most so many bytes as text; writes no more than that.

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Problem, Refusal};
-use crate::store::{FunctionRow, Store};
+use crate::store::{FunctionFilter, FunctionRow, PageRequest, Store};
 
 /// Registrations that lose against a deregistration are tried again at most this often.
 const MAX_TRIES: u32 = 3;
@@ -97,6 +97,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         Some(partial) => found(services, manifest::parse_over(json!({ "runtime": "node" }), partial)),
         None => manifest_problems(services, manifest.as_ref()),
     });
+    problems.extend(ambiguity(services, &namespace, &name).await?);
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
@@ -132,6 +133,26 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
             Err(error) => return Err(Refusal::from(error).at(&["input", "name"])),
         }
     }
+}
+
+/// Why calls could go to somebody else: below `/function/` a first part that is a function of the default namespace comes
+/// before one that is a namespace. Whoever may write to one of the two must not get the calls of the other.
+async fn ambiguity(services: &Services, namespace: &str, name: &str) -> Result<Option<Problem>, Refusal> {
+    let default = services.settings.namespace.as_str();
+    if namespace == default {
+        let filter = FunctionFilter { namespaces: Some(vec![name.to_owned()]), ..FunctionFilter::default() };
+        let first = PageRequest { counted: false, first: 1, after: None };
+        let is_namespace = name != default && !services.store.functions(&filter, &first).await?.rows.is_empty();
+        return Ok(is_namespace.then(|| {
+            let message = format!("`{name}` is the name of a namespace, whose functions are called below /function/{name}; choose another name");
+            Problem::new("name_is_a_namespace", message).at(["input", "name"])
+        }));
+    }
+    let row = services.store.function_named(default, namespace).await?.filter(|row| row.state != "DEREGISTERED");
+    Ok(row.map(|_| {
+        let message = format!("the namespace `{namespace}` cannot be used: `{default}` has a function of that name, which is called below /function/{namespace}");
+        Problem::new("bad_namespace", message).at(["input", "namespace"])
+    }))
 }
 
 /// Changes what the next build takes.
@@ -178,8 +199,7 @@ pub async fn build(
     let row = changeable(services, caller, id).await?;
     if let (Some(git_ref), source) = (&git_ref, &row.source) {
         if !matches!(source, Source::Git { .. }) {
-            let message =
-                format!("the function's source is no Git repository, so there is no ref `{git_ref}`; leave it out");
+            let message = "the function's source is no Git repository, which alone has refs; leave `ref` out";
             return Err(Problem::new("bad_ref", message).at(["ref"]).into());
         }
         if let Some(message) = ref_fault(git_ref) {
@@ -300,6 +320,10 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
     let at = |code, message: String, last: [&'static str; 2]| {
         Problem::new(code, message).at(["input", "source"].into_iter().chain(last))
     };
+    // What is too long is not repeated in other messages.
+    if let Err(error) = function::texts::of_source(source) {
+        return vec![Problem::new(error.code(), error.to_string()).at(["input", "source"])];
+    }
     let mut problems = Vec::new();
     match source {
         Source::Git { url, git_ref, path } => {
@@ -353,6 +377,13 @@ fn source_problems(services: &Services, source: &Source) -> Vec<Problem> {
 
 /// What Git would not take for a branch, tag or commit, or would take for something else.
 fn ref_fault(git_ref: &str) -> Option<String> {
+    if git_ref.len() > function::texts::MAX_REF {
+        return Some(format!(
+            "the ref has {} bytes, the most that is taken is {}",
+            git_ref.len(),
+            function::texts::MAX_REF
+        ));
+    }
     let bad = git_ref.is_empty()
         || git_ref.starts_with('-')
         || git_ref.contains("..")

@@ -1,0 +1,64 @@
+//! How long the texts of a command may be. What is decided stays in the log for good and is read at each start: no door may
+//! forget to measure it.
+
+use super::event::Source;
+use super::{Command, Error};
+
+/// Bytes of the address of a repository.
+pub const MAX_URL: usize = 2_048;
+
+/// Bytes of a branch, tag or commit: the longest name that Git can keep in a file.
+pub const MAX_REF: usize = 255;
+
+/// Bytes of a folder's path in a repository.
+pub const MAX_PATH: usize = 1_024;
+
+/// Bytes of the reference of an image.
+pub const MAX_IMAGE: usize = 512;
+
+/// Parts of an image's command, and bytes of all of them together.
+pub const MAX_COMMAND_PARTS: usize = 100;
+/// See [`MAX_COMMAND_PARTS`].
+pub const MAX_COMMAND: usize = 16_384;
+
+/// Bytes of a reason that somebody gives.
+pub const MAX_REASON: usize = 1_024;
+
+/// Refuses a command with a text that is too long.
+pub(super) fn check(command: &Command) -> Result<(), Error> {
+    match command {
+        Command::Register { source, .. } | Command::Update { source: Some(source), .. } => of_source(source),
+        Command::RequestBuild { git_ref: Some(git_ref), .. } => within("the ref", git_ref.len(), MAX_REF),
+        Command::Stop { reason: Some(reason), .. } | Command::Promote { reason: Some(reason), .. } => {
+            within("the reason", reason.len(), MAX_REASON)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a source with a text that is too long.
+///
+/// # Errors
+/// [`Error::TooLong`], [`Error::TooManyParts`].
+pub fn of_source(source: &Source) -> Result<(), Error> {
+    match source {
+        Source::Git { url, git_ref, path } => {
+            within("the address of the repository", url.len(), MAX_URL)?;
+            within("the ref", git_ref.as_ref().map_or(0, String::len), MAX_REF)?;
+            within("the path", path.as_ref().map_or(0, String::len), MAX_PATH)
+        }
+        Source::Bundle { digest } => within("the digest", digest.len(), MAX_REF),
+        Source::Image { image, command } => {
+            within("the image", image.len(), MAX_IMAGE)?;
+            let command = command.as_deref().unwrap_or_default();
+            if command.len() > MAX_COMMAND_PARTS {
+                return Err(Error::TooManyParts { parts: command.len(), most: MAX_COMMAND_PARTS });
+            }
+            within("the command", command.iter().map(String::len).sum(), MAX_COMMAND)
+        }
+    }
+}
+
+fn within(what: &'static str, bytes: usize, most: usize) -> Result<(), Error> {
+    if bytes > most { Err(Error::TooLong { what, bytes, most }) } else { Ok(()) }
+}
