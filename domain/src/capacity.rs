@@ -15,6 +15,8 @@ pub struct Capacity {
     pub memory_mb: u64,
     /// Processors.
     pub cpu: f64,
+    /// Processes and threads of one instance.
+    pub pids: u64,
     /// Instances.
     pub instances: u32,
     /// Calls that one instance takes at a time.
@@ -49,6 +51,11 @@ impl Capacity {
             let message =
                 format!("{} processors are more than one instance may have on this host: {}", resources.cpu, self.cpu);
             report("/resources/cpu", message);
+        }
+        if resources.pids > self.pids {
+            let message =
+                format!("{} processes are more than one instance may have on this host: {}", resources.pids, self.pids);
+            report("/resources/pids", message);
         }
         if resources.timeout_s > self.timeout.as_secs_f64() {
             let message = format!(
@@ -93,8 +100,21 @@ mod tests {
     use super::*;
     use crate::manifest::{Resources, Runtime, Scaling};
 
-    const HOST: Capacity =
-        Capacity { memory_mb: 8192, cpu: 4.0, instances: 100, concurrency: 1000, timeout: Duration::from_secs(3600) };
+    const HOST: Capacity = Capacity {
+        memory_mb: 8192,
+        cpu: 4.0,
+        pids: 4096,
+        instances: 100,
+        concurrency: 1000,
+        timeout: Duration::from_secs(3600),
+    };
+
+    #[test]
+    fn an_instance_cannot_have_all_process_ids_of_the_host() {
+        let found = found(Resources { pids: 32_768, ..Resources::default() }, Scaling::default());
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, "/resources/pids");
+    }
 
     fn found(resources: Resources, scaling: Scaling) -> Vec<(&'static str, String)> {
         let manifest = Manifest { resources, scaling, ..Manifest::of(Runtime::Node) };

@@ -4,6 +4,7 @@
 //! [`Executor`] is the wall: the sandbox stands behind it, containers will.
 
 pub mod bridge;
+pub mod capacity;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod network;

@@ -20,6 +20,7 @@ mod process;
 mod run_folder;
 mod script;
 mod seccomp;
+mod together;
 mod turns;
 mod weights;
 mod wrappers;
@@ -58,10 +59,15 @@ use parking_lot::Mutex;
 use process::{Ground, Launch, Process, Slot};
 use run_folder::RunFolder;
 use script::{Script, ShellLimits};
+use together::Together;
 use turns::{JOB_TURN, LONGEST_TURN, Turns};
 use weights::{LOOK_EVERY, Owner, Weights};
 
 use crate::tree::{self, Bounds, Kind, Next, When};
+
+/// Processors that a service may use while it starts, whatever it may use later: a start at a tenth of one takes ten times as
+/// long. One that never answers has no more.
+const STARTING_CPU: f64 = 1.0;
 
 /// Between SIGTERM and SIGKILL for a job whose time is over.
 const GRACE: Duration = Duration::from_secs(10);
@@ -187,6 +193,9 @@ impl Sandbox {
             .map_err(io_error(format!("make a folder for instances in {}", data_dir.display())))?;
         let mounts = mounts::are_possible(&run.path);
         let cgroups = Cgroups::detect(&run.name);
+        if let Err(error) = cgroups.limit_together(Together::of_host()) {
+            tracing::warn!(%error, "functions are limited each by itself, and not all of them together");
+        }
         run.remember(&cgroups.folders()).map_err(io_error("write down the control groups".into()))?;
         process::keep_descriptors_to_ourselves();
         let ground = Ground::new().map_err(io_error("start a thread".into()))?;
@@ -362,9 +371,11 @@ impl Sandbox {
         if let Some((watch, lines)) = watch {
             home.ground.later(watch.hold(process.leash(), lines));
         }
-        if !plan.cpu_later {
-            self.limit_cpu(process.cgroup(), &plan.limits);
+        let mut limits = plan.limits.clone();
+        if plan.cpu_later {
+            limits.cpu = limits.cpu.max(STARTING_CPU);
         }
+        self.limit_cpu(process.cgroup(), &limits);
         Ok((process, folder))
     }
 
@@ -580,7 +591,7 @@ struct Plan {
     /// For a task: the addresses that are open to it whatever the settings say.
     opened: Option<Vec<IpAddr>>,
     limits: super::Limits,
-    /// Whether the processor limit is set only when the service answers.
+    /// Whether the processor limit is set only when the service answers; until then it is [`STARTING_CPU`] or more.
     cpu_later: bool,
     folder: Arc<Folder>,
     stdin: Bytes,

@@ -12,6 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::super::{Limits, Network};
+use super::together::Together;
 
 /// One accounting period of the processor limit, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
@@ -113,6 +114,27 @@ impl Cgroups {
     #[cfg(test)]
     pub(super) fn of_files(folder: &Path) -> Cgroup {
         Cgroup { folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.to_owned())] }
+    }
+
+    /// Limits everything that is in any of the groups, and will be.
+    pub(super) fn limit_together(&self, limits: Together) -> io::Result<()> {
+        for Hierarchy { version, base, controllers } in &self.hierarchies {
+            let write = |file: &str, value: u64| fs::write(base.join(file), value.to_string());
+            if let Some(memory) = limits.memory.filter(|_| controllers.contains(&"memory")) {
+                match version {
+                    Version::V1 => {
+                        // Newer kernels have no other way, and no file for it.
+                        let _ = write("memory.use_hierarchy", 1);
+                        write("memory.limit_in_bytes", memory)?;
+                    }
+                    Version::V2 => write("memory.max", memory)?,
+                }
+            }
+            if let Some(pids) = limits.pids.filter(|_| controllers.contains(&"pids")) {
+                write("pids.max", pids)?;
+            }
+        }
+        Ok(())
     }
 
     /// Makes a group, without limits yet.

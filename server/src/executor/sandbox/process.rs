@@ -88,8 +88,9 @@ pub(super) fn keep_descriptors_to_ourselves() {
 
 /// Joins the control groups that are its arguments, then does what the script says whose path is the first line of its
 /// input; without a line, nothing. First the number of files that may be open becomes what programs expect: the server
-/// raises its own, and there are programs that walk through as many as there may be.
-const ENTER: &str = r#"ulimit -S -n 1024 2> /dev/null; for door; do echo 0 > "$door" || exit 125; done; IFS= read -r script || exit 0; . "$script""#;
+/// raises its own, and there are programs that walk through as many as there may be. And where the host itself is short of
+/// memory, the kernel ends functions before it ends the server or its database.
+const ENTER: &str = r#"ulimit -S -n 1024 2> /dev/null; { echo 1000 > /proc/self/oom_score_adj; } 2> /dev/null; for door; do echo 0 > "$door" || exit 125; done; IFS= read -r script || exit 0; . "$script""#;
 
 /// A shell in a control group of its own, waiting for what to do.
 ///

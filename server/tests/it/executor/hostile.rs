@@ -20,18 +20,38 @@ async fn output(place: &Place, script: &str) -> String {
     texts(&log).join("\n")
 }
 
-/// The control groups that something was started in: the others, which only wait, have no limit yet.
-fn groups(place: &Place) -> Vec<std::path::PathBuf> {
+/// The control groups around all of a server's.
+fn bases(place: &Place) -> Vec<std::path::PathBuf> {
     let records = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
     let bases = records.flat_map(|record| {
         let text = std::fs::read_to_string(record.path().join("cgroups")).unwrap();
         text.lines().map(std::path::PathBuf::from).collect::<Vec<_>>()
     });
-    let inside = bases.flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
+    bases.collect()
+}
+
+/// The control groups that something was started in: the others, which only wait, have no limit yet.
+fn groups(place: &Place) -> Vec<std::path::PathBuf> {
+    let inside = bases(place).into_iter().flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
     inside
         .map(|entry| entry.path())
         .filter(|path| std::fs::read_to_string(path.join("pids.max")).is_ok_and(|max| max.trim() != "max"))
         .collect()
+}
+
+#[tokio::test]
+async fn all_functions_together_leave_something_to_the_host_and_are_ended_first() {
+    let place = Place::new();
+    assert_eq!(output(&place, "cat /proc/self/oom_score_adj").await.lines().last(), Some("1000"));
+    let limit_in = |files: &[&str]| {
+        let read =
+            |base: &std::path::Path, file: &&str| std::fs::read_to_string(base.join(file)).ok()?.trim().parse().ok();
+        let found = bases(&place).iter().find_map(|base| files.iter().find_map(|file| read(base, file)));
+        found.unwrap_or(u64::MAX)
+    };
+    let (memory, pids) = (limit_in(&["memory.max", "memory.limit_in_bytes"]), limit_in(&["pids.max"]));
+    assert!(memory < server::executor::capacity::memory().unwrap(), "{memory}");
+    assert!(pids < server::executor::capacity::pids().unwrap(), "{pids}");
 }
 
 #[tokio::test]

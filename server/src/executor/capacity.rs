@@ -1,0 +1,41 @@
+//! What the host, or the control group around this server, has of memory and process ids.
+
+use std::fs;
+use std::path::Path;
+
+/// Bytes of memory; `None` when it cannot be found out.
+pub fn memory() -> Option<u64> {
+    let host = fs::read_to_string("/proc/meminfo").ok().and_then(|text| total_kb(&text)).map(|kb| kb * 1024);
+    number("/sys/fs/cgroup/memory.max")
+        .into_iter()
+        .chain(number("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+        .chain(host)
+        .min()
+}
+
+/// Processes and threads that there can be at a time; `None` when it cannot be found out.
+pub fn pids() -> Option<u64> {
+    let files = ["/proc/sys/kernel/pid_max", "/proc/sys/kernel/threads-max", "/sys/fs/cgroup/pids.max"];
+    files.into_iter().filter_map(number).min()
+}
+
+fn number(file: &str) -> Option<u64> {
+    fs::read_to_string(Path::new(file)).ok()?.trim().parse().ok()
+}
+
+fn total_kb(meminfo: &str) -> Option<u64> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hosts_memory_is_read() {
+        assert_eq!(total_kb("MemFree:  1 kB\nMemTotal:       24684084 kB\n"), Some(24_684_084));
+        assert_eq!(total_kb("nothing"), None);
+        assert!(memory().is_some_and(|bytes| bytes > 64 << 20) && pids().is_some_and(|pids| pids > 1000));
+    }
+}

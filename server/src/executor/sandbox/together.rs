@@ -1,0 +1,48 @@
+//! What all functions and builds of a server may take of its host together, whatever each of them is allowed: the server
+//! itself, its database and the people who look after the host need some of it as well.
+
+use super::super::capacity;
+
+/// Of the host's memory, this part is left to others, and no less than [`MIN_RESERVE`] where that is no more than half.
+const RESERVED_PART: u64 = 8;
+const MIN_RESERVE: u64 = 512 << 20;
+
+/// The limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Together {
+    /// Bytes of memory.
+    pub(super) memory: Option<u64>,
+    /// Processes and threads.
+    pub(super) pids: Option<u64>,
+}
+
+impl Together {
+    /// What this host can give.
+    pub(super) fn of_host() -> Self {
+        Self::of(capacity::memory(), capacity::pids())
+    }
+
+    fn of(memory: Option<u64>, pids: Option<u64>) -> Self {
+        let rest = |all: u64| all - (all / RESERVED_PART).max(MIN_RESERVE.min(all / 2));
+        Self { memory: memory.map(rest), pids: pids.map(|all| all / 4 * 3) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn something_is_left_to_others() {
+        let gib = 1 << 30;
+        for (all, functions) in [(gib, gib / 2), (8 * gib, 7 * gib), (64 * gib, 56 * gib)] {
+            assert_eq!(Together::of(Some(all), None).memory, Some(functions), "{all}");
+        }
+        assert_eq!(Together::of(None, Some(32_768)), Together { memory: None, pids: Some(24_576) });
+        let host = Together::of_host();
+        assert!(
+            host.memory.is_some_and(|memory| memory > 64 << 20) && host.pids.is_some_and(|pids| pids > 1000),
+            "{host:?}"
+        );
+    }
+}
