@@ -71,7 +71,9 @@ pub struct Services {
     /// Knows which threads are held up.
     pub watchdog: Watchdog,
     /// The memory for bodies whose senders are not known yet.
-    pub unproved: Arc<edge::Unproved>,
+    pub unproved: Arc<edge::BodyBudget>,
+    /// The memory for the bodies of all other requests.
+    pub bodies: Arc<edge::BodyBudget>,
 }
 
 /// What the server runs on, for people.

@@ -3,6 +3,7 @@
 //!
 //! Knows sockets, heads and bodies; knows nothing of routes, callers and functions.
 
+mod bodies;
 mod descriptors;
 mod forwarded;
 mod host;
@@ -16,13 +17,12 @@ mod refusal;
 mod seat;
 mod server;
 mod transport;
-mod unproved;
 
+pub use bodies::{BodyBudget, MAX_KNOWN};
+pub(super) use bodies::{Dropped, Held};
 pub use descriptors::raise as raise_descriptors;
 pub use host::FunctionHost;
 pub(super) use payload::is_late;
 pub use places::Places;
 pub(super) use seat::Seat;
 pub use server::{Hosts, Serving, serve};
-pub use unproved::Unproved;
-pub(super) use unproved::{Dropped, Held};

@@ -3,7 +3,7 @@
 use actix_web::HttpRequest;
 use actix_web::error::PayloadError;
 use actix_web::http::{StatusCode, header};
-use actix_web::web::Payload;
+use actix_web::web::{Data, Payload};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use serde::de::DeserializeOwned;
@@ -17,40 +17,39 @@ use crate::ingress::json;
 /// Seconds after which a body that was dropped for want of memory may be sent again.
 const RETRY_AFTER_S: u64 = 5;
 
-/// The whole body, at most `limit` bytes.
+/// The whole body, at most `limit` bytes. All bodies that are being read share one budget of memory.
 ///
 /// # Errors
-/// 413 when it is larger, before it was read where its length is told.
+/// 413 when it is larger, before it was read where its length is given; 503 when the budget is used up and this body has
+/// cost most.
 pub(in crate::ingress) async fn read(
     request: &HttpRequest,
-    mut payload: Payload,
+    payload: Payload,
     limit: usize,
 ) -> Result<Bytes, HttpError> {
     check_length(request, limit)?;
-    let mut whole = BytesMut::new();
-    while let Some(part) = payload.next().await {
-        let part = part.map_err(|error| broke_off(&error))?;
-        if whole.len() + part.len() > limit {
-            return Err(HttpError::too_large("the body", limit));
-        }
-        whole.extend_from_slice(&part);
-    }
-    Ok(whole.freeze())
+    let services = request.app_data::<Data<Services>>().expect("every route has the services");
+    read_held(payload, limit, &services.bodies.hold(Origin::of(request).address)).await
 }
 
 /// As [`read`], of a request that has not proved yet who sends it: the bodies of all such requests share one budget of
 /// memory, which the second value gives back when it is dropped. To be kept until the sender is known.
 ///
 /// # Errors
-/// As [`read`]; 503 when the budget is used up and this body has cost most.
+/// As [`read`].
 pub(in crate::ingress) async fn read_unproved(
     request: &HttpRequest,
-    mut payload: Payload,
+    payload: Payload,
     limit: usize,
     services: &Services,
 ) -> Result<(Bytes, Held), HttpError> {
     check_length(request, limit)?;
     let held = services.unproved.hold(Origin::of(request).address);
+    let body = read_held(payload, limit, &held).await?;
+    Ok((body, held))
+}
+
+async fn read_held(mut payload: Payload, limit: usize, held: &Held) -> Result<Bytes, HttpError> {
     let mut whole = BytesMut::new();
     loop {
         let part = tokio::select! {
@@ -67,11 +66,11 @@ pub(in crate::ingress) async fn read_unproved(
         held.takes(whole.capacity()).map_err(no_memory)?;
     }
     held.complete();
-    Ok((whole.freeze(), held))
+    Ok(whole.freeze())
 }
 
 fn no_memory(_: Dropped) -> HttpError {
-    let message = "too many requests of unknown senders are being read; send it again, and all at once";
+    let message = "too many requests are being read; send it again, and all at once";
     HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(RETRY_AFTER_S)
 }
 

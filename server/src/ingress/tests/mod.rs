@@ -98,7 +98,8 @@ impl House {
             about: Arc::new(about),
             stopping: tokio_util::sync::CancellationToken::new(),
             watchdog: crate::telemetry::watchdog::Watchdog::default(),
-            unproved: crate::ingress::edge::Unproved::new(64 << 20),
+            unproved: crate::ingress::edge::BodyBudget::new(64 << 20),
+            bodies: crate::ingress::edge::BodyBudget::new(64 << 20),
         };
         let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));

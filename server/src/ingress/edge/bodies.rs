@@ -1,4 +1,5 @@
-//! The memory for bodies of requests whose senders are not known yet: one budget for all of them.
+//! The memory for bodies that are being read: one budget for those of requests whose senders are not known yet, another one
+//! for all others.
 //!
 //! A body is charged for the memory that it takes, never for what its head announces: nobody reserves anything without
 //! sending it. When the budget is used up, the body that has cost most so far is dropped, and not the newcomer, so that
@@ -16,8 +17,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::network::{Prefix, Width};
 
-/// The budget.
-pub struct Unproved {
+/// Bytes that bodies of known senders may take together while they are being read.
+pub const MAX_KNOWN: usize = 256 << 20;
+
+/// A budget.
+pub struct BodyBudget {
     most: usize,
     bodies: Mutex<Bodies>,
 }
@@ -41,7 +45,7 @@ struct Body {
 
 /// What one body takes of the budget; given back when dropped.
 pub(in crate::ingress) struct Held {
-    unproved: Arc<Unproved>,
+    budget: Arc<BodyBudget>,
     number: u64,
     dropped: CancellationToken,
 }
@@ -50,7 +54,7 @@ pub(in crate::ingress) struct Held {
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::ingress) struct Dropped;
 
-impl Unproved {
+impl BodyBudget {
     /// A budget of so many bytes.
     pub fn new(most: usize) -> Arc<Self> {
         Arc::new(Self { most, bodies: Mutex::default() })
@@ -70,7 +74,7 @@ impl Unproved {
         let number = bodies.next;
         bodies.next += 1;
         bodies.open.insert(number, body);
-        Held { unproved: self.clone(), number, dropped }
+        Held { budget: self.clone(), number, dropped }
     }
 }
 
@@ -80,11 +84,10 @@ impl Held {
     /// # Errors
     /// When it is the one to go.
     pub(in crate::ingress) fn takes(&self, bytes: usize) -> Result<(), Dropped> {
-        let mut bodies = self.unproved.bodies.lock();
+        let mut bodies = self.budget.bodies.lock();
         bodies.resize(self.number, bytes).ok_or(Dropped)?;
         // One alone is always taken: what it may have is limited elsewhere.
-        while bodies.bytes > self.unproved.most
-            && bodies.bytes > bodies.open.get(&self.number).map_or(0, |own| own.bytes)
+        while bodies.bytes > self.budget.most && bodies.bytes > bodies.open.get(&self.number).map_or(0, |own| own.bytes)
         {
             let dearest = bodies.dearest().unwrap_or(self.number);
             bodies.remove(dearest);
@@ -97,7 +100,7 @@ impl Held {
 
     /// All of the body is there.
     pub(in crate::ingress) fn complete(&self) {
-        if let Some(body) = self.unproved.bodies.lock().open.get_mut(&self.number) {
+        if let Some(body) = self.budget.bodies.lock().open.get_mut(&self.number) {
             body.complete = true;
         }
     }
@@ -110,7 +113,7 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.unproved.bodies.lock().remove(self.number);
+        self.budget.bodies.lock().remove(self.number);
     }
 }
 
@@ -162,12 +165,12 @@ mod tests {
     /// As if the body had been there for this long.
     fn age(held: &Held, time: Duration) {
         let since = Instant::now().checked_sub(time).unwrap();
-        held.unproved.bodies.lock().open.get_mut(&held.number).unwrap().since = since;
+        held.budget.bodies.lock().open.get_mut(&held.number).unwrap().since = since;
     }
 
     #[test]
     fn the_bodies_together_never_take_more_than_the_budget() {
-        let budget = Unproved::new(1000);
+        let budget = BodyBudget::new(1000);
         let held: Vec<_> = (0..MANY).map(|index| budget.hold(address(index))).collect();
         for step in 1..10 {
             for body in &held {
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn what_one_network_holds_open_goes_before_a_newcomer_does() {
-        let budget = Unproved::new(1000);
+        let budget = BodyBudget::new(1000);
         let held: Vec<_> = (0..10).map(|_| budget.hold(address(1))).collect();
         for body in &held {
             body.takes(100).unwrap();
@@ -196,7 +199,7 @@ mod tests {
 
     #[test]
     fn what_many_networks_hold_open_goes_before_a_larger_newcomer_does() {
-        let budget = Unproved::new(1000);
+        let budget = BodyBudget::new(1000);
         let held: Vec<_> = (0..MANY).map(|index| budget.hold(address(index))).collect();
         for body in &held {
             body.takes(15).unwrap();
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn a_body_that_is_complete_is_not_dropped() {
-        let budget = Unproved::new(1000);
+        let budget = BodyBudget::new(1000);
         let complete = budget.hold(address(1));
         complete.takes(900).unwrap();
         age(&complete, Duration::from_secs(100));
@@ -221,14 +224,14 @@ mod tests {
 
     #[test]
     fn one_alone_is_always_taken() {
-        let budget = Unproved::new(10);
+        let budget = BodyBudget::new(10);
         let alone = budget.hold(address(1));
         assert_eq!(alone.takes(1000), Ok(()));
     }
 
     #[test]
     fn nothing_is_reserved_by_a_body_that_has_not_begun() {
-        let budget = Unproved::new(1000);
+        let budget = BodyBudget::new(1000);
         let silent: Vec<_> = (0..MANY).map(|index| budget.hold(address(index))).collect();
         let honest = budget.hold(address(999));
         assert_eq!(honest.takes(1000), Ok(()));
