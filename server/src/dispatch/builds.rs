@@ -8,10 +8,11 @@ use domain::function::event::Source;
 use domain::function::{BuildId, Command, Id};
 use domain::{Cause, function};
 use parking_lot::Mutex;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use super::Tools;
+use super::turns::Turns;
 use crate::builder::{self, Credentials, Made, Order};
 use crate::executor::{Line, Stream};
 use crate::store::{LineStream, NewLine};
@@ -23,17 +24,21 @@ const BUFFER: usize = 1024;
 /// Lines stored together.
 const GROUP: usize = 256;
 
+/// How long a build waits for the log: at first, and at most, before it is asked again.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
 /// Starts and cancels builds. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Builds {
     tools: Tools,
-    places: Arc<Semaphore>,
+    places: Turns,
     running: Arc<Mutex<HashMap<BuildId, AbortHandle>>>,
 }
 
 impl Builds {
     pub(super) fn new(tools: Tools) -> Self {
-        Self { places: Arc::new(Semaphore::new(tools.builds)), tools, running: Arc::default() }
+        Self { places: Turns::new(tools.builds), tools, running: Arc::default() }
     }
 
     /// Builds, unless it is being done already.
@@ -66,7 +71,8 @@ impl Builds {
     async fn run(&self, id: Id, build: BuildId, cause: Cause) {
         let cause = Cause { actor: Some(self.tools.actor()), ..cause };
         // Places are limited: a build that waits for one is still QUEUED.
-        let _place = self.places.acquire().await.expect("nobody closes the semaphore");
+        let Some(namespace) = self.namespace(id).await else { return };
+        let _place = self.places.take(&namespace).await;
         let start = Command::StartBuild { build, node: self.tools.node.to_string(), at: clock::now() };
         let Some(state) = self.command(id, start, &cause).await else { return };
         let Some((function, wanted)) = state.as_ref().and_then(|function| Some((function, function.build(build)?)))
@@ -90,6 +96,19 @@ impl Builds {
         // Whoever follows the log sees its last line before the build is over.
         let _ = stored.await;
         self.finish(id, build, made, &cause).await;
+    }
+
+    /// Whose build it is; `None` when the function is not there.
+    async fn namespace(&self, id: Id) -> Option<String> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.tools.store.function(id).await {
+                Ok(row) => return row.map(|row| row.namespace),
+                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
     }
 
     /// What the repository is fetched with. It is for the address that it was given with; the workshop sees to that.
@@ -126,7 +145,7 @@ impl Builds {
 
     /// Asks until there is an answer; `None` when the function refuses.
     async fn command(&self, id: Id, mut command: Command, cause: &Cause) -> Option<function::State> {
-        let mut pause = Duration::from_millis(50);
+        let mut pause = FIRST_PAUSE;
         loop {
             match self.tools.commands.function(id, command.clone(), cause.clone()).await {
                 Ok(done) => return Some(done.state),
@@ -144,7 +163,7 @@ impl Builds {
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
             tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+            pause = (pause * 2).min(LONGEST_PAUSE);
         }
     }
 

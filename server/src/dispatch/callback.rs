@@ -44,6 +44,9 @@ const EVERY: Duration = Duration::from_secs(1);
 /// Calls back that are on their way at once.
 const AT_ONCE: usize = 32;
 
+/// Of these, so many of one namespace: who is called may take [`TIMEOUT`] each time and never answer.
+const OF_ONE_NAMESPACE: usize = 8;
+
 /// Runs read at a time; more than are on their way, so that there are always others among them.
 const PAGE: u32 = 100;
 
@@ -91,6 +94,9 @@ struct Teller {
     tls: Arc<std::sync::OnceLock<Result<TlsConnector, String>>>,
 }
 
+/// Which runs' outcomes are being delivered, and their namespaces.
+type OnTheirWay = HashMap<tokio::task::Id, (run::Id, String)>;
+
 /// Why an outcome was not told.
 struct Untold {
     error: String,
@@ -106,15 +112,17 @@ impl From<String> for Untold {
 impl Teller {
     async fn forever(self) {
         let mut telling = JoinSet::new();
-        let mut on_their_way: HashMap<tokio::task::Id, run::Id> = HashMap::new();
+        let mut on_their_way = OnTheirWay::default();
         loop {
             let room = match self.store.due_callbacks(clock::now(), PAGE).await {
                 Ok(rows) => {
                     for row in rows {
-                        if telling.len() < AT_ONCE && !on_their_way.values().any(|id| *id == row.id) {
+                        let theirs = on_their_way.values().filter(|(_, namespace)| *namespace == row.namespace).count();
+                        let has_begun = on_their_way.values().any(|(id, _)| *id == row.id);
+                        if telling.len() < AT_ONCE && theirs < OF_ONE_NAMESPACE && !has_begun {
                             let this = self.clone();
                             let task = telling.spawn(async move { this.tell(row.id).await });
-                            on_their_way.insert(task.id(), row.id);
+                            on_their_way.insert(task.id(), (row.id, row.namespace));
                         }
                     }
                     telling.len() < AT_ONCE
@@ -266,10 +274,7 @@ struct Told<'a> {
     finished_at: Option<DateTime<Utc>>,
 }
 
-fn forget<T>(
-    on_their_way: &mut HashMap<tokio::task::Id, run::Id>,
-    ended: Result<(tokio::task::Id, T), tokio::task::JoinError>,
-) {
+fn forget<T>(on_their_way: &mut OnTheirWay, ended: Result<(tokio::task::Id, T), tokio::task::JoinError>) {
     on_their_way.remove(&ended.map_or_else(|error| error.id(), |(id, _)| id));
 }
 

@@ -19,6 +19,7 @@ mod retention;
 mod schedule;
 mod sweep;
 mod timers;
+mod turns;
 mod worker;
 
 use std::sync::Arc;

@@ -3,6 +3,7 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use domain::{function, run};
@@ -11,17 +12,53 @@ use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::{Consumer, Delivery, Error, Queue, Receipt, Request};
 
+/// Bytes of inputs that requests may hold while they wait, all functions together. Requests beyond it wait without their
+/// input: a worker reads it from the log.
+const MAX_HELD: usize = 64 << 20;
+
 /// The queue in this process. Cloning it is cheap.
 #[derive(Clone, Default)]
 pub struct Local {
     lines: Arc<Mutex<HashMap<function::Id, Arc<Line>>>>,
+    held: Arc<Held>,
+}
+
+/// Bytes of inputs that wait.
+#[derive(Default)]
+struct Held(AtomicUsize);
+
+impl Held {
+    /// The request as it waits: without its input when others' take up all the room. The next in line keeps it, since its
+    /// run may not be in the log yet.
+    fn put(&self, mut request: Request, is_next: bool) -> Request {
+        let bytes = weight(&request);
+        let fits = |held: usize| held.checked_add(bytes).filter(|held| is_next || *held <= MAX_HELD);
+        if self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
+            request.asked = None;
+        }
+        request
+    }
+
+    fn take(&self, request: &Request) {
+        self.0.fetch_sub(weight(request), Ordering::Relaxed);
+    }
+}
+
+fn weight(request: &Request) -> usize {
+    request.asked.as_ref().map_or(0, |asked| asked.requested.request.input.get().len())
 }
 
 /// The requests of one function.
-#[derive(Default)]
 struct Line {
     state: Mutex<State>,
     arrived: Notify,
+    held: Arc<Held>,
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.state.get_mut().waiting.iter().for_each(|request| self.held.take(request));
+    }
 }
 
 #[derive(Default)]
@@ -38,7 +75,9 @@ impl Local {
     }
 
     fn line(&self, function: function::Id) -> Arc<Line> {
-        self.lines.lock().entry(function).or_default().clone()
+        let held = || self.held.clone();
+        let new = || Arc::new(Line { state: Mutex::default(), arrived: Notify::new(), held: held() });
+        self.lines.lock().entry(function).or_insert_with(new).clone()
     }
 }
 
@@ -60,6 +99,7 @@ impl Queue for Local {
         let line = self.line(request.function);
         let mut state = line.state.lock();
         if state.known.insert(request.run) {
+            let request = line.held.put(request, state.waiting.is_empty());
             state.waiting.push_back(request);
             line.arrived.notify_one();
         }
@@ -103,6 +143,7 @@ impl Consumer for LocalConsumer {
                 next
             };
             if let Some(request) = next {
+                self.line.held.take(&request);
                 let receipt = LocalReceipt { request: Some(request.clone()), line: self.line.clone(), _place: place };
                 return Ok(Delivery::new(request, Box::new(receipt)));
             }
@@ -129,6 +170,7 @@ impl Receipt for LocalReceipt {
 impl Drop for LocalReceipt {
     fn drop(&mut self) {
         if let Some(request) = self.request.take() {
+            let request = self.line.held.put(request, true);
             self.line.state.lock().waiting.push_front(request);
             self.line.arrived.notify_one();
         }
@@ -141,6 +183,16 @@ mod tests {
 
     use super::*;
     use crate::clock;
+
+    /// A request with an input of so many bytes.
+    fn asked(function: function::Id, bytes: usize) -> Request {
+        let mut request = crate::queue::contract::promises::asked(function);
+        if let Some(asked) = request.asked.as_mut() {
+            let input = format!("\"{}\"", "x".repeat(bytes));
+            Arc::make_mut(asked).requested.request.input = domain::Json::parse(&input).unwrap();
+        }
+        request
+    }
 
     async fn next(consumer: &mut Box<dyn Consumer>) -> Delivery {
         tokio::time::timeout(Duration::from_secs(5), consumer.next()).await.expect("a delivery within 5 s").unwrap()
@@ -189,6 +241,32 @@ mod tests {
         delivery.acknowledge();
         queue.publish(request.clone()).await.unwrap();
         assert_eq!(queue.depth(request.function).await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_waits_in_a_long_line_holds_no_more_than_its_share_of_memory() {
+        const EACH: usize = 1 << 20;
+        let queue = Local::new();
+        let function = clock::new_id();
+        let count = MAX_HELD / EACH + 20;
+        for _ in 0..count {
+            queue.publish(asked(function, EACH)).await.unwrap();
+        }
+        assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD);
+        // Another function's next run keeps its input all the same.
+        let other = clock::new_id();
+        queue.publish(asked(other, EACH)).await.unwrap();
+        assert!(next(&mut queue.consume(other, 1).await.unwrap()).await.request.asked.is_some());
+        let mut consumer = queue.consume(function, count).await.unwrap();
+        let mut without = 0;
+        for _ in 0..count {
+            let delivery = next(&mut consumer).await;
+            without += usize::from(delivery.request.asked.is_none());
+            delivery.acknowledge();
+        }
+        assert!((20..=22).contains(&without), "{without}");
+        queue.forget(other).await.unwrap();
+        assert_eq!(queue.held.0.load(Ordering::Relaxed), 0);
     }
 
     #[tokio::test]

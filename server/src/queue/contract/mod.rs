@@ -1,6 +1,6 @@
 //! What every queue must keep: one list of promises, tried in process and on RabbitMQ.
 
-mod promises;
+pub(super) mod promises;
 
 mod on_local;
 mod on_rabbit;
