@@ -249,7 +249,7 @@ impl Writer {
         let mut last = None;
         loop {
             let page = self.store.stream(stream, loaded.version, PAGE).await?;
-            let full = page.len() == PAGE as usize;
+            let last_page = store::page::is_last(&page, PAGE);
             for recorded in page {
                 if !is_before(&recorded) {
                     return Ok(last.map(|last| (loaded, last)));
@@ -257,7 +257,7 @@ impl Writer {
                 loaded = evolve(loaded, &recorded)?;
                 last = Some(recorded);
             }
-            if !full {
+            if last_page {
                 return Ok(last.map(|last| (loaded, last)));
             }
         }
@@ -267,11 +267,11 @@ impl Writer {
         known.known = true;
         loop {
             let page = self.store.stream(stream, known.version, PAGE).await?;
-            let full = page.len() == PAGE as usize;
+            let last_page = store::page::is_last(&page, PAGE);
             for recorded in &page {
                 known = evolve(known, recorded)?;
             }
-            if !full {
+            if last_page {
                 return Ok(known);
             }
         }

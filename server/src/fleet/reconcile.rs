@@ -118,7 +118,7 @@ impl Inner {
 
     async fn make_route(self: &Arc<Self>, row: &FunctionRow, version: u32) -> Result<Arc<Route>, Error> {
         let made = self.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
-        let manifest = Arc::new(made.manifest.clone());
+        let manifest = Arc::new(made.manifest()?);
         let pool = match manifest.mode {
             Mode::Job => None,
             Mode::Service => {
@@ -159,20 +159,20 @@ impl Inner {
                 made.digest, made.number
             ))
         })?;
-        let manifest = &made.manifest;
+        let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
         Ok(Spec {
             instance: String::new(),
             function: name.to_owned(),
             namespace: namespace.to_owned(),
             version: made.number,
             artifact,
-            runtime: runtime(manifest)?,
-            env: manifest.env.clone(),
+            runtime: runtime(&manifest)?,
+            env: manifest.env,
             limits: Limits {
                 memory_mb: manifest.resources.memory_mb,
                 cpu: manifest.resources.cpu,
                 pids: manifest.resources.pids,
-                network: manifest.resources.network.clone(),
+                network: manifest.resources.network,
             },
         })
     }
@@ -188,8 +188,9 @@ impl Fleet {
         self.inner.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
         for row in running {
             let Some(version) = row.current_version else { continue };
-            let made = self.inner.store.version(row.id, version).await?;
-            if made.is_some_and(|made| made.manifest.mode == Mode::Service && made.manifest.scaling.min > 0) {
+            let Some(made) = self.inner.store.version(row.id, version).await? else { continue };
+            let manifest = made.manifest()?;
+            if manifest.mode == Mode::Service && manifest.scaling.min > 0 {
                 self.inner.reconcile(row.id).await?;
             }
         }

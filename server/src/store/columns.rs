@@ -349,7 +349,7 @@ pub(super) fn version_cells<'a>(row: &'a VersionRow, out: &mut Vec<Cell<'a>>) {
         int(row.number),
         uuid(row.build.uuid()),
         str(&row.digest),
-        json(&row.manifest),
+        str(row.manifest.get()),
         opt(row.commit.as_deref(), str),
         int(row.size),
         time(row.created_at),

@@ -10,7 +10,7 @@ use futures::stream::unfold;
 
 use super::log::Inner;
 use super::ring::Next;
-use super::{Error, LineRow, LinesOf, NewLine};
+use super::{Error, LineRow, LinesOf, NewLine, page};
 
 /// Every record after a position, for ever. Records that were committed together come together.
 /// An `Err` is not the end: the feed goes on trying, and goes on where it was.
@@ -125,7 +125,7 @@ pub(super) fn lines(inner: Arc<Inner>, of: LinesOf, after: u64) -> LineFeed {
                     match inner.read_lines(of, after, PAGE).await {
                         Ok(lines) => {
                             let last = lines.last().map(|line| line.position);
-                            after = if lines.len() < PAGE as usize {
+                            after = if page::is_last_of_lines(&lines, PAGE) {
                                 known.max(last.unwrap_or(0))
                             } else {
                                 last.unwrap_or(known)

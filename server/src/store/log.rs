@@ -84,6 +84,21 @@ fn gone() -> Error {
     Error::Unavailable("the event log is closed".into())
 }
 
+/// The columns that hold payloads, by table.
+const PAYLOADS: [(&str, &str); 4] =
+    [("log", "data"), ("functions", "manifest"), ("versions", "manifest"), ("builds", "manifest")];
+
+/// The rows of `page`, which are in the order `order`, without those that come after [`page::MAX_PAGE_BYTES`] of the column
+/// `payload`.
+fn within_bytes(page: &str, order: &str, payload: &str) -> String {
+    format!(
+        "SELECT * FROM (SELECT page.*, count(*) OVER () AS page_rows, sum(octet_length({payload})) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) \
+         - coalesce(octet_length({payload}), 0) AS bytes_before FROM ({page}) AS page) AS pages \
+         WHERE coalesce(bytes_before, 0) < {} ORDER BY {order}",
+        page::MAX_PAGE_BYTES
+    )
+}
+
 /// Conditions of a query and the values that they compare with.
 #[derive(Default)]
 struct Where {
@@ -126,16 +141,17 @@ impl Inner {
 
     /// Up to `limit` records of the log after a position.
     pub async fn read_log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let sql = format!("SELECT {RECORD_NAMES} FROM log WHERE position > $1 ORDER BY position LIMIT $2");
-        self.select(&sql, &[int(after), int(limit.into())], columns::record).await
+        let page = format!("SELECT {RECORD_NAMES} FROM log WHERE position > $1 ORDER BY position LIMIT $2");
+        self.select(&within_bytes(&page, "position ASC", "data"), &[int(after), int(limit.into())], columns::record)
+            .await
     }
 
     /// Up to `limit` lines after a position.
     pub async fn read_lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
         let mut filter = lines_of(of);
         filter.and("position > {}", int(after));
-        let sql = format!("SELECT {} FROM lines {} ORDER BY position LIMIT {limit}", LINES.names(""), filter.text());
-        self.select(&sql, &filter.values, columns::line).await
+        let page = format!("SELECT {} FROM lines {} ORDER BY position LIMIT {limit}", LINES.names(""), filter.text());
+        self.select(&within_bytes(&page, "position ASC", "text"), &filter.values, columns::line).await
     }
 
     /// How far a follower has come; 0 for one that never was.
@@ -189,18 +205,30 @@ impl Inner {
             filter.and(&format!("{column} {} {{}}", if order.newest_first { "<" } else { ">" }), int(position));
         }
         let direction = if order.newest_first { "DESC" } else { "ASC" };
-        let sql = format!(
-            "SELECT {names}, {column} FROM {} {} ORDER BY {column} {direction} LIMIT {}",
+        let mut sql = format!(
+            "SELECT {names}, {column} AS page_key FROM {} {} ORDER BY {column} {direction} LIMIT {}",
             table.name,
             filter.text(),
             limit + 1
         );
-        let mut rows = Vec::with_capacity(limit + 1);
+        let payload = PAYLOADS.iter().find(|(name, _)| *name == table.name);
+        let cut = payload.is_some();
+        if let Some((_, payload)) = payload {
+            let whole = within_bytes(&sql, &format!("page_key {direction}"), payload);
+            sql = format!("SELECT {names}, page_rows, page_key FROM ({whole}) AS whole ORDER BY page_key {direction}");
+        }
+        let (mut rows, mut found) = (Vec::with_capacity(limit + 1), 0u64);
         for row in self.db.fetch(&sql, &filter.values).await? {
             let key: u64 = row.last_cell().number()?;
+            if cut {
+                found = row.last_cells(2).number()?;
+            }
             rows.push((page::cursor(&key.to_string()), decode(&row)?));
         }
-        Ok(Page::of(rows, limit, total))
+        let shown = rows.len().min(limit);
+        let mut page = Page::of(rows, limit, total);
+        page.has_next |= found > shown as u64;
+        Ok(page)
     }
 }
 
@@ -344,10 +372,10 @@ impl Log for SqlLog {
     }
 
     async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let sql =
+        let page =
             format!("SELECT {RECORD_NAMES} FROM log WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3");
         let values = [Value::Text(stream.as_str().into()), int(after), int(limit.into())];
-        self.inner.select(&sql, &values, columns::record).await
+        self.inner.select(&within_bytes(&page, "version ASC", "data"), &values, columns::record).await
     }
 
     async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
@@ -355,10 +383,11 @@ impl Log for SqlLog {
     }
 
     async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let sql = format!(
+        let page = format!(
             "SELECT {RECORD_NAMES} FROM log WHERE stream >= 'function-' AND stream < 'function.'
              AND position > $1 AND position <= $2 ORDER BY position LIMIT $3"
         );
+        let sql = within_bytes(&page, "position ASC", "data");
         self.inner.select(&sql, &[int(after), int(up_to), int(limit.into())], columns::record).await
     }
 
@@ -388,8 +417,9 @@ impl Log for SqlLog {
         let mut filter = lines_of(of);
         filter.and("at >= {}", Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros())));
         filter.and("position < {}", int(which.before.unwrap_or(u64::MAX)));
-        let sql =
+        let page =
             format!("SELECT {} FROM lines {} ORDER BY position DESC LIMIT {limit}", LINES.names(""), filter.text());
+        let sql = within_bytes(&page, "position DESC", "text");
         let mut lines = self.inner.select(&sql, &filter.values, columns::line).await?;
         lines.reverse();
         Ok(lines)
@@ -627,8 +657,10 @@ impl Log for SqlLog {
     }
 
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
+        // One of each namespace, then a second of each: many of one namespace hold up nobody else's.
         let sql = format!(
-            "SELECT {} FROM runs WHERE callback_due IS NOT NULL AND callback_due <= $1 ORDER BY callback_due LIMIT $2",
+            "SELECT {} FROM (SELECT *, row_number() OVER (PARTITION BY namespace ORDER BY callback_due) AS turn FROM runs \
+             WHERE callback_due IS NOT NULL AND callback_due <= $1) AS due ORDER BY turn, callback_due LIMIT $2",
             RUNS.names("")
         );
         let values = [Value::Int(before.timestamp_micros()), int(limit.into())];

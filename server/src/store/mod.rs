@@ -12,6 +12,7 @@ pub(crate) mod contract;
 mod credentials;
 mod cut;
 pub mod feed;
+pub mod lane;
 mod lease;
 mod log;
 mod metrics;

@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::Error;
+use domain::Recorded;
+
+use super::{Error, LineRow};
 
 /// Which page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,24 @@ pub struct PageRequest {
 
 /// No page is longer.
 pub const MAX_PAGE: u32 = 100;
+
+/// A page ends when it holds so many bytes of payloads, however many rows were asked for. Any row may hold a quarter of a
+/// megabyte, and many requests and followers may each have a page in memory. The first row comes whatever its size.
+pub const MAX_PAGE_BYTES: usize = 1 << 20;
+
+/// Whether nothing comes after a page of records for which `limit` rows were asked.
+pub fn is_last(records: &[Recorded], limit: u32) -> bool {
+    is_short(records.len(), records.iter().map(|record| record.data.len()).sum(), limit)
+}
+
+/// The same of lines.
+pub fn is_last_of_lines(lines: &[LineRow], limit: u32) -> bool {
+    is_short(lines.len(), lines.iter().map(|line| line.line.text.len()).sum(), limit)
+}
+
+fn is_short(rows: usize, bytes: usize, limit: u32) -> bool {
+    rows < limit as usize && bytes < MAX_PAGE_BYTES
+}
 
 /// A page.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,7 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type};
 use uuid::Uuid;
 
-use super::{Error, columns};
+use super::{Error, columns, lane};
 
 /// Which SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,6 +111,7 @@ impl Db {
 
     /// All rows of a query. Connections that turn out to be dead are replaced: reading again is harmless.
     pub async fn fetch(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        let _place = lane::place().await;
         let mut dead = 0;
         loop {
             let result = self.acquire().await?.try_fetch(sql, values).await;
@@ -128,6 +129,7 @@ impl Db {
         values: &[Value],
         decode: fn(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
+        let _place = lane::place().await;
         let mut dead = 0;
         loop {
             let mut found = Vec::new();
@@ -354,7 +356,12 @@ impl Row {
 
     /// The last cell alone.
     pub fn last_cell(&self) -> Cells<'_> {
-        self.cells_from(self.width() - 1)
+        self.last_cells(1)
+    }
+
+    /// So many of the last cells.
+    pub fn last_cells(&self, count: usize) -> Cells<'_> {
+        self.cells_from(self.width() - count)
     }
 
     fn width(&self) -> usize {

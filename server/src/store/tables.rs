@@ -10,6 +10,8 @@ use domain::manifest::{Manifest, Mode};
 use domain::run::{Callback, Letter, Run};
 use domain::{event, function, run};
 
+use super::Error;
+
 /// A row to write; it replaces the one with the same key.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // each row says it
@@ -70,11 +72,30 @@ pub struct VersionRow {
     pub number: u32,
     pub build: function::BuildId,
     pub digest: String,
-    pub manifest: Manifest,
+    /// The manifest with every default filled in: see [`Self::manifest`]. As text, since one can be large, as values much
+    /// larger, and a page has many.
+    pub manifest: domain::Json,
     pub commit: Option<String>,
     pub size: u64,
     pub created_at: DateTime<Utc>,
     pub position: u64,
+}
+
+impl VersionRow {
+    /// The manifest, read.
+    ///
+    /// # Errors
+    /// When the row is damaged.
+    pub fn manifest(&self) -> Result<Manifest, Error> {
+        serde_json::from_str(self.manifest.get()).map_err(|error| {
+            Error::Damaged(format!("the manifest of version {} of {}: {error}", self.number, self.function))
+        })
+    }
+}
+
+/// A manifest as a row has it.
+pub fn version_manifest(manifest: &Manifest) -> domain::Json {
+    domain::Json::of(manifest).expect("manifests serialise")
 }
 
 /// A build. Key: `id`.
@@ -202,7 +223,7 @@ pub fn of_function(state: &Function, event: &Event) -> Vec<Row> {
             number: version.number,
             build: version.build,
             digest: version.digest.clone(),
-            manifest: (*version.manifest).clone(),
+            manifest: version_manifest(&version.manifest),
             commit: version.commit.clone(),
             size: version.size,
             created_at: version.created_at,

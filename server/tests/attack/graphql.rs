@@ -257,6 +257,28 @@ async fn a_manifest_and_a_schedule_cost_what_they_say() {
     assert_eq!(app.get("/readyz").send().await.unwrap().status(), 200);
 }
 
+#[tokio::test]
+async fn a_schedule_that_never_or_hardly_ever_fires_holds_nobody_up() {
+    let app = victim(known_key()).await;
+    let reader = token(false, Duration::from_secs(600), true);
+    let ask = async |cron: &str, aliases: usize| -> Value {
+        let fields: String = (0..aliases).map(|i| format!("a{i}:fireTimes(cron:$c,count:100) ")).collect();
+        let query = format!("query($c:String!){{{fields}}}");
+        let request = app.request(reqwest::Method::POST, "/graphql").bearer_auth(&reader);
+        let request =
+            request.json(&json!({ "query": query, "variables": { "c": cron } })).timeout(Duration::from_secs(30));
+        request.send().await.unwrap().json().await.unwrap()
+    };
+    let answer = ask("0 0 8-31 * +MON#1", 1_990).await;
+    assert!(is_refused(&answer), "{answer}");
+    let answer = ask("0 0 8-31 * +MON#1", 90).await;
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "bad_cron", "{answer}");
+    // The 29th of February on a Monday: twice in the time that is looked at.
+    let answer = ask("0 0 29 2 +MON", 90).await;
+    assert!((1..=2).contains(&answer["data"]["a0"].as_array().unwrap().len()), "{answer}");
+    assert_eq!(app.get("/readyz").send().await.unwrap().status(), 200);
+}
+
 /// Kibibytes of memory that the server has now.
 fn resident(app: &TestApp) -> u64 {
     status(app, "VmRSS:")

@@ -1,7 +1,7 @@
-//! How much memory the payloads of one answer may take.
+//! How much memory the payloads of answers may take, and how many bytes of files are read for one.
 //!
 //! A payload is JSON of up to a quarter of a megabyte, and takes up to a hundred times as much as a tree of values. Many
-//! fields of one query may each have one.
+//! fields of one query may each have one, and many queries are answered at a time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,23 +15,64 @@ use crate::ingress::error::Refusal;
 /// Bytes of all payloads of one answer, as they are in memory.
 const MAX_BYTES: usize = 128 << 20;
 
-/// Bytes that an object takes beside its text, and any value.
+/// Bytes of the payloads of all answers that are being made at the same time.
+const MAX_TOGETHER: usize = 1 << 30;
+
+/// Bytes of files that are read for one answer.
+const MAX_READ: usize = 512 << 20;
+
+/// Bytes that an object takes in addition to its text, and any value.
 const OBJECT: usize = 500;
 const VALUE: usize = 100;
 
-/// What is left for one answer.
-pub(super) struct Budget(AtomicUsize);
+/// What is left for all answers together.
+static TOGETHER: AtomicUsize = AtomicUsize::new(MAX_TOGETHER);
+
+/// What is left for one answer. What it took is free again when it is dropped.
+pub(super) struct Budget {
+    left: AtomicUsize,
+    to_read: AtomicUsize,
+    together: &'static AtomicUsize,
+}
 
 impl Default for Budget {
     fn default() -> Self {
-        Self(AtomicUsize::new(MAX_BYTES))
+        Self::sharing(&TOGETHER)
     }
 }
 
-impl Budget {
-    fn take(&self, bytes: usize) -> bool {
-        self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+impl Drop for Budget {
+    fn drop(&mut self) {
+        self.together.fetch_add(MAX_BYTES - *self.left.get_mut(), Ordering::Relaxed);
     }
+}
+
+/// Why a payload cannot be afforded.
+#[derive(Debug, PartialEq, Eq)]
+enum Spent {
+    Answer,
+    Together,
+}
+
+impl Budget {
+    fn sharing(together: &'static AtomicUsize) -> Self {
+        Self { left: AtomicUsize::new(MAX_BYTES), to_read: AtomicUsize::new(MAX_READ), together }
+    }
+
+    fn take(&self, bytes: usize) -> Result<(), Spent> {
+        if !take(&self.left, bytes) {
+            return Err(Spent::Answer);
+        }
+        if !take(self.together, bytes) {
+            self.left.fetch_add(bytes, Ordering::Relaxed);
+            return Err(Spent::Together);
+        }
+        Ok(())
+    }
+}
+
+fn take(from: &AtomicUsize, bytes: usize) -> bool {
+    from.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
 }
 
 /// The value of a payload.
@@ -48,10 +89,35 @@ pub(super) fn value(ctx: &Context<'_>, json: &Json) -> Result<Value> {
 /// # Errors
 /// `answer_too_large`.
 pub(super) fn afford(ctx: &Context<'_>, text: &[u8]) -> Result<()> {
-    match ctx.data_opt::<Budget>() {
-        Some(budget) if !budget.take(weight(text)) => Err(fail(Refusal::problem(
+    afford_bytes(ctx, weight(text))
+}
+
+/// Takes bytes of memory from the budget: those of texts, say, before they are read.
+///
+/// # Errors
+/// `answer_too_large`.
+pub(super) fn afford_bytes(ctx: &Context<'_>, bytes: usize) -> Result<()> {
+    let Some(budget) = ctx.data_opt::<Budget>() else { return Ok(()) };
+    budget.take(bytes).map_err(|spent| {
+        fail(Refusal::problem(
             "answer_too_large",
-            "the payloads of this answer take too much memory: ask for fewer of them at a time",
+            match spent {
+                Spent::Answer => "the payloads of this answer take too much memory: ask for fewer of them at a time",
+                Spent::Together => "too many large answers are being made at the same time: try again later",
+            },
+        ))
+    })
+}
+
+/// Takes the reading of so many bytes of files from the budget.
+///
+/// # Errors
+/// `answer_too_large`.
+pub(super) fn afford_reading(ctx: &Context<'_>, bytes: usize) -> Result<()> {
+    match ctx.data_opt::<Budget>() {
+        Some(budget) if !take(&budget.to_read, bytes) => Err(fail(Refusal::problem(
+            "answer_too_large",
+            "too many bytes of files would have to be read for this answer: ask for fewer files at a time",
         ))),
         _ => Ok(()),
     }
@@ -71,14 +137,30 @@ fn weight(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn budget(together: usize) -> Budget {
+        Budget::sharing(Box::leak(Box::new(AtomicUsize::new(together))))
+    }
+
     #[test]
     fn a_budget_ends() {
-        let budget = Budget::default();
-        assert!(budget.take(MAX_BYTES / 2) && budget.take(MAX_BYTES / 2));
-        assert!(!budget.take(1));
+        let whole = budget(MAX_TOGETHER);
+        assert_eq!(
+            [whole.take(MAX_BYTES / 2), whole.take(MAX_BYTES / 2), whole.take(1)],
+            [Ok(()), Ok(()), Err(Spent::Answer)]
+        );
         // What cannot be afforded takes nothing from what can.
-        let budget = Budget::default();
-        assert!(!budget.take(MAX_BYTES + 1) && budget.take(MAX_BYTES));
+        let other = budget(MAX_TOGETHER);
+        assert_eq!([other.take(MAX_BYTES + 1), other.take(MAX_BYTES)], [Err(Spent::Answer), Ok(())]);
+    }
+
+    #[test]
+    fn answers_share_a_budget_and_give_it_back() {
+        let one = budget(MAX_BYTES + 10);
+        let other = Budget::sharing(one.together);
+        assert_eq!([one.take(MAX_BYTES), other.take(11), other.take(10)], [Ok(()), Err(Spent::Together), Ok(())]);
+        let together = one.together;
+        drop((one, other));
+        assert_eq!(together.load(Ordering::Relaxed), MAX_BYTES + 10);
     }
 
     #[test]

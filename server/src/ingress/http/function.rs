@@ -501,7 +501,7 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
     };
     let ready = count(&|instance| instance.state == "ready");
     let wanted = match row.state.as_str() {
-        "RUNNING" => version.map_or(0, |version| version.manifest.scaling.min).max(ready),
+        "RUNNING" => version.and_then(|version| version.manifest().ok()).map_or(0, |made| made.scaling.min).max(ready),
         "REGISTERED" | "BUILT" => registered_replicas(&row),
         _ => 0,
     };

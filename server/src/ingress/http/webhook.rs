@@ -217,7 +217,7 @@ async fn find(services: &Services, namespace: &str, function: &str, webhook: &st
     let current = row.as_ref().and_then(|row| Some((row.id, row.current_version?)));
     let (id, number) = current.unwrap_or((function::id(namespace, function, 1), 0));
     let version = services.store.version(id, number).await?;
-    let manifest = version.map(|version| version.manifest);
+    let manifest = version.map(|version| version.manifest()).transpose()?;
     let timeout = manifest
         .as_ref()
         .map_or(MAX_REPLY, |manifest| Duration::try_from_secs_f64(manifest.resources.timeout_s).unwrap_or(MAX_REPLY));

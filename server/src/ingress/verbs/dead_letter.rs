@@ -85,7 +85,10 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
     let at = clock::now();
     services.commands.run(id, run::Command::Redrive { run, at }, caller.cause()).await?;
     let retry = match row.current_version {
-        Some(number) => services.store.version(row.id, number).await?.map(|version| version.manifest.retry),
+        Some(number) => match services.store.version(row.id, number).await? {
+            Some(version) => Some(version.manifest()?.retry),
+            None => None,
+        },
         None => None,
     };
     let request = old.request.again(run);

@@ -12,7 +12,7 @@ use super::given::{self, a_call, a_run, answered, at, line, requested, run_start
 use super::home::{Home, soon};
 use crate::store::{
     Append, Error, Feed, HistoryFilter, LineFeed, LineRow, LinesOf, Log, NewLine, PageRequest, Recent, RunFilter,
-    Snapshot, Store,
+    Snapshot, Store, page,
 };
 
 fn some_function() -> function::Id {
@@ -234,6 +234,54 @@ pub async fn a_follower_sees_what_sixteen_writers_write_once_and_in_order(home: 
     positions(&mut late, 0, writers * each * 2).await;
     assert_eq!(store.stats().gaps(), 0);
     assert!(store.stats().commits() <= writers * each * 2);
+}
+
+/// However many rows are asked for, so that nobody holds hundreds of megabytes for a page.
+pub async fn a_page_ends_when_it_is_large(home: Home) {
+    const EACH: usize = 200 << 10;
+    const FITTING: usize = page::MAX_PAGE_BYTES.div_ceil(EACH);
+    let store = home.open().await;
+    for number in 0..12 {
+        let mut append = trigger_event("default", "large", &number.to_string());
+        append.events[0].data = format!("{{\"large\": \"{}\"}}", "x".repeat(EACH)).into_bytes();
+        store.append(append).await.unwrap();
+    }
+    let records = store.log(0, 100).await.unwrap();
+    assert_eq!(records.len(), FITTING);
+    assert!(!page::is_last(&records, 100));
+    let rest = store.log(FITTING as u64, 100).await.unwrap();
+    assert_eq!(rest.len(), FITTING);
+    let (few, none) = (store.log(11, 100).await.unwrap(), store.log(12, 100).await.unwrap());
+    assert_eq!((few.len(), none.len()), (1, 0));
+    assert!(page::is_last(&few, 100) && page::is_last(&none, 100));
+
+    // A follower that lags comes through, and so does whoever turns the pages of the history.
+    let mut feed = store.follow(0);
+    positions(&mut feed, 0, 12).await;
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let request = PageRequest { counted: true, first: 100, after: after.take() };
+        let page = store.history(&HistoryFilter::default(), &request).await.unwrap();
+        assert!(page.rows.len() <= FITTING);
+        assert_eq!(page.total, 12);
+        seen.extend(page.rows.iter().map(|(_, record)| record.position));
+        if !page.has_next {
+            break;
+        }
+        after = page.rows.last().map(|(cursor, _)| cursor.clone());
+    }
+    assert_eq!(seen, (1..=12).collect::<Vec<u64>>());
+
+    let function = some_function();
+    let lines = (0..100).map(|number| line(function, &format!("{number} {}", "x".repeat(16 << 10)))).collect();
+    store.append_lines(lines).await.unwrap();
+    let of = LinesOf::Function(function);
+    let first = store.lines(of, 0, 1000).await.unwrap();
+    assert!((60..70).contains(&first.len()), "{}", first.len());
+    assert!(first[0].line.text.starts_with("0 ") && !page::is_last_of_lines(&first, 1000));
+    let newest = store.recent_lines(of, Recent { since: None, before: None }, 1000).await.unwrap();
+    assert!((60..70).contains(&newest.len()), "{}", newest.len());
+    assert!(newest.last().unwrap().line.text.starts_with("99 "));
 }
 
 pub async fn a_feed_begins_in_the_middle_and_goes_on(home: Home) {

@@ -1,9 +1,12 @@
-//! What a question about the schema costs: as many values as it is answered with.
+//! What the schema says about the price of its fields: which ones hold payloads, which ones are lists without pages, and
+//! what a question about the schema itself costs, which is as many values as it is answered with.
 //!
 //! `fields` is a list without a page: asked of every type, it is as long as the schema.
 
+use std::collections::HashSet;
+
 use async_graphql::parser::parse_schema;
-use async_graphql::parser::types::{TypeKind, TypeSystemDefinition};
+use async_graphql::parser::types::{BaseType, FieldDefinition, TypeKind, TypeSystemDefinition};
 
 /// Values that an answer about the schema may have. The questions that tools ask have a third of it.
 pub(in crate::ingress::graphql) const MAX_COST: usize = 150_000;
@@ -24,7 +27,20 @@ pub(in crate::ingress::graphql) struct Shape {
     input_fields: List,
     values: List,
     possible: List,
+    /// Names of fields of the scalar [`PAYLOAD_SCALAR`].
+    payloads: HashSet<String>,
+    /// Names of fields that are lists of objects, all of whose rows come at once.
+    whole_lists: HashSet<String>,
 }
+
+/// The scalar whose values are whole payloads.
+const PAYLOAD_SCALAR: &str = "JSON";
+
+/// What limits how many rows of a list come.
+const PAGE_ARGUMENTS: [&str; 2] = ["first", "last"];
+
+/// Lists that are pages of a connection, which says how long they are.
+const ROWS: [&str; 2] = ["nodes", "edges"];
 
 /// A list that many things have.
 #[derive(Debug, Clone, Copy, Default)]
@@ -86,6 +102,16 @@ impl Shape {
     pub(in crate::ingress::graphql) fn of(sdl: &str) -> Self {
         let document = parse_schema(sdl).expect("the schema's own text is a schema");
         let mut shape = Self { types: BUILT_IN_TYPES, ..Self::default() };
+        let scalars: HashSet<String> = document
+            .definitions
+            .iter()
+            .filter_map(|definition| match definition {
+                TypeSystemDefinition::Type(definition) if matches!(definition.node.kind, TypeKind::Scalar) => {
+                    Some(definition.node.name.node.to_string())
+                }
+                _ => None,
+            })
+            .collect();
         for definition in document.definitions {
             let definition = match definition {
                 TypeSystemDefinition::Type(definition) => definition.node,
@@ -97,9 +123,13 @@ impl Shape {
             };
             shape.types += 1;
             match definition.kind {
-                TypeKind::Object(object) => shape.fields_of(object.fields.iter().map(|f| f.node.arguments.len())),
+                TypeKind::Object(object) => {
+                    object.fields.iter().for_each(|field| shape.price(&field.node, &scalars));
+                    shape.fields_of(object.fields.iter().map(|f| f.node.arguments.len()));
+                }
                 TypeKind::Interface(interface) => {
-                    shape.fields_of(interface.fields.iter().map(|f| f.node.arguments.len()))
+                    interface.fields.iter().for_each(|field| shape.price(&field.node, &scalars));
+                    shape.fields_of(interface.fields.iter().map(|f| f.node.arguments.len()));
                 }
                 TypeKind::Enum(values) => shape.values.of(values.values.len()),
                 TypeKind::InputObject(input) => shape.input_fields.of(input.fields.len()),
@@ -109,6 +139,36 @@ impl Shape {
         }
         shape.fields.longest = shape.fields.longest.max(BUILT_IN_FIELDS);
         shape
+    }
+
+    /// Notes a field that has a price of its own.
+    fn price(&mut self, field: &FieldDefinition, scalars: &HashSet<String>) {
+        let name = field.name.node.as_str();
+        let mut base = &field.ty.node.base;
+        let mut is_list = false;
+        let leaf = loop {
+            match base {
+                BaseType::Named(leaf) => break leaf.as_str(),
+                BaseType::List(inner) => (base, is_list) = (&inner.base, true),
+            }
+        };
+        if leaf == PAYLOAD_SCALAR {
+            self.payloads.insert(name.to_owned());
+        }
+        let paged = field.arguments.iter().any(|argument| PAGE_ARGUMENTS.contains(&argument.node.name.node.as_str()));
+        if is_list && !paged && !ROWS.contains(&name) && !scalars.contains(leaf) {
+            self.whole_lists.insert(name.to_owned());
+        }
+    }
+
+    /// Whether a field of that name holds a payload, of up to a quarter of a megabyte.
+    pub(super) fn is_payload(&self, field: &str) -> bool {
+        self.payloads.contains(field)
+    }
+
+    /// Whether a field of that name is a list of objects that comes as a whole.
+    pub(super) fn is_whole_list(&self, field: &str) -> bool {
+        self.whole_lists.contains(field)
     }
 
     fn fields_of(&mut self, arguments: impl ExactSizeIterator<Item = usize>) {

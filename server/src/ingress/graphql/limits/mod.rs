@@ -24,6 +24,8 @@ use weigh::{Refused, weigh};
 
 use super::budget::Budget;
 use crate::config;
+use crate::ingress::verbs::Caller;
+use crate::store::lane;
 
 /// Directives on one field, fragment, operation or variable.
 pub(super) const MAX_DIRECTIVES: usize = 8;
@@ -117,7 +119,8 @@ impl Extension for Limits {
         next.run(ctx, query, variables).await.map_err(|error| code(error, "bad_query"))
     }
 
-    /// Each answer has a budget of its own, those of a subscription as well.
+    /// Each answer has a budget of its own, those of a subscription as well. What is read for it goes through the lane of
+    /// whoever asks.
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,
@@ -126,7 +129,11 @@ impl Extension for Limits {
     ) -> Response {
         let mut data = Data::default();
         data.insert(Budget::default());
-        next.run_with_data(ctx, operation_name, data).await
+        let answer = next.run_with_data(ctx, operation_name, data);
+        match ctx.data_opt::<Caller>() {
+            Some(caller) => lane::within(&caller.viewer.name, answer).await,
+            None => answer.await,
+        }
     }
 
     async fn validation(

@@ -12,6 +12,7 @@ use async_graphql_value::Value;
 
 use super::introspection::{Part, Shape};
 use super::{MAX_DIRECTIVES, MAX_RECURSION};
+use crate::builder::listing;
 use crate::ingress::graphql::relay::DEFAULT_PAGE;
 
 /// A page of so many costs as much as one of what it holds.
@@ -20,8 +21,14 @@ pub(super) const PAGE_UNIT: usize = 5;
 /// Telling whom an event reached costs so many times what is asked of each function.
 const REACH: usize = 20;
 
-/// Fields that hold whole payloads, of up to a quarter of a megabyte each.
-const PAYLOADS: [&str; 4] = ["input", "output", "data", "cloudEvent"];
+/// A list that comes as a whole is taken to have so many rows; [`LONG_LISTS`] names those that may have many more.
+const LIST_ROWS: u32 = 10;
+
+/// Lists that come as a whole, and the most rows that they have.
+const LONG_LISTS: [(&str, u32); 1] = [("files", listing::MAX_LISTED as u32)];
+
+/// Fields that are computed, and how many times as much as a field that is read they cost.
+const COMPUTED: [(&str, usize); 2] = [("fireTimes", 20), ("nextFireTimes", 20)];
 
 /// A payload costs as much as so many fields.
 const PAYLOAD: usize = 20;
@@ -278,7 +285,8 @@ impl<'q> Scales<'q> {
         let own = own.and(self.directives(&field.directives)?);
         let name = field.name.node.as_str();
         let inside = part.inside(name);
-        let own_cost = if PAYLOADS.contains(&name) { PAYLOAD } else { 1 };
+        let computed = COMPUTED.iter().find(|(computed, _)| *computed == name).map(|(_, cost)| *cost);
+        let own_cost = if self.shape.is_payload(name) { PAYLOAD } else { computed.unwrap_or(1) };
         let inner = self.set(&field.selection_set.node, inside, level + 1)?;
         let length = if inside.is_schema() { self.shape.length(part, name) } else { self.pages(field, inner.rows) };
         let spent = Spent {
@@ -362,6 +370,12 @@ impl<'q> Scales<'q> {
         let rows = match asked {
             Some(rows) => rows.unwrap_or(DEFAULT_PAGE),
             None if rows => DEFAULT_PAGE,
+            // Lines come by the hundred when nobody says how many.
+            None if field.name.node == "log" => DEFAULT_PAGE,
+            None if self.shape.is_whole_list(field.name.node.as_str()) => {
+                let long = LONG_LISTS.iter().find(|(name, _)| *name == field.name.node.as_str());
+                long.map_or(LIST_ROWS, |(_, rows)| *rows)
+            }
             None => return 1,
         };
         usize::try_from(rows).unwrap_or(usize::MAX).div_ceil(PAGE_UNIT).max(1)

@@ -15,8 +15,9 @@ use super::metrics::{CallsPoint, calls_by_time};
 use super::{Build, LogLine, Run, Trigger, Version, Window};
 use crate::clock;
 use crate::ingress::edge::origin::function_url;
+use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::relay::{Connection, alone, is_newest_alone, page};
-use crate::ingress::graphql::{OrFail, base_url, loader, services};
+use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services};
 use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
 
 /// Where in its life a function stands.
@@ -117,6 +118,13 @@ impl From<FunctionRow> for Function {
     }
 }
 
+/// What is shown of a manifest before the first build.
+#[derive(serde::Deserialize)]
+struct Given {
+    mode: Option<String>,
+    runtime: Option<String>,
+}
+
 impl Function {
     /// The function as it was after a record of its stream.
     pub(in crate::ingress::graphql) fn as_of(state: function::Function, last: &Recorded) -> Option<Self> {
@@ -129,19 +137,18 @@ impl Function {
         Some(Self { row: FunctionRow { position: last.position, ..row? }, then: Some(Arc::new(state)) })
     }
 
-    /// What the manifest that was given at registration says.
-    fn given(&self, member: &str) -> Option<Value> {
-        let manifest = self.row.manifest.as_ref()?.value();
-        manifest.get(member).cloned()
+    /// What the manifest that was given at registration says. The rest of it is passed over, not made into values.
+    fn given(&self) -> Option<Given> {
+        serde_json::from_str(self.row.manifest.as_ref()?.get()).ok()
     }
 
     async fn manifest(&self, ctx: &Context<'_>) -> Result<Option<Manifest>> {
         if let Some(number) = self.row.current_version {
             let version = loader(ctx).version(self.row.id, number).await.or_fail()?;
-            return Ok(version.map(|version| version.manifest));
+            return version.map(|version| version.manifest()).transpose().or_fail();
         }
-        let given = self.row.manifest.as_ref().map(|manifest| serde_json::from_value(manifest.value()));
-        Ok(given.and_then(std::result::Result::ok))
+        let Some(given) = &self.row.manifest else { return Ok(None) };
+        Ok(serde_json::from_value(budget::value(ctx, given)?).ok())
     }
 
     fn address(&self, ctx: &Context<'_>) -> String {
@@ -186,14 +193,14 @@ impl Function {
     async fn mode(&self) -> FunctionMode {
         let job = match self.row.mode {
             Some(mode) => mode == Mode::Job,
-            None => self.given("mode").is_some_and(|mode| mode == "job"),
+            None => self.given().and_then(|given| given.mode).is_some_and(|mode| mode == "job"),
         };
         if job { FunctionMode::Job } else { FunctionMode::Service }
     }
 
     /// How the code is started: `node`, `python` … ; `unknown` before the first build.
     async fn runtime(&self) -> String {
-        let given = || self.given("runtime")?.as_str().map(str::to_owned);
+        let given = || self.given()?.runtime;
         self.row.runtime.clone().or_else(given).unwrap_or_else(|| "unknown".to_owned())
     }
 
@@ -212,8 +219,8 @@ impl Function {
     }
 
     /// The manifest that beats the file in the source, as it was given.
-    async fn manifest_override(&self) -> Option<Value> {
-        self.row.manifest.as_ref().map(domain::Json::value)
+    async fn manifest_override(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
+        self.row.manifest.as_ref().map(|manifest| budget::value(ctx, manifest)).transpose()
     }
 
     /// The version that answers, or would.
@@ -264,17 +271,24 @@ impl Function {
     async fn triggers(&self, ctx: &Context<'_>) -> Result<Vec<Trigger>> {
         let Some(manifest) = self.manifest(ctx).await? else { return Ok(Vec::new()) };
         let base = base_url(ctx);
-        let trigger = |trigger: Wanted| {
-            let url = match &trigger {
+        let wants_filter = ctx.look_ahead().field("filter").exists();
+        let trigger = |trigger: &Wanted| {
+            let url = match trigger {
                 Wanted::Http {} => Some(self.address(ctx)),
                 Wanted::Webhook(webhook) => {
                     Some(format!("{base}/hooks/{}/{}/{}", self.row.namespace, self.row.name, webhook.name))
                 }
                 Wanted::Event { .. } | Wanted::Schedule(_) => None,
             };
-            Trigger::new(trigger, url)
+            let filter = match trigger {
+                Wanted::Event { filter, .. } if wants_filter && !filter.is_empty() => {
+                    Some(budget::value(ctx, &json(filter)?)?)
+                }
+                _ => None,
+            };
+            Ok(Trigger::new(trigger, filter, url))
         };
-        Ok(manifest.triggers.into_iter().map(trigger).collect())
+        manifest.triggers.iter().map(trigger).collect()
     }
 
     /// Its running processes on the server that answers.
@@ -340,13 +354,17 @@ impl From<&Source> for SourceObject {
     }
 }
 
+fn json(value: &impl serde::Serialize) -> Result<domain::Json> {
+    domain::Json::of(value).map_err(|error| fail(Refusal::Failed(Fault::Internal(error.to_string()))))
+}
+
 fn version_rows(then: &function::Function) -> Vec<VersionRow> {
     let row = |version: &function::Version| VersionRow {
         function: then.id,
         number: version.number,
         build: version.build,
         digest: version.digest.clone(),
-        manifest: (*version.manifest).clone(),
+        manifest: tables::version_manifest(&version.manifest),
         commit: version.commit.clone(),
         size: version.size,
         created_at: version.created_at,

@@ -1,7 +1,7 @@
 //! What starts a run.
 
 use async_graphql::{ComplexObject, Enum, Result, SimpleObject};
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::manifest::{self, Schedule, Trigger as Wanted};
 use domain::schedule::Timetable;
 use serde_json::Value;
@@ -10,8 +10,11 @@ use crate::clock;
 use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::graphql::OrFail;
 
-/// The most due times that are told at once.
+/// The most due times that are answered at once.
 const MAX_FIRE_TIMES: usize = 100;
+
+/// How far due times are looked for: a 29th of February comes within eight years, one on a given weekday within forty.
+const FORESEEN: TimeDelta = TimeDelta::days(40 * 366);
 
 /// What is done about due times that no server was there for.
 #[derive(Clone, Copy, PartialEq, Eq, Enum)]
@@ -65,31 +68,25 @@ pub(in crate::ingress::graphql) struct Trigger {
 }
 
 impl Trigger {
-    pub(super) fn new(wanted: Wanted, url: Option<String>) -> Self {
+    /// `filter` is the trigger's own, where it was asked for: it may be large.
+    pub(super) fn new(wanted: &Wanted, filter: Option<Value>, url: Option<String>) -> Self {
         match wanted {
             Wanted::Http {} => Self { kind: "http", url, ..Self::default() },
-            Wanted::Event { pattern, filter } => {
-                let filter = (!filter.is_empty()).then_some(Value::Object(filter));
-                Self { kind: "event", pattern: Some(pattern), filter, ..Self::default() }
+            Wanted::Event { pattern, filter: _ } => {
+                Self { kind: "event", pattern: Some(pattern.clone()), filter, ..Self::default() }
             }
             Wanted::Schedule(Schedule { cron, timezone, catch_up, overlap, data: _ }) => Self {
                 kind: "schedule",
-                cron: Some(cron),
-                timezone: Some(timezone),
-                catch_up: Some(catch_up.into()),
-                overlap: Some(overlap.into()),
+                cron: Some(cron.clone()),
+                timezone: Some(timezone.clone()),
+                catch_up: Some((*catch_up).into()),
+                overlap: Some((*overlap).into()),
                 ..Self::default()
             },
             Wanted::Webhook(webhook) => {
                 let scheme = Some(webhook.scheme().as_str().to_owned());
-                Self {
-                    kind: "webhook",
-                    name: Some(webhook.name),
-                    scheme,
-                    secret: webhook.secret,
-                    url,
-                    ..Self::default()
-                }
+                let (name, secret) = (Some(webhook.name.clone()), webhook.secret.clone());
+                Self { kind: "webhook", name, scheme, secret, url, ..Self::default() }
             }
         }
     }
@@ -118,5 +115,5 @@ pub(in crate::ingress::graphql) fn fire_times(
         let message = format!("count is {count}; it must be 0 to {MAX_FIRE_TIMES}");
         return Err(Problem::new("bad_page", message).at(["count"]).into());
     };
-    Ok(timetable.due_between(now, DateTime::<Utc>::MAX_UTC, count))
+    Ok(timetable.due_between(now, now + FORESEEN, count))
 }

@@ -1,14 +1,20 @@
 //! A version of a function.
 
+use std::io;
+
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use super::Build;
 use crate::builder::listing::{self, Listed};
 use crate::ingress::error::{Fault, Refusal};
-use crate::ingress::graphql::{OrFail, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::store::VersionRow;
+
+/// Artifacts whose files are listed or read at the same time, by all requests together.
+static LISTINGS: Semaphore = Semaphore::const_new(2);
 
 /// What a build made; it never changes.
 pub(in crate::ingress::graphql) struct Version(VersionRow);
@@ -39,15 +45,33 @@ impl From<Listed> for File {
 }
 
 impl Version {
-    /// Its files, or the one at a path; `None` when its artifact is not on this server's disk.
+    /// Its files, or the one at a path; `None` when its artifact is not on this server's disk. They are read only when
+    /// somebody asked for what is in them, and when the answer can afford it.
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
         let Some(folder) = services(ctx).workshop.artifacts().artifact(&self.0.digest) else { return Ok(None) };
-        let listed = tokio::task::spawn_blocking(move || listing::list(&folder, only.as_deref())).await;
+        let _place = LISTINGS.acquire().await;
+        let mut listed = {
+            let folder = folder.clone();
+            self.blocking(move || listing::list(&folder, only.as_deref())).await?
+        };
+        let asked = |field| ctx.look_ahead().field(field).exists();
+        let wants_text = asked("text");
+        if wants_text || asked("sha256") {
+            let sum = |bytes: fn(&Listed) -> u64| usize::try_from(listed.iter().map(bytes).sum::<u64>());
+            budget::afford_reading(ctx, sum(|file| file.size).unwrap_or(usize::MAX))?;
+            budget::afford_bytes(ctx, sum(Listed::text_bytes).unwrap_or(usize::MAX))?;
+            listed = self.blocking(move || listing::read(&folder, &mut listed).map(|()| listed)).await?;
+        }
+        Ok(Some(listed.into_iter().map(File::from).collect()))
+    }
+
+    /// Does what waits for the disk.
+    async fn blocking<T: Send + 'static>(&self, work: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T> {
         let failed = |error: &dyn std::fmt::Display| {
             Refusal::Failed(Fault::Internal(format!("the files of version {} cannot be read: {error}", self.0.number)))
         };
-        let files = listed.map_err(|error| failed(&error)).and_then(|files| files.map_err(|error| failed(&error)));
-        Ok(Some(files.or_fail()?.into_iter().map(File::from).collect()))
+        let done = tokio::task::spawn_blocking(work).await;
+        done.map_err(|error| failed(&error)).and_then(|done| done.map_err(|error| failed(&error))).or_fail()
     }
 }
 
@@ -80,8 +104,8 @@ impl Version {
     }
 
     /// The manifest with every default filled in.
-    async fn manifest(&self) -> Value {
-        serde_json::to_value(&self.0.manifest).unwrap_or_default()
+    async fn manifest(&self, ctx: &Context<'_>) -> Result<Value> {
+        budget::value(ctx, &self.0.manifest)
     }
 
     /// The build that made it.

@@ -205,6 +205,33 @@ fn introspection() -> String {
 }
 
 #[test]
+fn payloads_and_lists_without_pages_have_prices_whatever_they_are_called() {
+    let shape = Shape::of(
+        "scalar JSON scalar ID interface Node { id: ID! } \
+         type Query implements Node { id: ID! tree: JSON! trees: [JSON] all: [Thing!]! ids: [ID!]! page(first: Int): [Thing!]! nodes: [Thing!]! } \
+         type Thing { name: String }",
+    );
+    let named = |is: &dyn Fn(&str) -> bool| {
+        ["id", "tree", "trees", "all", "ids", "page", "nodes", "name"]
+            .into_iter()
+            .filter(|name| is(name))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(named(&|name| shape.is_payload(name)), ["tree", "trees"]);
+    assert_eq!(named(&|name| shape.is_whole_list(name)), ["all"]);
+    let of_a_version = |fields: &str| spent(&format!("{{ f {{ currentVersion {{ {fields} }} }} }}"), json!({})).cost;
+    assert_eq!(of_a_version("number"), 3);
+    assert_eq!(of_a_version("manifest"), 22);
+    assert_eq!(of_a_version("files { path text }"), 403);
+    assert_eq!(spent("{ f { manifestOverride triggers { filter } } }", json!({})).cost, 62);
+    assert_eq!(spent("{ fireTimes(cron: \"x\") }", json!({})).cost, 20);
+    assert_eq!(
+        spent("{ f { log { text } } }", json!({})).cost,
+        spent("{ f { log(first: 20) { text } } }", json!({})).cost
+    );
+}
+
+#[test]
 fn a_question_about_the_schema_costs_what_it_is_answered_with() {
     let whole = spent(&introspection(), json!({}));
     assert!(whole.schema < MAX_COST, "{whole:?}");

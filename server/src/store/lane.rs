@@ -1,0 +1,73 @@
+//! Lanes to the database: whoever asks for much at once waits behind themselves, not in front of everybody else.
+//!
+//! Connections for reading are few, and are had in the order in which they were asked for. One query may ask for hundreds of
+//! reads, each of which looks through the whole log. In a lane, only a few of them stand in that line at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Weak};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Reads of one lane at a time.
+const WIDTH: usize = 2;
+
+/// Lanes by who has them, as long as somebody is in one.
+static LANES: LazyLock<Mutex<HashMap<String, Weak<Semaphore>>>> = LazyLock::new(Mutex::default);
+
+/// Lanes that nobody is in are forgotten when there are more than this.
+const TIDY_FROM: usize = 1_000;
+
+tokio::task_local! {
+    static LANE: Arc<Semaphore>;
+}
+
+/// Does something whose reads all go through the lane of `whose`, which all that is done for them shares.
+pub async fn within<T>(whose: &str, work: impl Future<Output = T>) -> T {
+    LANE.scope(lane(whose), work).await
+}
+
+fn lane(whose: &str) -> Arc<Semaphore> {
+    let mut lanes = LANES.lock();
+    if let Some(lane) = lanes.get(whose).and_then(Weak::upgrade) {
+        return lane;
+    }
+    if lanes.len() >= TIDY_FROM {
+        lanes.retain(|_, lane| lane.strong_count() > 0);
+    }
+    let lane = Arc::new(Semaphore::new(WIDTH));
+    lanes.insert(whose.to_owned(), Arc::downgrade(&lane));
+    lane
+}
+
+/// A place in the lane of the task; `None` outside of lanes. It is taken for one read and given back before the next: who
+/// would wait for a second one could wait forever.
+pub(super) async fn place() -> Option<OwnedSemaphorePermit> {
+    let lane = LANE.try_with(Arc::clone).ok()?;
+    lane.acquire_owned().await.ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn all_that_is_done_for_one_has_a_few_places_and_others_have_theirs() {
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let read = || async {
+            let _place = place().await;
+            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            now.fetch_sub(1, Ordering::SeqCst);
+        };
+        let many = || futures::future::join_all((0..50).map(|_| read()));
+        tokio::join!(within("loud", many()), within("loud", many()));
+        assert_eq!(most.swap(0, Ordering::SeqCst), WIDTH);
+        tokio::join!(within("loud", many()), within("quiet", many()));
+        assert_eq!(most.swap(0, Ordering::SeqCst), 2 * WIDTH);
+        many().await;
+        assert_eq!(most.load(Ordering::SeqCst), 50);
+    }
+}
