@@ -23,10 +23,12 @@ after(() => suite?.tearDown());
 test("openapi-python-client: a client does what it says", async () => {
   const folder = suite.folder;
   const args = ["--meta", "none", "--output-path", join(folder, "eventflow"), "--config", here("python/generator.yaml")];
-  const output = await must(join(bin, "openapi-python-client"), ["generate", "--path", suite.description, ...args], {
+  const { code, out: made, err } = await run(join(bin, "openapi-python-client"), ["generate", "--path", suite.description, ...args], {
     cwd: folder,
     env: { PATH: `${bin}:${process.env.PATH}` },
   });
+  const output = `${made}\n${err}`;
+  assert.equal(code, 0, output);
   const warnings = output.split("\n").filter((line) => line.startsWith("WARNING"));
   const leftOut = [...output.matchAll(/^Unsupported content type (\S+)$/gm)].map((match) => match[1]);
   assert.deepEqual([warnings.length, leftOut], [LEFT_OUT.length, LEFT_OUT], output);

@@ -5,7 +5,7 @@ use std::fmt;
 
 use domain::Json;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// Values of one text: numbers, texts, lists, objects and what is in them.
 const MAX_VALUES: usize = 500_000;
@@ -33,6 +33,15 @@ pub(super) fn carried(bytes: &[u8]) -> Result<Json, String> {
     check(bytes)?;
     let text = std::str::from_utf8(bytes).map_err(|error| error.to_string())?;
     serde_json::from_str::<Sound>(text).and_then(|Sound| Json::parse(text)).map_err(|error| error.to_string())
+}
+
+/// A whole number that may be absent, however it is written: 2.0 is one to JSON Schema, and to programs with one kind of number.
+pub(super) fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else { return Ok(None) };
+    let fits = |float: &f64| float.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(float);
+    let whole = number.as_u64().or_else(|| number.as_f64().filter(fits).map(|float| float as u64));
+    let whole = whole.and_then(|whole| u32::try_from(whole).ok());
+    whole.map(Some).ok_or_else(|| D::Error::custom(format!("`{number}` is not a whole number from 0 to {}", u32::MAX)))
 }
 
 /// A byte order mark is no part of what is written after it (RFC 8259, section 8.1).
@@ -173,6 +182,24 @@ mod tests {
             assert!(carried(text.as_bytes()).is_err(), "{text}");
         }
         assert!(carried(b"\"\xff\"").is_err());
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_point() {
+        #[derive(Debug, serde::Deserialize)]
+        struct Counted {
+            #[serde(default, deserialize_with = "whole")]
+            count: Option<u32>,
+        }
+        let count = |text: &str| read::<Counted>(text.as_bytes()).map(|counted| counted.count);
+        for (text, expected) in [("2", Some(2)), ("2.0", Some(2)), ("0.0", Some(0)), ("2e1", Some(20)), ("null", None)]
+        {
+            assert_eq!(count(&format!("{{\"count\":{text}}}")), Ok(expected), "{text}");
+        }
+        assert_eq!(count("{}"), Ok(None));
+        for text in ["-1", "0.5", "4294967296", "1e99", "\"2\"", "true"] {
+            assert!(count(&format!("{{\"count\":{text}}}")).is_err(), "{text}");
+        }
     }
 
     #[test]

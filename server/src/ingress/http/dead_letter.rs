@@ -61,6 +61,7 @@ pub(super) struct Those {
     until: Option<DateTime<Utc>>,
     /// So many at most; 1000 when absent.
     #[schema(minimum = 1, maximum = 1000)]
+    #[serde(default, deserialize_with = "crate::ingress::json::whole")]
     limit: Option<u32>,
 }
 

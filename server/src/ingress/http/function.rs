@@ -70,6 +70,7 @@ pub(super) struct NewFunction {
     /// Instances to keep, whatever the function's own file says. Absent or above 0: it is started when its first
     /// build has succeeded.
     #[schema(maximum = 1000)]
+    #[serde(default, deserialize_with = "crate::ingress::json::whole")]
     replicas: Option<u32>,
     /// The image's command, or the program of a `command` function.
     #[schema(min_items = 1, max_items = 100)]
