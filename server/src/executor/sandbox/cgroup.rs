@@ -6,6 +6,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -113,7 +114,7 @@ impl Cgroups {
     /// A group of version 2 whose files are plain ones in this folder.
     #[cfg(test)]
     pub(super) fn of_files(folder: &Path) -> Cgroup {
-        Cgroup { folders: vec![(Version::V2, CONTROLLERS.to_vec(), folder.to_owned())] }
+        Cgroup::new(vec![(Version::V2, CONTROLLERS.to_vec(), folder.to_owned())])
     }
 
     /// Limits everything that is in any of the groups, and will be.
@@ -139,7 +140,7 @@ impl Cgroups {
 
     /// Makes a group, without limits yet.
     pub(super) fn create(&self, name: &str) -> io::Result<Cgroup> {
-        let mut group = Cgroup { folders: Vec::new() };
+        let mut group = Cgroup::new(Vec::new());
         for hierarchy in &self.hierarchies {
             let folder = hierarchy.base.join(name);
             fs::create_dir(&folder)?;
@@ -161,9 +162,15 @@ impl Drop for Cgroups {
 #[derive(Debug)]
 pub(super) struct Cgroup {
     folders: Vec<(Version, Vec<&'static str>, PathBuf)>,
+    /// Its folders are removed already.
+    gone: AtomicBool,
 }
 
 impl Cgroup {
+    fn new(folders: Vec<(Version, Vec<&'static str>, PathBuf)>) -> Cgroup {
+        Cgroup { folders, gone: AtomicBool::new(false) }
+    }
+
     /// A process that writes `0` to each of these is in the group from then on.
     pub(super) fn doors(&self) -> Vec<PathBuf> {
         self.folders.iter().map(|(_, _, folder)| folder.join("cgroup.procs")).collect()
@@ -292,13 +299,19 @@ impl Cgroup {
             Ok(()) => true,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        self.folders.iter().filter(|(_, _, folder)| !gone(folder)).count() == 0
+        let all_gone = self.folders.iter().filter(|(_, _, folder)| !gone(folder)).count() == 0;
+        self.gone.store(all_gone, Ordering::Release);
+        all_gone
     }
 }
 
 impl Drop for Cgroup {
-    /// Only after a fault, or when the executor itself goes, is anything left here.
+    /// Only after a fault, or when the executor itself goes, is anything left here. Whoever drops the last handle may be
+    /// answering calls, and even to look for a group that is gone waits for those that are made and removed just now.
     fn drop(&mut self) {
+        if *self.gone.get_mut() {
+            return;
+        }
         for _ in 0..50 {
             if self.remove_folders() {
                 return;
@@ -434,7 +447,7 @@ impl Cgroups {
         if fs::create_dir(&folder).is_err() {
             return false;
         }
-        let group = Cgroup { folders: vec![(hierarchy.version, hierarchy.controllers.clone(), folder)] };
+        let group = Cgroup::new(vec![(hierarchy.version, hierarchy.controllers.clone(), folder)]);
         group.limit(limits).and_then(|()| group.limit_cpu(limits.cpu)).is_ok()
     }
 }
@@ -522,12 +535,25 @@ mod tests {
         assert!(group.out_of_memory());
     }
 
+    #[tokio::test]
+    async fn a_group_that_was_removed_is_left_alone_when_its_last_handle_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("group");
+        fs::create_dir(&path).unwrap();
+        let group = Arc::new(Cgroups::of_files(&path));
+        group.clear().await;
+        assert!(!path.exists());
+        fs::create_dir(&path).unwrap();
+        drop(group);
+        assert!(path.exists(), "a look for it would have removed it");
+    }
+
     #[test]
     fn version_1_weights_are_shares_and_time_is_counted_by_a_controller_of_its_own() {
         let (cpu, accounting) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let folders = [("cpu", cpu.path()), (ACCOUNTING, accounting.path())];
         let folders = folders.map(|(controller, folder)| (Version::V1, vec![controller], folder.to_owned()));
-        let group = Cgroup { folders: folders.to_vec() };
+        let group = Cgroup::new(folders.to_vec());
         group.weigh(100).unwrap();
         assert_eq!(fs::read_to_string(cpu.path().join("cpu.shares")).unwrap(), "1024");
         fs::write(accounting.path().join("cpuacct.usage"), "2000000000\n").unwrap();
