@@ -1,10 +1,13 @@
 'use strict';
 // Errors that nobody caught: each fails the run that caused it, and no other one.
 
+const { BadResult } = require('./json.cjs');
 const { owners } = require('./lines.cjs');
 
 /** What to log of anything that was thrown, which need not be an error. */
 function stackOf(error) {
+  // It says where it is; the stack would be that of the wrapper.
+  if (error instanceof BadResult) return error.message;
   return safely(() => (typeof error?.stack === 'string' ? error.stack : String(error)), error);
 }
 

@@ -8,6 +8,7 @@ import traceback
 import eventflow_http
 import eventflow_lines
 from eventflow_body import BadRequest
+from eventflow_json import BadResult
 
 
 def message_of(error):
@@ -22,6 +23,10 @@ def message_of(error):
 
 def log(error):
     """Writes an exception to the log."""
+    if isinstance(error, BadResult):
+        # It says where it is; the stack would be that of the wrapper.
+        print(error, file=sys.stderr)
+        return
     try:
         traceback.print_exception(type(error), error, error.__traceback__)
     except Exception:
