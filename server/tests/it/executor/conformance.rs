@@ -134,6 +134,8 @@ async fn services(runtime: &str) {
                 // What is left of a stack of an earlier case's is no part of this one.
                 match received.recv().await {
                     Some(line) if earlier.contains(&line.run) => {}
+                    // The event loop says by itself what was raised out of it.
+                    Some(line) if marked.is_some() && line.run.is_none() => {}
                     other => return other,
                 }
             }
