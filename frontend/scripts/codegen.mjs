@@ -33,7 +33,7 @@ if (faults.length > 0) {
 }
 
 const shared = {
-  scalars: { DateTime: "string", JSON: "unknown", ID: "string" },
+  scalars: { DateTime: "string", JSON: "unknown", ID: "string", Position: "number" },
   enumType: "string-literal",
   enumsAsTypes: true,
   useTypeImports: true,

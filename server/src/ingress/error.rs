@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
-use actix_web::{HttpResponse, ResponseError};
+use actix_web::{HttpResponse, HttpResponseBuilder, ResponseError};
 use domain::{function, namespace, run};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -312,8 +312,17 @@ impl HttpError {
 
     /// The answer, with the request's id.
     pub fn response(&self, request_id: &str) -> HttpResponse {
+        self.head().json(self.body(request_id))
+    }
+
+    /// The answer's body, with the request's id.
+    pub(super) fn body<'a>(&'a self, request_id: &'a str) -> ErrorBody<'a> {
         let problems = self.problems.iter().cloned().map(ProblemBody::from).collect();
-        let error = ErrorDetails { code: self.code, message: &self.message, request_id, problems };
+        ErrorBody { error: ErrorDetails { code: self.code, message: &self.message, request_id, problems } }
+    }
+
+    /// The answer without its body.
+    pub(super) fn head(&self) -> HttpResponseBuilder {
         let mut response = HttpResponse::build(self.status);
         if self.status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer")));
@@ -321,7 +330,7 @@ impl HttpError {
         if let Some(seconds) = self.retry_after {
             response.insert_header((header::RETRY_AFTER, seconds));
         }
-        response.json(ErrorBody { error })
+        response
     }
 }
 

@@ -155,6 +155,11 @@ pub fn graphql_query(data: &[u8]) {
     graphql::fuzz::query(query, variables);
 }
 
+/// A message on a WebSocket of `/graphql`, in both dialects.
+pub fn graphql_message(data: &[u8]) {
+    graphql::fuzz::message(data);
+}
+
 /// A call on its way through the gateway: the first line is its target, then come head and body.
 pub fn gateway_request(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());

@@ -7,7 +7,7 @@ use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, N
 use async_graphql::{Request, Response, Variables};
 use async_trait::async_trait;
 
-use super::{Schema, bare, limits};
+use super::{Schema, guarded};
 
 /// Whatever a query says, it is refused or checked within this; a slow machine is given time.
 const WITHIN: Duration = Duration::from_secs(5);
@@ -16,15 +16,8 @@ const WITHIN: Duration = Duration::from_secs(5);
 const MAX_REFUSAL: usize = 64 << 10;
 
 /// The schema, with all that stands before its resolvers, and nothing behind.
-static SCHEMA: LazyLock<Schema> = LazyLock::new(|| {
-    let limits = limits::Limits::new(&crate::config::Limits::default(), limits::Shape::of(&super::sdl()));
-    bare()
-        .extension(limits)
-        .extension(Unanswered)
-        .limit_directives(limits::MAX_DIRECTIVES)
-        .limit_recursive_depth(limits::MAX_RECURSION)
-        .finish()
-});
+static SCHEMA: LazyLock<Schema> =
+    LazyLock::new(|| guarded(&crate::config::Limits::default()).extension(Unanswered).finish());
 
 struct Unanswered;
 
@@ -53,4 +46,13 @@ pub(in crate::ingress) fn query(text: &str, variables: Option<&str>) {
     assert!(took < WITHIN, "a query of {} bytes took {took:?}", text.len());
     let bytes: usize = response.errors.iter().map(|error| error.message.len()).sum();
     assert!(bytes <= MAX_REFUSAL, "a query of {} bytes is refused with {bytes}", text.len());
+    for error in &response.errors {
+        let code = error.extensions.as_ref().and_then(|extensions| extensions.get("code"));
+        assert!(code.is_some(), "a refusal has no code: {error:?}");
+    }
+}
+
+/// A message on a socket: it is read or refused, and what is said of it is short.
+pub(in crate::ingress) fn message(data: &[u8]) {
+    super::socket::fuzz_message(data);
 }

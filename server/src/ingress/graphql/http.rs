@@ -1,18 +1,21 @@
-//! GraphQL over HTTP: `POST /graphql`, `GET /graphql?query=` for looking, GraphiQL for a browser, a socket on upgrade.
+//! GraphQL over HTTP: `POST /graphql`, `GET /graphql?query=` for reading, GraphiQL for a browser, a socket on upgrade.
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse};
-use async_graphql::{Request, Response};
-use serde::Deserialize;
-use serde_json::Value;
+use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use super::{BaseUrl, Schema, limits, socket};
-use crate::ingress::Services;
-use crate::ingress::error::HttpError;
+use super::execution::{Answer, execute};
+use super::{BaseUrl, Schema, limits, media, request as asked, socket};
+use crate::ingress::error::{ErrorBody, HttpError};
 use crate::ingress::http::pages;
 use crate::ingress::http::{base_url, body, caller, wants_html};
+use crate::ingress::{RequestId, Services};
+
+/// Methods that the door takes.
+const METHODS: &str = "GET, POST, OPTIONS";
 
 pub(in crate::ingress) fn configure(config: &mut ServiceConfig, schema: &Schema) {
     let resource = web::resource("/graphql")
@@ -23,22 +26,14 @@ pub(in crate::ingress) fn configure(config: &mut ServiceConfig, schema: &Schema)
     config.service(resource);
 }
 
-/// A request as GraphQL over HTTP has it.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Asked {
-    query: Option<String>,
-    operation_name: Option<String>,
-    variables: Option<Value>,
-}
-
-/// The same in a URL, where variables are text.
+/// A request in a URL, where everything is text.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct AskedInUrl {
     query: Option<String>,
     operation_name: Option<String>,
     variables: Option<String>,
+    extensions: Option<String>,
 }
 
 async fn post(
@@ -46,9 +41,23 @@ async fn post(
     payload: web::Payload,
     schema: web::Data<Schema>,
     services: web::Data<Services>,
-) -> Result<HttpResponse, HttpError> {
-    let caller = caller(&request, &services)?;
-    let bytes = body::read(&request, payload, services.settings.limits.body).await?;
+) -> HttpResponse {
+    match posted(&request, payload, &schema, &services).await {
+        Ok(answer) => respond(&request, &answer),
+        Err(error) => refuse(&request, &error),
+    }
+}
+
+async fn posted(
+    request: &HttpRequest,
+    payload: web::Payload,
+    schema: &Schema,
+    services: &Services,
+) -> Result<Answer, HttpError> {
+    // Who asks comes first: a page of a stranger is refused for what it is, whatever it sends.
+    let caller = caller(request, services)?;
+    media::check_json(request)?;
+    let bytes = body::read(request, payload, services.settings.limits.body).await?;
     let value: Value = body::json(&bytes)?;
     if value.is_array() {
         return Err(HttpError::bad_request(
@@ -56,10 +65,8 @@ async fn post(
             "several queries in one request are not taken: send one object, with several fields in its query",
         ));
     }
-    let asked: Asked = serde_json::from_value(value)
-        .map_err(|error| HttpError::bad_request("bad_json", format!("the body is not a GraphQL request: {error}")))?;
-    let asked = asked.into_request()?.data(caller).data(BaseUrl(base_url(&request)));
-    Ok(answer(&request, schema.execute(asked).await))
+    let asked = asked::read(value).map_err(|message| HttpError::bad_request("bad_request", message))?;
+    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request)))).await)
 }
 
 async fn get(
@@ -72,57 +79,91 @@ async fn get(
         return socket::open(&request, payload, &schema, &services);
     }
     let asked = web::Query::<AskedInUrl>::from_query(request.query_string())
-        .map_err(|error| HttpError::bad_request("bad_request", error.to_string()))?
-        .into_inner();
+        .map_err(|error| HttpError::bad_request("bad_request", error.to_string()));
+    let asked = match asked {
+        Ok(asked) => asked.into_inner(),
+        Err(error) => return Ok(refuse(&request, &error)),
+    };
     if asked.query.is_none() && wants_html(&request) {
         return Ok(pages::page(&request, "graphiql.html"));
     }
-    let caller = caller(&request, &services)?;
-    let variables = asked.variables.as_deref().filter(|text| !text.is_empty()).map(serde_json::from_str).transpose();
-    let variables =
-        variables.map_err(|error| HttpError::bad_request("bad_json", format!("variables is not JSON: {error}")))?;
-    let asked = Asked { query: asked.query, operation_name: asked.operation_name, variables };
-    let mut asked = asked.into_request()?;
+    Ok(match got(&request, asked, &schema, &services).await {
+        Ok(answer) => respond(&request, &answer),
+        Err(error) => refuse(&request, &error),
+    })
+}
+
+async fn got(
+    request: &HttpRequest,
+    asked: AskedInUrl,
+    schema: &Schema,
+    services: &Services,
+) -> Result<Answer, HttpError> {
+    let caller = caller(request, services)?;
+    let mut asked = asked.read().map_err(|message| HttpError::bad_request("bad_request", message))?;
     // What cannot be read is answered by the schema, in GraphQL's own shape.
     if let Ok(false) = limits::only_reads(&mut asked, &services.settings.limits) {
-        let message = "a GET only looks: send a mutation by POST, and a subscription over a WebSocket";
+        let message = "a GET only reads: send a mutation by POST, and a subscription over a WebSocket";
         return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message));
     }
-    let asked = asked.data(caller).data(BaseUrl(base_url(&request)));
-    Ok(answer(&request, schema.execute(asked).await))
+    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request)))).await)
 }
 
-async fn other(request: HttpRequest) -> Result<HttpResponse, HttpError> {
-    if *request.method() == Method::OPTIONS {
-        return Ok(HttpResponse::NoContent().insert_header((header::ALLOW, "GET, POST")).finish());
-    }
-    Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "/graphql takes GET and POST"))
-}
-
-impl Asked {
-    fn into_request(self) -> Result<Request, HttpError> {
-        let query = self.query.ok_or_else(|| HttpError::bad_request("bad_request", "`query` is missing"))?;
-        let mut request = Request::new(query);
-        if let Some(name) = self.operation_name.filter(|name| !name.is_empty()) {
-            request = request.operation_name(name);
+impl AskedInUrl {
+    fn read(self) -> Result<async_graphql::Request, String> {
+        let mut whole = Map::new();
+        for (name, text) in [("query", self.query), ("operationName", self.operation_name)] {
+            whole.extend(text.map(|text| (name.to_owned(), Value::String(text))));
         }
-        match self.variables {
-            None | Some(Value::Null) => {}
-            Some(variables @ Value::Object(_)) => {
-                request = request.variables(async_graphql::Variables::from_json(variables))
+        for (name, text) in [("variables", self.variables), ("extensions", self.extensions)] {
+            if let Some(text) = text.filter(|text| !text.is_empty()) {
+                let value =
+                    crate::ingress::json::read(text.as_bytes()).map_err(|error| format!("`{name}`: {error}"))?;
+                whole.insert(name.to_owned(), value);
             }
-            Some(_) => return Err(HttpError::bad_request("bad_request", "`variables` must be an object")),
         }
-        Ok(request)
+        asked::read(whole.into())
     }
 }
 
-fn answer(request: &HttpRequest, response: Response) -> HttpResponse {
-    let accepts = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = match accepts.contains("application/graphql-response+json") {
-        true => "application/graphql-response+json",
-        false => "application/json",
+async fn other(request: HttpRequest) -> HttpResponse {
+    if *request.method() == Method::OPTIONS {
+        return HttpResponse::NoContent().insert_header((header::ALLOW, METHODS)).finish();
+    }
+    let error = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "/graphql takes GET and POST");
+    refuse(&request, &error)
+}
+
+/// An answer of the schema. Only a client that knows `application/graphql-response+json` expects a status to say how it
+/// went.
+fn respond(request: &HttpRequest, answer: &Answer) -> HttpResponse {
+    let kind = media::answer(request);
+    let status = match answer.refused() {
+        Some(_) if kind == media::GRAPHQL => StatusCode::BAD_REQUEST,
+        _ => StatusCode::OK,
     };
-    let bytes = serde_json::to_vec(&response).unwrap_or_default();
-    HttpResponse::Ok().insert_header((header::CONTENT_TYPE, HeaderValue::from_static(kind))).body(bytes)
+    let bytes = serde_json::to_vec(answer).unwrap_or_default();
+    HttpResponse::build(status).insert_header((header::CONTENT_TYPE, HeaderValue::from_static(kind))).body(bytes)
+}
+
+/// What is said of a request that the schema was not asked.
+#[derive(Serialize)]
+struct Refused<'a> {
+    errors: Value,
+    #[serde(flatten)]
+    body: ErrorBody<'a>,
+}
+
+/// A refusal before the schema was asked, in the shape of every other door and in GraphQL's own.
+fn refuse(request: &HttpRequest, error: &HttpError) -> HttpResponse {
+    let id = request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default();
+    let errors = json!([{ "message": error.message, "extensions": { "code": error.code, "request_id": &*id } }]);
+    let whole = Refused { errors, body: error.body(&id) };
+    let mut response = error.head().json(whole);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media::answer(request)));
+    if error.status == StatusCode::METHOD_NOT_ALLOWED {
+        headers.insert(header::ALLOW, HeaderValue::from_static(METHODS));
+    }
+    response
 }

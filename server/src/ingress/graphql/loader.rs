@@ -7,10 +7,12 @@ use std::hash::Hash;
 use std::sync::Arc;
 
 use async_graphql::dataloader::{DataLoader, Loader as Batch};
+use async_graphql::runtime::TokioTimer;
 use domain::event::Received;
 use domain::function::{self, BuildId};
 use domain::{Stream, event, run};
 use futures::stream::{self, StreamExt, TryStreamExt};
+use futures::task::{FutureObj, Spawn, SpawnError};
 
 use crate::actors::Writer;
 use crate::ingress::Services;
@@ -44,6 +46,16 @@ pub(super) struct NewestBuild(pub function::Id);
 #[derive(Clone)]
 pub(super) struct Loader(Arc<DataLoader<Source>>);
 
+/// Spawns on the worker that asks, and not on the one that made the schema.
+struct Here;
+
+impl Spawn for Here {
+    fn spawn_obj(&self, future: FutureObj<'static, ()>) -> Result<(), SpawnError> {
+        tokio::spawn(future);
+        Ok(())
+    }
+}
+
 struct Source {
     store: Store,
     writer: Writer,
@@ -52,7 +64,7 @@ struct Source {
 impl Loader {
     pub(super) fn new(services: &Services) -> Self {
         let source = Source { store: services.store.clone(), writer: services.commands.writer().clone() };
-        Self(Arc::new(DataLoader::new(source, tokio::spawn)))
+        Self(Arc::new(DataLoader::new(source, Here, TokioTimer::default())))
     }
 
     pub(super) async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Fault> {

@@ -4,16 +4,20 @@
 //! a payload's `userErrors`, a fault is an error with `extensions.code`.
 
 mod budget;
+mod execution;
 pub(super) mod fuzz;
 pub(super) mod http;
 mod input;
 mod limits;
 mod loader;
+mod media;
 mod mutation;
 mod object;
 mod payload;
+mod position;
 mod query;
 mod relay;
+mod request;
 mod socket;
 mod subscription;
 
@@ -37,14 +41,21 @@ pub fn sdl() -> String {
 }
 
 pub(super) fn schema(services: &Services) -> Schema {
+    guarded(&services.settings.limits).data(Loader::new(services)).data(services.clone()).finish()
+}
+
+/// With all that stands before its resolvers.
+fn guarded(
+    limits: &crate::config::Limits,
+) -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {
+    let sdl = sdl();
     bare()
-        .extension(limits::Limits::new(&services.settings.limits, limits::Shape::of(&sdl())))
+        // The first is asked first: nothing is done with a query before it was weighed.
+        .extension(limits::Limits::new(limits, limits::Shape::of(&sdl)))
+        .extension(execution::Execution::new(execution::Types::of(&sdl)))
         .limit_directives(limits::MAX_DIRECTIVES)
         // `limits` refuses first, in words, and before the library walks along fragments to find out.
         .limit_recursive_depth(limits::MAX_RECURSION)
-        .data(Loader::new(services))
-        .data(services.clone())
-        .finish()
 }
 
 fn bare() -> async_graphql::SchemaBuilder<query::Query, mutation::Mutation, subscription::Subscription> {

@@ -94,7 +94,7 @@ async fn two_viewers_see_each_their_own_namespace() {
     assert_eq!(all.take(9).await.len(), 9);
     let mut refused =
         house.subscribe_as(&token, "subscription { functionChanged(namespace: \"other\") { position } }").await;
-    assert_eq!(refused.message().await["payload"]["errors"][0]["extensions"]["code"], "forbidden");
+    assert_eq!(refused.message().await["payload"][0]["extensions"]["code"], "forbidden");
 }
 
 #[actix_web::test]
@@ -175,13 +175,11 @@ async fn a_connection_has_so_many_subscriptions_and_no_more() {
     }
     let refused = socket.message().await;
     assert_eq!(
-        (&refused["id"], &refused["payload"]["errors"][0]["extensions"]["code"]),
-        (&json!("3"), &json!("too_many_subscriptions"))
+        (&refused["id"], &refused["type"], &refused["payload"][0]["extensions"]["code"]),
+        (&json!("3"), &json!("error"), &json!("too_many_subscriptions"))
     );
-    assert_eq!(socket.message().await, json!({ "type": "complete", "id": "3" }));
     // One that ends makes room.
     socket.send(json!({ "id": "1", "type": "complete" })).await;
-    assert_eq!(socket.message().await["type"], "complete");
     socket.send(subscribe("4")).await;
     house.registered("default", "f").await;
     let mut ids = [socket.message().await["id"].clone(), socket.message().await["id"].clone()];

@@ -23,6 +23,7 @@ pub(super) use weigh::held;
 use weigh::{Refused, weigh};
 
 use super::budget::Budget;
+use super::execution::operation;
 use crate::config;
 use crate::ingress::verbs::Caller;
 use crate::store::lane;
@@ -154,14 +155,16 @@ impl Extension for Limits {
     }
 }
 
-/// Whether a query only reads. It is parsed, once for all: the schema takes what was parsed.
+/// Whether a request only reads. Its query is parsed, once for all: the schema takes what was parsed. A request that does
+/// not say which of several operations it means does nothing.
 ///
 /// # Errors
 /// When it cannot be read.
 pub(super) fn only_reads(request: &mut Request, limits: &config::Limits) -> Result<bool, ServerError> {
     text::check(&request.query, limits.depth)?;
+    let name = request.operation_name.clone();
     let document = request.parsed_query().map_err(unreadable)?;
-    Ok(document.operations.iter().all(|(_, operation)| operation.node.ty == OperationType::Query))
+    Ok(operation(document, name.as_deref()).is_none_or(|operation| operation.ty == OperationType::Query))
 }
 
 fn unreadable(mut error: ServerError) -> ServerError {
@@ -184,7 +187,8 @@ fn coded(name: &str, message: String) -> ServerError {
     code(ServerError::new(message, None), name)
 }
 
-fn code(mut error: ServerError, name: &str) -> ServerError {
+/// An error with a code, if it has none yet, and with a message of bounded length.
+pub(super) fn code(mut error: ServerError, name: &str) -> ServerError {
     if error.message.len() > MAX_MESSAGE {
         let end = (0..=MAX_MESSAGE).rev().find(|end| error.message.is_char_boundary(*end)).unwrap_or(0);
         error.message.truncate(end);

@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use super::line::{DEFAULT_LINES, lines};
 use super::{Function, LogLine, Version};
 use crate::ingress::error::Refusal;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::size;
 use crate::ingress::graphql::{OrFail, loader, services};
 use crate::store::{BuildRow, LinesOf};
@@ -38,7 +39,7 @@ impl From<BuildRow> for Build {
 #[Object]
 impl Build {
     /// Names it.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.0.id.into()
     }
 
@@ -90,8 +91,15 @@ impl Build {
         self.0.finished_at
     }
 
-    /// Lines of its log, oldest first; `after` is the position of the last one known.
-    async fn log(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<u64>) -> Result<Vec<LogLine>> {
+    /// Lines of its log, oldest first; `afterLine` is the position of the last one known.
+    async fn log(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLine`")] after: Option<u64>,
+        #[graphql(desc = "The position of the last line known.")] after_line: Option<Position>,
+    ) -> Result<Vec<LogLine>> {
+        let after = position::given(after_line, after);
         let first = size(first, DEFAULT_LINES).or_fail()?;
         lines(services(ctx), LinesOf::Build(self.0.id), after, first).await.or_fail()
     }

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use super::{Function, Run};
+use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::relay::{Connection, page};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::ingress::verbs;
@@ -36,7 +37,7 @@ pub(in crate::ingress::graphql) struct Reach {
 #[Object]
 impl Event {
     /// Names it in EventFlow; derived from namespace, source and the CloudEvent's own id.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.0.id.into()
     }
 
@@ -91,8 +92,14 @@ impl Event {
     }
 
     /// Its position in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     async fn position(&self) -> u64 {
         self.0.position
+    }
+
+    /// Its position in the log.
+    async fn log_position(&self) -> Position {
+        self.0.position.into()
     }
 
     /// The runs that it caused, newest first.

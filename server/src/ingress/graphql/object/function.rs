@@ -16,6 +16,7 @@ use super::{Build, LogLine, Run, Trigger, Version, Window};
 use crate::clock;
 use crate::ingress::edge::origin::function_url;
 use crate::ingress::error::{Fault, Refusal};
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Connection, alone, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services};
 use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
@@ -160,7 +161,7 @@ impl Function {
 #[Object]
 impl Function {
     /// Names it for ever.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.row.id.into()
     }
 
@@ -322,14 +323,23 @@ impl Function {
         &self,
         ctx: &Context<'_>,
         #[graphql(default = 100, desc = "So many of them.")] last: i32,
-        #[graphql(desc = "Only lines before this position.")] before: Option<u64>,
+        #[graphql(desc = "Only lines before this position.", deprecation = "an `Int` holds 32 bits: use `beforeLine`")]
+        before: Option<u64>,
+        #[graphql(desc = "Only lines before this position.")] before_line: Option<Position>,
     ) -> Result<Vec<LogLine>> {
+        let before = position::given(before_line, before);
         newest_lines(services(ctx), self.row.id, last, before).await.or_fail()
     }
 
     /// The position of its newest event in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     async fn position(&self) -> u64 {
         self.row.position
+    }
+
+    /// The position of its newest event in the log.
+    async fn log_position(&self) -> Position {
+        self.row.position.into()
     }
 
     /// When it was registered.

@@ -6,6 +6,7 @@ use domain::function;
 
 use crate::ingress::Services;
 use crate::ingress::error::{Problem, Refusal};
+use crate::ingress::graphql::position::Position;
 use crate::store::{LineRow, LineStream, LinesOf, Recent};
 
 /// Lines of a page whose size nobody gave.
@@ -25,8 +26,11 @@ pub(in crate::ingress::graphql) enum LogStream {
 /// A line of a build or a run.
 #[derive(SimpleObject)]
 pub(in crate::ingress::graphql) struct LogLine {
-    /// Its place among all lines; as `after` it asks for what follows.
+    /// Its place among all lines.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `linePosition`")]
     position: u64,
+    /// Its place among all lines; as `afterLine` it asks for what follows.
+    line_position: Position,
     /// When it was read.
     at: DateTime<Utc>,
     /// Where it was written to.
@@ -44,6 +48,7 @@ impl From<LineRow> for LogLine {
         let LineRow { position, line } = row;
         Self {
             position,
+            line_position: position.into(),
             at: line.at,
             stream: match line.stream {
                 LineStream::Stdout => LogStream::Stdout,

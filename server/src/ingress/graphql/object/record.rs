@@ -8,6 +8,7 @@ use domain::{Recorded, address};
 use serde_json::Value;
 
 use crate::ingress::graphql::budget;
+use crate::ingress::graphql::position::Position;
 
 /// A record of the log: who did what, when, caused by what.
 #[derive(Clone)]
@@ -23,8 +24,14 @@ impl From<Recorded> for RecordedEvent {
 #[Object]
 impl RecordedEvent {
     /// Its place in the log: 1, 2, 3 … without a gap.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     async fn position(&self) -> u64 {
         self.0.position
+    }
+
+    /// Its place in the log: 1, 2, 3 … without a gap.
+    async fn log_position(&self) -> Position {
+        self.0.position.into()
     }
 
     /// The stream that it belongs to: `function-…`, `run-…`, `event-…`, `namespace-…`.

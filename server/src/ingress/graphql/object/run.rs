@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
 use crate::ingress::error::Refusal;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Connection, page, size};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::store::{LinesOf, RunFilter, RunRow};
@@ -148,7 +149,7 @@ impl Run {
 #[Object]
 impl Run {
     /// Names it.
-    async fn id(&self) -> ID {
+    pub(super) async fn id(&self) -> ID {
         self.0.id.into()
     }
 
@@ -309,12 +310,25 @@ impl Run {
     }
 
     /// The position of its newest event in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     async fn position(&self) -> u64 {
         self.0.position
     }
 
-    /// Lines that it wrote, oldest first; `after` is the position of the last one known.
-    async fn log(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<u64>) -> Result<Vec<LogLine>> {
+    /// The position of its newest event in the log.
+    async fn log_position(&self) -> Position {
+        self.0.position.into()
+    }
+
+    /// Lines that it wrote, oldest first; `afterLine` is the position of the last one known.
+    async fn log(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLine`")] after: Option<u64>,
+        #[graphql(desc = "The position of the last line known.")] after_line: Option<Position>,
+    ) -> Result<Vec<LogLine>> {
+        let after = position::given(after_line, after);
         let first = size(first, DEFAULT_LINES).or_fail()?;
         let of = LinesOf::Run { function: self.0.function, run: self.0.id };
         lines(services(ctx), of, after, first).await.or_fail()

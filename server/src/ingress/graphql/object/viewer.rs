@@ -3,6 +3,7 @@
 use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 
 use crate::ingress::auth::Viewer;
+use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::{OrFail, services};
 use crate::store;
 
@@ -36,13 +37,25 @@ impl Server {
     }
 
     /// The position of the log's newest record.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `headPosition`")]
     async fn log_position(&self, ctx: &Context<'_>) -> Result<u64> {
         services(ctx).store.head().await.or_fail()
     }
 
+    /// The position of the log's newest record.
+    async fn head_position(&self, ctx: &Context<'_>) -> Result<Position> {
+        services(ctx).store.head().await.map(Position).or_fail()
+    }
+
     /// How far the log is relayed: what follows from records up to here is on its way.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `relayedPosition`")]
     async fn relay_position(&self, ctx: &Context<'_>) -> Result<u64> {
         services(ctx).store.checkpoint(store::RELAY).await.or_fail()
+    }
+
+    /// How far the log is relayed: what follows from records up to here is on its way.
+    async fn relayed_position(&self, ctx: &Context<'_>) -> Result<Position> {
+        services(ctx).store.checkpoint(store::RELAY).await.map(Position).or_fail()
     }
 
     /// The servers that are alive, by name.

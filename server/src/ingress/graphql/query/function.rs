@@ -9,6 +9,7 @@ use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::{Function, FunctionState};
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Connection, page};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 use crate::store::FunctionFilter;
@@ -37,6 +38,7 @@ impl Query {
 
     /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when
     /// there is none, or was none then.
+    #[allow(clippy::too_many_arguments)] // one argument for each way to name it
     async fn function(
         &self,
         ctx: &Context<'_>,
@@ -44,8 +46,10 @@ impl Query {
         namespace: Option<String>,
         name: Option<String>,
         as_of: Option<DateTime<Utc>>,
-        as_of_position: Option<u64>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `asOfLogPosition`")] as_of_position: Option<u64>,
+        as_of_log_position: Option<Position>,
     ) -> Result<Option<Function>> {
+        let as_of_position = position::given(as_of_log_position, as_of_position);
         let (services, viewer) = (services(ctx), viewer(ctx)?);
         let was = |recorded: &Recorded| {
             as_of.is_none_or(|time| until(time)(recorded))

@@ -4,6 +4,7 @@ mod event;
 mod function;
 mod history;
 mod metrics;
+mod node;
 mod run;
 mod schedule;
 mod secret;
@@ -17,6 +18,7 @@ pub(super) use history::named_stream;
 #[derive(Default, MergedObject)]
 pub(in crate::ingress) struct Query(
     viewer::Query,
+    node::Query,
     function::Query,
     run::Query,
     event::Query,

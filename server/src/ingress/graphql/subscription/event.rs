@@ -7,6 +7,7 @@ use futures::Stream;
 
 use super::{EventChange, feed};
 use crate::ingress::graphql::object::Event;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, loader, services, viewer};
 
 #[derive(Default)]
@@ -24,11 +25,13 @@ impl Subscription {
             desc = "A type, or a pattern as in a trigger: `*` for one segment, `**` for the rest."
         )]
         kind: Option<String>,
-        after_position: Option<u64>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
+        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
+        after_log_position: Option<Position>,
     ) -> Result<impl Stream<Item = EventChange> + use<>> {
         let services = services(ctx).clone();
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
-        let after = feed::start(&services, after_position).await.or_fail()?;
+        let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx).clone();
         Ok(feed::tell(&services, after, move |batch| {
             let (loader, namespaces, kind) = (loader.clone(), namespaces.clone(), kind.clone());
@@ -41,6 +44,7 @@ impl Subscription {
                     let wanted = kind.as_ref().is_none_or(|kind| trigger::matches(kind, &row.kind));
                     (seen && wanted).then(|| EventChange {
                         position: record.position,
+                        log_position: record.position.into(),
                         event: Event::from(row.clone()),
                         record: record.clone().into(),
                     })

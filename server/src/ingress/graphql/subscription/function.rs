@@ -8,6 +8,7 @@ use futures::Stream;
 
 use super::{FunctionChange, feed};
 use crate::ingress::graphql::object::Function;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 
 #[derive(Default)]
@@ -21,12 +22,14 @@ impl Subscription {
         ctx: &Context<'_>,
         namespace: Option<String>,
         id: Option<ID>,
-        after_position: Option<u64>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
+        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
+        after_log_position: Option<Position>,
     ) -> Result<impl Stream<Item = FunctionChange> + use<>> {
         let services = services(ctx).clone();
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let only = id.map(|id| parse_id::<function::Function>(&id, "id")).transpose().or_fail()?;
-        let after = feed::start(&services, after_position).await.or_fail()?;
+        let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx).clone();
         Ok(feed::tell(&services, after, move |batch| {
             let (loader, namespaces) = (loader.clone(), namespaces.clone());
@@ -40,6 +43,7 @@ impl Subscription {
                     let seen = namespaces.as_ref().is_none_or(|seen| seen.contains(&row.namespace));
                     seen.then(|| FunctionChange {
                         position: record.position,
+                        log_position: record.position.into(),
                         event: record.clone().into(),
                         function: Function::from(row.clone()),
                     })

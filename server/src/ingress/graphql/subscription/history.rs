@@ -13,6 +13,7 @@ use crate::ingress::auth::Viewer;
 use crate::ingress::error::Fault;
 use crate::ingress::graphql::loader::Loader;
 use crate::ingress::graphql::object::RecordedEvent;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::query::named_stream;
 use crate::ingress::graphql::{OrFail, loader, services, viewer};
 
@@ -27,7 +28,9 @@ impl Subscription {
         ctx: &Context<'_>,
         #[graphql(desc = "A stream such as `function-…`, or the id of a function, a run or a trigger event.")]
         stream: Option<ID>,
-        after_position: Option<u64>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
+        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
+        after_log_position: Option<Position>,
     ) -> Result<impl Stream<Item = RecordedEvent> + use<>> {
         let services = services(ctx).clone();
         let viewer = viewer(ctx)?.clone();
@@ -35,7 +38,7 @@ impl Subscription {
             Some(text) => Some(named_stream(&services, &text).await.or_fail()?),
             None => None,
         };
-        let after = feed::start(&services, after_position).await.or_fail()?;
+        let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx).clone();
         Ok(feed::tell(&services, after, move |batch: Arc<[Recorded]>| {
             let (loader, viewer, only) = (loader.clone(), viewer.clone(), only.clone());

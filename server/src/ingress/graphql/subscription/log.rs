@@ -12,6 +12,7 @@ use super::feed::boxed;
 use crate::ingress::Services;
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::LogLine;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 use crate::ingress::verbs;
 use crate::store::{Feed, LineFeed, LineRow, LinesOf, Store};
@@ -29,7 +30,8 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         build: ID,
-        after: Option<u64>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLine`")] after: Option<u64>,
+        #[graphql(desc = "The position of the last line known.")] after_line: Option<Position>,
     ) -> Result<impl Stream<Item = LogLine> + use<>> {
         let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
         let id: BuildId = parse_id(&build, "build").or_fail()?;
@@ -37,7 +39,7 @@ impl Subscription {
         let position = services.store.head().await.or_fail()?;
         let row = loader(ctx).build(id).await.or_fail()?.filter(|row| viewer.sees(&row.namespace));
         let row = row.ok_or_else(|| Refusal::from(function::Error::NoSuchBuild { build: id })).or_fail()?;
-        let after = after.unwrap_or(0);
+        let after = position::given(after_line, after).unwrap_or(0);
         let of = LinesOf::Build(id);
         let follow = Follow {
             lines: services.store.follow_lines(of, after),
@@ -58,13 +60,18 @@ impl Subscription {
         ctx: &Context<'_>,
         function: Option<ID>,
         run: Option<ID>,
-        #[graphql(desc = "The position of the last line known; 0 for all that are kept.")] after: Option<u64>,
+        #[graphql(
+            desc = "The position of the last line known; 0 for all that are kept.",
+            deprecation = "an `Int` holds 32 bits: use `afterLine`"
+        )]
+        after: Option<u64>,
+        #[graphql(desc = "The position of the last line known; 0 for all that are kept.")] after_line: Option<Position>,
     ) -> Result<impl Stream<Item = LogLine> + use<>> {
         let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
         let function = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;
         let run = run.map(|id| parse_id::<run::Run>(&id, "run")).transpose().or_fail()?;
         let of = whose(&services, viewer, function, run).await.or_fail()?;
-        let after = match after {
+        let after = match position::given(after_line, after) {
             Some(after) => after,
             None => services.store.line_head().await.or_fail()?,
         };

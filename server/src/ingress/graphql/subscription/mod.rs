@@ -14,6 +14,7 @@ mod run;
 use async_graphql::{MergedSubscription, SimpleObject};
 
 use super::object::{Build, Event, Function, RecordedEvent, Run};
+use super::position::Position;
 
 /// Everything that can be watched.
 #[derive(Default, MergedSubscription)]
@@ -29,8 +30,11 @@ pub(in crate::ingress) struct Subscription(
 /// Something happened to a function.
 #[derive(SimpleObject)]
 pub(super) struct FunctionChange {
-    /// Where in the log; as `afterPosition` it asks for what follows.
+    /// Where in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     position: u64,
+    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    log_position: Position,
     /// What happened.
     event: RecordedEvent,
     /// The function as it is now.
@@ -40,8 +44,11 @@ pub(super) struct FunctionChange {
 /// Something happened to a build.
 #[derive(SimpleObject)]
 pub(super) struct BuildChange {
-    /// Where in the log; as `afterPosition` it asks for what follows.
+    /// Where in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     position: u64,
+    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    log_position: Position,
     /// What happened.
     event: RecordedEvent,
     /// The build as it is now.
@@ -51,8 +58,11 @@ pub(super) struct BuildChange {
 /// Something happened to a run.
 #[derive(SimpleObject)]
 pub(super) struct RunChange {
-    /// Where in the log; as `afterPosition` it asks for what follows.
+    /// Where in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     position: u64,
+    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    log_position: Position,
     /// What happened.
     event: RecordedEvent,
     /// The run as it is now.
@@ -62,8 +72,11 @@ pub(super) struct RunChange {
 /// A trigger event came in.
 #[derive(SimpleObject)]
 pub(super) struct EventChange {
-    /// Where in the log; as `afterPosition` it asks for what follows.
+    /// Where in the log.
+    #[graphql(deprecation = "an `Int` holds 32 bits: use `logPosition`")]
     position: u64,
+    /// Where in the log; as `afterLogPosition` it asks for what follows.
+    log_position: Position,
     /// What was recorded.
     event: Event,
     /// What was recorded, as it stands in the log.

@@ -7,6 +7,7 @@ use futures::Stream;
 
 use super::{RunChange, feed};
 use crate::ingress::graphql::object::Run;
+use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 
 #[derive(Default)]
@@ -19,12 +20,14 @@ impl Subscription {
         &self,
         ctx: &Context<'_>,
         function: Option<ID>,
-        after_position: Option<u64>,
+        #[graphql(deprecation = "an `Int` holds 32 bits: use `afterLogPosition`")] after_position: Option<u64>,
+        #[graphql(desc = "The position of the last record known: what follows it comes first.")]
+        after_log_position: Option<Position>,
     ) -> Result<impl Stream<Item = RunChange> + use<>> {
         let services = services(ctx).clone();
         let viewer = viewer(ctx)?.clone();
         let only = function.map(|id| parse_id::<function::Function>(&id, "function")).transpose().or_fail()?;
-        let after = feed::start(&services, after_position).await.or_fail()?;
+        let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
         let loader = loader(ctx).clone();
         Ok(feed::tell(&services, after, move |batch| {
             let (loader, viewer) = (loader.clone(), viewer.clone());
@@ -36,6 +39,7 @@ impl Subscription {
                     let wanted = only.is_none_or(|only| only == row.function);
                     wanted.then(|| RunChange {
                         position: record.position,
+                        log_position: record.position.into(),
                         event: record.clone().into(),
                         run: Run::from(row.clone()),
                     })

@@ -1,0 +1,219 @@
+//! What the specification asks of execution (sections 5.6, 6.1.2, 6.3 and 6.4) and the library leaves out.
+//!
+//! The library executes fields side by side, joins them in the order of the query and hands the failure of a field on to
+//! its parent. It does so even where the field may be null; that ends here. Here, too, values are checked before anything
+//! is executed, fields of one name are joined before they are executed, and whatever fails has a code.
+
+mod answer;
+mod merge;
+mod types;
+mod variables;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use async_graphql::extensions::{
+    Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextResolve,
+    NextSubscribe, NextValidation, ResolveInfo,
+};
+use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::{
+    PathSegment, QueryPathNode, QueryPathSegment, Request, Response, ServerError, ServerResult, ValidationResult, Value,
+};
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use parking_lot::Mutex;
+
+use answer::Began;
+pub(super) use answer::{Answer, execute, execute_stream};
+pub(super) use types::Types;
+
+use super::limits::code;
+
+/// How the library begins to say that a value does not fit.
+const MISFIT: &str = "Invalid value for argument";
+
+/// The rules of execution that the library does not know. One for each request.
+pub(super) struct Execution {
+    types: Arc<Types>,
+    /// Whether there is a single answer: nothing can be followed by it.
+    single: AtomicBool,
+    /// What does not fit in the request: known before the query is validated, reported after.
+    misfits: OnceLock<Vec<ServerError>>,
+    /// Failures of fields that are null instead.
+    nulled: Mutex<Vec<ServerError>>,
+}
+
+impl Execution {
+    pub(super) fn new(types: Types) -> Self {
+        Self::with(Arc::new(types))
+    }
+
+    fn with(types: Arc<Types>) -> Self {
+        Self { types, single: AtomicBool::new(false), misfits: OnceLock::new(), nulled: Mutex::default() }
+    }
+}
+
+impl ExtensionFactory for Execution {
+    fn create(&self) -> Arc<dyn Extension> {
+        Arc::new(Self::with(self.types.clone()))
+    }
+}
+
+#[async_trait]
+impl Extension for Execution {
+    async fn request(&self, ctx: &ExtensionContext<'_>, next: NextRequest<'_>) -> Response {
+        self.single.store(true, Ordering::Relaxed);
+        // Refused by the library before anything was executed.
+        with_codes(next.run(ctx).await, "bad_query")
+    }
+
+    fn subscribe<'s>(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        stream: BoxStream<'s, Response>,
+        next: NextSubscribe<'_>,
+    ) -> BoxStream<'s, Response> {
+        next.run(ctx, stream).map(|response| with_codes(response, "bad_query")).boxed()
+    }
+
+    /// Comes after the query was weighed, and before it is validated.
+    async fn prepare_request(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        mut request: Request,
+        next: NextPrepareRequest<'_>,
+    ) -> ServerResult<Request> {
+        let mut document = request.parsed_query()?.clone();
+        merge::fold(&mut document, &self.types);
+        if let Some(operation) = operation(&document, request.operation_name.as_deref()) {
+            let mut misfits = variables::misfits(&self.types, &document, operation, &request.variables);
+            if operation.ty == OperationType::Mutation {
+                misfits.extend(merge::twice(&document, &operation.selection_set.node));
+            }
+            if operation.ty == OperationType::Subscription && self.single.load(Ordering::Relaxed) {
+                let message = "a subscription has many answers: send it over a WebSocket";
+                misfits.push(code(ServerError::new(message, None), "bad_query"));
+            }
+            // One request is prepared once.
+            _ = self.misfits.set(misfits);
+        }
+        request.set_parsed_query(document);
+        next.run(ctx, request).await
+    }
+
+    async fn validation(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        next: NextValidation<'_>,
+    ) -> Result<ValidationResult, Vec<ServerError>> {
+        let valid = next.run(ctx).await;
+        let misfits = self.misfits.get().map(Vec::as_slice).unwrap_or_default();
+        if misfits.is_empty() {
+            return valid;
+        }
+        let mut faults: Vec<_> = misfits.iter().map(|misfit| code(misfit.clone(), "bad_input")).collect();
+        // The library says the same of some of them, and does not say where in a variable.
+        faults.extend(valid.err().into_iter().flatten().filter(|fault| !fault.message.starts_with(MISFIT)));
+        Err(faults)
+    }
+
+    async fn execute(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        operation_name: Option<&str>,
+        next: NextExecute<'_>,
+    ) -> Response {
+        if let Some(began) = ctx.data_opt::<Began>() {
+            began.set();
+        }
+        let mut response = next.run(ctx, operation_name).await;
+        response.errors.append(&mut self.nulled.lock());
+        // What a resolver refuses has a code: this is an argument that it could not read.
+        with_codes(response, "bad_request")
+    }
+
+    async fn resolve(
+        &self,
+        ctx: &ExtensionContext<'_>,
+        info: ResolveInfo<'_>,
+        next: NextResolve<'_>,
+    ) -> ServerResult<Option<Value>> {
+        let (of, path, at) = (info.return_type, info.path_node, info.field.name.pos);
+        let nullable = !of.ends_with('!');
+        let is_int = of.trim_end_matches('!') == "Int";
+        let result = match next.run(ctx, info).await {
+            Ok(Some(Value::Number(number))) if is_int && !fits_int(&number) => {
+                let message = format!("{number} is more than an `Int` holds, which has 32 bits");
+                let mut error = ServerError::new(message, Some(at));
+                error.path = path_of(path);
+                Err(code(error, "int_overflow"))
+            }
+            result => result,
+        };
+        match result.map_err(|error| placed(error, path)) {
+            Err(error) if nullable => {
+                self.nulled.lock().push(error);
+                Ok(Some(Value::Null))
+            }
+            result => result,
+        }
+    }
+}
+
+/// The operation that a request asks for; `None` when it does not say which, or one that is not there: the library
+/// refuses it.
+pub(super) fn operation<'q>(document: &'q ExecutableDocument, name: Option<&str>) -> Option<&'q OperationDefinition> {
+    match (&document.operations, name) {
+        (DocumentOperations::Single(operation), None) => Some(&operation.node),
+        (DocumentOperations::Single(_), Some(_)) => None,
+        (DocumentOperations::Multiple(operations), Some(name)) => Some(&operations.get(name)?.node),
+        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
+            operations.values().next().map(|operation| &operation.node)
+        }
+        (DocumentOperations::Multiple(_), None) => None,
+    }
+}
+
+/// Gives every error a code that has none yet, and the path of the field that failed.
+fn with_codes(mut response: Response, name: &str) -> Response {
+    let whole = |mut error: ServerError| {
+        if let Some(Place(path)) = error.source.as_ref().and_then(|source| source.downcast_ref()) {
+            error.path = path.clone();
+        }
+        code(error, name)
+    };
+    response.errors = response.errors.into_iter().map(whole).collect();
+    response
+}
+
+/// Where a field failed, kept with its error: the library gives it the path of each list that it passes through.
+struct Place(Vec<PathSegment>);
+
+fn placed(mut error: ServerError, node: &QueryPathNode<'_>) -> ServerError {
+    if !error.source.as_ref().is_some_and(|source| source.is::<Place>()) {
+        let path = if error.path.is_empty() { path_of(node) } else { error.path.clone() };
+        error.source = Some(Arc::new(Place(path)));
+    }
+    error
+}
+
+fn fits_int(number: &async_graphql::Number) -> bool {
+    number.as_i64().is_some_and(|number| i32::try_from(number).is_ok())
+}
+
+fn path_of(node: &QueryPathNode<'_>) -> Vec<PathSegment> {
+    let mut path: Vec<_> = std::iter::once(node)
+        .chain(node.parents())
+        .map(|node| match node.segment {
+            QueryPathSegment::Name(name) => PathSegment::Field(name.to_owned()),
+            QueryPathSegment::Index(index) => PathSegment::Index(index),
+        })
+        .collect();
+    path.reverse();
+    path
+}
+
+#[cfg(test)]
+mod tests;

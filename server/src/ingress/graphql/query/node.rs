@@ -1,0 +1,37 @@
+//! Anything by its id.
+
+use async_graphql::{Context, ID, Object, Result};
+use domain::Id;
+use uuid::Uuid;
+
+use crate::ingress::graphql::object::{Build, Event, Function, Node, Run};
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, viewer};
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "NodeQuery")]
+impl Query {
+    /// A function, a build, a run or a trigger event by its id. Null when there is none.
+    async fn node(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Node>> {
+        let viewer = viewer(ctx)?;
+        let id: Uuid = parse_id::<()>(&id, "id").or_fail()?.uuid();
+        let loader = loader(ctx);
+        // Ids say nothing of what they are of, and no two things have the same.
+        let (function, build, run, event) = tokio::join!(
+            loader.function(Id::new(id)),
+            loader.build(Id::new(id)),
+            loader.run(Id::new(id)),
+            loader.event(Id::new(id)),
+        );
+        let function = function.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Function::from);
+        let build = build.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Build::from);
+        let run = run.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Run::from);
+        let event = event.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Event::from);
+        Ok(function
+            .map(Node::from)
+            .or_else(|| build.map(Node::from))
+            .or_else(|| run.map(Node::from))
+            .or_else(|| event.map(Node::from)))
+    }
+}

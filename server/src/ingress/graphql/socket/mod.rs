@@ -1,0 +1,176 @@
+//! GraphQL over a WebSocket: `graphql-transport-ws`, and the older `graphql-ws`.
+//!
+//! The answer's body is the stream of messages itself: it is asked for the next one when the connection can take it, so
+//! that nothing piles up for a client that does not read. [`incoming`] makes messages of frames, [`conversation`] says what
+//! follows from them, [`outgoing`] makes frames of that.
+
+mod conversation;
+mod incoming;
+mod outgoing;
+mod protocol;
+
+use std::rc::Rc;
+use std::sync::{Arc, OnceLock};
+
+use actix_http::ws::handshake;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
+use async_graphql::{Data, Request, ServerError};
+use futures::stream::BoxStream;
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::execution::{Answer, execute_stream};
+use super::{BaseUrl, Schema};
+use crate::ingress::Services;
+use crate::ingress::auth::Session;
+use crate::ingress::edge::Seat;
+use crate::ingress::error::HttpError;
+use crate::ingress::http::{base_url, correlation};
+use crate::ingress::verbs::Caller;
+use conversation::{Conversation, Host};
+use incoming::{Incoming, Shared};
+use outgoing::Outgoing;
+use protocol::Dialect;
+
+/// Bytes of memory that the operations of one socket take together, as long as they go on. One alone is always taken.
+const MAX_HELD: usize = 32 << 20;
+
+/// Bytes of what is said of a message that is refused.
+const MAX_PROBLEM: usize = 1 << 10;
+
+/// A message is too long (RFC 6455, 7.4.1).
+const TOO_LONG: u16 = 1009;
+
+/// Close codes of `graphql-transport-ws`.
+const BAD_MESSAGE: u16 = 4400;
+const UNAUTHORIZED: u16 = 4401;
+const FORBIDDEN: u16 = 4403;
+const INIT_TIMEOUT: u16 = 4408;
+const TAKEN: u16 = 4409;
+const TWICE: u16 = 4429;
+
+/// Opens a socket. Who it is for stands in the request or in its first message.
+pub(super) fn open(
+    request: &HttpRequest,
+    payload: web::Payload,
+    schema: &Schema,
+    services: &Services,
+) -> Result<HttpResponse, HttpError> {
+    let session = services.auth.session_if_any(request)?;
+    let bad = |why: &dyn std::fmt::Display| {
+        HttpError::bad_request("bad_handshake", format!("this cannot become a WebSocket: {why}"))
+    };
+    let accepted = handshake(request.head()).map_err(|error| bad(&error))?.finish();
+    let accept = accepted.headers().get(header::SEC_WEBSOCKET_ACCEPT).cloned();
+    let accept = accept.ok_or_else(|| bad(&"it has no key"))?;
+    let dialect = dialect(request).ok_or_else(|| bad(&"name the sub-protocol graphql-transport-ws"))?;
+
+    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
+        seat.become_socket();
+    }
+    let shared = Rc::new(Shared::default());
+    let greeted = Arc::new(Greeting::default());
+    let incoming = Incoming::new(payload, shared.clone(), greeted.clone());
+    let house = House {
+        schema: schema.clone(),
+        services: services.clone(),
+        session,
+        greeted: greeted.clone(),
+        base: base_url(request),
+        correlation: correlation(request),
+    };
+    let conversation = Conversation::new(incoming, house, dialect, services.settings.limits.subscriptions);
+    let outgoing = Outgoing::new(conversation, shared, greeted, services);
+    Ok(HttpResponse::build(StatusCode::SWITCHING_PROTOCOLS)
+        .upgrade("websocket")
+        .insert_header((header::SEC_WEBSOCKET_ACCEPT, accept))
+        .insert_header((header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(dialect.name())))
+        .streaming(outgoing))
+}
+
+/// The first sub-protocol asked for that is known.
+fn dialect(request: &HttpRequest) -> Option<Dialect> {
+    let asked = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
+    asked.flat_map(|value| value.split(',')).find_map(|name| Dialect::of(name.trim()))
+}
+
+/// How the first message went.
+#[derive(Default)]
+struct Greeting {
+    /// Whom the socket is for, once that is known.
+    session: OnceLock<Session>,
+}
+
+/// What the conversation on one socket needs.
+struct House {
+    schema: Schema,
+    services: Services,
+    /// Whom the request was from that opened the socket.
+    session: Option<Session>,
+    greeted: Arc<Greeting>,
+    base: String,
+    correlation: Option<Uuid>,
+}
+
+impl Host for House {
+    fn greet(&mut self, payload: &Value) -> Result<Data, String> {
+        let session = session_of(&self.services, self.session.take(), payload).map_err(|error| error.message)?;
+        let mut data = Data::default();
+        data.insert(Caller { viewer: session.viewer.clone(), correlation: self.correlation });
+        data.insert(BaseUrl(self.base.clone()));
+        // A client is greeted once.
+        _ = self.greeted.session.set(session);
+        Ok(data)
+    }
+
+    fn over(&self) -> Option<ServerError> {
+        let over = self.services.auth.over(self.greeted.session.get()?)?;
+        Some(coded("unauthenticated", over.message().to_owned()))
+    }
+
+    fn answers(&self, request: Request, session: Arc<Data>) -> BoxStream<'static, Answer> {
+        execute_stream(&self.schema, request, session)
+    }
+}
+
+/// Who a socket is for: the first message's token, where a browser cannot set headers, or else the request's.
+fn session_of(services: &Services, session: Option<Session>, payload: &Value) -> Result<Session, HttpError> {
+    let places = [Some(payload), payload.get("headers")];
+    let names = ["Authorization", "authorization", "token"];
+    let token = places.into_iter().flatten().find_map(|place| names.iter().find_map(|name| place.get(name)?.as_str()));
+    match (token, session) {
+        (Some(text), _) => {
+            let scheme = text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+            services.auth.verify(if scheme { text[7..].trim() } else { text.trim() })
+        }
+        (None, Some(session)) => match services.auth.over(&session) {
+            None => Ok(session),
+            Some(over) => Err(HttpError::unauthenticated(over.message())),
+        },
+        (None, None) => {
+            let message = "this needs a token: send {\"Authorization\":\"Bearer TOKEN\"} with connection_init";
+            Err(HttpError::unauthenticated(message))
+        }
+    }
+}
+
+fn coded(code: &str, message: String) -> ServerError {
+    let mut error = ServerError::new(message, None);
+    error.extensions.get_or_insert_default().set("code", code);
+    error
+}
+
+/// What the fuzzer of messages calls: a message is read or refused, in a few words.
+pub(super) fn fuzz_message(data: &[u8]) {
+    for dialect in [Dialect::Transport, Dialect::Legacy] {
+        match protocol::Message::read(data, dialect) {
+            Ok(protocol::Message::Subscribe { id, .. } | protocol::Message::Complete { id }) => {
+                assert!(!id.is_empty() && id.len() <= protocol::MAX_ID);
+            }
+            Ok(_) => {}
+            Err(problem) => assert!(problem.len() < MAX_PROBLEM, "a refusal has {} bytes", problem.len()),
+        }
+    }
+}
