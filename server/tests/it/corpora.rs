@@ -15,6 +15,7 @@ fn targets(scratch: PathBuf) -> Vec<(&'static str, Target)> {
         ("cloudevents", Box::new(ingress::fuzz::cloudevents)),
         ("gateway_request", Box::new(ingress::fuzz::gateway_request)),
         ("gateway_answer", Box::new(ingress::fuzz::gateway_answer)),
+        ("graphql_message", Box::new(ingress::fuzz::graphql_message)),
         ("graphql_query", Box::new(ingress::fuzz::graphql_query)),
         ("log_lines", Box::new(executor::fuzz::log_lines)),
         ("manifest", Box::new(builder::fuzz::manifest)),
