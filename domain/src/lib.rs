@@ -15,6 +15,7 @@
 //! | [`name`] | what functions and namespaces may be called |
 //! | [`schedule`] | when schedule triggers fire |
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
+//! | [`trace`] | W3C Trace Context |
 //! | [`upcast`] | yesterday's event shapes, read as today's |
 //! | [`hash`] | what the hash chain covers |
 
@@ -36,6 +37,7 @@ pub mod routing;
 pub mod run;
 pub mod schedule;
 pub mod stream;
+pub mod trace;
 pub mod trigger;
 pub mod upcast;
 

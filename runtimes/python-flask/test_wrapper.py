@@ -39,6 +39,22 @@ def app(environ, start_response):
         wrapper = self.start({"app.py": code}).listening()
         self.assertEqual(wrapper.ask(method="POST", body=b"one\ntwo"), (200, "([b'one\\n', b'two'], '7')"))
 
+    def test_the_application_knows_where_it_lives(self):
+        code = """
+from wsgiref.util import request_uri, application_uri
+def app(environ, start_response):
+    start_response("200 OK", [])
+    names = "SCRIPT_NAME", "PATH_INFO", "SERVER_NAME", "SERVER_PORT", "REMOTE_ADDR"
+    return [repr((application_uri(environ), request_uri(environ), *map(environ.get, names))).encode()]
+"""
+        wrapper = self.start({"app.py": code}).listening()
+        headers = {"host": "[::1]:8443", "x-forwarded-proto": "https", "x-forwarded-prefix": "/function/shop", "x-forwarded-for": "192.0.2.1"}
+        expected = ("https://[::1]:8443/function/shop", "https://[::1]:8443/function/shop/a%20b?c=d", "/function/shop", "/a b", "[::1]", "8443", "192.0.2.1")
+        self.assertEqual(wrapper.ask("/a%20b?c=d", headers=headers), (200, repr(expected)))
+        headers = {"host": "flow.example", "x-forwarded-proto": "https"}
+        expected = ("https://flow.example/", "https://flow.example/", "", "/", "flow.example", "443", "127.0.0.1")
+        self.assertEqual(wrapper.ask("/", headers=headers), (200, repr(expected)))
+
     def test_what_the_application_does_not_read_does_not_disturb_the_next_request(self):
         wrapper = self.start({"app.py": "def app(e, s):\n    s('200 OK', [])\n    return [b'x']"}).listening()
         connection = shared.UnixConnection(wrapper.socket)

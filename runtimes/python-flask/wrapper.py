@@ -41,22 +41,30 @@ def fail(message):
     sys.exit(1)
 
 
+def authority_of(text):
+    """Host and port of `name:port` or `[address]:port`; a port that is not there is empty."""
+    host, bracket, rest = text.rpartition("]")
+    name, _, port = rest.partition(":")
+    return host + bracket + name, port
+
+
 def environ_of(request):
     path, _, query = request.target.partition("?")
     headers = request.headers
-    host, _, port = headers.get("host", "localhost").partition(":")
+    scheme = headers.get("x-forwarded-proto", "http")
+    host, port = authority_of(headers.get("host", "localhost"))
     environ = {
         "REQUEST_METHOD": request.method,
-        "SCRIPT_NAME": "",
-        # WSGI wants bytes, written as latin-1.
+        # Where the application lives. WSGI wants bytes, written as latin-1.
+        "SCRIPT_NAME": unquote_to_bytes(headers.get("x-forwarded-prefix", "")).decode("latin-1"),
         "PATH_INFO": unquote_to_bytes(path).decode("latin-1"),
         "QUERY_STRING": query,
         "SERVER_NAME": host,
-        "SERVER_PORT": port or "80",
+        "SERVER_PORT": port or ("443" if scheme == "https" else "80"),
         "SERVER_PROTOCOL": request.version,
         "REMOTE_ADDR": headers.get("x-forwarded-for", "127.0.0.1").split(",")[0].strip(),
         "wsgi.version": (1, 0),
-        "wsgi.url_scheme": headers.get("x-forwarded-proto", "http"),
+        "wsgi.url_scheme": scheme,
         "wsgi.input": request.body,
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,

@@ -7,6 +7,7 @@ use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::Json;
 use domain::run::event::{Delivery, Encoding, Outcome, Request};
+use domain::trace::Context;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Uri};
 use serde::Deserialize;
@@ -156,7 +157,7 @@ pub(super) async fn job(
         attempt,
         event: Bytes::copy_from_slice(request.input.get().as_bytes()),
         timeout,
-        traceparent: traceparent(request),
+        trace: trace(request),
     };
     let ran = match fleet.run_job(route, call, Some(place)).await {
         Ok(ran) => ran,
@@ -232,14 +233,20 @@ fn http_request(
     };
     let deadline = clock::now() + TimeDelta::from_std(timeout)?;
     let headers = call.headers_mut();
-    headers.insert("host", HeaderValue::from_static("function"));
+    // A call that was recorded knows the address that its caller called.
+    headers.entry("host").or_insert(HeaderValue::from_static("function"));
     headers.insert("x-call-id", HeaderValue::from_str(&request.run.to_string())?);
     headers.insert("x-eventflow-run", HeaderValue::from_str(&request.run.to_string())?);
     headers.insert("x-eventflow-attempt", HeaderValue::from(attempt));
     headers
         .insert("x-eventflow-deadline", HeaderValue::from_str(&deadline.to_rfc3339_opts(SecondsFormat::Millis, true))?);
-    if let Some(parent) = traceparent(request) {
-        headers.insert("traceparent", HeaderValue::from_str(&parent)?);
+    headers.remove("traceparent");
+    headers.remove("tracestate");
+    if let Some(trace) = trace(request) {
+        headers.insert("traceparent", HeaderValue::from_str(&trace.parent())?);
+        if let Some(state) = trace.state() {
+            headers.insert("tracestate", HeaderValue::from_str(state)?);
+        }
     }
     Ok(call)
 }
@@ -277,7 +284,7 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std
     for (name, value) in &http.headers {
         let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         let name: HeaderName = name.parse()?;
-        if !matches!(name.as_str(), "host" | "content-length" | "transfer-encoding" | "connection") {
+        if !matches!(name.as_str(), "content-length" | "transfer-encoding" | "connection") {
             call.headers_mut().insert(name, HeaderValue::from_bytes(value.as_bytes())?);
         }
     }
@@ -311,13 +318,17 @@ fn encode(text: &str) -> String {
     out
 }
 
-/// W3C trace context: that of the event where it has one.
-fn traceparent(request: &Request) -> Option<String> {
+/// The trace of the event, where it names a valid one (CloudEvents, extension Distributed Tracing): whoever sent it may
+/// have written anything.
+fn trace(request: &Request) -> Option<Context> {
     #[derive(Deserialize)]
     struct Traced {
         traceparent: Option<String>,
+        tracestate: Option<String>,
     }
-    serde_json::from_str::<Traced>(request.input.get()).ok()?.traceparent
+    let traced: Traced = serde_json::from_str(request.input.get()).ok()?;
+    let [parent, state] = [&traced.traceparent, &traced.tracestate].map(|text| text.as_deref().map(str::as_bytes));
+    Context::read(parent, state)
 }
 
 /// Keeps of an answer's body what a run keeps of it.

@@ -262,8 +262,8 @@ pub struct JobCall {
     pub event: Bytes,
     /// It is ended (SIGTERM, 10 s, SIGKILL) after this.
     pub timeout: Duration,
-    /// W3C trace context, `TRACEPARENT` inside.
-    pub traceparent: Option<String>,
+    /// W3C trace context, `TRACEPARENT` and `TRACESTATE` inside.
+    pub trace: Option<domain::trace::Context>,
 }
 
 /// A running service.

@@ -778,8 +778,9 @@ impl Executor for Sandbox {
         env.insert("EVENTFLOW_RUN_ID".into(), call.run.to_string());
         env.insert("EVENTFLOW_ATTEMPT".into(), call.attempt.to_string());
         env.insert("EVENTFLOW_DEADLINE".into(), deadline.to_rfc3339_opts(SecondsFormat::Millis, true));
-        if let Some(traceparent) = call.traceparent {
-            env.insert("TRACEPARENT".into(), traceparent);
+        if let Some(trace) = &call.trace {
+            env.insert("TRACEPARENT".into(), trace.parent());
+            env.extend(trace.state().map(|state| ("TRACESTATE".into(), state.to_owned())));
         }
         let plan = Plan {
             name: spec.instance,

@@ -20,6 +20,7 @@ mod middleware;
 mod proof;
 #[cfg(test)]
 mod tests;
+mod trace;
 pub mod verbs;
 mod wishes;
 

@@ -86,7 +86,6 @@ async fn a_function_says_nothing_for_the_whole_origin() {
         ("content-type", "text/html"),
         ("etag", "\"1\""),
         ("cache-control", "max-age=1"),
-        ("location", "/elsewhere"),
         ("vary", "accept"),
         ("x-mine", "yes"),
         ("retry-after", "3"),
@@ -101,6 +100,56 @@ async fn a_function_says_nothing_for_the_whole_origin() {
         assert_eq!(answer.headers()[name], value);
     }
     assert!(answer.headers()["content-security-policy"].to_str().unwrap().contains("sandbox"));
+}
+
+#[tokio::test]
+async fn a_function_leads_nobodys_session_to_another_function() {
+    let app = victim(Options::default()).await;
+    mirror(&app).await;
+    let credentials = json!({ "username": "admin", "password": "admin" });
+    let signed_in = app.request(Method::POST, "/auth/token?cookie=true").json(&credentials).send().await.unwrap();
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+    let host = app.url.strip_prefix("http://").unwrap();
+    let port = host.rsplit(':').next().unwrap();
+    let ways = [
+        "/function/other/drop?all=1".to_owned(),
+        "../other/drop".to_owned(),
+        "./../../function/other".to_owned(),
+        "/function/mirror/../other".to_owned(),
+        "/function/mirror/%2e%2e/other".to_owned(),
+        "\\function\\other".to_owned(),
+        "http:/function/other".to_owned(),
+        format!("http://{host}/function/other"),
+        format!("//{host}/async-function/other"),
+        format!("https://{host}/function/other"),
+        format!("http://localhost:{port}/function/other"),
+        format!("http://[::1]:{port}/auth/logout"),
+        format!("http://127.1:{port}/graphql"),
+        format!("http://user:pw@{host}/function/other"),
+        "/graphql".to_owned(),
+        "/v1/functions/other".to_owned(),
+    ];
+    for way in ways {
+        for header in ["Location", "Content-Location"] {
+            let query = format!("status=302&{}", asking_for(&[(header, &way)]));
+            let request = client.get(format!("{}/function/mirror/a?{query}", app.url)).header("cookie", &cookie);
+            let answer = request.send().await.unwrap();
+            assert_eq!(answer.status(), 302, "{way}");
+            let led = answer.headers()[header].to_str().unwrap();
+            assert!(led.starts_with("/function/mirror/"), "{way} leads to {led}");
+            let url = answer.url().join(led).unwrap();
+            assert!(url.path().starts_with("/function/mirror/") && url.authority() == host, "{way} leads to {url}");
+        }
+    }
+    // To another site it may lead: the session's cookie does not go there. What is no address leads nowhere.
+    for (way, led) in [("https://example.com/a?b", Some("https://example.com/a?b")), ("http://[", None)] {
+        let query = format!("status=302&{}", asking_for(&[("Location", way)]));
+        let request = client.get(format!("{}/function/mirror?{query}", app.url)).header("cookie", &cookie);
+        let answer = request.send().await.unwrap();
+        let found = answer.headers().get("location").map(|value| value.to_str().unwrap());
+        assert_eq!((answer.status().as_u16(), found), (302, led), "{way}");
+    }
 }
 
 #[tokio::test]
@@ -247,6 +296,13 @@ async fn what_a_caller_says_of_proxies_does_not_reach_the_function() {
     assert!(!body.to_string().contains("6.6.6.6") && !body.to_string().contains("evil"), "{body}");
     assert_eq!(got(&body, "x-forwarded-for"), ["127.0.0.1"]);
     assert_eq!(got(&body, "x-forwarded-proto"), ["http"]);
+    let host = app.url.strip_prefix("http://").unwrap();
+    assert_eq!(got(&body, "host"), [host]);
+    assert_eq!(got(&body, "x-forwarded-host"), [host]);
+    assert_eq!(got(&body, "forwarded"), [format!("for=127.0.0.1;host=\"{host}\";proto=http")]);
+    let request = app.get("/function/mirror/a").header("x-forwarded-prefix", "/evil");
+    let body = json_of(request.send().await.unwrap(), StatusCode::OK).await;
+    assert_eq!(got(&body, "x-forwarded-prefix"), ["/function/mirror"]);
 }
 
 #[tokio::test]

@@ -13,6 +13,7 @@ mod corpora;
 mod executor;
 mod explained;
 mod floors;
+mod frameworks;
 mod hooks;
 mod kill;
 mod leaving;

@@ -87,6 +87,96 @@ async fn a_call_is_a_run_with_its_input_and_output_and_trace() {
     assert_eq!(run["output"], answer);
 }
 
+/// A request with these header fields, in this order; the trace that its function got.
+async fn trace_of(app: &TestApp, path: &str, fields: &[(&str, &str)]) -> (String, Option<String>) {
+    let request = fields.iter().fold(app.get(path), |request, (name, value)| request.header(*name, *value));
+    let answer = json_of(request.send().await.unwrap(), StatusCode::OK).await;
+    (answer["traceparent"].as_str().unwrap().to_owned(), answer["tracestate"].as_str().map(str::to_owned))
+}
+
+#[tokio::test]
+async fn a_trace_is_passed_on_as_w3c_trace_context_says_or_begins_here() {
+    let app = TestApp::start().await;
+    app.running("traced", &[("index.js", "exports.handler = async (event) => event.http.headers;")]).await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let goes_on = |parent: &str| parent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-");
+
+    // The same trace, this call as its parent, the known flags, and the state as one list.
+    let later = format!("cc{}-later", parent[2..].replace("-01", "-ff"));
+    let (passed, state) = trace_of(
+        &app,
+        "/function/traced",
+        &[("traceparent", &later), ("tracestate", "a=1 ,b=2"), ("tracestate", "c=3")],
+    )
+    .await;
+    assert!(goes_on(&passed) && passed.ends_with("-03") && !passed.contains("00f067aa0ba902b7"), "{passed}");
+    assert_eq!(state.as_deref(), Some("a=1,b=2,c=3"));
+
+    // What is no trace begins a new one, to which the old one's state does not belong.
+    let nothing = "00-00000000000000000000000000000000-00f067aa0ba902b7-01";
+    let cases: [&[(&str, &str)]; 5] = [
+        &[("traceparent", nothing), ("tracestate", "a=1")],
+        &[("traceparent", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), ("tracestate", "a=1")],
+        &[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more"), ("tracestate", "a=1")],
+        &[("traceparent", parent), ("traceparent", parent), ("tracestate", "a=1")],
+        &[("tracestate", "a=1")],
+    ];
+    for fields in cases {
+        let (passed, state) = trace_of(&app, "/function/traced", fields).await;
+        assert!(!goes_on(&passed) && passed != nothing && passed.len() == 55, "{fields:?}: {passed}");
+        assert_eq!(state, None, "{fields:?}");
+    }
+
+    // A state that is wrong is dropped, and the trace goes on.
+    let many = (0..33).map(|n| format!("k{n}=v")).collect::<Vec<_>>().join(",");
+    for state in [many.as_str(), "FOO=1", &format!("a={}", "x".repeat(257))] {
+        let (passed, state) =
+            trace_of(&app, "/function/traced", &[("traceparent", parent), ("tracestate", state)]).await;
+        assert!(goes_on(&passed) && state.is_none(), "{passed} {state:?}");
+    }
+
+    // The same where the call is recorded first and run by a worker.
+    let recorded = [("traceparent", parent), ("tracestate", "a=1"), ("idempotency-key", "k")];
+    let (passed, state) = trace_of(&app, "/function/traced", &recorded).await;
+    assert!(goes_on(&passed) && !passed.contains("00f067aa0ba902b7"), "{passed}");
+    assert_eq!(state.as_deref(), Some("a=1"));
+    let recorded = [("traceparent", nothing), ("tracestate", "a=1"), ("idempotency-key", "l")];
+    let (passed, state) = trace_of(&app, "/function/traced", &recorded).await;
+    assert!(passed != nothing && state.is_none(), "{passed} {state:?}");
+}
+
+#[tokio::test]
+async fn an_event_cannot_put_anything_but_a_trace_where_the_trace_belongs() {
+    let app = TestApp::start().await;
+    let manifest = r#"{ "runtime": "command", "command": ["node", "server.js"], "triggers": [{ "type": "event", "pattern": "a.b" }] }"#;
+    let code = r#"
+        require("node:http").createServer((request, response) => {
+          const { traceparent, tracestate } = request.headers;
+          response.setHeader("content-type", "application/json");
+          request.resume().on("end", () => response.end(JSON.stringify({ traceparent, tracestate })));
+        }).listen(process.env.PORT);"#;
+    let id = app.running("listener", &[("function.json", manifest), ("server.js", code)]).await;
+    let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    let table = [
+        ("valid", json!(parent), json!("a=1"), json!({ "traceparent": parent, "tracestate": "a=1" })),
+        ("state", json!(parent), json!("A=1"), json!({ "traceparent": parent })),
+        ("lines", json!("00-x\r\nx-eventflow-run: forged"), json!("a=1"), json!({})),
+        ("zeros", json!("00-00000000000000000000000000000000-00f067aa0ba902b7-01"), json!("a=1"), json!({})),
+    ];
+    for (name, parent, state, expected) in table {
+        let event = json!({ "specversion": "1.0", "id": name, "source": "/test", "type": "a.b", "traceparent": parent, "tracestate": state });
+        let request = app.post("/v1/events").header("content-type", "application/cloudevents+json");
+        let answer = request.body(event.to_string()).send().await.unwrap();
+        // What an event may say at all is for its door to decide; what was taken is delivered.
+        let taken = answer.status() == StatusCode::ACCEPTED;
+        assert!(taken || name == "lines", "{name}: {}", answer.status());
+        if taken {
+            let run = app.run_where(&id, |run| run["input"]["id"] == name && run["state"] == "SUCCEEDED").await;
+            assert_eq!(run["output"], expected, "{name}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn bodies_are_streamed_both_ways() {
     let app = TestApp::start().await;

@@ -41,7 +41,7 @@ impl Real {
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
         };
         let event = Bytes::from_static(br#"{"specversion":"1.0","id":"1","source":"test","type":"test"}"#);
-        let call = JobCall { run: uuid::Uuid::now_v7(), attempt: 1, event, timeout: PATIENCE, traceparent: None };
+        let call = JobCall { run: uuid::Uuid::now_v7(), attempt: 1, event, timeout: PATIENCE, trace: None };
         let (sender, mut receiver) = mpsc::channel(16);
         let drain = async { while receiver.recv().await.is_some() {} };
         let (outcome, ()) = tokio::join!(self.sandbox.job(spec, call, sender), drain);

@@ -48,6 +48,11 @@ impl<'r> Origin<'r> {
         origin
     }
 
+    /// The authority that the caller called, where it is one.
+    pub(in crate::ingress) fn name(&self) -> Option<&'r str> {
+        self.host.filter(|host| name_of(host).is_some())
+    }
+
     /// Of a request.
     pub(in crate::ingress) fn of(request: &'r HttpRequest) -> Self {
         static UNSET: LazyLock<Edge> = LazyLock::new(Edge::default);
@@ -63,7 +68,7 @@ pub(in crate::ingress) fn base_url(request: &HttpRequest) -> String {
         return url.to_string();
     }
     let origin = Origin::of(request);
-    let host = origin.host.filter(|host| name_of(host).is_some()).unwrap_or("localhost");
+    let host = origin.name().unwrap_or("localhost");
     format!("{}://{host}", if origin.secure { "https" } else { "http" })
 }
 

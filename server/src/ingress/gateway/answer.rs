@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
 use super::HttpError;
+use super::address::{self, Address};
 use super::cookies::Jar;
 use super::passing::{Named, passes};
 use super::record::Call;
@@ -32,6 +33,7 @@ pub(super) async fn of_service(
     mut request: hyper::Request<RequestBody>,
     deadline: Instant,
     jar: &Jar<'_>,
+    address: &Address<'_>,
     over: impl Future<Output = Over> + 'static,
 ) -> Result<HttpResponse, HttpError> {
     call.begin_attempt(Some(lease.instance()), lease.cold_start);
@@ -49,12 +51,18 @@ pub(super) async fn of_service(
     let headers = answer.response.headers();
     let named = Named::of(headers.get_all("connection").iter().map(|value| value.as_bytes()));
     for (name, value) in headers {
-        if passes(name.as_str(), value.as_bytes(), jar.origin())
-            && !named.contain(name.as_str())
-            && let (Ok(name), Ok(value)) =
-                (HeaderName::from_bytes(name.as_str().as_bytes()), HeaderValue::from_bytes(value.as_bytes()))
-        {
-            response.append_header((name, value));
+        if !passes(name.as_str(), value.as_bytes(), jar.origin()) || named.contain(name.as_str()) {
+            continue;
+        }
+        let value = match address::HEADERS.contains(&name.as_str()) {
+            false => HeaderValue::from_bytes(value.as_bytes()).ok(),
+            true => address.outward(value.as_bytes()).and_then(|mapped| HeaderValue::from_str(&mapped).ok()),
+        };
+        match (HeaderName::from_bytes(name.as_str().as_bytes()), value) {
+            (Ok(name), Some(value)) => _ = response.append_header((name, value)),
+            _ => {
+                tracing::info!(run = %call.run, header = %name, "a header of a function's answer is dropped: it is no address")
+            }
         }
     }
     for cookie in jar.outward(headers.get_all("set-cookie").iter().map(|value| value.as_bytes())) {

@@ -5,14 +5,15 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use domain::{event, run};
 use serde_json::json;
 
+use super::address::Address;
 use super::passing::Origin;
 use super::said::{Frame, Said};
-use super::{Called, Gateway, check_claim, claimed, record};
+use super::{Called, Gateway, check_claim, claimed};
 use crate::fleet::{Route, claim};
 use crate::ingress::auth::Viewer;
 use crate::ingress::http::{body, correlation};
 use crate::ingress::verbs::{self, Ask, Asked, Caller, Claim};
-use crate::ingress::{HttpError, wishes};
+use crate::ingress::{HttpError, trace, wishes};
 
 /// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
 pub(super) async fn accept(
@@ -26,7 +27,8 @@ pub(super) async fn accept(
     let Called { session, route, rest, origin } = called;
     let arrived = super::now();
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
-    let asked = ask(gateway, session.viewer, request, payload, &route, rest, true, callback).await?;
+    let address = Address::of(request, rest, origin, settings);
+    let asked = ask(gateway, session.viewer, request, payload, &route, &address, true, callback).await?;
     // The run is the platform's, which is not on a function's own host.
     let at = match origin {
         Origin::Shared => String::new(),
@@ -53,7 +55,7 @@ pub(super) async fn ask(
     request: &HttpRequest,
     payload: web::Payload,
     route: &Route,
-    rest: &str,
+    address: &Address<'_>,
     asynchronous: bool,
     callback: Option<String>,
 ) -> Result<Asked, HttpError> {
@@ -64,22 +66,24 @@ pub(super) async fn ask(
     if let Some(kind) = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes())) {
         claim::check_body(kind.as_bytes(), &body).map_err(claimed)?;
     }
-    let said = Said::of(request, rest);
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("eventflow/function/{}", route.name));
     let claim = key.map(|key| {
-        let digest = verbs::digest(&said.method, &said.path, &said.query, callback.as_deref(), &body);
+        let path = address.path();
+        let (method, query) = (request.method().as_str(), request.query_string());
+        let digest = verbs::digest(method, path, query, callback.as_deref(), &body);
         Claim::new(route.function, &viewer, &key, digest)
     });
     let id = match &claim {
         Some(claim) => claim.event,
         None => event::invoked(route.function, &event_id),
     };
-    let traceparent = record::trace(request, run::id(id, route.function));
+    let trace = trace::of_run(request.headers(), run::id(id, route.function));
+    let said = Said::of(request, address, &trace);
     let frame = Frame {
         id: &event_id,
         source: &source,
         time: super::now(),
-        traceparent: traceparent.to_str().unwrap_or_default(),
+        trace: &trace,
         digest: claim.as_ref().map(|claim| claim.digest.as_str()),
         exact: true,
         whole: true,

@@ -71,7 +71,9 @@ impl<'f> Jar<'f> {
         if self.origin == Origin::Shared {
             let name = format!("{}{}", self.prefix(), cookie.name());
             let own = cookie.path().filter(|path| path.starts_with('/')).unwrap_or("/").trim_end_matches('/');
-            let path = format!("{}{own}", self.path);
+            // A program that knows where it lives says so.
+            let knows = own.strip_prefix(self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+            let path = if knows { own.to_owned() } else { format!("{}{own}", self.path) };
             cookie.set_name(name);
             cookie.set_path(path);
         }
@@ -110,6 +112,11 @@ mod tests {
             ("/cart", "/function/shop/cart"),
             ("/cart/", "/function/shop/cart"),
             ("cart", "/function/shop"),
+            ("/function/shop", "/function/shop"),
+            ("/function/shop/", "/function/shop"),
+            ("/function/shop/cart", "/function/shop/cart"),
+            ("/function/shopping", "/function/shop/function/shopping"),
+            ("/function/shop/../other", "/function/shop/../other"),
         ] {
             let set = out(&shared(), &format!("a=1; Path={path}")).unwrap();
             assert_eq!(set, format!("fn.default.shop.a=1; Path={expected}"));

@@ -1,18 +1,23 @@
 //! What the fuzzers of the gateway call: a caller's head on its way to a function, and a function's head on its way back.
 
+use std::path::Path;
+
 use actix_web::http::header::HeaderMap;
 use actix_web::http::uri::Uri;
 use actix_web::test::TestRequest;
 use bytes::Bytes;
 use tokio::time::Instant;
+use url::Url;
 
+use super::address::Address;
 use super::cookies::Jar;
 use super::passing::{Named, Origin, passes};
 use super::request::to_function;
+use crate::config::Settings;
 use crate::fleet::RequestBody;
 
 /// Nobody but the two ends of one connection, and nobody but the platform, has a use for these.
-const NEVER: [&str; 13] = [
+const NEVER: [&str; 12] = [
     "connection",
     "keep-alive",
     "proxy-authenticate",
@@ -25,8 +30,10 @@ const NEVER: [&str; 13] = [
     "content-length",
     "authorization",
     "x-call-id",
-    "forwarded",
 ];
+
+/// What the gateway tells a function, whatever the caller says of it.
+const MADE: [&str; 5] = ["host", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-eventflow-deadline"];
 
 /// What a function on the platform's origin must not say to a browser.
 const NEVER_SAID: [&str; 8] = [
@@ -56,12 +63,19 @@ pub(in crate::ingress) fn request(target: &str, headers: &HeaderMap, body: &[u8]
     let request = made.to_http_request();
     for jar in jars() {
         let body = RequestBody::Full(Bytes::copy_from_slice(body));
-        let rest = request.uri().path();
-        let call = to_function(&request, rest, body, Instant::now(), &jar);
+        let settings = settings();
+        let address = Address::of(&request, request.uri().path(), jar.origin(), &settings);
+        let call = to_function(&request, &address, body, Instant::now(), &jar);
+        for name in MADE {
+            assert_eq!(call.headers().get_all(name).iter().count(), 1, "the function got `{name}` other than once");
+        }
+        assert_eq!(call.headers()["host"], call.headers()["x-forwarded-host"]);
+        for name in call.headers().keys().filter(|name| name.as_str().starts_with("x-forwarded-")) {
+            assert!(MADE.contains(&name.as_str()), "the function got the caller's `{name}`");
+        }
         for name in NEVER {
             assert!(!call.headers().contains_key(name), "the function got `{name}`");
         }
-        assert_eq!(call.headers().get_all("host").iter().count(), 1);
         let sent = headers.get_all("cookie").map(|value| String::from_utf8_lossy(value.as_bytes()));
         let sent: Vec<_> = sent.collect();
         for pair in call.headers().get_all("cookie").iter().filter_map(|value| value.to_str().ok()) {
@@ -76,8 +90,32 @@ pub(in crate::ingress) fn request(target: &str, headers: &HeaderMap, body: &[u8]
         }
         let named = Named::of(request.headers().get_all("connection").map(|value| value.as_bytes()));
         for name in call.headers().keys().filter(|name| *name != "host" && *name != "cookie") {
-            let made = name.as_str().starts_with("x-forwarded-") || name.as_str().starts_with("x-eventflow-");
+            let made = MADE.contains(&name.as_str()) || name.as_str().starts_with("x-eventflow-");
             assert!(made || !named.contain(name.as_str()), "the function got `{name}`, which Connection names");
+        }
+    }
+}
+
+fn settings() -> Settings {
+    Settings::new(Path::new("/nowhere"))
+}
+
+/// Wherever a function leads, it is elsewhere or below its own path.
+fn answered_address(jar: &Jar<'_>, headers: &HeaderMap) {
+    let request = TestRequest::with_uri("/function/shop/a/b").insert_header(("host", "flow.example")).to_http_request();
+    let settings = settings();
+    let address = Address::of(&request, "/a/b", jar.origin(), &settings);
+    let base = Url::parse("http://flow.example/function/shop/a/b").expect("it is a URL");
+    for value in headers.get_all("location") {
+        let Some(mapped) = address.outward(value.as_bytes()) else { continue };
+        if jar.origin() == Origin::Shared
+            && let Ok(url) = base.join(&mapped)
+            && url.host_str() == base.host_str()
+            && url.port_or_known_default() == base.port_or_known_default()
+            && url.scheme().starts_with("http")
+        {
+            let own = url.path().strip_prefix("/function/shop").expect("it is the function's own");
+            assert!(own.is_empty() || own.starts_with('/'), "{mapped}");
         }
     }
 }
@@ -87,11 +125,12 @@ pub(in crate::ingress) fn answer(headers: &HeaderMap) {
     for jar in jars() {
         for (name, value) in headers {
             let passed = passes(name.as_str(), value.as_bytes(), jar.origin());
-            let never = NEVER.contains(&name.as_str()) && name != "authorization" && name != "forwarded";
+            let never = NEVER.contains(&name.as_str()) && name != "authorization";
             assert!(!(passed && never), "the caller got `{name}`");
             let shared = jar.origin() == Origin::Shared && NEVER_SAID.contains(&name.as_str());
             assert!(!(passed && shared), "the caller got `{name}` on the platform's origin");
         }
+        answered_address(&jar, headers);
         let set = jar.outward(headers.get_all("set-cookie").map(|value| value.as_bytes()));
         for cookie in set {
             assert!(!cookie.contains(['\r', '\n', '\0']), "{cookie:?}");

@@ -5,6 +5,7 @@
 //! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it. An [`asynchronous`] call is recorded
 //! first, and run by a worker.
 
+mod address;
 mod answer;
 mod asynchronous;
 mod call_id;
@@ -38,6 +39,7 @@ use crate::executor::JobCall;
 use crate::fleet::claim::{self, Claim};
 use crate::fleet::{self, Fleet, Route};
 use crate::telemetry::watchdog;
+use address::Address;
 use call_id::CallId;
 use cookies::Jar;
 use passing::Origin;
@@ -259,10 +261,11 @@ async fn call(
         .retry_after(1)
     })?;
     let id = CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?;
+    let address = Address::of(request, rest, origin, &gateway.services.settings);
     let call = Call::begin(
         place,
         request,
-        rest,
+        &address,
         &session.viewer,
         route.clone(),
         kept,
@@ -281,12 +284,10 @@ async fn call(
                 Ok(lease) => lease,
                 Err(error) => return Err(call.refused(error)),
             };
-            let path = request.uri().path();
-            let begin = path.strip_suffix(rest).unwrap_or(path);
-            let jar = Jar::of(origin, &route.namespace, &route.name, begin);
-            let asked = request::to_function(request, rest, body, deadline, &jar);
+            let jar = Jar::of(origin, &route.namespace, &route.name, address.prefix());
+            let asked = request::to_function(request, &address, body, deadline, &jar);
             let over = gateway.services.auth.clone().until_over(session);
-            answer::of_service(call, lease, asked, deadline, &jar, over).await
+            answer::of_service(call, lease, asked, deadline, &jar, &address, over).await
         }
         None => of_job(gateway, call, &route, body, timeout, deadline).await,
     }
@@ -339,13 +340,8 @@ async fn of_job(
     };
     call.begin_attempt(None, true);
     call.keep_all(body).await;
-    let job = JobCall {
-        run: call.run.uuid(),
-        attempt: 1,
-        event: call.event_json(),
-        timeout,
-        traceparent: call.traceparent(),
-    };
+    let job =
+        JobCall { run: call.run.uuid(), attempt: 1, event: call.event_json(), timeout, trace: Some(call.trace()) };
     let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),

@@ -9,6 +9,7 @@ use domain::run::event::{Encoding, Outcome};
 use domain::run::{self, Phase, Run};
 use tokio::time::{Duration, Instant};
 
+use super::address::Address;
 use super::{Called, Gateway, HttpError, asynchronous, record, request};
 use crate::ingress::verbs::{self, Wait};
 
@@ -23,11 +24,12 @@ pub(super) async fn call(
 ) -> Result<HttpResponse, HttpError> {
     let services = &gateway.services;
     let (arrived, at) = (Instant::now(), super::now());
-    let Called { session, route, rest, .. } = called;
+    let Called { session, route, rest, origin } = called;
+    let address = Address::of(request, rest, origin, &services.settings);
     let viewer = session.viewer;
     let timeout = request::timeout(request, &route)?;
     let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
-    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, rest, false, None).await?;
+    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, &address, false, None).await?;
     let over = verbs::wait(services, &viewer, asked.run, waiting).await?;
     let run = over.ok_or_else(|| {
         let message = format!(

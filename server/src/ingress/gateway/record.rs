@@ -9,11 +9,13 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::manifest::Runtime;
 use domain::run::event::{Answered, Ending, Outcome, Request};
+use domain::trace::Context;
 use domain::{Cause, Json, run};
 use http_body_util::BodyExt;
 use hyper::header::HeaderValue;
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::call_id::{CallId, Hold};
 use super::recorder::{Place, Told};
 use super::request::Kept;
@@ -21,6 +23,7 @@ use super::said::{Frame, Said};
 use super::{HttpError, now, refusal};
 use crate::fleet::{self, RequestBody, Route};
 use crate::ingress::auth::Viewer;
+use crate::ingress::trace;
 use crate::telemetry::Metrics;
 
 /// A call under way. When it is dropped without an end, its caller went away.
@@ -31,7 +34,7 @@ pub(super) struct Call {
     arrived: Instant,
     limit: usize,
     metrics: Metrics,
-    traceparent: HeaderValue,
+    trace: Context,
 }
 
 /// What the record is made of.
@@ -41,7 +44,7 @@ struct ToldOf {
     route: Arc<Route>,
     actor: Arc<str>,
     said: Said,
-    traceparent: HeaderValue,
+    trace: Context,
     kept: Kept,
     outcome: Outcome,
     answer: Option<(Bytes, String, bool)>,
@@ -54,7 +57,7 @@ impl Call {
     pub(super) fn begin(
         place: Place,
         request: &HttpRequest,
-        rest: &str,
+        address: &Address<'_>,
         viewer: &Viewer,
         route: Arc<Route>,
         kept: Kept,
@@ -63,21 +66,21 @@ impl Call {
         id: CallId,
     ) -> Self {
         let CallId { id: run, hold } = id;
-        let traceparent = trace(request, run);
+        let trace = trace::of_run(request.headers(), run);
         let told = ToldOf {
             run,
             hold,
             route,
             actor: viewer.name.clone(),
-            said: Said::of(request, rest),
-            traceparent: traceparent.clone(),
+            said: Said::of(request, address, &trace),
+            trace: trace.clone(),
             kept,
             outcome: Outcome::default(),
             answer: None,
             queued_at: now(),
             started_at: None,
         };
-        Self { run, place: Some(place), told: Some(told), arrived: Instant::now(), limit, metrics, traceparent }
+        Self { run, place: Some(place), told: Some(told), arrived: Instant::now(), limit, metrics, trace }
     }
 
     fn told(&mut self) -> &mut ToldOf {
@@ -89,8 +92,8 @@ impl Call {
         self.limit
     }
 
-    pub(super) fn traceparent(&self) -> Option<String> {
-        self.traceparent.to_str().ok().map(str::to_owned)
+    pub(super) fn trace(&self) -> Context {
+        self.trace.clone()
     }
 
     /// An instance took it.
@@ -120,7 +123,12 @@ impl Call {
             headers.insert("x-call-id", id.clone());
         }
         headers.insert("x-eventflow-run", id);
-        headers.insert("traceparent", self.traceparent.clone());
+        // Whatever the caller said of its trace was read, and stayed here.
+        let parent = HeaderValue::try_from(self.trace.parent()).expect("hexadecimal digits are a valid header");
+        headers.insert("traceparent", parent);
+        if let Some(Ok(state)) = self.trace.state().map(HeaderValue::from_str) {
+            headers.insert("tracestate", state);
+        }
     }
 
     /// Tells the caller which call it was, when it came in, how long it took, and which version answered.
@@ -270,7 +278,7 @@ impl ToldOf {
             id: &id,
             source: &source,
             time: self.queued_at,
-            traceparent: self.traceparent.to_str().unwrap_or_default(),
+            trace: &self.trace,
             digest: None,
             exact: false,
             whole: !kept.cut,
@@ -292,26 +300,4 @@ fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
         Err(_) if cut => Json::of(&*String::from_utf8_lossy(answer)).ok(),
         Err(_) => Json::of(&base64::engine::general_purpose::STANDARD.encode(answer)).ok(),
     }
-}
-
-/// The caller's trace context with this call as its child (W3C Trace Context, section 3.2), or a new trace.
-pub(super) fn trace(request: &HttpRequest, run: run::Id) -> HeaderValue {
-    let id = run.uuid().as_u128();
-    let caller = request.headers().get("traceparent").and_then(|value| value.to_str().ok());
-    let parts: Option<Vec<&str>> = caller.map(|text| text.split('-').collect());
-    let (trace, flags) = match parts.as_deref() {
-        Some([version, trace, parent, flags, ..])
-            if is_hex(version, 2) && is_hex(trace, 32) && is_hex(parent, 16) && is_hex(flags, 2) =>
-        {
-            ((*trace).to_owned(), *flags)
-        }
-        _ => (format!("{id:032x}"), "01"),
-    };
-    // The low half of a run's id is random: it serves as the id of the call's span.
-    let span = u64::try_from(id & u128::from(u64::MAX)).unwrap_or(1);
-    HeaderValue::from_str(&format!("00-{trace}-{span:016x}-{flags}")).expect("hexadecimal digits are a valid header")
-}
-
-fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }

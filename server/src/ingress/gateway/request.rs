@@ -12,13 +12,14 @@ use hyper::header::HeaderValue;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use super::address::Address;
 use super::cookies::Jar;
 use super::passing::{Named, stays_here};
 use super::{HttpError, claimed};
 use crate::clock;
 use crate::fleet::{RequestBody, Route, claim};
-use crate::ingress::edge::origin::Origin as From;
 use crate::ingress::http::body::{broke_off, read};
+use crate::ingress::trace;
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
 const WHOLE: usize = 64 << 10;
@@ -138,19 +139,6 @@ async fn pass_on(
     *kept.bytes.lock() = KeptBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
 }
 
-/// Tells the function from where the call came: what the caller itself says of that stays here.
-fn forward(request: &HttpRequest, headers: &mut hyper::HeaderMap) {
-    let from = From::of(request);
-    let mut set = |name: &'static str, text: Option<String>| {
-        if let Some(Ok(value)) = text.map(HeaderValue::try_from) {
-            headers.insert(name, value);
-        }
-    };
-    set("x-forwarded-host", from.host.map(str::to_owned));
-    set("x-forwarded-for", from.address.map(|address| address.to_string()));
-    headers.insert("x-forwarded-proto", HeaderValue::from_static(if from.secure { "https" } else { "http" }));
-}
-
 /// The error that breaks the function's request off; it says whether the caller was late.
 fn io_error(error: PayloadError) -> std::io::Error {
     match error {
@@ -162,14 +150,14 @@ fn io_error(error: PayloadError) -> std::io::Error {
 /// The request as the function sees it.
 pub(super) fn to_function(
     request: &HttpRequest,
-    rest: &str,
+    address: &Address<'_>,
     body: RequestBody,
     deadline: Instant,
     jar: &Jar<'_>,
 ) -> hyper::Request<RequestBody> {
     let mut call = hyper::Request::new(body);
     *call.method_mut() = hyper::Method::from_bytes(request.method().as_str().as_bytes()).expect("a method stays one");
-    let path = if rest.is_empty() { "/" } else { rest };
+    let path = address.path();
     let target = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),
         None => path.to_owned(),
@@ -177,11 +165,12 @@ pub(super) fn to_function(
     // A part of a valid path is one, too; only its beginning was cut off.
     *call.uri_mut() = target.parse().unwrap_or_else(|_| hyper::Uri::from_static("/"));
     let headers = call.headers_mut();
-    headers.reserve(request.headers().len() + 5);
+    headers.reserve(request.headers().len() + 10);
     let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
     for (name, value) in request.headers() {
         if !stays_here(name.as_str())
             && *name != header::COOKIE
+            && !trace::HEADERS.contains(&name.as_str())
             && !named.contain(name.as_str())
             && let (Ok(name), Ok(value)) = (
                 hyper::header::HeaderName::from_bytes(name.as_str().as_bytes()),
@@ -195,8 +184,7 @@ pub(super) fn to_function(
     if let Some(Ok(cookies)) = jar.inward(cookies).map(HeaderValue::try_from) {
         headers.insert("cookie", cookies);
     }
-    headers.insert("host", HeaderValue::from_static("function"));
-    forward(request, headers);
+    address.tell(headers);
     let left = deadline.saturating_duration_since(Instant::now());
     let until = clock::now() + TimeDelta::from_std(left).unwrap_or_default();
     if let Ok(value) = HeaderValue::from_str(&until.to_rfc3339_opts(SecondsFormat::Millis, true)) {

@@ -6,12 +6,15 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::Json;
+use domain::trace::Context;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use super::address::Address;
 use super::passing::stays_here;
 use crate::ingress::credentials::is_credential;
+use crate::ingress::trace;
 
 /// Whether a header of a request is part of what is recorded of it, by its name in lower case.
 pub(in crate::ingress) fn is_kept(name: &str) -> bool {
@@ -31,7 +34,7 @@ pub(super) struct Frame<'a> {
     pub id: &'a str,
     pub source: &'a str,
     pub time: DateTime<Utc>,
-    pub traceparent: &'a str,
+    pub trace: &'a Context,
     /// What a second request under the same idempotency key is compared with.
     pub digest: Option<&'a str>,
     /// A body that is not the JSON that it says to be is kept as bytes, so that the call can be repeated as it was.
@@ -41,14 +44,19 @@ pub(super) struct Frame<'a> {
 }
 
 impl Said {
-    /// `rest`: the path as the function sees it.
-    pub(super) fn of(request: &HttpRequest, rest: &str) -> Self {
-        let headers = request.headers().iter().filter(|(name, _)| is_kept(name.as_str()));
+    /// Where the function lives and which trace the call belongs to is recorded as the function is told it, not as the
+    /// caller said it.
+    pub(super) fn of(request: &HttpRequest, address: &Address<'_>, trace: &Context) -> Self {
+        let kept = |name: &str| is_kept(name) && !trace::HEADERS.contains(&name);
+        let headers = request.headers().iter().filter(|(name, _)| kept(name.as_str()));
         let headers = headers
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let state = trace.state().map(|state| ("tracestate".to_owned(), state.to_owned()));
+        let told = address.told().map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let headers = headers.chain(told).chain([("traceparent".to_owned(), trace.parent())]).chain(state);
         Self {
             method: request.method().as_str().to_owned(),
-            path: if rest.is_empty() { "/".to_owned() } else { rest.to_owned() },
+            path: address.path().to_owned(),
             query: request.query_string().to_owned(),
             headers: headers.collect(),
         }
@@ -83,7 +91,8 @@ impl Said {
             datacontenttype: kind,
             data,
             data_base64,
-            traceparent: frame.traceparent,
+            traceparent: frame.trace.parent(),
+            tracestate: frame.trace.state(),
             digest: frame.digest,
             http: Http {
                 method: &self.method,
@@ -117,7 +126,9 @@ struct Event<'a> {
     data: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data_base64: Option<String>,
-    traceparent: &'a str,
+    traceparent: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
     #[serde(rename = "requestdigest", skip_serializing_if = "Option::is_none")]
     digest: Option<&'a str>,
     http: Http<'a>,
@@ -185,7 +196,7 @@ mod tests {
             id: "1",
             source: "s",
             time: crate::clock::now(),
-            traceparent: "",
+            trace: &Context::begin(1, 1, false),
             digest: None,
             exact: false,
             whole,

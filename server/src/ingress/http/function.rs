@@ -398,10 +398,16 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
     }
 }
 
-/// The headers of a request that are the function's business.
+/// The headers of a request that are the function's business. Values of one that comes more than once are joined
+/// (RFC 9110, section 5.3).
 fn own_headers(request: &HttpRequest) -> Map<String, Value> {
-    let kept = request.headers().iter().filter(|(name, _)| gateway::is_kept(name.as_str()));
-    kept.filter_map(|(name, value)| Some((name.to_string(), json!(value.to_str().ok()?)))).collect()
+    let headers = request.headers();
+    let kept = headers.keys().filter(|name| gateway::is_kept(name.as_str()));
+    let joined = kept.filter_map(|name| {
+        let values: Vec<_> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
+        (!values.is_empty()).then(|| (name.to_string(), json!(values.join(", "))))
+    });
+    joined.collect()
 }
 
 fn registration(asked: NewFunction, namespace: String) -> Result<Registration, HttpError> {

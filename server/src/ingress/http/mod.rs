@@ -25,6 +25,7 @@ use super::Services;
 pub(super) use super::edge::origin::base_url;
 use super::error::HttpError;
 use super::middleware::RequestId;
+use super::trace;
 use super::verbs::Caller;
 
 pub use openapi::openapi;
@@ -77,11 +78,7 @@ pub(super) fn caller(request: &HttpRequest, services: &Services) -> Result<Calle
 
 /// What all that follows from a request is found by: its trace, or else its id.
 pub(super) fn correlation(request: &HttpRequest) -> Option<Uuid> {
-    let trace = || {
-        let text = request.headers().get("traceparent")?.to_str().ok()?;
-        let trace = Uuid::try_parse(text.split('-').nth(1)?).ok()?;
-        (!trace.is_nil()).then_some(trace)
-    };
+    let trace = || trace::read(request.headers()).map(|context| Uuid::from_u128(context.trace()));
     let own = || Uuid::try_parse(&request.extensions().get::<RequestId>()?.0).ok();
     trace().or_else(own)
 }

@@ -540,6 +540,15 @@ async fn a_trace_goes_into_the_log() {
         json!({ "type": "Requested", "actor": "token:dev", "correlationId": "0af76519-16cd-43dd-8448-eb211c80319c" })
     );
     assert_ne!(json!(id), json!(run));
+    let input = house.whole_run(&run).await.request.input.value();
+    assert_eq!(input["traceparent"], format!("00-{trace}-b7ad6b7169203331-01"));
+
+    // What is no trace is in neither.
+    let nobody = "00-00000000000000000000000000000000-b7ad6b7169203331-01";
+    let traced = house.post("/v1/functions/f:invoke").header("traceparent", nobody).header("tracestate", "a=1");
+    let run = json_of(traced.send().await.unwrap(), StatusCode::ACCEPTED).await["run_id"].as_str().unwrap().to_owned();
+    let input = house.whole_run(&run).await.request.input.value();
+    assert!(input.get("traceparent").is_none() && input.get("tracestate").is_none(), "{input}");
 }
 
 #[actix_web::test]

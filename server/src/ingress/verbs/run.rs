@@ -5,6 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::run::event::{Delivery, Request};
 use domain::run::{self, Run};
+use domain::trace::Context;
 use domain::{Cause, Json, Recorded, Stream, event, function, retry};
 use futures::StreamExt;
 use serde::Serialize;
@@ -18,6 +19,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Fault, Problem, Refusal};
+use crate::ingress::trace;
 use crate::store::{FunctionRow, RunRow, Store};
 
 /// What a function is invoked with.
@@ -135,6 +137,10 @@ struct Invoked<'a> {
     http: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<Json>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
     /// [`super::idempotency::DIGEST`].
     #[serde(rename = "requestdigest", skip_serializing_if = "Option::is_none")]
     digest: Option<&'a str>,
@@ -163,6 +169,7 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     let at = clock::now();
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
     let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
+    let trace = trace_of(&http["headers"]);
     let event = Invoked {
         specversion: "1.0",
         id: &event_id,
@@ -172,6 +179,8 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         datacontenttype: "application/json",
         http,
         data: asked.payload,
+        traceparent: trace.as_ref().map(Context::parent),
+        tracestate: trace.as_ref().and_then(Context::state),
         digest: claim.as_ref().map(|claim| claim.digest.as_str()),
     };
     let event = Json::of(&event).expect("an event of text always serialises");
@@ -190,6 +199,12 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         at,
     };
     ask(services, caller, asked).await
+}
+
+/// The trace that recorded headers name, if it is a valid one.
+fn trace_of(headers: &Value) -> Option<Context> {
+    let [parent, state] = trace::HEADERS.map(|name| headers[name].as_str().map(str::as_bytes));
+    Context::read(parent, state)
 }
 
 /// Takes an event that is for one function, and asks for its run. Under the same claim the first one's run is answered.

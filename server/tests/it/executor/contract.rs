@@ -214,15 +214,17 @@ async fn a_job_knows_its_run_attempt_deadline_and_trace(executor: &dyn Executor,
     let (lines, log) = Log::new();
     let mut call = call();
     call.attempt = 3;
-    call.traceparent = Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into());
+    let parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    call.trace = domain::trace::Context::read([parent.as_bytes()], [b"congo=t61rcWkgMzE" as &[u8]]);
     let run = call.run;
-    let spec =
-        place.shell("echo $EVENTFLOW_RUN_ID; echo $EVENTFLOW_ATTEMPT; echo $TRACEPARENT; echo $EVENTFLOW_DEADLINE");
+    let spec = place.shell(
+        "echo $EVENTFLOW_RUN_ID; echo $EVENTFLOW_ATTEMPT; echo $TRACEPARENT $TRACESTATE; echo $EVENTFLOW_DEADLINE",
+    );
     let before = chrono::Utc::now();
     executor.job(spec, call.clone(), lines).await.unwrap();
     let log = log.all().await;
     let texts = texts(&log);
-    assert_eq!(texts[..3], [run.to_string(), "3".into(), call.traceparent.unwrap()]);
+    assert_eq!(texts[..3], [run.to_string(), "3".into(), format!("{parent} congo=t61rcWkgMzE")]);
     let deadline = chrono::DateTime::parse_from_rfc3339(texts[3]).unwrap();
     let distance = deadline.to_utc() - before - chrono::Duration::from_std(call.timeout).unwrap();
     assert!(distance.num_seconds().abs() < 10, "{deadline}");

@@ -97,7 +97,7 @@ pub fn call() -> JobCall {
         attempt: 1,
         event: Bytes::from_static(br#"{"id":"1","source":"/test","type":"test.happened","data":{"n":1}}"#),
         timeout: Duration::from_secs(30),
-        traceparent: None,
+        trace: None,
     }
 }
 

@@ -6,13 +6,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::Json;
+use domain::trace::Context;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use url::form_urlencoded;
 
 use super::{Hook, KIND};
 use crate::ingress::gateway::{is_kept, query_of};
-use crate::ingress::json;
+use crate::ingress::{json, trace};
 
 /// The field of a form in which senders put their JSON.
 const PAYLOAD: &str = "payload";
@@ -33,6 +34,7 @@ pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: Date
     let content = Content::of(kind, body);
     let raw_body = (content.bytes() != body).then(|| STANDARD.encode(body));
     let repeated = raw_body.as_ref().map_or(0, String::len);
+    let trace = trace::read(request.headers());
     let event = Event {
         specversion: "1.0",
         id: delivery,
@@ -42,6 +44,8 @@ pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: Date
         datacontenttype: content.kind,
         data: content.data,
         data_base64: content.data_base64,
+        traceparent: trace.as_ref().map(Context::parent),
+        tracestate: trace.as_ref().and_then(Context::state),
         http: Http {
             method: request.method().as_str(),
             path: request.path(),
@@ -67,6 +71,10 @@ struct Event<'a> {
     data: Option<Json>,
     #[serde(skip_serializing_if = "Option::is_none")]
     data_base64: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    traceparent: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tracestate: Option<&'a str>,
     http: Http<'a>,
 }
 
