@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::manifest::{
-    Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
+    HttpTrigger, Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
 };
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
@@ -51,7 +51,7 @@ fn manifest() -> Manifest {
         handler: Some("index.handler".into()),
         command: Some(vec!["node".into(), "index.js".into()]),
         triggers: vec![
-            Trigger::Http {},
+            Trigger::Http(HttpTrigger::default()),
             Trigger::Event { pattern: "file.*".into(), filter },
             Trigger::Schedule(Schedule::new("*/5 * * * *", "Europe/Berlin")),
             Trigger::Webhook(Webhook {

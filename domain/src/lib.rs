@@ -10,6 +10,7 @@
 //! | [`recorded`] | an event with its place in the log |
 //! | [`react`] | what follows from a recorded event |
 //! | [`routing`] | which functions a trigger event reaches |
+//! | [`doors`] | which functions have paths of their own, and callers without a token |
 //! | [`manifest`] | `function.json` |
 //! | [`address`] | addresses that hold credentials, and how they are left out |
 //! | [`name`] | what functions and namespaces may be called |
@@ -22,6 +23,7 @@
 pub mod address;
 pub mod aggregate;
 pub mod capacity;
+pub mod doors;
 pub mod event;
 pub mod function;
 pub mod hash;

@@ -3,6 +3,7 @@
 //! Whether a document fits is checked against the JSON Schema by whoever reads it; these types say what it means,
 //! with every default filled in.
 
+pub mod http;
 mod network;
 mod webhook;
 
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::retry;
+pub use http::{Cors, HttpAuth, HttpTrigger};
 pub use network::{MAX_HOSTS, Network, host_fault};
 pub use webhook::{Reply, SignatureEncoding, Webhook, WebhookPreset, WebhookScheme};
 
@@ -61,7 +63,7 @@ pub enum Mode {
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Trigger {
     /// A call of `/function/{name}`.
-    Http {},
+    Http(HttpTrigger),
     /// A trigger event whose type and content fit.
     Event {
         /// See [`crate::trigger::matches`].
@@ -241,12 +243,25 @@ impl Manifest {
 
     /// Whether `/function/{name}` may call it.
     pub fn answers_http(&self) -> bool {
-        self.triggers.iter().any(|t| matches!(t, Trigger::Http {}))
+        self.http_triggers().next().is_some()
+    }
+
+    /// The triggers of the type `http`.
+    pub fn http_triggers(&self) -> impl Iterator<Item = &HttpTrigger> {
+        self.triggers.iter().filter_map(|trigger| match trigger {
+            Trigger::Http(http) => Some(http),
+            _ => None,
+        })
+    }
+
+    /// The one that counts for `/function/{name}`: the first without a path of its own, or else the first.
+    pub fn http_trigger(&self) -> Option<&HttpTrigger> {
+        self.http_triggers().find(|http| http.path.is_none()).or_else(|| self.http_triggers().next())
     }
 }
 
 fn http_only() -> Vec<Trigger> {
-    vec![Trigger::Http {}]
+    vec![Trigger::Http(HttpTrigger::default())]
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -297,7 +312,7 @@ mod tests {
             handler: Some("index.handler".into()),
             command: None,
             triggers: vec![
-                Trigger::Http {},
+                Trigger::Http(HttpTrigger::default()),
                 Trigger::Event { pattern: "file.uploaded".into(), filter },
                 Trigger::Schedule(Schedule::new("*/5 * * * *", "Europe/Berlin")),
                 Trigger::Webhook(Webhook {

@@ -122,7 +122,7 @@ impl Version {
     fn of(manifest: &Manifest) -> Self {
         let triggers = manifest.triggers.iter().filter_map(|trigger| match trigger {
             Trigger::Event { pattern, filter } => Some((pattern.clone(), filter.clone())),
-            Trigger::Http {} | Trigger::Schedule(_) | Trigger::Webhook(_) => None,
+            Trigger::Http(_) | Trigger::Schedule(_) | Trigger::Webhook(_) => None,
         });
         Self { triggers: triggers.collect(), retry: manifest.retry }
     }

@@ -68,7 +68,7 @@ pub fn explain(function: &Function, event: &Received) -> Why {
     let Some(version) = function.current() else { return Why::NotRunning { state: function.life.name() } };
     let triggers = version.manifest.triggers.iter().filter_map(|trigger| match trigger {
         Trigger::Event { pattern, filter } => Some((pattern, filter)),
-        Trigger::Http {} | Trigger::Schedule(_) | Trigger::Webhook(_) => None,
+        Trigger::Http(_) | Trigger::Schedule(_) | Trigger::Webhook(_) => None,
     });
     let triggers: Vec<_> = triggers.collect();
     if triggers.is_empty() {

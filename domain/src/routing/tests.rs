@@ -6,7 +6,7 @@ use super::{Table, Target};
 use crate::event::{self, Received};
 use crate::function::{self, event::*};
 use crate::json::Json;
-use crate::manifest::{Manifest, Runtime, Schedule, Trigger, Webhook};
+use crate::manifest::{HttpTrigger, Manifest, Runtime, Schedule, Trigger, Webhook};
 use crate::retry::Policy;
 use crate::testing::at;
 
@@ -99,7 +99,7 @@ fn an_event_reaches_the_running_functions_whose_pattern_fits() {
     run(&mut table, "exact", vec![on("file.uploaded", json!({}))]);
     run(&mut table, "wide", vec![on("file.**", json!({}))]);
     run(&mut table, "other", vec![on("file.deleted", json!({}))]);
-    run(&mut table, "http", vec![Trigger::Http {}]);
+    run(&mut table, "http", vec![Trigger::Http(HttpTrigger::default())]);
     let mut expected = vec![id("exact"), id("wide")];
     expected.sort();
     assert_eq!(reached(&table, &event("file.uploaded")), expected);
@@ -118,7 +118,7 @@ fn triggers_of_other_kinds_are_not_reached_by_events() {
     let mut table = Table::default();
     let schedule = Trigger::Schedule(Schedule::new("* * * * *", "UTC"));
     let webhook = Trigger::Webhook(Webhook { name: "github".into(), ..Webhook::default() });
-    run(&mut table, "hello", vec![Trigger::Http {}, schedule, webhook]);
+    run(&mut table, "hello", vec![Trigger::Http(HttpTrigger::default()), schedule, webhook]);
     for kind in ["http.invoke", "schedule.triggered", "webhook.received", "github"] {
         assert_eq!(reached(&table, &event(kind)), [], "{kind}");
     }
@@ -218,7 +218,7 @@ fn a_target_brings_the_retries_of_its_current_version() {
 #[test]
 fn an_event_for_one_function_reaches_that_one_alone_whatever_the_triggers() {
     let mut table = Table::default();
-    run(&mut table, "hello", vec![Trigger::Http {}]);
+    run(&mut table, "hello", vec![Trigger::Http(HttpTrigger::default())]);
     run(&mut table, "greedy", vec![on("**", json!({}))]);
     let addressed = Received { target: Some(id("hello")), ..event("http.invoke") };
     assert_eq!(reached(&table, &addressed), [id("hello")]);

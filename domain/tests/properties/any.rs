@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
 use domain::manifest::{
-    CatchUp, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime, Scaling, Schedule, SignatureEncoding,
-    Trigger, Webhook, WebhookPreset, WebhookScheme,
+    CatchUp, Cors, HttpAuth, HttpTrigger, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime, Scaling,
+    Schedule, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme,
 };
 use domain::namespace::{self, Role};
 use domain::run::event as r;
@@ -87,6 +87,21 @@ fn schedule() -> impl Strategy<Value = Schedule> {
     })
 }
 
+fn http() -> impl Strategy<Value = HttpTrigger> {
+    let auth = proptest::sample::select(vec![HttpAuth::Token, HttpAuth::None]);
+    let list = || vec(text(), 0..3);
+    let cors = (list(), list(), list(), any::<bool>(), any::<u32>()).prop_map(
+        |(origins, methods, headers, credentials, max_age_s)| Cors {
+            origins,
+            methods,
+            headers,
+            credentials,
+            max_age_s,
+        },
+    );
+    (option::of(text()), auth, option::of(cors)).prop_map(|(path, auth, cors)| HttpTrigger { path, auth, cors })
+}
+
 fn trigger() -> impl Strategy<Value = Trigger> {
     let scheme = proptest::sample::select(vec![
         WebhookScheme::Github,
@@ -101,7 +116,7 @@ fn trigger() -> impl Strategy<Value = Trigger> {
     let encoding = proptest::sample::select(vec![SignatureEncoding::Hex, SignatureEncoding::Base64]);
     let filter = btree_map(text(), value(), 0..3).prop_map(|entries| entries.into_iter().collect::<Map<_, _>>());
     prop_oneof![
-        Just(Trigger::Http {}),
+        http().prop_map(Trigger::Http),
         (text(), filter).prop_map(|(pattern, filter)| Trigger::Event { pattern, filter }),
         schedule().prop_map(Trigger::Schedule),
         webhook(scheme, encoding).prop_map(Trigger::Webhook),

@@ -29,7 +29,7 @@ use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::edge::{self, Hosts, Places, Serving};
-use crate::ingress::gateway::{Gateway, Recorder};
+use crate::ingress::gateway::{Doors, Gateway, Recorder};
 use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
 use crate::store::{self, Store};
@@ -69,6 +69,7 @@ struct Platform {
     dispatch: Dispatch,
     recorder: Recorder,
     recorded: JoinHandle<()>,
+    doors: Doors,
     /// What to tell once: the first password.
     notice: Option<String>,
 }
@@ -197,6 +198,7 @@ impl Platform {
             vault: vault.clone(),
             metrics: metrics.clone(),
             builds: limits.builds,
+            public: settings.edge.public_functions.clone(),
             recorded: limits.recorded,
             offer_timeout: limits.offer_timeout,
             callbacks,
@@ -212,6 +214,7 @@ impl Platform {
             tokio::spawn(auth.clone().keep_learning(store.clone()));
         }
         let (recorder, recorded) = Recorder::start(commands.clone());
+        let doors = Doors::open(store.clone()).await?;
         let services = Services {
             store,
             commands,
@@ -231,7 +234,7 @@ impl Platform {
         if let Some(rabbit) = rabbit {
             ingress::amqp::start(services.clone(), rabbit);
         }
-        Ok(Self { services, dispatch, recorder, recorded, notice })
+        Ok(Self { services, dispatch, recorder, recorded, doors, notice })
     }
 }
 
@@ -242,9 +245,12 @@ fn listen(
     descriptors: u64,
 ) -> impl Future<Output = Result<(), Error>> + use<> {
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
+    let gateway = gateway.with_doors(platform.doors.clone());
+    let wanted = gateway.clone();
     let routes =
         ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
     let grace = platform.services.settings.limits.stop_grace;
+    let wants = wanted.wants();
     let (watchdog, stopping) = (platform.services.watchdog.clone(), platform.services.stopping.clone());
     let workers = Arc::new(AtomicUsize::new(0));
     let services = platform.services.clone();
@@ -258,6 +264,7 @@ fn listen(
             hosts,
             workers,
             signals,
+            wants: None,
         };
         if let Some(port) = settings.metrics_port {
             let address = SocketAddr::new(settings.listen.ip(), port);
@@ -277,8 +284,8 @@ fn listen(
             actix_web::rt::spawn(heart.beat());
             routes(config);
         };
-        let served = edge::serve(serving(listener, Hosts::Ours, None, true), application)
-            .map_err(|e| Error::start("cannot listen", e))?;
+        let serving = Serving { wants: Some(wants), ..serving(listener, Hosts::Ours, None, true) };
+        let served = edge::serve(serving, application).map_err(|e| Error::start("cannot listen", e))?;
         let late = async {
             stopping.cancelled().await;
             tokio::time::sleep(grace + ANSWERS).await;

@@ -16,6 +16,8 @@ pub struct Edge {
     pub public_url: Option<PublicUrl>,
     /// The domain under which each function has a host of its own: `EVENTFLOW_FUNCTIONS_HOST`.
     pub functions_host: Option<String>,
+    /// Namespaces whose functions may be called without a token, and have paths of their own: `EVENTFLOW_PUBLIC_FUNCTIONS`.
+    pub public_functions: Namespaces,
     /// Proxies whose `Forwarded` and `X-Forwarded-*` are believed: `EVENTFLOW_TRUSTED_PROXIES`.
     pub trusted_proxies: Networks,
     /// Connections at a time; a share of the file descriptors when absent: `EVENTFLOW_MAX_CONNECTIONS`.
@@ -31,6 +33,12 @@ pub struct Edge {
     pub write_timeout: Duration,
     /// How long a connection is kept open between requests: `EVENTFLOW_IDLE_TIMEOUT`.
     pub idle_timeout: Duration,
+    /// WebSockets of functions at a time: `EVENTFLOW_MAX_SOCKETS`.
+    pub sockets: usize,
+    /// Bytes of a message over one of them: `EVENTFLOW_MAX_SOCKET_MESSAGE`.
+    pub socket_message: usize,
+    /// How long one of them may be silent both ways: `EVENTFLOW_SOCKET_IDLE_TIMEOUT`.
+    pub socket_idle_timeout: Duration,
 }
 
 impl Default for Edge {
@@ -38,6 +46,7 @@ impl Default for Edge {
         Self {
             public_url: None,
             functions_host: None,
+            public_functions: Namespaces::default(),
             trusted_proxies: Networks::default(),
             connections: None,
             connections_per_address: 1024,
@@ -45,6 +54,9 @@ impl Default for Edge {
             read_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(75),
+            sockets: 1000,
+            socket_message: 1 << 20,
+            socket_idle_timeout: Duration::from_secs(300),
         }
     }
 }
@@ -57,9 +69,19 @@ impl Edge {
                 layers.get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)));
             read.map(|time| time.unwrap_or(default))
         };
+        let number = |name, default: usize| {
+            layers.get(name, "a whole number above 0", positive).map(|number| number.unwrap_or(default))
+        };
         Ok(Self {
             public_url: layers.get("EVENTFLOW_PUBLIC_URL", PUBLIC_URL, PublicUrl::parse)?,
             functions_host: layers.get("EVENTFLOW_FUNCTIONS_HOST", FUNCTIONS_HOST, domain_name)?,
+            public_functions: layers
+                .get(
+                    "EVENTFLOW_PUBLIC_FUNCTIONS",
+                    "namespaces such as default,team-a, or * for all",
+                    Namespaces::parse,
+                )?
+                .unwrap_or_default(),
             trusted_proxies: layers
                 .get("EVENTFLOW_TRUSTED_PROXIES", "networks such as 127.0.0.1,10.0.0.0/8", Networks::parse)?
                 .unwrap_or_default(),
@@ -71,7 +93,39 @@ impl Edge {
             read_timeout: seconds("EVENTFLOW_READ_TIMEOUT", default.read_timeout)?,
             write_timeout: seconds("EVENTFLOW_WRITE_TIMEOUT", default.write_timeout)?,
             idle_timeout: seconds("EVENTFLOW_IDLE_TIMEOUT", default.idle_timeout)?,
+            sockets: number("EVENTFLOW_MAX_SOCKETS", default.sockets)?,
+            socket_message: number("EVENTFLOW_MAX_SOCKET_MESSAGE", default.socket_message)?,
+            socket_idle_timeout: seconds("EVENTFLOW_SOCKET_IDLE_TIMEOUT", default.socket_idle_timeout)?,
         })
+    }
+}
+
+/// Some namespaces, or all.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Namespaces {
+    all: bool,
+    names: Vec<String>,
+}
+
+impl Namespaces {
+    /// A list such as `default,team-a`; `*` is all of them.
+    pub fn parse(list: &str) -> Option<Self> {
+        if list.trim() == "*" {
+            return Some(Self { all: true, names: Vec::new() });
+        }
+        let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let names: Vec<_> = names.map(str::to_owned).collect();
+        names.iter().all(|name| super::is_namespace(name)).then_some(Self { all: false, names })
+    }
+
+    /// Whether a namespace is one of them.
+    pub fn contain(&self, namespace: &str) -> bool {
+        self.all || self.names.iter().any(|name| name == namespace)
+    }
+
+    /// Whether there is none.
+    pub fn are_none(&self) -> bool {
+        !self.all && self.names.is_empty()
     }
 }
 
@@ -181,6 +235,16 @@ mod tests {
         for text in ["*.fn.example.com", "fn.example.com:80", "127.0.0.1", "[::1]", "a b", "", ".", "fn.", "-a.b"] {
             assert_eq!(domain_name(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn namespaces_are_named_or_all() {
+        let of = |list: &str| Namespaces::parse(list).unwrap();
+        assert!(of("*").contain("team") && !of("*").are_none());
+        assert!(of("default, team").contain("team") && !of("default, team").contain("other"));
+        assert!(of("").are_none() && !of("").contain(""));
+        assert_eq!(Namespaces::parse("Team"), None);
+        assert_eq!(Namespaces::parse("*,team"), None);
     }
 
     #[test]

@@ -104,6 +104,7 @@ const NAMES: &[(&str, &str)] = &[
     ("max_complexity", "EVENTFLOW_MAX_COMPLEXITY"),
     ("public_url", "EVENTFLOW_PUBLIC_URL"),
     ("functions_host", "EVENTFLOW_FUNCTIONS_HOST"),
+    ("public_functions", "EVENTFLOW_PUBLIC_FUNCTIONS"),
     ("trusted_proxies", "EVENTFLOW_TRUSTED_PROXIES"),
     ("max_connections", "EVENTFLOW_MAX_CONNECTIONS"),
     ("max_connections_per_address", "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS"),
@@ -111,6 +112,9 @@ const NAMES: &[(&str, &str)] = &[
     ("read_timeout", "EVENTFLOW_READ_TIMEOUT"),
     ("write_timeout", "EVENTFLOW_WRITE_TIMEOUT"),
     ("idle_timeout", "EVENTFLOW_IDLE_TIMEOUT"),
+    ("max_sockets", "EVENTFLOW_MAX_SOCKETS"),
+    ("max_socket_message", "EVENTFLOW_MAX_SOCKET_MESSAGE"),
+    ("socket_idle_timeout", "EVENTFLOW_SOCKET_IDLE_TIMEOUT"),
 ];
 
 /// Values that are not repeated in an error.

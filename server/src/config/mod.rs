@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-pub use edge::{Edge, Networks, PublicUrl};
+pub use edge::{Edge, Namespaces, Networks, PublicUrl};
 use layers::Layers;
 pub use layers::{Error, Flags};
 pub use outward::Outward;

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use super::Tools;
 use super::turns::Turns;
+use super::{Tools, doors};
 use crate::builder::{self, Credentials, Made, Order};
 use crate::executor::{Line, Stream};
 use crate::store::{LineStream, NewLine};
@@ -88,13 +88,18 @@ impl Builds {
             credentials: None,
             manifest: wanted.manifest.clone(),
         };
-        let (lines, stored) = self.log(id, build, &order.namespace);
+        let namespace = order.namespace.clone();
+        let (lines, stored) = self.log(id, build, &namespace);
         let made = match self.credentials(&order).await {
             Ok(credentials) => self.tools.workshop.build(Order { credentials, ..order }, lines).await,
             Err(error) => Err(error),
         };
         // Whoever follows the log sees its last line before the build is over.
         let _ = stored.await;
+        let made = match made {
+            Ok(made) => self.check_doors(id, &namespace, made).await,
+            failed => failed,
+        };
         self.finish(id, build, made, &cause).await;
     }
 
@@ -104,6 +109,20 @@ impl Builds {
         loop {
             match self.tools.store.function(id).await {
                 Ok(row) => return row.map(|row| row.namespace),
+                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// A version whose callers and paths are not the function's to choose is refused.
+    async fn check_doors(&self, id: Id, namespace: &str, made: Made) -> Result<Made, builder::Error> {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match doors::refusal(&self.tools.store, &self.tools.public, id, namespace, &made.manifest).await {
+                Ok(None) => return Ok(made),
+                Ok(Some(refusal)) => return Err(builder::Error::Refused(refusal)),
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
             tokio::time::sleep(pause).await;

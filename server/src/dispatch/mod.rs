@@ -12,6 +12,7 @@ mod builds;
 mod call;
 pub mod callback;
 mod depth;
+mod doors;
 mod membership;
 mod offer;
 mod relay;
@@ -38,7 +39,7 @@ use worker::Workers;
 
 use crate::actors::Commands;
 use crate::builder::Workshop;
-use crate::config::Retention;
+use crate::config::{Namespaces, Retention};
 use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
@@ -69,6 +70,8 @@ pub struct Tools {
     pub metrics: Metrics,
     /// Builds at a time.
     pub builds: usize,
+    /// Namespaces whose functions may have callers without a token, and paths of their own.
+    pub public: Namespaces,
     /// Bytes of a result that a run keeps.
     pub recorded: usize,
     /// How long a run waits that cannot be offered to its function.

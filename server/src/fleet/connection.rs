@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::{TcpStream, UnixStream};
@@ -43,12 +43,37 @@ pub enum CallError {
     /// Nothing listens any more.
     #[error("the instance cannot be reached: {0}")]
     Connect(std::io::Error),
-    /// It went away or answered something that is not HTTP.
+    /// It went away, or the request broke off.
     #[error("the instance broke off or did not answer in HTTP: {0}")]
     Protocol(hyper::Error),
+    /// It answered something that is not HTTP/1.1.
+    #[error(
+        "the function does not answer in HTTP/1.1: a server that speaks HTTP/2 alone (h2c, gRPC) cannot be reached; have it \
+         speak HTTP/1.1 as well ({0})"
+    )]
+    NotHttp(hyper::Error),
     /// It answered with a status that no answer may have (RFC 9110, section 15).
     #[error("the function answered with the status {0}; an answer has one from 200 to 599")]
     Status(u16),
+}
+
+impl From<hyper::Error> for CallError {
+    fn from(error: hyper::Error) -> Self {
+        if is_foreign(&error) { Self::NotHttp(error) } else { Self::Protocol(error) }
+    }
+}
+
+/// Whether something came that is not HTTP/1.1. Servers of HTTP/2 speak first: then it comes before anything was asked.
+fn is_foreign(error: &hyper::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let hyper = error.downcast_ref::<hyper::Error>();
+        if hyper.is_some_and(|error| error.is_parse() || error.to_string().contains("unexpected message")) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 /// A request's body: all of it, or as it comes.
@@ -91,6 +116,22 @@ pub struct Answer {
     sender: SendRequest<RequestBody>,
 }
 
+/// The bytes of a WebSocket.
+pub type Upgraded = TokioIo<hyper::upgrade::Upgraded>;
+
+/// What became of a request for a WebSocket.
+pub enum Socket {
+    /// It is one.
+    Open {
+        /// The headers of the handshake's answer.
+        headers: HeaderMap,
+        /// What is sent from now on.
+        io: Upgraded,
+    },
+    /// It was answered like any other request.
+    Refused(Answer),
+}
+
 #[derive(Debug)]
 pub(super) struct Connections {
     endpoint: Endpoint,
@@ -112,17 +153,21 @@ impl Connections {
                 // The connection had been closed while it was idle and nothing was sent: another one.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
-                    None => return Err(CallError::Protocol(error.into_error())),
+                    None => return Err(error.into_error().into()),
                 },
             }
         }
         let mut sender = self.connect().await?;
         match sender.try_send_request(request).await {
             Ok(response) => Ok(Answer { response, sender }),
-            Err(mut error) => Err(match error.take_message() {
-                Some(_) => CallError::Connect(std::io::Error::other(error.into_error())),
-                None => CallError::Protocol(error.into_error()),
-            }),
+            Err(mut error) => {
+                let unsent = error.take_message().is_some();
+                let error = error.into_error();
+                Err(match unsent && !is_foreign(&error) {
+                    true => CallError::Connect(std::io::Error::other(error)),
+                    false => error.into(),
+                })
+            }
         }
     }
 
@@ -156,6 +201,17 @@ impl Connections {
             // A fault of this server's own is not the instance's.
             Err(_) => Probed::Answers,
         }
+    }
+
+    /// Sends a request that would become a WebSocket, over a connection of its own.
+    pub(super) async fn open(&self, request: Request<RequestBody>) -> Result<Socket, CallError> {
+        let mut sender = self.connect().await?;
+        let mut response = sender.send_request(request).await?;
+        if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(Socket::Refused(Answer { response, sender }));
+        }
+        let io = hyper::upgrade::on(&mut response).await?;
+        Ok(Socket::Open { headers: response.into_parts().0.headers, io: TokioIo::new(io) })
     }
 
     /// Keeps a connection for the next request; its answer has been read to the end.
@@ -196,9 +252,9 @@ async fn handshake<S>(stream: S) -> Result<SendRequest<RequestBody>, CallError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(CallError::Protocol)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // It ends with its last handle; what went wrong is told to whoever waits for the answer.
-    tokio::spawn(connection);
+    tokio::spawn(connection.with_upgrades());
     Ok(sender)
 }
 

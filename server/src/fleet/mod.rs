@@ -33,7 +33,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
-pub use connection::{Answer, CallError, RequestBody};
+pub use connection::{Answer, CallError, RequestBody, Socket, Upgraded};
 pub use health::PostMortem;
 pub use job::{JobPlace, JobRun};
 pub use meter::LineLimits;

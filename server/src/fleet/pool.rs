@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::{Answer, CallError, RequestBody};
+use super::connection::{Answer, CallError, RequestBody, Socket};
 use super::instance::Running;
 use super::secrets::{self, Revision};
 use super::{Error, Inner, InstanceInfo, lines};
@@ -504,6 +504,36 @@ impl Lease {
         }
     }
 
+    /// Asks the instance for a WebSocket.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub async fn open(&self, request: Request<RequestBody>) -> Result<Socket, CallError> {
+        self.progress.sent.store(true, Ordering::Relaxed);
+        let opened = match self.instance.connections.open(request).await {
+            Ok(opened) => opened,
+            Err(error) => {
+                self.not_reached(&error).await;
+                return Err(error);
+            }
+        };
+        self.progress.heard.store(true, Ordering::Relaxed);
+        match opened {
+            Socket::Refused(answer) => match answer.response.status().as_u16() {
+                200..=599 => Ok(Socket::Refused(answer)),
+                status => {
+                    self.answered();
+                    Err(CallError::Status(status))
+                }
+            },
+            // The call is answered; what follows is the socket's own.
+            opened @ Socket::Open { .. } => {
+                self.answered();
+                Ok(opened)
+            }
+        }
+    }
+
     /// The answer's body, to be read to its end: then its connection serves the next call. One that is not is closed.
     pub fn read(&self, answer: Answer) -> Reading<'_> {
         let (response, sender) = answer.into_parts();
@@ -560,7 +590,7 @@ impl Reading<'_> {
     /// When the instance breaks off.
     pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, CallError> {
         while let Some(frame) = self.body.frame().await {
-            if let Ok(data) = frame.map_err(CallError::Protocol)?.into_data() {
+            if let Ok(data) = frame?.into_data() {
                 return Ok(Some(data));
             }
         }

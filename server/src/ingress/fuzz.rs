@@ -172,3 +172,20 @@ pub fn gateway_request(data: &[u8]) {
 pub fn gateway_answer(data: &[u8]) {
     gateway::fuzz::answer(&head_and_body(data).0);
 }
+
+/// The headers of a trace: what is passed on is valid, and is the same when it is read again.
+pub fn trace_context(data: &[u8]) {
+    let Some(context) = super::trace::read(&head_and_body(data).0) else { return };
+    let (parent, state) = (context.parent(), context.state().map(str::to_owned));
+    assert_eq!(parent.len(), 55, "{parent}");
+    assert!(state.as_ref().is_none_or(|state| state.split(',').count() <= domain::trace::MAX_MEMBERS), "{state:?}");
+    let again = domain::trace::Context::read([parent.as_bytes()], state.as_deref().map(str::as_bytes));
+    assert_eq!(again.as_ref(), Some(&context), "what is passed on is read as it was meant");
+}
+
+/// Frames of a WebSocket, behind a byte that says from whom they are and how long a message may be.
+pub fn websocket_frames(data: &[u8]) {
+    if let Some((how, frames)) = data.split_first() {
+        gateway::fuzz::frames(how & 1 == 1, usize::from(how >> 1), frames);
+    }
+}

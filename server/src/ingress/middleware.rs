@@ -3,18 +3,19 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use actix_web::body::MessageBody;
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, web};
+use actix_web::{HttpMessage, HttpResponse, web};
 use tracing::Instrument;
 use uuid::Uuid;
 
-use super::Services;
 use super::assets::CONTENT_SECURITY_POLICY;
+use super::bodiless::Bodiless;
 use super::error::HttpError;
+use super::{Services, methods};
 use crate::telemetry::watchdog;
 
 /// The header that carries a request's id, in and out.
@@ -37,7 +38,7 @@ impl RequestId {
 }
 
 pub(super) async fn around(
-    request: ServiceRequest,
+    mut request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let id = RequestId::of(request.headers());
@@ -46,14 +47,25 @@ pub(super) async fn around(
     let pattern = request.match_pattern();
     let services = request.app_data::<web::Data<Services>>().cloned();
     let span = tracing::info_span!("request", id = &*id.0, %method, path = request.path());
+    // HEAD is GET without the body, whatever the route; a socket is opened by GET alone.
+    let is_head = method == Method::HEAD && !request.headers().contains_key(header::UPGRADE);
+    if is_head {
+        request.head_mut().method = Method::GET;
+    }
     let doing = format!("{method} {}", request.path());
     // The request must not be kept: routing changes it, and insists on being the only one that has it.
     let response = watchdog::doing(doing, next.call(request).instrument(span)).await?.map_into_boxed_body();
-    let mut response = shaped(response, &id);
+    let path = pattern.as_deref().map(plain);
+    let mut response = shaped(about_methods(response, &method, path.as_deref()), &id);
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED && !response.headers().contains_key(header::ALLOW) {
+        response.headers_mut().insert(header::ALLOW, methods::of(path.as_deref()));
+    }
+    if is_head {
+        response = response.map_body(|_, body| Bodiless::of(body.size()).boxed());
+    }
     if let Some(services) = services {
         let status = response.status();
-        let path = pattern.as_deref().map_or("none".into(), plain);
-        let labels = [label(&method), &*path, status.as_str()];
+        let labels = [label(&method), path.as_deref().unwrap_or("none"), status.as_str()];
         services.metrics.http_requests.with_label_values(&labels).inc();
     }
     let headers = response.headers_mut();
@@ -69,6 +81,27 @@ pub(super) async fn around(
     default(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     default(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
+}
+
+/// What a route says to a method that it does not take: OPTIONS is answered with those that it does, and whatever the
+/// library says by itself gets our shape.
+fn about_methods(response: ServiceResponse, method: &Method, path: Option<&str>) -> ServiceResponse {
+    if response.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return response;
+    }
+    if *method == Method::OPTIONS {
+        let allow = (header::ALLOW, methods::of(path));
+        return response.into_response(HttpResponse::NoContent().insert_header(allow).finish());
+    }
+    match response.response().error() {
+        Some(_) => response,
+        None if matches!(response.response().body().size(), BodySize::None | BodySize::Sized(0)) => {
+            let message = format!("{} does not take {method}", response.request().path());
+            let error = HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message);
+            response.into_response(HttpResponse::from_error(error))
+        }
+        None => response,
+    }
 }
 
 /// An error's answer in the one shape, with the request's id.

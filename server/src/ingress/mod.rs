@@ -6,6 +6,7 @@
 pub mod amqp;
 pub mod assets;
 pub mod auth;
+mod bodiless;
 mod cloudevent;
 mod credentials;
 pub mod edge;
@@ -16,6 +17,7 @@ pub mod gateway;
 pub mod graphql;
 mod http;
 mod json;
+mod methods;
 mod middleware;
 mod proof;
 #[cfg(test)]

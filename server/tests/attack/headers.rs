@@ -132,7 +132,7 @@ async fn a_function_leads_nobodys_session_to_another_function() {
     ];
     for way in ways {
         for header in ["Location", "Content-Location"] {
-            let query = format!("status=302&{}", asking_for(&[(header, &way)]));
+            let query = format!("status=302&{}", asking_for(&[(header, way.as_str())]));
             let request = client.get(format!("{}/function/mirror/a?{query}", app.url)).header("cookie", &cookie);
             let answer = request.send().await.unwrap();
             assert_eq!(answer.status(), 302, "{way}");

@@ -30,6 +30,7 @@ mod lines;
 mod manifest;
 mod network;
 mod people;
+mod public;
 mod readers;
 mod search;
 mod servers;
@@ -38,4 +39,5 @@ mod slow;
 mod stuck;
 mod unproved;
 mod victim;
+#[allow(dead_code)] // nor here
 mod wire;

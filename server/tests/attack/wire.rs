@@ -52,6 +52,18 @@ impl Wire {
         timeout(PATIENCE, whole).await.expect("the server answers")
     }
 
+    /// The head of an answer, as text, whatever it says of a body.
+    pub async fn head(&mut self) -> String {
+        let mut read = Vec::new();
+        let whole = async {
+            while !read.ends_with(b"\r\n\r\n") {
+                read.push(self.0.read_u8().await.expect("the server answers"));
+            }
+        };
+        timeout(PATIENCE, whole).await.expect("the server answers");
+        String::from_utf8_lossy(&read).into_owned()
+    }
+
     /// Everything that comes until the server closes the connection, which it must.
     pub async fn until_closed(&mut self) -> String {
         let mut read = Vec::new();

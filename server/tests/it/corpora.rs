@@ -20,6 +20,8 @@ fn targets(scratch: PathBuf) -> Vec<(&'static str, Target)> {
         ("log_lines", Box::new(executor::fuzz::log_lines)),
         ("manifest", Box::new(builder::fuzz::manifest)),
         ("page_query", Box::new(ingress::fuzz::page_query)),
+        ("trace_context", Box::new(ingress::fuzz::trace_context)),
+        ("websocket_frames", Box::new(ingress::fuzz::websocket_frames)),
         ("webhook_signature", Box::new(ingress::fuzz::webhook_signature)),
     ]
 }

@@ -3,9 +3,14 @@
 
 use std::collections::BTreeMap;
 
+use futures::{SinkExt, StreamExt};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 use url::Url;
 
 use crate::app::{PATIENCE, TestApp};
@@ -80,6 +85,19 @@ impl<'a> Browser<'a> {
     }
 }
 
+type Socket = WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>;
+
+async fn socket(app: &TestApp, path: &str) -> Socket {
+    let mut request = format!("{}{path}", app.url.replace("http", "ws")).into_client_request().unwrap();
+    request.headers_mut().insert("authorization", "Bearer dev-token".parse().unwrap());
+    tokio_tungstenite::connect_async(request).await.unwrap().0
+}
+
+async fn said(socket: &mut Socket) -> String {
+    let message = timeout(PATIENCE, socket.next()).await.expect("a message within a minute");
+    message.expect("the socket is open").unwrap().to_text().unwrap().to_owned()
+}
+
 fn with_one_instance(manifest: Value) -> String {
     let mut manifest = manifest;
     manifest["scaling"] = json!({ "max": 1 });
@@ -148,7 +166,7 @@ async fn django_lives_below_the_functions_path_and_its_forms_are_protected() {
 async fn express_stays_below_the_functions_path_though_it_does_not_know_it() {
     let app = TestApp::start().await;
     let manifest = with_one_instance(json!({ "runtime": "command", "command": ["node", "server.js"] }));
-    let package = r#"{ "private": true, "dependencies": { "express": "5.1.0", "express-session": "1.18.2" } }"#;
+    let package = r#"{ "private": true, "dependencies": { "express": "5.1.0", "express-session": "1.18.2", "socket.io": "4.8.1" } }"#;
     let files = [
         ("function.json", manifest.as_str()),
         ("package.json", package),
@@ -168,6 +186,13 @@ async fn express_stays_below_the_functions_path_though_it_does_not_know_it() {
         assert!(cookie.contains("seen=yes") && cookie.contains("connect.sid="), "{path}: {cookie}");
     }
     assert_eq!(browser.get("").await["user"], "Ada");
+    // Socket.IO, as its clients speak it: Engine.IO opens, the namespace is joined, and events pass.
+    let mut socket = socket(&app, "/function/express/socket.io/?EIO=4&transport=websocket").await;
+    assert!(said(&mut socket).await.starts_with("0{"));
+    socket.send(Message::text("40")).await.unwrap();
+    assert!(said(&mut socket).await.starts_with("40{"));
+    socket.send(Message::text("42[\"echo\",\"hello\"]")).await.unwrap();
+    assert_eq!(said(&mut socket).await, "42[\"echo\",\"hello\"]");
 }
 
 #[tokio::test]
@@ -176,7 +201,10 @@ async fn fastapi_lives_below_the_functions_path() {
     let manifest = with_one_instance(json!({ "runtime": "command", "command": ["python3", "main.py"] }));
     let files = [
         ("function.json", manifest.as_str()),
-        ("requirements.txt", "fastapi==0.121.3\nuvicorn==0.38.0\nitsdangerous==2.2.0\npython-multipart==0.0.20\n"),
+        (
+            "requirements.txt",
+            "fastapi==0.121.3\nuvicorn==0.38.0\nitsdangerous==2.2.0\nwebsockets==15.0.1\npython-multipart==0.0.20\n",
+        ),
         ("main.py", include_str!("frameworks/fastapi.py")),
     ];
     app.running("fastapi", &files).await;
@@ -188,4 +216,8 @@ async fn fastapi_lives_below_the_functions_path() {
     let (status, home) = browser.ask(Method::POST, "/login", "user=Ada", &[]).await;
     assert_eq!((status, &home["user"]), (StatusCode::OK, &json!("Ada")), "{home}");
     assert_eq!(browser.get("/shop").await["user"], "Ada");
+    let mut socket = socket(&app, "/function/fastapi/echo").await;
+    assert_eq!(said(&mut socket).await, format!("{}echo", root.replace("http", "ws")));
+    socket.send(Message::text("hello")).await.unwrap();
+    assert_eq!(said(&mut socket).await, "hello");
 }

@@ -14,6 +14,7 @@ mod executor;
 mod explained;
 mod floors;
 mod frameworks;
+mod framing;
 mod hooks;
 mod kill;
 mod leaving;
@@ -22,6 +23,10 @@ mod poison;
 mod replaced;
 mod rest;
 mod schedule;
+mod sockets;
 mod story;
 mod synchronous;
 mod trouble;
+#[allow(dead_code)] // not every verb is needed here
+#[path = "../attack/wire.rs"]
+mod wire;

@@ -7,7 +7,7 @@ use super::{Why, explain};
 use crate::event::{self, Received};
 use crate::function::{self, Event, event::*};
 use crate::json::Json;
-use crate::manifest::{Manifest, Runtime, Trigger};
+use crate::manifest::{HttpTrigger, Manifest, Runtime, Trigger};
 use crate::routing::Table;
 use crate::testing::at;
 
@@ -82,7 +82,7 @@ fn each_reason_says_what_stood_in_the_way() {
             "file.uploaded",
             "Its trigger `file.*` matches the type, and the content meets its filter.",
         ),
-        (vec![Trigger::Http {}], "file.uploaded", "It has no event trigger."),
+        (vec![Trigger::Http(HttpTrigger::default())], "file.uploaded", "It has no event trigger."),
         (
             vec![on("user.*", &none), on("shop.**", &none)],
             "file.uploaded",

@@ -2,6 +2,7 @@
 //!
 //! Looks at the JSON value, not at a manifest: the faults of one section must not hide those of another.
 
+use domain::manifest::http;
 use serde_json::Value;
 
 use super::{Fault, escaped, shorten};
@@ -78,6 +79,20 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
     for (index, trigger) in json["triggers"].as_array().into_iter().flatten().enumerate() {
         let at = |name: &str| format!("/triggers/{index}{name}");
         match trigger["type"].as_str() {
+            Some("http") => {
+                let path = trigger["path"].as_str().and_then(http::path_fault);
+                faults.extend(path.map(|fault| Fault::at(at("/path"), fault)));
+                let origins = trigger["cors"]["origins"].as_array().into_iter().flatten();
+                for (number, origin) in origins.enumerate() {
+                    let place = at(&format!("/cors/origins/{number}"));
+                    let fault = origin.as_str().and_then(http::origin_fault);
+                    faults.extend(fault.map(|fault| Fault::at(place.clone(), fault)));
+                    if origin == "*" && trigger["cors"]["credentials"] == true {
+                        let message = "cookies are not sent to pages of all origins: name the origins";
+                        faults.push(Fault::at(place, message));
+                    }
+                }
+            }
             Some("event") => {
                 let fault = trigger["pattern"].as_str().and_then(domain::trigger::fault);
                 faults.extend(fault.map(|fault| Fault::at(at("/pattern"), fault)));

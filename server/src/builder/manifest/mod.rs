@@ -451,7 +451,7 @@ mod tests {
                 {"type": "schedule", "cron": "* * *"},
                 {"type": "clock"},
                 {"type": "webhook"},
-                {"type": "http", "path": "/x"},
+                {"type": "http", "paths": "/x"},
                 "http"
             ],
             "env": {"A": 1, "1A": "x", "PORT": "80", "EVENTFLOW_X": "y"},
@@ -478,7 +478,7 @@ mod tests {
             ("/triggers/1/cron", "5 fields"),
             ("/triggers/2/type", "must be one of http, event, schedule, webhook"),
             ("/triggers/3", "`name` is missing"),
-            ("/triggers/4/path", "is not known here"),
+            ("/triggers/4/paths", "did you mean `path`?"),
             ("/triggers/5", "must be an object"),
         ];
         let pointers: Vec<_> = found.iter().map(|(pointer, _)| pointer.as_str()).collect();

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 
 use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
-use actix_web::http::header;
+use actix_web::http::header::{self, HeaderMap};
 use chrono::{DateTime, Utc};
 use hmac::{Hmac, Mac};
 use parking_lot::RwLock;
@@ -226,6 +226,11 @@ impl Auth {
         self.verify(token).map(|session| session.viewer)
     }
 
+    /// Whether a token is one of the platform's, be it too old or signed out.
+    pub(super) fn issued(&self, token: &str) -> bool {
+        (self.dev && token::same(token.as_bytes(), DEV_TOKEN.as_bytes())) || self.keys.made(token)
+    }
+
     /// The session that a token is for.
     ///
     /// # Errors
@@ -361,8 +366,23 @@ impl Auth {
         Ok(self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
     }
 
+    /// The session that the header Authorization names; `None` when there is no such header.
+    ///
+    /// # Errors
+    /// When it says something that is not good.
+    pub(super) fn by_header(&self, headers: &HeaderMap) -> Result<Option<Session>, HttpError> {
+        match self.read(headers)? {
+            Proof::Bearer(token) => self.verify(token).map(Some),
+            Proof::Cookie => Ok(None),
+        }
+    }
+
     fn proof<'a>(&self, request: &'a HttpRequest) -> Result<Proof<'a>, HttpError> {
-        let Some(value) = request.headers().get(header::AUTHORIZATION) else { return Ok(Proof::Cookie) };
+        self.read(request.headers())
+    }
+
+    fn read<'a>(&self, headers: &'a HeaderMap) -> Result<Proof<'a>, HttpError> {
+        let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(Proof::Cookie) };
         let bad = || HttpError::unauthenticated("the header Authorization must be `Bearer TOKEN`");
         let text = value.to_str().map_err(|_| bad())?;
         let (scheme, token) = text.split_once(' ').ok_or_else(bad)?;
@@ -373,7 +393,7 @@ impl Auth {
     }
 }
 
-fn missing() -> HttpError {
+pub(super) fn missing() -> HttpError {
     HttpError::unauthenticated("this needs a token: send `Authorization: Bearer TOKEN`; POST /auth/token gives one")
 }
 

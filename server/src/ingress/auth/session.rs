@@ -16,6 +16,9 @@ use super::Viewer;
 use crate::clock;
 use crate::ingress::error::HttpError;
 
+/// A caller whom nobody knows, as the log names them.
+const NOBODY: &str = "anonymous";
+
 /// A timer sleeps no longer at a time: the clock on the wall may be set.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -43,6 +46,14 @@ pub enum Over {
     Expired,
     /// It was signed out.
     SignedOut,
+}
+
+impl Session {
+    /// That of a caller whom nobody knows, for one call of a function that everybody may call. It never ends.
+    pub(in crate::ingress) fn of_nobody(namespace: &str) -> Self {
+        let viewer = Viewer { name: NOBODY.into(), namespaces: Some(vec![namespace.to_owned()]), may_write: true };
+        Self { viewer, token: None }
+    }
 }
 
 impl Over {

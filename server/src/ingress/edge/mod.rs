@@ -5,6 +5,7 @@
 
 mod bodies;
 mod descriptors;
+mod expectation;
 mod forwarded;
 mod host;
 mod leaving;
@@ -21,6 +22,7 @@ mod transport;
 pub use bodies::{BodyBudget, MAX_KNOWN};
 pub(super) use bodies::{Dropped, Held};
 pub use descriptors::raise as raise_descriptors;
+pub use expectation::Wants;
 pub use host::FunctionHost;
 pub(super) use payload::is_late;
 pub use places::Places;

@@ -2,10 +2,10 @@
 
 use actix_web::HttpResponse;
 use actix_web::dev::RequestHead;
-use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{StatusCode, Version};
 
-use super::host::{FunctionHost, Names, Whose};
+use super::host::{FunctionHost, Names, Whose, name_of};
 use super::origin::Origin;
 use super::places::Full;
 use crate::config::Edge;
@@ -21,7 +21,16 @@ const UNDER_ANY_NAME: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
 /// # Errors
 /// 400 when it does not say clearly whom it calls, 421 when it calls somebody else.
 pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Option<FunctionHost>, HttpError> {
-    if UNDER_ANY_NAME.contains(&head.uri.path()) && head.headers.get_all(header::HOST).count() <= 1 {
+    let unclear = |what| Err(HttpError::bad_request("bad_host", what));
+    let mut hosts = head.headers.get_all(header::HOST);
+    let named = match (hosts.next(), hosts.next()) {
+        (_, Some(_)) => return unclear("the request has more than one header Host"),
+        (named, None) => named.map(|value| value.to_str().unwrap_or_default()),
+    };
+    if named.is_some_and(|named| name_of(named).is_none()) {
+        return unclear("the header Host is neither a name nor an address, with or without a port");
+    }
+    if UNDER_ANY_NAME.contains(&head.uri.path()) {
         // On a function's host these are the function's own.
         let whose = Origin::of_head(head, edge).host.map(|host| names.judge(edge, host));
         return Ok(match whose {
@@ -29,12 +38,6 @@ pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Op
             _ => None,
         });
     }
-    let unclear = |what| Err(HttpError::bad_request("bad_host", what));
-    let mut hosts = head.headers.get_all(header::HOST);
-    let named = match (hosts.next(), hosts.next()) {
-        (_, Some(_)) => return unclear("the request has more than one header Host"),
-        (named, None) => named.map(|value| value.to_str().unwrap_or_default()),
-    };
     // A request in absolute form (`GET http://name/`) names its host twice: a proxy in between may have looked at either.
     if let (Some(authority), Some(named)) = (head.uri.authority(), named)
         && !authority.as_str().eq_ignore_ascii_case(named)
@@ -42,8 +45,9 @@ pub(super) fn admit(head: &RequestHead, names: &Names, edge: &Edge) -> Result<Op
         return unclear("the request's target and its header Host name different hosts");
     }
     let Some(host) = Origin::of_head(head, edge).host else {
+        // Callers of before 1.1 knew no such header (RFC 9112, section 3.2).
         return match names {
-            Names::Any => Ok(None),
+            Names::Any if head.version < Version::HTTP_11 => Ok(None),
             _ => unclear("the request has no header Host"),
         };
     };
@@ -110,7 +114,7 @@ mod tests {
     fn whom_a_request_calls_must_be_clear_and_ours() {
         let (dev, any) = (&Names::Loopback, &Names::Any);
         type Row<'a> = (&'a Names, &'a str, &'a [&'a str], Result<Option<&'a str>, &'a str>);
-        let table: [Row<'_>; 14] = [
+        let table: [Row<'_>; 20] = [
             (dev, "/", &["localhost:8080"], Ok(None)),
             (dev, "/", &["evil.example"], Err("wrong_host")),
             (dev, "/function/hello", &["evil.example:8080"], Err("wrong_host")),
@@ -121,8 +125,14 @@ mod tests {
             (dev, "/healthz", &["10.1.2.3:8080"], Ok(None)),
             (dev, "/metrics", &[], Ok(None)),
             (any, "/", &["whatever.example"], Ok(None)),
-            (any, "/", &["who ever"], Err("wrong_host")),
-            (any, "/", &[], Ok(None)),
+            (any, "/", &["who ever"], Err("bad_host")),
+            (dev, "/", &["a b"], Err("bad_host")),
+            (any, "/healthz", &["a b"], Err("bad_host")),
+            (any, "/", &["a:b"], Err("bad_host")),
+            (any, "/", &["a/b"], Err("bad_host")),
+            (any, "/", &["user@a"], Err("bad_host")),
+            (any, "/", &[""], Err("bad_host")),
+            (any, "/", &[], Err("bad_host")),
             (any, "/x", &["hello.fn.example"], Ok(Some("hello"))),
             (any, "/metrics", &["hello.fn.example"], Ok(Some("hello"))),
         ];

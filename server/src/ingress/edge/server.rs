@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_http::error::DispatchError;
-use actix_http::{HttpMessage, HttpService, Request, Response};
+use actix_http::{ConnectionType, HttpMessage, HttpService, Request, Response, Version};
 use actix_server::Server;
 use actix_service::{Service, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
 use actix_web::App;
@@ -19,6 +19,7 @@ use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use super::expectation::{self, Wants};
 use super::host::Names;
 use super::limits::Limits;
 use super::payload::Timed;
@@ -51,6 +52,8 @@ pub struct Serving {
     pub workers: Option<usize>,
     /// Whether the server ends at SIGTERM and SIGINT.
     pub signals: bool,
+    /// Whether a body is wanted that its caller holds back until it is asked for; all are when absent.
+    pub wants: Option<Wants>,
 }
 
 /// Serves the routes.
@@ -58,7 +61,7 @@ pub struct Serving {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Server> {
-    let Serving { listener, places, settings, hosts, workers, signals } = serving;
+    let Serving { listener, places, settings, hosts, workers, signals, wants } = serving;
     let limits = Limits::of(&settings.edge);
     let mut builder = Server::build().shutdown_timeout(settings.limits.stop_grace.as_secs());
     if let Some(workers) = workers {
@@ -76,6 +79,8 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
         let (places, ending) = (places.clone(), ending.clone());
         let app = map_config(App::new().configure(routes.clone()), |()| AppConfig::default());
         let door = Arc::new(Door { names: names.clone(), settings: settings.clone(), limits });
+        let (asked, wants) = (door.clone(), wants.clone());
+        let expected = fn_service(move |request: Request| expectation::judge(asked.clone(), wants.clone(), request));
         let entry = apply_fn_factory(app, move |request: Request, app: &_| pass(&door, request, app));
         let http = HttpService::build()
             .graceful_shutdown_signal(move || {
@@ -85,6 +90,7 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
             .keep_alive(limits.idle)
             .client_request_timeout(limits.head)
             .client_disconnect_timeout(DISCONNECT)
+            .expect(expected)
             .on_connect_ext(|io: &Guarded<TcpStream>, data| _ = data.insert(io.seat().clone()))
             .h1(entry);
         let trusted = settings.clone();
@@ -109,9 +115,9 @@ const SILENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_secs(15);
 
 /// What each request passes.
-struct Door {
-    names: Names,
-    settings: Arc<Settings>,
+pub(super) struct Door {
+    pub(super) names: Names,
+    pub(super) settings: Arc<Settings>,
     limits: Limits,
 }
 
@@ -149,6 +155,8 @@ where
     S: Service<Request, Response = actix_web::dev::ServiceResponse<B>>,
     B: MessageBody + 'static,
 {
+    // Callers of before 1.1 know no chunks: the end of the connection ends an answer without a length.
+    let knows_chunks = request.head().version >= Version::HTTP_11;
     let seat = request.conn_data::<Arc<Seat>>().cloned();
     let busy = seat.as_ref().map(Seat::begin);
     let admitted = refusal::admit(request.head(), &door.names, &door.settings.edge);
@@ -172,7 +180,13 @@ where
             Ok(answer) => Response::from(answer.await?.map_into_boxed_body()),
             Err(refusal) => refusal.into(),
         };
-        Ok(response.map_body(|_, body| Answering { body, _busy: busy }))
+        Ok(response.map_body(|head, body| {
+            if !knows_chunks && body.size() == BodySize::Stream {
+                head.no_chunking(true);
+                head.set_connection_type(ConnectionType::Close);
+            }
+            Answering { body, _busy: busy }
+        }))
     }
 }
 

@@ -7,6 +7,7 @@
 //! the function's own paths: a browser that follows it takes the session's cookie along, and must not be led to another
 //! function, or into the platform, by a function.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use actix_web::HttpRequest;
@@ -32,7 +33,7 @@ pub(super) struct Address<'r> {
     secure: bool,
     host: &'r str,
     /// What stands before the function's own paths; empty on a host of its own.
-    prefix: &'r str,
+    prefix: Cow<'r, str>,
     /// What was called, as the function sees it.
     rest: &'r str,
     settings: &'r Settings,
@@ -45,6 +46,11 @@ impl<'r> Address<'r> {
         let prefix = match origin {
             Origin::Shared => path.strip_suffix(rest).unwrap_or(path),
             Origin::Own => "",
+        };
+        // Where nobody waits for the answer, the function lives where somebody would.
+        let prefix = match prefix.strip_prefix("/async-function/") {
+            Some(name) => format!("/function/{name}").into(),
+            None => prefix.into(),
         };
         let from = From::of_head(request.head(), &settings.edge);
         let rest = if rest.is_empty() { "/" } else { rest };
@@ -60,8 +66,8 @@ impl<'r> Address<'r> {
     }
 
     /// The path below which the function answers.
-    pub(super) fn prefix(&self) -> &'r str {
-        self.prefix
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The path that was called, as the function sees it.
@@ -75,7 +81,7 @@ impl<'r> Address<'r> {
 
     /// What is recorded of it: a call that is run later, or again, knows its address as well.
     pub(super) fn told(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let prefix = (!self.prefix.is_empty()).then_some(("x-forwarded-prefix", self.prefix));
+        let prefix = (!self.prefix.is_empty()).then_some(("x-forwarded-prefix", &*self.prefix));
         let always = [("host", self.host), ("x-forwarded-host", self.host), ("x-forwarded-proto", self.scheme())];
         always.into_iter().chain(prefix)
     }
@@ -118,7 +124,7 @@ impl<'r> Address<'r> {
             return Some(url.into());
         }
         let path = url.path();
-        let own = path.strip_prefix(self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let own = path.strip_prefix(&*self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let mut mapped = if own { path.to_owned() } else { format!("{}{path}", self.prefix) };
         for (mark, part) in [('?', url.query()), ('#', url.fragment())] {
             if let Some(part) = part {
@@ -132,10 +138,7 @@ impl<'r> Address<'r> {
     /// Whether an address leads to this server, by whichever of its names, with TLS or without.
     fn is_here(&self, base: &Url, url: &Url) -> bool {
         let name = |url: &Url| url.host_str().unwrap_or_default().trim_end_matches('.').to_owned();
-        let same_port = |port: Option<u16>| {
-            let explicit = url.port();
-            explicit == port || explicit.is_none() && port.is_none()
-        };
+        let same_port = |port: Option<u16>| url.port() == port;
         let host = name(url);
         let is_loopback = |host: &str| host == "localhost" || host == "[::1]" || host.starts_with("127.");
         let called = host == name(base) && same_port(base.port());
@@ -241,6 +244,13 @@ mod tests {
         let of = |answered| mapped(&settings(), "/function/team/shop/a", "/a", answered).unwrap();
         assert_eq!(of("b"), "/function/team/shop/b");
         assert_eq!(of("/function/shop/b"), "/function/team/shop/function/shop/b");
+    }
+
+    #[test]
+    fn a_function_lives_at_one_place_though_nobody_waits_for_its_answer() {
+        let request = TestRequest::with_uri("/async-function/shop/a").to_http_request();
+        let settings = settings();
+        assert_eq!(Address::of(&request, "/a", Origin::Shared, &settings).prefix(), "/function/shop");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! The way back: a function's answer becomes the caller's, whole when it is short, as it comes when it is not.
 
+use std::pin::{Pin, pin};
+
 use actix_web::HttpResponse;
+use actix_web::body::{BodyStream, SizedStream};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use domain::run::event::Ending;
-use futures::StreamExt;
 use hyper::body::Body;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
@@ -16,8 +18,10 @@ use super::address::{self, Address};
 use super::cookies::Jar;
 use super::passing::{Named, passes};
 use super::record::Call;
+use super::request::Pump;
 use crate::fleet::{Answer, CallError, Lease, RequestBody};
 use crate::ingress::auth::Over;
+use crate::ingress::bodiless::Bodiless;
 
 /// An answer up to this length is read whole.
 const WHOLE: u64 = 64 << 10;
@@ -27,18 +31,33 @@ const PARTS: usize = 8;
 
 /// Calls an instance and answers the caller. `over` is ready when the caller's session is: an answer that is on its way
 /// then breaks off.
+#[allow(clippy::too_many_arguments)] // all that a call depends on
 pub(super) async fn of_service(
     mut call: Call,
     lease: Lease,
     mut request: hyper::Request<RequestBody>,
+    pump: Option<Pump>,
     deadline: Instant,
     jar: &Jar<'_>,
     address: &Address<'_>,
     over: impl Future<Output = Over> + 'static,
 ) -> Result<HttpResponse, HttpError> {
+    let is_head = request.method() == hyper::Method::HEAD;
     call.begin_attempt(Some(lease.instance()), lease.cold_start);
     call.sign(request.headers_mut());
-    let answer = match timeout_at(deadline, lease.send(request)).await {
+    let mut pump = pump;
+    let sent = {
+        let mut sending = pin!(timeout_at(deadline, lease.send(request)));
+        match unless_broken(&mut pump, sending.as_mut()).await {
+            Ok(sent) => sent,
+            Err(kind) => return Err(broken(call, kind)),
+        }
+    };
+    // The function may answer before it has the whole body.
+    if let Some(pump) = pump {
+        actix_web::rt::spawn(pump);
+    }
+    let answer = match sent {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) => return Err(crashed(call, &lease, &error).await),
         Err(_) => {
@@ -46,6 +65,21 @@ pub(super) async fn of_service(
             return Err(call.timed_out());
         }
     };
+    pass(call, lease, answer, is_head, deadline, jar, address, over).await
+}
+
+/// Passes an instance's answer on, whole when it is short.
+#[allow(clippy::too_many_arguments)] // all that an answer depends on
+pub(super) async fn pass(
+    mut call: Call,
+    lease: Lease,
+    answer: Answer,
+    is_head: bool,
+    deadline: Instant,
+    jar: &Jar<'_>,
+    address: &Address<'_>,
+    over: impl Future<Output = Over> + 'static,
+) -> Result<HttpResponse, HttpError> {
     let status = StatusCode::from_u16(answer.response.status().as_u16()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
     let headers = answer.response.headers();
@@ -67,6 +101,11 @@ pub(super) async fn of_service(
     }
     for cookie in jar.outward(headers.get_all("set-cookie").iter().map(|value| value.as_bytes())) {
         response.append_header((actix_web::http::header::SET_COOKIE, cookie));
+    }
+    // What the body would be as long as, where there is none.
+    let declared = headers.get("content-length").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if let Some(length) = declared.filter(|_| status == StatusCode::NOT_MODIFIED) {
+        response.insert_header((actix_web::http::header::CONTENT_LENGTH, length));
     }
     let kind = headers.get("content-type").and_then(|value| value.to_str().ok());
     let kind = kind.unwrap_or("application/octet-stream").to_owned();
@@ -90,13 +129,20 @@ pub(super) async fn of_service(
             call.mark(&mut response);
             call.keep_answer(&whole, &kind);
             call.answered(status.as_u16());
-            Ok(response.body(whole))
+            Ok(match is_head {
+                true => response.body(Bodiless::of_length(declared)),
+                false => response.body(whole),
+            })
         }
-        _ => {
+        length => {
             call.mark(&mut response);
             let (sender, receiver) = mpsc::channel(PARTS);
             actix_web::rt::spawn(pass_on(call, lease, answer, sender, status.as_u16(), kind, deadline, over));
-            Ok(response.body(actix_web::body::BodyStream::new(ReceiverStream::new(receiver).map(|part| part))))
+            let parts = ReceiverStream::new(receiver);
+            Ok(match length {
+                Some(length) => response.body(SizedStream::new(length, parts)),
+                None => response.body(BodyStream::new(parts)),
+            })
         }
     }
 }
@@ -164,37 +210,66 @@ async fn pass_on(
     }
 }
 
-/// Whether the caller's body was late, by what it broke the request off with.
-fn is_late(error: &hyper::Error) -> bool {
+/// What the caller's body broke the request off with.
+fn broke_with(error: &hyper::Error) -> Option<std::io::ErrorKind> {
     let source = std::error::Error::source(error).and_then(|source| source.downcast_ref::<std::io::Error>());
-    source.is_some_and(|source| source.kind() == std::io::ErrorKind::TimedOut)
+    source.map(std::io::Error::kind)
+}
+
+/// Waits for something while the caller's body is passed on; what the body broke with, if it does so first. The pump is gone
+/// when the body is complete.
+pub(super) async fn unless_broken<F: Future>(
+    pump: &mut Option<Pump>,
+    mut waited: Pin<&mut F>,
+) -> Result<F::Output, std::io::ErrorKind> {
+    let Some(passing) = pump else { return Ok(waited.await) };
+    tokio::select! {
+        biased;
+        broke = passing => match broke {
+            Some(kind) => return Err(kind),
+            None => *pump = None,
+        },
+        output = waited.as_mut() => return Ok(output),
+    }
+    Ok(waited.await)
+}
+
+/// The caller's body broke off: it was late, too long, or none.
+pub(super) fn broken(call: Call, kind: std::io::ErrorKind) -> HttpError {
+    let (status, code, what) = match kind {
+        std::io::ErrorKind::TimedOut => {
+            (StatusCode::REQUEST_TIMEOUT, "request_timeout", "the caller's body did not come in time")
+        }
+        std::io::ErrorKind::FileTooLarge => {
+            (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "the caller's body is too large")
+        }
+        _ => (StatusCode::BAD_REQUEST, "bad_body", "the caller's body broke off"),
+    };
+    call.failed(status, code, what.to_owned(), &[])
 }
 
 /// The instance broke off: what it wrote last says more than the connection's error.
-async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
+pub(super) async fn crashed(call: Call, lease: &Lease, error: &CallError) -> HttpError {
     if let CallError::Protocol(error) = error
         && error.is_user()
     {
-        if is_late(error) {
-            let what = "the caller's body did not come in time".to_owned();
-            return call.failed(StatusCode::REQUEST_TIMEOUT, "request_timeout", what, &[]);
-        }
-        return call.failed(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "payload_too_large",
-            "the body is too large or broke off".to_owned(),
-            &[],
-        );
+        return broken(call, broke_with(error).unwrap_or(std::io::ErrorKind::Other));
     }
     if let CallError::Status(_) = error {
         return call.failed(StatusCode::BAD_GATEWAY, "bad_status", error.to_string(), &[]);
     }
     let found = lease.post_mortem().await;
+    let lives = found.how.is_none();
     let what = found.how.unwrap_or_else(|| error.to_string());
     if let CallError::Connect(_) = error {
         // It was not given the call: another instance may take it.
         let refused = call.failed(StatusCode::SERVICE_UNAVAILABLE, "function_unreachable", what, &found.last_lines);
         return refused.retry_after(1);
+    }
+    if let CallError::NotHttp(_) = error
+        && lives
+    {
+        return call.failed(StatusCode::BAD_GATEWAY, "not_http", what, &found.last_lines);
     }
     call.failed(StatusCode::BAD_GATEWAY, "function_crashed", what, &found.last_lines)
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::address::Address;
 use super::passing::Origin;
 use super::said::{Frame, Said};
-use super::{Called, Gateway, check_claim, claimed};
+use super::{Called, Gateway, check_claim, claimed, record};
 use crate::fleet::{Route, claim};
 use crate::ingress::auth::Viewer;
 use crate::ingress::http::{body, correlation};
@@ -24,7 +24,7 @@ pub(super) async fn accept(
     preferred: bool,
 ) -> Result<HttpResponse, HttpError> {
     let settings = &gateway.services.settings;
-    let Called { session, route, rest, origin } = called;
+    let Called { session, route, rest, origin, .. } = called;
     let arrived = super::now();
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
     let address = Address::of(request, rest, origin, settings);

@@ -42,7 +42,8 @@ pub(super) struct CallId {
 }
 
 impl CallId {
-    fn drawn() -> Self {
+    /// An id that nobody named.
+    pub(super) fn drawn() -> Self {
         Self { id: clock::new_id(), hold: None }
     }
 

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::address::Address;
 use super::cookies::Jar;
+use super::frames::Frames;
 use super::passing::{Named, Origin, passes};
 use super::request::to_function;
 use crate::config::Settings;
@@ -147,4 +148,20 @@ pub(in crate::ingress) fn answer(headers: &HeaderMap) {
             }
         }
     }
+}
+
+/// One direction of a WebSocket: wherever it is cut, it is the same, and no message that passes is too long.
+pub(in crate::ingress) fn frames(masked: bool, limit: usize, bytes: &[u8]) {
+    let mut whole = Frames::new(masked, limit);
+    let result = whole.look(bytes);
+    let mut cut = Frames::new(masked, limit);
+    let pieces = bytes.chunks(3).try_for_each(|piece| cut.look(piece));
+    assert_eq!(result, pieces);
+    assert_eq!((whole.messages, whole.bytes, whole.code()), (cut.messages, cut.bytes, cut.code()));
+    assert!(whole.messages <= bytes.len() as u64 / 2);
+    assert!(
+        whole.bytes <= (bytes.len() as u64 / 2 + 1) * limit as u64,
+        "a frame of a message is no longer than it may be"
+    );
+    assert!(whole.is_closing() || whole.code().is_none());
 }

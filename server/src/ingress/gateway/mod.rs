@@ -1,8 +1,9 @@
 //! Calls: `ANY /function/{name}[/path]` and `ANY /function/{namespace}/{name}[/path]`, and the same under
-//! `/async-function`; with `EVENTFLOW_FUNCTIONS_HOST` all paths of a function's own host as well.
+//! `/async-function`; with `EVENTFLOW_FUNCTIONS_HOST` all paths of a function's own host as well, and with
+//! `EVENTFLOW_PUBLIC_FUNCTIONS` the paths that http triggers name.
 //!
 //! A synchronous call takes a place for its record, then a place on an instance; the answer is streamed back as it comes. What is
-//! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it. An [`asynchronous`] call is recorded
+//! known of the call is recorded after its answer. [`answer`] is the way back, [`record`] what is told of it, [`target`] whom a request calls. An [`asynchronous`] call is recorded
 //! first, and run by a worker.
 
 mod address;
@@ -10,6 +11,10 @@ mod answer;
 mod asynchronous;
 mod call_id;
 mod cookies;
+mod cors;
+mod doors;
+mod expectation;
+mod frames;
 pub(super) mod fuzz;
 mod once;
 mod passing;
@@ -17,21 +22,24 @@ mod record;
 mod recorder;
 mod request;
 mod said;
+mod socket;
+mod target;
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{StatusCode, Version};
-use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
+use actix_web::{HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
+pub use doors::Doors;
 pub(super) use once::recorded_answer;
 pub use recorder::Recorder;
 pub(super) use said::{is_kept, query as query_of};
 
-use super::auth::{Session, Viewer};
 use super::edge::{FunctionHost, Seat};
 use super::{HttpError, Services};
 use crate::clock;
@@ -44,11 +52,9 @@ use call_id::CallId;
 use cookies::Jar;
 use passing::Origin;
 use record::Call;
-
-/// The routes' patterns, as metrics name them.
-const PATTERN: &str = "/function/{path}*";
-const ASYNC_PATTERN: &str = "/async-function/{path}*";
-const HOST_PATTERN: &str = "//{function}/{path}*";
+use request::Incoming;
+use socket::Sockets;
+use target::{Called, Door, Way};
 
 /// What a browser lets a function's page do: everything but to act as a page of this server.
 const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
@@ -59,12 +65,27 @@ pub struct Gateway {
     services: Services,
     recorder: Recorder,
     in_use: call_id::InUse,
+    doors: Doors,
+    sockets: Sockets,
+}
+
+fn to(way: Way) -> actix_web::Route {
+    web::to(move |request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>| {
+        handle(request, payload, gateway, way)
+    })
 }
 
 impl Gateway {
     /// A gateway that records by `recorder`.
     pub fn new(services: Services, recorder: Recorder) -> Self {
-        Self { services, recorder, in_use: call_id::InUse::default() }
+        let sockets = Sockets::new(&services.settings.edge);
+        Self { services, recorder, in_use: call_id::InUse::default(), doors: Doors::default(), sockets }
+    }
+
+    /// With these functions' paths, and callers without a token.
+    #[must_use]
+    pub fn with_doors(self, doors: Doors) -> Self {
+        Self { doors, ..self }
     }
 
     /// Adds its routes.
@@ -72,126 +93,47 @@ impl Gateway {
         if self.services.settings.edge.functions_host.is_some() {
             // On a function's host there is nothing but the function.
             let is_functions = guard::fn_guard(|context| context.req_data().contains::<FunctionHost>());
-            config.service(web::scope("").guard(is_functions).default_service(web::to(answer_on_its_host)));
+            config.service(web::scope("").guard(is_functions).default_service(to(Way::Host)));
         }
         // A scope's fixed beginning is compared, where a pattern would be searched for by a regular expression.
-        let calls = web::scope("/function").default_service(web::to(answer_any));
-        let later = web::scope("/async-function").default_service(web::to(accept_any));
+        let calls = web::scope("/function").default_service(to(Way::Call));
+        let later = web::scope("/async-function").default_service(to(Way::Later));
         config.app_data(web::Data::new(self.clone())).service(calls).service(later);
+        if !self.services.settings.edge.public_functions.are_none() {
+            let doors = self.doors.clone();
+            let leads = guard::fn_guard(move |context| doors.lead(context.head().uri.path()));
+            config.service(web::scope("").guard(leads).default_service(to(Way::Path)));
+        }
     }
 
     fn fleet(&self) -> &Fleet {
         &self.services.fleet
     }
-
-    /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
-    /// the default namespace may be a namespace.
-    ///
-    /// # Errors
-    /// 404 when there is none; 403 for who may look only: a call is what a function does with the world.
-    async fn find<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(std::sync::Arc<Route>, &'p str), HttpError> {
-        let (route, rest) = self.lead(viewer, path).await?;
-        viewer.may_change(&route.namespace)?;
-        Ok((route, rest))
-    }
-
-    async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(std::sync::Arc<Route>, &'p str), HttpError> {
-        let default = self.services.settings.namespace.as_str();
-        let (first, rest) = split(path);
-        if sees(viewer, default)
-            && let Some(route) = self.fleet().route(default, first).await.map_err(refusal)?
-        {
-            return Ok((route, rest));
-        }
-        let (second, rest) = split(rest.trim_start_matches('/'));
-        if !second.is_empty()
-            && sees(viewer, first)
-            && let Some(route) = self.fleet().route(first, second).await.map_err(refusal)?
-        {
-            return Ok((route, rest));
-        }
-        Err(HttpError::new(
-            StatusCode::NOT_FOUND,
-            "function_not_found",
-            format!(
-                "there is no function `{first}` in namespace `{default}`; `GET /v1/functions` lists those there are"
-            ),
-        ))
-    }
 }
 
-/// A function that is called, by whom, and with what.
-struct Called<'r> {
-    session: Session,
-    route: Arc<Route>,
-    /// The path as the function sees it.
-    rest: &'r str,
-    origin: Origin,
-}
-
-impl Gateway {
-    /// Whom a request below a route of the platform calls.
-    async fn called<'r>(&self, request: &'r HttpRequest, begin: &str) -> Result<Called<'r>, HttpError> {
-        let session = self.services.auth.session(request)?;
-        let path = request.uri().path().strip_prefix(begin).unwrap_or_default();
-        let (route, rest) = self.find(&session.viewer, path).await?;
-        callable(&route)?;
-        Ok(Called { session, route, rest, origin: Origin::Shared })
-    }
-
-    /// Whom a request to a function's own host calls. A session of the platform does not count there.
-    async fn called_on_its_host<'r>(&self, request: &'r HttpRequest) -> Result<Called<'r>, HttpError> {
-        let session = self.services.auth.program(request)?;
-        let host = request.extensions().get::<FunctionHost>().cloned();
-        let missing =
-            || HttpError::new(StatusCode::NOT_FOUND, "function_not_found", "there is no function on this host");
-        let host = host.ok_or_else(missing)?;
-        let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
-        let route = match sees(&session.viewer, namespace) {
-            true => self.fleet().route(namespace, &host.name).await.map_err(refusal)?,
-            false => None,
-        };
-        let route = route.ok_or_else(missing)?;
-        session.viewer.may_change(&route.namespace)?;
-        callable(&route)?;
-        Ok(Called { session, route, rest: request.uri().path(), origin: Origin::Own })
-    }
-}
-
-/// Answers a call, be it with an error, and counts it.
-async fn answer_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
+/// Answers a request of a function, be it with an error, and counts it.
+async fn handle(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>, way: Way) -> HttpResponse {
     let (method, asked) = told(&request);
     let doing = format!("{method} {}", request.path());
+    let mut shown = cors::Said::default();
     let answer = watchdog::doing(doing, async {
-        let called = gateway.called(&request, "/function/").await?;
-        call(&request, payload, &gateway, called).await
+        let door = gateway.door(&request, way).await;
+        if let Some(cors) = door.as_ref().and_then(Door::cors) {
+            if let Some(answer) = cors::preflight(&request, cors) {
+                return answer;
+            }
+            shown = cors::Said::of(&request, cors);
+        }
+        let called = gateway.called(&request, way, door).await?;
+        match way {
+            Way::Later => asynchronous::accept(&gateway, called, &request, payload, false).await,
+            Way::Call | Way::Host | Way::Path => call(&request, payload, &gateway, called).await,
+        }
     });
     let answer = answer.await;
-    finish(&gateway, method, PATTERN, asked, answer, Origin::Shared)
-}
-
-/// The same on the function's own host.
-async fn answer_on_its_host(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
-    let (method, asked) = told(&request);
-    let doing = format!("{method} {}", request.path());
-    let answer = watchdog::doing(doing, async {
-        let called = gateway.called_on_its_host(&request).await?;
-        call(&request, payload, &gateway, called).await
-    });
-    let answer = answer.await;
-    finish(&gateway, method, HOST_PATTERN, asked, answer, Origin::Own)
-}
-
-/// Accepts a call for which nobody waits, or says why not, and counts it.
-async fn accept_any(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>) -> HttpResponse {
-    let (method, asked) = told(&request);
-    let doing = format!("{method} {}", request.path());
-    let accepted = watchdog::doing(doing, async {
-        let called = gateway.called(&request, "/async-function/").await?;
-        asynchronous::accept(&gateway, called, &request, payload, false).await
-    });
-    let accepted = accepted.await;
-    finish(&gateway, method, ASYNC_PATTERN, asked, accepted, Origin::Shared)
+    let mut response = finish(&gateway, method, way, asked, answer);
+    shown.put(response.headers_mut());
+    response
 }
 
 /// What is told of a request after its answer: its method, and the id that the caller gave it.
@@ -213,23 +155,22 @@ fn request_id(request: &HttpRequest) -> String {
 fn finish(
     gateway: &Gateway,
     method: &'static str,
-    pattern: &'static str,
+    way: Way,
     asked: Option<HeaderValue>,
     answer: Result<HttpResponse, HttpError>,
-    origin: Origin,
 ) -> HttpResponse {
     let mut response = answer.unwrap_or_else(|error| error.response(&id_of(asked.as_ref())));
     if let Some(value) = asked {
         response.headers_mut().insert(super::middleware::REQUEST_ID, value);
     }
-    if origin == Origin::Shared {
+    if way.origin() == Origin::Shared {
         let headers = response.headers_mut();
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
         headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
     }
     let status = response.status();
-    let labels = [method, pattern, status.as_str()];
+    let labels = [method, way.pattern(), status.as_str()];
     gateway.services.metrics.http_requests.with_label_values(&labels).inc();
     response
 }
@@ -240,17 +181,25 @@ async fn call(
     gateway: &Gateway,
     called: Called<'_>,
 ) -> Result<HttpResponse, HttpError> {
-    if super::wishes::prefers_async(request.headers()) {
+    // What is recorded first is for callers that are known: they may ask for it again, and nobody else may.
+    if !called.public && super::wishes::prefers_async(request.headers()) {
         return asynchronous::accept(gateway, called, request, payload, true).await;
     }
-    if request.headers().contains_key("idempotency-key") {
+    if !called.public && request.headers().contains_key("idempotency-key") {
         return once::call(gateway, called, request, payload).await;
     }
-    let Called { session, route, rest, origin } = called;
+    let Called { session, route, rest, origin, public } = called;
     check_claim(request)?;
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(request, &route)?;
-    let (body, kept) = request::body(request, payload, limits.body, limits.event, limits.recorded).await?;
+    let wants_socket = route.pool.is_some() && socket::is_wanted(request);
+    // What comes after the head of a request for a socket is not a body.
+    let stranger = public.then_some(&gateway.services);
+    let (incoming, socket) = match wants_socket {
+        true => (Incoming::nothing(), Some(payload)),
+        false => (request::body(request, payload, limits.body, limits.event, limits.recorded, stranger).await?, None),
+    };
+    let Incoming { body, kept, pump, held: _held } = incoming;
     // Only now: who sends its body slowly takes no place from others meanwhile.
     let place = gateway.recorder.reserve().ok_or_else(|| {
         HttpError::new(
@@ -260,7 +209,10 @@ async fn call(
         )
         .retry_after(1)
     })?;
-    let id = CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?;
+    let id = match public {
+        true => CallId::drawn(),
+        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
+    };
     let address = Address::of(request, rest, origin, &gateway.services.settings);
     let call = Call::begin(
         place,
@@ -280,16 +232,37 @@ async fn call(
     let deadline = Instant::now() + timeout;
     match &route.pool {
         Some(pool) => {
-            let lease = match pool.lease(Some(call.run), deadline).await {
+            let mut pump = pump;
+            let leased = {
+                let mut leasing = pin!(pool.lease(Some(call.run), deadline));
+                match answer::unless_broken(&mut pump, leasing.as_mut()).await {
+                    Ok(leased) => leased,
+                    Err(kind) => return Err(answer::broken(call, kind)),
+                }
+            };
+            let lease = match leased {
                 Ok(lease) => lease,
                 Err(error) => return Err(call.refused(error)),
             };
             let jar = Jar::of(origin, &route.namespace, &route.name, address.prefix());
-            let asked = request::to_function(request, &address, body, deadline, &jar);
+            let mut asked = request::to_function(request, &address, body, deadline, &jar);
+            if public {
+                gateway.hand_on_credentials(request, asked.headers_mut());
+            }
             let over = gateway.services.auth.clone().until_over(session);
-            answer::of_service(call, lease, asked, deadline, &jar, &address, over).await
+            if let Some(payload) = socket {
+                let (jar, address) = (&jar, &address);
+                let opening = socket::Opening { call, lease, request: asked, payload, deadline, jar, address, over };
+                return socket::open(gateway, request, opening).await;
+            }
+            answer::of_service(call, lease, asked, pump, deadline, &jar, &address, over).await
         }
-        None => of_job(gateway, call, &route, body, timeout, deadline).await,
+        None => {
+            if let Some(pump) = pump {
+                actix_web::rt::spawn(pump);
+            }
+            of_job(gateway, call, &route, body, timeout, deadline).await
+        }
     }
 }
 
@@ -307,22 +280,6 @@ fn claimed(claim: Claim) -> HttpError {
         Claim::Unreadable(_) => "bad_event",
     };
     HttpError::bad_request(code, claim.to_string())
-}
-
-/// # Errors
-/// When a function is not called over HTTP.
-fn callable(route: &Route) -> Result<(), HttpError> {
-    match route.manifest.answers_http() {
-        true => Ok(()),
-        false => Err(HttpError::new(
-            StatusCode::NOT_FOUND,
-            "no_http_trigger",
-            format!(
-                "function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it",
-                route.name
-            ),
-        )),
-    }
 }
 
 /// Runs a job while the caller waits.
@@ -363,17 +320,6 @@ async fn of_job(
     call.keep_answer(&result, "application/json");
     call.end(Ending::Succeeded, Some(200), None);
     Ok(response.body(result))
-}
-
-fn split(path: &str) -> (&str, &str) {
-    match path.find('/') {
-        Some(at) => path.split_at(at),
-        None => (path, ""),
-    }
-}
-
-fn sees(viewer: &Viewer, namespace: &str) -> bool {
-    viewer.namespaces.as_ref().is_none_or(|all| all.iter().any(|name| name == namespace))
 }
 
 /// Why there is no instance, as an answer.

@@ -24,7 +24,7 @@ pub(super) async fn call(
 ) -> Result<HttpResponse, HttpError> {
     let services = &gateway.services;
     let (arrived, at) = (Instant::now(), super::now());
-    let Called { session, route, rest, origin } = called;
+    let Called { session, route, rest, origin, .. } = called;
     let address = Address::of(request, rest, origin, &services.settings);
     let viewer = session.viewer;
     let timeout = request::timeout(request, &route)?;

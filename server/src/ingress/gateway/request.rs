@@ -8,8 +8,10 @@ use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use chrono::{SecondsFormat, TimeDelta};
 use futures::StreamExt;
+use futures::future::LocalBoxFuture;
 use hyper::header::HeaderValue;
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::address::Address;
@@ -18,7 +20,9 @@ use super::passing::{Named, stays_here};
 use super::{HttpError, claimed};
 use crate::clock;
 use crate::fleet::{RequestBody, Route, claim};
-use crate::ingress::http::body::{broke_off, read};
+use crate::ingress::Services;
+use crate::ingress::edge::Held;
+use crate::ingress::http::body::{broke_off, read, read_unproved};
 use crate::ingress::trace;
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
@@ -68,14 +72,40 @@ pub(super) fn timeout(request: &HttpRequest, route: &Route) -> Result<Duration, 
     Ok(Duration::from_secs_f64(seconds.min(most.as_secs_f64())))
 }
 
-/// The body, and what of it is kept for the record. One that is an event has at most `events` bytes.
+/// Passes a body on as it comes; what it broke with, if it did. It is driven by the task that answers, as long as there is no
+/// answer: a body that breaks ends the connection at once, and only what is answered in the same moment is still sent.
+pub(super) type Pump = LocalBoxFuture<'static, Option<std::io::ErrorKind>>;
+
+/// A body on its way to a function.
+pub(super) struct Incoming {
+    pub body: RequestBody,
+    pub kept: Kept,
+    pub pump: Option<Pump>,
+    /// What a body whose sender nobody knows takes of the budget for such bodies, until the call is over.
+    pub held: Option<Held>,
+}
+
+impl Incoming {
+    /// No body.
+    pub(super) fn nothing() -> Self {
+        Self::whole(Bytes::new(), 0)
+    }
+
+    fn whole(bytes: Bytes, recorded: usize) -> Self {
+        Self { body: RequestBody::Full(bytes.clone()), kept: Kept::whole(bytes, recorded), pump: None, held: None }
+    }
+}
+
+/// The body, and what of it is kept for the record. One that is an event has at most `events` bytes. `stranger`: nobody knows
+/// who sends it.
 pub(super) async fn body(
     request: &HttpRequest,
     mut payload: web::Payload,
     limit: usize,
     events: usize,
     recorded: usize,
-) -> Result<(RequestBody, Kept), HttpError> {
+    stranger: Option<&Services>,
+) -> Result<Incoming, HttpError> {
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
@@ -84,12 +114,22 @@ pub(super) async fn body(
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     // What may be taken for an event is looked at before it is passed on.
     if let Some(kind) = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes())) {
-        let whole = read(request, payload, limit.min(events)).await?;
+        let (whole, held) = match stranger {
+            Some(services) => {
+                let (whole, held) = read_unproved(request, payload, limit.min(events), services).await?;
+                (whole, Some(held))
+            }
+            None => (read(request, payload, limit.min(events)).await?, None),
+        };
         claim::check_body(kind.as_bytes(), &whole).map_err(claimed)?;
-        return Ok((RequestBody::Full(whole.clone()), Kept::whole(whole, recorded)));
+        return Ok(Incoming { held, ..Incoming::whole(whole, recorded) });
     }
     if length.unwrap_or(0) == 0 && !chunked {
-        return Ok((RequestBody::Full(Bytes::new()), Kept::whole(Bytes::new(), recorded)));
+        return Ok(Incoming::nothing());
+    }
+    if let Some(services) = stranger.filter(|_| length.is_some_and(|length| length <= WHOLE)) {
+        let (whole, held) = read_unproved(request, payload, WHOLE, services).await?;
+        return Ok(Incoming { held: Some(held), ..Incoming::whole(whole, recorded) });
     }
     if length.is_some_and(|length| length <= WHOLE) {
         let mut whole = BytesMut::with_capacity(length.unwrap_or(0));
@@ -101,13 +141,12 @@ pub(super) async fn body(
             }
             whole.extend_from_slice(&part);
         }
-        let whole = whole.freeze();
-        return Ok((RequestBody::Full(whole.clone()), Kept::whole(whole, recorded)));
+        return Ok(Incoming::whole(whole.freeze(), recorded));
     }
     let kept = Kept::whole(Bytes::new(), recorded);
     let (sender, receiver) = mpsc::channel(PARTS);
-    actix_web::rt::spawn(pass_on(payload, sender, limit, recorded, kept.clone()));
-    Ok((RequestBody::Stream(receiver), kept))
+    let pump = Box::pin(pass_on(payload, sender, limit, recorded, kept.clone()));
+    Ok(Incoming { body: RequestBody::Stream(receiver), kept, pump: Some(pump), held: None })
 }
 
 /// Passes a body on as it comes. One that is longer than it may be is broken off: the function sees no whole request.
@@ -117,34 +156,49 @@ async fn pass_on(
     limit: usize,
     recorded: usize,
     kept: Kept,
-) {
+) -> Option<std::io::ErrorKind> {
     let mut length = 0;
+    let mut broke = None;
     let mut begin = BytesMut::new();
     while let Some(part) = payload.next().await {
         let part = part.map_err(io_error).and_then(|part| {
             length += part.len();
-            if length > limit { Err(std::io::Error::other("the body is too large")) } else { Ok(part) }
+            if length > limit { Err(too_large()) } else { Ok(part) }
         });
         if let Ok(part) = &part
             && length <= recorded
         {
             begin.extend_from_slice(part);
         }
-        let broken = part.is_err();
-        if sender.send(part).await.is_err() || broken {
+        broke = part.as_ref().err().map(std::io::Error::kind);
+        if broke.is_some() {
+            // Without waiting: what is answered must be answered now. But the function is told, or it would take what it has
+            // for all of it.
+            if let Err(TrySendError::Full(part)) = sender.try_send(part) {
+                actix_web::rt::spawn(async move { sender.send(part).await });
+            }
+            break;
+        }
+        if sender.send(part).await.is_err() {
             break;
         }
     }
     let cut = length > recorded;
     *kept.bytes.lock() = KeptBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
+    broke
 }
 
-/// The error that breaks the function's request off; it says whether the caller was late.
+/// The errors that break the function's request off say by their kind whose fault it was: the caller was late, sent too
+/// much, or sent something that is no body.
 fn io_error(error: PayloadError) -> std::io::Error {
     match error {
         PayloadError::Io(error) => error,
-        error => std::io::Error::other(error),
+        error => std::io::Error::new(std::io::ErrorKind::InvalidData, error),
     }
+}
+
+fn too_large() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the body is too large")
 }
 
 /// The request as the function sees it.
@@ -181,6 +235,7 @@ pub(super) fn to_function(
         }
     }
     let cookies = request.headers().get_all(header::COOKIE).map(|value| value.as_bytes());
+    let cookies = cookies.filter(|_| !named.contain("cookie"));
     if let Some(Ok(cookies)) = jar.inward(cookies).map(HeaderValue::try_from) {
         headers.insert("cookie", cookies);
     }

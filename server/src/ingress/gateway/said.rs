@@ -1,6 +1,7 @@
 //! What a caller said, as the CloudEvent that a handler sees and a replay repeats.
 
 use actix_web::HttpRequest;
+use actix_web::http::header;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -12,7 +13,7 @@ use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use super::address::Address;
-use super::passing::stays_here;
+use super::passing::{Named, stays_here};
 use crate::ingress::credentials::is_credential;
 use crate::ingress::trace;
 
@@ -47,7 +48,8 @@ impl Said {
     /// Where the function lives and which trace the call belongs to is recorded as the function is told it, not as the
     /// caller said it.
     pub(super) fn of(request: &HttpRequest, address: &Address<'_>, trace: &Context) -> Self {
-        let kept = |name: &str| is_kept(name) && !trace::HEADERS.contains(&name);
+        let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
+        let kept = |name: &str| is_kept(name) && !trace::HEADERS.contains(&name) && !named.contain(name);
         let headers = request.headers().iter().filter(|(name, _)| kept(name.as_str()));
         let headers = headers
             .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));

@@ -57,6 +57,10 @@ pub(super) async fn fallback(request: HttpRequest) -> Result<HttpResponse, HttpE
             });
         }
     }
+    // What a page is there for cannot be done otherwise.
+    if pages::exists(request.path()) || pages::is_of_the_ui(request.path()) || request.path() == "*" {
+        return wrong_method(request).await;
+    }
     let message =
         format!("there is nothing at {} {}; /openapi.json lists what there is", request.method(), request.path());
     Err(HttpError::new(StatusCode::NOT_FOUND, "not_found", message))

@@ -11,8 +11,13 @@ use crate::ingress::assets::{self, Asset, Coding};
 const UI: &[&str] = &["dead-letters", "events", "functions", "runs", "sign-in", "system"];
 
 /// Whether a path is an address of the web UI.
-pub(super) fn is_of_the_ui(path: &str) -> bool {
+pub(in crate::ingress) fn is_of_the_ui(path: &str) -> bool {
     path.trim_start_matches('/').split('/').next().is_some_and(|first| UI.contains(&first))
+}
+
+/// Whether there is a file of the web UI at a path.
+pub(in crate::ingress) fn exists(path: &str) -> bool {
+    path == "/" || assets::get(path, &[]).is_some()
 }
 
 /// A page, or the one that says why there is none.

@@ -5,6 +5,7 @@ mod cross_site;
 mod dead_letters;
 mod described;
 mod graphql;
+mod methods;
 mod over_http;
 mod rest;
 mod secret;

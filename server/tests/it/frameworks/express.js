@@ -17,4 +17,5 @@ app.post("/login", (request, response) => {
 app.get("/shop/cart", (request, response) => response.json({ cookie: request.get("cookie") ?? "" }));
 app.get("/absolute", (request, response) => response.redirect(`${request.protocol}://${request.host}/shop/cart`));
 app.get("/shop/back", (request, response) => response.redirect(301, "cart"));
-app.listen(process.env.PORT);
+const server = app.listen(process.env.PORT);
+new (require("socket.io").Server)(server).on("connection", (socket) => socket.on("echo", (text) => socket.emit("echo", text)));

@@ -1,7 +1,7 @@
 import os
 
 import uvicorn
-from fastapi import FastAPI, Form, Request
+from fastapi import FastAPI, Form, Request, WebSocket
 from fastapi.responses import RedirectResponse
 from starlette.middleware.sessions import SessionMiddleware
 
@@ -28,6 +28,14 @@ async def login(request: Request, user: str = Form()):
 @app.get("/shop/")
 async def shop(request: Request):
     return {"user": request.session.get("user")}
+
+
+@app.websocket("/echo")
+async def echo(socket: WebSocket):
+    await socket.accept()
+    await socket.send_text(str(socket.url))
+    async for text in socket.iter_text():
+        await socket.send_text(text)
 
 
 def below_its_prefix(app):

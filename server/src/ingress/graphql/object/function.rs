@@ -275,7 +275,7 @@ impl Function {
         let wants_filter = ctx.look_ahead().field("filter").exists();
         let trigger = |trigger: &Wanted| {
             let url = match trigger {
-                Wanted::Http {} => Some(self.address(ctx)),
+                Wanted::Http(_) => Some(self.address(ctx)),
                 Wanted::Webhook(webhook) => {
                     Some(format!("{base}/hooks/{}/{}/{}", self.row.namespace, self.row.name, webhook.name))
                 }

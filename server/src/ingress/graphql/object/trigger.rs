@@ -71,7 +71,7 @@ impl Trigger {
     /// `filter` is the trigger's own, where it was asked for: it may be large.
     pub(super) fn new(wanted: &Wanted, filter: Option<Value>, url: Option<String>) -> Self {
         match wanted {
-            Wanted::Http {} => Self { kind: "http", url, ..Self::default() },
+            Wanted::Http(_) => Self { kind: "http", url, ..Self::default() },
             Wanted::Event { pattern, filter: _ } => {
                 Self { kind: "event", pattern: Some(pattern.clone()), filter, ..Self::default() }
             }

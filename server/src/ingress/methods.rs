@@ -1,0 +1,74 @@
+//! Which methods a route of the platform takes, as its description (OpenAPI) has it: what 405 and OPTIONS say.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use actix_web::http::header::HeaderValue;
+use serde_json::Value;
+
+use super::http::openapi;
+
+/// Routes that the description leaves out.
+const OTHERS: [(&str, &[&str]); 3] =
+    [("/graphql", &["GET", "POST"]), ("/openapi.json", &["GET"]), ("/schemas/function.json", &["GET"])];
+
+/// What pages and files of the web UI take, and whatever else is no route.
+const PAGES: &str = "GET, HEAD, OPTIONS";
+
+/// The methods that a description may hold beside other members.
+const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
+
+static ALLOWED: LazyLock<HashMap<String, HeaderValue>> = LazyLock::new(|| {
+    let description: Value = serde_json::from_str(&openapi()).expect("the description is JSON");
+    let described = description["paths"].as_object().into_iter().flatten().map(|(path, methods)| {
+        let methods = methods.as_object().into_iter().flatten().map(|(method, _)| method);
+        let methods = methods.filter(|method| METHODS.contains(&method.as_str()));
+        (path.clone(), methods.map(|method| method.to_ascii_uppercase()).collect::<Vec<_>>())
+    });
+    let others = OTHERS.iter().map(|(path, methods)| {
+        ((*path).to_owned(), methods.iter().map(|method| (*method).to_owned()).collect::<Vec<_>>())
+    });
+    described.chain(others).map(|(path, methods)| (path, allowed(methods))).collect()
+});
+
+/// `Allow`, with what comes with GET, and with every route.
+fn allowed(mut methods: Vec<String>) -> HeaderValue {
+    if let Some(get) = methods.iter().position(|method| method == "GET") {
+        methods.insert(get + 1, "HEAD".to_owned());
+    }
+    methods.retain(|method| method != "OPTIONS");
+    methods.dedup();
+    methods.push("OPTIONS".to_owned());
+    HeaderValue::try_from(methods.join(", ")).expect("names of methods are a valid header")
+}
+
+/// The header `Allow` of a route, by its pattern as people write it; `None` stands for what is no route.
+pub(super) fn of(pattern: Option<&str>) -> HeaderValue {
+    pattern.and_then(|pattern| ALLOWED.get(pattern)).cloned().unwrap_or_else(|| HeaderValue::from_static(PAGES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_route_takes_is_what_its_description_says() {
+        for (pattern, expected) in [
+            ("/v1/functions", "GET, HEAD, POST, OPTIONS"),
+            ("/v1/functions/{name}", "DELETE, GET, HEAD, OPTIONS"),
+            ("/v1/functions/{name}:invoke", "POST, OPTIONS"),
+            ("/auth/token", "POST, OPTIONS"),
+            ("/graphql", "GET, HEAD, POST, OPTIONS"),
+            ("/openapi.json", "GET, HEAD, OPTIONS"),
+        ] {
+            let found = of(Some(pattern));
+            let sorted = |text: &str| {
+                let mut names: Vec<_> = text.split(", ").map(str::to_owned).collect();
+                names.sort();
+                names
+            };
+            assert_eq!(sorted(found.to_str().unwrap()), sorted(expected), "{pattern}");
+        }
+        assert_eq!(of(None), PAGES);
+    }
+}
