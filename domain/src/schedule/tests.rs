@@ -309,7 +309,8 @@ proptest! {
         for pattern in [format!("{field} * * * *"), format!("0 0 {field} * *"), format!("0 0 1 1 {field}")] {
             if cron_fault(&pattern).is_none() {
                 let timetable = Timetable::parse(&pattern, "America/New_York").unwrap();
-                prop_assert!(timetable.next_after(ANY_TIME).is_some_and(|due| due > ANY_TIME), "{}", pattern);
+                let any = utc("2024-01-01T00:00:00Z");
+                prop_assert!(timetable.next_after(any).is_some_and(|due| due > any), "{}", pattern);
             }
         }
     }
