@@ -39,7 +39,10 @@ async fn the_same_story_on_postgres() {
 async fn newcomer(app: &TestApp) {
     let repository = app.repository("shop", GREETER).await;
     let mut functions = app
-        .subscribe("subscription { functionChanged { position event { type } function { name state } } }", json!({}))
+        .subscribe(
+            "subscription { functionChanged(afterPosition: 0) { position event { type } function { name state } } }",
+            json!({}),
+        )
         .await;
 
     let id = app.register_git("greeter", &repository, Some("functions/greeter")).await;

@@ -12,7 +12,6 @@ use async_graphql_value::Value;
 
 use super::introspection::{Part, Shape};
 use super::{MAX_DIRECTIVES, MAX_RECURSION};
-use crate::builder::listing;
 use crate::ingress::graphql::relay::DEFAULT_PAGE;
 
 /// A page of so many costs as much as one of what it holds.
@@ -21,11 +20,12 @@ pub(super) const PAGE_UNIT: usize = 5;
 /// Telling whom an event reached costs so many times what is asked of each function.
 const REACH: usize = 20;
 
-/// A list that comes as a whole is taken to have so many rows; [`LONG_LISTS`] names those that may have many more.
+/// A list that comes as a whole is taken to have so many rows; [`LONG_LISTS`] names those that mostly have more.
 const LIST_ROWS: u32 = 10;
 
-/// Lists that come as a whole, and the most rows that they have.
-const LONG_LISTS: [(&str, u32); 1] = [("files", listing::MAX_LISTED as u32)];
+/// Lists that come as a whole and are longer, and the rows that they are taken to have. What a version's files take of memory
+/// and of the disk's time is counted when they are read.
+const LONG_LISTS: [(&str, u32); 1] = [("files", 50)];
 
 /// Fields that are computed, and how many times as much as a field that is read they cost.
 const COMPUTED: [(&str, usize); 2] = [("fireTimes", 20), ("nextFireTimes", 20)];

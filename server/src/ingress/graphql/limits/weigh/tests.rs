@@ -222,7 +222,7 @@ fn payloads_and_lists_without_pages_have_prices_whatever_they_are_called() {
     let of_a_version = |fields: &str| spent(&format!("{{ f {{ currentVersion {{ {fields} }} }} }}"), json!({})).cost;
     assert_eq!(of_a_version("number"), 3);
     assert_eq!(of_a_version("manifest"), 22);
-    assert_eq!(of_a_version("files { path text }"), 403);
+    assert_eq!(of_a_version("files { path text }"), 23);
     assert_eq!(spent("{ f { manifestOverride triggers { filter } } }", json!({})).cost, 62);
     assert_eq!(spent("{ fireTimes(cron: \"x\") }", json!({})).cost, 20);
     assert_eq!(
