@@ -234,7 +234,7 @@ async fn a_result_that_is_too_large_is_refused(executor: &dyn Executor, place: &
     let (lines, _log) = Log::new();
     let script = format!("head -c {} /dev/zero > $EVENTFLOW_RESULT", MAX_RESULT_BYTES + 1);
     let error = executor.job(place.shell(&script), call(), lines).await.unwrap_err();
-    assert!(matches!(&error, Error::Refused(message) if message.contains("at most")), "{error}");
+    assert!(matches!(&error, Error::Result(message) if message.contains("at most")), "{error}");
 }
 
 async fn a_job_of_a_wsgi_app_is_refused(executor: &dyn Executor, place: &Place) {
