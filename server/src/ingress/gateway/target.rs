@@ -138,7 +138,7 @@ impl Gateway {
             && way != Way::Later
         {
             let session = Session::of_nobody(&route.namespace);
-            return Ok(Called { session, route: route.clone(), rest: *rest, origin, public: true });
+            return Ok(Called { session, route: route.clone(), rest, origin, public: true });
         }
         let (session, route, rest) = match way {
             Way::Call | Way::Later => {
