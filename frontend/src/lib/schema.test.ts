@@ -58,7 +58,7 @@ describe("the schema of function.json", () => {
       "/triggers/1/pattern must not be empty",
       "/triggers/2/cron is missing",
       "/triggers/3/name has characters, or an order of them, that it may not have",
-      "/triggers/3/scheme must be one of github, standard-webhooks, hmac-sha256, token, none",
+      "/triggers/3/scheme must be one of github, standard-webhooks, hmac-sha256, stripe, slack, twilio, token, none",
       "/triggers/3/cron is not known here",
       "/triggers/4/type must be one of http, event, schedule, webhook",
     ]);
