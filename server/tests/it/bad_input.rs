@@ -76,7 +76,7 @@ async fn garbage_instead_of_http_is_a_bad_gateway() {
     let manifest = r#"{ "runtime": "command", "command": ["node", "garbage.js"] }"#;
     let id = app.running("garbage", &[("function.json", manifest), ("garbage.js", code)]).await;
     let body = json_of(app.call("garbage").await, StatusCode::BAD_GATEWAY).await;
-    assert_eq!(body["error"]["code"], "function_crashed", "{body}");
+    assert_eq!(body["error"]["code"], "not_http", "{body}");
     app.run_where(&id, |run| run["state"] == "FAILED").await;
 }
 
