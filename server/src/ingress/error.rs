@@ -393,6 +393,8 @@ pub fn status_of(code: &str) -> StatusCode {
         "timed_out" => StatusCode::GATEWAY_TIMEOUT,
         "function_deregistered" => StatusCode::GONE,
         "name_taken"
+        | "name_is_a_namespace"
+        | "namespace_is_a_function"
         | "function_not_built"
         | "function_not_running"
         | "function_unhealthy"

@@ -154,6 +154,6 @@ async fn a_function_cannot_be_named_so_that_it_gets_the_calls_of_a_namespace() {
     assert_eq!(register("team-a", "shop").await["userErrors"], json!([]));
     assert_eq!(register("default", "team-a").await["userErrors"][0]["code"], "name_is_a_namespace");
     assert_eq!(register("default", "shop").await["userErrors"], json!([]));
-    assert_eq!(register("shop", "cart").await["userErrors"][0]["code"], "bad_namespace");
+    assert_eq!(register("shop", "cart").await["userErrors"][0]["code"], "namespace_is_a_function");
     assert_eq!(register("team-a", "cart").await["userErrors"], json!([]));
 }

@@ -151,7 +151,7 @@ async fn ambiguity(services: &Services, namespace: &str, name: &str) -> Result<O
     let row = services.store.function_named(default, namespace).await?.filter(|row| row.state != "DEREGISTERED");
     Ok(row.map(|_| {
         let message = format!("the namespace `{namespace}` cannot be used: `{default}` has a function of that name, which is called below /function/{namespace}");
-        Problem::new("bad_namespace", message).at(["input", "namespace"])
+        Problem::new("namespace_is_a_function", message).at(["input", "namespace"])
     }))
 }
 
