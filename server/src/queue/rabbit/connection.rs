@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use futures::StreamExt;
 use lapin::uri::{AMQPScheme, AMQPUri};
-use lapin::{Connection, ConnectionProperties, Event};
+use lapin::{Channel, Connection, ConnectionProperties, Event};
 use tokio::sync::watch;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::topology;
+use super::refusals::Refusals;
+use super::topology::{self, Place};
 use crate::queue::Error;
 
 /// Longer than this an attempt to connect does not take.
@@ -73,6 +74,7 @@ impl std::fmt::Display for Address {
 pub(super) struct Link {
     address: Address,
     state: watch::Receiver<State>,
+    refusals: Refusals,
     _end: DropGuard,
 }
 
@@ -89,7 +91,7 @@ impl Link {
         let (sender, state) = watch::channel(State::Down(None));
         let end = CancellationToken::new();
         tokio::spawn(end.clone().run_until_cancelled_owned(keep(address.clone(), name, sender)));
-        Arc::new(Self { address, state, _end: end.drop_guard() })
+        Arc::new(Self { address, state, refusals: Refusals::default(), _end: end.drop_guard() })
     }
 
     /// The connection.
@@ -118,6 +120,15 @@ impl Link {
                 std::future::pending::<()>().await;
             }
         }
+    }
+
+    /// Makes a queue, unless it is there. One that makes the broker close the connection is left alone for a while.
+    ///
+    /// # Errors
+    /// When the broker does not make it, or refused it a moment ago.
+    pub(super) async fn declare(&self, place: Place, channel: &Channel) -> Result<(), Error> {
+        self.refusals.check(place)?;
+        self.refusals.note(place, place.declare(channel).await)
     }
 
     /// Returns when the first attempt to connect is over.

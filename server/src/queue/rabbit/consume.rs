@@ -116,20 +116,20 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
             () = outbox.closed() => return,
         };
         let subscribing = async {
-            let channel = connection.create_channel().await?;
-            place.declare(&channel).await?;
-            channel.basic_qos(prefetch, BasicQosOptions::default()).await?;
+            let channel = connection.create_channel().await.map_err(error)?;
+            link.declare(place, &channel).await?;
+            channel.basic_qos(prefetch, BasicQosOptions::default()).await.map_err(error)?;
             let consuming = channel.basic_consume(
                 place.queue().into(),
                 "".into(),
                 BasicConsumeOptions::default(),
                 FieldTable::default(),
             );
-            let deliveries = consuming.await?;
+            let deliveries = consuming.await.map_err(error)?;
             Ok((channel, deliveries))
         };
         let subscribed = match tokio::time::timeout(SUBSCRIBED_WITHIN, subscribing).await {
-            Ok(subscribed) => subscribed.map_err(error),
+            Ok(subscribed) => subscribed,
             Err(_) => {
                 silences += 1;
                 if silences >= SILENCES {

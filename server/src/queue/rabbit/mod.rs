@@ -16,6 +16,7 @@ mod connection;
 mod consume;
 mod inbox;
 mod publish;
+mod refusals;
 mod topology;
 mod wire;
 

@@ -165,7 +165,7 @@ impl Publisher {
         if lane.declared.lock().contains(&function) {
             return Ok(());
         }
-        Place::Runs(function).declare(&queues).await.map_err(error)?;
+        self.link.declare(Place::Runs(function), &queues).await?;
         lane.declared.lock().insert(function);
         Ok(())
     }

@@ -36,7 +36,7 @@ const DELETED_WITHIN: Duration = Duration::from_secs(30);
 pub(super) const SILENCES: u32 = 3;
 
 /// A queue that is consumed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Place {
     /// The run requests of a function.
     Runs(function::Id),

@@ -1,0 +1,102 @@
+//! Queues that the broker refuses with an error that closes the whole connection.
+//!
+//! A quorum queue that was made just before its only broker was killed can come back broken: each attempt to declare it is
+//! answered by closing the connection, with every subscription on it. So a refused queue is left alone for a while, which
+//! gets longer, and the others are served meanwhile.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use lapin::ErrorKind;
+use lapin::protocol::AMQPErrorKind;
+use parking_lot::Mutex;
+
+use super::publish::error;
+use super::topology::Place;
+use crate::queue::Error;
+
+/// How long a queue is left alone after its first refusal; it doubles …
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+
+/// … up to this.
+const LAST_PAUSE: Duration = Duration::from_secs(30);
+
+/// The queues that were refused last. One that is declared again is forgotten.
+#[derive(Default)]
+pub(super) struct Refusals(Mutex<HashMap<Place, Refused>>);
+
+struct Refused {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Refusals {
+    /// Whether a queue may be declared now.
+    ///
+    /// # Errors
+    /// When it was refused a moment ago.
+    pub(super) fn check(&self, place: Place) -> Result<(), Error> {
+        match self.0.lock().get(&place) {
+            Some(refused) if refused.until > Instant::now() => Err(Error(format!(
+                "RabbitMQ refused the queue {} a moment ago; it is tried again later",
+                place.queue()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes what came of declaring a queue.
+    pub(super) fn note(&self, place: Place, declared: lapin::Result<()>) -> Result<(), Error> {
+        match &declared {
+            Ok(()) => _ = self.0.lock().remove(&place),
+            Err(error) if closes_for(error, place) => self.refuse(place),
+            Err(_) => {}
+        }
+        declared.map_err(error)
+    }
+
+    fn refuse(&self, place: Place) {
+        let mut all = self.0.lock();
+        let pause = all.get(&place).map_or(FIRST_PAUSE, |refused| (refused.pause * 2).min(LAST_PAUSE));
+        all.insert(place, Refused { until: Instant::now() + pause, pause });
+    }
+}
+
+/// Whether a connection was closed because of this queue, and not because of another one that shares it.
+fn closes_for(error: &lapin::Error, place: Place) -> bool {
+    match error.kind() {
+        ErrorKind::ProtocolError(error) => {
+            matches!(error.kind(), AMQPErrorKind::Hard(_)) && error.get_message().as_str().contains(&place.queue())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::{AMQPError, AMQPHardError};
+
+    use super::*;
+    use crate::clock;
+
+    #[test]
+    fn a_refused_queue_is_left_alone_and_the_others_are_not() {
+        let refusals = Refusals::default();
+        let (broken, well) = (Place::Runs(clock::new_id()), Place::Runs(clock::new_id()));
+        let message = format!("INTERNAL_ERROR - Cannot declare quorum queue '{}' in vhost '/'", broken.queue());
+        let closed = || {
+            let error = AMQPError::new(AMQPErrorKind::Hard(AMQPHardError::INTERNALERROR), message.as_str().into());
+            Err(lapin::Error::from(ErrorKind::ProtocolError(error)))
+        };
+        // The connection was closed under both.
+        assert!(refusals.note(well, closed()).is_err() && refusals.note(broken, closed()).is_err());
+        assert!(refusals.check(well).is_ok());
+        assert!(refusals.check(broken).unwrap_err().0.contains("a moment ago"));
+        for _ in 0..10 {
+            refusals.refuse(broken);
+        }
+        assert_eq!(refusals.0.lock()[&broken].pause, LAST_PAUSE);
+        refusals.note(broken, Ok(())).unwrap();
+        assert!(refusals.check(broken).is_ok());
+    }
+}
