@@ -34,7 +34,7 @@ function decoderOf(coding) {
     case 'br':
       return zlib.brotliDecompress;
     case 'deflate':
-      // Some senders leave out the header that belongs to it: the first byte tells.
+      // Some senders leave out the header that belongs to it: the first byte shows which it is.
       return (bytes, options, done) => ((bytes[0] & 0x0f) === 8 ? zlib.inflate : zlib.inflateRaw)(bytes, options, done);
     default:
       return undefined;

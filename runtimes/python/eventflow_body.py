@@ -47,7 +47,7 @@ def decompress(body, coding):
     if name in ("gzip", "x-gzip"):
         window = _GZIP
     elif name == "deflate":
-        # Some senders leave out the header that belongs to it: the first byte tells.
+        # Some senders leave out the header that belongs to it: the first byte shows which it is.
         window = _ZLIB if body[0] & 0x0F == 8 else _RAW
     else:
         return None

@@ -21,7 +21,7 @@ class BadResult(TypeError):
 
 
 class _Unknown(Exception):
-    """Nothing is defined for a value: where it is, the second reading tells."""
+    """Nothing is defined for a value: a second pass finds where it is."""
 
 
 def dumps(value, what="result"):

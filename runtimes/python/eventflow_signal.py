@@ -1,4 +1,4 @@
-"""What tells a handler that nobody waits for its answer any more."""
+"""How a handler learns that nobody waits for its answer any more."""
 
 import asyncio
 import threading
@@ -39,7 +39,7 @@ class Signal:
         return True
 
     async def wait_async(self, timeout=None):
-        """What `wait` is for `async def` handlers: it does not hold up those that run beside it."""
+        """What `wait` is for `async def` handlers: it does not hold up others on the same loop."""
         until = None if timeout is None else _now() + timeout
         while not self.is_set():
             left = CALLER_LOOK_S if until is None else min(CALLER_LOOK_S, until - _now())

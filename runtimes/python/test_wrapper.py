@@ -433,7 +433,7 @@ async def handler(event, context):
                     plain.recv(100)
             until(lambda: ended in wrapper.output, ended)
 
-    @unittest.skipUnless(sys.version_info >= (3, 12), "only Python 3.12 tells of whom such an exception is")
+    @unittest.skipUnless(sys.version_info >= (3, 12), "only Python 3.12 says whose exception it is")
     def test_an_exception_of_a_task_that_nobody_asks_for_is_in_the_log_of_its_run(self):
         code = """
 import asyncio, gc

@@ -34,7 +34,7 @@ pub const RESERVED: [&str; 22] = [
 /// A trigger of the type `http`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpTrigger {
-    /// A path of the function's own on the server, beside `/function/{name}`: `/shop`, or `/shop/*` with all below it.
+    /// A path of the function's own on the server, in addition to `/function/{name}`: `/shop`, or `/shop/*` with all below it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
     /// Who may call.

@@ -9,7 +9,7 @@ fn read(parents: &[&str], states: &[&str]) -> Option<Context> {
     Context::read(parents.iter().map(|text| text.as_bytes()), states.iter().map(|text| text.as_bytes()))
 }
 
-/// The `tracestate` that is passed on beside a valid `traceparent`.
+/// The `tracestate` that is passed on with a valid `traceparent`.
 fn passed(states: &[&str]) -> Option<String> {
     read(&[PARENT], states).expect("a tracestate never costs the trace").state().map(str::to_owned)
 }

@@ -13,7 +13,7 @@ pub(super) struct Turns(Arc<Mutex<State>>);
 struct State {
     free: usize,
     namespaces: BTreeMap<String, Namespace>,
-    /// Counts up with each place that is given: whoever had the latest comes last.
+    /// Counts up with each place that is given: the namespace that had the latest comes last.
     turn: u64,
 }
 

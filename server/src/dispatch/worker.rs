@@ -302,7 +302,7 @@ impl Workers {
                     (reason, patience.next(hint), run.phase.node().is_some().then_some(run.attempts))
                 }
             };
-            // Who waits for an answer is told at once.
+            // A caller that waits gets its answer at once.
             if run.delivery == domain::run::event::Delivery::Once {
                 self.record(&stream, loaded, &run, cannot(reason, false), &cause).await?;
                 return Ok(Taken::Done);

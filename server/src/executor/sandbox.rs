@@ -171,7 +171,7 @@ impl Home {
     async fn open_slot(&self) -> io::Result<Slot> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let cgroups = self.cgroups.clone();
-        // It may have to wait for whoever removes one.
+        // It may have to wait for the removal of another.
         let made = tokio::task::spawn_blocking(move || cgroups.create(&number.to_string())).await;
         let cgroup = made.unwrap_or_else(|_| Err(io::Error::other("the server ends")))?;
         self.ground.slot(cgroup).await

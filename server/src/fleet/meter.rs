@@ -37,7 +37,7 @@ impl Default for LineLimits {
     }
 }
 
-/// Lines of all functions together are stored at so many times the rate of one, beside [`OWN_PER_SECOND`] of each.
+/// Lines of all functions together are stored at so many times the rate of one, in addition to [`OWN_PER_SECOND`] of each.
 const ALL_FUNCTIONS: u32 = 2;
 
 /// Lines of a function in a second that are stored whatever the others write.

@@ -15,7 +15,7 @@ const OTHERS: [(&str, &[&str]); 3] =
 /// What pages and files of the web UI take, and whatever else is no route.
 const PAGES: &str = "GET, HEAD, OPTIONS";
 
-/// The methods that a description may hold beside other members.
+/// The methods that a description may hold along with other members.
 const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
 static ALLOWED: LazyLock<HashMap<String, HeaderValue>> = LazyLock::new(|| {

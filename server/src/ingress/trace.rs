@@ -4,7 +4,7 @@ use actix_web::http::header::HeaderMap;
 use domain::run;
 use domain::trace::Context;
 
-/// The two headers, which are written anew for the next hop and never passed on as they came.
+/// The two headers, which are written again for the next hop and never passed on as they came.
 pub(super) const HEADERS: [&str; 2] = ["traceparent", "tracestate"];
 
 /// The caller's trace, if it names a valid one.

@@ -1,4 +1,4 @@
-//! Lanes to the database: whoever asks for much at once waits behind themselves, not in front of everybody else.
+//! Lanes to the database: a caller who asks for much at once waits behind their own reads, and nobody else does.
 //!
 //! Connections for reading are few, and are had in the order in which they were asked for. One query may ask for hundreds of
 //! reads, each of which looks through the whole log. In a lane, only a few of them stand in that line at a time.

@@ -38,7 +38,7 @@ async fn holding(app: &TestApp, path: &str, half: usize) -> Vec<Wire> {
     held
 }
 
-/// How many were told that there is no memory for them.
+/// How many were refused for want of memory.
 async fn dropped(held: Vec<Wire>) -> usize {
     let answers = join_all(held.into_iter().map(|mut wire| async move { wire.until_closed().await })).await;
     for answer in &answers {
@@ -66,7 +66,7 @@ async fn bodies_of_strangers_share_one_budget_and_close_the_door_for_nobody() {
     let held = holding(&app, "/hooks/default/hooked/shop", 100_000).await;
     assert_eq!(deliver().await, StatusCode::ACCEPTED, "what comes at once is taken while others hold on");
     let dropped = dropped(held).await;
-    // Ten bodies of 100,000 bytes fit, if nothing beside them takes any.
+    // Ten bodies of 100,000 bytes fit, if nothing else takes any.
     assert!((MANY - 12..MANY).contains(&dropped), "{dropped} of {MANY}");
     assert_eq!(deliver().await, StatusCode::ACCEPTED);
 }

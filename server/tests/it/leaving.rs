@@ -59,6 +59,16 @@ async fn read_all(stream: &mut TcpStream) -> String {
     String::from_utf8(bytes).unwrap()
 }
 
+/// Waits until the handler of the newest run has printed that its signal aborted.
+async fn has_noticed(app: &TestApp, id: &str) {
+    app.eventually("the function has noticed", async || {
+        let runs = app.runs(id).await;
+        let lines = runs[0]["log"].as_array().unwrap();
+        lines.iter().any(|line| line["text"] == "aborted").then_some(())
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_caller_that_leaves_aborts_its_call_in_node() {
     let app = TestApp::start().await;
@@ -67,12 +77,7 @@ async fn a_caller_that_leaves_aborts_its_call_in_node() {
     app.working(&id, 1).await;
     drop(stream);
     app.cancelled(&id).await;
-    app.eventually("the function has noticed", async || {
-        let runs = app.runs(&id).await;
-        let lines = runs[0]["log"].as_array().unwrap();
-        lines.iter().any(|line| line["text"] == "aborted").then_some(())
-    })
-    .await;
+    has_noticed(&app, &id).await;
     app.working(&id, 0).await;
 }
 
@@ -90,12 +95,7 @@ async fn a_caller_that_leaves_aborts_its_call_in_python() {
     app.working(&id, 1).await;
     drop(stream);
     app.cancelled(&id).await;
-    app.eventually("the function has noticed", async || {
-        let runs = app.runs(&id).await;
-        let lines = runs[0]["log"].as_array().unwrap();
-        lines.iter().any(|line| line["text"] == "aborted").then_some(())
-    })
-    .await;
+    has_noticed(&app, &id).await;
 }
 
 #[tokio::test]

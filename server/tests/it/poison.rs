@@ -87,7 +87,7 @@ async fn a_run_that_cannot_be_offered_waits_without_attempts_until_it_can() {
     assert_eq!((&waiting["state"], &waiting["attempt"]), (&json!("QUEUED"), &json!(0)), "{waiting}");
     assert!(waiting["waitsFor"].as_str().unwrap().contains("KEY_OF_WAITER"), "{waiting}");
 
-    // Who calls meanwhile is told to come again.
+    // A caller in the meantime gets 503 with Retry-After.
     let answer = app.call("waiter").await;
     assert!(answer.headers()["retry-after"].to_str().unwrap().parse::<u64>().unwrap() >= 1);
     let body = json_of(answer, StatusCode::SERVICE_UNAVAILABLE).await;

@@ -49,7 +49,7 @@ const ACCOUNTING: &str = "cpuacct";
 /// A weight of version 2 is this to version 1, where the usual one is 1,024 instead of 100.
 const SHARES_PER_WEIGHT: f64 = 1024.0 / 100.0;
 
-/// The weight of the server where it has a group beside that of its functions, of the usual 100: answering comes first.
+/// The weight of the server where it has a group next to that of its functions, of the usual 100: answering comes first.
 const SERVERS_WEIGHT: &str = "1000";
 
 /// What is used of the kernel's controllers, be it only where it is there.
@@ -274,7 +274,7 @@ impl Cgroup {
                     }
                     gone
                 };
-                // The kernel keeps whoever removes a group waiting while others are made or entered: up to a second was seen.
+                // The kernel delays the removal of a group while others are made or entered: up to a second was seen.
                 if tokio::task::spawn_blocking(removal).await.unwrap_or(false) {
                     return;
                 }

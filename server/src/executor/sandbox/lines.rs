@@ -33,7 +33,7 @@ const READ_BYTES: usize = 64 * 1024;
 /// reading costs the server time, also what is thrown away.
 const READ_BYTES_PER_SECOND: f64 = 4.0 * MIB;
 
-/// Bytes that are read a second of all processes together, beside [`OWN_BYTES_PER_SECOND`] of each: however many flood the
+/// Bytes that are read a second of all processes together, in addition to [`OWN_BYTES_PER_SECOND`] of each: however many flood the
 /// server, reading takes it no more time than this.
 const ALL_BYTES_PER_SECOND: f64 = 8.0 * MIB;
 

@@ -43,7 +43,7 @@ const LITTLE_AT_MOST: f64 = 0.1;
 /// A function that has no instance and used less than this lately, in processors, is forgotten.
 const FORGOTTEN_BELOW: f64 = 0.0005;
 
-/// A weight is set anew when it differs from the one before by more than this factor.
+/// A weight is set again when it differs from the one before by more than this factor.
 const WORTH_SETTING: f64 = 1.2;
 
 /// What a process runs for.
@@ -353,7 +353,7 @@ mod tests {
             instance.has_used(50);
             match number % 2 {
                 0 => weights.ends(&instance.cgroup),
-                // Its end was never told: the group went with its last handle.
+                // Its end was never reported: the group went with its last handle.
                 _ => drop(instance),
             }
         }

@@ -327,7 +327,7 @@ impl Auth {
         self.keys.issue(viewer, clock::now(), life)
     }
 
-    /// A token for whoever asks, where [`DEV_TOKEN`] would let them in anyway; `None` without `--dev`.
+    /// A token for anybody who asks, where [`DEV_TOKEN`] would let them in anyway; `None` without `--dev`.
     pub fn issue_dev_token(&self) -> Option<(String, DateTime<Utc>)> {
         self.dev.then(|| self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
     }

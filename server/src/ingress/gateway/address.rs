@@ -1,4 +1,4 @@
-//! Where a function lives, as its caller sees it: what the function is told of that, and what becomes of the addresses that
+//! Where a function lives, as its caller sees it: what the function learns of that, and what becomes of the addresses that
 //! it answers.
 //!
 //! A function sees paths of its own, from `/`. Below `/function/NAME` a caller sees the same paths behind a prefix. A

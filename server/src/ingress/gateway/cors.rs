@@ -8,7 +8,7 @@ use domain::manifest::Cors;
 
 use super::HttpError;
 
-/// Headers of an answer that a page may read beside those that every page may.
+/// Headers of an answer that a page may read in addition to those that every page may.
 const EXPOSED: &str = "Location, Retry-After, X-Call-Id, X-Duration-Seconds, X-Function-Version, X-Request-Id";
 
 /// What the question depends on.

@@ -33,7 +33,7 @@ const NEVER: [&str; 12] = [
     "x-call-id",
 ];
 
-/// What the gateway tells a function, whatever the caller says of it.
+/// The headers that the gateway gives a function, whatever the caller sent.
 const MADE: [&str; 5] = ["host", "forwarded", "x-forwarded-host", "x-forwarded-proto", "x-eventflow-deadline"];
 
 /// What a function on the platform's origin must not say to a browser.

@@ -172,7 +172,7 @@ async fn pass_on(
         }
         broke = part.as_ref().err().map(std::io::Error::kind);
         if broke.is_some() {
-            // Without waiting: what is answered must be answered now. But the function is told, or it would take what it has
+            // Without waiting: what is answered must be answered now. But the function learns of it, or it would take what it has
             // for all of it.
             if let Err(TrySendError::Full(part)) = sender.try_send(part) {
                 actix_web::rt::spawn(async move { sender.send(part).await });

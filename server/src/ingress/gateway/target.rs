@@ -196,7 +196,7 @@ impl Gateway {
     }
 
     /// Hands a caller's Authorization on to a function that everybody may call, and that may have users of its own. A token
-    /// of the platform's stays here, whoever sent it along.
+    /// of the platform's stays here, wherever it came from.
     pub(super) fn hand_on_credentials(&self, request: &HttpRequest, headers: &mut hyper::HeaderMap) {
         let Some(value) = request.headers().get(header::AUTHORIZATION) else { return };
         let text = value.to_str().unwrap_or_default();

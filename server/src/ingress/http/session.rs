@@ -108,7 +108,7 @@ pub(super) async fn token(
 /// Sign out
 ///
 /// Ends a session: the cookie's, or that of the token in `Authorization`. Its token is good nowhere afterwards, and what
-/// follows something with it ends. With 503 the session has ended on this server, and others could not be told.
+/// follows something with it ends. With 503 the session has ended on this server, and others could not be notified.
 #[utoipa::path(post, path = "/auth/logout", operation_id = "signOut", tag = "auth", security(()), responses(
     (status = 204, description = "The session is over, or there was none"),
     (status = 403, description = "`cross_site`: a page of another origin asks"),

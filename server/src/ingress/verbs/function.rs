@@ -32,7 +32,7 @@ pub struct Registration {
     pub source: Source,
     /// A manifest that beats the file in the source.
     pub manifest: Option<Value>,
-    /// Instances to keep, where the file in the source says everything else. Not beside a manifest.
+    /// Instances to keep, where the file in the source says everything else. Not together with a manifest.
     pub replicas: Option<u32>,
 }
 

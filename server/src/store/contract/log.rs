@@ -255,7 +255,7 @@ pub async fn a_page_ends_when_it_is_large(home: Home) {
     assert_eq!((few.len(), none.len()), (1, 0));
     assert!(page::is_last(&few, 100) && page::is_last(&none, 100));
 
-    // A follower that lags comes through, and so does whoever turns the pages of the history.
+    // A follower that lags comes through, and so does a reader who turns the pages of the history.
     let mut feed = store.follow(0);
     positions(&mut feed, 0, 12).await;
     let (mut seen, mut after) = (Vec::new(), None);

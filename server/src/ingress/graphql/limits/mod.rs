@@ -120,8 +120,8 @@ impl Extension for Limits {
         next.run(ctx, query, variables).await.map_err(|error| code(error, "bad_query"))
     }
 
-    /// Each answer has a budget of its own, those of a subscription as well. What is read for it goes through the lane of
-    /// whoever asks.
+    /// Each answer has a budget of its own, those of a subscription as well. What is read for it goes through the
+    /// lane of the caller.
     async fn execute(
         &self,
         ctx: &ExtensionContext<'_>,

@@ -30,7 +30,7 @@ const MAX_SILENT: u32 = 3;
 /// The longest reason of a close, in bytes (RFC 6455, 5.5).
 const MAX_REASON: usize = 123;
 
-/// The server is stopping (RFC 6455, 7.4.1): whoever follows something comes again.
+/// The server is stopping (RFC 6455, 7.4.1): clients that follow something connect again.
 const GOING_AWAY: u16 = 1001;
 
 /// Messages as they go out.
