@@ -329,7 +329,7 @@ impl Hands {
 impl Hands {
     async fn fail_all(&self, function: function::Id, state: &str) -> Result<(), store::Error> {
         let filter = RunFilter { function: Some(function), state: Some(state.to_owned()), ..RunFilter::default() };
-        let mut page = PageRequest { counted: true, first: GONE_PAGE, after: None };
+        let mut page = PageRequest::first(GONE_PAGE);
         loop {
             let found = self.tools.store.runs(&filter, &page).await?;
             let failures = found.rows.iter().map(|(_, row)| {

@@ -16,7 +16,8 @@ use tokio::time::Instant;
 use super::batch::Chore;
 use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, SECRETS, Table, VERSIONS};
 use super::committer::{Lines, MAX_LINES, Request};
-use super::page::{self, Page, PageRequest};
+use super::listing::{Order, Where, within_bytes};
+use super::page::{Page, PageRequest};
 use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
@@ -75,57 +76,13 @@ const MAX_KIND: usize = 1024;
 /// Rows by key, where a query may name thousands: so many at a time.
 const KEYS: usize = 500;
 
-fn int(number: u64) -> Value {
+pub(super) fn int(number: u64) -> Value {
     // Positions and versions stay far below 2^63; whoever asks for more gets nothing.
     Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 fn gone() -> Error {
     Error::Unavailable("the event log is closed".into())
-}
-
-/// The columns that hold payloads, by table.
-const PAYLOADS: [(&str, &str); 4] =
-    [("log", "data"), ("functions", "manifest"), ("versions", "manifest"), ("builds", "manifest")];
-
-/// The rows of `page`, which are in the order `order`, without those that come after [`page::MAX_PAGE_BYTES`] of the column
-/// `payload`.
-fn within_bytes(page: &str, order: &str, payload: &str) -> String {
-    format!(
-        "SELECT * FROM (SELECT page.*, count(*) OVER () AS page_rows, sum(octet_length({payload})) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) \
-         - coalesce(octet_length({payload}), 0) AS bytes_before FROM ({page}) AS page) AS pages \
-         WHERE coalesce(bytes_before, 0) < {} ORDER BY {order}",
-        page::MAX_PAGE_BYTES
-    )
-}
-
-/// Conditions of a query and the values that they compare with.
-#[derive(Default)]
-struct Where {
-    conditions: Vec<String>,
-    values: Vec<Value>,
-}
-
-impl Where {
-    /// Adds a condition on one value; `{}` stands for its parameter.
-    fn and(&mut self, condition: &str, value: Value) {
-        self.values.push(value);
-        self.conditions.push(condition.replace("{}", &format!("${}", self.values.len())));
-    }
-
-    /// Adds a condition without a value.
-    fn and_always(&mut self, condition: &str) {
-        self.conditions.push(condition.to_owned());
-    }
-
-    fn and_any(&mut self, db: &Db, column: &str, texts: &[String]) {
-        self.values.push(Value::Texts(texts.to_vec()));
-        self.conditions.push(db.dialect().any(column, self.values.len()));
-    }
-
-    fn text(&self) -> String {
-        if self.conditions.is_empty() { String::new() } else { format!("WHERE {}", self.conditions.join(" AND ")) }
-    }
 }
 
 impl Inner {
@@ -178,7 +135,7 @@ impl Inner {
         Error::Damaged(format!("log position {} is missing; the next one is {found}", after + 1))
     }
 
-    async fn count(&self, table: &Table, filter: &Where) -> Result<u64, Error> {
+    pub(super) async fn count(&self, table: &Table, filter: &Where) -> Result<u64, Error> {
         if filter.conditions.is_empty() && table.name == columns::LOG.name {
             // Positions have no gaps but for what was removed: nobody has to count them.
             let rows = self.db.fetch("SELECT position - removed FROM head WHERE one = 1", &[]).await?;
@@ -188,54 +145,6 @@ impl Inner {
         let rows = self.db.fetch(&sql, &filter.values).await?;
         rows.first().ok_or_else(gone)?.cells().number()
     }
-
-    /// A page whose key is a position.
-    async fn page<T>(
-        &self,
-        table: &Table,
-        names: &str,
-        order: &Order,
-        mut filter: Where,
-        request: &PageRequest,
-        decode: fn(&Row) -> Result<T, Error>,
-    ) -> Result<Page<T>, Error> {
-        let total = if request.counted { self.count(table, &filter).await? } else { 0 };
-        let (column, limit) = (order.column, request.limit());
-        if let Some(position) = request.position()? {
-            filter.and(&format!("{column} {} {{}}", if order.newest_first { "<" } else { ">" }), int(position));
-        }
-        let direction = if order.newest_first { "DESC" } else { "ASC" };
-        let mut sql = format!(
-            "SELECT {names}, {column} AS page_key FROM {} {} ORDER BY {column} {direction} LIMIT {}",
-            table.name,
-            filter.text(),
-            limit + 1
-        );
-        let payload = PAYLOADS.iter().find(|(name, _)| *name == table.name);
-        let cut = payload.is_some();
-        if let Some((_, payload)) = payload {
-            let whole = within_bytes(&sql, &format!("page_key {direction}"), payload);
-            sql = format!("SELECT {names}, page_rows, page_key FROM ({whole}) AS whole ORDER BY page_key {direction}");
-        }
-        let (mut rows, mut found) = (Vec::with_capacity(limit + 1), 0u64);
-        for row in self.db.fetch(&sql, &filter.values).await? {
-            let key: u64 = row.last_cell().number()?;
-            if cut {
-                found = row.last_cells(2).number()?;
-            }
-            rows.push((page::cursor(&key.to_string()), decode(&row)?));
-        }
-        let shown = rows.len().min(limit);
-        let mut page = Page::of(rows, limit, total);
-        page.has_next |= found > shown as u64;
-        Ok(page)
-    }
-}
-
-/// By which position a page goes.
-struct Order {
-    column: &'static str,
-    newest_first: bool,
 }
 
 /// The conditions that an index answers; the `NULL`s are those of its own condition.
@@ -516,29 +425,7 @@ impl Log for SqlLog {
             let contains = inner.db.dialect().contains("name", conditions.values.len());
             conditions.and_always(&contains);
         }
-        let total = if page.counted { inner.count(&FUNCTIONS, &conditions).await? } else { 0 };
-        if let Some(key) = page.key()? {
-            let mut parts = key.split('\n');
-            let (Some(namespace), Some(name), Some(Ok(generation)), None) =
-                (parts.next(), parts.next(), parts.next().map(str::parse), parts.next())
-            else {
-                return Err(page::not_ours(page.after.as_deref().unwrap_or_default()));
-            };
-            let start = conditions.values.len();
-            conditions.values.extend([Value::Text(namespace.into()), Value::Text(name.into()), Value::Int(generation)]);
-            let (a, b, c) = (start + 1, start + 2, start + 3);
-            conditions.and_always(&format!("(namespace, name, generation) > (${a}, ${b}, ${c})"));
-        }
-        let limit = page.limit();
-        let sql = format!(
-            "SELECT {} FROM functions {} ORDER BY namespace, name, generation LIMIT {}",
-            FUNCTIONS.names(""),
-            conditions.text(),
-            limit + 1
-        );
-        let rows = inner.select(&sql, &conditions.values, columns::function).await?;
-        let key = |row: &FunctionRow| page::cursor(&format!("{}\n{}\n{}", row.namespace, row.name, row.generation));
-        Ok(Page::of(rows.into_iter().map(|row| (key(&row), row)).collect(), limit, total))
+        inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &Order::BY_NAME, conditions, page, columns::function).await
     }
 
     async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error> {
@@ -594,8 +481,9 @@ impl Log for SqlLog {
     async fn versions(&self, function: function::Id, page: &PageRequest) -> Result<Page<VersionRow>, Error> {
         let mut filter = Where::default();
         filter.and("function = {}", Value::Text(function.to_string()));
-        let order = Order { column: "number", newest_first: true };
-        self.inner.page(&VERSIONS, &VERSIONS.names(""), &order, filter, page, columns::version).await
+        self.inner
+            .page(&VERSIONS, &VERSIONS.names(""), &Order::HIGHEST_NUMBER_FIRST, filter, page, columns::version)
+            .await
     }
 
     async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
@@ -605,8 +493,7 @@ impl Log for SqlLog {
     async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error> {
         let mut filter = Where::default();
         filter.and("function = {}", Value::Text(function.to_string()));
-        let order = Order { column: "created_position", newest_first: true };
-        self.inner.page(&BUILDS, &BUILDS.names(""), &order, filter, page, columns::build).await
+        self.inner.page(&BUILDS, &BUILDS.names(""), &Order::NEWEST_CREATED_FIRST, filter, page, columns::build).await
     }
 
     async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
@@ -628,8 +515,7 @@ impl Log for SqlLog {
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
         let conditions = self.of_runs(filter);
-        let order = Order { column: "created_position", newest_first: true };
-        self.inner.page(&RUNS, &RUNS.names(""), &order, conditions, page, columns::run).await
+        self.inner.page(&RUNS, &RUNS.names(""), &Order::NEWEST_CREATED_FIRST, conditions, page, columns::run).await
     }
 
     async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
@@ -703,8 +589,7 @@ impl Log for SqlLog {
                 }
             }
         }
-        let order = Order { column: "position", newest_first: true };
-        self.inner.page(&EVENTS, &EVENTS.names(""), &order, conditions, page, columns::event).await
+        self.inner.page(&EVENTS, &EVENTS.names(""), &Order::NEWEST_FIRST, conditions, page, columns::event).await
     }
 
     async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
@@ -718,7 +603,7 @@ impl Log for SqlLog {
         if let Some(namespaces) = &filter.namespaces {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
-        let order = Order { column: "position", newest_first: filter.newest_first };
+        let order = if filter.newest_first { Order::NEWEST_FIRST } else { Order::OLDEST_FIRST };
         self.inner.page(&columns::LOG, RECORD_NAMES, &order, conditions, page, columns::record).await
     }
 

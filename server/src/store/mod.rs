@@ -14,6 +14,7 @@ mod cut;
 pub mod feed;
 pub mod lane;
 mod lease;
+mod listing;
 mod log;
 mod metrics;
 mod open;

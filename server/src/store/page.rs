@@ -7,15 +7,23 @@ use domain::Recorded;
 
 use super::{Error, LineRow};
 
-/// Which page.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which page: rows from the beginning of a listing, or from its end, between two cursors. As in Relay, a page keeps the order
+/// of the listing, whichever end it is taken from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageRequest {
     /// Whether somebody wants to know how many there are: counting reads far more than the page.
     pub counted: bool,
+    /// Whether somebody wants to know if there are rows on the far side of the cursor that the page begins at: finding that
+    /// out is one more query. See [`Page::has_previous`].
+    pub both_sides: bool,
     /// Rows at most, 1 to [`MAX_PAGE`].
-    pub first: u32,
-    /// The cursor of the row before the first one wanted; opaque to everyone but the store.
+    pub rows: u32,
+    /// Whether these are the last rows and not the first.
+    pub backward: bool,
+    /// Only rows after the one with this cursor; opaque to everyone but the store.
     pub after: Option<String>,
+    /// Only rows before the one with this cursor.
+    pub before: Option<String>,
 }
 
 /// No page is longer.
@@ -44,37 +52,66 @@ fn is_short(rows: usize, bytes: usize, limit: u32) -> bool {
 pub struct Page<T> {
     /// The rows, each with its cursor.
     pub rows: Vec<(String, T)>,
-    /// Whether there are more after these.
+    /// Whether there are more before these. Of a page that was taken from the beginning it is known only where
+    /// [`PageRequest::both_sides`] was set, and false elsewhere.
+    pub has_previous: bool,
+    /// Whether there are more after these. The same holds for a page that was taken from the end.
     pub has_next: bool,
     /// How many there are on all pages together; 0 where nobody asked.
     pub total: u64,
 }
 
 impl PageRequest {
+    /// The first rows.
+    pub fn first(rows: u32) -> Self {
+        Self { rows, ..Self::default() }
+    }
+
+    /// The last rows.
+    pub fn last(rows: u32) -> Self {
+        Self { rows, backward: true, ..Self::default() }
+    }
+
+    /// The same, and how many there are on all pages.
+    #[must_use]
+    pub fn counted(self) -> Self {
+        Self { counted: true, ..self }
+    }
+
+    /// The same, of the rows after a cursor.
+    #[must_use]
+    pub fn after(self, cursor: impl Into<Option<String>>) -> Self {
+        Self { after: cursor.into(), ..self }
+    }
+
+    /// The same, of the rows before a cursor.
+    #[must_use]
+    pub fn before(self, cursor: impl Into<Option<String>>) -> Self {
+        Self { before: cursor.into(), ..self }
+    }
+
+    /// The cursor at the end that the page is taken from, if there is one.
+    pub(super) fn near(&self) -> Option<&String> {
+        if self.backward { self.before.as_ref() } else { self.after.as_ref() }
+    }
+
     /// Rows that are asked for, within the limit.
     pub(super) fn limit(&self) -> usize {
-        self.first.clamp(1, MAX_PAGE) as usize
+        self.rows.clamp(1, MAX_PAGE) as usize
     }
+}
 
-    /// The key of the row before the page, if it is not the first page.
-    pub(crate) fn key(&self) -> Result<Option<String>, Error> {
-        let Some(cursor) = &self.after else { return Ok(None) };
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        bytes.map(Some).ok_or_else(|| not_ours(cursor))
-    }
-
-    /// The same for keys that are positions.
-    pub(crate) fn position(&self) -> Result<Option<u64>, Error> {
-        let Some(key) = self.key()? else { return Ok(None) };
-        key.parse().map(Some).map_err(|_| not_ours(self.after.as_deref().unwrap_or_default()))
-    }
+/// The key that a cursor stands for.
+pub(crate) fn key(cursor: &str) -> Result<String, Error> {
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    bytes.ok_or_else(|| not_ours(cursor))
 }
 
 /// Characters of a cursor that a message repeats: a query may have it answered for each of many rows.
 const MAX_SHOWN: usize = 100;
 
 /// A cursor that was not made here.
-pub(super) fn not_ours(cursor: &str) -> Error {
+pub(crate) fn not_ours(cursor: &str) -> Error {
     let shown: String = cursor.chars().take(MAX_SHOWN).collect();
     let more = if shown.len() < cursor.len() { "…" } else { "" };
     Error::Refused(format!("`{shown}{more}` is not a cursor; use one that a page came with"))
@@ -86,10 +123,15 @@ pub(super) fn cursor(key: &str) -> String {
 }
 
 impl<T> Page<T> {
-    /// A page from up to one row more than asked for.
-    pub(super) fn of(mut rows: Vec<(String, T)>, limit: usize, total: u64) -> Self {
-        let has_next = rows.len() > limit;
-        rows.truncate(limit);
-        Self { rows, has_next, total }
+    /// A page from up to one row more than asked for, the rows that are nearest to its near end first. `more`: there are
+    /// more of them. `across`: there are rows on the other side of the cursor at that end.
+    pub(super) fn of(mut rows: Vec<(String, T)>, request: &PageRequest, more: bool, across: bool, total: u64) -> Self {
+        let more = more || rows.len() > request.limit();
+        rows.truncate(request.limit());
+        if request.backward {
+            rows.reverse();
+        }
+        let (has_previous, has_next) = if request.backward { (more, across) } else { (across, more) };
+        Self { rows, has_previous, has_next, total }
     }
 }

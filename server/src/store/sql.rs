@@ -354,11 +354,6 @@ impl Row {
         Cells { row: self, next: index }
     }
 
-    /// The last cell alone.
-    pub fn last_cell(&self) -> Cells<'_> {
-        self.last_cells(1)
-    }
-
     /// So many of the last cells.
     pub fn last_cells(&self, count: usize) -> Cells<'_> {
         self.cells_from(self.width() - count)

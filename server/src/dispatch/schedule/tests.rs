@@ -88,7 +88,7 @@ async fn fired(store: &Store) -> Vec<i64> {
 /// The minutes that fired, in order, and how many events there are.
 async fn fired_so_far(store: &Store) -> (Vec<i64>, usize) {
     let filter = EventFilter { kind: Some("schedule.triggered".into()), ..EventFilter::default() };
-    let found = store.events(&filter, &PageRequest { counted: true, first: 100, after: None }).await.unwrap();
+    let found = store.events(&filter, &PageRequest::first(100).counted()).await.unwrap();
     let minute = |due: &str| (due.parse::<DateTime<Utc>>().unwrap() - at(0)).num_minutes();
     let mut minutes: Vec<_> = found.rows.iter().map(|(_, row)| minute(&row.event_id)).collect();
     minutes.sort_unstable();
@@ -111,8 +111,7 @@ async fn each_due_time_fires_once_while_the_function_runs(home: Home) {
     }
     assert_eq!(fired(&store).await, [1, 2]);
     assert_eq!(server.until_next(), Duration::from_secs(1));
-    let events =
-        store.events(&EventFilter::default(), &PageRequest { counted: true, first: 1, after: None }).await.unwrap();
+    let events = store.events(&EventFilter::default(), &PageRequest::first(1).counted()).await.unwrap();
     let stream = Stream::event(events.rows[0].1.id);
     let received = store.stream(&stream, 0, 10).await.unwrap();
     let Ok(Fact::Event(_, event::Event::Received(received))) = received[0].fact() else { panic!("{received:?}") };

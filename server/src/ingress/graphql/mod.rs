@@ -30,7 +30,7 @@ use super::auth::Viewer;
 use super::error::{Problem, Refusal};
 use super::verbs::Caller;
 use loader::Loader;
-pub(super) use relay::{DEFAULT_PAGE, size as page_size};
+pub(super) use relay::Asked;
 
 /// The schema, ready to answer. Cloning it is cheap.
 pub(super) type Schema = async_graphql::Schema<query::Query, mutation::Mutation, subscription::Subscription>;

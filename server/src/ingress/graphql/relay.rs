@@ -6,49 +6,110 @@ use async_graphql::connection::PageInfo;
 use async_graphql::{Context, Object, OutputType, TypeName};
 
 use crate::ingress::error::{Problem, Refusal};
-use crate::store::page::MAX_PAGE;
+use crate::store::page::{MAX_PAGE, not_ours};
 use crate::store::{Page, PageRequest};
 
 /// Rows of a page whose size nobody gave.
-pub(in crate::ingress) const DEFAULT_PAGE: u32 = 20;
+pub(super) const DEFAULT_PAGE: u32 = 20;
+
+/// What is asked of a connection.
+#[derive(Debug)]
+pub(in crate::ingress) struct Asked {
+    pub first: Option<i32>,
+    pub after: Option<String>,
+    pub last: Option<i32>,
+    pub before: Option<String>,
+}
+
+impl Asked {
+    /// The page that it means. Without `first` and `last` it is one from the beginning; but where there is only `before`, it is
+    /// the page that ends there.
+    ///
+    /// # Errors
+    /// `page_too_large`, `bad_page`.
+    pub(in crate::ingress) fn request(self) -> Result<PageRequest, Refusal> {
+        let Self { first, after, last, before } = self;
+        let request = match (first, last) {
+            (Some(_), Some(_)) => {
+                let message = "first and last are both given; give first (and after) for a page from the beginning, or last \
+                               (and before) for one from the end";
+                return Err(Problem::new("bad_page", message).at(["last"]).into());
+            }
+            (None, Some(last)) => PageRequest::last(size("last", last)?),
+            (Some(first), None) => PageRequest::first(size("first", first)?),
+            (None, None) if before.is_some() && after.is_none() => PageRequest::last(DEFAULT_PAGE),
+            (None, None) => PageRequest::first(DEFAULT_PAGE),
+        };
+        Ok(request.after(after).before(before))
+    }
+}
 
 /// The page that is asked for.
 ///
 /// # Errors
 /// `page_too_large`, `bad_page`.
-pub(super) fn page(ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<PageRequest, Refusal> {
-    let counted = ctx.look_ahead().field("totalCount").exists();
-    Ok(PageRequest { counted, first: size(first, DEFAULT_PAGE)?, after })
+pub(super) fn page(ctx: &Context<'_>, asked: Asked) -> Result<PageRequest, Refusal> {
+    let request = asked.request()?;
+    let far = if request.backward { "hasNextPage" } else { "hasPreviousPage" };
+    let (counted, both_sides) =
+        (ctx.look_ahead().field("totalCount").exists(), ctx.look_ahead().field("pageInfo").field(far).exists());
+    Ok(PageRequest { counted, both_sides, ..request })
 }
 
 /// Whether a page is the newest row alone, and nothing is asked about those behind it: then the pages of many objects
 /// are one question.
 pub(super) fn is_newest_alone(ctx: &Context<'_>, request: &PageRequest) -> bool {
     let asked = |field| ctx.look_ahead().field(field).exists();
-    request.first == 1 && request.after.is_none() && !request.counted && !asked("pageInfo") && !asked("edges")
+    *request == PageRequest::first(1) && !asked("pageInfo") && !asked("edges")
 }
 
 /// The page of the newest row alone.
 pub(super) fn alone<T>(row: Option<T>) -> Page<T> {
-    Page { rows: row.map(|row| (String::new(), row)).into_iter().collect(), has_next: false, total: 0 }
+    let rows = row.map(|row| (String::new(), row)).into_iter().collect();
+    Page { rows, has_previous: false, has_next: false, total: 0 }
 }
 
-/// The size of a page.
+/// A page of what is in memory; its cursors are places in the list.
+///
+/// # Errors
+/// `bad_page` for a cursor that is no place.
+pub(super) fn in_memory<T>(rows: Vec<T>, request: &PageRequest) -> Result<Page<T>, Refusal> {
+    let total = rows.len();
+    let place = |cursor: &Option<String>| {
+        let place = |cursor: &String| cursor.parse::<usize>().map_err(|_| not_ours(cursor));
+        cursor.as_ref().map(place).transpose()
+    };
+    let start = place(&request.after)?.map_or(0, |place| place.saturating_add(1)).min(total);
+    let end = place(&request.before)?.unwrap_or(total).clamp(start, total);
+    let limit = (request.rows as usize).min(end - start);
+    let (from, to) = if request.backward { (end - limit, end) } else { (start, start + limit) };
+    let rows = rows.into_iter().enumerate().take(to).skip(from).map(|(place, row)| (place.to_string(), row)).collect();
+    // As in the store: the cursor that a page does not begin at is where the list ends.
+    let (has_previous, has_next) = if request.backward { (from > start, end < total) } else { (start > 0, to < end) };
+    Ok(Page { rows, has_previous, has_next, total: total as u64 })
+}
+
+/// The size of a page of lines.
 ///
 /// # Errors
 /// `page_too_large`, `bad_page`.
-pub(in crate::ingress) fn size(first: Option<i32>, default: u32) -> Result<u32, Refusal> {
-    let Some(first) = first else { return Ok(default) };
-    match u32::try_from(first) {
+pub(super) fn page_size(first: Option<i32>, default: u32) -> Result<u32, Refusal> {
+    first.map_or(Ok(default), |first| size("first", first))
+}
+
+/// The size of a page, from the argument `name`.
+fn size(name: &str, given: i32) -> Result<u32, Refusal> {
+    match u32::try_from(given) {
         Ok(0) | Err(_) => {
-            Err(Problem::new("bad_page", format!("first is {first}; it must be 1 to {MAX_PAGE}")).at(["first"]).into())
+            let message = format!("{name} is {given}; it must be 1 to {MAX_PAGE}");
+            Err(Problem::new("bad_page", message).at([name]).into())
         }
-        Ok(first) if first > MAX_PAGE => {
-            let message =
-                format!("first is {first}, the most that one page holds is {MAX_PAGE}; go on with after: endCursor");
-            Err(Problem::new("page_too_large", message).at(["first"]).into())
+        Ok(rows) if rows > MAX_PAGE => {
+            let next = if name == "last" { "before: startCursor" } else { "after: endCursor" };
+            let message = format!("{name} is {given}, the most that one page holds is {MAX_PAGE}; go on with {next}");
+            Err(Problem::new("page_too_large", message).at([name]).into())
         }
-        Ok(first) => Ok(first),
+        Ok(rows) => Ok(rows),
     }
 }
 
@@ -67,10 +128,11 @@ pub(super) struct Edge<T> {
 }
 
 impl<T> Connection<T> {
-    /// The page of objects that a page of rows is. `request` is what was asked for.
-    pub(super) fn of<R>(page: Page<R>, request: &PageRequest, object: impl Fn(R) -> T) -> Self {
-        let edges = page.rows.into_iter().map(|(cursor, row)| Edge { cursor, node: object(row) }).collect();
-        Self { edges, has_previous: request.after.is_some(), has_next: page.has_next, total: page.total }
+    /// The page of objects that a page of rows is.
+    pub(super) fn of<R>(page: Page<R>, object: impl Fn(R) -> T) -> Self {
+        let Page { rows, has_previous, has_next, total } = page;
+        let edges = rows.into_iter().map(|(cursor, row)| Edge { cursor, node: object(row) }).collect();
+        Self { edges, has_previous, has_next, total }
     }
 }
 
@@ -118,7 +180,7 @@ impl<T: OutputType> Connection<T> {
 /// A row of a page.
 #[Object(name_type)]
 impl<T: OutputType> Edge<T> {
-    /// Opaque; as `after` it asks for what follows.
+    /// Opaque; as `after` it asks for what follows, as `before` for what precedes.
     async fn cursor(&self) -> &str {
         &self.cursor
     }

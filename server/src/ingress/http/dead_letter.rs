@@ -203,7 +203,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         until: which.until,
     };
     let page =
-        verbs::dead_letters(&services, &caller, &letters, &PageRequest { counted: true, first, after: which.after })
+        verbs::dead_letters(&services, &caller, &letters, &PageRequest::first(first).counted().after(which.after))
             .await?;
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
     let mut response = HttpResponse::Ok();

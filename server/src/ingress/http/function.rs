@@ -226,7 +226,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         state,
         search: which.search,
     };
-    let page = services.store.functions(&filter, &PageRequest { counted: true, first, after: which.after }).await?;
+    let page = services.store.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
     let keys: Vec<_> = page.rows.iter().filter_map(|(_, row)| Some((row.id, row.current_version?))).collect();
     let versions = services.store.versions_by_key(&keys).await?;
     let versions: HashMap<_, _> = versions.into_iter().map(|version| (version.function, version)).collect();

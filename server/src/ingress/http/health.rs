@@ -108,7 +108,7 @@ pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpRespons
         }
     }
     let running = FunctionFilter { state: Some("RUNNING".to_owned()), ..FunctionFilter::default() };
-    if let Ok(page) = services.store.functions(&running, &PageRequest { counted: true, first: 1, after: None }).await {
+    if let Ok(page) = services.store.functions(&running, &PageRequest::first(1).counted()).await {
         services.metrics.active_functions.set(i64::try_from(page.total).unwrap_or(i64::MAX));
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(services.metrics.render()))

@@ -13,7 +13,7 @@ impl House {
     }
 
     pub(super) async fn events(&self) -> u64 {
-        let first = PageRequest { counted: true, first: 1, after: None };
+        let first = PageRequest::first(1).counted();
         self.services.store.events(&EventFilter::default(), &first).await.unwrap().total
     }
 
@@ -21,7 +21,7 @@ impl House {
     async fn only_run(&self) -> run::Id {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            let page = PageRequest { counted: true, first: 2, after: None };
+            let page = PageRequest::first(2).counted();
             let runs = self.services.store.runs(&RunFilter::default(), &page).await.unwrap();
             if let [(_, run)] = &*runs.rows {
                 return run.id;

@@ -80,11 +80,16 @@ async fn bad_input_of_a_query_has_a_code() {
         "{ runs { nodes { function ".repeat(17) + "{ id }" + &"} } }".repeat(17)
     );
     let deeper = "{ a ".repeat(200) + &"}".repeat(200);
+    let from_the_end = "{ functions(last: 100) { nodes { runs(last: 100) { nodes { log(first: 100) { text } } } } } }";
     let wide = "{ functions(first: 100) { nodes { runs(first: 100) { nodes { log(first: 100) { text } } } } } }";
     let table = [
         ("{ functions(first: 101) { totalCount } }", "page_too_large"),
         ("{ functions(first: 0) { totalCount } }", "bad_page"),
         ("{ functions(after: \"nonsense\") { totalCount } }", "bad_page"),
+        ("{ functions(last: 101) { totalCount } }", "page_too_large"),
+        ("{ functions(last: 0) { totalCount } }", "bad_page"),
+        ("{ functions(last: 1, before: \"nonsense\") { totalCount } }", "bad_page"),
+        ("{ functions(first: 1, last: 1) { totalCount } }", "bad_page"),
         ("{ run(id: \"7\") { id } }", "bad_id"),
         ("{ history(stream: \"build-7\") { totalCount } }", "bad_id"),
         ("{ function { id } }", "bad_request"),
@@ -93,6 +98,7 @@ async fn bad_input_of_a_query_has_a_code() {
         (&deep, "query_too_deep"),
         (&deeper, "query_too_deep"),
         (wide, "query_too_complex"),
+        (from_the_end, "query_too_complex"),
     ];
     for (query, code) in table {
         assert_eq!(house.fault(query, json!({})).await, code, "{}", &query[..query.len().min(80)]);

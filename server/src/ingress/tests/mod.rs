@@ -7,6 +7,7 @@ mod described;
 mod graphql;
 mod methods;
 mod over_http;
+mod relay;
 mod rest;
 mod secret;
 mod strangers;

@@ -180,7 +180,7 @@ async fn credentials_of_an_invocation_are_not_recorded() {
         headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap();
     }
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    let page = store::PageRequest { counted: true, first: 9, after: None };
+    let page = store::PageRequest::first(9).counted();
     let runs = loop {
         let runs = house.services.store.runs(&store::RunFilter::default(), &page).await.unwrap().rows;
         if runs.len() == 3 {
@@ -209,7 +209,7 @@ async fn calls_at_once_under_one_id_are_runs_of_their_own() {
     let calls = futures::future::join_all((0..16).map(|n| call(if n % 2 == 0 { "f" } else { "g" }))).await;
     assert!(calls.iter().all(Result::is_ok));
     let deadline = tokio::time::Instant::now() + PATIENCE;
-    let page = store::PageRequest { counted: true, first: 99, after: None };
+    let page = store::PageRequest::first(99).counted();
     let ids = loop {
         let rows = house.services.store.runs(&store::RunFilter::default(), &page).await.unwrap().rows;
         if rows.len() == 16 {

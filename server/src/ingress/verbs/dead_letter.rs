@@ -144,7 +144,7 @@ async fn sweep(services: &Services, caller: &Caller, which: &Letters, limit: u32
     let mut swept = Swept { done: 0, remaining: 0, problems: Vec::new() };
     let (mut left, mut after) = (limit, None);
     while left > 0 {
-        let request = PageRequest { counted: true, first: left.min(MAX_PAGE), after };
+        let request = PageRequest::first(left.min(MAX_PAGE)).after(after);
         let page = services.store.runs(&filter, &request).await?;
         // Those that are refused stay, so that the next page begins after this one.
         after = page.rows.last().map(|(cursor, _)| cursor.clone());
@@ -177,7 +177,7 @@ async fn sweep(services: &Services, caller: &Caller, which: &Letters, limit: u32
 /// # Errors
 /// `forbidden` for a namespace that the viewer does not see.
 pub async fn waiting(services: &Services, caller: &Caller, which: &Letters) -> Result<u64, Refusal> {
-    Ok(dead_letters(services, caller, which, &PageRequest { counted: true, first: 1, after: None }).await?.total)
+    Ok(dead_letters(services, caller, which, &PageRequest::first(1).counted()).await?.total)
 }
 
 fn filter(caller: &Caller, which: &Letters) -> Result<RunFilter, Refusal> {

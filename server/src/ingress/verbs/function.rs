@@ -141,7 +141,7 @@ async fn ambiguity(services: &Services, namespace: &str, name: &str) -> Result<O
     let default = services.settings.namespace.as_str();
     if namespace == default {
         let filter = FunctionFilter { namespaces: Some(vec![name.to_owned()]), ..FunctionFilter::default() };
-        let first = PageRequest { counted: false, first: 1, after: None };
+        let first = PageRequest::first(1);
         let is_namespace = name != default && !services.store.functions(&filter, &first).await?.rows.is_empty();
         return Ok(is_namespace.then(|| {
             let message = format!("`{name}` is the name of a namespace, whose functions are called below /function/{name}; choose another name");

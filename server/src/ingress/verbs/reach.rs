@@ -36,7 +36,7 @@ pub struct Reach {
 /// # Errors
 /// When the log is away.
 pub async fn reach(services: &Services, event: &Received, position: u64) -> Result<Vec<Reach>, Refusal> {
-    let page = PageRequest { counted: true, first: MAX_REACH, after: None };
+    let page = PageRequest::first(MAX_REACH);
     let caused = RunFilter { event: Some(event.id), ..RunFilter::default() };
     let mut runs: HashMap<function::Id, RunRow> = HashMap::new();
     for (_, run) in services.store.runs(&caused, &page).await?.rows {

@@ -17,7 +17,7 @@ use crate::store::{
 };
 
 fn all() -> PageRequest {
-    PageRequest { counted: true, first: 100, after: None }
+    PageRequest::first(100).counted()
 }
 
 /// The relay has seen everything.

@@ -58,7 +58,7 @@ pub async fn what_is_appended_is_read_back(home: Home) {
     assert_eq!(store.log(2, 100).await.unwrap(), records[2..]);
     assert_eq!(store.head().await.unwrap(), 3);
     assert_eq!(store.stats().position(), 3);
-    let all = PageRequest { counted: true, first: 100, after: None };
+    let all = PageRequest::first(100).counted();
     let history = store.history(&HistoryFilter::default(), &all).await.unwrap();
     assert_eq!(history.rows.into_iter().map(|(_, record)| record).collect::<Vec<_>>(), records);
 }
@@ -170,7 +170,7 @@ pub async fn what_cannot_be_is_refused(home: Home) {
     let mut foreign = a_call(some_function());
     foreign.stream = Stream::run(run::Id::new(Uuid::now_v7()));
     assert!(matches!(store.append(foreign).await, Err(Error::Refused(_))));
-    let page = PageRequest { counted: true, first: 10, after: Some("not a cursor!".into()) };
+    let page = PageRequest::first(10).counted().after("not a cursor!".to_owned());
     assert!(matches!(store.runs(&RunFilter::default(), &page).await, Err(Error::Refused(_))));
     assert_eq!(store.head().await.unwrap(), 0);
 }
@@ -260,7 +260,7 @@ pub async fn a_page_ends_when_it_is_large(home: Home) {
     positions(&mut feed, 0, 12).await;
     let (mut seen, mut after) = (Vec::new(), None);
     loop {
-        let request = PageRequest { counted: true, first: 100, after: after.take() };
+        let request = PageRequest::first(100).counted().after(after.take());
         let page = store.history(&HistoryFilter::default(), &request).await.unwrap();
         assert!(page.rows.len() <= FITTING);
         assert_eq!(page.total, 12);
@@ -271,6 +271,11 @@ pub async fn a_page_ends_when_it_is_large(home: Home) {
         after = page.rows.last().map(|(cursor, _)| cursor.clone());
     }
     assert_eq!(seen, (1..=12).collect::<Vec<u64>>());
+    // From the end it is those before the end that are left out.
+    let page = store.history(&HistoryFilter::default(), &PageRequest::last(100)).await.unwrap();
+    let positions: Vec<_> = page.rows.iter().map(|(_, record)| record.position).collect();
+    assert_eq!(positions, (13 - FITTING as u64..=12).collect::<Vec<_>>());
+    assert_eq!((page.has_previous, page.has_next), (true, false));
 
     let function = some_function();
     let lines = (0..100).map(|number| line(function, &format!("{number} {}", "x".repeat(16 << 10)))).collect();

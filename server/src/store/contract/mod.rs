@@ -5,6 +5,7 @@ mod given;
 pub(crate) mod home;
 mod lease;
 mod log;
+mod pages;
 mod revocation;
 mod tables;
 mod trouble;

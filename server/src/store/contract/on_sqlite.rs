@@ -1,7 +1,7 @@
 //! The promises, on SQLite.
 
 use super::home::Home;
-use super::{cut, lease, log, revocation, tables, trouble};
+use super::{cut, lease, log, pages, revocation, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -267,4 +267,19 @@ async fn appends_are_measured_while_old_runs_are_removed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_is_kept_until_its_token_expires() {
     revocation::a_revocation_is_kept_until_its_token_expires(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_are_taken_from_either_end() {
+    pages::pages_are_taken_from_either_end(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_outlives_its_row() {
+    pages::a_cursor_outlives_its_row(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strange_cursor_is_refused_at_either_end() {
+    pages::a_strange_cursor_is_refused_at_either_end(Home::sqlite()).await;
 }

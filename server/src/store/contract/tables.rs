@@ -14,11 +14,11 @@ use crate::store::{
 };
 
 fn first(count: u32) -> PageRequest {
-    PageRequest { counted: true, first: count, after: None }
+    PageRequest::first(count).counted()
 }
 
 /// A function with two versions and three builds, and what its rows must be.
-async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow, Vec<VersionRow>, Vec<BuildRow>) {
+pub async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow, Vec<VersionRow>, Vec<BuildRow>) {
     let mut subject = given::function(namespace, name);
     let builds = [0, 1, 2].map(|_| function::BuildId::new(Uuid::now_v7()));
     let [one, two, three] = builds;
@@ -77,7 +77,7 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     assert_eq!(newest(all), [builds[2].id, builds[1].id, builds[0].id]);
     let page = store.versions(id, &first(1)).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next, page.total), (2, true, 2));
-    let rest = PageRequest { counted: true, first: 5, after: Some(page.rows[0].0.clone()) };
+    let rest = PageRequest::first(5).counted().after(page.rows[0].0.clone());
     let page = store.versions(id, &rest).await.unwrap();
     assert_eq!((page.rows[0].1.number, page.has_next), (1, false));
 }
@@ -165,7 +165,7 @@ pub async fn functions_are_found_and_paged(home: Home) {
         (names(&page), page.has_next, page.total),
         (vec!["a/one".into(), "b/o-ne".into(), "b/one".into()], true, 4)
     );
-    let rest = PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) };
+    let rest = PageRequest::first(3).counted().after(page.rows[2].0.clone());
     let page = store.functions(&all, &rest).await.unwrap();
     assert_eq!((names(&page), page.has_next, page.total), (vec!["b/t_e".to_owned()], false, 4));
 
@@ -244,7 +244,7 @@ pub async fn whatever_is_looked_for_is_looked_for(home: Home) {
         for after in
             [text.clone(), crate::store::page::cursor(&text), crate::store::page::cursor(&format!("{text}\n{text}\n1"))]
         {
-            let page = PageRequest { counted: false, first: 9, after: Some(after) };
+            let page = PageRequest::first(9).after(after);
             match store.functions(&FunctionFilter::default(), &page).await {
                 Ok(_) | Err(Error::Refused(_)) => {}
                 Err(error) => panic!("{shown:?}: {error}"),
@@ -287,11 +287,9 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     assert_eq!((of(&page), page.has_next, page.total), (vec![ids[6], ids[5], ids[4]], true, 7));
     // New runs do not shift the pages that come after.
     store.append(a_call(one)).await.unwrap();
-    let page =
-        store.runs(&all, &PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    let page = store.runs(&all, &PageRequest::first(3).counted().after(page.rows[2].0.clone())).await.unwrap();
     assert_eq!((of(&page), page.has_next), (vec![ids[3], ids[2], ids[1]], true));
-    let page =
-        store.runs(&all, &PageRequest { counted: true, first: 3, after: Some(page.rows[2].0.clone()) }).await.unwrap();
+    let page = store.runs(&all, &PageRequest::first(3).counted().after(page.rows[2].0.clone())).await.unwrap();
     assert_eq!((of(&page), page.has_next, page.total), (vec![ids[0]], false, 8));
 
     let filter = RunFilter { function: Some(two), ..RunFilter::default() };
@@ -496,13 +494,13 @@ pub async fn the_history_is_filtered(home: Home) {
     assert_eq!(found(of("b")).await, [2]);
     assert_eq!(found(of("default")).await, [3]);
     let page = store.history(&HistoryFilter::default(), &first(2)).await.unwrap();
-    let rest = PageRequest { counted: true, first: 9, after: Some(page.rows[1].0.clone()) };
+    let rest = PageRequest::first(9).counted().after(page.rows[1].0.clone());
     let page = store.history(&HistoryFilter::default(), &rest).await.unwrap();
     assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [3, 4]);
     let newest = HistoryFilter { newest_first: true, ..HistoryFilter::default() };
     assert_eq!(found(newest.clone()).await, [4, 3, 2, 1]);
     let page = store.history(&newest, &first(2)).await.unwrap();
-    let rest = PageRequest { counted: true, first: 9, after: Some(page.rows[1].0.clone()) };
+    let rest = PageRequest::first(9).counted().after(page.rows[1].0.clone());
     let page = store.history(&newest, &rest).await.unwrap();
     assert_eq!(page.rows.iter().map(|(_, record)| record.position).collect::<Vec<_>>(), [2, 1]);
 }

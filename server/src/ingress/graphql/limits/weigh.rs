@@ -365,10 +365,10 @@ impl<'q> Scales<'q> {
         if field.name.node == "reach" {
             return REACH;
         }
-        let asked =
-            field.get_argument("first").or_else(|| field.get_argument("last")).map(|value| self.number(&value.node));
-        let rows = match asked {
-            Some(rows) => rows.unwrap_or(DEFAULT_PAGE),
+        let asked = || ["first", "last"].into_iter().filter_map(|end| field.get_argument(end));
+        let rows = match asked().next() {
+            // One of them may be a variable that is null; where it is not known which, the longer page counts.
+            Some(_) => asked().filter_map(|value| self.number(&value.node)).max().unwrap_or(DEFAULT_PAGE),
             None if rows => DEFAULT_PAGE,
             // Lines come by the hundred when nobody says how many.
             None if field.name.node == "log" => DEFAULT_PAGE,

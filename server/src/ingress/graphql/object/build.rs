@@ -7,7 +7,7 @@ use super::line::{DEFAULT_LINES, lines};
 use super::{Function, LogLine, Version};
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::size;
+use crate::ingress::graphql::relay::page_size;
 use crate::ingress::graphql::{OrFail, loader, services};
 use crate::store::{BuildRow, LinesOf};
 
@@ -100,7 +100,7 @@ impl Build {
         #[graphql(desc = "The position of the last line known.")] after_line: Option<Position>,
     ) -> Result<Vec<LogLine>> {
         let after = position::given(after_line, after);
-        let first = size(first, DEFAULT_LINES).or_fail()?;
+        let first = page_size(first, DEFAULT_LINES).or_fail()?;
         lines(services(ctx), LinesOf::Build(self.0.id), after, first).await.or_fail()
     }
 }

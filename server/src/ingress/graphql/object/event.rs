@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Function, Run};
 use crate::ingress::graphql::position::Position;
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::ingress::verbs;
 use crate::store::{EventRow, RunFilter};
@@ -103,11 +103,18 @@ impl Event {
     }
 
     /// The runs that it caused, newest first.
-    async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(ctx, first, after).or_fail()?;
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = RunFilter { event: Some(self.0.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Run::from))
+        Ok(Connection::of(found, Run::from))
     }
 
     /// The functions that it reached, and then those of its namespace that it did not reach, each with the reason; 100 at

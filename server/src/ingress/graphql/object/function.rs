@@ -17,9 +17,9 @@ use crate::clock;
 use crate::ingress::edge::origin::function_url;
 use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Connection, alone, is_newest_alone, page};
+use crate::ingress::graphql::relay::{Asked, Connection, alone, in_memory, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services};
-use crate::store::{BuildRow, FunctionRow, Page, PageRequest, Row, RunFilter, VersionRow, tables};
+use crate::store::{BuildRow, FunctionRow, Row, RunFilter, VersionRow, tables};
 
 /// Where in its life a function stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -236,36 +236,52 @@ impl Function {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<Version>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let found = match &self.then {
-            Some(then) => in_memory(version_rows(then), &request),
+            Some(then) => in_memory(version_rows(then), &request).or_fail()?,
             None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
         };
-        Ok(Connection::of(found, &request, Version::from))
+        Ok(Connection::of(found, Version::from))
     }
 
     /// Its builds, newest first.
-    async fn builds(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Build>> {
-        let request = page(ctx, first, after).or_fail()?;
+    async fn builds(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Build>> {
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let found = match &self.then {
-            Some(then) => in_memory(build_rows(then), &request),
+            Some(then) => in_memory(build_rows(then), &request).or_fail()?,
             None if is_newest_alone(ctx, &request) => alone(loader(ctx).newest_build(self.row.id).await.or_fail()?),
             None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
         };
-        Ok(Connection::of(found, &request, Build::from))
+        Ok(Connection::of(found, Build::from))
     }
 
     /// Its runs as they are now, newest first.
-    async fn runs(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(ctx, first, after).or_fail()?;
+    async fn runs(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         if is_newest_alone(ctx, &request) {
             let newest = loader(ctx).newest_run(self.row.id).await.or_fail()?;
-            return Ok(Connection::of(alone(newest), &request, Run::from));
+            return Ok(Connection::of(alone(newest), Run::from));
         }
         let filter = RunFilter { function: Some(self.row.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Run::from))
+        Ok(Connection::of(found, Run::from))
     }
 
     /// What starts a run of its current version.
@@ -385,13 +401,4 @@ fn version_rows(then: &function::Function) -> Vec<VersionRow> {
 
 fn build_rows(then: &function::Function) -> Vec<BuildRow> {
     then.builds.iter().rev().filter_map(|build| tables::build_row(then, build.id)).collect()
-}
-
-/// A page of what is in memory; its cursors are places in the list.
-fn in_memory<T>(rows: Vec<T>, request: &PageRequest) -> Page<T> {
-    let total = rows.len();
-    let start = request.after.as_ref().map_or(0, |after| after.parse::<usize>().map_or(total, |place| place + 1));
-    let rows = rows.into_iter().enumerate().skip(start).take(request.first as usize);
-    let rows: Vec<_> = rows.map(|(place, row)| (place.to_string(), row)).collect();
-    Page { has_next: start + rows.len() < total, rows, total: total as u64 }
 }

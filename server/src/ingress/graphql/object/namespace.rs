@@ -3,7 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use super::Function;
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, services};
 use crate::store::FunctionFilter;
 
@@ -26,10 +26,12 @@ impl Namespace {
         ctx: &Context<'_>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<Function>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Function::from))
+        Ok(Connection::of(found, Function::from))
     }
 }

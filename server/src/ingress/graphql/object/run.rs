@@ -9,7 +9,7 @@ use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Connection, page, size};
+use crate::ingress::graphql::relay::{Asked, Connection, page, page_size};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::store::{LinesOf, RunFilter, RunRow};
 
@@ -192,11 +192,18 @@ impl Run {
     }
 
     /// The runs that repeat it, newest first.
-    async fn replays(&self, ctx: &Context<'_>, first: Option<i32>, after: Option<String>) -> Result<Connection<Run>> {
-        let request = page(ctx, first, after).or_fail()?;
+    async fn replays(
+        &self,
+        ctx: &Context<'_>,
+        first: Option<i32>,
+        after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
+    ) -> Result<Connection<Run>> {
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Run::from))
+        Ok(Connection::of(found, Run::from))
     }
 
     /// What became of it as a dead letter; null unless it is DEAD.
@@ -329,7 +336,7 @@ impl Run {
         #[graphql(desc = "The position of the last line known.")] after_line: Option<Position>,
     ) -> Result<Vec<LogLine>> {
         let after = position::given(after_line, after);
-        let first = size(first, DEFAULT_LINES).or_fail()?;
+        let first = page_size(first, DEFAULT_LINES).or_fail()?;
         let of = LinesOf::Run { function: self.0.function, run: self.0.id };
         lines(services(ctx), of, after, first).await.or_fail()
     }

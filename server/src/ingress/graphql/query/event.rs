@@ -3,7 +3,7 @@
 use async_graphql::{Context, ID, Object, Result};
 
 use crate::ingress::graphql::object::Event;
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 use crate::store::EventFilter;
 
@@ -20,6 +20,7 @@ impl Query {
     }
 
     /// Trigger events, newest first.
+    #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn events(
         &self,
         ctx: &Context<'_>,
@@ -31,10 +32,12 @@ impl Query {
         kind: Option<String>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<Event>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let found = services(ctx).store.events(&EventFilter { namespaces, kind }, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Event::from))
+        Ok(Connection::of(found, Event::from))
     }
 }

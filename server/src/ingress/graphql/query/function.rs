@@ -10,7 +10,7 @@ use crate::ingress::auth::Viewer;
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::{Function, FunctionState};
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 use crate::store::FunctionFilter;
 
@@ -20,6 +20,7 @@ pub(super) struct Query;
 #[Object(name = "FunctionQuery")]
 impl Query {
     /// Functions by namespace and name; those that are gone only when that state is asked for.
+    #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn functions(
         &self,
         ctx: &Context<'_>,
@@ -28,12 +29,14 @@ impl Query {
         #[graphql(desc = "Only names that contain this.")] search: Option<String>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<Function>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let filter = FunctionFilter { namespaces, state: state.map(|state| state.name().to_owned()), search };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Function::from))
+        Ok(Connection::of(found, Function::from))
     }
 
     /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::ingress::Services;
 use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::graphql::object::RecordedEvent;
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, services, viewer};
 use crate::store::HistoryFilter;
 
@@ -17,6 +17,7 @@ pub(super) struct Query;
 #[Object(name = "HistoryQuery")]
 impl Query {
     /// The log itself, oldest first: who did what, when, caused by what.
+    #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn history(
         &self,
         ctx: &Context<'_>,
@@ -26,8 +27,10 @@ impl Query {
         #[graphql(default, desc = "The newest first instead.")] newest_first: bool,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<RecordedEvent>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let (services, namespaces) = (services(ctx), viewer(ctx)?.namespaces.clone());
         let stream = match stream {
             Some(text) => Some(named_stream(services, &text).await.or_fail()?),
@@ -35,7 +38,7 @@ impl Query {
         };
         let filter = HistoryFilter { stream, kind, namespaces, newest_first };
         let found = services.store.history(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, RecordedEvent::from))
+        Ok(Connection::of(found, RecordedEvent::from))
     }
 }
 

@@ -4,7 +4,7 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
 use crate::ingress::graphql::object::{Run, RunCount, RunState};
-use crate::ingress::graphql::relay::{Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, caller, id as parse_id, loader, services, viewer};
 use crate::ingress::verbs::{self, Letters};
 use crate::store::RunFilter;
@@ -37,8 +37,10 @@ impl Query {
         #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = RunFilter {
             namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
@@ -50,7 +52,7 @@ impl Query {
             ..RunFilter::default()
         };
         let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Run::from))
+        Ok(Connection::of(found, Run::from))
     }
 
     /// How many runs fit, by state; a state that none is in is absent.
@@ -89,11 +91,13 @@ impl Query {
         #[graphql(desc = "Only of runs that were asked for before this.")] until: Option<DateTime<Utc>>,
         first: Option<i32>,
         after: Option<String>,
+        last: Option<i32>,
+        before: Option<String>,
     ) -> Result<Connection<Run>> {
-        let request = page(ctx, first, after).or_fail()?;
+        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let function = function.map(|id| parse_id(&id, "function")).transpose().or_fail()?;
         let which = Letters { namespace, function, since, until };
         let found = verbs::dead_letters(services(ctx), caller(ctx)?, &which, &request).await.or_fail()?;
-        Ok(Connection::of(found, &request, Run::from))
+        Ok(Connection::of(found, Run::from))
     }
 }

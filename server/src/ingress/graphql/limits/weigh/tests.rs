@@ -33,6 +33,14 @@ fn a_page_multiplies_what_it_holds() {
     assert_eq!(cost("{ a { nodes { b } } }", json!({})), 9);
     assert_eq!(cost("query($n: Int) { a(first: $n) { nodes { b } } }", json!({"n": 50})), 21);
     assert_eq!(cost("query($n: Int = 10) { a(first: $n) { nodes { b } } }", json!({})), 5);
+    // The same from the other end, also behind an argument that is null.
+    assert_eq!(cost("{ a(last: 100, before: \"x\") { nodes { b } } }", json!({})), 41);
+    assert_eq!(cost("{ a(first: null, last: 100) { nodes { b } } }", json!({})), 41);
+    let either = "query($f: Int, $l: Int) { a(first: $f, last: $l) { nodes { b } } }";
+    assert_eq!(cost(either, json!({"l": 100})), 41);
+    assert_eq!(cost(either, json!({"f": 10, "l": null})), 5);
+    assert_eq!(cost(either, json!({"f": 1, "l": 100})), 41);
+    assert_eq!(cost(either, json!({})), 9);
     let lists = "{ a(first: 100) { nodes { b(first: 100) { nodes { log(first: 100) { text } } } } } }";
     assert!(cost(lists, json!({})) > 8000);
 }
