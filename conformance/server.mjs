@@ -10,10 +10,13 @@ import { fileURLToPath } from "node:url";
 /** Nothing that a suite waits for takes longer, in milliseconds. */
 export const PATIENCE = 60_000;
 
+/** Milliseconds that a server has to end its functions and itself. */
+const STOPPING = 15_000;
+
 /** The token that a server with --dev takes from programs. */
 export const TOKEN = "dev-token";
 
-const BINARY = process.env.EVENTFLOW ?? fileURLToPath(new URL("../target/debug/eventflow", import.meta.url));
+export const BINARY = process.env.EVENTFLOW ?? fileURLToPath(new URL("../target/debug/eventflow", import.meta.url));
 
 /** Starts a server, and resolves with its address and with what ends it once it is ready. */
 export async function start(env = {}) {
@@ -44,9 +47,14 @@ export async function start(env = {}) {
     async stop() {
       const ended = new Promise((done) => child.once("exit", done));
       if (child.exitCode === null && child.signalCode === null) {
-        child.kill("SIGKILL");
+        // It ends its functions, which a server that is killed leaves to the next one.
+        child.kill("SIGTERM");
+        const late = setTimeout(() => child.kill("SIGKILL"), STOPPING);
         await ended;
+        clearTimeout(late);
       }
+      child.stdout.destroy();
+      child.stderr.destroy();
       rmSync(folder, { recursive: true, force: true });
     },
   };
