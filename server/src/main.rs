@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use server::config::{Flags, Settings};
+use server::config::{self, Flags, Settings};
 use server::{app, executor, ingress, telemetry};
 
 /// Calls make and drop many small things on several threads: the system's allocator took a tenth of their time.
@@ -33,6 +33,15 @@ enum Verb {
     CallbackSecret {
         /// The namespace; the default one when absent
         namespace: Option<String>,
+    },
+    /// Print the settings that are in force and where each comes from; secrets are masked
+    Config {
+        /// As JSON
+        #[arg(long, conflicts_with = "markdown")]
+        json: bool,
+        /// The page about all settings instead: docs/guide/settings.md
+        #[arg(long)]
+        markdown: bool,
     },
     /// Print the GraphQL schema
     Schema,
@@ -64,6 +73,18 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
         }
         Verb::Openapi => {
             println!("{}", ingress::openapi());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Verb::Config { markdown: true, .. } => {
+            print!("{}", config::page());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Verb::Config { json, .. } => {
+            let settings = config::in_force(&cli.flags)?;
+            match json {
+                true => println!("{}", serde_json::to_string_pretty(&settings)?),
+                false => print!("{}", config::table(&settings)),
+            }
             return Ok(ExitCode::SUCCESS);
         }
         Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify | Verb::CallbackSecret { .. } => {}

@@ -87,6 +87,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
         Error::start(format_args!("cannot listen on {}; set PORT or --port to another one", settings.listen), e)
     })?;
     let address = listener.local_addr().map_err(|e| Error::start("cannot tell the port", e))?;
+    let metrics = metrics_listener(&settings)?;
     let settings = Arc::new(Settings { listen: address, ..settings });
 
     let system = actix::System::new();
@@ -103,7 +104,7 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
     guard::start(watchdog.clone(), stopping.clone(), settings.limits.stop_grace)
         .map_err(|e| Error::start("cannot start threads", e))?;
     let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
-    let served = system.block_on(listen(&platform, listener, descriptors));
+    let served = system.block_on(listen(&platform, listener, metrics, descriptors));
     ready.abort();
     let grace = settings.limits.stop_grace;
     stop(&runtime, platform);
@@ -238,10 +239,21 @@ impl Platform {
     }
 }
 
+/// The port of the metrics, where they have one of their own. It is taken before a password is made: a start that fails
+/// later would have printed it for nothing, or not at all.
+fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
+    let Some(port) = settings.metrics_port else { return Ok(None) };
+    let address = SocketAddr::new(settings.listen.ip(), port);
+    let failed =
+        |e| Error::start(format_args!("cannot listen on {address} for metrics; set METRICS_PORT to another one"), e);
+    TcpListener::bind(address).map(Some).map_err(failed)
+}
+
 /// Serves HTTP until the server is told to end, then until the last answer is given.
 fn listen(
     platform: &Platform,
     listener: TcpListener,
+    metrics_listener: Option<TcpListener>,
     descriptors: u64,
 ) -> impl Future<Output = Result<(), Error>> + use<> {
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
@@ -266,14 +278,9 @@ fn listen(
             signals,
             wants: None,
         };
-        if let Some(port) = settings.metrics_port {
-            let address = SocketAddr::new(settings.listen.ip(), port);
-            let failed = |e| {
-                let what = format_args!("cannot listen on {address} for metrics; set METRICS_PORT to another one");
-                Error::start(what, e)
-            };
-            let listener = TcpListener::bind(address).map_err(failed)?;
+        if let Some(listener) = metrics_listener {
             let metrics = serving(listener, Hosts::Any, Some(1), false);
+            let failed = |e| Error::start("cannot serve metrics on the port of METRICS_PORT", e);
             // It ends with the system that it runs on.
             actix_web::rt::spawn(edge::serve(metrics, ingress::metrics(services.clone())).map_err(failed)?);
         }

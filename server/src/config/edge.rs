@@ -6,7 +6,6 @@ use std::time::Duration;
 use url::{Host, Url};
 
 use super::layers::{Error, Layers};
-use super::positive;
 use super::range::Range;
 
 /// What belongs to the server's own address and its connections.
@@ -43,59 +42,26 @@ pub struct Edge {
 
 impl Default for Edge {
     fn default() -> Self {
-        Self {
-            public_url: None,
-            functions_host: None,
-            public_functions: Namespaces::default(),
-            trusted_proxies: Networks::default(),
-            connections: None,
-            connections_per_address: 1024,
-            head_timeout: Duration::from_secs(10),
-            read_timeout: Duration::from_secs(30),
-            write_timeout: Duration::from_secs(30),
-            idle_timeout: Duration::from_secs(75),
-            sockets: 1000,
-            socket_message: 1 << 20,
-            socket_idle_timeout: Duration::from_secs(300),
-        }
+        Self::read(&Layers::default()).expect(super::DEFAULTS)
     }
 }
 
 impl Edge {
     pub(super) fn read(layers: &Layers) -> Result<Self, Error> {
-        let default = Self::default();
-        let seconds = |name, default: Duration| {
-            let read =
-                layers.get(name, "seconds above 0", |text| positive(text).map(|n| Duration::from_secs(n as u64)));
-            read.map(|time| time.unwrap_or(default))
-        };
-        let number = |name, default: usize| {
-            layers.get(name, "a whole number above 0", positive).map(|number| number.unwrap_or(default))
-        };
         Ok(Self {
-            public_url: layers.get("EVENTFLOW_PUBLIC_URL", PUBLIC_URL, PublicUrl::parse)?,
-            functions_host: layers.get("EVENTFLOW_FUNCTIONS_HOST", FUNCTIONS_HOST, domain_name)?,
-            public_functions: layers
-                .get(
-                    "EVENTFLOW_PUBLIC_FUNCTIONS",
-                    "namespaces such as default,team-a, or * for all",
-                    Namespaces::parse,
-                )?
-                .unwrap_or_default(),
-            trusted_proxies: layers
-                .get("EVENTFLOW_TRUSTED_PROXIES", "networks such as 127.0.0.1,10.0.0.0/8", Networks::parse)?
-                .unwrap_or_default(),
-            connections: layers.get("EVENTFLOW_MAX_CONNECTIONS", "a whole number above 0", positive)?,
-            connections_per_address: layers
-                .get("EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS", "a whole number above 0", positive)?
-                .unwrap_or(default.connections_per_address),
-            head_timeout: seconds("EVENTFLOW_HEAD_TIMEOUT", default.head_timeout)?,
-            read_timeout: seconds("EVENTFLOW_READ_TIMEOUT", default.read_timeout)?,
-            write_timeout: seconds("EVENTFLOW_WRITE_TIMEOUT", default.write_timeout)?,
-            idle_timeout: seconds("EVENTFLOW_IDLE_TIMEOUT", default.idle_timeout)?,
-            sockets: number("EVENTFLOW_MAX_SOCKETS", default.sockets)?,
-            socket_message: number("EVENTFLOW_MAX_SOCKET_MESSAGE", default.socket_message)?,
-            socket_idle_timeout: seconds("EVENTFLOW_SOCKET_IDLE_TIMEOUT", default.socket_idle_timeout)?,
+            public_url: layers.text_if_any("EVENTFLOW_PUBLIC_URL", PublicUrl::parse)?,
+            functions_host: layers.text_if_any("EVENTFLOW_FUNCTIONS_HOST", domain_name)?,
+            public_functions: layers.text_if_any("EVENTFLOW_PUBLIC_FUNCTIONS", Namespaces::parse)?.unwrap_or_default(),
+            trusted_proxies: layers.text_if_any("EVENTFLOW_TRUSTED_PROXIES", Networks::parse)?.unwrap_or_default(),
+            connections: layers.number_if_any("EVENTFLOW_MAX_CONNECTIONS")?,
+            connections_per_address: layers.number("EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS")?,
+            head_timeout: layers.time("EVENTFLOW_HEAD_TIMEOUT")?,
+            read_timeout: layers.time("EVENTFLOW_READ_TIMEOUT")?,
+            write_timeout: layers.time("EVENTFLOW_WRITE_TIMEOUT")?,
+            idle_timeout: layers.time("EVENTFLOW_IDLE_TIMEOUT")?,
+            sockets: layers.number("EVENTFLOW_MAX_SOCKETS")?,
+            socket_message: layers.size("EVENTFLOW_MAX_SOCKET_MESSAGE")?,
+            socket_idle_timeout: layers.time("EVENTFLOW_SOCKET_IDLE_TIMEOUT")?,
         })
     }
 }
@@ -128,9 +94,6 @@ impl Namespaces {
         !self.all && self.names.is_empty()
     }
 }
-
-const PUBLIC_URL: &str = "http:// or https:// with a host and nothing after it, such as https://flow.example.com";
-const FUNCTIONS_HOST: &str = "a domain name such as fn.example.com, without a port";
 
 /// The server's own address, as its callers know it.
 #[derive(Debug, Clone, PartialEq, Eq)]

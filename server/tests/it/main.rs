@@ -23,6 +23,7 @@ mod poison;
 mod replaced;
 mod rest;
 mod schedule;
+mod settings;
 mod sockets;
 mod story;
 mod synchronous;

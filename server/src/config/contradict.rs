@@ -1,0 +1,104 @@
+//! Settings that are each allowed, and not together. They are found before anything is made, printed or listened on.
+
+use super::layers::{Error, Layers};
+use super::{Settings, declared};
+
+/// Of two sizes that somebody set, the first must not be larger than the second: what is too large would be allowed by one
+/// setting and refused by the other. A default that does not fit gives way.
+const WITHIN: &[(&str, &str, &str)] = &[
+    ("EVENTFLOW_MAX_EVENT", "EVENTFLOW_MAX_BODY", "an event comes in a body"),
+    ("EVENTFLOW_MAX_BODY", "EVENTFLOW_MAX_UNPROVED", "a webhook's body must fit into what all of them share"),
+    ("EVENTFLOW_MAX_BUNDLE", "EVENTFLOW_MAX_BUILD_DISK", "a bundle is unpacked where it is built"),
+    ("EVENTFLOW_MAX_RUN_LOG", "EVENTFLOW_MAX_FUNCTION_LOG", "a run's lines are its function's"),
+    ("EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS", "EVENTFLOW_MAX_CONNECTIONS", "those of one address are among all"),
+];
+
+/// Finds the first contradiction.
+pub(super) fn check(settings: &Settings, layers: &Layers) -> Result<(), Error> {
+    if settings.dev && !settings.listen.ip().is_loopback() {
+        return Err(layers.refuse("EVENTFLOW_HOST", "a loopback address with --dev, whose credentials everyone knows"));
+    }
+    if let Some(url) = settings.edge.public_url.as_ref().filter(|url| settings.dev && !is_loopback(&url.host)) {
+        return Err(Error::Contradiction(format!(
+            "EVENTFLOW_PUBLIC_URL is `{url}`, and --dev answers to localhost, 127.0.0.1 and [::1] only: leave one of them out"
+        )));
+    }
+    if settings.metrics_port.is_some_and(|port| port == settings.listen.port()) {
+        return Err(Error::Contradiction(format!(
+            "METRICS_PORT and PORT are both {}: give the metrics a port of their own, or leave METRICS_PORT out to \
+             have /metrics on the main port",
+            settings.listen.port()
+        )));
+    }
+    for (inner, outer, why) in WITHIN {
+        let of = |name: &'static str| Some((number(settings, name)?, layers.is_set(name)));
+        let (Some((inside, true)), Some((outside, true))) = (of(inner), of(outer)) else { continue };
+        if inside > outside {
+            let text = |name| declared::named(name).map_or("", |setting| layers.in_force(setting).1);
+            return Err(Error::Contradiction(format!(
+                "{inner} is `{}` and {outer} is `{}`: {why}, so the first must not be larger",
+                text(inner),
+                text(outer)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.ends_with(".localhost") || matches!(host, "127.0.0.1" | "[::1]")
+}
+
+fn number(settings: &Settings, name: &str) -> Option<usize> {
+    let limits = &settings.limits;
+    Some(match name {
+        "EVENTFLOW_MAX_EVENT" => limits.event,
+        "EVENTFLOW_MAX_BODY" => limits.body,
+        "EVENTFLOW_MAX_UNPROVED" => limits.unproved,
+        "EVENTFLOW_MAX_BUNDLE" => limits.bundle,
+        "EVENTFLOW_MAX_BUILD_DISK" => limits.build_disk,
+        "EVENTFLOW_MAX_RUN_LOG" => limits.run_log,
+        "EVENTFLOW_MAX_FUNCTION_LOG" => limits.function_log,
+        "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS" => settings.edge.connections_per_address,
+        "EVENTFLOW_MAX_CONNECTIONS" => settings.edge.connections?,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::config::Flags;
+
+    fn error(variables: &[(&str, &str)], dev: bool) -> Option<String> {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let flags = Flags { dev, ..Flags::default() };
+        Settings::from_layers(&Layers::of(&flags, variables.collect(), "").unwrap()).err().map(|e| e.to_string())
+    }
+
+    #[test]
+    fn every_pair_is_compared() {
+        for (inner, outer, why) in WITHIN {
+            let told = error(&[(inner, "2000"), (outer, "1000")], false).unwrap();
+            assert!(told.contains(inner) && told.contains(outer) && told.contains(why), "{told}");
+            assert_eq!(error(&[(inner, "1000"), (outer, "1000")], false), None);
+        }
+        assert_eq!(error(&[("EVENTFLOW_MAX_BODY", "1k")], false), None, "a default gives way");
+    }
+
+    #[test]
+    fn a_port_is_for_one_thing() {
+        assert!(error(&[("PORT", "9000"), ("METRICS_PORT", "9000")], false).unwrap().contains("both 9000"));
+        assert!(error(&[("METRICS_PORT", "8080")], false).unwrap().contains("both 8080"));
+        assert_eq!(error(&[("PORT", "9000"), ("METRICS_PORT", "9001")], false), None);
+    }
+
+    #[test]
+    fn development_has_no_public_name() {
+        let url = |text| [("EVENTFLOW_PUBLIC_URL", text)];
+        assert!(error(&url("https://flow.example.com"), true).unwrap().contains("--dev"));
+        assert_eq!(error(&url("https://flow.example.com"), false), None);
+        assert_eq!(error(&url("http://localhost:8080"), true), None);
+    }
+}

@@ -1,0 +1,326 @@
+//! Every setting, declared once. Parsing, `--help`, `eventflow config`, docs/guide/settings.md and the messages about
+//! wrong values are made from this table.
+//!
+//! A name in the file (`max_body`) and on the command line (`--max-body`) follows from the variable (`EVENTFLOW_MAX_BODY`).
+
+use std::time::Duration;
+
+use super::setting::Setting;
+
+/// Settings that belong together.
+pub struct Section {
+    /// The heading.
+    pub title: &'static str,
+    /// They.
+    pub settings: &'static [Setting],
+}
+
+/// Nothing is kept for less: an append may be repeated for some seconds, and must find what came of the first one.
+const SHORTEST_RETENTION: Duration = Duration::from_secs(30);
+
+const NETWORKS: &str = "networks such as 127.0.0.0/8,10.0.0.0/8";
+
+/// All settings, in the order in which they are listed.
+pub const SECTIONS: &[Section] = &[
+    Section {
+        title: "The server",
+        settings: &[
+            Setting::port("PORT", 0, "8080", "port to listen on; 0 takes one that is free").common(),
+            Setting::text("EVENTFLOW_HOST", "an IP address such as 127.0.0.1 or 0.0.0.0", "127.0.0.1", "address to listen on").common(),
+            Setting::text(
+                "EVENTFLOW_DATA_DIR",
+                "a folder",
+                ".eventflow",
+                "folder for everything that is not in a database: SQLite, artifacts, keys, caches. The server closes it to all other users (0700); a folder that is shared, such as `/tmp`, or that holds other files, is refused",
+            )
+            .common(),
+            Setting::text(
+                "DATABASE_URL",
+                "postgres://user:password@host/database",
+                "",
+                "PostgreSQL 15 or newer instead of SQLite",
+            )
+            .otherwise("SQLite in the data folder")
+            .with_password()
+            .common(),
+            Setting::text(
+                "AMQP_URL",
+                "amqp://user:password@host:5672/vhost, or amqps://",
+                "",
+                "RabbitMQ 3.10 or newer instead of delivery in process. Write the virtual host `/` as `%2f`, or leave it out; the certificate of `amqps://` is checked against the system's",
+            )
+            .otherwise("delivery in process")
+            .with_password()
+            .common(),
+            Setting::text(
+                "EVENTFLOW_ARTIFACTS",
+                "a folder (object storage is not there yet)",
+                "",
+                "folder for built versions; servers on one database share it",
+            )
+            .otherwise("in the data folder"),
+            Setting::text(
+                "NAMESPACE",
+                "a name of lower-case letters, digits and hyphens",
+                "default",
+                "namespace of functions that name none",
+            )
+            .common(),
+            Setting::text(
+                "EVENTFLOW_EXECUTOR",
+                "sandbox (docker and kubernetes are not there yet)",
+                "sandbox",
+                "what functions run in",
+            ),
+        ],
+    },
+    Section {
+        title: "Keys",
+        settings: &[
+            Setting::text(
+                "JWT_SECRET",
+                "at least 32 characters",
+                "",
+                "what tokens are signed with; the same on all servers of one database",
+            )
+            .otherwise("made at the first start, kept in the data folder")
+            .key_material(),
+            Setting::text(
+                "EVENTFLOW_SECRET_KEY",
+                "32 bytes as 64 hexadecimal digits or in base64, such as `openssl rand -hex 32` makes them",
+                "",
+                "what [secrets](secrets.md) are encrypted with; the same on all servers of one database",
+            )
+            .otherwise("made at the first start, kept in the data folder")
+            .key_material(),
+        ],
+    },
+    Section {
+        title: "Logs and metrics",
+        settings: &[
+            Setting::text(
+                "LOG_LEVEL",
+                "error, warn, info, debug, trace or off, or directives such as info,server::dispatch=debug",
+                "info",
+                "what is logged: a level, or directives by module",
+            )
+            .common(),
+            Setting::port("METRICS_PORT", 1, "", "a port of their own for metrics, without a token")
+                .otherwise("`/metrics` on the main port")
+                .common(),
+        ],
+    },
+    Section {
+        title: "Names and proxies",
+        settings: &[
+            Setting::text(
+                "EVENTFLOW_PUBLIC_URL",
+                "http:// or https:// with a host and nothing after it, such as https://flow.example.com",
+                "",
+                "the address that people and programs use, see [names and proxies](operating.md#names-and-proxies)",
+            )
+            .otherwise("the server answers to every name"),
+            Setting::text(
+                "EVENTFLOW_TRUSTED_PROXIES",
+                "networks such as 127.0.0.1,10.0.0.0/8",
+                "",
+                "proxies whose `Forwarded` and `X-Forwarded-*` are believed",
+            )
+            .otherwise("none"),
+            Setting::text(
+                "EVENTFLOW_FUNCTIONS_HOST",
+                "a domain name such as fn.example.com, without a port",
+                "",
+                "domain under which each function has a host of its own, see [a host for each function](operating.md#a-host-for-each-function)",
+            )
+            .otherwise("none"),
+            Setting::text(
+                "EVENTFLOW_PUBLIC_FUNCTIONS",
+                "namespaces such as default,team-a, or * for all",
+                "",
+                "namespaces whose functions may be [called without a token and have paths of their own](functions.md#who-may-call-and-where)",
+            )
+            .otherwise("none"),
+        ],
+    },
+    Section {
+        title: "What the server may reach",
+        settings: &[
+            Setting::text(
+                "EVENTFLOW_CALLBACK_ALLOW",
+                NETWORKS,
+                "",
+                "networks that callbacks may be sent to beside public addresses; a cloud's metadata service only when its address is listed itself",
+            )
+            .otherwise("none"),
+            Setting::text(
+                "EVENTFLOW_GIT_ALLOW",
+                NETWORKS,
+                "",
+                "networks that [repositories](builds.md#the-source) may be fetched from beside public addresses",
+            )
+            .otherwise("none"),
+            Setting::switch(
+                "EVENTFLOW_ALLOW_LOCAL_REPOSITORIES",
+                "whether a function's repository may be a path on the server's disk",
+            )
+            .with_dev("true"),
+            Setting::text(
+                "EVENTFLOW_NETWORK_ALLOW",
+                "networks such as 10.0.0.0/8,192.168.7.1",
+                "",
+                "networks that functions and builds reach beside the Internet, see [the network of functions](operating.md#the-network-of-functions)",
+            )
+            .otherwise("none"),
+            Setting::switch(
+                "EVENTFLOW_NETWORK_SHARED",
+                "where sandboxes cannot have a network of their own, they share the host's",
+            ),
+        ],
+    },
+    Section {
+        title: "Connections",
+        settings: &[
+            Setting::number("EVENTFLOW_MAX_CONNECTIONS", "", "connections at a time")
+                .otherwise("half of the file descriptors, at most 8192"),
+            Setting::number(
+                "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS",
+                "1024",
+                "connections at a time from one address (of IPv6: one /64); loopback and trusted proxies are not counted",
+            ),
+            Setting::time("EVENTFLOW_HEAD_TIMEOUT", "10s", "for the head of a request"),
+            Setting::time(
+                "EVENTFLOW_READ_TIMEOUT",
+                "30s",
+                "between two parts of a body, and for all of it on top of 1 s for each KiB",
+            ),
+            Setting::time(
+                "EVENTFLOW_WRITE_TIMEOUT",
+                "30s",
+                "for a caller that does not read its answer, or reads less than 1 KiB a second of it",
+            ),
+            Setting::time("EVENTFLOW_IDLE_TIMEOUT", "75s", "between two requests of a connection"),
+            Setting::number(
+                "EVENTFLOW_MAX_SOCKETS",
+                "1000",
+                "[WebSockets](functions.md#websockets) of functions at a time",
+            ),
+            Setting::size("EVENTFLOW_MAX_SOCKET_MESSAGE", "1MiB", "a message over one of them"),
+            Setting::time("EVENTFLOW_SOCKET_IDLE_TIMEOUT", "300s", "for a WebSocket that is silent both ways"),
+        ],
+    },
+    Section {
+        title: "Requests",
+        settings: &[
+            Setting::size("EVENTFLOW_MAX_BODY", "6MiB", "a request's body"),
+            Setting::size("EVENTFLOW_MAX_EVENT", "256KiB", "a CloudEvent"),
+            Setting::size(
+                "EVENTFLOW_MAX_UNPROVED",
+                "64MiB",
+                "all bodies together of requests that have not proved yet who sends them: deliveries of webhooks, sign-ins. When there are more, the ones that are held open longest get 503",
+            ),
+            Setting::size("EVENTFLOW_MAX_BUNDLE", "50MiB", "an uploaded bundle"),
+            Setting::size("EVENTFLOW_MAX_RECORDED", "64KiB", "what a run keeps of its input and of its output"),
+            Setting::number("EVENTFLOW_MAX_SUBSCRIPTIONS", "100", "GraphQL subscriptions of one connection"),
+            Setting::number("EVENTFLOW_MAX_DEPTH", "15", "levels of a GraphQL query"),
+            Setting::number("EVENTFLOW_MAX_COMPLEXITY", "2000", "fields of a GraphQL query"),
+        ],
+    },
+    Section {
+        title: "Builds",
+        settings: &[
+            Setting::number("EVENTFLOW_BUILDS", "2", "builds at a time"),
+            Setting::time("EVENTFLOW_BUILD_TIMEOUT", "600s", "for fetching, and for installing"),
+            Setting::size("EVENTFLOW_MAX_BUILD_LOG", "10MiB", "a build's log"),
+            Setting::size(
+                "EVENTFLOW_MAX_BUILD_CACHE",
+                "10GiB",
+                "the package caches of all functions together; one function keeps 1 GiB and 200,000 files at most",
+            ),
+            Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built"),
+        ],
+    },
+    Section {
+        title: "Functions and runs",
+        settings: &[
+            Setting::mebibytes("EVENTFLOW_MAX_FUNCTION_MEMORY", "memory that a manifest may ask for")
+                .otherwise("what the host has"),
+            Setting::number("EVENTFLOW_MAX_FUNCTION_CPU", "", "processors that a manifest may ask for")
+                .otherwise("what the host has"),
+            Setting::time("EVENTFLOW_MAX_FUNCTION_TIMEOUT", "24h", "the time limit that a manifest may ask for"),
+            Setting::number("EVENTFLOW_MAX_INSTANCES", "100", "instances that a manifest may ask for"),
+            Setting::number("EVENTFLOW_MAX_CONCURRENCY", "1000", "calls at a time that a manifest may ask for"),
+            Setting::number(
+                "EVENTFLOW_MAX_LINES",
+                "1000",
+                "lines a second that are stored of a function; a long one counts as one for each KiB. All functions together: twice as many, plus 50 of each",
+            ),
+            Setting::size("EVENTFLOW_MAX_RUN_LOG", "10MiB", "a run's lines"),
+            Setting::size("EVENTFLOW_MAX_FUNCTION_LOG", "1GiB", "a function's lines in a day, on each server"),
+            Setting::time("EVENTFLOW_READY_TIMEOUT", "30s", "until an instance must answer"),
+            Setting::time(
+                "EVENTFLOW_STOP_GRACE",
+                "10s",
+                "between SIGTERM and SIGKILL; what a stuck instance gets for its other calls",
+            ),
+            Setting::time(
+                "EVENTFLOW_OFFER_TIMEOUT",
+                "6h",
+                "how long a run waits that [cannot be offered](delivery.md#what-counts-as-an-attempt) to its function",
+            ),
+            Setting::number("EVENTFLOW_MAX_WAITING", "1000", "calls that wait for an instance of one version"),
+        ],
+    },
+    Section {
+        title: "Retention",
+        settings: &[
+            Setting::retention("EVENTFLOW_RETAIN_EVENTS", "24h", SHORTEST_RETENTION, "how long trigger events are kept"),
+            Setting::retention(
+                "EVENTFLOW_RETAIN_RUNS",
+                "7d",
+                SHORTEST_RETENTION,
+                "how long runs are kept after they were over",
+            ),
+            Setting::retention(
+                "EVENTFLOW_RETAIN_LOGS",
+                "7d",
+                SHORTEST_RETENTION,
+                "how long lines of builds and runs are kept",
+            ),
+        ],
+    },
+];
+
+/// All settings.
+pub fn all() -> impl Iterator<Item = &'static Setting> + Clone {
+    SECTIONS.iter().flat_map(|section| section.settings)
+}
+
+/// The setting of a variable.
+pub(super) fn named(name: &str) -> Option<&'static Setting> {
+    all().find(|setting| setting.name == name)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_settings_share_a_name() {
+        let names: BTreeSet<_> = all().map(|setting| setting.name).collect();
+        let keys: BTreeSet<_> = all().map(Setting::key).collect();
+        assert_eq!((names.len(), keys.len()), (all().count(), all().count()));
+    }
+
+    #[test]
+    fn what_is_secret_has_no_flag_unless_it_always_had_one() {
+        for setting in all().filter(|setting| setting.name.contains("SECRET") || setting.name.contains("PASS")) {
+            assert!(!setting.flag && setting.shown("hunter2") == "…", "{}", setting.name);
+        }
+        let shown = named("DATABASE_URL").unwrap().shown("postgres://me:hunter2@db/x?sslmode=require&password=hunter2");
+        assert_eq!(shown, "postgres://me@db/x?sslmode=require&password=…");
+    }
+}
