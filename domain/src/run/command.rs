@@ -11,7 +11,8 @@ use super::event::{Answered, Delivery, Failure, Outcome, Request};
 pub enum Command {
     /// Let there be a run.
     Request { request: Request, delivery: Delivery, at: DateTime<Utc> },
-    /// `node` begins the next attempt. `lost`: an attempt of which it is known that its server is gone.
+    /// `node` begins the next attempt. `lost`: an attempt of which it is known that its server is gone. Where `node` runs it
+    /// already, `at` tells the same start sent twice from the start after a restart of that server.
     Start { version: u32, node: String, lost: Option<u32>, at: DateTime<Utc> },
     /// The attempt with this number is done.
     Succeed { attempt: u32, outcome: Outcome, at: DateTime<Utc> },

@@ -24,8 +24,17 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (Phase::Queued | Phase::Retrying { .. }, Command::Start { version, node, at, .. }) => {
             one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
         }
-        (Phase::Running { node: taken, .. }, Command::Start { node, .. }) if *taken == node => done(),
-        (Phase::Running { .. }, Command::Start { version, node, lost, at }) if lost == Some(run.attempts) => {
+        // The same start once more: the log had taken it, and its answer was lost.
+        (Phase::Running { node: taken, since, .. }, Command::Start { node, at, .. })
+            if *taken == node && *since == at =>
+        {
+            done()
+        }
+        // A server that starts a run once more which it runs already was restarted meanwhile: nobody knows how far the
+        // attempt of its earlier process came, so it counts, as that of a server that is gone.
+        (Phase::Running { node: taken, .. }, Command::Start { version, node, lost, at })
+            if *taken == node || lost == Some(run.attempts) =>
+        {
             one(Event::Started(Started { attempt: run.attempts.saturating_add(1), version, node, at }))
         }
         (Phase::Running { node, .. }, Command::Start { .. }) => Err(Error::Taken { node: node.clone() }),

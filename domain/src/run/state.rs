@@ -242,6 +242,14 @@ impl Phase {
         }
     }
 
+    /// When the attempt that runs began.
+    pub fn since(&self) -> Option<DateTime<Utc>> {
+        match self {
+            Self::Running { since, .. } => Some(*since),
+            _ => None,
+        }
+    }
+
     /// The server that runs it.
     pub fn node(&self) -> Option<&str> {
         match self {

@@ -214,7 +214,6 @@ fn a_queued_run_starts() {
 
 #[test]
 fn a_running_run_belongs_to_the_node_that_took_it() {
-    given(running()).when(start("a", 9)).then_nothing();
     given(running()).when(start("b", 9)).then_refused(Error::Taken { node: "a".into() });
 }
 
@@ -521,6 +520,15 @@ fn another_server_goes_on_when_the_one_that_had_the_attempt_is_lost() {
     let after = given(running()).when(take_over("b", 1, 9)).then([next]);
     let run = after.state.expect("the run is there");
     assert_eq!((run.phase.node(), run.attempts), (Some("b"), 2));
+}
+
+#[test]
+fn a_server_that_was_restarted_goes_on_with_the_next_attempt() {
+    let next = Event::Started(Started { attempt: 2, version: 3, node: "a".into(), at: at(9) });
+    let after = given(running()).when(start("a", 9)).then([next]);
+    assert_eq!(after.state.expect("the run is there").attempts, 2);
+    // The same start, sent twice because its answer was lost, is one.
+    given(running()).when(start("a", 1)).then_nothing();
 }
 
 #[test]

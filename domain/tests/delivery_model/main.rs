@@ -61,6 +61,12 @@ fn found_out_an_outcome_that_does_not_say_which_attempt_it_is_of() {
 }
 
 #[test]
+fn found_out_a_server_that_repeats_an_attempt_of_its_earlier_life() {
+    let protocol = Protocol { counts_own_past: false, ..Protocol::SOUND };
+    counterexample(protocol, "no attempt is made twice");
+}
+
+#[test]
 fn found_out_an_append_without_an_expected_version() {
     let protocol = Protocol { versioned: false, ..Protocol::SOUND };
     counterexample(protocol, "a run ends at most once");

@@ -27,6 +27,8 @@ pub struct Protocol {
     pub records_before_checkpoint: bool,
     /// A delivery is acknowledged when its outcome is recorded, and not when it begins.
     pub acknowledges_after_outcome: bool,
+    /// A server that was restarted begins what it ran before as the next attempt, and not as the same one.
+    pub counts_own_past: bool,
     /// Who leads publishes again what waits and what dead servers ran.
     pub sweeps: bool,
     /// What a server that starts again does with the runs of its former life.
@@ -51,6 +53,7 @@ impl Protocol {
         versioned: true,
         records_before_checkpoint: true,
         acknowledges_after_outcome: true,
+        counts_own_past: true,
         sweeps: true,
         past: Past::PublishedUntilTaken,
     };
@@ -108,6 +111,10 @@ pub struct World {
     lease: Option<usize>,
     /// Messages of each run that wait in the broker.
     waiting: [u8; RUNS],
+    /// The newest attempt of each run that the function was given.
+    given: [u32; RUNS],
+    /// The function was given the same attempt twice.
+    repeated: bool,
     servers: [Server; NODES],
     faults: Faults,
 }
@@ -150,7 +157,7 @@ struct Hand {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Step {
-    /// It has asked the log. `lost`: the attempt whose server's heartbeat had expired.
+    /// It has asked the log. `lost`: the attempt whose server's heartbeat had expired, or that of its own earlier life.
     Looked {
         lost: Option<u32>,
     },
@@ -238,8 +245,8 @@ impl World {
         let state = run::state(&self.log[run]);
         let lost = match state.as_ref().as_ref().map(|run| (&run.phase, run.attempts)) {
             Some((phase, _)) if phase.is_over() => return None,
-            Some((Phase::Running { node: other, .. }, attempt)) if number(other) != node => {
-                if self.servers[number(other)].heartbeat {
+            Some((Phase::Running { node: other, .. }, attempt)) => {
+                if number(other) != node && self.servers[number(other)].heartbeat {
                     return None;
                 }
                 Some(attempt)
@@ -256,9 +263,13 @@ impl World {
 
     /// Whether a run is RUNNING on a server that does not know of it.
     fn has_forgotten(&self, node: usize, run: usize) -> bool {
+        self.runs_on(run) == Some(node) && self.servers[node].hands[run].is_none()
+    }
+
+    /// The server that runs it, as the log has it.
+    fn runs_on(&self, run: usize) -> Option<usize> {
         let state = run::state(&self.log[run]);
-        let runs_on = state.as_ref().as_ref().and_then(|run| run.phase.node().map(number));
-        runs_on == Some(node) && self.servers[node].hands[run].is_none()
+        state.as_ref().as_ref().and_then(|run| run.phase.node().map(number))
     }
 
     /// Records what follows from a wish. An attempt number that the wish has is also the one it is told of.
@@ -384,8 +395,14 @@ impl Delivery {
     /// The message has the request with it: a worker that is faster than the relay records it.
     fn start(&self, world: &mut World, node: usize, run: usize, mut hand: Hand) {
         let Step::Looked { lost } = hand.at else { return };
+        let again = !self.protocol.counts_own_past && world.runs_on(run) == Some(node);
         let started =
-            world.append(run, Wish::Request, 0).and_then(|()| world.append(run, Wish::Start { node, lost }, 0));
+            world.append(run, Wish::Request, 0).and_then(|()| world.append(run, Wish::Start { node, lost, again }, 0));
+        if started.is_ok() {
+            let attempt = run::attempts(&world.log[run]);
+            world.repeated |= attempt <= world.given[run];
+            world.given[run] = attempt.max(world.given[run]);
+        }
         world.servers[node].hands[run] = started.ok().map(|()| {
             hand.at = Step::Runs { attempt: run::attempts(&world.log[run]) };
             hand.held &= self.protocol.acknowledges_after_outcome;
@@ -393,13 +410,14 @@ impl Delivery {
         });
     }
 
-    /// The worker cannot offer the run, says so, and keeps it.
+    /// The worker cannot offer the run, says so, and keeps it. An attempt that was lost has failed: it may have begun.
     fn defer(&self, world: &mut World, node: usize, run: usize) {
         let Some(Hand { at: Step::Looked { lost }, held }) = world.servers[node].hands[run] else { return };
         world.faults.happens(|f| &mut f.unreached);
-        let wish = Wish::Defer { attempt: lost };
-        let deferred = world.append(run, Wish::Request, 0).and_then(|()| world.append(run, wish, lost.unwrap_or(0)));
-        world.servers[node].hands[run] = deferred.ok().map(|()| Hand { at: Step::Looked { lost: None }, held });
+        let wish = lost.map_or(Wish::Defer { attempt: None }, |attempt| Wish::Fail { attempt });
+        let told = world.append(run, Wish::Request, 0).and_then(|()| world.append(run, wish, lost.unwrap_or(0)));
+        let at = if lost.is_some() { Step::Told } else { Step::Looked { lost: None } };
+        world.servers[node].hands[run] = told.ok().map(|()| Hand { at, held });
     }
 
     /// The attempt is taken back, and the run offered again.
@@ -441,6 +459,8 @@ impl Model for Delivery {
             // Which of the two equal servers leads first makes no difference.
             lease: Some(0),
             waiting: [0; RUNS],
+            given: [0; RUNS],
+            repeated: false,
             servers: [Server { leads: true, ..Server::new() }, Server::new()],
             faults: self.faults,
         }]
@@ -568,6 +588,7 @@ impl Model for Delivery {
                     run::attempts(log) as usize <= ATTEMPTS as usize + lost + withdrawn
                 })
             }),
+            Property::always("no attempt is made twice", |_, world: &World| !world.repeated),
             Property::always("an event behind the checkpoint has its run requested", |_, world: &World| {
                 world.log[..world.checkpoint].iter().all(|log| !log.is_empty())
             }),

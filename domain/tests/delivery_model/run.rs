@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use chrono::DateTime;
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::Aggregate as _;
 use domain::retry::Policy;
 use domain::run::event::{self, Failure, Outcome, Request};
@@ -50,10 +50,21 @@ impl Entry {
 #[derive(Debug, Clone, Copy)]
 pub enum Wish {
     Request,
-    Start { node: usize, lost: Option<u32> },
-    Succeed { attempt: u32 },
-    Fail { attempt: u32 },
-    Defer { attempt: Option<u32> },
+    /// `again`: it is taken for the start that is recorded already, sent twice.
+    Start {
+        node: usize,
+        lost: Option<u32>,
+        again: bool,
+    },
+    Succeed {
+        attempt: u32,
+    },
+    Fail {
+        attempt: u32,
+    },
+    Defer {
+        attempt: Option<u32>,
+    },
 }
 
 /// The state after a log.
@@ -65,7 +76,9 @@ pub fn state(log: &[Entry]) -> Rc<State> {
     if let Some(state) = KNOWN.with_borrow(|known| known.get(log).cloned()) {
         return state;
     }
-    let state = log.iter().fold(State::default(), |state, entry| Aggregate::evolve(state, &recorded(*entry)));
+    let entries = log.iter().enumerate();
+    let state =
+        entries.fold(State::default(), |state, (n, entry)| Aggregate::evolve(state, &recorded(*entry, time(n))));
     let state = Rc::new(state);
     KNOWN.with_borrow_mut(|known| known.insert(log.to_vec(), state.clone()));
     state
@@ -78,20 +91,29 @@ pub fn attempts(log: &[Entry]) -> u32 {
 
 /// What follows from a wish, told of the attempt `of`.
 pub fn decide(log: &[Entry], wish: Wish, of: u32) -> Result<Vec<Entry>, Error> {
-    let events = Aggregate::decide(&state(log), command(wish))?;
+    let begun = log.iter().rposition(|entry| matches!(entry, Entry::Started { .. }));
+    let at = match (wish, begun) {
+        (Wish::Start { again: true, .. }, Some(begun)) => time(begun),
+        _ => time(log.len()),
+    };
+    let events = Aggregate::decide(&state(log), command(wish, at))?;
     Ok(events.iter().map(|event| entry(event, of)).collect())
 }
 
-fn command(wish: Wish) -> Command {
-    let at = DateTime::UNIX_EPOCH;
+/// When the entry with this number was recorded: each at a time of its own.
+fn time(number: usize) -> DateTime<Utc> {
+    DateTime::UNIX_EPOCH + TimeDelta::seconds(i64::try_from(number).expect("a log is short"))
+}
+
+fn command(wish: Wish, at: DateTime<Utc>) -> Command {
     match wish {
         Wish::Request => {
-            let Event::Requested(event::Requested { request, delivery, at }) = recorded(Entry::Requested) else {
+            let Event::Requested(event::Requested { request, delivery, at }) = recorded(Entry::Requested, at) else {
                 unreachable!("a request is recorded as one")
             };
             Command::Request { request, delivery, at }
         }
-        Wish::Start { node, lost } => Command::Start { version: 1, node: node.to_string(), lost, at },
+        Wish::Start { node, lost, .. } => Command::Start { version: 1, node: node.to_string(), lost, at },
         Wish::Succeed { attempt } => Command::Succeed { attempt, outcome: Outcome::default(), at },
         Wish::Defer { attempt } => Command::Defer { attempt, reason: String::new(), at },
         Wish::Fail { attempt } => {
@@ -113,8 +135,7 @@ fn entry(event: &Event, of: u32) -> Entry {
     }
 }
 
-fn recorded(entry: Entry) -> Event {
-    let at = DateTime::UNIX_EPOCH;
+fn recorded(entry: Entry, at: DateTime<Utc>) -> Event {
     match entry {
         Entry::Requested => {
             let delivery =

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::run::event::{Failure, Outcome};
 use domain::run::{self, Command, Phase, Run};
 use domain::{Cause, Stream, function};
@@ -240,8 +241,9 @@ impl Workers {
     /// Runs one run; acknowledges when its outcome, or that it is somebody else's, is recorded.
     async fn take(&self, delivery: Delivery) {
         let mut pause = Duration::from_millis(50);
+        let mut tried = None;
         loop {
-            match self.run(&delivery.request).await {
+            match self.run(&delivery.request, &mut tried).await {
                 Ok(Taken::Done) => return delivery.acknowledge(),
                 // Whoever takes it next goes on from the log.
                 Ok(Taken::Left) => return,
@@ -257,7 +259,8 @@ impl Workers {
         }
     }
 
-    async fn run(&self, request: &Request) -> Result<Taken, store::Error> {
+    /// `tried`: when this task has tried to begin an attempt, be it without learning whether the log took that.
+    async fn run(&self, request: &Request, tried: &mut Option<DateTime<Utc>>) -> Result<Taken, store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
         let mut loaded = match &request.asked {
@@ -281,7 +284,9 @@ impl Workers {
             let (reason, wait, begun) = match found {
                 Ok((route, offer)) => {
                     // Somebody else has it, or it is over.
-                    let Some(done) = self.begin(work, loaded, route.version).await? else { return Ok(Taken::Done) };
+                    let Some(done) = self.begin(work, loaded, route.version, tried).await? else {
+                        return Ok(Taken::Done);
+                    };
                     let Some(run) = done.state.clone() else { return Ok(Taken::Done) };
                     loaded = Loaded::from(done);
                     match self.attempt(&run, &route, offer).await {
@@ -297,7 +302,11 @@ impl Workers {
                     self.record(&stream, loaded, &run, cannot(error, false), &cause).await?;
                     return Ok(Taken::Done);
                 }
-                // An attempt of a server that is gone is taken back: none follows it now.
+                // An attempt whose process is gone may have begun: it counts, though none follows it now.
+                Err(NotOffered::Yet(reason, _)) if run.phase.since().is_some_and(|since| Some(since) != *tried) => {
+                    self.record(&stream, loaded, &run, lost(&reason), &cause).await?;
+                    return Ok(Taken::Done);
+                }
                 Err(NotOffered::Yet(reason, hint)) => {
                     (reason, patience.next(hint), run.phase.node().is_some().then_some(run.attempts))
                 }
@@ -350,14 +359,20 @@ impl Workers {
         work: Work<'_>,
         loaded: Loaded<run::Aggregate>,
         version: u32,
+        tried: &mut Option<DateTime<Utc>>,
     ) -> Result<Option<Done<run::Aggregate>>, store::Error> {
         let node = &self.inner.tools.node;
+        let now = clock::now();
+        let before = tried.replace(now);
         self.tell(work, loaded, |state| {
             // An attempt of a server that is gone is taken over, and only that one.
             let lost = state.as_ref().and_then(|run| {
                 run.phase.node().is_some_and(|node| self.inner.membership.is_gone(node)).then_some(run.attempts)
             });
-            Command::Start { version, node: node.to_string(), lost, at: clock::now() }
+            // The log may have taken the start that this task tried before: then it is that one.
+            let own = state.as_ref().filter(|run| run.phase.node() == Some(&**node)).and_then(|run| run.phase.since());
+            let at = own.filter(|since| Some(*since) == before).unwrap_or(now);
+            Command::Start { version, node: node.to_string(), lost, at }
         })
         .await
     }
@@ -522,6 +537,11 @@ fn instead_of(refused: &Command, attempt: u32, begun: bool, error: &store::Error
     let failure = Failure { error, timed_out: false, outcome: Outcome::default() };
     let (jitter, at) = (clock::chance(), clock::now());
     Some(Command::Fail { begun, attempt, failure, retryable: false, retry_after_s: None, jitter, at })
+}
+
+/// An attempt of which nobody knows how far it came.
+fn lost(reason: &str) -> Attempted {
+    cannot(format!("the server that ran the attempt ended before its outcome was recorded; since then: {reason}"), true)
 }
 
 fn cannot(error: String, retryable: bool) -> Attempted {

@@ -55,6 +55,49 @@ async fn a_server_that_is_asked_to_end_loses_and_fails_nothing() {
     app.run_where(&id, |run| run["id"] == invoked["run"]["id"] && run["state"] == "SUCCEEDED").await;
 }
 
+#[tokio::test]
+async fn a_run_that_is_executed_again_after_a_kill_is_a_new_attempt() {
+    let mut app = TestApp::start().await;
+    const MARKED: &str = "exports.handler = async (event, context) => {
+        console.log(`attempt ${context.attempt}`);
+        if (context.attempt === 1) await new Promise((done) => setTimeout(done, 60000));
+        return { attempt: context.attempt };
+    };";
+    let manifest =
+        r#"{ "runtime": "node", "triggers": [{ "type": "event", "pattern": "work.**" }], "scaling": { "max": 1 } }"#;
+    let id = app.running("worker", &[("function.json", manifest), ("index.js", MARKED)]).await;
+    app.publish("work.asked", "one", json!({})).await;
+    let printed = |run: &Value, text: &str| run["log"].as_array().unwrap().iter().any(|line| line["text"] == text);
+    app.run_where(&id, |run| printed(run, "attempt 1")).await;
+    app.kill_and_restart().await;
+    let run = app.run_where(&id, |run| run["state"] == "SUCCEEDED").await;
+    assert_eq!((&run["attempt"], &run["output"]), (&json!(2), &json!({ "attempt": 2 })));
+    let query = "query($id: ID!) { history(stream: $id, first: 100) { nodes { type data } } }";
+    let history = app.graphql(query, json!({ "id": run["id"] })).await;
+    let nodes = history["history"]["nodes"].as_array().unwrap();
+    let begun: Vec<_> =
+        nodes.iter().filter(|node| node["type"] == "Started").map(|node| &node["data"]["attempt"]).collect();
+    assert_eq!(begun, [&json!(1), &json!(2)], "{history:#}");
+}
+
+/// It cannot be offered after the restart: what may have been executed counts all the same.
+#[tokio::test]
+async fn an_attempt_that_was_lost_counts_though_none_follows_at_once() {
+    let mut app = TestApp::start().await;
+    const ENDLESS: &str =
+        "exports.handler = () => { console.log('begun'); return new Promise(() => setTimeout(() => {}, 60000)); };";
+    let manifest = r#"{ "runtime": "node", "triggers": [{ "type": "event", "pattern": "work.**" }], "retry": { "max_attempts": 2, "backoff_s": 0.1 } }"#;
+    let id = app.running("worker", &[("function.json", manifest), ("index.js", ENDLESS)]).await;
+    app.publish("work.asked", "one", json!({})).await;
+    app.run_where(&id, |run| run["log"].as_array().unwrap().iter().any(|line| line["text"] == "begun")).await;
+    app.mutate("stopFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+    app.kill_and_restart().await;
+    let run = app.run_where(&id, |run| run["state"] == "RETRYING").await;
+    assert_eq!(run["attempt"], 1);
+    let error = run["error"].as_str().unwrap();
+    assert!(error.contains("ended before its outcome was recorded") && error.contains("STOPPED"), "{error}");
+}
+
 async fn survives(mut app: TestApp) {
     let id = app.running("worker", WORKER).await;
     json_of(app.call("worker").await, StatusCode::OK).await;
