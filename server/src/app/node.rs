@@ -1,18 +1,77 @@
 //! The server's name in the log: made once, kept in the data folder, so that a server that starts again knows its own work.
+//!
+//! A copy of the data folder is another server: two of one name would take each other's runs for their own. So the name
+//! counts only in the file that it was written to.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// The name; made at the first start.
+const FILE: &str = "node";
+
+/// Says which file the name was written to.
+const PLACE: &str = "node.place";
+
+/// The name; made at the first start, and at the first start of a copy.
 pub(super) fn name(data_dir: &Path) -> io::Result<String> {
-    let file = data_dir.join("node");
-    match std::fs::read_to_string(&file) {
-        Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
-        Ok(_) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+    let (file, mark) = (data_dir.join(FILE), data_dir.join(PLACE));
+    let known = match std::fs::read_to_string(&file) {
+        Ok(name) => Some(name.trim().to_owned()).filter(|name| !name.is_empty()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
+    };
+    if let Some(name) = known {
+        let here = place(&file)?;
+        match std::fs::read_to_string(&mark) {
+            Ok(there) if there.trim() == here => return Ok(name),
+            // From before there was a mark.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                std::fs::write(&mark, here)?;
+                return Ok(name);
+            }
+            Err(error) => return Err(error),
+            Ok(_) => tracing::warn!(
+                former = name,
+                "the data folder was copied or restored: this server gets a name of its own in the log"
+            ),
+        }
     }
     let name = uuid::Uuid::new_v4().simple().to_string()[..12].to_owned();
     std::fs::write(&file, &name)?;
+    std::fs::write(&mark, place(&file)?)?;
     Ok(name)
+}
+
+/// Which file it is, whatever it is called. Without the device, whose number may be another one after the next boot.
+fn place(file: &Path) -> io::Result<String> {
+    let meta = std::fs::metadata(file)?;
+    let born = meta.created().ok().and_then(|born| born.duration_since(std::time::UNIX_EPOCH).ok());
+    Ok(format!("{} {}", meta.ino(), born.map_or(0, |born| born.as_nanos())))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_keeps_its_name_and_a_copy_gets_another() {
+        let (original, copy) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let first = name(original.path()).unwrap();
+        assert_eq!(name(original.path()).unwrap(), first);
+        for file in [FILE, PLACE] {
+            std::fs::copy(original.path().join(file), copy.path().join(file)).unwrap();
+        }
+        let other = name(copy.path()).unwrap();
+        assert_ne!(other, first);
+        assert_eq!((name(copy.path()).unwrap(), name(original.path()).unwrap()), (other, first));
+    }
+
+    #[test]
+    fn a_name_of_an_earlier_version_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join(FILE), "a1\n").unwrap();
+        assert_eq!(name(folder.path()).unwrap(), "a1");
+        assert_eq!(name(folder.path()).unwrap(), "a1");
+    }
 }

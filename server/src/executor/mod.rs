@@ -240,6 +240,14 @@ pub trait Executor: Send + Sync + 'static {
     /// What a reader of the start-up lines should be warned of, such as missing isolation.
     fn warnings(&self) -> Vec<String>;
 
+    /// Looks whether what processes need of this host is still there, and makes it again where it is not. May block.
+    ///
+    /// # Errors
+    /// What is missing, when it cannot be made again.
+    fn keep_ground(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Starts a service and waits until it answers, at most `ready_within`.
     /// The process ends when the last handle to the instance is dropped.
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error>;

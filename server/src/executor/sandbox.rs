@@ -22,6 +22,7 @@ mod script;
 mod seccomp;
 mod together;
 mod turns;
+mod upkeep;
 mod weights;
 mod wrappers;
 
@@ -134,6 +135,8 @@ struct Home {
     /// Whether each instance's folder can be a file system of its own.
     mounts: bool,
     run: RunFolder,
+    /// Held while what is gone is made again.
+    upkeep: Mutex<()>,
     next: AtomicU64,
     turns: Turns,
     weights: Weights,
@@ -211,6 +214,7 @@ impl Sandbox {
             filters,
             mounts,
             run,
+            upkeep: Mutex::default(),
             next: AtomicU64::new(1),
             turns: Turns::of_host(),
             weights: Weights::new(std::thread::available_parallelism().map_or(1, usize::from)),
@@ -220,6 +224,7 @@ impl Sandbox {
             Sandbox { home: Arc::new(home), bridge, grace: GRACE, networks, lines_per_second: LINES_PER_SECOND };
         sandbox.refill();
         sandbox.weigh();
+        sandbox.home.look_after();
         Ok(sandbox)
     }
 
@@ -687,6 +692,10 @@ impl Executor for Sandbox {
             }
         }
         warnings
+    }
+
+    fn keep_ground(&self) -> Result<(), String> {
+        self.home.keep()
     }
 
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {

@@ -111,6 +111,22 @@ impl Cgroups {
         self.hierarchies.iter().map(|hierarchy| hierarchy.base.clone()).collect()
     }
 
+    /// One of them that is not there any more.
+    pub(super) fn missing_base(&self) -> Option<PathBuf> {
+        self.hierarchies.iter().map(|hierarchy| &hierarchy.base).find(|base| !base.is_dir()).cloned()
+    }
+
+    /// Makes again those that are not there any more.
+    pub(super) fn restore(&self) -> io::Result<()> {
+        for Hierarchy { version, base, controllers } in self.hierarchies.iter().filter(|one| !one.base.is_dir()) {
+            fs::create_dir(base)?;
+            if *version == Version::V2 && !enable(base, controllers) {
+                return Err(io::Error::other(format!("{} has no controllers any more", base.display())));
+            }
+        }
+        Ok(())
+    }
+
     /// A group of version 2 whose files are plain ones in this folder.
     #[cfg(test)]
     pub(super) fn of_files(folder: &Path) -> Cgroup {

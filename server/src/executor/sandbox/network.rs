@@ -30,14 +30,25 @@ pub(super) struct Networks {
     resolver: PathBuf,
 }
 
+/// Where the `resolv.conf` is that sandboxes are shown.
+pub(super) fn resolver_of(folder: &Path) -> PathBuf {
+    folder.join("resolv.conf")
+}
+
+/// Writes it.
+pub(super) fn write_resolver(folder: &Path) -> io::Result<()> {
+    let resolver = resolver_of(folder);
+    let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+    fs::write(&resolver, network::resolv_conf(&host))?;
+    // Whatever the server's umask is: functions read it.
+    fs::set_permissions(&resolver, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+}
+
 impl Networks {
     /// Writes what sandboxes are shown to a folder of the server's.
     pub(super) fn new(folder: &Path) -> io::Result<Self> {
-        let resolver = folder.join("resolv.conf");
-        let host = fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        fs::write(&resolver, network::resolv_conf(&host))?;
-        // Whatever the server's umask is: functions read it.
-        fs::set_permissions(&resolver, std::os::unix::fs::PermissionsExt::from_mode(0o644))?;
+        write_resolver(folder)?;
+        let resolver = resolver_of(folder);
         Ok(Self { reach: Reach::default(), shared: false, metadata_closed: false, resolver })
     }
 

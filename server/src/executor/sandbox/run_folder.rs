@@ -1,17 +1,22 @@
 //! The folder of one server's instances. A lock that ends with the server tells the next one what is left over.
+//!
+//! What is left over is removed by identity: a data folder may be a copy, whose records name the folders and the control
+//! groups of a server that runs. So the lock says which file it is, and which folder and which groups are its own; what
+//! another file says is nobody's order.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::{MAX_SOCKET_PATH, cgroup, mounts};
 use crate::tree;
 
-/// Locked as long as the server lives.
+/// Locked as long as the server lives; holds the identities of what belongs to it.
 const LOCK: &str = "lock";
 /// Names the folder of the instances.
 const FOLDER: &str = "folder";
@@ -36,7 +41,7 @@ pub(super) struct RunFolder {
     pub(super) path: PathBuf,
     /// Below `data_dir`, also when `path` is not.
     record: PathBuf,
-    _lock: File,
+    lock: Mutex<File>,
 }
 
 impl RunFolder {
@@ -50,23 +55,48 @@ impl RunFolder {
         let id = Uuid::new_v4().simple().to_string();
         let name = format!("eventflow-{}", &id[..12]);
         let record = records.join(&name);
-        DirBuilder::new().mode(0o700).create(&record)?;
-        let lock = File::create(record.join(LOCK))?;
-        lock.try_lock().map_err(io::Error::from)?;
         let path = match record.as_os_str().len() + "/00000000/own/socket".len() <= MAX_SOCKET_PATH {
             true => record.clone(),
             false => std::env::temp_dir().join(&name),
         };
-        if path != record {
-            DirBuilder::new().mode(0o700).create(&path)?;
-        }
-        fs::write(record.join(FOLDER), path.as_os_str().as_encoded_bytes())?;
-        Ok(RunFolder { name, path, record, _lock: lock })
+        let lock = Mutex::new(make(&record, &path)?);
+        Ok(RunFolder { name, path, record, lock })
     }
 
+    /// Writes down what the next start has to remove, should this server be killed.
     pub(super) fn remember(&self, cgroups: &[PathBuf]) -> io::Result<()> {
         let lines: String = cgroups.iter().map(|folder| format!("{}\n", folder.display())).collect();
-        fs::write(self.record.join(CGROUPS), lines)
+        fs::write(self.record.join(CGROUPS), lines)?;
+        let mut marks =
+            format!("lock {}\nfolder {}\n", Identity::of(&self.lock.lock().metadata()?), Identity::at(&self.path)?);
+        for folder in cgroups {
+            marks.push_str(&format!("group {} {}\n", Identity::at(folder)?, folder.display()));
+        }
+        fs::write(self.record.join(LOCK), marks)
+    }
+
+    /// What is gone of it: somebody has removed it, or put another in its place.
+    pub(super) fn missing(&self) -> Option<PathBuf> {
+        let lock = self.record.join(LOCK);
+        let held = self.lock.lock().metadata().map(|meta| Identity::of(&meta));
+        let is_held = matches!((held, Identity::at(&lock)), (Ok(held), Ok(there)) if held == there);
+        if !is_held {
+            return Some(lock);
+        }
+        (!self.path.is_dir()).then(|| self.path.clone())
+    }
+
+    /// Makes it again, under the same paths.
+    pub(super) fn restore(&self) -> io::Result<()> {
+        let records = self.record.parent().unwrap_or(&self.record);
+        // Without the data folder nothing is left to stand on.
+        match fs::create_dir(records) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let lock = make(&self.record, &self.path)?;
+        *self.lock.lock() = lock;
+        Ok(())
     }
 }
 
@@ -75,6 +105,95 @@ impl Drop for RunFolder {
         if let Err(error) = remove_both(&self.path, &self.record, AT_THE_END) {
             tracing::warn!(folder = %self.path.display(), %error, "the folder of instances stays until the next start");
         }
+    }
+}
+
+/// Makes record and folder, as far as they are not there, and locks the record.
+fn make(record: &Path, path: &Path) -> io::Result<File> {
+    let make = |folder: &Path| match DirBuilder::new().mode(0o700).create(folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    };
+    make(record)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(record.join(LOCK))?;
+    lock.try_lock().map_err(io::Error::from)?;
+    if path != record {
+        make(path)?;
+    }
+    fs::write(record.join(FOLDER), path.as_os_str().as_encoded_bytes())?;
+    Ok(lock)
+}
+
+/// Which file or folder it is, whatever it is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Identity {
+    device: u64,
+    inode: u64,
+}
+
+impl Identity {
+    fn of(meta: &Metadata) -> Self {
+        Self { device: meta.dev(), inode: meta.ino() }
+    }
+
+    fn at(path: &Path) -> io::Result<Self> {
+        fs::symlink_metadata(path).map(|meta| Self::of(&meta))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (device, inode) = text.split_once(':')?;
+        Some(Self { device: device.parse().ok()?, inode: inode.parse().ok()? })
+    }
+
+    fn is_at(self, path: &Path) -> bool {
+        Self::at(path).is_ok_and(|there| there == self)
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.device, self.inode)
+    }
+}
+
+/// What a dead server has left, as far as it is known to be its own.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Leftovers {
+    /// The folder of its instances, where that is not its record.
+    folder: Option<PathBuf>,
+    cgroups: Vec<PathBuf>,
+}
+
+impl Leftovers {
+    /// What the record says. `lock` is its lock, which nobody holds.
+    fn of(record: &Path, lock: &File) -> Self {
+        let marks = fs::read_to_string(record.join(LOCK)).unwrap_or_default();
+        let folder = fs::read_to_string(record.join(FOLDER)).map(PathBuf::from).ok();
+        let folder = folder.filter(|folder| folder.file_name() == record.file_name());
+        let Ok(identity) = lock.metadata().map(|meta| Identity::of(&meta)) else { return Self::default() };
+        if marks.is_empty() {
+            // From before there were identities: a copy names the folder of the original.
+            let cgroups = fs::read_to_string(record.join(CGROUPS)).unwrap_or_default();
+            let is_own = folder.is_some_and(|folder| folder == record);
+            let cgroups = cgroups.lines().filter(|_| is_own).map(PathBuf::from).collect();
+            return Self { folder: None, cgroups };
+        }
+        let mut lines = marks.lines();
+        let named =
+            |line: Option<&str>, kind: &str| line?.strip_prefix(kind)?.strip_prefix(' ').and_then(Identity::parse);
+        if named(lines.next(), "lock") != Some(identity) {
+            return Self::default();
+        }
+        let is_own =
+            |folder: &PathBuf, its: Option<Identity>| folder != record && its.is_some_and(|its| its.is_at(folder));
+        let its = named(lines.next(), "folder");
+        let folder = folder.filter(|folder| is_own(folder, its));
+        let groups = lines.filter_map(|line| {
+            let (its, path) = line.strip_prefix("group ")?.split_once(' ')?;
+            let path = PathBuf::from(path);
+            Identity::parse(its)?.is_at(&path).then_some(path)
+        });
+        Self { folder, cgroups: groups.collect() }
     }
 }
 
@@ -90,11 +209,9 @@ fn remove_if_dead(record: PathBuf) {
     if lock.try_lock().is_err() {
         return;
     }
-    for base in fs::read_to_string(record.join(CGROUPS)).unwrap_or_default().lines() {
-        cgroup::remove_leftovers(Path::new(base));
-    }
-    let folder = fs::read_to_string(record.join(FOLDER)).map(PathBuf::from).ok();
-    let folder = folder.filter(|folder| folder.file_name() == record.file_name()).unwrap_or_else(|| record.clone());
+    let Leftovers { folder, cgroups } = Leftovers::of(&record, &lock);
+    cgroups.iter().for_each(|base| cgroup::remove_leftovers(base));
+    let folder = folder.unwrap_or_else(|| record.clone());
     match remove_both(&folder, &record, AT_THE_START) {
         Ok(()) => {}
         Err(error) if error.kind() == io::ErrorKind::TimedOut => tree::remove_later(record, move |record| {
@@ -114,4 +231,69 @@ fn remove_both(folder: &Path, record: &Path, within: Duration) -> io::Result<()>
         tree::remove_within(folder, &[], within)?;
     }
     tree::remove_within(record, MARKS, within)
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    /// A data folder with the record of a server that is dead, and the group that it had.
+    fn left_behind(data: &Path) -> (PathBuf, PathBuf) {
+        let group = data.join("group");
+        fs::create_dir_all(&group).unwrap();
+        let folder = RunFolder::claim(data).unwrap();
+        folder.remember(std::slice::from_ref(&group)).unwrap();
+        let record = folder.record.clone();
+        // As a kill would: the lock goes, the files stay.
+        drop(std::mem::replace(&mut *folder.lock.lock(), File::open("/dev/null").unwrap()));
+        std::mem::forget(folder);
+        (record, group)
+    }
+
+    fn copy(from: &Path, to: &Path) {
+        fs::create_dir_all(to).unwrap();
+        for name in MARKS {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_copied_record_names_nothing_that_is_its_own() {
+        let place = tempfile::tempdir().unwrap();
+        let (record, group) = left_behind(&place.path().join("data"));
+        let copied = place.path().join("copy/run").join(record.file_name().unwrap());
+        copy(&record, &copied);
+        let of = |record: &Path| Leftovers::of(record, &File::open(record.join(LOCK)).unwrap());
+        assert_eq!(of(&copied), Leftovers::default());
+        assert_eq!(of(&record), Leftovers { folder: None, cgroups: vec![group.clone()] });
+        drop(RunFolder::claim(&place.path().join("copy")).unwrap());
+        assert!(!copied.exists() && record.exists() && group.exists());
+    }
+
+    #[test]
+    fn a_record_of_an_earlier_version_is_a_copys_when_it_names_another_folder() {
+        let place = tempfile::tempdir().unwrap();
+        let (record, group) = left_behind(&place.path().join("data"));
+        fs::write(record.join(LOCK), "").unwrap();
+        let copied = place.path().join("copy/run").join(record.file_name().unwrap());
+        copy(&record, &copied);
+        let of = |record: &Path| Leftovers::of(record, &File::open(record.join(LOCK)).unwrap());
+        assert_eq!(of(&copied), Leftovers::default());
+        assert_eq!(of(&record).cgroups, [group]);
+    }
+
+    #[test]
+    fn what_is_gone_is_noticed_and_made_again() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = RunFolder::claim(place.path()).unwrap();
+        folder.remember(&[]).unwrap();
+        assert_eq!(folder.missing(), None);
+        fs::remove_dir_all(place.path().join("run")).unwrap();
+        assert!(folder.missing().is_some());
+        folder.restore().unwrap();
+        folder.remember(&[]).unwrap();
+        assert_eq!(folder.missing(), None);
+        assert!(File::open(folder.record.join(LOCK)).unwrap().try_lock().is_err(), "it is locked again");
+    }
 }

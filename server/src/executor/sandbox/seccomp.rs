@@ -39,7 +39,9 @@ pub(super) fn write(folder: &Path) -> io::Result<Vec<PathBuf>> {
             .iter()
             .flat_map(|step| [&step.code.to_ne_bytes()[..], &[step.jt, step.jf], &step.k.to_ne_bytes()].concat())
             .collect();
-        super::write_private(&path, &bytes)?;
+        if !path.exists() {
+            super::write_private(&path, &bytes)?;
+        }
         paths.push(path);
     }
     Ok(paths)
