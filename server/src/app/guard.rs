@@ -9,28 +9,42 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::watchdog::{LOOK_EVERY, Watchdog};
 
-/// The rooms stop one after the other, each within the grace: so many times that.
-const STEPS: u32 = 4;
-
-/// What the end may take beside that.
+/// What the end may take beside the delay and the grace: records are written, instances are killed, folders are removed.
 const SLACK: Duration = Duration::from_secs(10);
 
 /// The status of a server that did not end by itself.
 const HELD: i32 = 1;
 
-/// Starts it. `stopping` is cancelled when the server is to end.
+/// A program that a signal has ended has this status and the signal's number.
+const BY_SIGNAL: i32 = 128;
+
+/// The end of the server, step by step.
+#[derive(Clone)]
+pub(super) struct Ending {
+    /// Cancelled at the signal: readiness says so, everything else goes on.
+    pub(super) draining: CancellationToken,
+    /// Cancelled after the delay: nothing new is taken.
+    pub(super) stopping: CancellationToken,
+    /// Between the two.
+    pub(super) delay: Duration,
+    /// What calls, runs and builds get together after that.
+    pub(super) grace: Duration,
+}
+
+/// Starts it.
 ///
 /// # Errors
 /// When no thread can be started.
-pub(super) fn start(watchdog: Watchdog, stopping: CancellationToken, grace: Duration) -> std::io::Result<()> {
+pub(super) fn start(watchdog: Watchdog, ending: Ending) -> std::io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new()
         .name("watchdog".to_owned())
-        .spawn(move || runtime.block_on(guard(watchdog, stopping, grace)))
+        .spawn(move || runtime.block_on(guard(watchdog, ending)))
         .map(|_| ())
 }
 
-async fn guard(watchdog: Watchdog, stopping: CancellationToken, grace: Duration) {
+async fn guard(watchdog: Watchdog, ending: Ending) {
+    let Ending { draining, stopping, delay, grace } = ending;
     let mut signals = signals();
     if signals.is_none() {
         tracing::warn!("signals cannot be followed: open connections will hold up the end");
@@ -38,12 +52,23 @@ async fn guard(watchdog: Watchdog, stopping: CancellationToken, grace: Duration)
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut end = None;
+    let mut stop = None;
     loop {
         tokio::select! {
             _ = look.tick() => watchdog.look(),
-            () = told(&mut signals), if end.is_none() => {
+            signal = next(&mut signals) => {
+                if end.is_some() {
+                    tracing::error!("a second signal: the server ends at once; what was open goes on at its next start");
+                    std::process::exit(BY_SIGNAL + signal.as_raw_value());
+                }
+                tracing::info!(delay_s = delay.as_secs(), grace_s = grace.as_secs(), "the server ends; a second signal ends it at once");
+                draining.cancel();
+                stop = Some(Instant::now() + delay);
+                end = Some(Instant::now() + delay + grace + SLACK);
+            }
+            () = until(stop), if stop.is_some() => {
                 stopping.cancel();
-                end = Some(Instant::now() + grace * STEPS + SLACK);
+                stop = None;
             }
         }
         if end.is_some_and(|end| end <= Instant::now()) {
@@ -66,13 +91,20 @@ fn signals() -> Option<[Signal; 2]> {
     Some([signal(SignalKind::terminate()).ok()?, signal(SignalKind::interrupt()).ok()?])
 }
 
-/// Waits until the server is told to end.
-async fn told(signals: &mut Option<[Signal; 2]>) {
+/// Waits for a signal that ends the server; which one it was.
+async fn next(signals: &mut Option<[Signal; 2]>) -> SignalKind {
     match signals {
         Some([terminate, interrupt]) => tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
+            _ = terminate.recv() => SignalKind::terminate(),
+            _ = interrupt.recv() => SignalKind::interrupt(),
         },
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
         None => std::future::pending().await,
     }
 }

@@ -18,6 +18,7 @@ use actix_web::web;
 use base64::Engine;
 use tokio::runtime::Runtime;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use data_dir::close_new_files;
@@ -43,8 +44,11 @@ const CALLBACKS: &str = "callbacks";
 /// The secret of a namespace that they are signed with instead.
 const CALLBACK_SECRET: &str = "CALLBACK_SECRET";
 
-/// What the last answers may take beside the grace, until the workers that give them are no longer waited for.
+/// What the last answers and their records may take beside the grace, until they are no longer waited for.
 const ANSWERS: Duration = Duration::from_secs(2);
+
+/// What tasks get that do not come back at the end.
+const LAST_TASKS: Duration = Duration::from_secs(2);
 
 /// Why the server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +70,7 @@ impl Error {
 /// All rooms, running.
 struct Platform {
     services: Services,
-    dispatch: Dispatch,
+    dispatch: Arc<Dispatch>,
     recorder: Recorder,
     recorded: JoinHandle<()>,
     doors: Doors,
@@ -98,18 +102,23 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
         .build()
         .map_err(|e| Error::start("cannot start threads", e))?;
     let platform = runtime.block_on(Platform::start(settings.clone()))?;
-    let Services { watchdog, stopping, .. } = &platform.services;
+    let Services { watchdog, draining, stopping, .. } = &platform.services;
+    let ending = guard::Ending {
+        draining: draining.clone(),
+        stopping: stopping.clone(),
+        delay: settings.limits.drain_delay,
+        grace: settings.limits.stop_grace,
+    };
     runtime.spawn(watchdog.heart("the runtime of dispatch").beat());
     platform.services.commands.watch(watchdog);
-    guard::start(watchdog.clone(), stopping.clone(), settings.limits.stop_grace)
-        .map_err(|e| Error::start("cannot start threads", e))?;
+    guard::start(watchdog.clone(), ending).map_err(|e| Error::start("cannot start threads", e))?;
+    let settled = runtime.spawn(settle(platform.dispatch.clone(), platform.services.clone()));
     let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
     let served = system.block_on(listen(&platform, listener, metrics, descriptors));
     ready.abort();
-    let grace = settings.limits.stop_grace;
-    stop(&runtime, platform);
+    stop(&runtime, platform, settled);
     // A task that does not come back is not waited for.
-    runtime.shutdown_timeout(grace);
+    runtime.shutdown_timeout(LAST_TASKS);
     served
 }
 
@@ -229,12 +238,14 @@ impl Platform {
             settings,
             auth,
             about: Arc::new(about),
+            draining: CancellationToken::new(),
             stopping: CancellationToken::new(),
             watchdog: Watchdog::default(),
         };
         if let Some(rabbit) = rabbit {
             ingress::amqp::start(services.clone(), rabbit);
         }
+        let dispatch = Arc::new(dispatch);
         Ok(Self { services, dispatch, recorder, recorded, doors, notice })
     }
 }
@@ -269,17 +280,16 @@ fn listen(
     let places = Places::new(&services.settings.edge, descriptors, services.metrics.clone());
     async move {
         let settings = services.settings.clone();
-        let serving = |listener, hosts, workers, signals| Serving {
+        let serving = |listener, hosts, workers| Serving {
             listener,
             places: places.clone(),
             settings: settings.clone(),
             hosts,
             workers,
-            signals,
             wants: None,
         };
         if let Some(listener) = metrics_listener {
-            let metrics = serving(listener, Hosts::Any, Some(1), false);
+            let metrics = serving(listener, Hosts::Any, Some(1));
             let failed = |e| Error::start("cannot serve metrics on the port of METRICS_PORT", e);
             // It ends with the system that it runs on.
             actix_web::rt::spawn(edge::serve(metrics, ingress::metrics(services.clone())).map_err(failed)?);
@@ -291,8 +301,13 @@ fn listen(
             actix_web::rt::spawn(heart.beat());
             routes(config);
         };
-        let serving = Serving { wants: Some(wants), ..serving(listener, Hosts::Ours, None, true) };
+        let serving = Serving { wants: Some(wants), ..serving(listener, Hosts::Ours, None) };
         let served = edge::serve(serving, application).map_err(|e| Error::start("cannot listen", e))?;
+        let (handle, told) = (served.handle(), stopping.clone());
+        actix_web::rt::spawn(async move {
+            told.cancelled().await;
+            handle.stop(true).await;
+        });
         let late = async {
             stopping.cancelled().await;
             tokio::time::sleep(grace + ANSWERS).await;
@@ -342,17 +357,27 @@ async fn welcome(services: Services, notice: Option<String>) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
+/// Ends runs and builds, beside the calls that are answered meanwhile: all share the grace. Returns when it is over.
+async fn settle(dispatch: Arc<Dispatch>, services: Services) -> Instant {
+    services.stopping.cancelled().await;
+    let deadline = Instant::now() + services.settings.limits.stop_grace;
+    dispatch.stop(deadline).await;
+    deadline
+}
+
 /// Lets everything end in order: calls are recorded before the log closes, instances end.
-fn stop(runtime: &Runtime, platform: Platform) {
-    let Platform { services, dispatch, recorder, recorded, .. } = platform;
+fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
+    let Platform { services, recorder, recorded, .. } = platform;
     drop(recorder);
+    // The server may have broken down without a signal.
+    services.stopping.cancel();
     runtime.block_on(async {
         // What waits stays in the log; were instances ended first, it would fail for want of one.
-        dispatch.stop(services.settings.limits.stop_grace).await;
-        if tokio::time::timeout(services.settings.limits.stop_grace, recorded).await.is_err() {
+        let deadline = settled.await.unwrap_or_else(|_| Instant::now());
+        if tokio::time::timeout_at(deadline.max(Instant::now() + ANSWERS), recorded).await.is_err() {
             tracing::warn!("not every call could be recorded in time");
         }
-        services.fleet.stop().await;
+        services.fleet.stop(deadline).await;
     });
 }
 

@@ -258,10 +258,15 @@ pub const SECTIONS: &[Section] = &[
             Setting::size("EVENTFLOW_MAX_RUN_LOG", "10MiB", "a run's lines"),
             Setting::size("EVENTFLOW_MAX_FUNCTION_LOG", "1GiB", "a function's lines in a day, on each server"),
             Setting::time("EVENTFLOW_READY_TIMEOUT", "30s", "until an instance must answer"),
+            Setting::time_or_none(
+                "EVENTFLOW_DRAIN_DELAY",
+                "0s",
+                "between SIGTERM and the end of new work: the server goes on as before, and `/readyz` says `draining`; see [the order of the end](operating.md#the-order-of-the-end)",
+            ),
             Setting::time(
                 "EVENTFLOW_STOP_GRACE",
                 "10s",
-                "between SIGTERM and SIGKILL; what a stuck instance gets for its other calls",
+                "what calls, runs and builds get together when the server ends; between SIGTERM and SIGKILL of an instance; what a stuck instance gets for its other calls",
             ),
             Setting::time(
                 "EVENTFLOW_OFFER_TIMEOUT",

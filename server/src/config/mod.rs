@@ -169,7 +169,10 @@ pub struct Limits {
     pub build_timeout: Duration,
     /// Seconds that an instance may take to answer for the first time: `EVENTFLOW_READY_TIMEOUT`.
     pub ready_timeout: Duration,
-    /// Seconds that an instance may take to end: `EVENTFLOW_STOP_GRACE`.
+    /// Seconds that the server goes on as before after a signal to end, saying that it drains: `EVENTFLOW_DRAIN_DELAY`.
+    pub drain_delay: Duration,
+    /// Seconds that calls, runs and builds get when the server ends, and an instance between SIGTERM and SIGKILL:
+    /// `EVENTFLOW_STOP_GRACE`.
     pub stop_grace: Duration,
     /// Seconds that a run waits which cannot be offered to its function: `EVENTFLOW_OFFER_TIMEOUT`.
     pub offer_timeout: Duration,
@@ -212,6 +215,7 @@ impl Limits {
             builds: layers.number("EVENTFLOW_BUILDS")?,
             build_timeout: layers.time("EVENTFLOW_BUILD_TIMEOUT")?,
             ready_timeout: layers.time("EVENTFLOW_READY_TIMEOUT")?,
+            drain_delay: layers.time("EVENTFLOW_DRAIN_DELAY")?,
             stop_grace: layers.time("EVENTFLOW_STOP_GRACE")?,
             offer_timeout: layers.time("EVENTFLOW_OFFER_TIMEOUT")?,
             waiting: layers.number("EVENTFLOW_MAX_WAITING")?,

@@ -107,7 +107,6 @@ impl Setting {
     }
 
     /// A time that may be none at all; a number alone counts seconds.
-    #[allow(dead_code)] // for settings to come
     pub(super) const fn time_or_none(name: &'static str, default: &'static str, what: &'static str) -> Self {
         Self::new(name, Kind::Time { min: Duration::ZERO, bare: true }, default, what)
     }

@@ -8,8 +8,10 @@ use domain::function::event::Source;
 use domain::function::{BuildId, Command, Id};
 use domain::{Cause, function};
 use parking_lot::Mutex;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::turns::Turns;
 use super::{Tools, doors};
@@ -33,39 +35,82 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(super) struct Builds {
     tools: Tools,
     places: Turns,
-    running: Arc<Mutex<HashMap<BuildId, AbortHandle>>>,
+    running: Arc<Mutex<HashMap<BuildId, Task>>>,
+    /// The server ends: nothing more is begun.
+    stopping: CancellationToken,
+    finished: Arc<Notify>,
+}
+
+struct Task {
+    handle: AbortHandle,
+    /// It has a place: the build has begun.
+    begun: bool,
 }
 
 impl Builds {
     pub(super) fn new(tools: Tools) -> Self {
-        Self { places: Turns::new(tools.builds), tools, running: Arc::default() }
+        Self {
+            places: Turns::new(tools.builds),
+            tools,
+            running: Arc::default(),
+            stopping: CancellationToken::new(),
+            finished: Arc::default(),
+        }
     }
 
     /// Builds, unless it is being done already.
     pub(super) fn start(&self, function: Id, build: BuildId, cause: Cause) {
         let mut running = self.running.lock();
-        if running.contains_key(&build) {
+        if running.contains_key(&build) || self.stopping.is_cancelled() {
             return;
         }
         let this = self.clone();
         let task = tokio::spawn(async move {
             this.run(function, build, cause).await;
             this.running.lock().remove(&build);
+            this.finished.notify_waiters();
         });
-        running.insert(build, task.abort_handle());
+        running.insert(build, Task { handle: task.abort_handle(), begun: false });
     }
 
     /// Ends a build; that it was cancelled is recorded already.
     pub(super) fn cancel(&self, build: BuildId) {
         if let Some(task) = self.running.lock().remove(&build) {
-            task.abort();
+            task.handle.abort();
             self.tools.metrics.builds.with_label_values(&["cancelled"]).inc();
         }
     }
 
-    /// Lets go of all builds without an outcome: they are open in the log, and begun again at the next start.
-    pub(super) fn stop(&self) {
-        self.running.lock().drain().for_each(|(_, task)| task.abort());
+    /// Begins no more, and waits at most until `deadline` for what has begun. The others are let go without an outcome: they
+    /// are open in the log, and begun again at the next start.
+    pub(super) async fn stop(&self, deadline: Instant) {
+        self.stopping.cancel();
+        let let_go = |task: &Task| {
+            task.handle.abort();
+            false
+        };
+        self.running.lock().retain(|_, task| task.begun || let_go(task));
+        let done = async {
+            loop {
+                let finished = self.finished.notified();
+                if self.running.lock().is_empty() {
+                    return;
+                }
+                finished.await;
+            }
+        };
+        if tokio::time::timeout_at(deadline, done).await.is_err() {
+            let left: Vec<_> = self.running.lock().drain().collect();
+            tracing::warn!(builds = left.len(), "builds are let go unfinished; they are begun again at the next start");
+            left.iter().for_each(|(_, task)| task.handle.abort());
+        }
+    }
+
+    /// Whether a build that has a place may begin: not when the server ends.
+    fn may_begin(&self, build: BuildId) -> bool {
+        let mut running = self.running.lock();
+        let task = running.get_mut(&build).filter(|_| !self.stopping.is_cancelled());
+        task.map(|task| task.begun = true).is_some()
     }
 
     async fn run(&self, id: Id, build: BuildId, cause: Cause) {
@@ -73,6 +118,9 @@ impl Builds {
         // Places are limited: a build that waits for one is still QUEUED.
         let Some(namespace) = self.namespace(id).await else { return };
         let _place = self.places.take(&namespace).await;
+        if !self.may_begin(build) {
+            return;
+        }
         let start = Command::StartBuild { build, node: self.tools.node.to_string(), at: clock::now() };
         let Some(state) = self.command(id, start, &cause).await else { return };
         let Some((function, wanted)) = state.as_ref().and_then(|function| Some((function, function.build(build)?)))

@@ -54,7 +54,11 @@ impl TestApp {
     }
 
     pub async fn start_with(options: Options) -> Self {
-        let folder = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap(), options).await
+    }
+
+    /// On what is in a folder already: its data is in `data`.
+    pub async fn start_in(folder: TempDir, options: Options) -> Self {
         if options.unprivileged {
             std::os::unix::fs::chown(folder.path(), Some(NOBODY), Some(NOBODY)).unwrap();
         }
@@ -103,7 +107,18 @@ impl TestApp {
     pub async fn terminate(&mut self) -> std::process::ExitStatus {
         let pid = i32::try_from(self.child.id().unwrap()).unwrap();
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGTERM).unwrap();
+        self.terminated().await
+    }
+
+    /// Waits until it has ended.
+    pub async fn terminated(&mut self) -> std::process::ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.expect("the server ends within a minute").unwrap()
+    }
+
+    /// The id of a function of the default namespace.
+    pub async fn function_id(&self, name: &str) -> String {
+        let query = "query($name: String!) { function(namespace: \"default\", name: $name) { id } }";
+        self.graphql(query, json!({ "name": name })).await["function"]["id"].as_str().unwrap().to_owned()
     }
 
     pub fn pid(&self) -> u32 {

@@ -10,11 +10,13 @@ mod broker;
 mod bytes;
 mod cluster;
 mod corpora;
+mod ending;
 mod executor;
 mod explained;
 mod floors;
 mod frameworks;
 mod framing;
+mod ground;
 mod hooks;
 mod kill;
 mod leaving;
@@ -27,6 +29,7 @@ mod settings;
 mod sockets;
 mod story;
 mod synchronous;
+mod told;
 mod trouble;
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../attack/wire.rs"]

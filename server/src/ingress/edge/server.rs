@@ -50,8 +50,6 @@ pub struct Serving {
     pub hosts: Hosts,
     /// Threads; one for each processor when absent.
     pub workers: Option<usize>,
-    /// Whether the server ends at SIGTERM and SIGINT.
-    pub signals: bool,
     /// Whether a body is wanted that its caller holds back until it is asked for; all are when absent.
     pub wants: Option<Wants>,
 }
@@ -61,14 +59,12 @@ pub struct Serving {
 /// # Errors
 /// When the listener cannot be used.
 pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Server> {
-    let Serving { listener, places, settings, hosts, workers, signals, wants } = serving;
+    let Serving { listener, places, settings, hosts, workers, wants } = serving;
     let limits = Limits::of(&settings.edge);
-    let mut builder = Server::build().shutdown_timeout(settings.limits.stop_grace.as_secs());
+    // Whoever serves says when it ends.
+    let mut builder = Server::build().disable_signals().shutdown_timeout(settings.limits.stop_grace.as_secs());
     if let Some(workers) = workers {
         builder = builder.workers(workers);
-    }
-    if !signals {
-        builder = builder.disable_signals();
     }
     let names = match hosts {
         Hosts::Ours => Names::of(&settings),
