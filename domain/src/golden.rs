@@ -140,7 +140,12 @@ pub fn functions() -> Vec<function::Event> {
                 error: "exited with code 1".into(),
                 at: at(12),
             }),
-            Some(Event::InstanceFailed(_)) => Event::Deregistered(Deregistered { at: at(13) }),
+            Some(Event::InstanceFailed(_)) => Event::InstanceRecovered(InstanceRecovered {
+                version: 2,
+                instance: "thumbnails-2-b".into(),
+                at: at(13),
+            }),
+            Some(Event::InstanceRecovered(_)) => Event::Deregistered(Deregistered { at: at(13) }),
             Some(Event::Deregistered(_)) => return None,
         })
     })
@@ -342,7 +347,7 @@ fn there_is_a_sample_of_every_type_that_the_contract_names() {
     assert_eq!(
         kinds(functions()).join(" "),
         "Registered Updated BuildRequested BuildStarted BuildSucceeded BuildFailed BuildCancelled Started Stopped \
-         VersionPromoted TrafficShifted InstanceFailed Deregistered"
+         VersionPromoted TrafficShifted InstanceFailed InstanceRecovered Deregistered"
     );
     assert_eq!(
         kinds(runs()).join(" "),

@@ -54,7 +54,8 @@ pub fn react(fact: &Fact) -> Vec<Reaction> {
                 | function::Event::Updated(_)
                 | function::Event::BuildStarted(_)
                 | function::Event::BuildFailed(_)
-                | function::Event::InstanceFailed(_) => Vec::new(),
+                | function::Event::InstanceFailed(_)
+                | function::Event::InstanceRecovered(_) => Vec::new(),
             }
         }
         Fact::Run(id, event) => match event {

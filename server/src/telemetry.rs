@@ -76,6 +76,11 @@ pub struct Metrics {
     pub log_position: IntGauge,
     pub relay_lag: IntGauge,
     pub builds: IntCounterVec,
+    pub failed_builds: IntGauge,
+    pub dead_letters: IntGauge,
+    pub leader: IntGauge,
+    pub queue_oldest: IntGaugeVec,
+    pub broker_dead: IntGauge,
     pub feed_gaps: IntGauge,
     pub connections: IntGauge,
     pub connections_refused: IntCounter,
@@ -113,6 +118,12 @@ impl Metrics {
             IntGaugeVec::new(Opts::new("eventflow_queue_depth", "Runs that wait for a worker."), &["function"])
                 .expect("a constant name is valid");
         registry.register(Box::new(queue_depth.clone())).expect("each name is registered once");
+        let queue_oldest = IntGaugeVec::new(
+            Opts::new("eventflow_queue_oldest_seconds", "Age of the oldest run that waits for a worker."),
+            &["namespace", "function"],
+        )
+        .expect("a constant name is valid");
+        registry.register(Box::new(queue_oldest.clone())).expect("each name is registered once");
         Self {
             invocations: counters(
                 "eventflow_function_invocations_total",
@@ -143,6 +154,17 @@ impl Metrics {
             log_position: gauge("eventflow_event_log_position", "Position of the newest record of the log."),
             relay_lag: gauge("eventflow_relay_lag", "Records of the log that the relay has not passed."),
             builds: counters("eventflow_builds_total", "Builds that ended.", &["outcome"]),
+            failed_builds: gauge("eventflow_functions_build_failed", "Functions whose newest build failed."),
+            dead_letters: gauge(
+                "eventflow_dead_letters",
+                "Dead letters that wait for somebody to redrive or purge them.",
+            ),
+            leader: gauge("eventflow_leader", "1 on the server that leads, 0 on the others."),
+            queue_oldest,
+            broker_dead: gauge(
+                "eventflow_broker_dead_messages",
+                "Messages in the queue eventflow.dead of the broker: refused, or delivered too often.",
+            ),
             feed_gaps: gauge("eventflow_feed_gaps", "Gaps that followers of the log met; must stay 0."),
             connections: gauge("eventflow_connections", "Connections that are open."),
             connections_refused,

@@ -50,6 +50,8 @@ pub enum Command {
     ShiftTraffic { split: Vec<Share>, at: DateTime<Utc> },
     /// An instance died or never became healthy.
     ReportInstanceFailure { version: u32, instance: String, error: String, at: DateTime<Utc> },
+    /// An instance answers since one has failed.
+    ReportInstanceRecovery { version: u32, instance: String, at: DateTime<Utc> },
     /// Let it be gone, for good.
     Deregister { at: DateTime<Utc> },
 }

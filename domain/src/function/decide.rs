@@ -2,7 +2,7 @@
 
 use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
-    Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
+    InstanceRecovered, Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
 use super::{BuildState, Command, Error, Event, Function, Life, Override, State, texts};
 use crate::name;
@@ -123,8 +123,15 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
             }
             one(Event::InstanceFailed(InstanceFailed { version, instance, error, at }))
         }
+        (Life::Running { .. }, Command::ReportInstanceRecovery { version, instance, at }) => {
+            existing(function, version)?;
+            match function.reason {
+                Some(_) => one(Event::InstanceRecovered(InstanceRecovered { version, instance, at })),
+                None => done(),
+            }
+        }
         // Whoever watches instances may be late: what does not run any more cannot break.
-        (_, Command::ReportInstanceFailure { .. }) => done(),
+        (_, Command::ReportInstanceFailure { .. } | Command::ReportInstanceRecovery { .. }) => done(),
 
         (_, Command::Deregister { at }) => {
             let open = function.builds.iter().filter(|build| !build.state.is_over());

@@ -25,6 +25,7 @@ pub enum Event {
     VersionPromoted(VersionPromoted),
     TrafficShifted(TrafficShifted),
     InstanceFailed(InstanceFailed),
+    InstanceRecovered(InstanceRecovered),
     Deregistered(Deregistered),
 }
 
@@ -221,6 +222,17 @@ pub struct InstanceFailed {
     pub at: DateTime<Utc>,
 }
 
+/// What made an instance fail is over: another one has answered since.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct InstanceRecovered {
+    /// The version that it runs.
+    pub version: u32,
+    /// Names the instance that answers.
+    pub instance: String,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// It is gone, for good.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Deregistered {
@@ -243,6 +255,7 @@ impl Payload for Event {
             Self::VersionPromoted(_) => "VersionPromoted",
             Self::TrafficShifted(_) => "TrafficShifted",
             Self::InstanceFailed(_) => "InstanceFailed",
+            Self::InstanceRecovered(_) => "InstanceRecovered",
             Self::Deregistered(_) => "Deregistered",
         }
     }
@@ -261,6 +274,7 @@ impl Payload for Event {
             Self::VersionPromoted(e) => e.at,
             Self::TrafficShifted(e) => e.at,
             Self::InstanceFailed(e) => e.at,
+            Self::InstanceRecovered(e) => e.at,
             Self::Deregistered(e) => e.at,
         }
     }
@@ -279,6 +293,7 @@ impl Payload for Event {
             Self::VersionPromoted(e) => upcast::encode(e, &[]),
             Self::TrafficShifted(e) => upcast::encode(e, &[]),
             Self::InstanceFailed(e) => upcast::encode(e, &[]),
+            Self::InstanceRecovered(e) => upcast::encode(e, &[]),
             Self::Deregistered(e) => upcast::encode(e, &[]),
         }
     }
@@ -297,6 +312,7 @@ impl Payload for Event {
             "VersionPromoted" => Self::VersionPromoted(upcast::decode(kind, data, &[])?),
             "TrafficShifted" => Self::TrafficShifted(upcast::decode(kind, data, &[])?),
             "InstanceFailed" => Self::InstanceFailed(upcast::decode(kind, data, &[])?),
+            "InstanceRecovered" => Self::InstanceRecovered(upcast::decode(kind, data, &[])?),
             "Deregistered" => Self::Deregistered(upcast::decode(kind, data, &[])?),
             _ => return Err(upcast::Error::Unknown { kind: kind.to_owned() }),
         })

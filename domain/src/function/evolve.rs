@@ -99,6 +99,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             function.reason = Some(e.error.clone());
             function.failed_instance = Some(e.instance.clone());
         }
+        Event::InstanceRecovered(_) => function.reason = None,
         Event::Deregistered(_) => {
             function.life = Life::Deregistered { version: function.life.version() };
             function.reason = None;
@@ -126,7 +127,9 @@ fn fits(function: &Function, event: &Event) -> bool {
             function.version(e.version).is_some()
         }
         (_, Event::TrafficShifted(e)) => e.split.iter().all(|share| function.version(share.version).is_some()),
-        (life, Event::Stopped(_) | Event::InstanceFailed(_)) => matches!(life, Life::Running { .. }),
+        (life, Event::Stopped(_) | Event::InstanceFailed(_) | Event::InstanceRecovered(_)) => {
+            matches!(life, Life::Running { .. })
+        }
         (_, Event::Started(_) | Event::VersionPromoted(_)) => false,
     }
 }

@@ -17,7 +17,9 @@ fn what_follows_from_each_event_of_a_function() {
                 "Started" | "Stopped" | "VersionPromoted" | "TrafficShifted" | "Deregistered" => {
                     vec![Reaction::Reconcile(id)]
                 }
-                "Registered" | "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" => vec![],
+                "Registered" | "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" | "InstanceRecovered" => {
+                    vec![]
+                }
                 kind => panic!("nobody said what follows from {kind}"),
             },
         };

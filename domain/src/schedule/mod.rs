@@ -134,7 +134,8 @@ pub struct Firing {
 pub fn firing(timetable: &Timetable, policy: CatchUp, after: DateTime<Utc>, now: DateTime<Utc>) -> Option<Firing> {
     let first = timetable.next_after(after).filter(|first| *first <= now)?;
     let times = match policy {
-        CatchUp::None => timetable.newest_between(after.max(now - GRACE), now, MAX_CAUGHT_UP),
+        // One that is late, never a row of them: a schedule of seconds would make up for a whole minute.
+        CatchUp::None => timetable.newest_between(after.max(now - GRACE), now, 1),
         CatchUp::Last => timetable.newest_between(after, now, 1),
         CatchUp::All => timetable.newest_between(after, now, MAX_CAUGHT_UP),
     };

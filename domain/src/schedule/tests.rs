@@ -284,6 +284,16 @@ fn what_was_missed_is_made_up_for_as_the_policy_says() {
 }
 
 #[test]
+fn without_catching_up_at_most_one_late_time_fires() {
+    let timetable = Timetable::parse("* * * * * *", "UTC").unwrap();
+    let (after, now) = (utc("2026-01-01T00:00:00Z"), utc("2026-01-01T00:00:40Z"));
+    let of = |policy| firing(&timetable, policy, after, now).unwrap();
+    let missed = Some(utc("2026-01-01T00:00:01Z"));
+    assert_eq!(of(CatchUp::None), Firing { times: vec![now], left_out: missed, through: now });
+    assert_eq!(of(CatchUp::All).times.len(), 40);
+}
+
+#[test]
 fn a_trigger_keeps_its_name_when_triggers_are_reordered_and_another_function_has_others() {
     let (a, b, c) =
         (Schedule::new("@daily", "UTC"), Schedule::new("@daily", "Asia/Tokyo"), Schedule::new("@hourly", "UTC"));

@@ -246,6 +246,11 @@ pub fn function_event() -> impl Strategy<Value = function::Event> {
         (any::<u32>(), text(), text(), time()).prop_map(|(version, instance, error, at)| E::InstanceFailed(
             f::InstanceFailed { version, instance, error, at }
         )),
+        (any::<u32>(), text(), time()).prop_map(|(version, instance, at)| E::InstanceRecovered(f::InstanceRecovered {
+            version,
+            instance,
+            at
+        })),
         time().prop_map(|at| E::Deregistered(f::Deregistered { at })),
     ]
 }

@@ -93,7 +93,7 @@ proptest! {
         let kinds = [
             "Registered", "Updated", "BuildRequested", "BuildStarted", "BuildSucceeded", "BuildFailed",
             "BuildCancelled", "Started", "Stopped", "VersionPromoted", "TrafficShifted", "InstanceFailed",
-            "Deregistered", "Requested", "AttemptFailed", "Succeeded", "Failed", "TimedOut", "Cancelled",
+            "InstanceRecovered", "Deregistered", "Requested", "AttemptFailed", "Succeeded", "Failed", "TimedOut", "Cancelled",
             "DeadLettered", "Deferred", "Answered", "Received", "Created", "MemberAdded", "RoleChanged", "MemberRemoved",
             "TokenCreated", "TokenRevoked", "SecretSet", "SecretRemoved", "QuotaSet", "", "Exploded",
         ];

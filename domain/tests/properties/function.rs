@@ -94,6 +94,8 @@ fn command() -> impl Strategy<Value = Command> {
         2 => (0u32..4, node(), any::text(), time()).prop_map(|(version, instance, error, at)| {
             Command::ReportInstanceFailure { version, instance, error, at }
         }),
+        2 => (0u32..4, node(), time())
+            .prop_map(|(version, instance, at)| Command::ReportInstanceRecovery { version, instance, at }),
         1 => (prop::bool::weighted(0.3), time()).prop_map(|(end, at)| {
             if end { Command::Deregister { at } } else { Command::Start { at } }
         }),
@@ -381,6 +383,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
             "VersionPromoted",
             "TrafficShifted",
             "InstanceFailed",
+            "InstanceRecovered",
             "Deregistered",
         ],
     );

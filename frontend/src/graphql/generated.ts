@@ -130,7 +130,7 @@ export type Overlap =
 
 /** An event to publish. */
 export type PublishEventInput = {
-  /** Where it is sent to. */
+  /** Where it is sent to; the namespace of the header `X-Namespace`, or else the server's own, when absent. */
   namespace?: string | null | undefined;
   /** What happened: `file.uploaded`. */
   type: string;
@@ -146,7 +146,7 @@ export type PublishEventInput = {
 
 /** A function to register. */
 export type RegisterFunctionInput = {
-  /** Where it belongs. */
+  /** Where it belongs; to the namespace of the header `X-Namespace`, or else the server's own, when absent. */
   namespace?: string | null | undefined;
   /** Unique in its namespace. */
   name: string;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{self, LEADER_LEASE as LEADER, NODE_LEASE as NODE, Store};
+use crate::telemetry::Metrics;
 
 /// How long a lease is good when it is not renewed. A successor begins at most this and [`BEAT`] after its holder's death.
 const TTL: Duration = Duration::from_secs(6);
@@ -35,10 +36,13 @@ pub(super) struct Membership {
 struct Inner {
     store: Store,
     node: Arc<str>,
+    metrics: Metrics,
     seen: Mutex<Seen>,
     leads: watch::Sender<bool>,
     /// It asks for no lease any more.
     leaving: CancellationToken,
+    /// A server that was there is not there any more.
+    lost: Notify,
 }
 
 #[derive(Default)]
@@ -54,13 +58,15 @@ struct Seen {
 impl Membership {
     /// Joins; the first beat is over when this returns, so that a server which is alone leads at once.
     /// Must be called within a tokio runtime.
-    pub(super) async fn join(store: Store, node: Arc<str>) -> Self {
+    pub(super) async fn join(store: Store, node: Arc<str>, metrics: Metrics) -> Self {
         let inner = Inner {
             store,
             node,
+            metrics,
             seen: Mutex::default(),
             leads: watch::Sender::new(false),
             leaving: CancellationToken::new(),
+            lost: Notify::new(),
         };
         let membership = Self { inner: Arc::new(inner) };
         if !membership.inner.store.is_shared() {
@@ -74,7 +80,7 @@ impl Membership {
 
     /// Takes everything for good, where there can be no other server: nothing is written while nothing happens.
     async fn settle(&self) {
-        let Inner { store, node, leads, .. } = &*self.inner;
+        let Inner { store, node, .. } = &*self.inner;
         let settled = async {
             for (lease, holder) in store.holders("").await? {
                 store.release(&lease, &holder).await?;
@@ -85,7 +91,7 @@ impl Membership {
         if let Err(error) = settled.await {
             tracing::debug!(%error, "leases, which only tell who is there, are not taken");
         }
-        leads.send_replace(true);
+        self.lead(true);
     }
 
     /// Whether a server is known to be gone. As long as this server has trouble of its own it knows that of nobody.
@@ -100,6 +106,11 @@ impl Membership {
         steady && fresh && *node != *self.inner.node && !seen.alive.contains(node)
     }
 
+    /// Waits until a server is missed that was there before.
+    pub(super) async fn lost_one(&self) {
+        self.inner.lost.notified().await;
+    }
+
     /// Does a duty whenever this server leads, for ever. It is dropped where it stands when another one leads.
     pub(super) async fn while_leading<F: Future<Output = ()>>(self, duty: impl Fn() -> F) {
         let mut leads = self.inner.leads.subscribe();
@@ -112,10 +123,16 @@ impl Membership {
         }
     }
 
+    /// Says whether this server leads; whether it did.
+    fn lead(&self, leads: bool) -> bool {
+        self.inner.metrics.leader.set(i64::from(leads));
+        self.inner.leads.send_replace(leads)
+    }
+
     /// Lets another server lead.
     pub(super) async fn resign(&self) {
         self.inner.leaving.cancel();
-        self.inner.leads.send_replace(false);
+        self.lead(false);
         self.release(LEADER).await;
     }
 
@@ -169,6 +186,9 @@ impl Membership {
             let mut seen = self.inner.seen.lock();
             match alive {
                 Some(alive) => {
+                    if !seen.alive.is_subset(&alive) {
+                        self.inner.lost.notify_one();
+                    }
                     seen.alive = alive;
                     if seen.looked_at.is_none_or(|looked| began.duration_since(looked) > TTL) {
                         seen.steady_since = None;
@@ -180,7 +200,7 @@ impl Membership {
             }
         }
         let leads = until.is_some_and(|until| Instant::now() < until) && !self.inner.leaving.is_cancelled();
-        if self.inner.leads.send_replace(leads) != leads {
+        if self.lead(leads) != leads {
             tracing::info!(node = %self.inner.node, leads, "leadership");
         }
         until

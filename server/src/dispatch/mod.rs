@@ -100,7 +100,7 @@ impl Tools {
 /// # Errors
 /// When the log cannot be read.
 pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
-    let membership = Membership::join(tools.store.clone(), tools.node.clone()).await;
+    let membership = Membership::join(tools.store.clone(), tools.node.clone(), tools.metrics.clone()).await;
     let workers = Workers::new(tools.clone(), membership.clone());
     let builds = Builds::new(tools.clone());
     let duty = Duty { tools: tools.clone(), workers: workers.clone(), membership: membership.clone() };
@@ -172,11 +172,10 @@ pub struct Dispatch {
 }
 
 impl Dispatch {
-    /// Begins nothing more, and waits for what runs, at most for `grace`. What is not done by then stays open in the log.
-    pub async fn stop(&self, grace: Duration) {
+    /// Begins nothing more, and waits for what runs, at most until `deadline`. What is not done by then stays open in the log.
+    pub async fn stop(&self, deadline: Instant) {
         self.membership.resign().await;
-        self.builds.stop();
-        self.workers.stop(Instant::now() + grace).await;
+        tokio::join!(self.builds.stop(deadline), self.workers.stop(deadline));
         self.membership.leave().await;
     }
 }

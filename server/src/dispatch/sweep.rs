@@ -105,7 +105,11 @@ impl Lost<'_> {
             if let Err(error) = found.await {
                 tracing::warn!(%error, "lost runs and builds are not looked for");
             }
-            rest(began).await;
+            // What a server had that is gone is taken over at once, not at the next look.
+            tokio::select! {
+                () = rest(began) => {}
+                () = self.membership.lost_one() => {}
+            }
         }
     }
 

@@ -21,7 +21,7 @@ impl Pool {
         }
         let turn = tokio::time::timeout_at(deadline, self.turns_alone.clone().acquire_owned());
         let turn = turn.await.map_err(|_| Error::TimedOut)?.expect("nobody closes the semaphore");
-        let stopped = || Error::NotRunning { state: "STOPPED".to_owned() };
+        let stopped = || Error::stopped("STOPPED");
         let fleet = self.fleet.upgrade().ok_or_else(stopped)?;
         {
             let state = self.state.lock();

@@ -24,7 +24,7 @@ const PROBE_AT_LEAST: Duration = Duration::from_secs(5);
 const PROBE_AT_MOST: Duration = Duration::from_secs(60);
 
 /// A condemned instance that has no calls any more gets this long between SIGTERM and SIGKILL.
-const LAST_WORDS: Duration = Duration::from_secs(1);
+pub(super) const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// What is known after a call broke off.
 #[derive(Debug)]

@@ -5,6 +5,7 @@
 //! but a function's id: it reads what should be and closes the gap.
 
 mod alone;
+mod broken;
 pub mod claim;
 mod connection;
 mod health;
@@ -19,7 +20,7 @@ mod secrets;
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::function;
@@ -62,10 +63,12 @@ pub struct Settings {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The function does not run.
-    #[error("the function is {state} and does not run; start it, once it is built")]
+    #[error("{}", not_running(state, build.as_deref()))]
     NotRunning {
         /// The state that it is in.
         state: String,
+        /// Why its newest build failed, where that is why it does not run.
+        build: Option<String>,
     },
     /// The function has no such version.
     #[error("the function has no version {0}")]
@@ -92,6 +95,27 @@ pub enum Error {
     /// The log is away.
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+impl Error {
+    /// The function does not run.
+    fn stopped(state: impl Into<String>) -> Self {
+        Self::NotRunning { state: state.into(), build: None }
+    }
+}
+
+/// Bytes of a build's error that are repeated where a function is called.
+const MAX_BUILD_ERROR: usize = 500;
+
+fn not_running(state: &str, build: Option<&str>) -> String {
+    match build {
+        Some(error) => {
+            format!(
+                "the function is {state} and does not run, because its newest build failed: {error}; mend that and build it again"
+            )
+        }
+        None => format!("the function is {state} and does not run; start it, once it is built"),
+    }
 }
 
 /// A running function as calls see it.
@@ -140,6 +164,9 @@ struct Inner {
     artifacts: ArtifactPath,
     metrics: Metrics,
     settings: Settings,
+    broken: broken::Broken,
+    /// The server ends then.
+    ends_at: OnceLock<Instant>,
     node: String,
     /// Functions that were called or must have instances. A function that is not here may still run: it was not called yet.
     routes: RwLock<Routes>,
@@ -201,6 +228,8 @@ impl Fleet {
             metrics,
             meters: meter::Meters::new(settings.lines),
             settings,
+            broken: broken::Broken::default(),
+            ends_at: OnceLock::new(),
             node,
             routes: RwLock::default(),
             pools: Mutex::default(),
@@ -226,7 +255,7 @@ impl Fleet {
         match row.state.as_str() {
             "RUNNING" => self.inner.reconcile(row.id).await,
             "DEREGISTERED" => Ok(None),
-            state => Err(Error::NotRunning { state: state.to_owned() }),
+            _ => Err(self.not_running(&row).await),
         }
     }
 
@@ -243,15 +272,26 @@ impl Fleet {
         }
         let Some(row) = self.inner.store.function(id).await? else { return Ok(None) };
         if row.state == "DEREGISTERED" {
-            return Err(Error::NotRunning { state: row.state });
+            return Err(Error::stopped(row.state));
         }
         match version {
             Some(version) if row.current_version != Some(version) || row.state != "RUNNING" => {
                 self.inner.side_route(&row, version).await.map(Some)
             }
-            _ if row.state != "RUNNING" => Err(Error::NotRunning { state: row.state }),
+            _ if row.state != "RUNNING" => Err(self.not_running(&row).await),
             _ => self.inner.reconcile(id).await,
         }
+    }
+
+    /// That a function does not run, and why. Where nothing of it was ever built, the newest build says that.
+    pub async fn not_running(&self, row: &store::FunctionRow) -> Error {
+        let mut build = None;
+        if row.state == "REGISTERED" {
+            let newest = self.inner.store.newest_builds(&[row.id]).await.unwrap_or_default().pop();
+            let error = newest.filter(|newest| newest.state == "FAILED").and_then(|newest| newest.error);
+            build = error.map(|error| error[..error.floor_char_boundary(MAX_BUILD_ERROR)].to_owned());
+        }
+        Error::NotRunning { state: row.state.clone(), build }
     }
 
     /// Reads what should be of a function, and closes the gap.
@@ -333,8 +373,18 @@ impl Fleet {
         job::run(&self.inner, route, call, place).await
     }
 
-    /// Ends all instances.
-    pub async fn stop(&self) {
+    /// Whether instances can be started here, as far as the host is concerned. What is gone is made again first.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub async fn keep_ground(&self) -> Result<(), String> {
+        let executor = self.inner.executor.clone();
+        tokio::task::spawn_blocking(move || executor.keep_ground()).await.unwrap_or_else(|error| Err(error.to_string()))
+    }
+
+    /// Ends all instances, the last of them soon after `deadline`.
+    pub async fn stop(&self, deadline: Instant) {
+        let _ = self.inner.ends_at.set(deadline);
         let pools: Vec<_> = self.inner.pools.lock().drain().map(|(_, pool)| pool).collect();
         futures::future::join_all(pools.iter().map(|pool| pool.close(Instant::now()))).await;
     }

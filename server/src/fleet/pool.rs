@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) retry_at: Option<Instant>,
     failure: Option<(String, Vec<String>)>,
     reported_at: Option<Instant>,
+    /// The function's log says that an instance failed, since then as far as this server knows.
+    ailing: Option<Instant>,
     /// The secrets as they were when they were looked at last.
     secrets: Option<Revision>,
     pub(super) closed: bool,
@@ -153,7 +155,7 @@ impl Pool {
                     return Ok(Lease { pool: self.clone(), instance, run, turn, progress, cold_start });
                 }
                 if state.closed {
-                    return Err(Error::NotRunning { state: "STOPPED".to_owned() });
+                    return Err(Error::stopped("STOPPED"));
                 }
                 let limit = self.fleet.upgrade().map_or(0, |fleet| fleet.settings.waiting);
                 if state.waiting >= limit {
@@ -246,7 +248,7 @@ impl Pool {
                 };
                 self.changed.notify_waiters();
                 if closed {
-                    running.process.stop(fleet.settings.stop_grace).await;
+                    running.process.stop(fleet.stop_grace()).await;
                     return;
                 }
                 let pool = self.clone();
@@ -329,20 +331,47 @@ impl Pool {
             }
             due && !state.closed
         };
+        // Also when this one is not told: what failed is not over.
+        self.is_ailing();
         if !report {
             return;
         }
-        let Some(fleet) = self.fleet.upgrade() else { return };
-        let command = function::Command::ReportInstanceFailure {
+        self.tell(function::Command::ReportInstanceFailure {
             version: self.version,
             instance: instance.to_owned(),
             error: message,
             at: crate::clock::now(),
-        };
+        })
+        .await;
+    }
+
+    async fn tell(&self, command: function::Command) {
+        let Some(fleet) = self.fleet.upgrade() else { return };
         let cause = Cause { actor: Some(format!("server:{}", fleet.node).into()), ..Cause::default() };
         if let Err(error) = fleet.commands.function(self.function, command, cause).await {
-            tracing::warn!(function = %self.function, %error, "failure not reported");
+            tracing::warn!(function = %self.function, %error, "not told how its instances are");
         }
+    }
+
+    /// The function's log says that an instance failed: it is to say when that is over.
+    pub(super) fn is_ailing(&self) {
+        self.state.lock().ailing = Some(Instant::now());
+    }
+
+    /// Has the function's log say that what failed is over, once an instance that was started since has answered.
+    fn recover(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let Some(since) = state.ailing.filter(|since| since.elapsed() > STEADY) else { return };
+        let recovered = state.instances.iter().find(|instance| instance.born > since && instance.has_answered());
+        let Some(instance) = recovered.map(|instance| instance.id.clone()) else { return };
+        state.ailing = None;
+        drop(state);
+        let Some(fleet) = self.fleet.upgrade() else { return };
+        let (pool, version) = (self.clone(), self.version);
+        fleet.runtime().spawn(async move {
+            let at = crate::clock::now();
+            pool.tell(function::Command::ReportInstanceRecovery { version, instance, at }).await;
+        });
     }
 
     /// Waits until one instance is ready, starting it where there is none.
@@ -355,6 +384,9 @@ impl Pool {
 
     /// Lets instances go that nobody needs, and starts those that should be there.
     pub(super) fn tend(self: &Arc<Self>) {
+        if self.is_current() {
+            self.recover();
+        }
         let scaling = &self.manifest.scaling;
         let (min, idle) = match self.is_current() {
             true => (scaling.min, Duration::from_secs(scaling.idle_s)),
@@ -640,7 +672,7 @@ pub(super) async fn end(fleet: &Inner, instance: Arc<Running>, deadline: Instant
             () = tokio::time::sleep(Duration::from_millis(20)) => {}
         }
     }
-    instance.process.stop(fleet.settings.stop_grace).await;
+    instance.process.stop(fleet.stop_grace()).await;
     tracing::info!(instance = instance.id, "instance stopped");
 }
 

@@ -31,6 +31,13 @@ pub(super) async fn tick(fleet: Weak<Inner>) {
 }
 
 impl Inner {
+    /// What an instance gets between SIGTERM and SIGKILL: what is left of it when the server ends.
+    pub(super) fn stop_grace(&self) -> Duration {
+        let grace = self.settings.stop_grace;
+        let left = |end: &Instant| end.saturating_duration_since(Instant::now()).max(super::health::LAST_WORDS);
+        self.ends_at.get().map_or(grace, |end| left(end).min(grace))
+    }
+
     pub(super) fn runtime(&self) -> &tokio::runtime::Handle {
         &self.runtime
     }
@@ -45,6 +52,7 @@ impl Inner {
             ("RUNNING", Some(version)) => version,
             _ => {
                 self.routes.write().remove(id);
+                self.is_whole(id);
                 self.retire(id, None);
                 if row.state == "DEREGISTERED" {
                     self.meters.forget(id);
@@ -119,6 +127,9 @@ impl Inner {
     async fn make_route(self: &Arc<Self>, row: &FunctionRow, version: u32) -> Result<Arc<Route>, Error> {
         let made = self.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
         let manifest = Arc::new(made.manifest()?);
+        if row.state == "RUNNING" && row.current_version == Some(version) {
+            self.look_for_artifact(&row.namespace, &row.name, &made);
+        }
         let pool = match manifest.mode {
             Mode::Job => None,
             Mode::Service => {
@@ -131,6 +142,9 @@ impl Inner {
                 let pool = pools
                     .entry((row.id, version))
                     .or_insert_with(|| Arc::new(Pool::new(self, row.id, version, spec, manifest.clone())));
+                if row.reason.is_some() {
+                    pool.is_ailing();
+                }
                 Some(pool.clone())
             }
         };
@@ -153,12 +167,8 @@ impl Inner {
     }
 
     fn spec_of(&self, namespace: &str, name: &str, made: &VersionRow) -> Result<Spec, executor::Error> {
-        let artifact = (self.artifacts)(&made.digest).ok_or_else(|| {
-            executor::Error::Refused(format!(
-                "the artifact {} of version {} is not in the data folder; build the function again",
-                made.digest, made.number
-            ))
-        })?;
+        let artifact = (self.artifacts)(&made.digest)
+            .ok_or_else(|| executor::Error::Refused(super::broken::missing(&made.digest, made.number)))?;
         let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
         Ok(Spec {
             instance: String::new(),
@@ -179,7 +189,7 @@ impl Inner {
 }
 
 impl Fleet {
-    /// Starts what must have instances without being called.
+    /// Starts what must have instances without being called. A function that cannot be started holds up no other.
     ///
     /// # Errors
     /// When the log is away.
@@ -189,9 +199,20 @@ impl Fleet {
         for row in running {
             let Some(version) = row.current_version else { continue };
             let Some(made) = self.inner.store.version(row.id, version).await? else { continue };
-            let manifest = made.manifest()?;
-            if manifest.mode == Mode::Service && manifest.scaling.min > 0 {
-                self.inner.reconcile(row.id).await?;
+            self.inner.look_for_artifact(&row.namespace, &row.name, &made);
+            let started = async {
+                let manifest = made.manifest()?;
+                if manifest.mode == Mode::Service && manifest.scaling.min > 0 {
+                    self.inner.reconcile(row.id).await?;
+                }
+                Ok::<_, Error>(())
+            };
+            match started.await {
+                Ok(()) => {}
+                Err(Error::Store(error)) if !error.is_final() => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(function = %row.id, name = row.name, %error, "a function cannot be started")
+                }
             }
         }
         Ok(())

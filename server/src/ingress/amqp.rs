@@ -17,8 +17,8 @@ use crate::queue::rabbit::{Letter, Message, Rabbit};
 /// How the names of headers begin that hold attributes of a CloudEvent; the rest of the name is the attribute's.
 const PREFIXES: &[&str] = &["cloudEvents:", "cloudEvents_", "ce-"];
 
-/// The header that names the namespace.
-const NAMESPACE: &str = "namespace";
+/// Headers that name the namespace; the first one that is there counts.
+const NAMESPACES: [&str; 2] = ["namespace", "x-namespace"];
 
 /// The type of an event whose message said none.
 const QUEUED: &str = "message.queued";
@@ -83,7 +83,7 @@ fn refuse(letter: Letter, problems: &[Problem]) {
 /// The events of a message: in the structured and the batch mode by its content type, in the binary mode by its headers,
 /// else one of the type `message.queued`.
 pub(super) fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Problem>> {
-    let namespace = message.headers.get(NAMESPACE).map_or(namespace, String::as_str);
+    let namespace = named(message).unwrap_or(namespace);
     let kind = message.content_type.as_deref();
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
     let not_json = |error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))];
@@ -101,6 +101,13 @@ pub(super) fn read(message: &Message, namespace: &str) -> Result<Vec<Publication
     };
     let namespace = namespace.to_owned();
     Ok(events.into_iter().map(|event| Publication { namespace: namespace.clone(), event }).collect())
+}
+
+/// The namespace that the headers name, however they are capitalised.
+fn named(message: &Message) -> Option<&str> {
+    let is = |name: &str, wanted: &str| name.eq_ignore_ascii_case(wanted);
+    let found = NAMESPACES.iter().find_map(|wanted| message.headers.iter().find(|(name, _)| is(name, wanted)));
+    found.map(|(_, value)| value.as_str())
 }
 
 fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Problem>> {

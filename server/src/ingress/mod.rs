@@ -69,6 +69,9 @@ pub struct Services {
     pub auth: Arc<Auth>,
     /// What the server runs on.
     pub about: Arc<About>,
+    /// Cancelled when the server was asked to end: it takes everything still, and its readiness says that it will not for
+    /// long.
+    pub draining: CancellationToken,
     /// Told when the server is to end: what would be followed for ever ends then, so that nobody is waited for in vain.
     pub stopping: CancellationToken,
     /// Knows which threads are held up.

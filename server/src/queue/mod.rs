@@ -115,6 +115,11 @@ pub trait Queue: Send + Sync + 'static {
     /// Requests of a function that wait and are in no worker's hands.
     async fn depth(&self, function: function::Id) -> Result<u64, Error>;
 
+    /// Messages that the broker has put aside because nobody could take them; `None` where there is no such place.
+    async fn dead(&self) -> Result<Option<u64>, Error> {
+        Ok(None)
+    }
+
     /// Forgets a function: what waits for it is gone.
     async fn forget(&self, function: function::Id) -> Result<(), Error>;
 }

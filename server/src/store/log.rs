@@ -565,6 +565,25 @@ impl Log for SqlLog {
             .await
     }
 
+    async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {
+        let sql = "SELECT function, min(queued_at) FROM runs WHERE state = 'QUEUED' AND state IN ('QUEUED', 'RUNNING', 'RETRYING')
+                   GROUP BY function";
+        self.inner
+            .select(sql, &[], |row| {
+                let mut cells = row.cells();
+                Ok((cells.id()?, cells.time()?))
+            })
+            .await
+    }
+
+    async fn failed_builds(&self) -> Result<u64, Error> {
+        let sql = "SELECT count(*) FROM builds AS failed JOIN functions ON functions.id = failed.function
+                   WHERE failed.state = 'FAILED' AND functions.state <> 'DEREGISTERED' AND NOT EXISTS (SELECT 1 FROM builds AS newer
+                   WHERE newer.function = failed.function AND newer.created_position > failed.created_position)";
+        let rows = self.inner.select(sql, &[], |row| row.cells().number()).await?;
+        Ok(rows.first().copied().unwrap_or_default())
+    }
+
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::event(*id).as_str().to_owned()).collect();
         self.by_stream(&EVENTS, "position", &streams, columns::event).await

@@ -513,6 +513,10 @@ pub trait Log: Send + Sync + 'static {
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// How many runs of each function are QUEUED; functions without any are left out.
     async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error>;
+    /// Functions for which runs wait, and since when the oldest of them does.
+    async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error>;
+    /// How many functions have a newest build that failed.
+    async fn failed_builds(&self) -> Result<u64, Error>;
 
     /// Trigger events by id, in any order; those that do not exist are left out.
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error>;

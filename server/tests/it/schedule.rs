@@ -32,12 +32,12 @@ async fn fired(app: &TestApp, id: &str) -> Vec<DateTime<Utc>> {
 async fn the_clock_starts_runs_and_after_a_kill_catches_up_as_the_function_wants() {
     let mut app = TestApp::start().await;
     let mut ids = Vec::new();
-    for catch_up in ["last", "all"] {
+    for catch_up in ["last", "all", "none"] {
         let files = files(catch_up);
         let files: Vec<_> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
         ids.push(app.running(&format!("every-second-{catch_up}"), &files).await);
     }
-    let (last, all) = (&ids[0], &ids[1]);
+    let (last, all, none) = (&ids[0], &ids[1], &ids[2]);
     for id in &ids {
         let run = app.run_where(id, |run| run["state"] == "SUCCEEDED").await;
         assert_eq!(run["trigger"], "schedule.triggered");
@@ -59,6 +59,8 @@ async fn the_clock_starts_runs_and_after_a_kill_catches_up_as_the_function_wants
         })
         .await;
     assert!(missed(&times.0) <= 1, "only the newest: {:?}, killed at {killed}, again at {restarted}", times.0);
+    let late = fired(&app, none).await;
+    assert!(missed(&late) <= 1, "none is one late time at most: {late:?}, killed at {killed}, again at {restarted}");
     assert!(missed(&times.1) >= 4, "all: {:?}, killed at {killed}, again at {restarted}", times.1);
     let run = app.run_where(all, |run| run["state"] == "SUCCEEDED").await;
     let query = "query($id: ID!) { run(id: $id) { input output } }";

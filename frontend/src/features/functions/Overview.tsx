@@ -105,7 +105,7 @@ export function Overview({
         </Grid.Col>
         <Grid.Col span={{ base: 12, md: 6 }}>
           <Stack gap="md">
-            <Triggers triggers={of.triggers} />
+            <Triggers triggers={of.triggers} running={of.state === "RUNNING"} />
             <Instances of={of} />
           </Stack>
         </Grid.Col>

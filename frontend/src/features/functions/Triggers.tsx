@@ -8,7 +8,15 @@ import { When } from "../../ui/when.tsx";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 
-export function Triggers({ triggers, times = false }: { triggers: readonly Trigger[]; times?: boolean }) {
+export function Triggers({
+  triggers,
+  running,
+  times = false,
+}: {
+  triggers: readonly Trigger[];
+  running: boolean;
+  times?: boolean;
+}) {
   return (
     <Card withBorder h="100%">
       <Title order={3} size="h5" mb="sm">
@@ -27,7 +35,7 @@ export function Triggers({ triggers, times = false }: { triggers: readonly Trigg
               {trigger.type}
             </Badge>
             <div style={{ minWidth: 0, overflowWrap: "anywhere" }}>
-              <One trigger={trigger} times={times} />
+              <One trigger={trigger} running={running} times={times} />
             </div>
           </Group>
         ))}
@@ -36,7 +44,7 @@ export function Triggers({ triggers, times = false }: { triggers: readonly Trigg
   );
 }
 
-function One({ trigger, times }: { trigger: Trigger; times: boolean }) {
+function One({ trigger, running, times }: { trigger: Trigger; running: boolean; times: boolean }) {
   switch (trigger.type) {
     case "event":
       return (
@@ -54,12 +62,13 @@ function One({ trigger, times }: { trigger: Trigger; times: boolean }) {
       return (
         <Text size="sm" component="div">
           <Code>{trigger.cron}</Code> {trigger.timezone}
-          {!times && trigger.nextFireTimes?.[0] && (
+          {!running && ", once the function runs"}
+          {running && !times && trigger.nextFireTimes?.[0] && (
             <>
               , next <When at={trigger.nextFireTimes[0]} />
             </>
           )}
-          {times && (
+          {running && times && (
             <>
               <Text size="xs" c="dimmed" mt={4}>
                 missed times: {(trigger.catchUp ?? "NONE").toLowerCase()}; while the last one runs:{" "}

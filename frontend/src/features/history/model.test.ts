@@ -37,6 +37,7 @@ describe("a record", () => {
       "Calls are divided anew: version 1 90 %, version 2 10 %",
     ],
     ["InstanceFailed", { version: 2, error: "exit 1" }, "An instance of version 2 failed: exit 1"],
+    ["InstanceRecovered", { version: 2 }, "Instances of version 2 answer again"],
     ["Deregistered", {}, "Deregistered, for good"],
     ["MovedHouse", null, "MovedHouse"],
   ];

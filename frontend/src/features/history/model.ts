@@ -71,6 +71,8 @@ export function sentence({ type, data }: Told): string {
     }
     case "InstanceFailed":
       return `An instance${of} failed${because}`;
+    case "InstanceRecovered":
+      return `Instances${of} answer again`;
     case "Deferred":
       return `Cannot be given to its function yet${because}`;
     case "Deregistered":

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::execution::{Answer, execute};
-use super::{BaseUrl, Schema, limits, media, request as asked, socket};
+use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket};
 use crate::ingress::error::{ErrorBody, HttpError};
 use crate::ingress::http::pages;
-use crate::ingress::http::{base_url, body, caller, wants_html};
+use crate::ingress::http::{base_url, body, caller, namespace, wants_html};
 use crate::ingress::{RequestId, Services};
 
 /// Methods that the door takes.
@@ -66,7 +66,8 @@ async fn posted(
         ));
     }
     let asked = asked::read(value).map_err(|message| HttpError::bad_request("bad_request", message))?;
-    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request)))).await)
+    let namespace = AskedNamespace(namespace(None, request, services)?);
+    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request))).data(namespace)).await)
 }
 
 async fn get(
@@ -106,7 +107,8 @@ async fn got(
         let message = "a GET only reads: send a mutation by POST, and a subscription over a WebSocket";
         return Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message));
     }
-    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request)))).await)
+    let namespace = AskedNamespace(namespace(None, request, services)?);
+    Ok(execute(schema, asked.data(caller).data(BaseUrl(base_url(request))).data(namespace)).await)
 }
 
 impl AskedInUrl {

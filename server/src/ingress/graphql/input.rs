@@ -13,8 +13,7 @@ use crate::ingress::gateway;
 /// A function to register.
 #[derive(InputObject)]
 pub(super) struct RegisterFunctionInput {
-    /// Where it belongs.
-    #[graphql(default_with = "default_namespace()")]
+    /// Where it belongs; to the namespace of the header `X-Namespace`, or else the server's own, when absent.
     pub namespace: Option<String>,
     /// Unique in its namespace.
     pub name: String,
@@ -80,8 +79,7 @@ pub(super) struct ImageSourceInput {
 /// An event to publish.
 #[derive(InputObject)]
 pub(super) struct PublishEventInput {
-    /// Where it is sent to.
-    #[graphql(default_with = "default_namespace()")]
+    /// Where it is sent to; the namespace of the header `X-Namespace`, or else the server's own, when absent.
     pub namespace: Option<String>,
     /// What happened: `file.uploaded`.
     #[graphql(name = "type")]
@@ -161,10 +159,6 @@ impl HttpInput {
         let query = gateway::query_of(self.query.trim_start_matches('?'));
         Ok(json!({ "method": method.as_str(), "path": path, "query": query, "headers": headers }))
     }
-}
-
-fn default_namespace() -> Option<String> {
-    Some("default".to_owned())
 }
 
 impl From<SourceInput> for Source {

@@ -83,6 +83,16 @@ fn viewer<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Viewer> {
     Ok(&caller(ctx)?.viewer)
 }
 
+/// The namespace of what names none: that of the request's header `X-Namespace`, or else the server's own.
+#[derive(Debug, Clone)]
+struct AskedNamespace(String);
+
+/// The namespace that was named, or else the one of [`AskedNamespace`].
+fn namespace_or_default(ctx: &Context<'_>, named: Option<String>) -> String {
+    let asked = || ctx.data_opt::<AskedNamespace>().map(|asked| asked.0.clone());
+    named.or_else(asked).unwrap_or_else(|| services(ctx).settings.namespace.clone())
+}
+
 fn base_url<'c>(ctx: &Context<'c>) -> &'c str {
     ctx.data_opt::<BaseUrl>().map_or("", |base| base.0.as_str())
 }

@@ -28,7 +28,7 @@ use crate::ingress::gateway;
 use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
 use crate::ingress::wishes;
 use crate::store::page::MAX_PAGE;
-use crate::store::{FunctionFilter, FunctionRow, PageRequest, VersionRow};
+use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow};
 
 /// Waiting for a run's end over HTTP takes no longer.
 const MAX_WAIT: Duration = Duration::from_secs(300);
@@ -128,16 +128,34 @@ pub(super) struct FunctionBody {
     ready_replicas: u32,
     /// Those of the current version.
     updated_replicas: u32,
-    /// Where it is in its life.
+    /// Where it is in its life; `BUILD_FAILED` where nothing of it was ever built, because its newest build failed.
     status: String,
-    /// Why it is broken, when it is.
+    /// Why it is broken, or why its newest build failed. It goes when its cause is over.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
+    /// Its newest build.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    build: Option<BuildBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<u32>,
     /// Where it is called.
     url: String,
     created_at: DateTime<Utc>,
+}
+
+/// A build, in short.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Build)]
+struct BuildBody {
+    id: Uuid,
+    /// `QUEUED`, `RUNNING`, `SUCCEEDED`, `FAILED` or `CANCELLED`.
+    status: String,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    requested_at: DateTime<Utc>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    finished_at: Option<DateTime<Utc>>,
 }
 
 /// Where a function is.
@@ -230,10 +248,16 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     let keys: Vec<_> = page.rows.iter().filter_map(|(_, row)| Some((row.id, row.current_version?))).collect();
     let versions = services.store.versions_by_key(&keys).await?;
     let versions: HashMap<_, _> = versions.into_iter().map(|version| (version.function, version)).collect();
+    let ids: Vec<_> = page.rows.iter().map(|(_, row)| row.id).collect();
+    let builds = services.store.newest_builds(&ids).await?;
+    let mut builds: HashMap<_, _> = builds.into_iter().map(|build| (build.function, build)).collect();
     let base = base_url(&request);
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
-    let bodies: Vec<_> =
-        page.rows.into_iter().map(|(_, row)| describe(&services, &base, versions.get(&row.id), row)).collect();
+    let described = |row: FunctionRow| {
+        let build = builds.remove(&row.id);
+        describe(&services, &base, versions.get(&row.id), build, row)
+    };
+    let bodies: Vec<_> = page.rows.into_iter().map(|(_, row)| row).map(described).collect();
     let mut response = HttpResponse::Ok();
     response.insert_header(("x-total-count", page.total.to_string()));
     if let Some(Ok(link)) = next.map(|link| HeaderValue::from_str(&link)) {
@@ -498,10 +522,25 @@ async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -
         Some(number) => services.store.version(row.id, number).await?,
         None => None,
     };
-    Ok(describe(services, &base_url(request), version.as_ref(), row))
+    let build = services.store.newest_builds(&[row.id]).await?.pop();
+    Ok(describe(services, &base_url(request), version.as_ref(), build, row))
 }
 
-fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: FunctionRow) -> FunctionBody {
+fn describe(
+    services: &Services,
+    base: &str,
+    version: Option<&VersionRow>,
+    build: Option<BuildRow>,
+    row: FunctionRow,
+) -> FunctionBody {
+    let failed = build.as_ref().filter(|build| build.state == "FAILED");
+    let why_failed =
+        failed.and_then(|build| build.error.as_deref()).map(|error| format!("its newest build failed: {error}"));
+    let reason = services.fleet.fault_of(&row).or_else(|| row.reason.clone()).or(why_failed);
+    let status = match (row.state.as_str(), failed) {
+        ("REGISTERED", Some(_)) => "BUILD_FAILED".to_owned(),
+        (state, _) => state.to_owned(),
+    };
     let instances = services.fleet.instances(row.id);
     let count = |fits: &dyn Fn(&crate::fleet::InstanceInfo) -> bool| {
         u32::try_from(instances.iter().filter(|instance| fits(instance)).count()).unwrap_or(u32::MAX)
@@ -527,8 +566,15 @@ fn describe(services: &Services, base: &str, version: Option<&VersionRow>, row: 
         url: function_url(&services.settings, base, &row.namespace, &row.name),
         namespace: row.namespace,
         name: row.name,
-        status: row.state,
-        reason: row.reason,
+        status,
+        reason,
+        build: build.map(|build| BuildBody {
+            id: build.id.uuid(),
+            status: build.state,
+            error: build.error,
+            requested_at: build.requested_at,
+            finished_at: build.finished_at,
+        }),
         version: row.current_version,
         created_at: row.created_at,
     }

@@ -10,9 +10,10 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::wrong_method;
+use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
-use crate::store::{self, FunctionFilter, PageRequest};
+use crate::store::{self, FunctionFilter, PageRequest, RunFilter};
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     config
@@ -50,7 +51,8 @@ pub(super) async fn healthz() -> HttpResponse {
 
 /// Whether the server takes requests
 ///
-/// For a readiness probe. `degraded` with 200: it takes everything, and what runs wait for is away. `degraded` with 503: a
+/// For a readiness probe. `draining` with 503: the server was asked to end, and takes requests for `EVENTFLOW_DRAIN_DELAY`
+/// more. `degraded` with 200: it takes everything, and what runs wait for is away. `degraded` with 503: a
 /// thread is held up, and clients that are connected to it get no answer. The `reasons` are for those
 /// who send a token; others learn that the log has more.
 #[utoipa::path(get, path = "/readyz", operation_id = "getReadiness", tag = "health", security(()), responses(
@@ -66,12 +68,19 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
         let mut response = HttpResponse::build(StatusCode::SERVICE_UNAVAILABLE);
         response.insert_header(("retry-after", "1")).json(Readiness { status, reasons })
     };
+    if services.draining.is_cancelled() {
+        return unavailable("draining", vec!["the server was asked to end".to_owned()]);
+    }
+    if let Err(missing) = services.fleet.keep_ground().await {
+        let reason = said(&missing, "functions cannot be started; the log says why");
+        return unavailable("unavailable", [vec![reason], held].concat());
+    }
     match services.store.ready().await {
         Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
-            let fault = services.queue.fault();
-            let reasons: Vec<_> =
-                fault.into_iter().map(|fault| said(&fault, "the queue is away; the log says why")).collect();
+            let queue = services.queue.fault().map(|fault| said(&fault, "the queue is away; the log says why"));
+            let broken = services.fleet.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
+            let reasons: Vec<_> = queue.into_iter().chain(broken).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             HttpResponse::Ok().json(Readiness { status, reasons })
         }
@@ -107,11 +116,40 @@ pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpRespons
             services.metrics.relay_lag.set(i64::try_from(head.saturating_sub(relayed)).unwrap_or(i64::MAX));
         }
     }
+    waiting(&services).await;
     let running = FunctionFilter { state: Some("RUNNING".to_owned()), ..FunctionFilter::default() };
     if let Ok(page) = services.store.functions(&running, &PageRequest::first(1).counted()).await {
         services.metrics.active_functions.set(i64::try_from(page.total).unwrap_or(i64::MAX));
     }
     Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(services.metrics.render()))
+}
+
+/// What waits for somebody: runs for a worker, dead letters and failed builds for a person.
+async fn waiting(services: &Services) {
+    let (store, metrics) = (&services.store, &services.metrics);
+    let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    if let Ok(oldest) = store.oldest_queued().await {
+        let ids: Vec<_> = oldest.iter().map(|(id, _)| *id).collect();
+        let rows = store.functions_by_id(&ids).await.unwrap_or_default();
+        // A function for which nothing waits any more has no age.
+        metrics.queue_oldest.reset();
+        for (id, since) in oldest {
+            if let Some(row) = rows.iter().find(|row| row.id == id) {
+                let age = (clock::now() - since).num_seconds().max(0);
+                metrics.queue_oldest.with_label_values(&[row.namespace.as_str(), row.name.as_str()]).set(age);
+            }
+        }
+    }
+    let letters = RunFilter { dead_letters: true, ..RunFilter::default() };
+    if let Ok(page) = store.runs(&letters, &PageRequest { counted: true, first: 1, after: None }).await {
+        metrics.dead_letters.set(number(page.total));
+    }
+    if let Ok(failed) = store.failed_builds().await {
+        metrics.failed_builds.set(number(failed));
+    }
+    if let Ok(Some(dead)) = services.queue.dead().await {
+        metrics.broker_dead.set(number(dead));
+    }
 }
 
 #[cfg(test)]

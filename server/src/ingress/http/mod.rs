@@ -100,7 +100,11 @@ pub(super) fn wants_html(request: &HttpRequest) -> bool {
 ///
 /// # Errors
 /// 400 when what is asked for cannot be a namespace: what was meant for another one must not end up in the default one.
-fn namespace(asked: Option<String>, request: &HttpRequest, services: &Services) -> Result<String, HttpError> {
+pub(super) fn namespace(
+    asked: Option<String>,
+    request: &HttpRequest,
+    services: &Services,
+) -> Result<String, HttpError> {
     let header = || Some(String::from_utf8_lossy(request.headers().get("x-namespace")?.as_bytes()).into_owned());
     // Both are looked at, though the query counts: a header that cannot be meant is a mistake.
     let (asked, named) = (fitting(asked)?, fitting(header())?);

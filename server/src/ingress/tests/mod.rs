@@ -99,6 +99,7 @@ impl House {
             settings: Arc::new(settings),
             auth: Arc::new(auth),
             about: Arc::new(about),
+            draining: tokio_util::sync::CancellationToken::new(),
             stopping: tokio_util::sync::CancellationToken::new(),
             watchdog: crate::telemetry::watchdog::Watchdog::default(),
             unproved: crate::ingress::edge::BodyBudget::new(64 << 20),

@@ -294,6 +294,16 @@ impl Log for Watched {
         self.inner.queued_runs().await
     }
 
+    async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {
+        self.asked("oldest_queued")?;
+        self.inner.oldest_queued().await
+    }
+
+    async fn failed_builds(&self) -> Result<u64, Error> {
+        self.asked("failed_builds")?;
+        self.inner.failed_builds().await
+    }
+
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         self.asked("events_by_id")?;
         self.inner.events_by_id(ids).await

@@ -164,7 +164,7 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         _ => false,
     };
     if row.state != "RUNNING" && !done_already {
-        return Err(not_running(&row.state));
+        return Err(services.fleet.not_running(&row).await.into());
     }
     let at = clock::now();
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
@@ -409,7 +409,7 @@ async fn runnable(
     let row = changeable(services, caller, function).await?;
     match version {
         _ if row.state == "DEREGISTERED" => Err(function::Error::Deregistered.into()),
-        None if row.state != "RUNNING" => Err(not_running(&row.state)),
+        None if row.state != "RUNNING" => Err(services.fleet.not_running(&row).await.into()),
         Some(version) if services.store.version(row.id, version).await?.is_none() => {
             let message = format!("the function has no version {version}");
             Err(Problem::new("version_not_found", message).at(["version"]).into())
@@ -428,13 +428,6 @@ fn http_invoke(old: &Run) -> serde_json::Map<String, Value> {
         Value::Object(event) => event,
         _ => serde_json::Map::new(),
     }
-}
-
-fn not_running(state: &str) -> Refusal {
-    Refusal::problem(
-        "function_not_running",
-        format!("the function is {state} and does not run; start it, once it is built"),
-    )
 }
 
 pub(super) fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {

@@ -85,14 +85,19 @@ impl Rabbit {
         self.address.user()
     }
 
-    async fn count(&self, function: function::Id) -> Result<u64, Error> {
+    async fn length(&self, queue: &str) -> Result<u64, Error> {
+        let asking = tokio::time::timeout(ANSWER_WITHIN, self.count(queue));
+        asking.await.unwrap_or_else(|_| Err(Error("RabbitMQ did not tell a queue's length in time".to_owned())))
+    }
+
+    async fn count(&self, queue: &str) -> Result<u64, Error> {
         let mut questions = self.questions.lock().await;
         let channel = match questions.take().filter(|channel| channel.status().connected()) {
             Some(channel) => channel,
             None => self.consuming.now()?.create_channel().await.map_err(publish::error)?,
         };
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        match channel.queue_declare(Place::Runs(function).queue().into(), options, FieldTable::default()).await {
+        match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
             Ok(queue) => {
                 *questions = Some(channel);
                 Ok(u64::from(queue.message_count()))
@@ -137,8 +142,11 @@ impl Queue for Rabbit {
     }
 
     async fn depth(&self, function: function::Id) -> Result<u64, Error> {
-        let asking = tokio::time::timeout(ANSWER_WITHIN, self.count(function));
-        asking.await.unwrap_or_else(|_| Err(Error("RabbitMQ did not tell a queue's length in time".to_owned())))
+        self.length(&Place::Runs(function).queue()).await
+    }
+
+    async fn dead(&self) -> Result<Option<u64>, Error> {
+        self.length(topology::DEAD).await.map(Some)
     }
 
     async fn forget(&self, function: function::Id) -> Result<(), Error> {

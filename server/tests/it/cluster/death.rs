@@ -21,6 +21,12 @@ const SLOW_AT_FIRST: &str = "exports.handler = async (event, context) => {
     return { attempt: context.attempt };
 };";
 
+/// The same, for as long as the test may take.
+const SLOW_AT_FIRST_LONG: &str = "exports.handler = async (event, context) => {
+    if (context.attempt === 1) await new Promise((done) => setTimeout(done, 60000));
+    return { attempt: context.attempt };
+};";
+
 /// Both attempts take a while.
 const SLOW: &str = "exports.handler = async (event, context) => {
     await new Promise((done) => setTimeout(done, context.attempt === 1 ? 1000 : 4000));
@@ -64,6 +70,49 @@ async fn a_run_whose_server_is_killed_is_taken_over() {
     cluster.nodes[node].send("work.asked", "two").await;
     cluster.nodes[node].run_where(&id, |run| run["input"]["id"] == "two" && run["state"] == "SUCCEEDED").await;
     taken_over(&cluster, node, &run).await;
+}
+
+/// Those of several functions, and of one that lets several run at once: all of them are taken over within the same time.
+#[tokio::test]
+async fn all_runs_of_a_server_that_is_killed_are_taken_over_in_time() {
+    let mut cluster = Cluster::on_shared_broker().await;
+    let mut functions = Vec::new();
+    for n in 0..4 {
+        let files = function(&format!("work{n}.**"), json!({ "max": 2, "concurrency": 2 }), SLOW_AT_FIRST_LONG);
+        functions.push(running(&cluster.nodes[0], &unique("worker"), &files).await);
+    }
+    for n in 0..4 {
+        for m in 0..2 {
+            cluster.nodes[0].send(&format!("work{n}.asked"), &format!("{n}-{m}")).await;
+        }
+    }
+    let app = &cluster.nodes[0];
+    // Which server has each of them.
+    let mut lost = [Vec::new(), Vec::new()];
+    for function in &functions {
+        let runs = app
+            .eventually("both run", async || {
+                let runs: Vec<_> =
+                    app.runs(function).await.into_iter().filter(|run| run["state"] == "RUNNING").collect();
+                (runs.len() == 2).then_some(runs)
+            })
+            .await;
+        for run in runs {
+            let id = run["id"].as_str().unwrap().to_owned();
+            let (_, begun) = app.history(&id).await.into_iter().rfind(|(kind, _)| kind == "Started").unwrap();
+            let node = cluster.nodes.iter().position(|node| begun["node"] == node.node()).unwrap();
+            lost[node].push((function.clone(), id));
+        }
+    }
+    // The one that has most of them, be it the leader or not.
+    let node = usize::from(lost[1].len() > lost[0].len());
+    cluster.nodes[node].kill().await;
+    let killed = Instant::now();
+    let other = &cluster.nodes[1 - node];
+    for (function, run) in &lost[node] {
+        other.run_where(function, |found| found["id"] == run.as_str() && found["attempt"] == 2).await;
+    }
+    within(SUCCESSION, &format!("the take-over of {} runs", lost[node].len()), killed);
 }
 
 #[tokio::test]

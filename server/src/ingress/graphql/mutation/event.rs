@@ -10,7 +10,7 @@ use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::input::PublishEventInput;
 use crate::ingress::graphql::object::Event;
 use crate::ingress::graphql::payload::EventPayload;
-use crate::ingress::graphql::{caller, loader, services};
+use crate::ingress::graphql::{caller, loader, namespace_or_default, services};
 use crate::ingress::verbs::{self, Publication};
 
 /// The source of events that name none.
@@ -24,7 +24,7 @@ impl Mutation {
     /// Takes an event; every function whose trigger matches runs. The same (namespace, source, id) is taken once.
     async fn publish_event(&self, ctx: &Context<'_>, input: PublishEventInput) -> Result<EventPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
-        let namespace = input.namespace.clone().unwrap_or_else(|| services.settings.namespace.clone());
+        let namespace = namespace_or_default(ctx, input.namespace.clone());
         let done = async {
             let event = cloudevent::structured(&Value::Object(attributes(input)).to_string()).map_err(|problems| {
                 let placed = problems.into_iter().map(|mut problem| {

@@ -8,7 +8,7 @@ use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::input::{RegisterFunctionInput, UpdateFunctionInput};
 use crate::ingress::graphql::object::{Build, Function};
 use crate::ingress::graphql::payload::{BuildPayload, FunctionPayload};
-use crate::ingress::graphql::{caller, id as parse_id, loader, services};
+use crate::ingress::graphql::{caller, id as parse_id, loader, namespace_or_default, services};
 use crate::ingress::verbs::{self, Registration, Update};
 
 #[derive(Default)]
@@ -20,7 +20,7 @@ impl Mutation {
     async fn register_function(&self, ctx: &Context<'_>, input: RegisterFunctionInput) -> Result<FunctionPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let asked = Registration {
-            namespace: input.namespace.unwrap_or_else(|| services.settings.namespace.clone()),
+            namespace: namespace_or_default(ctx, input.namespace),
             name: input.name,
             source: input.source.into(),
             manifest: given(input.manifest),

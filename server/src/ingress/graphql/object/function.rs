@@ -185,9 +185,11 @@ impl Function {
         FunctionState::of(&self.row.state)
     }
 
-    /// Why it is broken, when it is; or why it was stopped.
-    async fn state_reason(&self) -> Option<&str> {
-        self.row.reason.as_deref()
+    /// Why it is broken, when it is; or why it was stopped. It goes when its cause is over.
+    async fn state_reason(&self, ctx: &Context<'_>) -> Option<String> {
+        let fault = || services(ctx).fleet.fault_of(&self.row);
+        let now = self.then.is_none().then(fault).flatten();
+        now.or_else(|| self.row.reason.clone())
     }
 
     /// Whether the process lives on between calls.

@@ -11,7 +11,7 @@ use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::{Function, FunctionState};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, page};
-use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
+use crate::ingress::graphql::{OrFail, id as parse_id, loader, namespace_or_default, services, viewer};
 use crate::store::FunctionFilter;
 
 #[derive(Default)]
@@ -69,7 +69,7 @@ impl Query {
                 }
             }
             (None, Some(name)) => {
-                let namespace = namespace.unwrap_or_else(|| services.settings.namespace.clone());
+                let namespace = namespace_or_default(ctx, namespace);
                 named(services, viewer, &namespace, &name, then, &was).await.or_fail()
             }
             _ => Err(Refusal::problem("bad_request", "give either id, or name (and namespace)")).or_fail(),

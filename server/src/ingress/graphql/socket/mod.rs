@@ -22,12 +22,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::execution::{Answer, execute_stream};
-use super::{BaseUrl, Schema};
+use super::{AskedNamespace, BaseUrl, Schema};
 use crate::ingress::Services;
 use crate::ingress::auth::Session;
 use crate::ingress::edge::Seat;
 use crate::ingress::error::HttpError;
-use crate::ingress::http::{base_url, correlation};
+use crate::ingress::http::{base_url, correlation, namespace};
 use crate::ingress::verbs::Caller;
 use conversation::{Conversation, Host};
 use incoming::{Incoming, Shared};
@@ -79,6 +79,7 @@ pub(super) fn open(
         session,
         greeted: greeted.clone(),
         base: base_url(request),
+        namespace: namespace(None, request, services)?,
         correlation: correlation(request),
     };
     let conversation = Conversation::new(incoming, house, dialect, services.settings.limits.subscriptions);
@@ -111,6 +112,7 @@ struct House {
     session: Option<Session>,
     greeted: Arc<Greeting>,
     base: String,
+    namespace: String,
     correlation: Option<Uuid>,
 }
 
@@ -120,6 +122,7 @@ impl Host for House {
         let mut data = Data::default();
         data.insert(Caller { viewer: session.viewer.clone(), correlation: self.correlation });
         data.insert(BaseUrl(self.base.clone()));
+        data.insert(AskedNamespace(self.namespace.clone()));
         // A client is greeted once.
         _ = self.greeted.session.set(session);
         Ok(data)
