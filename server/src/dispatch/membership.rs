@@ -16,10 +16,10 @@ use crate::store::{self, LEADER_LEASE as LEADER, NODE_LEASE as NODE, Store};
 use crate::telemetry::Metrics;
 
 /// How long a lease is good when it is not renewed. A successor begins at most this and [`BEAT`] after its holder's death.
-const TTL: Duration = Duration::from_secs(6);
+const TTL: Duration = Duration::from_secs(5);
 
 /// How often leases are renewed or asked for.
-const BEAT: Duration = Duration::from_millis(1500);
+const BEAT: Duration = Duration::from_secs(1);
 
 /// How long a server that must be alone holds its leases.
 const FOR_GOOD: Duration = Duration::from_secs(100 * 365 * 24 * 3600);

@@ -141,7 +141,7 @@ async fn waiting(services: &Services) {
         }
     }
     let letters = RunFilter { dead_letters: true, ..RunFilter::default() };
-    if let Ok(page) = store.runs(&letters, &PageRequest { counted: true, first: 1, after: None }).await {
+    if let Ok(page) = store.runs(&letters, &PageRequest::first(1).counted()).await {
         metrics.dead_letters.set(number(page.total));
     }
     if let Ok(failed) = store.failed_builds().await {

@@ -12,7 +12,7 @@ use crate::app::{TestApp, json_of};
 /// Longer than this the cluster is not without a leader.
 const SUCCESSION: Duration = Duration::from_secs(10);
 
-/// A leader that ends in order does not make the others wait for the end of its lease, which is 6 s.
+/// A leader that ends in order does not make the others wait for the end of its lease, which is 5 s.
 const HANDED_OVER: Duration = Duration::from_secs(3);
 
 /// The first attempt takes so long that its server is gone before it ends.
@@ -23,7 +23,7 @@ const SLOW_AT_FIRST: &str = "exports.handler = async (event, context) => {
 
 /// The same, for as long as the test may take.
 const SLOW_AT_FIRST_LONG: &str = "exports.handler = async (event, context) => {
-    if (context.attempt === 1) await new Promise((done) => setTimeout(done, 60000));
+    if (context.attempt === 1 && !event.data.quick) await new Promise((done) => setTimeout(done, 60000));
     return { attempt: context.attempt };
 };";
 
@@ -79,7 +79,16 @@ async fn all_runs_of_a_server_that_is_killed_are_taken_over_in_time() {
     let mut functions = Vec::new();
     for n in 0..4 {
         let files = function(&format!("work{n}.**"), json!({ "max": 2, "concurrency": 2 }), SLOW_AT_FIRST_LONG);
-        functions.push(running(&cluster.nodes[0], &unique("worker"), &files).await);
+        let name = unique("worker");
+        functions.push(running(&cluster.nodes[0], &name, &files).await);
+        // What is measured is the take-over, not the start of an instance: both servers have one.
+        for node in &cluster.nodes {
+            json_of(
+                node.post(&format!("/function/{name}")).json(&json!({ "quick": true })).send().await.unwrap(),
+                StatusCode::OK,
+            )
+            .await;
+        }
     }
     for n in 0..4 {
         for m in 0..2 {
