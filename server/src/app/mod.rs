@@ -31,6 +31,7 @@ use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::edge::{self, Hosts, Places, Serving};
 use crate::ingress::gateway::{Doors, Gateway, Recorder};
+use crate::ingress::subscribers::Subscribers;
 use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
 use crate::store::{self, Store};
@@ -233,6 +234,8 @@ impl Platform {
             workshop,
             queue,
             metrics,
+            subscribers: Subscribers::new(&settings.limits),
+            strangers: Arc::default(),
             unproved: edge::BodyBudget::new(settings.limits.unproved),
             bodies: edge::BodyBudget::new(edge::MAX_KNOWN),
             settings,

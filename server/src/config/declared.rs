@@ -222,6 +222,16 @@ pub const SECTIONS: &[Section] = &[
             Setting::size("EVENTFLOW_MAX_BUNDLE", "50MiB", "an uploaded bundle"),
             Setting::size("EVENTFLOW_MAX_RECORDED", "64KiB", "what a run keeps of its input and of its output"),
             Setting::number("EVENTFLOW_MAX_SUBSCRIPTIONS", "100", "GraphQL subscriptions of one connection"),
+            Setting::number(
+                "EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER",
+                "1000",
+                "GraphQL subscriptions and followed logs of one user, over all connections",
+            ),
+            Setting::number(
+                "EVENTFLOW_MAX_SUBSCRIPTIONS_TOTAL",
+                "5000",
+                "GraphQL subscriptions and followed logs of all users",
+            ),
             Setting::number("EVENTFLOW_MAX_DEPTH", "15", "levels of a GraphQL query"),
             Setting::number("EVENTFLOW_MAX_COMPLEXITY", "2000", "fields of a GraphQL query"),
         ],

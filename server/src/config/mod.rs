@@ -180,6 +180,10 @@ pub struct Limits {
     pub waiting: usize,
     /// Subscriptions of one connection: `EVENTFLOW_MAX_SUBSCRIPTIONS`.
     pub subscriptions: usize,
+    /// Subscriptions and followed logs of one viewer, over all connections: `EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER`.
+    pub subscriptions_of_viewer: usize,
+    /// Subscriptions and followed logs of all viewers: `EVENTFLOW_MAX_SUBSCRIPTIONS_TOTAL`.
+    pub subscriptions_of_all: usize,
     /// Levels of a GraphQL query: `EVENTFLOW_MAX_DEPTH`.
     pub depth: usize,
     /// Fields of a GraphQL query: `EVENTFLOW_MAX_COMPLEXITY`.
@@ -220,6 +224,8 @@ impl Limits {
             offer_timeout: layers.time("EVENTFLOW_OFFER_TIMEOUT")?,
             waiting: layers.number("EVENTFLOW_MAX_WAITING")?,
             subscriptions: layers.number("EVENTFLOW_MAX_SUBSCRIPTIONS")?,
+            subscriptions_of_viewer: layers.number("EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER")?,
+            subscriptions_of_all: layers.number("EVENTFLOW_MAX_SUBSCRIPTIONS_TOTAL")?,
             depth: layers.number("EVENTFLOW_MAX_DEPTH")?,
             complexity: layers.number("EVENTFLOW_MAX_COMPLEXITY")?,
         })

@@ -20,6 +20,8 @@ mod json;
 mod methods;
 mod middleware;
 mod proof;
+mod shares;
+pub mod subscribers;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -76,6 +78,10 @@ pub struct Services {
     pub stopping: CancellationToken,
     /// Knows which threads are held up.
     pub watchdog: Watchdog,
+    /// Who follows something.
+    pub subscribers: subscribers::Subscribers,
+    /// The WebSockets whose callers are not known yet.
+    pub strangers: Arc<edge::Strangers>,
     /// The memory for bodies whose senders are not known yet.
     pub unproved: Arc<edge::BodyBudget>,
     /// The memory for the bodies of all other requests.

@@ -69,6 +69,71 @@ async fn a_socket_has_no_more_subscriptions_than_it_may() {
     assert_eq!(answer["payload"]["data"]["viewer"]["name"], "user:ada", "{answer}");
 }
 
+/// A followed log of the demo function: its status, and the stream as long as it is kept.
+async fn followed(app: &TestApp, token: &str) -> reqwest::Response {
+    let request = app.request(reqwest::Method::GET, "/v1/functions/hello/logs?follow=true").bearer_auth(token);
+    request.header("accept", "text/event-stream").send().await.unwrap()
+}
+
+/// Opens sockets of one viewer that subscribe at once: how many subscriptions were refused.
+async fn subscribe_at_once(app: &TestApp, token: &str, sockets: usize, each: usize) -> (Vec<Socket>, usize) {
+    let opened = (0..sockets).map(|_| async {
+        let mut socket = Socket::open(app, token).await;
+        for id in 0..each {
+            socket.subscribe(&id.to_string(), "subscription { functionChanged { position } }").await;
+        }
+        // The answer to a ping comes after those to all that was asked before.
+        socket.send(json!({ "type": "ping" })).await;
+        let mut refused = 0;
+        loop {
+            let message = socket.message().await.unwrap();
+            match message["type"].as_str() {
+                Some("pong") => break (socket, refused),
+                Some("error") => {
+                    assert_eq!(message["payload"][0]["extensions"]["code"], "too_many_subscriptions", "{message}");
+                    refused += 1;
+                }
+                _ => panic!("{message}"),
+            }
+        }
+    });
+    let (sockets, refused): (Vec<_>, Vec<usize>) = futures::future::join_all(opened).await.into_iter().unzip();
+    (sockets, refused.into_iter().sum())
+}
+
+#[tokio::test]
+async fn a_viewer_follows_no_more_than_they_may_over_all_connections() {
+    let app = victim(known_key().env("EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER", "10")).await;
+    let ada = token(false, Duration::from_secs(600), true);
+    let log = followed(&app, &ada).await;
+    assert_eq!(log.status(), 200);
+    let (sockets, refused) = subscribe_at_once(&app, &ada, 6, 5).await;
+    assert_eq!(refused, 21, "of 30, where a followed log has one place of 10");
+    // Whatever it comes in by, and by whichever token of theirs.
+    let refused = followed(&app, &token(false, Duration::from_secs(601), true)).await;
+    assert_eq!((refused.status().as_u16(), refused.headers().contains_key("retry-after")), (429, true));
+    assert_eq!(refused.json::<Value>().await.unwrap()["error"]["code"], "too_many_subscriptions");
+    // Others have places of their own.
+    let (_others, refused) = subscribe_at_once(&app, "dev-token", 2, 5).await;
+    assert_eq!(refused, 0);
+    // All places come back with the connections.
+    drop((sockets, log));
+    app.eventually("the places are free again", async || {
+        let (_sockets, refused) = subscribe_at_once(&app, &ada, 2, 5).await;
+        (refused == 0).then_some(())
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn all_viewers_follow_no_more_than_the_server_takes() {
+    let app = victim(known_key().env("EVENTFLOW_MAX_SUBSCRIPTIONS_TOTAL", "10")).await;
+    let ada = token(false, Duration::from_secs(600), true);
+    let both = tokio::join!(subscribe_at_once(&app, &ada, 3, 5), subscribe_at_once(&app, "dev-token", 3, 5));
+    assert_eq!(both.0.1 + both.1.1, 20, "of 30");
+    assert_eq!(followed(&app, &ada).await.status(), 429);
+}
+
 #[tokio::test]
 async fn a_socket_holds_no_more_than_it_may() {
     let app = victim(known_key()).await;

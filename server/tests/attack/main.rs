@@ -36,6 +36,7 @@ mod search;
 mod servers;
 mod sessions;
 mod slow;
+mod strangers;
 mod stuck;
 mod unproved;
 mod victim;

@@ -59,6 +59,13 @@ impl Socket {
         socket
     }
 
+    /// One that is open.
+    pub fn of(
+        inner: tokio_tungstenite::WebSocketStream<tokio_tungstenite::MaybeTlsStream<tokio::net::TcpStream>>,
+    ) -> Self {
+        Self { inner }
+    }
+
     pub async fn send(&mut self, value: Value) {
         self.inner.send(Message::text(value.to_string())).await.unwrap();
     }

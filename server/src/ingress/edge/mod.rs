@@ -17,6 +17,7 @@ mod places;
 mod refusal;
 mod seat;
 mod server;
+mod strangers;
 mod transport;
 
 pub use bodies::{BodyBudget, MAX_KNOWN};
@@ -28,3 +29,5 @@ pub(super) use payload::is_late;
 pub use places::Places;
 pub(super) use seat::Seat;
 pub use server::{Hosts, Serving, serve};
+pub use strangers::Strangers;
+pub(super) use strangers::Unknown;

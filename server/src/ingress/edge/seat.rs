@@ -32,6 +32,8 @@ pub struct Seat {
     body: AtomicU64,
     /// It has become a WebSocket, which has rules of its own.
     socket: AtomicBool,
+    /// Since when it is one whose caller has not said who they are.
+    unknown: AtomicU64,
     /// Its place was given to another one.
     evicted: AtomicBool,
     waker: AtomicWaker,
@@ -62,6 +64,7 @@ impl Seat {
             heard: AtomicU64::new(0),
             body: AtomicU64::new(0),
             socket: AtomicBool::new(false),
+            unknown: AtomicU64::new(0),
             evicted: AtomicBool::new(false),
             waker: AtomicWaker::new(),
         }
@@ -125,12 +128,21 @@ impl Seat {
         self.socket.load(Relaxed)
     }
 
+    /// The caller of the WebSocket has not said who they are, or has by now.
+    pub(super) fn be_unknown(&self, unknown: bool) {
+        self.unknown.store(if unknown { self.now() } else { 0 }, Relaxed);
+    }
+
     /// How long it has kept the server waiting; `None` while the server works for it.
     pub(super) fn waiting(&self) -> Option<Duration> {
         match (self.busy.load(Relaxed), self.body.load(Relaxed)) {
             (0, _) => Some(self.since(self.rested.load(Relaxed))),
+            (_, _) if self.is_socket() => match self.unknown.load(Relaxed) {
+                0 => None,
+                since => Some(self.since(since)),
+            },
             (_, 0) => None,
-            (_, body) => (!self.is_socket()).then(|| self.since(body)),
+            (_, body) => Some(self.since(body)),
         }
     }
 

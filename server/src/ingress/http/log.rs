@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
+use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
@@ -19,6 +20,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Over;
 use crate::ingress::error::HttpError;
+use crate::ingress::subscribers::{self, Place};
 use crate::ingress::verbs;
 use crate::store::{LineRow, LinesOf, Recent};
 
@@ -69,6 +71,7 @@ pub(super) struct Which {
     responses(
         (status = 200, description = "The lines", content((String = "text/plain"), (String = "text/event-stream"))),
         (status = 404, description = "`function_not_found` or `run_not_found`: there is no such function or run"),
+        (status = 429, description = "`too_many_subscriptions`: the caller, or all callers, follow as much as they may"),
     ))]
 pub(super) async fn logs(
     request: HttpRequest,
@@ -98,6 +101,8 @@ pub(super) async fn logs(
             .is_some_and(|accept| accept.contains(kind))
     };
     let events = accepts("text/event-stream");
+    let goes_on = which.follow || events;
+    let place = goes_on.then(|| services.subscribers.take(viewer)).transpose().map_err(too_many)?;
     let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
 
     // Read before the past: what is written meanwhile comes by the feed, or twice and is dropped there.
@@ -113,14 +118,18 @@ pub(super) async fn logs(
         true => "text/event-stream",
         false => "text/plain; charset=utf-8",
     });
-    if !which.follow && !events {
+    if !goes_on {
         return Ok(response.body(past.iter().map(render).collect::<Vec<_>>().concat()));
     }
     let past: Vec<_> = past.iter().map(|line| Ok(Bytes::from(render(line)))).collect();
     let lines = stream::iter(past).chain(follow(&services, of, known, render));
     let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
     let lines = if events { alive(lines) } else { lines };
-    Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events)))
+    Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events, place)))
+}
+
+fn too_many(why: &'static str) -> HttpError {
+    HttpError::new(StatusCode::TOO_MANY_REQUESTS, subscribers::CODE, why).retry_after(1)
 }
 
 type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
@@ -148,8 +157,13 @@ fn alive(lines: Bodies) -> Bodies {
     .boxed()
 }
 
-/// The same, until the session is over: then an event says so, or a last line.
-fn until_over(lines: Bodies, over: impl Future<Output = Over> + Send + 'static, events: bool) -> Bodies {
+/// The same, until the session is over: then an event says so, or a last line. It has a place as long.
+fn until_over(
+    lines: Bodies,
+    over: impl Future<Output = Over> + Send + 'static,
+    events: bool,
+    place: Option<Place>,
+) -> Bodies {
     let last = move |over: Over| {
         let text = match events {
             true => {
@@ -160,12 +174,12 @@ fn until_over(lines: Bodies, over: impl Future<Output = Over> + Send + 'static, 
         };
         Ok(Bytes::from(text))
     };
-    let lines = stream::unfold((lines, Some(Box::pin(over))), move |(mut lines, over)| async move {
+    let lines = stream::unfold((lines, Some(Box::pin(over)), place), move |(mut lines, over, place)| async move {
         let mut over = over?;
         tokio::select! {
             biased;
-            why = &mut over => Some((last(why), (lines, None))),
-            line = lines.next() => line.map(|line| (line, (lines, Some(over)))),
+            why = &mut over => Some((last(why), (lines, None, place))),
+            line = lines.next() => line.map(|line| (line, (lines, Some(over), place))),
         }
     });
     lines.boxed()

@@ -88,6 +88,7 @@ impl House {
         );
         let (auth, _) = Auth::open(&settings).unwrap();
         let about = About { store: store.describe(), ..About::default() };
+        let subscribers = super::subscribers::Subscribers::new(&settings.limits);
         let services = Services {
             store,
             commands,
@@ -102,6 +103,8 @@ impl House {
             draining: tokio_util::sync::CancellationToken::new(),
             stopping: tokio_util::sync::CancellationToken::new(),
             watchdog: crate::telemetry::watchdog::Watchdog::default(),
+            subscribers,
+            strangers: Arc::default(),
             unproved: crate::ingress::edge::BodyBudget::new(64 << 20),
             bodies: crate::ingress::edge::BodyBudget::new(64 << 20),
         };

@@ -15,6 +15,7 @@ use super::protocol::{self, Dialect, Message};
 use super::{BAD_MESSAGE, FORBIDDEN, MAX_HELD, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED};
 use crate::ingress::graphql::execution::Answer;
 use crate::ingress::graphql::limits;
+use crate::ingress::subscribers::{self, Place};
 
 /// The end of the connection as RFC 6455 has it.
 const NORMAL: u16 = 1000;
@@ -38,6 +39,12 @@ pub(super) trait Host {
     /// Why nothing more is done for the client, when its session is over.
     fn over(&self) -> Option<ServerError>;
 
+    /// A place for one more operation among all that are followed.
+    ///
+    /// # Errors
+    /// Why there is none.
+    fn place(&self) -> Result<Place, ServerError>;
+
     /// The answers to a request.
     fn answers(&self, request: Request, session: Arc<Data>) -> BoxStream<'static, Answer>;
 }
@@ -48,6 +55,7 @@ struct Operation {
     answers: BoxStream<'static, Answer>,
     /// Bytes of memory that it takes.
     held: usize,
+    _place: Place,
 }
 
 /// The conversation on one socket.
@@ -130,8 +138,12 @@ impl<I, H: Host> Conversation<I, H> {
         if let Some(error) = self.host.over().or_else(|| self.no_place(held)) {
             return Some(Said::Text(protocol::error(&id, &[error])));
         }
+        let place = match self.host.place() {
+            Ok(place) => place,
+            Err(error) => return Some(Said::Text(protocol::error(&id, &[error]))),
+        };
         let answers = self.host.answers(request, session);
-        self.operations.push(Operation { id, answers, held });
+        self.operations.push(Operation { id, answers, held, _place: place });
         None
     }
 
@@ -148,7 +160,7 @@ impl<I, H: Host> Conversation<I, H> {
             let message = format!(
                 "this connection has {open} subscriptions, the most that one may have; end one, or open another connection"
             );
-            super::coded("too_many_subscriptions", message)
+            super::coded(subscribers::CODE, message)
         })
     }
 

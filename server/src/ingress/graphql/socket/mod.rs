@@ -25,9 +25,11 @@ use super::execution::{Answer, execute_stream};
 use super::{AskedNamespace, BaseUrl, Schema};
 use crate::ingress::Services;
 use crate::ingress::auth::Session;
-use crate::ingress::edge::Seat;
+use crate::ingress::edge::origin::Origin;
+use crate::ingress::edge::{Seat, Unknown};
 use crate::ingress::error::HttpError;
 use crate::ingress::http::{base_url, correlation, namespace};
+use crate::ingress::subscribers::{self, Place};
 use crate::ingress::verbs::Caller;
 use conversation::{Conversation, Host};
 use incoming::{Incoming, Shared};
@@ -67,7 +69,12 @@ pub(super) fn open(
     let accept = accept.ok_or_else(|| bad(&"it has no key"))?;
     let dialect = dialect(request).ok_or_else(|| bad(&"name the sub-protocol graphql-transport-ws"))?;
 
+    let mut unknown = None;
     if let Some(seat) = request.conn_data::<Arc<Seat>>() {
+        if session.is_none() {
+            let (address, proxies) = (Origin::of(request).address, &services.settings.edge.trusted_proxies);
+            unknown = Some(services.strangers.take(address, proxies, seat.clone()).ok_or_else(too_many_strangers)?);
+        }
         seat.become_socket();
     }
     let shared = Rc::new(Shared::default());
@@ -77,6 +84,7 @@ pub(super) fn open(
         schema: schema.clone(),
         services: services.clone(),
         session,
+        unknown,
         greeted: greeted.clone(),
         base: base_url(request),
         namespace: namespace(None, request, services)?,
@@ -89,6 +97,12 @@ pub(super) fn open(
         .insert_header((header::SEC_WEBSOCKET_ACCEPT, accept))
         .insert_header((header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(dialect.name())))
         .streaming(outgoing))
+}
+
+fn too_many_strangers() -> HttpError {
+    let message = "too many WebSockets wait for their first message, of the server or of your network; send the token with \
+                   the request, or try again in a moment";
+    HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(1)
 }
 
 /// The first sub-protocol asked for that is known.
@@ -110,6 +124,8 @@ struct House {
     services: Services,
     /// Whom the request was from that opened the socket.
     session: Option<Session>,
+    /// The place that it has until it has said who it is for.
+    unknown: Option<Unknown>,
     greeted: Arc<Greeting>,
     base: String,
     namespace: String,
@@ -123,6 +139,7 @@ impl Host for House {
         data.insert(Caller { viewer: session.viewer.clone(), correlation: self.correlation });
         data.insert(BaseUrl(self.base.clone()));
         data.insert(AskedNamespace(self.namespace.clone()));
+        self.unknown = None;
         // A client is greeted once.
         _ = self.greeted.session.set(session);
         Ok(data)
@@ -131,6 +148,13 @@ impl Host for House {
     fn over(&self) -> Option<ServerError> {
         let over = self.services.auth.over(self.greeted.session.get()?)?;
         Some(coded("unauthenticated", over.message().to_owned()))
+    }
+
+    fn place(&self) -> Result<Place, ServerError> {
+        let session = self.greeted.session.get();
+        let session = session.ok_or_else(|| coded("unauthenticated", "nobody was greeted".to_owned()))?;
+        let place = self.services.subscribers.take(&session.viewer);
+        place.map_err(|why| coded(subscribers::CODE, why.to_owned()))
     }
 
     fn answers(&self, request: Request, session: Arc<Data>) -> BoxStream<'static, Answer> {

@@ -10,7 +10,7 @@ use actix_http::ws::{CloseCode, CloseReason, Codec, Message};
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 use futures::future::BoxFuture;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at};
+use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sleep};
 use tokio_util::codec::Encoder;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
@@ -21,7 +21,10 @@ use crate::ingress::Services;
 use crate::ingress::auth::{Auth, Over};
 use crate::telemetry::watchdog;
 
-/// How often the other end is asked whether it is there. Until the first time it must have said who it is.
+/// How long the other end may take to say who it is.
+const GREETING: Duration = Duration::from_secs(5);
+
+/// How often the other end is asked whether it is there.
 const PING: Duration = Duration::from_secs(20);
 
 /// Pings without a sign of life after which the other end is gone.
@@ -38,6 +41,8 @@ pub(super) struct Outgoing<S> {
     conversation: Pin<Box<S>>,
     codec: Codec,
     timer: Interval,
+    /// Goes off when the other end should have said who it is.
+    greeting: Pin<Box<Sleep>>,
     silent: u32,
     shared: Rc<Shared>,
     greeted: Arc<Greeting>,
@@ -56,6 +61,7 @@ impl<S> Outgoing<S> {
             conversation: Box::pin(conversation),
             codec: Codec::new(),
             timer,
+            greeting: Box::pin(sleep(GREETING)),
             silent: 0,
             shared,
             greeted,
@@ -117,15 +123,15 @@ impl<S: Stream<Item = Said>> Stream for Outgoing<S> {
         if let Some(payload) = pong {
             return this.frame(Message::Pong(payload));
         }
+        if this.greeted.session.get().is_none() && this.greeting.as_mut().poll(cx).is_ready() {
+            return this.close(INIT_TIMEOUT, "Connection initialisation timeout");
+        }
         if this.timer.poll_tick(cx).is_pending() {
             return Poll::Pending;
         }
         this.silent = if this.shared.heard.take() { 0 } else { this.silent + 1 };
         if this.silent >= MAX_SILENT {
             return Poll::Ready(None);
-        }
-        if this.greeted.session.get().is_none() {
-            return this.close(INIT_TIMEOUT, "Connection initialisation timeout");
         }
         this.frame(Message::Ping(Bytes::new()))
     }
@@ -163,6 +169,7 @@ mod tests {
             conversation: Box::pin(socket),
             codec: Codec::new(),
             timer: tokio::time::interval(Duration::from_millis(1)),
+            greeting: Box::pin(sleep(Duration::ZERO)),
             silent: 0,
             shared: Rc::default(),
             greeted: Arc::default(),
@@ -202,7 +209,8 @@ mod tests {
 
     #[actix_web::test]
     async fn a_client_that_does_not_say_who_it_is_is_let_go() {
-        let mut body = outgoing(stream::pending());
+        let timer = interval_at(Instant::now() + PING, PING);
+        let mut body = Outgoing { timer, ..outgoing(stream::pending()) };
         body.shared.heard.set(true);
         let close = body.next().await.unwrap().unwrap();
         assert_eq!(close[2..4], INIT_TIMEOUT.to_be_bytes());

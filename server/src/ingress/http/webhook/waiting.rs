@@ -1,10 +1,11 @@
 //! Senders that wait for a function's answer: so many at a time on this server, and so many for one function, so that a
 //! webhook which proves nothing cannot take the places of the others.
 
-use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use domain::function;
-use parking_lot::Mutex;
+
+use crate::ingress::shares::{Share, Shares};
 
 /// Senders that wait at a time.
 const MAX_SENDERS: usize = 1000;
@@ -12,35 +13,15 @@ const MAX_SENDERS: usize = 1000;
 /// Senders that wait for one function at a time.
 const MAX_SENDERS_OF_FUNCTION: usize = 200;
 
-static WAITING: Mutex<Option<HashMap<function::Id, usize>>> = Mutex::new(None);
+static WAITING: LazyLock<Arc<Shares<function::Id>>> =
+    LazyLock::new(|| Shares::new(MAX_SENDERS, MAX_SENDERS_OF_FUNCTION));
 
 /// A place among those that wait; free again when dropped.
-pub(super) struct Place(function::Id);
+pub(super) struct Place(#[allow(dead_code, reason = "it is held for its drop")] Share<function::Id>);
 
 /// A place for a sender that waits for this function, if there is one.
 pub(super) fn place(function: function::Id) -> Option<Place> {
-    let mut waiting = WAITING.lock();
-    let waiting = waiting.get_or_insert_default();
-    let all: usize = waiting.values().sum();
-    let own = waiting.get(&function).copied().unwrap_or_default();
-    if all >= MAX_SENDERS || own >= MAX_SENDERS_OF_FUNCTION {
-        return None;
-    }
-    waiting.insert(function, own + 1);
-    Some(Place(function))
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut waiting = WAITING.lock();
-        let waiting = waiting.get_or_insert_default();
-        if let Some(count) = waiting.get_mut(&self.0) {
-            *count -= 1;
-            if *count == 0 {
-                waiting.remove(&self.0);
-            }
-        }
-    }
+    WAITING.take(function).ok().map(Place)
 }
 
 #[cfg(test)]
@@ -55,6 +36,5 @@ mod tests {
         assert!(place(function("other")).is_some());
         drop(places);
         assert!(place(function("busy")).is_some());
-        assert!(!WAITING.lock().as_ref().unwrap().contains_key(&function("busy")));
     }
 }

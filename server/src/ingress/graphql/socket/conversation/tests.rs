@@ -8,6 +8,8 @@ use futures::stream;
 use serde_json::json;
 
 use super::*;
+use crate::config::Limits;
+use crate::ingress::auth::Viewer;
 use crate::ingress::graphql::execution::execute_stream;
 
 struct Query;
@@ -36,7 +38,7 @@ impl Events {
 }
 
 /// Lets in who says so.
-struct Door(Schema<Query, EmptyMutation, Events>);
+struct Door(Schema<Query, EmptyMutation, Events>, subscribers::Subscribers);
 
 impl Host for Door {
     fn greet(&mut self, payload: &Value) -> Result<Data, String> {
@@ -45,6 +47,10 @@ impl Host for Door {
 
     fn over(&self) -> Option<ServerError> {
         None
+    }
+
+    fn place(&self) -> Result<Place, ServerError> {
+        Ok(self.1.take(&Viewer::all("user:test")).unwrap())
     }
 
     fn answers(&self, request: Request, session: Arc<Data>) -> BoxStream<'static, Answer> {
@@ -72,7 +78,7 @@ struct Talk {
 impl Talk {
     fn new(dialect: Dialect, limit: usize) -> Self {
         let given = Given::default();
-        let door = Door(Schema::new(Query, EmptyMutation, Events));
+        let door = Door(Schema::new(Query, EmptyMutation, Events), subscribers::Subscribers::new(&Limits::default()));
         Self { given: given.clone(), conversation: Conversation::new(given, door, dialect, limit) }
     }
 
