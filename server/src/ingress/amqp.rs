@@ -8,11 +8,12 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::cloudevent::{self, CloudEvent, Origin};
+use super::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
 use super::error::Problem;
 use super::verbs::{self, Caller, Publication};
 use super::{Refusal, Services, Viewer};
-use crate::queue::rabbit::{Letter, Message, Rabbit};
+use crate::config::Limits;
+use crate::queue::rabbit::{Letter, Message, Rabbit, too_large};
 
 /// How the names of headers begin that hold attributes of a CloudEvent; the rest of the name is the attribute's.
 const PREFIXES: &[&str] = &["cloudEvents:", "cloudEvents_", "ce-"];
@@ -33,7 +34,8 @@ const LAST_PAUSE: Duration = Duration::from_secs(5);
 pub fn start(services: Services, rabbit: Rabbit) {
     tokio::spawn(async move {
         loop {
-            let mut inbox = rabbit.inbox();
+            let limits = &services.settings.limits;
+            let mut inbox = rabbit.inbox(limits.body.max(limits.event));
             // As many at once as the inbox hands out unanswered.
             while let Ok(letter) = inbox.next().await {
                 tokio::spawn(take(services.clone(), letter));
@@ -47,7 +49,7 @@ pub fn start(services: Services, rabbit: Rabbit) {
 async fn take(services: Services, letter: Letter) {
     let message = &letter.message;
     let caller = Caller::new(Viewer::all(&format!("amqp:{}", message.user.as_deref().unwrap_or("broker"))));
-    let publications = match read(message, &services.settings.namespace) {
+    let publications = match read(message, &services.settings.namespace, &services.settings.limits) {
         Ok(publications) => publications,
         Err(problems) => return refuse(letter, &problems),
     };
@@ -82,10 +84,16 @@ fn refuse(letter: Letter, problems: &[Problem]) {
 
 /// The events of a message: in the structured and the batch mode by its content type, in the binary mode by its headers,
 /// else one of the type `message.queued`.
-pub(super) fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Problem>> {
+pub(super) fn read(message: &Message, namespace: &str, limits: &Limits) -> Result<Vec<Publication>, Vec<Problem>> {
     let namespace = named(message).unwrap_or(namespace);
     let kind = message.content_type.as_deref();
     let essence = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    // As over HTTP, and before anything is made of it: a batch may have as much as a body, one event less.
+    let is_batch = essence == "application/cloudevents-batch+json";
+    let most = if is_batch { limits.body } else { limits.event };
+    if message.body.len() > most {
+        return Err(vec![Problem::new("payload_too_large", too_large(message.body.len(), most))]);
+    }
     let not_json = |error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))];
     let events = match essence.as_str() {
         "application/cloudevents+json" => {
@@ -95,6 +103,10 @@ pub(super) fn read(message: &Message, namespace: &str) -> Result<Vec<Publication
             let batch = super::json::carried(&message.body).map_err(not_json)?;
             let values: Vec<&RawValue> = serde_json::from_str(batch.get())
                 .map_err(|_| vec![Problem::new("bad_event", "the body must be a JSON array of events")])?;
+            if values.len() > MAX_BATCH {
+                let message = format!("the batch has {} events, the most that is taken is {MAX_BATCH}", values.len());
+                return Err(vec![Problem::new("payload_too_large", message)]);
+            }
             values.into_iter().map(|value| cloudevent::structured(value.get())).collect::<Result<_, _>>()?
         }
         _ => vec![single(message, kind)?],
@@ -151,6 +163,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn read(message: &Message, namespace: &str) -> Result<Vec<Publication>, Vec<Problem>> {
+        super::read(message, namespace, &Limits::default())
+    }
 
     fn message(headers: &[(&str, &str)], kind: Option<&str>, body: &str) -> Message {
         Message {
@@ -241,6 +257,24 @@ mod tests {
         let mut plain = message(&[], None, "x");
         plain.routing_key = "../../hooks/default/shop/github".into();
         assert_eq!(one(&plain).1["source"], "/amqp/eventflow.ingress/..%2F..%2Fhooks%2Fdefault%2Fshop%2Fgithub");
+    }
+
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_read() {
+        let limits = Limits { event: 100, body: 1000, ..Limits::default() };
+        let refused =
+            |kind, body: &str| super::read(&message(&[], kind, body), "default", &limits).unwrap_err()[0].code;
+        let long = "x".repeat(101);
+        // It is no JSON either, which nobody has looked at.
+        for kind in [None, Some("text/plain"), Some("application/cloudevents+json")] {
+            assert_eq!(refused(kind, &long), "payload_too_large");
+        }
+        let batch = Some("application/cloudevents-batch+json");
+        assert_eq!(refused(batch, &"x".repeat(1001)), "payload_too_large");
+        assert_eq!(refused(batch, &long), "bad_event");
+        let many = format!("[{}]", vec!["{}"; MAX_BATCH + 1].join(","));
+        let error = super::read(&message(&[], batch, &many), "default", &Limits::default()).unwrap_err();
+        assert_eq!(error[0].code, "payload_too_large");
     }
 
     #[test]

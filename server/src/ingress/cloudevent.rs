@@ -24,6 +24,9 @@ const MAX_ATTRIBUTE: usize = 1024;
 /// Extensions of one event.
 const MAX_ATTRIBUTES: usize = 64;
 
+/// Events of one batch.
+pub(super) const MAX_BATCH: usize = 10_000;
+
 /// An event that fits the specification.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CloudEvent {

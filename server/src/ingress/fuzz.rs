@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::cloudevent::{self, CloudEvent, Mode};
 use super::proof::{Demand, Sent};
 use super::{amqp, gateway, graphql};
+use crate::config::Limits;
 use crate::queue::rabbit::Message;
 
 /// A head in the form of HTTP (`name: value` lines, an empty line), and the body behind it. Lines that are no header are
@@ -86,7 +87,7 @@ pub fn amqp_message(data: &[u8]) {
             .collect(),
         body: body.to_vec(),
     };
-    match amqp::read(&message, "default") {
+    match amqp::read(&message, "default", &Limits::default()) {
         Ok(publications) => publications.iter().for_each(|publication| holds(&publication.event)),
         Err(problems) => assert!(!problems.is_empty()),
     }

@@ -12,6 +12,8 @@
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../it/app.rs"]
 mod app;
+#[path = "../../src/queue/testing.rs"]
+mod broker;
 mod bundles;
 mod credentials;
 mod data_folder;
@@ -28,6 +30,7 @@ mod kernel;
 mod limits;
 mod lines;
 mod manifest;
+mod messages;
 mod network;
 mod people;
 mod public;

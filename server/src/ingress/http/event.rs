@@ -12,15 +12,12 @@ use uuid::Uuid;
 use super::openapi::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
 use super::{body, caller, handshake, namespace, query, wrong_method};
 use crate::ingress::Services;
-use crate::ingress::cloudevent::{self, CloudEvent, Mode};
+use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Mode};
 use crate::ingress::error::{HttpError, Problem, Refusal};
 use crate::ingress::verbs::{self, Publication};
 
 /// Events of one batch that are written side by side: they share commits.
 const PARALLEL: usize = 64;
-
-/// Events of one batch.
-const MAX_BATCH: usize = 10_000;
 
 /// Faults of one batch that are answered.
 const MAX_PROBLEMS: usize = 50;

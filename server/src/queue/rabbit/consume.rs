@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(500);
 const SUBSCRIBED_WITHIN: Duration = Duration::from_secs(10);
 
 /// How a message becomes what is delivered.
-pub(super) type Parse<T> = fn(Delivery) -> Result<T, String>;
+pub(super) type Parse<T> = Arc<dyn Fn(Delivery) -> Result<T, String> + Send + Sync>;
 
 /// Messages of one queue.
 pub(super) struct Messages<T> {
@@ -143,7 +143,7 @@ async fn keep<T>(link: Arc<Link>, place: Place, prefetch: u16, parse: Parse<T>, 
             Ok((channel, deliveries)) => {
                 silences = 0;
                 let subscription = Subscription::new(channel, place);
-                match subscription.run(deliveries, parse, &outbox).await {
+                match subscription.run(deliveries, &parse, &outbox).await {
                     Ended::Left => return,
                     Ended::Deleted => {
                         let _ = outbox.send(Err(Error(format!("the queue {} was deleted", place.queue()))));
@@ -184,7 +184,7 @@ impl Subscription {
         Self { channel, place, open: BTreeSet::new(), answers, answer }
     }
 
-    async fn run<T>(mut self, mut deliveries: lapin::Consumer, parse: Parse<T>, outbox: &Outbox<T>) -> Ended {
+    async fn run<T>(mut self, mut deliveries: lapin::Consumer, parse: &Parse<T>, outbox: &Outbox<T>) -> Ended {
         let mut leaving = false;
         loop {
             if leaving && self.open.is_empty() {
@@ -223,7 +223,7 @@ impl Subscription {
         }
     }
 
-    fn hand_on<T>(&mut self, delivery: Delivery, parse: Parse<T>, outbox: &Outbox<T>) {
+    fn hand_on<T>(&mut self, delivery: Delivery, parse: &Parse<T>, outbox: &Outbox<T>) {
         let tag = delivery.delivery_tag;
         self.open.insert(tag);
         let ticket = Ticket { tag, answers: self.answer.clone(), answered: false };

@@ -61,7 +61,10 @@ impl Letter {
     }
 }
 
-pub(super) fn read(delivery: Delivery) -> Result<Message, String> {
+pub(super) fn read(delivery: Delivery, most: usize) -> Result<Message, String> {
+    if delivery.data.len() > most {
+        return Err(too_large(delivery.data.len(), most));
+    }
     let properties = &delivery.properties;
     let text = |value: &Option<ShortString>| value.as_ref().map(ToString::to_string).filter(|text| !text.is_empty());
     Ok(Message {
@@ -73,6 +76,11 @@ pub(super) fn read(delivery: Delivery) -> Result<Message, String> {
         headers: properties.headers().as_ref().map(headers).unwrap_or_default(),
         body: delivery.data,
     })
+}
+
+/// Why a message of so many bytes is not taken.
+pub fn too_large(bytes: usize, most: usize) -> String {
+    format!("the message has {bytes} bytes, the most that is taken is {most}")
 }
 
 fn headers(table: &FieldTable) -> BTreeMap<String, String> {

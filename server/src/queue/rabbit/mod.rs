@@ -36,7 +36,7 @@ use self::publish::Publisher;
 use self::topology::Place;
 use super::{Consumer, Delivery, Error, Queue, Receipt, Request};
 
-pub use inbox::{Inbox, Letter, Message};
+pub use inbox::{Inbox, Letter, Message, too_large};
 
 /// The start waits this long for the broker before it goes on without.
 const FIRST_TRY: Duration = Duration::from_secs(3);
@@ -74,10 +74,12 @@ impl Rabbit {
         Ok(Self { address, publishing, consuming, publisher, questions: Arc::default() })
     }
 
-    /// Takes events that other programs publish to the exchange `eventflow.ingress`.
-    pub fn inbox(&self) -> Inbox {
+    /// Takes events that other programs publish to the exchange `eventflow.ingress`. A message with a body of more than
+    /// `most` bytes goes to the dead queue.
+    pub fn inbox(&self, most: usize) -> Inbox {
         let link = self.consuming.clone();
-        Inbox { messages: Messages::subscribe(link, Place::Ingress, INBOX_PREFETCH, inbox::read) }
+        let read = move |delivery: lapin::message::Delivery| inbox::read(delivery, most);
+        Inbox { messages: Messages::subscribe(link, Place::Ingress, INBOX_PREFETCH, Arc::new(read)) }
     }
 
     /// The user as whom the server is known to the broker.
@@ -137,7 +139,7 @@ impl Queue for Rabbit {
     async fn consume(&self, function: function::Id, prefetch: usize) -> Result<Box<dyn Consumer>, Error> {
         let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(u16::MAX);
         let read = |delivery: lapin::message::Delivery| wire::read(&delivery.data);
-        let messages = Messages::subscribe(self.consuming.clone(), Place::Runs(function), prefetch, read);
+        let messages = Messages::subscribe(self.consuming.clone(), Place::Runs(function), prefetch, Arc::new(read));
         Ok(Box::new(RabbitConsumer { messages }))
     }
 
