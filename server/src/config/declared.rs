@@ -105,9 +105,15 @@ pub const SECTIONS: &[Section] = &[
                 "what is logged: a level, or directives by module",
             )
             .common(),
-            Setting::port("METRICS_PORT", 1, "", "a port of their own for metrics, without a token")
+            Setting::port("METRICS_PORT", 1, "", "a port of their own for metrics")
                 .otherwise("`/metrics` on the main port")
                 .common(),
+            Setting::text(
+                "EVENTFLOW_METRICS",
+                "open or token",
+                "open",
+                "who sees metrics, which name namespaces and functions: everybody who reaches them, or tokens that see every namespace",
+            ),
         ],
     },
     Section {

@@ -53,6 +53,8 @@ pub struct Settings {
     pub log_level: String,
     /// A port of their own for metrics: `METRICS_PORT`.
     pub metrics_port: Option<u16>,
+    /// Whether metrics need a token that sees every namespace: `EVENTFLOW_METRICS`.
+    pub metrics_need_token: bool,
     /// The namespace of functions that name none: `NAMESPACE`.
     pub namespace: String,
     /// Development: known credentials, loopback only, a demo function.
@@ -277,6 +279,11 @@ impl Settings {
                 other => other,
             })?,
             metrics_port: layers.number_if_any("METRICS_PORT")?,
+            metrics_need_token: layers.text("EVENTFLOW_METRICS", |text| match text {
+                "open" => Some(false),
+                "token" => Some(true),
+                _ => None,
+            })?,
             namespace: layers.text("NAMESPACE", |text| is_namespace(text).then(|| text.to_owned()))?,
             dev: layers.dev(),
             callback_allow: layers.text_if_any("EVENTFLOW_CALLBACK_ALLOW", Outward::parse)?.unwrap_or_default(),

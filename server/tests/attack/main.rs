@@ -31,6 +31,7 @@ mod limits;
 mod lines;
 mod manifest;
 mod messages;
+mod metrics;
 mod network;
 mod people;
 mod public;

@@ -103,11 +103,18 @@ fn reason_for(may_read: bool, reason: &dyn Display, plain: &str) -> String {
 
 /// Metrics
 ///
-/// Numbers in the text format of Prometheus; on a port of their own where `METRICS_PORT` is set.
+/// Numbers in the text format of Prometheus; on a port of their own where `METRICS_PORT` is set. They name namespaces and
+/// functions: with `EVENTFLOW_METRICS=token` they are for those who see every namespace.
 #[utoipa::path(get, path = "/metrics", operation_id = "getMetrics", tag = "health", security(()), responses(
     (status = 200, description = "The metrics", body = String, content_type = "text/plain"),
+    (status = 401, description = "`unauthenticated`: the server's metrics need a token (`EVENTFLOW_METRICS=token`)"),
+    (status = 403, description = "`forbidden`: the token does not see every namespace"),
 ))]
-pub(super) async fn metrics(services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+pub(super) async fn metrics(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
+    if services.settings.metrics_need_token && services.auth.session(&request)?.viewer.namespaces.is_some() {
+        let message = "metrics name functions of every namespace, and this token does not see all of them";
+        return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
+    }
     // What cannot be read now keeps its last value: the other numbers are needed most when the log is away.
     if let Ok(head) = services.store.head().await {
         services.metrics.feed_gaps.set(i64::try_from(services.store.stats().gaps()).unwrap_or(i64::MAX));
