@@ -10,6 +10,20 @@ use crate::victim::victim;
 const MAIN: &str = "import contextlib, io, calls\ndef handler(event, context):\n    out = io.StringIO()\n    \
     with contextlib.redirect_stdout(out):\n        calls.main()\n    return out.getvalue().splitlines()\n";
 
+/// Opens terminals until it cannot: how many there were.
+const TERMINALS: &str = "import os\ndef handler(event, context):\n    opened = []\n    try:\n        \
+    while len(opened) < 10000:\n            opened.append(os.openpty())\n    except OSError:\n        pass\n    \
+    for ends in opened:\n        for end in ends: os.close(end)\n    return [len(opened), os.path.exists('/dev/ptmx'), os.listdir('/dev/pts')]\n";
+
+#[tokio::test]
+async fn a_function_takes_no_terminal_of_the_host() {
+    let app = victim(Options::default()).await;
+    let manifest = r#"{"runtime": "python", "handler": "main.handler"}"#;
+    app.running("terminals", &[("main.py", TERMINALS), ("function.json", manifest)]).await;
+    let answer = json_of(app.call("terminals").await, StatusCode::OK).await;
+    assert_eq!(answer, serde_json::json!([0, false, []]));
+}
+
 #[tokio::test]
 async fn a_function_cannot_make_calls_that_attack_the_kernel() {
     let app = victim(Options::default()).await;

@@ -116,6 +116,8 @@ impl View<'_> {
                 None => list.add(["--size", &bytes.to_string(), "--tmpfs", inside]),
             }
         }
+        // Terminals are few on a host, and the kernel counts those of all sandboxes together: there are none inside.
+        list.add(["--size", "4096", "--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts"]);
         // What bubblewrap makes for `/dev` has no limit of its own.
         list.add(["--remount-ro", "/dev"]);
         for runtime in ["node", "python", "python-flask"] {
