@@ -32,6 +32,7 @@ mod lines;
 mod manifest;
 mod messages;
 mod metrics;
+mod names;
 mod network;
 mod people;
 mod public;

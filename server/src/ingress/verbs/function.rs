@@ -5,14 +5,14 @@ use domain::function::{self, BuildId, Command, Override, event::Source};
 use domain::manifest::Manifest;
 use serde_json::{Value, json};
 
-use super::{Caller, credentials};
+use super::{Caller, ambiguity, credentials};
 use crate::actors;
 use crate::builder::manifest;
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Problem, Refusal};
-use crate::store::{FunctionFilter, FunctionRow, PageRequest, Store};
+use crate::store::{FunctionRow, Store};
 
 /// Registrations that lose against a deregistration are tried again at most this often.
 const MAX_TRIES: u32 = 3;
@@ -97,7 +97,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         Some(partial) => found(services, manifest::parse_over(json!({ "runtime": "node" }), partial)),
         None => manifest_problems(services, manifest.as_ref()),
     });
-    problems.extend(ambiguity(services, &namespace, &name).await?);
+    problems.extend(ambiguity::problem(services, &namespace, &name).await?);
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
@@ -119,6 +119,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         };
         match services.commands.function(id, command, caller.cause()).await {
             Ok(_) => {
+                ambiguity::settle(services, caller, id, &namespace, &name).await?;
                 // After the function: of one that is refused there is nothing to keep. Asked again, it is done again.
                 if let Some(whole) = whole {
                     credentials::keep(services, caller, &namespace, id, whole).await?;
@@ -133,26 +134,6 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
             Err(error) => return Err(Refusal::from(error).at(&["input", "name"])),
         }
     }
-}
-
-/// Why calls could go to somebody else: below `/function/` a first part that is a function of the default namespace comes
-/// before one that is a namespace. Whoever may write to one of the two must not get the calls of the other.
-async fn ambiguity(services: &Services, namespace: &str, name: &str) -> Result<Option<Problem>, Refusal> {
-    let default = services.settings.namespace.as_str();
-    if namespace == default {
-        let filter = FunctionFilter { namespaces: Some(vec![name.to_owned()]), ..FunctionFilter::default() };
-        let first = PageRequest::first(1);
-        let is_namespace = name != default && !services.store.functions(&filter, &first).await?.rows.is_empty();
-        return Ok(is_namespace.then(|| {
-            let message = format!("`{name}` is the name of a namespace, whose functions are called below /function/{name}; choose another name");
-            Problem::new("name_is_a_namespace", message).at(["input", "name"])
-        }));
-    }
-    let row = services.store.function_named(default, namespace).await?.filter(|row| row.state != "DEREGISTERED");
-    Ok(row.map(|_| {
-        let message = format!("the namespace `{namespace}` cannot be used: `{default}` has a function of that name, which is called below /function/{namespace}");
-        Problem::new("namespace_is_a_function", message).at(["input", "namespace"])
-    }))
 }
 
 /// Changes what the next build takes.

@@ -1,0 +1,100 @@
+//! Names that could mean two things below `/function/`: a first part that is a function of the default namespace comes before
+//! one that is a namespace. Whoever may write to one of the two must not get the calls of the other.
+//!
+//! A registration is checked before it is recorded, which refuses nearly all of them, and once more afterwards: of two that
+//! were recorded at the same moment, on whichever servers, the one that is later in the log gives way. The log has one order
+//! for all servers, and whoever looks after recording sees everything that was recorded before, so that one of them does.
+
+use domain::Stream;
+use domain::function::{self, Command};
+
+use super::Caller;
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::error::{Problem, Refusal};
+use crate::store::{FunctionFilter, FunctionRow, HistoryFilter, PageRequest};
+
+/// Functions of a namespace that are compared one by one. A namespace with more of them is older than any newcomer.
+const COMPARED: u32 = 50;
+
+/// Why a function cannot be registered under this name.
+///
+/// # Errors
+/// When the log is away.
+pub(super) async fn problem(services: &Services, namespace: &str, name: &str) -> Result<Option<Problem>, Refusal> {
+    Ok(match rivals(services, namespace, name, 1).await?.0.is_empty() {
+        true => None,
+        false => Some(told(services, namespace, name)),
+    })
+}
+
+/// Lets a function that has been registered give way to one that was registered before and whose name means the same.
+///
+/// # Errors
+/// The problem, when it gave way; or when the log is away.
+pub(super) async fn settle(
+    services: &Services,
+    caller: &Caller,
+    id: function::Id,
+    namespace: &str,
+    name: &str,
+) -> Result<(), Refusal> {
+    let (rivals, more) = rivals(services, namespace, name, COMPARED).await?;
+    if rivals.is_empty() {
+        return Ok(());
+    }
+    let own = first_position(services, id).await?;
+    let mut is_later = more;
+    for rival in rivals {
+        is_later |= first_position(services, rival.id).await? < own;
+    }
+    if !is_later {
+        return Ok(());
+    }
+    services.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
+    Err(told(services, namespace, name).into())
+}
+
+/// The functions that make a name ambiguous, and whether there are more of them.
+async fn rivals(
+    services: &Services,
+    namespace: &str,
+    name: &str,
+    most: u32,
+) -> Result<(Vec<FunctionRow>, bool), Refusal> {
+    let default = services.settings.namespace.as_str();
+    if namespace != default {
+        let row = services.store.function_named(default, namespace).await?;
+        return Ok((row.into_iter().filter(|row| row.state != "DEREGISTERED").collect(), false));
+    }
+    if name == default {
+        return Ok((Vec::new(), false));
+    }
+    let filter = FunctionFilter { namespaces: Some(vec![name.to_owned()]), ..FunctionFilter::default() };
+    let page = PageRequest::first(most);
+    let found = services.store.functions(&filter, &page).await?;
+    Ok((found.rows.into_iter().map(|(_, row)| row).collect(), found.has_next))
+}
+
+/// Where in the log a function was registered.
+async fn first_position(services: &Services, id: function::Id) -> Result<u64, Refusal> {
+    let filter = HistoryFilter { stream: Some(Stream::function(id)), ..HistoryFilter::default() };
+    let page = PageRequest::first(1);
+    let first = services.store.history(&filter, &page).await?.rows.pop();
+    Ok(first.map_or(u64::MAX, |(_, record)| record.position))
+}
+
+fn told(services: &Services, namespace: &str, name: &str) -> Problem {
+    let default = services.settings.namespace.as_str();
+    if namespace == default {
+        let message = format!(
+            "`{name}` is the name of a namespace, whose functions are called below /function/{name}; choose another name"
+        );
+        return Problem::new("name_is_a_namespace", message).at(["input", "name"]);
+    }
+    let message = format!(
+        "the namespace `{namespace}` cannot be used: `{default}` has a function of that name, which is called below \
+         /function/{namespace}"
+    );
+    Problem::new("namespace_is_a_function", message).at(["input", "namespace"])
+}
