@@ -18,6 +18,7 @@ use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS,
 use super::committer::{Lines, MAX_LINES, Request};
 use super::listing::{Order, Where, within_bytes};
 use super::page::{Page, PageRequest};
+use super::postgres;
 use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
@@ -644,7 +645,7 @@ impl Log for SqlLog {
     }
 
     async fn open_credentials(&self) -> Result<Vec<super::OpenCredentials>, Error> {
-        super::credentials::open(&self.inner.db).await
+        super::credentials::open(&self.unhurried()).await
     }
 
     async fn mask_credentials(&self) -> Result<(), Error> {
@@ -652,7 +653,7 @@ impl Log for SqlLog {
     }
 
     async fn verify(&self) -> Result<Report, Error> {
-        audit::verify(&self.inner.db).await
+        audit::verify(&self.unhurried()).await
     }
 }
 
@@ -661,8 +662,16 @@ impl SqlLog {
     async fn writing(&self) -> Result<Db, Error> {
         Ok(match &self.file {
             Some(file) => Db::Sqlite(sqlite::writing(file).await?),
-            None => self.inner.db.clone(),
+            None => self.unhurried(),
         })
+    }
+
+    /// The database, for reads that may take long.
+    fn unhurried(&self) -> Db {
+        match &self.inner.db {
+            Db::Postgres(readers) => Db::Postgres(postgres::unhurried(readers)),
+            db => db.clone(),
+        }
     }
 
     fn of_runs(&self, filter: &RunFilter) -> Where {

@@ -36,7 +36,13 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let writer = postgres::Writer::new(options.clone());
             let leases = Db::Postgres(postgres::leases(options.clone()));
             let beside = (leases, Some(postgres::sweeper(options.clone())));
-            (Db::Postgres(postgres::readers(options)), beside, Writer::Postgres(Box::new(writer)), description, None)
+            (
+                Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT)),
+                beside,
+                Writer::Postgres(Box::new(writer)),
+                description,
+                None,
+            )
         }
         None => {
             let lock = sqlite::lock(data_dir).await?;
@@ -83,7 +89,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let options = postgres::options(url)?;
             let version = postgres::migrate(&options, false).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
-            (Db::Postgres(postgres::readers(options)), description)
+            (Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT)), description)
         }
         None => {
             let file = data_dir.join(sqlite::FILE);

@@ -30,6 +30,12 @@ const LEASES: u32 = 2;
 /// A statement about a lease is given up after so many milliseconds.
 const LEASE_STATEMENT: &str = "2000";
 
+/// A statement that only reads is given up after so many milliseconds: it holds one of few connections.
+pub(super) const READ_STATEMENT: &str = "30000";
+
+/// Connections for what goes through all of the log: one works, one looks on.
+const LONG_READERS: u32 = 2;
+
 /// Look-ups always go by index, whatever the planner knew of the tables when it planned.
 const BY_INDEX: [(&str, &str); 4] =
     [("enable_seqscan", "off"), ("enable_hashjoin", "off"), ("enable_mergejoin", "off"), ("jit", "off")];
@@ -106,13 +112,20 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
     Ok(name)
 }
 
-/// Connections for reading.
-pub(super) fn readers(options: PgConnectOptions) -> PgPool {
+/// Connections for reading. A statement has so many milliseconds.
+pub(super) fn readers(options: PgConnectOptions, statement: &str) -> PgPool {
     PgPoolOptions::new()
         .max_connections(READERS)
         .test_before_acquire(false)
         .acquire_timeout(CONNECT)
-        .connect_lazy_with(options)
+        .connect_lazy_with(options.options([("statement_timeout", statement)]))
+}
+
+/// The same, for what goes through all of the log or rewrites tables, and takes the time that it takes.
+pub(super) fn unhurried(readers: &PgPool) -> PgPool {
+    // Of two values for one option the later one counts.
+    let options = PgConnectOptions::clone(&readers.connect_options()).options([("statement_timeout", "0")]);
+    PgPoolOptions::new().max_connections(LONG_READERS).acquire_timeout(CONNECT).connect_lazy_with(options)
 }
 
 /// Connections for leases: of their own, so that a lease is renewed however busy the others are.
