@@ -11,6 +11,10 @@ use crate::name;
 /// all.
 pub(super) const MAX_OPEN_BUILDS: usize = 16;
 
+/// Bytes of the builds and versions of one function: some ten thousand with manifests of an ordinary size, sixty with the
+/// largest.
+pub(super) const MAX_KEPT: usize = 16 << 20;
+
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
     texts::check(&command)?;
     let Some(function) = state else {
@@ -45,6 +49,9 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (_, Command::RequestBuild { build, .. }) if function.build(build).is_some() => done(),
         (_, Command::RequestBuild { .. }) if open_builds(function) >= MAX_OPEN_BUILDS => {
             Err(Error::TooManyBuilds { most: MAX_OPEN_BUILDS })
+        }
+        (_, Command::RequestBuild { .. }) if function.kept() >= MAX_KEPT => {
+            Err(Error::HistoryFull { bytes: function.kept(), most: MAX_KEPT })
         }
         (_, Command::RequestBuild { build, git_ref, at }) => {
             let mut source = function.source.clone();

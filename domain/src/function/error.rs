@@ -36,6 +36,10 @@ pub enum Error {
     BuildTaken { node: String },
     #[error("{most} builds of the function wait or run already; cancel one, or ask again when one is over")]
     TooManyBuilds { most: usize },
+    #[error(
+        "the builds and versions of the function take {bytes} bytes together, the most that is kept is {most}: deregister it and register it again under its name"
+    )]
+    HistoryFull { bytes: usize, most: usize },
     #[error("the function has no version {version}; it has {available}")]
     NoSuchVersion { version: u32, available: String },
     #[error("the shares do not add up: each version at most once, percentages from 1 to 100, 100 together")]
@@ -62,6 +66,7 @@ impl Error {
             Self::BuildNotStarted => "build_not_started",
             Self::BuildTaken { .. } => "build_taken",
             Self::TooManyBuilds { .. } => "too_many_builds",
+            Self::HistoryFull { .. } => "history_full",
             Self::NoSuchVersion { .. } => "version_not_found",
             Self::BadSplit => "bad_split",
             Self::TooLong { .. } | Self::TooManyParts { .. } => "too_long",

@@ -176,7 +176,26 @@ pub struct Version {
     pub created_at: DateTime<Utc>,
 }
 
+/// Bytes that a build or a version takes beside its texts.
+const ENTRY: usize = 256;
+
+/// Bytes of what is written as JSON.
+fn written(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(0, |text| text.len())
+}
+
 impl Function {
+    /// Bytes that its builds and versions take together, as text. All of them are kept for as long as it is registered: by
+    /// whoever decides on it, routes to it, or plans its schedules.
+    pub fn kept(&self) -> usize {
+        let build = |build: &Build| {
+            let error = if let BuildState::Failed { error, .. } = &build.state { error.len() } else { 0 };
+            ENTRY + written(&build.source) + build.manifest.as_ref().map_or(0, |manifest| manifest.get().len()) + error
+        };
+        let version = |version: &Version| ENTRY + written(&version.manifest);
+        self.builds.iter().map(build).sum::<usize>() + self.versions.iter().map(version).sum::<usize>()
+    }
+
     /// The version that is current, if there is any.
     pub fn current(&self) -> Option<&Version> {
         self.version(self.life.version()?)

@@ -385,6 +385,30 @@ fn a_build_that_is_asked_for_twice_is_asked_for_once() {
 }
 
 #[test]
+fn nothing_is_built_any_more_when_the_history_is_full() {
+    let most = super::decide::MAX_KEPT;
+    let manifest = Json::parse(&format!("\"{}\"", "x".repeat(256 << 10))).unwrap();
+    let update = Event::Updated(Updated { source: bundle(), manifest: Some(manifest.clone()), at: at(10) });
+    let build = |number: u128| {
+        let requested =
+            BuildRequested { build: build(number), source: bundle(), manifest: Some(manifest.clone()), at: at(1) };
+        vec![Event::BuildRequested(requested), build_started(number), build_failed(number)]
+    };
+    let builds = (most / (256 << 10)) as u128;
+    let almost: Vec<_> = [registered(), update].into_iter().chain((1..builds).flat_map(build)).collect();
+    let state = |events: &[Event]| events.iter().fold(None, <Aggregate as crate::Aggregate>::evolve);
+    let decided = |events: &[Event]| {
+        <Aggregate as crate::Aggregate>::decide(&state(events), request(1_000)).map(|events| events.len())
+    };
+    assert_eq!(decided(&almost), Ok(1));
+    let full = [almost, build(builds)].concat();
+    let bytes = state(&full).unwrap().kept();
+    assert_eq!(decided(&full), Err(Error::HistoryFull { bytes, most }));
+    // What is there can go on.
+    given(full).when(deregister()).then([deregistered()]);
+}
+
+#[test]
 fn only_so_many_builds_wait_and_one_that_is_over_makes_room() {
     let most = super::decide::MAX_OPEN_BUILDS;
     let waiting = (1..=most as u128).map(requested);

@@ -407,6 +407,7 @@ pub fn status_of(code: &str) -> StatusCode {
         | "build_not_started"
         | "build_taken"
         | "too_many_builds"
+        | "history_full"
         | "run_not_dead"
         | "run_purged"
         | "answer_not_kept"
@@ -433,10 +434,11 @@ mod tests {
             function::Error::NotRunning { state: "STOPPED" },
             function::Error::NoSuchBuild { build },
             function::Error::TooManyBuilds { most: 1 },
+            function::Error::HistoryFull { bytes: 2, most: 1 },
             function::Error::NoSuchVersion { version: 1, available: "none".into() },
         ];
         let statuses: Vec<_> = errors.iter().map(|error| status_of(error.code()).as_u16()).collect();
-        assert_eq!(statuses, [404, 409, 400, 410, 409, 409, 404, 409, 404]);
+        assert_eq!(statuses, [404, 409, 400, 410, 409, 409, 404, 409, 409, 404]);
     }
 
     #[test]
