@@ -27,6 +27,9 @@ pub const GRACE: TimeDelta = TimeDelta::seconds(60);
 /// With `catch_up: all`, more missed times than these are not made up for: the newest are.
 pub const MAX_CAUGHT_UP: usize = 100;
 
+/// How often the schedules of one function fire in a minute, at most: five times a second.
+pub const MAX_FIRINGS_A_MINUTE: u32 = 300;
+
 /// A pattern in a time zone.
 #[derive(Debug, Clone)]
 pub struct Timetable {
@@ -196,6 +199,18 @@ pub fn cron_fault(pattern: &str) -> Option<String> {
         Ok(Rule::Every(_)) => None,
         Err(fault) => Some(fault),
     }
+}
+
+/// How often a pattern fires in one minute, at most; 0 when it is none.
+pub fn firings_a_minute(pattern: &str) -> u32 {
+    let seconds = match pattern::parse(pattern) {
+        Ok(Rule::Cron(cron)) => {
+            (0..60).filter(|second| cron.pattern.second_match(*second).is_ok_and(|fits| fits)).count()
+        }
+        Ok(Rule::Every(seconds)) => (0..60).step_by(usize::try_from(seconds).unwrap_or(usize::MAX)).count(),
+        Err(_) => 0,
+    };
+    u32::try_from(seconds).unwrap_or(u32::MAX)
 }
 
 /// What is wrong with a time zone, in words.

@@ -21,6 +21,23 @@ fn berlin(pattern: &str, after: &str, count: usize) -> Vec<String> {
 }
 
 #[test]
+fn a_pattern_fires_so_often_in_a_minute_at_most() {
+    for (pattern, times) in [
+        ("* * * * *", 1),
+        ("@daily", 1),
+        ("* * * * * *", 60),
+        ("*/5 * * * * *", 12),
+        ("58-2 0 0 1 1 *", 5),
+        ("@every 1s", 60),
+        ("@every 7s", 9),
+        ("@every 5m", 1),
+        ("x", 0),
+    ] {
+        assert_eq!(firings_a_minute(pattern), times, "{pattern}");
+    }
+}
+
+#[test]
 fn a_pattern_is_read_in_its_time_zone() {
     assert_eq!(berlin("0 9 * * MON-FRI", "2026-01-02T12:00:00Z", 2), ["01-05 09:00 CET", "01-06 09:00 CET"]);
     let timetable = Timetable::parse("0 9 * * *", "Asia/Kolkata").unwrap();

@@ -3,6 +3,7 @@
 //! Looks at the JSON value, not at a manifest: the faults of one section must not hide those of another.
 
 use domain::manifest::http;
+use domain::schedule::MAX_FIRINGS_A_MINUTE;
 use serde_json::Value;
 
 use super::{Fault, escaped, shorten};
@@ -76,6 +77,7 @@ fn is_handler(handler: &str) -> bool {
 
 fn triggers(json: &Value, faults: &mut Vec<Fault>) {
     let mut webhooks = Vec::new();
+    let mut firings = 0_u32;
     for (index, trigger) in json["triggers"].as_array().into_iter().flatten().enumerate() {
         let at = |name: &str| format!("/triggers/{index}{name}");
         match trigger["type"].as_str() {
@@ -101,6 +103,7 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                 let text = |name: &str| trigger[name].as_str();
                 let cron = text("cron").and_then(domain::schedule::cron_fault);
                 faults.extend(cron.map(|fault| Fault::at(at("/cron"), fault)));
+                firings = firings.saturating_add(text("cron").map_or(0, domain::schedule::firings_a_minute));
                 let timezone = text("timezone").and_then(domain::schedule::timezone_fault);
                 faults.extend(timezone.map(|fault| Fault::at(at("/timezone"), fault)));
                 let data = trigger.get("data").map_or(0, |data| data.to_string().len());
@@ -151,6 +154,13 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
             }
             _ => {}
         }
+    }
+    if firings > MAX_FIRINGS_A_MINUTE {
+        let message = format!(
+            "the schedules fire {firings} times in one minute together, the most is {MAX_FIRINGS_A_MINUTE}: let them fire \
+             less often"
+        );
+        faults.push(Fault::at("/triggers", message));
     }
 }
 

@@ -575,6 +575,11 @@ mod tests {
                 "must be one of none, last, all",
             ),
             (
+                json!({"runtime": "node", "triggers": vec![json!({"type": "schedule", "cron": "* * * * * *"}); 6]}),
+                "/triggers",
+                "360 times in one minute together, the most is 300",
+            ),
+            (
                 json!({"runtime": "node", "triggers": [{"type": "schedule", "cron": "@daily", "data": "x".repeat(70_000)}]}),
                 "/triggers/0/data",
                 "the most is 65536",
