@@ -41,6 +41,35 @@ fn is_refused(answer: &Value) -> bool {
 }
 
 #[tokio::test]
+async fn large_rows_under_a_thousand_names_are_not_all_loaded() {
+    let app = victim(Options::default()).await;
+    // A value has a length; a manifest has many of them.
+    let values: serde_json::Map<_, _> =
+        (0..6).map(|number| (format!("V{number}"), json!("x".repeat(32_000)))).collect();
+    for number in 0..40 {
+        let manifest = json!({ "runtime": "node", "env": values });
+        let source = json!({ "git": { "url": "https://example.com/nothing.git" } });
+        let input = json!({ "name": format!("f{number}"), "source": source, "manifest": manifest });
+        let variables = json!({ "input": input });
+        let types = "$input: RegisterFunctionInput!";
+        app.mutate("registerFunction", "input: $input", "function { id }", variables, types).await;
+    }
+    let before = status(&app, "VmRSS:");
+    for generation in ["", ", asOf: \"2100-01-01T00:00:00Z\""] {
+        let field = |number: usize| format!("a{number}: function(name: \"f{}\"{generation}) {{ id }}", number % 40);
+        let query = |fields| format!("{{ {} }}", (0..fields).map(field).collect::<Vec<_>>().join(" "));
+        app.graphql(&query(100), Value::Null).await;
+        let answer = app.try_graphql(&query(900), Value::Null).await;
+        let errors = answer["errors"].as_array().expect("not all of them are answered");
+        assert!(errors.iter().all(|error| error["extensions"]["code"] == "answer_too_large"), "{:?}", errors[0]);
+        // 128 MiB have room for some 700 of them.
+        assert!(errors.len() >= 200, "{} of 900 were refused", errors.len());
+    }
+    let grew = status(&app, "VmHWM:").saturating_sub(before);
+    assert!(grew < 400 << 10, "the memory grew by {grew} KiB");
+}
+
+#[tokio::test]
 async fn a_query_that_multiplies_is_refused_while_everybody_else_is_served() {
     let app = victim(known_key()).await;
     let reader = token(false, Duration::from_secs(600), true);

@@ -7,16 +7,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use async_graphql::{Context, Result};
 use domain::Json;
+use domain::function::{self, event::Source};
 use serde_json::Value;
+use tokio::sync::Semaphore;
 
-use super::fail;
+use super::{OrFail, fail};
 use crate::ingress::error::Refusal;
+use crate::store::{BuildRow, FunctionRow, Page, VersionRow};
 
 /// Bytes of all payloads of one answer, as they are in memory.
 const MAX_BYTES: usize = 128 << 20;
 
 /// Bytes of the payloads of all answers that are being made at the same time.
 const MAX_TOGETHER: usize = 1 << 30;
+
+/// Rows of one answer that are loaded at a time: so many may be there before they are paid for.
+const LOADS: usize = 64;
+
+/// Bytes that a row takes beside its texts.
+const ROW: usize = 512;
 
 /// Bytes of files that are read for one answer.
 const MAX_READ: usize = 512 << 20;
@@ -32,6 +41,7 @@ static TOGETHER: AtomicUsize = AtomicUsize::new(MAX_TOGETHER);
 pub(super) struct Budget {
     left: AtomicUsize,
     to_read: AtomicUsize,
+    loads: Semaphore,
     together: &'static AtomicUsize,
 }
 
@@ -56,7 +66,12 @@ enum Spent {
 
 impl Budget {
     fn sharing(together: &'static AtomicUsize) -> Self {
-        Self { left: AtomicUsize::new(MAX_BYTES), to_read: AtomicUsize::new(MAX_READ), together }
+        Self {
+            left: AtomicUsize::new(MAX_BYTES),
+            to_read: AtomicUsize::new(MAX_READ),
+            loads: Semaphore::new(LOADS),
+            together,
+        }
     }
 
     fn take(&self, bytes: usize) -> Result<(), Spent> {
@@ -107,6 +122,76 @@ pub(super) fn afford_bytes(ctx: &Context<'_>, bytes: usize) -> Result<()> {
             },
         ))
     })
+}
+
+/// What has texts that a caller has made.
+pub(super) trait Weigh {
+    /// Bytes of memory.
+    fn bytes(&self) -> usize;
+}
+
+impl Weigh for FunctionRow {
+    fn bytes(&self) -> usize {
+        ROW + self.manifest.as_ref().map_or(0, |manifest| manifest.get().len()) + source(&self.source)
+    }
+}
+
+impl Weigh for VersionRow {
+    fn bytes(&self) -> usize {
+        ROW + self.manifest.get().len()
+    }
+}
+
+impl Weigh for BuildRow {
+    fn bytes(&self) -> usize {
+        let manifest = self.manifest.as_ref().map_or(0, |manifest| manifest.get().len());
+        ROW + manifest + source(&self.source) + self.error.as_ref().map_or(0, String::len)
+    }
+}
+
+impl Weigh for function::Function {
+    fn bytes(&self) -> usize {
+        ROW + self.kept() + self.manifest.as_ref().map_or(0, |manifest| manifest.get().len())
+    }
+}
+
+fn source(source: &Source) -> usize {
+    match source {
+        Source::Git { url, git_ref, path } => {
+            url.len() + git_ref.as_ref().map_or(0, String::len) + path.as_ref().map_or(0, String::len)
+        }
+        Source::Bundle { digest } => digest.len(),
+        Source::Image { image, command } => image.len() + command.iter().flatten().map(String::len).sum::<usize>(),
+    }
+}
+
+/// Loads one thing, and takes its memory from the budget. However many fields load something, few do so before it is
+/// known whether the answer can afford what is there already.
+///
+/// # Errors
+/// `answer_too_large`, or why it cannot be loaded.
+pub(super) async fn load<T: Weigh, E: Into<Refusal>>(
+    ctx: &Context<'_>,
+    loading: impl Future<Output = Result<Option<T>, E>>,
+) -> Result<Option<T>> {
+    let _place = match ctx.data_opt::<Budget>() {
+        Some(budget) => budget.loads.acquire().await.ok(),
+        None => None,
+    };
+    let loaded = loading.await.or_fail()?;
+    if let Some(loaded) = &loaded {
+        afford_bytes(ctx, loaded.bytes())?;
+    }
+    Ok(loaded)
+}
+
+/// Takes the memory of a page of rows from the budget.
+///
+/// # Errors
+/// `answer_too_large`.
+pub(super) fn page<T: Weigh>(ctx: &Context<'_>, page: Page<T>) -> Result<Page<T>> {
+    afford_bytes(ctx, page.rows.iter().map(|(_, row)| row.bytes()).sum())?;
+    Ok(page)
 }
 
 /// Takes the reading of so many bytes of files from the budget.

@@ -8,7 +8,7 @@ use super::{Function, LogLine, Version};
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::page_size;
-use crate::ingress::graphql::{OrFail, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services};
 use crate::store::{BuildRow, LinesOf};
 
 /// How far a build is.
@@ -45,7 +45,7 @@ impl Build {
 
     /// Whose it is.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
-        let row = loader(ctx).function(self.0.function).await.or_fail()?;
+        let row = budget::load(ctx, loader(ctx).function(self.0.function)).await?;
         row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
     }
 
@@ -68,7 +68,7 @@ impl Build {
     /// The version that it made.
     async fn version(&self, ctx: &Context<'_>) -> Result<Option<Version>> {
         let Some(number) = self.0.version else { return Ok(None) };
-        Ok(loader(ctx).version(self.0.function, number).await.or_fail()?.map(Version::from))
+        Ok(budget::load(ctx, loader(ctx).version(self.0.function, number)).await?.map(Version::from))
     }
 
     /// Why it made none.

@@ -145,7 +145,7 @@ impl Function {
 
     async fn manifest(&self, ctx: &Context<'_>) -> Result<Option<Manifest>> {
         if let Some(number) = self.row.current_version {
-            let version = loader(ctx).version(self.row.id, number).await.or_fail()?;
+            let version = budget::load(ctx, loader(ctx).version(self.row.id, number)).await?;
             return version.map(|version| version.manifest()).transpose().or_fail();
         }
         let Some(given) = &self.row.manifest else { return Ok(None) };
@@ -229,7 +229,7 @@ impl Function {
     /// The version that answers, or would.
     async fn current_version(&self, ctx: &Context<'_>) -> Result<Option<Version>> {
         let Some(number) = self.row.current_version else { return Ok(None) };
-        Ok(loader(ctx).version(self.row.id, number).await.or_fail()?.map(Version::from))
+        Ok(budget::load(ctx, loader(ctx).version(self.row.id, number)).await?.map(Version::from))
     }
 
     /// Its versions, newest first.
@@ -246,7 +246,7 @@ impl Function {
             Some(then) => in_memory(version_rows(then), &request).or_fail()?,
             None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
         };
-        Ok(Connection::of(found, Version::from))
+        Ok(Connection::of(budget::page(ctx, found)?, Version::from))
     }
 
     /// Its builds, newest first.
@@ -264,7 +264,7 @@ impl Function {
             None if is_newest_alone(ctx, &request) => alone(loader(ctx).newest_build(self.row.id).await.or_fail()?),
             None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
         };
-        Ok(Connection::of(found, Build::from))
+        Ok(Connection::of(budget::page(ctx, found)?, Build::from))
     }
 
     /// Its runs as they are now, newest first.

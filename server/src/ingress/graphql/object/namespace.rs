@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use super::Function;
 use crate::ingress::graphql::relay::{Asked, Connection, page};
-use crate::ingress::graphql::{OrFail, services};
+use crate::ingress::graphql::{OrFail, budget, services};
 use crate::store::FunctionFilter;
 
 /// A namespace.
@@ -32,6 +32,6 @@ impl Namespace {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, Function::from))
+        Ok(Connection::of(budget::page(ctx, found)?, Function::from))
     }
 }

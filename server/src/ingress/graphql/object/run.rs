@@ -155,7 +155,7 @@ impl Run {
 
     /// Whose it is.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
-        let row = loader(ctx).function(self.0.function).await.or_fail()?;
+        let row = budget::load(ctx, loader(ctx).function(self.0.function)).await?;
         row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
     }
 

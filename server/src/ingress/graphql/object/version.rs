@@ -110,7 +110,7 @@ impl Version {
 
     /// The build that made it.
     async fn build(&self, ctx: &Context<'_>) -> Result<Option<Build>> {
-        Ok(loader(ctx).build(self.0.build).await.or_fail()?.map(Build::from))
+        Ok(budget::load(ctx, loader(ctx).build(self.0.build)).await?.map(Build::from))
     }
 
     /// The files of its code by path, without what was installed for it (`node_modules` …); 1000 at most. Null when its

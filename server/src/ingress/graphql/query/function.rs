@@ -5,13 +5,12 @@ use chrono::{DateTime, Utc};
 use domain::{Recorded, Stream, function};
 
 use crate::actors::writer::until;
-use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::{Function, FunctionState};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, page};
-use crate::ingress::graphql::{OrFail, id as parse_id, loader, namespace_or_default, services, viewer};
+use crate::ingress::graphql::{OrFail, budget, id as parse_id, loader, namespace_or_default, services, viewer};
 use crate::store::FunctionFilter;
 
 #[derive(Default)]
@@ -36,7 +35,7 @@ impl Query {
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let filter = FunctionFilter { namespaces, state: state.map(|state| state.name().to_owned()), search };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, Function::from))
+        Ok(Connection::of(budget::page(ctx, found)?, Function::from))
     }
 
     /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when
@@ -53,7 +52,7 @@ impl Query {
         as_of_log_position: Option<Position>,
     ) -> Result<Option<Function>> {
         let as_of_position = position::given(as_of_log_position, as_of_position);
-        let (services, viewer) = (services(ctx), viewer(ctx)?);
+        let viewer = viewer(ctx)?;
         let was = |recorded: &Recorded| {
             as_of.is_none_or(|time| until(time)(recorded))
                 && as_of_position.is_none_or(|position| recorded.position <= position)
@@ -62,15 +61,15 @@ impl Query {
         match (id, name) {
             (Some(id), None) => {
                 let id = parse_id(&id, "id").or_fail()?;
-                let row = loader(ctx).function(id).await.or_fail()?.filter(|row| viewer.sees(&row.namespace));
+                let row = budget::load(ctx, loader(ctx).function(id)).await?.filter(|row| viewer.sees(&row.namespace));
                 match (row, then) {
-                    (Some(row), true) => as_it_was(services, row.id, &was).await.or_fail(),
+                    (Some(row), true) => as_it_was(ctx, row.id, &was).await,
                     (row, _) => Ok(row.map(Function::from)),
                 }
             }
             (None, Some(name)) => {
                 let namespace = namespace_or_default(ctx, namespace);
-                named(services, viewer, &namespace, &name, then, &was).await.or_fail()
+                named(ctx, viewer, &namespace, &name, then, &was).await
             }
             _ => Err(Refusal::problem("bad_request", "give either id, or name (and namespace)")).or_fail(),
         }
@@ -78,23 +77,24 @@ impl Query {
 }
 
 async fn named(
-    services: &Services,
+    ctx: &Context<'_>,
     viewer: &Viewer,
     namespace: &str,
     name: &str,
     then: bool,
     was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
-) -> Result<Option<Function>, Refusal> {
+) -> Result<Option<Function>> {
     if !viewer.sees(namespace) {
         return Ok(None);
     }
-    let Some(row) = services.store.function_named(namespace, name).await? else { return Ok(None) };
+    let named = services(ctx).store.function_named(namespace, name);
+    let Some(row) = budget::load(ctx, named).await? else { return Ok(None) };
     if !then {
         return Ok(Some(row.into()));
     }
     // The name may have been another function's then: the newest that was there.
     for generation in (1..=row.generation).rev() {
-        let found = as_it_was(services, function::id(namespace, name, generation), was).await?;
+        let found = as_it_was(ctx, function::id(namespace, name, generation), was).await?;
         if found.is_some() {
             return Ok(found);
         }
@@ -103,10 +103,21 @@ async fn named(
 }
 
 async fn as_it_was(
-    services: &Services,
+    ctx: &Context<'_>,
     id: function::Id,
     was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
-) -> Result<Option<Function>, Refusal> {
-    let found = services.commands.writer().load_as_of::<function::Aggregate>(&Stream::function(id), was).await?;
-    Ok(found.and_then(|(loaded, last)| Function::as_of(loaded.state?, &last)))
+) -> Result<Option<Function>> {
+    let stream = Stream::function(id);
+    let mut newest = None;
+    let state = budget::load(ctx, async {
+        let found = services(ctx).commands.writer().load_as_of::<function::Aggregate>(&stream, was).await?;
+        let (loaded, last) = match found {
+            Some((loaded, last)) => (loaded.state, Some(last)),
+            None => (None, None),
+        };
+        newest = last;
+        Ok::<_, Refusal>(loaded)
+    });
+    let state = state.await?;
+    Ok(state.zip(newest).and_then(|(state, last)| Function::as_of(state, &last)))
 }

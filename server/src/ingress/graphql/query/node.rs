@@ -5,7 +5,7 @@ use domain::Id;
 use uuid::Uuid;
 
 use crate::ingress::graphql::object::{Build, Event, Function, Node, Run};
-use crate::ingress::graphql::{OrFail, id as parse_id, loader, viewer};
+use crate::ingress::graphql::{OrFail, budget, id as parse_id, loader, viewer};
 
 #[derive(Default)]
 pub(super) struct Query;
@@ -19,13 +19,13 @@ impl Query {
         let loader = loader(ctx);
         // Ids say nothing of what they are of, and no two things have the same.
         let (function, build, run, event) = tokio::join!(
-            loader.function(Id::new(id)),
-            loader.build(Id::new(id)),
+            budget::load(ctx, loader.function(Id::new(id))),
+            budget::load(ctx, loader.build(Id::new(id))),
             loader.run(Id::new(id)),
             loader.event(Id::new(id)),
         );
-        let function = function.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Function::from);
-        let build = build.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Build::from);
+        let function = function?.filter(|row| viewer.sees(&row.namespace)).map(Function::from);
+        let build = build?.filter(|row| viewer.sees(&row.namespace)).map(Build::from);
         let run = run.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Run::from);
         let event = event.or_fail()?.filter(|row| viewer.sees(&row.namespace)).map(Event::from);
         Ok(function

@@ -14,6 +14,9 @@ use crate::ingress::error::{Fault, Refusal};
 /// The first pause before what could not be read is read again; doubles up to [`MAX_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// Records whose rows are read at a time: what a commit of many of them is about need not be in memory together.
+const AT_A_TIME: usize = 64;
+
 const MAX_PAUSE: Duration = Duration::from_secs(5);
 
 /// Where to begin: after the given position, or now.
@@ -34,11 +37,16 @@ where
 {
     let tell = Arc::new(tell);
     let batches = services.store.follow(after).filter_map(|batch| async move { batch.ok() });
-    let told = batches.then(move |batch: Arc<[Recorded]>| {
+    let parts = batches.flat_map(|batch| stream::iter(parts(batch)));
+    let told = parts.then(move |batch: Arc<[Recorded]>| {
         let tell = tell.clone();
         async move { patiently(|| tell(batch.clone())).await }
     });
     told.flat_map(stream::iter).boxed()
+}
+
+fn parts(batch: Arc<[Recorded]>) -> Vec<Arc<[Recorded]>> {
+    if batch.len() <= AT_A_TIME { vec![batch] } else { batch.chunks(AT_A_TIME).map(Arc::from).collect() }
 }
 
 async fn patiently<T, R: Future<Output = Result<T, Fault>>>(ask: impl Fn() -> R) -> T {
