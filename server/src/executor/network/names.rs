@@ -7,9 +7,9 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hickory_proto::op::{Message, MessageType, OpCode, ResponseCode};
+use hickory_proto::op::{Edns, Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_proto::rr::rdata::A;
-use hickory_proto::rr::{RData, Record, RecordType};
+use hickory_proto::rr::{DNSClass, RData, Record, RecordType};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::Semaphore;
@@ -23,8 +23,32 @@ const MAX_QUESTIONS: usize = 128;
 /// Connections with questions at a time; the next ones wait.
 const MAX_CONNECTIONS: usize = 16;
 
-/// A longer question is not one.
-const MAX_QUESTION: usize = 4096;
+/// A longer question is not one: a name has 255 bytes, and what else a resolver of a program adds has a few more.
+const MAX_QUESTION: usize = 512;
+
+/// An answer over UDP that is passed on has so many bytes at most; a longer one is asked for over TCP.
+const MAX_DATAGRAM: u16 = 4096;
+
+/// What programs ask for. Not transfers of zones (AXFR, IXFR), nor everything at once (ANY), nor what servers ask each other.
+const ASKED: [RecordType; 17] = [
+    RecordType::A,
+    RecordType::CAA,
+    RecordType::CNAME,
+    RecordType::DNSKEY,
+    RecordType::DS,
+    RecordType::HTTPS,
+    RecordType::MX,
+    RecordType::NAPTR,
+    RecordType::NS,
+    RecordType::OPENPGPKEY,
+    RecordType::PTR,
+    RecordType::SOA,
+    RecordType::SRV,
+    RecordType::SSHFP,
+    RecordType::SVCB,
+    RecordType::TLSA,
+    RecordType::TXT,
+];
 
 /// The longest message of DNS.
 const MAX_MESSAGE: usize = 65_535;
@@ -135,10 +159,10 @@ impl Names {
     async fn answer(&self, question: &[u8], by_tcp: bool) -> Option<Vec<u8>> {
         match decide(question, &self.policy)? {
             Decision::Answer(answer) => Some(answer),
-            Decision::PassOn => {
+            Decision::PassOn(question) => {
                 for resolver in &self.resolvers {
                     let asked = async {
-                        if by_tcp { ask_by_tcp(*resolver, question).await } else { ask(*resolver, question).await }
+                        if by_tcp { ask_by_tcp(*resolver, &question).await } else { ask(*resolver, &question).await }
                     };
                     if let Ok(Ok(answer)) = timeout(ANSWER_WITHIN, asked).await {
                         return Some(answer);
@@ -152,7 +176,8 @@ impl Names {
 
 enum Decision {
     Answer(Vec<u8>),
-    PassOn,
+    /// The question as the host's resolver is asked it.
+    PassOn(Vec<u8>),
 }
 
 /// What becomes of a question; `None` when it is none.
@@ -180,6 +205,11 @@ fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
     if message.metadata.op_code != OpCode::Query {
         return answer(ResponseCode::NotImp, None);
     }
+    // A question brings no records of its own.
+    let records = [&message.answers, &message.authorities, &message.additionals];
+    if records.iter().any(|records| !records.is_empty()) || message.signature.is_some() {
+        return answer(ResponseCode::FormErr, None);
+    }
     if let Some(listed) = policy.listed() {
         return match (listed.stand_in(&query.name().to_ascii()), query.query_type()) {
             (Some(address), RecordType::A) => answer(ResponseCode::NoError, Some(address)),
@@ -191,8 +221,26 @@ fn decide(question: &[u8], policy: &Policy) -> Option<Decision> {
     // There is no IPv6 inside.
     match query.query_type() {
         RecordType::AAAA => answer(ResponseCode::NoError, None),
-        _ => Some(Decision::PassOn),
+        kind if ASKED.contains(&kind) && query.query_class() == DNSClass::IN => {
+            plain(&message, query).map(Decision::PassOn)
+        }
+        _ => answer(ResponseCode::Refused, None),
     }
+}
+
+/// A question as the host's resolver is asked it: nothing of it is passed on but what is known.
+fn plain(message: &Message, query: &Query) -> Option<Vec<u8>> {
+    let mut plain = Message::new(message.metadata.id, MessageType::Query, OpCode::Query);
+    plain.metadata.recursion_desired = message.metadata.recursion_desired;
+    plain.metadata.authentic_data = message.metadata.authentic_data;
+    plain.metadata.checking_disabled = message.metadata.checking_disabled;
+    plain.add_query(query.clone());
+    if let Some(asked) = &message.edns {
+        let mut edns = Edns::new();
+        edns.set_max_payload(asked.max_payload().min(MAX_DATAGRAM)).set_dnssec_ok(asked.flags().dnssec_ok);
+        plain.edns = Some(edns);
+    }
+    plain.to_vec().ok()
 }
 
 async fn ask(resolver: SocketAddr, question: &[u8]) -> io::Result<Vec<u8>> {
@@ -236,8 +284,8 @@ async fn receive(stream: &mut TcpStream, most: usize) -> io::Result<Vec<u8>> {
 mod tests {
     use super::super::Plan;
     use super::*;
-    use hickory_proto::op::Query;
     use hickory_proto::rr::Name;
+    use hickory_proto::rr::rdata::opt::EdnsOption;
 
     fn policy(only: Option<&[&str]>) -> Policy {
         let only = only.map(|hosts| hosts.iter().map(|host| (*host).to_owned()).collect());
@@ -254,7 +302,7 @@ mod tests {
     /// Code and number of answers; `None` when it is passed on.
     fn decided(policy: &Policy, question: &[u8]) -> Option<(ResponseCode, Vec<String>)> {
         match decide(question, policy).unwrap() {
-            Decision::PassOn => None,
+            Decision::PassOn(_) => None,
             Decision::Answer(answer) => {
                 let answer = Message::from_vec(&answer).unwrap();
                 assert_eq!(answer.metadata.id, 7);
@@ -283,6 +331,56 @@ mod tests {
         assert_eq!(decided(&policy, &question("example.com.", RecordType::MX)), None);
         let answer = decided(&policy, &question("example.com.", RecordType::AAAA));
         assert_eq!(answer, Some((ResponseCode::NoError, vec![])));
+    }
+
+    #[test]
+    fn only_what_programs_ask_for_is_passed_on() {
+        let policy = policy(None);
+        let refused = Some((ResponseCode::Refused, vec![]));
+        for kind in [RecordType::AXFR, RecordType::IXFR, RecordType::ANY, RecordType::TSIG, RecordType::Unknown(65_280)]
+        {
+            assert_eq!(decided(&policy, &question("example.com.", kind)), refused, "{kind}");
+        }
+        for code in [OpCode::Status, OpCode::Notify, OpCode::Update] {
+            let mut message = Message::from_vec(&question("example.com.", RecordType::A)).unwrap();
+            message.metadata.op_code = code;
+            let (answered, _) = decided(&policy, &message.to_vec().unwrap()).unwrap();
+            assert_ne!(answered, ResponseCode::NoError, "{code:?}");
+        }
+        let mut chaos = Query::query(Name::from_ascii("version.bind.").unwrap(), RecordType::TXT);
+        chaos.set_query_class(DNSClass::CH);
+        let mut message = Message::new(7, MessageType::Query, OpCode::Query);
+        message.add_query(chaos);
+        assert_eq!(decided(&policy, &message.to_vec().unwrap()), refused);
+        let query = Query::query(Name::from_ascii("example.com.").unwrap(), RecordType::A);
+        let mut twice = Message::new(7, MessageType::Query, OpCode::Query);
+        twice.add_query(query.clone());
+        twice.add_query(query);
+        assert_eq!(decided(&policy, &twice.to_vec().unwrap()).unwrap().0, ResponseCode::FormErr);
+    }
+
+    #[test]
+    fn nothing_is_passed_on_but_the_question() {
+        let policy = policy(None);
+        let mut message = Message::from_vec(&question("Example.com.", RecordType::TXT)).unwrap();
+        let mut edns = Edns::new();
+        edns.set_max_payload(65_535).set_dnssec_ok(true);
+        edns.options_mut().insert(EdnsOption::Unknown(65_001, b"carried".to_vec()));
+        message.metadata.recursion_desired = true;
+        message.edns = Some(edns);
+        let asked = message.to_vec().unwrap();
+        assert!(asked.windows(7).any(|part| part == b"carried"));
+        let Some(Decision::PassOn(passed)) = decide(&asked, &policy) else { panic!("it was not passed on") };
+        assert!(!passed.windows(7).any(|part| part == b"carried"));
+        let passed = Message::from_vec(&passed).unwrap();
+        assert_eq!((passed.metadata.id, &passed.queries), (7, &message.queries));
+        assert!(passed.metadata.recursion_desired);
+        let edns = passed.edns.unwrap();
+        assert_eq!((edns.max_payload(), edns.flags().dnssec_ok), (MAX_DATAGRAM, true));
+        // Records that come with a question are no part of it.
+        message.add_additional(Record::from_rdata(Name::root(), 0, RData::A(A(Ipv4Addr::LOCALHOST))));
+        let (code, _) = decided(&policy, &message.to_vec().unwrap()).unwrap();
+        assert_eq!(code, ResponseCode::FormErr);
     }
 
     #[test]
