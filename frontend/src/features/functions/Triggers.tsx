@@ -5,6 +5,7 @@ import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
 import { exact } from "../../lib/time.ts";
 import { Copy } from "../../ui/page.tsx";
 import { When } from "../../ui/when.tsx";
+import { pages, paths } from "./doors.ts";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 
@@ -94,13 +95,35 @@ function One({ trigger, running, times }: { trigger: Trigger; running: boolean; 
               {trigger.secret && `, secret ${trigger.secret}`}
             </Text>
           )}
-          {trigger.url && (
-            <Group gap={4} wrap="nowrap">
-              <Code style={{ overflowWrap: "anywhere" }}>{trigger.url}</Code>
-              <Copy text={trigger.url} label="Copy the address" />
-            </Group>
+          {trigger.url && <Address url={trigger.url} label="Copy the address" />}
+          {trigger.pathUrl && trigger.path && (
+            <Address url={trigger.pathUrl} label={`Copy the address of ${paths(trigger.path)}`} />
           )}
+          {trigger.type === "http" && <Doors trigger={trigger} />}
         </>
       );
   }
+}
+
+function Address({ url, label }: { url: string; label: string }) {
+  return (
+    <Group gap={4} wrap="nowrap">
+      <Code style={{ overflowWrap: "anywhere" }}>{url}</Code>
+      <Copy text={url} label={label} />
+    </Group>
+  );
+}
+
+/** What is said of an http trigger beyond its address. */
+function Doors({ trigger }: { trigger: Trigger }) {
+  const said = [
+    trigger.auth === "NONE" && "Everybody may call it, without a token",
+    trigger.path && `Its own path: ${paths(trigger.path)}`,
+    pages(trigger.cors),
+  ].filter((one) => typeof one === "string");
+  return said.map((one) => (
+    <Text key={one} size="xs" c="dimmed">
+      {one}
+    </Text>
+  ));
 }

@@ -14,6 +14,10 @@ const trigger = {
   secret: null,
   url: null,
   nextFireTimes: null,
+  auth: null,
+  path: null,
+  pathUrl: null,
+  cors: null,
 };
 
 describe("calling a function", () => {
@@ -34,6 +38,16 @@ describe("calling a function", () => {
     expect(found[1]?.command).toContain("'http://host/async-function/thumbs'");
     expect(found[2]?.command).toContain('"type":"file.something","data":{"kind":"image"}');
     expect(ways({ ...of, url: null, triggers: [] }, "http://host")).toEqual([]);
+  });
+
+  it("needs no token where everybody may call, and goes to the function's own path, too", () => {
+    const open = { ...trigger, auth: "NONE" as const, path: "/shop/*", pathUrl: "http://host/shop" };
+    const of = { name: "shop", namespace: "default", url: "http://host/function/shop", triggers: [open] };
+    const [http, own, later] = ways(of, "http://host");
+    expect([http?.name, own?.name, later?.name]).toEqual(["HTTP", "HTTP at /shop/*", "HTTP, answered later"]);
+    expect(http?.command).not.toContain("Authorization");
+    expect(own?.command).toContain("'http://host/shop'");
+    expect(later?.command).toContain("Authorization");
   });
 
   it("is one word of a shell whatever stands in it", () => {

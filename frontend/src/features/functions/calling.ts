@@ -19,7 +19,15 @@ export function ways(
   const found: { name: string; command: string }[] = [];
   if (of.url) {
     const json = `-H 'content-type: application/json' -d '{"name": "Ada"}'`;
-    found.push({ name: "HTTP", command: `curl ${bearer} \\\n  ${json} \\\n  ${quoted(of.url)}` });
+    const http = of.triggers.filter(({ type }) => type === "http");
+    // Nobody shows a token to a function that everybody may call.
+    const curl = http.some(({ auth }) => auth === "NONE") ? "curl" : `curl ${bearer}`;
+    found.push({ name: "HTTP", command: `${curl} \\\n  ${json} \\\n  ${quoted(of.url)}` });
+    for (const { path, pathUrl } of http) {
+      if (path && pathUrl) {
+        found.push({ name: `HTTP at ${path}`, command: `${curl} \\\n  ${json} \\\n  ${quoted(pathUrl)}` });
+      }
+    }
     const later = of.url.replace("/function/", "/async-function/");
     if (later !== of.url) {
       found.push({ name: "HTTP, answered later", command: `curl ${bearer} \\\n  ${json} \\\n  ${quoted(later)}` });

@@ -26,6 +26,10 @@ const trigger = {
   secret: null,
   url: null,
   nextFireTimes: null,
+  auth: null,
+  path: null,
+  pathUrl: null,
+  cors: null,
 };
 
 describe("a draft", () => {

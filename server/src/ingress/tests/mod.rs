@@ -4,6 +4,7 @@ mod calls;
 mod cross_site;
 mod dead_letters;
 mod described;
+mod doors;
 mod graphql;
 mod methods;
 mod over_http;

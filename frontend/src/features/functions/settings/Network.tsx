@@ -3,7 +3,7 @@
 import { Stack, Switch, TextInput } from "@mantine/core";
 import { useState } from "react";
 import type { Schema } from "../../../lib/schema.ts";
-import { hostsOf } from "./manifest.ts";
+import { listOf } from "./manifest.ts";
 
 export function Network({
   schema,
@@ -42,7 +42,7 @@ export function Network({
           value={text}
           onChange={(event) => {
             setText(event.currentTarget.value);
-            const named = hostsOf(event.currentTarget.value);
+            const named = listOf(event.currentTarget.value);
             set(named.length > 0 ? named : true);
           }}
           error={faults.find((message) => message !== undefined)}

@@ -6,7 +6,6 @@ import {
   Badge,
   Button,
   Card,
-  Code,
   Group,
   List,
   Menu,
@@ -22,9 +21,10 @@ import { FireTimesDocument, type FunctionTriggersFragment } from "../../../graph
 import { useAsked } from "../../../graphql/live.ts";
 import { exact } from "../../../lib/time.ts";
 import { Icon } from "../../../ui/icons.tsx";
-import { Copy } from "../../../ui/page.tsx";
 import { told } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
+import { Address } from "./Address.tsx";
+import { Http } from "./Http.tsx";
 import {
   filterOf,
   filterRows,
@@ -153,28 +153,6 @@ function One(props: OneProps) {
       {trigger.type === "schedule" && <Schedule {...props} />}
       {trigger.type === "webhook" && <Webhook {...props} />}
     </Card>
-  );
-}
-
-function Address({ url, otherwise }: { url: string | null | undefined; otherwise: string }) {
-  return url ? (
-    <Group gap={4} wrap="nowrap">
-      <Code style={{ overflowWrap: "anywhere" }}>{url}</Code>
-      <Copy text={url} label="Copy the address" />
-    </Group>
-  ) : (
-    <Text size="sm" c="dimmed">
-      {otherwise}
-    </Text>
-  );
-}
-
-function Http({ live }: OneProps) {
-  return (
-    <Address
-      url={live.find(({ type }) => type === "http")?.url}
-      otherwise="Its address is known once a version with it is there."
-    />
   );
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   filterOf,
   filterRows,
-  hostsOf,
+  listOf,
   newTrigger,
   objectOf,
   rowsOf,
@@ -10,6 +10,7 @@ import {
   triggersOf,
   twice,
   variableFault,
+  withCors,
   withField,
   withItem,
   within,
@@ -73,8 +74,8 @@ describe("a manifest in forms", () => {
   });
 
   it("names its hosts as somebody writes them", () => {
-    expect(hostsOf(" api.example.com,10.1.2.0/24\n db ,")).toEqual(["api.example.com", "10.1.2.0/24", "db"]);
-    expect(hostsOf(" , ")).toEqual([]);
+    expect(listOf(" api.example.com,10.1.2.0/24\n db ,")).toEqual(["api.example.com", "10.1.2.0/24", "db"]);
+    expect(listOf(" , ")).toEqual([]);
   });
 
   it("is built when the version says all that it says", () => {
@@ -83,5 +84,15 @@ describe("a manifest in forms", () => {
     expect(within({ ...manifest, env: { LEVEL: "debug" } }, full)).toBe(false);
     expect(within({ ...manifest, env: { LEVEL: "info" } }, full)).toBe(false);
     expect(within({ ...manifest, triggers: [{ type: "http" }] }, full)).toBe(false);
+  });
+
+  it("says something about pages of other origins as long as there are any", () => {
+    const open = withCors({ type: "http", auth: "none" }, "origins", ["https://a.example"]);
+    expect(open).toEqual({ type: "http", auth: "none", cors: { origins: ["https://a.example"] } });
+    const more = withCors(open, "credentials", true);
+    expect(more.cors).toEqual({ origins: ["https://a.example"], credentials: true });
+    expect(withCors(more, "credentials", undefined)).toEqual(open);
+    expect(withCors(more, "origins", [])).toEqual({ type: "http", auth: "none" });
+    expect(withCors({ type: "http" }, "methods", ["GET"])).toEqual({ type: "http" });
   });
 });

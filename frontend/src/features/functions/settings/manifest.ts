@@ -145,7 +145,14 @@ export function variableFault(name: string): string | null {
   return /^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? null : "Letters, digits and underscores, no digit first";
 }
 
-/** The hosts of a list that somebody wrote: parted by commas, spaces or lines. */
-export function hostsOf(text: string): string[] {
-  return text.split(/[\s,]+/).filter((host) => host !== "");
+/** The items of a list that somebody wrote, separated by commas, spaces or lines. */
+export function listOf(text: string): string[] {
+  return text.split(/[\s,]+/).filter((item) => item !== "");
+}
+
+/** An http trigger with what it says about pages of other origins; without origins it says nothing about them. */
+export function withCors(trigger: Trigger, member: string, value: unknown): Trigger {
+  const next = withMember(trigger, "cors", member, value);
+  const { origins } = part(next, "cors");
+  return Array.isArray(origins) && origins.length > 0 ? next : withField(trigger, "cors", undefined);
 }

@@ -305,7 +305,7 @@ impl Function {
                 }
                 _ => None,
             };
-            Ok(Trigger::new(trigger, filter, url))
+            Ok(Trigger::new(trigger, filter, url, base))
         };
         manifest.triggers.iter().map(trigger).collect()
     }

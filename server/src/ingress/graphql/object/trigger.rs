@@ -2,7 +2,7 @@
 
 use async_graphql::{ComplexObject, Enum, Result, SimpleObject};
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::manifest::{self, Schedule, Trigger as Wanted};
+use domain::manifest::{self, HttpTrigger, Schedule, Trigger as Wanted};
 use domain::schedule::Timetable;
 use serde_json::Value;
 
@@ -38,6 +38,38 @@ enum Overlap {
     Forbid,
 }
 
+/// Who may call a function over HTTP.
+#[derive(Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "manifest::HttpAuth")]
+enum HttpAuth {
+    /// Who has a token, or a session.
+    Token,
+    /// Everybody.
+    None,
+}
+
+/// Which pages of other origins may call, as the CORS protocol has it.
+#[derive(SimpleObject)]
+struct Cors {
+    /// Origins such as `https://shop.example.com`, or `*` for all.
+    origins: Vec<String>,
+    /// Methods that they may use.
+    methods: Vec<String>,
+    /// Headers that they may send, or `*` for all.
+    headers: Vec<String>,
+    /// Whether a browser sends cookies along.
+    credentials: bool,
+    /// Seconds for which a browser remembers the answer to its question.
+    max_age_s: u32,
+}
+
+impl From<&manifest::Cors> for Cors {
+    fn from(cors: &manifest::Cors) -> Self {
+        let manifest::Cors { origins, methods, headers, credentials, max_age_s } = cors.clone();
+        Self { origins, methods, headers, credentials, max_age_s }
+    }
+}
+
 /// What starts a run. What does not belong to its type is null.
 #[derive(Default, SimpleObject)]
 #[graphql(complex)]
@@ -65,13 +97,29 @@ pub(in crate::ingress::graphql) struct Trigger {
     secret: Option<String>,
     /// Where it is called, for `http` and `webhook`.
     url: Option<String>,
+    /// Who may call, for `http`.
+    auth: Option<HttpAuth>,
+    /// A path of its own on the server, for `http`: `/shop`, or `/shop/*` with all below it.
+    path: Option<String>,
+    /// Where it is called at that path, for `http`.
+    path_url: Option<String>,
+    /// Which pages of other origins may call, for `http`.
+    cors: Option<Cors>,
 }
 
 impl Trigger {
-    /// `filter` is the trigger's own, where it was asked for: it may be large.
-    pub(super) fn new(wanted: &Wanted, filter: Option<Value>, url: Option<String>) -> Self {
+    /// `filter` is the trigger's own, where it was asked for: it may be large. `base` is the server's URL.
+    pub(super) fn new(wanted: &Wanted, filter: Option<Value>, url: Option<String>, base: &str) -> Self {
         match wanted {
-            Wanted::Http(_) => Self { kind: "http", url, ..Self::default() },
+            Wanted::Http(HttpTrigger { path, auth, cors }) => Self {
+                kind: "http",
+                url,
+                auth: Some((*auth).into()),
+                path_url: path.as_ref().map(|path| format!("{base}{}", path.strip_suffix("/*").unwrap_or(path))),
+                path: path.clone(),
+                cors: cors.as_ref().map(Cors::from),
+                ..Self::default()
+            },
             Wanted::Event { pattern, filter: _ } => {
                 Self { kind: "event", pattern: Some(pattern.clone()), filter, ..Self::default() }
             }

@@ -1,0 +1,26 @@
+// A list that is written as one text, its items separated by commas.
+
+import { TextInput, type TextInputProps } from "@mantine/core";
+import { useState } from "react";
+import { listOf } from "./manifest.ts";
+
+export function ListInput({
+  value,
+  set,
+  ...rest
+}: { value: unknown; set: (to: string[]) => void } & Omit<TextInputProps, "value" | "onChange">) {
+  // A list that is being written holds what a manifest cannot: a comma with nothing behind it.
+  const [text, setText] = useState(() => (Array.isArray(value) ? value.map(String).join(", ") : ""));
+  return (
+    <TextInput
+      size="xs"
+      className="mono-input"
+      value={text}
+      onChange={(event) => {
+        setText(event.currentTarget.value);
+        set(listOf(event.currentTarget.value));
+      }}
+      {...rest}
+    />
+  );
+}
