@@ -25,6 +25,7 @@ mod graphql;
 mod guessing;
 mod headers;
 mod hosts;
+mod http2;
 mod ids;
 mod kernel;
 mod limits;

@@ -14,14 +14,14 @@ const MANY: usize = 300;
 const AUTHORIZATION: &str = "authorization: Bearer dev-token\r\n";
 
 /// A server that waits for a second only.
-async fn impatient() -> TestApp {
+pub async fn impatient() -> TestApp {
     let names = ["HEAD", "READ", "WRITE", "IDLE"];
     let options =
         names.iter().fold(Options::default(), |options, name| options.env(&format!("EVENTFLOW_{name}_TIMEOUT"), "1"));
     victim(options).await
 }
 
-async fn is_answered(app: &TestApp) {
+pub async fn is_answered(app: &TestApp) {
     let answer = app.get("/v1/functions").send().await.expect("an honest caller is answered");
     assert_eq!(answer.status(), StatusCode::OK);
 }

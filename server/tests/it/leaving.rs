@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use crate::app::{PATIENCE, TestApp, json_of};
 
-const SLOW: &str = "exports.handler = async (event, context) => {
+pub const SLOW: &str = "exports.handler = async (event, context) => {
     console.log('begun');
     const ms = Number(event.http.query.ms ?? 100000);
     await new Promise((done) => { setTimeout(done, ms); context.signal.addEventListener('abort', () => { console.log('aborted'); done(); }); });
@@ -27,7 +27,7 @@ impl TestApp {
     }
 
     /// Waits until an instance of the function works on so many calls.
-    async fn working(&self, id: &str, calls: u64) {
+    pub async fn working(&self, id: &str, calls: u64) {
         self.eventually(&format!("{calls} calls are being worked on"), async || {
             let query = "query($id: ID!) { function(id: $id) { instances { inFlight } } }";
             let found = self.graphql(query, json!({ "id": id })).await;
@@ -38,7 +38,7 @@ impl TestApp {
         .await;
     }
 
-    async fn cancelled(&self, id: &str) -> Value {
+    pub async fn cancelled(&self, id: &str) -> Value {
         let run = self.run_where(id, |run| run["state"] == "CANCELLED").await;
         let query = "query($id: ID!) { run(id: $id) { error startedAt } }";
         let told = self.graphql(query, json!({ "id": run["id"] })).await["run"].clone();

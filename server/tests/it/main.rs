@@ -18,6 +18,7 @@ mod frameworks;
 mod framing;
 mod ground;
 mod hooks;
+mod http2;
 mod kill;
 mod leaving;
 mod nodes;

@@ -8,6 +8,7 @@ mod descriptors;
 mod expectation;
 mod forwarded;
 mod host;
+mod http2;
 mod leaving;
 mod limits;
 pub(super) mod network;
@@ -19,6 +20,7 @@ mod seat;
 mod server;
 mod strangers;
 mod transport;
+mod wire;
 
 pub use bodies::{BodyBudget, MAX_KNOWN};
 pub(super) use bodies::{Dropped, Held};

@@ -78,20 +78,30 @@ pub(super) fn answer(head: &RequestHead, error: &HttpError) -> HttpResponse {
 
 /// The answer to a connection for which there is no place, whole.
 pub(super) fn no_place(full: &Full) -> String {
-    let what = match full {
-        Full::Everywhere => "the server has as many connections as it takes",
-        Full::Address => "this address has as many connections as one may have",
-    };
-    let id = crate::clock::new_id::<()>();
-    let body = format!(
-        "{{\"error\":{{\"code\":\"too_many_connections\",\"message\":\"{what}; try again in a moment\",\
-         \"request_id\":\"{id}\"}}}}"
-    );
+    let body = body(TOO_MANY_CONNECTIONS, &self::full(full));
     format!(
         "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
          retry-after: 1\r\nconnection: close\r\n\r\n{body}",
         body.len()
     )
+}
+
+/// The code of an error where there is no place.
+pub(super) const TOO_MANY_CONNECTIONS: &str = "too_many_connections";
+
+/// Why there is no place.
+pub(super) fn full(full: &Full) -> String {
+    let what = match full {
+        Full::Everywhere => "the server has as many connections as it takes",
+        Full::Address => "this address has as many connections as one may have",
+    };
+    format!("{what}; try again in a moment")
+}
+
+/// An error as JSON; neither code nor message has a character that JSON writes in another way.
+pub(super) fn body(code: &str, message: &str) -> String {
+    let id = crate::clock::new_id::<()>();
+    format!("{{\"error\":{{\"code\":\"{code}\",\"message\":\"{message}\",\"request_id\":\"{id}\"}}}}")
 }
 
 #[cfg(test)]

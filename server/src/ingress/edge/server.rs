@@ -1,8 +1,9 @@
 //! Serves routes on a listener, behind everything that this room knows.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use actix_http::error::DispatchError;
 use actix_http::{ConnectionType, HttpMessage, HttpService, Request, Response, Version};
 use actix_server::Server;
-use actix_service::{Service, ServiceFactoryExt, apply_fn_factory, fn_service, map_config};
+use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_factory, fn_service, map_config};
 use actix_web::App;
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{AppConfig, Payload};
@@ -21,12 +22,14 @@ use tokio::net::TcpStream;
 
 use super::expectation::{self, Wants};
 use super::host::Names;
+use super::http2::{self, Entry};
 use super::limits::Limits;
 use super::payload::Timed;
-use super::places::Places;
+use super::places::{Place, Places};
 use super::refusal;
 use super::seat::{Busy, Seat};
 use super::transport::Guarded;
+use super::wire::{Found, Opening, Wire};
 use crate::config::Settings;
 
 /// Whether the names by which callers call matter.
@@ -72,7 +75,7 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
     };
     let ending = builder.graceful_shutdown_signal();
     let factory = move || {
-        let (places, ending) = (places.clone(), ending.clone());
+        let (places, ending, finish) = (places.clone(), ending.clone(), ending.clone());
         let app = map_config(App::new().configure(routes.clone()), |()| AppConfig::default());
         let door = Arc::new(Door { names: names.clone(), settings: settings.clone(), limits });
         let (asked, wants) = (door.clone(), wants.clone());
@@ -87,14 +90,24 @@ pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Sen
             .client_request_timeout(limits.head)
             .client_disconnect_timeout(DISCONNECT)
             .expect(expected)
-            .on_connect_ext(|io: &Guarded<TcpStream>, data| _ = data.insert(io.seat().clone()))
+            .on_connect_ext(|io: &Guarded<Wire>, data| _ = data.insert(io.seat().clone()))
             .h1(entry);
         let trusted = settings.clone();
-        fn_service(move |io: TcpStream| {
-            let (places, settings) = (places.clone(), trusted.clone());
-            async move { sit(&places, &settings, io, limits).await }
+        fn_factory(move || {
+            let (places, settings, finish) = (places.clone(), trusted.clone(), finish.clone());
+            let http = http.new_service(());
+            async move {
+                let http = Rc::new(Http(http.await?));
+                Ok::<_, ()>(fn_service::<_, _, _, _, _, ()>(move |io: TcpStream| {
+                    let (places, settings, http, finish) =
+                        (places.clone(), settings.clone(), http.clone(), finish.clone());
+                    async move {
+                        let seated = sit(&places, &settings, io).await?;
+                        talk(seated, places, http, limits, async move { finish.notified().await }).await
+                    }
+                }))
+            }
         })
-        .and_then(http)
     };
     Ok(builder.listen("eventflow", listener, factory)?.run())
 }
@@ -117,13 +130,53 @@ pub(super) struct Door {
     limits: Limits,
 }
 
-/// Finds a place for a connection, or tells it that there is none.
-async fn sit(
-    places: &Arc<Places>,
-    settings: &Settings,
+/// Serves HTTP/1.1.
+struct Http<S>(S);
+
+impl<S> Entry for Http<S>
+where
+    S: Service<(Guarded<Wire>, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    S::Future: 'static,
+{
+    fn enter(&self, io: Guarded<Wire>, peer: Option<SocketAddr>) {
+        let served = self.0.call((io, peer));
+        actix_web::rt::spawn(async move { drop(served.await) });
+    }
+}
+
+/// A connection that has a place.
+struct Seated {
     io: TcpStream,
+    peer: Option<SocketAddr>,
+    place: Place,
+    /// Whether its address is counted.
+    counted: bool,
+}
+
+/// Serves a connection in the protocol that it speaks.
+async fn talk<S>(
+    seated: Seated,
+    places: Arc<Places>,
+    http: Rc<Http<S>>,
     limits: Limits,
-) -> Result<(Guarded<TcpStream>, Option<std::net::SocketAddr>), DispatchError> {
+    ending: impl Future<Output = ()>,
+) -> Result<(), DispatchError>
+where
+    S: Service<(Guarded<Wire>, Option<SocketAddr>), Response = (), Error = DispatchError> + 'static,
+    S::Future: 'static,
+{
+    let Seated { io, peer, place, counted } = seated;
+    let (place, found) = (Arc::new(place), Found::default());
+    let wire = Wire::Connection(Opening::new(io, found.clone()));
+    let served = http.0.call((Guarded::new(wire, place.clone(), limits), peer)).await;
+    match found.take() {
+        Some(io) => http2::serve(http2::Connection { io, peer, place, places, counted, limits }, http, ending).await,
+        None => served,
+    }
+}
+
+/// Finds a place for a connection, or tells it that there is none.
+async fn sit(places: &Arc<Places>, settings: &Settings, io: TcpStream) -> Result<Seated, DispatchError> {
     let peer = io.peer_addr().ok();
     let _ = SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(STEP));
     let address = peer.map(|peer| peer.ip().to_canonical());
@@ -131,7 +184,7 @@ async fn sit(
     let counted =
         address.is_none_or(|address| !address.is_loopback() && !settings.edge.trusted_proxies.contain(address));
     match places.take(address, counted) {
-        Ok(place) => Ok((Guarded::new(io, place, limits), peer)),
+        Ok(place) => Ok(Seated { io, peer, place, counted }),
         Err(full) => {
             // Said as far as it can be said at once; a caller that is not listening is not waited for.
             let _ = tokio::time::timeout(FAREWELL, io.writable()).await;

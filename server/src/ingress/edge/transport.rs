@@ -18,7 +18,7 @@ use super::seat::Seat;
 /// A connection with its place.
 pub(super) struct Guarded<T> {
     io: T,
-    place: Place,
+    place: Arc<Place>,
     limits: Limits,
     /// Goes off again and again: one timer for all limits, set seldom, instead of one that each request sets.
     tick: Pin<Box<Sleep>>,
@@ -36,7 +36,7 @@ struct Stall {
 }
 
 impl<T> Guarded<T> {
-    pub(super) fn new(io: T, place: Place, limits: Limits) -> Self {
+    pub(super) fn new(io: T, place: Arc<Place>, limits: Limits) -> Self {
         Self { io, place, limits, tick: Box::pin(sleep(limits.period())), stall: None, answered: 0, leaving: None }
     }
 
@@ -165,7 +165,7 @@ mod tests {
     fn guarded(limits: Limits, buffer: usize) -> (Guarded<DuplexStream>, DuplexStream) {
         let (near, far) = tokio::io::duplex(buffer);
         let place = Places::new(&Edge::default(), 1024, Metrics::new()).take(None, false).unwrap();
-        (Guarded::new(near, place, limits), far)
+        (Guarded::new(near, Arc::new(place), limits), far)
     }
 
     fn limits() -> Limits {
