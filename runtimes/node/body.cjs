@@ -33,6 +33,9 @@ function decoderOf(coding) {
       return zlib.gunzip;
     case 'br':
       return zlib.brotliDecompress;
+    case 'zstd':
+      // Since Node.js 22.15; undefined before.
+      return zlib.zstdDecompress;
     case 'deflate':
       // Some senders leave out the header that belongs to it: the first byte shows which it is.
       return (bytes, options, done) => ((bytes[0] & 0x0f) === 8 ? zlib.inflate : zlib.inflateRaw)(bytes, options, done);

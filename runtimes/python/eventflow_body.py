@@ -2,6 +2,7 @@
 
 import base64
 import codecs
+import importlib
 import json
 import re
 import zlib
@@ -49,6 +50,8 @@ def decompress(body, coding):
     elif name == "deflate":
         # Some senders leave out the header that belongs to it: the first byte shows which it is.
         window = _ZLIB if body[0] & 0x0F == 8 else _RAW
+    elif name in ("br", "zstd"):
+        return _by_module(body, name)
     else:
         return None
     parts, left = [], MAX_DECODED_BYTES + 1
@@ -60,14 +63,106 @@ def decompress(body, coding):
             parts.append(part)
             left -= len(part)
             if left <= 0:
-                message = f"the body has more than {MAX_DECODED_BYTES} bytes when it is decompressed"
-                raise BadRequest(message, 413, "too_large")
+                raise _too_large()
             if not decoder.eof:
                 raise zlib.error("it ends too early")
             body = decoder.unused_data if window == _GZIP else b""
     except zlib.error as error:
         raise BadRequest(f"the body is not valid {name}: {error}") from None
     return b"".join(parts)
+
+
+def _too_large():
+    return BadRequest(f"the body has more than {MAX_DECODED_BYTES} bytes when it is decompressed", 413, "too_large")
+
+
+def _by_module(body, name):
+    """Undoes a coding for which Python, or the function, must bring a module. None when there is none."""
+    for module, decoder in _DECODERS[name]:
+        try:
+            found = importlib.import_module(module)
+        except ImportError:
+            continue
+        try:
+            plain = decoder(found, body)
+        except Exception as error:
+            # Each module has errors of its own.
+            raise BadRequest(f"the body is not valid {name}: {error}") from None
+        if plain is not None:
+            if len(plain) > MAX_DECODED_BYTES:
+                raise _too_large()
+            return plain
+    return None
+
+
+# Each of these makes little more than what may be: a body of a few bytes may stand for gigabytes.
+
+
+def _brotli(module, body):
+    decoder = module.Decompressor()
+    parts, size = [], 0
+    while not decoder.is_finished() and size <= MAX_DECODED_BYTES:
+        try:
+            part = decoder.process(body, output_buffer_limit=_PART)
+        except TypeError:
+            # Versions before 1.2 have no such limit.
+            return None
+        if not part and not body and decoder.can_accept_more_data():
+            raise ValueError("it ends too early")
+        parts.append(part)
+        size += len(part)
+        body = b""
+    return b"".join(parts)
+
+
+def _zstandard(module, body):
+    # RFC 9659: what is sent over HTTP has windows of 8 MiB at most.
+    decoder = module.ZstdDecompressor(max_window_size=1 << _ZSTD_WINDOW_LOG)
+    parts, left = [], MAX_DECODED_BYTES + 1
+    with decoder.stream_reader(body, read_across_frames=True) as reader:
+        while left > 0:
+            part = reader.read(min(left, _PART))
+            if not part:
+                break
+            parts.append(part)
+            left -= len(part)
+    plain = b"".join(parts)
+    # The reader takes a frame that ends too early for the end of the body.
+    if left > 0 and not _is_whole_zstd(module, body):
+        raise ValueError("it ends too early")
+    return plain
+
+
+def _is_whole_zstd(module, body):
+    while body:
+        decoder = module.ZstdDecompressor(max_window_size=1 << _ZSTD_WINDOW_LOG).decompressobj()
+        decoder.decompress(body)
+        if not decoder.eof:
+            return False
+        body = decoder.unused_data
+    return True
+
+
+def _zstd(module, body):
+    options = {module.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG}
+    parts, left = [], MAX_DECODED_BYTES + 1
+    while body and left > 0:
+        decoder = module.ZstdDecompressor(options=options)
+        part = decoder.decompress(body, left)
+        parts.append(part)
+        left -= len(part)
+        if left > 0 and not decoder.eof:
+            raise ValueError("it ends too early")
+        body = decoder.unused_data if decoder.eof else b""
+    return b"".join(parts)
+
+
+_PART = 1 << 20
+_ZSTD_WINDOW_LOG = 23
+_DECODERS = {
+    "br": [("brotli", _brotli), ("brotlicffi", _brotli)],
+    "zstd": [("compression.zstd", _zstd), ("backports.zstd", _zstd), ("zstandard", _zstandard)],
+}
 
 
 def charset_of(body, content_type):
