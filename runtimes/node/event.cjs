@@ -8,6 +8,8 @@ const EVENT_TYPE = /^[ \t]*application\/cloudevents\+json[ \t]*(;|$)/i;
 /** What the platform sends of what came over HTTP; nobody else can send events of these types. */
 const FROM_HTTP = ['http.invoke', 'webhook.received'];
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+/** Where `http` has the query as it was sent, for adapters: what was parsed does not give it back. */
+const RAW_QUERY = Symbol('raw query');
 
 /** Calls `done(error, event)`: at once, unless the body has to be decompressed. */
 function eventOf(request, body, context, source, done) {
@@ -78,6 +80,7 @@ function httpEvent(request, type, body, run, source) {
     query: mark === -1 ? {} : queryOf(url.slice(mark + 1)),
     headers,
   };
+  if (mark !== -1) Object.defineProperty(http, RAW_QUERY, { value: url.slice(mark + 1), enumerable: false });
   setRawBody(http, () => body ?? Buffer.alloc(0));
   return { specversion: '1.0', id: run, source, type: 'http.invoke', time: new Date().toISOString(), datacontenttype: type, data: undefined, http };
 }
@@ -185,4 +188,4 @@ function memberText(json, name) {
   return found;
 }
 
-module.exports = { eventOf, completeEvent, memberText };
+module.exports = { RAW_QUERY, eventOf, completeEvent, memberText };

@@ -4,7 +4,6 @@
 // The working directory is the function's folder. README.md says what a handler sees and may return.
 
 const fs = require('node:fs');
-const path = require('node:path');
 
 const { answer, sendError } = require('./answer.cjs');
 const { BadRequest } = require('./body.cjs');
@@ -12,6 +11,7 @@ const { completeEvent, eventOf } = require('./event.cjs');
 const { catchTheUncaught, messageOf, stackOf } = require('./failures.cjs');
 const { stringify } = require('./json.cjs');
 const { Owner, flush, markLines, owners } = require('./lines.cjs');
+const { CannotLoad, load } = require('./load.cjs');
 
 const BACKLOG = 4096;
 const MAX_HEADER_BYTES = 64 * 1024;
@@ -22,49 +22,6 @@ const FUNCTION = process.env.EVENTFLOW_FUNCTION ?? 'function';
 const NAMESPACE = process.env.EVENTFLOW_NAMESPACE ?? 'default';
 const VERSION = Number(process.env.EVENTFLOW_VERSION ?? 0);
 const SOURCE = `eventflow/function/${FUNCTION}`;
-
-// ---- The handler ----
-
-/** Finds and loads the handler; ends the process with a clear message when there is none. */
-async function load(name) {
-  const dot = name.lastIndexOf('.');
-  if (dot <= 0 || dot === name.length - 1) {
-    fail(`the handler is "${name}", and must be FILE.EXPORT, such as index.handler`);
-  }
-  const stem = path.resolve(name.slice(0, dot));
-  const wanted = name.slice(dot + 1);
-  const candidates = [`${stem}.js`, `${stem}.mjs`, `${stem}.cjs`, path.join(stem, 'index.js'), path.join(stem, 'index.mjs')];
-  const file = candidates.find((candidate) => fs.existsSync(candidate));
-  if (file === undefined) {
-    const tried = candidates.map((candidate) => path.relative('.', candidate)).join(', ');
-    fail(`the handler is "${name}", but there is no such file: looked for ${tried}`);
-  }
-  const shown = path.relative('.', file);
-  let exported;
-  try {
-    exported = await loadFile(file);
-  } catch (error) {
-    fail(`${shown} cannot be loaded: ${stackOf(error)}`);
-  }
-  const handler = exported[wanted] ?? exported.default?.[wanted];
-  if (typeof handler !== 'function') {
-    const found = Object.keys(exported).map((key) => `${key} (${typeof exported[key]})`).join(', ') || 'nothing';
-    fail(`${shown} exports no function "${wanted}"; it exports ${found}`);
-  }
-  return handler;
-}
-
-async function loadFile(file) {
-  if (!file.endsWith('.mjs')) {
-    try {
-      return require(file);
-    } catch (error) {
-      // `"type": "module"`, or a module that waits at its top: only import() loads those.
-      if (error?.code !== 'ERR_REQUIRE_ESM' && error?.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
-    }
-  }
-  return import(require('node:url').pathToFileURL(file).href);
-}
 
 function fail(message) {
   process.stderr.write(`${message}\n`);
@@ -120,7 +77,7 @@ Object.defineProperty(Context.prototype, 'signal', { enumerable: true });
 
 // ---- HTTP ----
 
-function serve(handler) {
+function serve({ handler, isAdapted }) {
   const http = require('node:http');
   let stopping = false;
 
@@ -153,7 +110,8 @@ function serve(handler) {
     const invoke = (wrong, event) => {
       try {
         if (wrong) throw wrong;
-        let result = handler(event, context);
+        // Other platforms' handlers answer by themselves, some of them: their adapters get what came and what goes.
+        let result = isAdapted ? handler(event, context, { request, response }) : handler(event, context);
         if (typeof result?.then === 'function') result = Promise.resolve(result).then((value) => answer(response, value));
         else result = answer(response, result);
         if (result === undefined) flush(owner);
@@ -206,7 +164,7 @@ function serve(handler) {
 
 // ---- Jobs ----
 
-async function job(handler) {
+async function job({ handler }) {
   const text = fs.readFileSync(0, 'utf8');
   let event;
   try {
@@ -242,10 +200,10 @@ async function main() {
   const isJob = mode === '--job';
   if (!isJob) markLines();
   failWhenNothingIsLeft('the function');
-  const handler = await load(name);
+  const loaded = await load(name).catch((error) => fail(error instanceof CannotLoad ? error.message : stackOf(error)));
   if (!isJob) catchTheUncaught();
-  if (isJob) await job(handler);
-  else serve(handler);
+  if (isJob) await job(loaded);
+  else serve(loaded);
 }
 
 main();

@@ -98,6 +98,54 @@ test('a handler that cannot be loaded says which file, which export and what was
   }
 });
 
+test('what a file exports is named, with what to do about it', async (t) => {
+  const cases = [
+    [{ 'app.js': 'const app = () => {}; app.use = app.handle = app.set = app.listen = () => {}; module.exports = { app };' }, 'app.handler',
+      /app\.js exports no function "handler"; it exports app \(an Express application\): start it as a program that listens on \$PORT, with "runtime": "command" and "command": \["node", "app\.js"\]/],
+    [{ 'app.js': 'module.exports = () => 1;' }, 'app.handler', /it exports function itself: if that is the handler, say "handler": "app\.default"/],
+    [{ 'index.mjs': 'export default { fetch() {} };' }, 'index.handler', /default \(an object with fetch\): serve it with "adapter": "fetch" and "handler": "index\.default"/],
+    [{ 'index.js': 'module.exports = new (require("node:http").Server)();' }, 'index.handler', /it exports an HTTP server itself: start it as a program/],
+    [{ 'index.js': 'exports.run = class {}; exports.limit = 3; exports.go = () => 1;' }, 'index.handler', /it exports run \(class\), limit \(number\), go \(function\)\n/],
+    [{ 'index.js': 'for (let n = 0; n < 100; n += 1) exports["n" + n] = n;' }, 'index.handler', /n9 \(number\), 90 more\n/],
+  ];
+  await Promise.all(cases.map(async ([files, handler, message]) => {
+    const started = start(t, files, [handler]);
+    assert.deepStrictEqual(await started.ended, { code: 1, signal: null });
+    assert.match(started.output, message);
+  }));
+  const itself = await service(t, { 'app.js': 'module.exports = () => "itself";' }, 'app.default');
+  assert.strictEqual((await ask(itself.socket)).json(), 'itself');
+});
+
+test('a package or a variable that is missing is named in the last line', async (t) => {
+  const client = 'class Client { constructor(key) { if (!key) throw new Error("Neither apiKey nor config.authenticator provided"); } }';
+  const cases = [
+    [{ 'index.js': 'require("@scope/name/deep");' }, /\nindex\.js needs the package "@scope\/name", which is not installed: add it to "dependencies" in package\.json\n$/],
+    [{ 'index.mjs': 'import "express";' }, /\nindex\.mjs needs the package "express", which is not installed/],
+    [{ 'index.js': 'require("./lib/none");' }, /\nindex\.js needs \.\/lib\/none, and there is no such file\n$/],
+    [{ 'index.js': `${client} if (process.env.DEBUG) console.log(1); new Client(process.env.STRIPE_SECRET_KEY);` }, /\nindex\.js reads an environment variable that is not set, `STRIPE_SECRET_KEY`: set it as a secret or in "env"\n$/],
+    [{ 'index.js': 'process.env.STRIPE_SECRET_KEY; null.x;' }, /cannot be loaded: TypeError: (?!.*secrets)/s],
+  ];
+  await Promise.all(cases.map(async ([files, message]) => {
+    const started = start(t, files, ['index.handler']);
+    assert.deepStrictEqual(await started.ended, { code: 1, signal: null });
+    assert.match(started.output, message);
+  }));
+});
+
+test('TypeScript runs where Node.js can strip its types, and is refused with what to do where it cannot', async (t) => {
+  const files = { 'index.ts': 'interface Named { name: string }\nexport const handler = (event: { type: string }): Named => ({ name: event.type });' };
+  if (process.features.typescript) {
+    files['index.ts'] = `import { one } from './one';\nimport { two } from './two.js';\n${files['index.ts']}\nexport const sum = one + two;`;
+    const started = await service(t, { ...files, 'one.ts': 'export const one: number = 1;', 'two.ts': 'export const two: number = 2;', 'package.json': '{"type":"module"}' });
+    assert.deepStrictEqual((await ask(started.socket)).json(), { name: 'http.invoke' });
+  } else {
+    const started = start(t, files, ['index.handler']);
+    assert.deepStrictEqual(await started.ended, { code: 1, signal: null });
+    assert.match(started.output, /^index\.ts is TypeScript, which Node\.js [\d.]+ cannot run: compile it in a build step .* or ask for Node\.js 22\.18 or newer\n$/);
+  }
+});
+
 test('lines of runs that overlap are told apart', async (t) => {
   const code = `exports.handler = async (event) => {
     const name = event.http.query.name;

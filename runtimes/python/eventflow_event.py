@@ -22,6 +22,8 @@ class Http(dict):
     def __init__(self, members, raw_body):
         super().__init__(members)
         self._raw_body = raw_body
+        # The query as it was sent, for adapters: what was parsed does not give it back.
+        self.raw_query = None
 
     def __missing__(self, name):
         if name != self.RAW:
@@ -76,6 +78,7 @@ def event_of(request, body, source):
         "headers": {name: value for name, value in headers.items() if not name.startswith("x-eventflow-")},
     }
     event["http"] = Http(members, body)
+    event["http"].raw_query = query
     return event
 
 

@@ -129,6 +129,40 @@ async def handler(event, context):
         until(lambda: wrapper.output.endswith("\n"), "the line")
         self.assertEqual(wrapper.output, f"\x1e{RUN}\x1fin a task\n")
 
+    def test_a_handler_that_is_no_coroutine_has_an_event_loop_of_its_own(self):
+        code = """
+import asyncio
+async def value(of):
+    await asyncio.sleep(0)
+    return of
+def handler(event, context):
+    loop = asyncio.get_event_loop()
+    first = loop.run_until_complete(value(1))
+    second = asyncio.run(value(2))
+    if event["http"]["path"] == "/close":
+        loop.close()
+    return [first, second]
+"""
+        wrapper = self.service(code, env={"EVENTFLOW_THREADS": "1"})
+        for path in ("/", "/close", "/"):
+            self.assertEqual(wrapper.ask(path), (200, "[1,2]"))
+
+    def test_what_a_module_has_is_named_with_what_to_do_about_it(self):
+        cases = [
+            ("import json\nfrom os.path import join\nLIMIT = 3\ndef run(e, c): pass\n", r'main has no function "handler"; what can be called there: run: if that is the handler, say "handler": "main.run"\n$'),
+            ("def a(): pass\ndef b(): pass\n", r"what can be called there: a, b\n$"),
+            ("", r"what can be called there: nothing\n$"),
+            ("import nowhere.at_all\n", r'\nmain needs the module "nowhere", which is not installed: add nowhere to requirements.txt\n$'),
+            ("import yaml_is_not_here as yaml\n", r"add yaml-is-not-here to requirements.txt\n$"),
+            ("import os\nkey = os.environ['STRIPE_SECRET_KEY']\n", r'\nmain reads an environment variable that is not set, `STRIPE_SECRET_KEY`: set it as a secret or in "env"\n$'),
+            ("{}['STRIPE_SECRET_KEY']\n", r"KeyError: 'STRIPE_SECRET_KEY'\n$"),
+            ("class Flask:\n    pass\nFlask.__module__ = 'flask.app'\nweb = Flask()\n", r'web \(a Flask application\): start it as a program that listens on \$PORT, with "runtime": "command" and "command": \["sh", "-c", "gunicorn --bind 0\.0\.0\.0:\$PORT main:web"\]\n$'),
+        ]
+        for code, message in cases:
+            wrapper = Wrapper(self, {"main.py": code}, "main.handler")
+            self.assertEqual(wrapper.wait(), 1)
+            self.assertRegex(wrapper.output, message)
+
     def test_a_probe_is_answered_as_long_as_a_thread_is_free(self):
         code = "import time\ndef handler(event, context):\n    time.sleep(1000)\n"
         wrapper = self.service(code, env={"EVENTFLOW_THREADS": "2"})

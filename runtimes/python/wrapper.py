@@ -6,14 +6,12 @@ README.md says what a handler sees and may return.
 """
 
 import asyncio
-import importlib
 import inspect
 import json
 import os
 import signal
 import sys
 import threading
-import traceback
 
 # A module of the function's may have any name: ours are loaded before its folder is on the path.
 import eventflow_answer
@@ -22,6 +20,7 @@ import eventflow_failures
 import eventflow_http
 import eventflow_json
 import eventflow_lines
+import eventflow_load
 from eventflow_signal import CALLER_LOOK_S, Signal
 
 FUNCTION = os.environ.get("EVENTFLOW_FUNCTION", "function")
@@ -41,33 +40,6 @@ class Context:
         self.attempt = attempt
         self.deadline = deadline
         self.signal = Signal(deadline, gone)
-
-
-# ---- The handler ----
-
-
-def load(name):
-    """Finds and loads the handler; ends the process with a clear message when there is none."""
-    module_name, dot, wanted = name.rpartition(".")
-    if not dot or not module_name or not wanted:
-        fail(f'the handler is "{name}", and must be MODULE.FUNCTION, such as main.handler')
-    folder = os.getcwd()
-    sys.path[0] = folder  # Instead of the wrapper's own folder.
-    sys.path.insert(1, os.path.join(folder, ".python"))
-    try:
-        module = importlib.import_module(module_name.replace("/", "."))
-    except ModuleNotFoundError as error:
-        if error.name and module_name.replace("/", ".").startswith(error.name):
-            files = ", ".join(sorted(file for file in os.listdir(folder) if file.endswith(".py"))) or "none"
-            fail(f'the handler is "{name}", but there is no module "{error.name}"; the files in the folder are: {files}')
-        fail(f"{module_name} cannot be loaded: {traceback.format_exc()}")
-    except BaseException:
-        fail(f"{module_name} cannot be loaded: {traceback.format_exc()}")
-    handler = getattr(module, wanted, None)
-    if not callable(handler):
-        found = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_")) or "nothing"
-        fail(f'{module_name} has no function "{wanted}"; what can be called there: {found}')
-    return handler
 
 
 def fail(message):
@@ -148,22 +120,41 @@ class Loop:
         return part.result()
 
 
-def call(handler, event, context):
-    result = handler(event, context)
+class OwnLoop(threading.local):
+    """The event loop that `asyncio.get_event_loop()` finds in a handler that is no coroutine: elsewhere such handlers run in a
+    process's main thread, which has one."""
+
+    loop = None
+
+    def set(self):
+        if self.loop is None or self.loop.is_closed():
+            self.loop = asyncio.new_event_loop()
+        # `asyncio.run` leaves none behind.
+        asyncio.set_event_loop(self.loop)
+
+
+OWN_LOOP = OwnLoop()
+
+
+def call(loaded, event, context, request=None):
+    handler, is_adapted = loaded
+    OWN_LOOP.set()
+    # What other platforms' handlers expect is made of the request, where there is one.
+    result = handler(event, context, request) if is_adapted else handler(event, context)
     return Loop.run(result) if inspect.isawaitable(result) else result
 
 
 # ---- HTTP ----
 
 
-def serve(handler):
+def serve(loaded):
     def handle(request, response):
         headers = request.headers
         run = headers.get("x-eventflow-run")
         with eventflow_lines.during(run), eventflow_failures.answered(request, response):
             body = request.body.read()
             context = Context(run, int(headers.get("x-eventflow-attempt", "1")), headers.get("x-eventflow-deadline"), request.caller_gone)
-            result = call(handler, eventflow_event.event_of(request, body, SOURCE), context)
+            result = call(loaded, eventflow_event.event_of(request, body, SOURCE), context, request)
             eventflow_answer.answer(response, result, lambda parts: Loop.iterate(parts, request.caller_gone))
 
     eventflow_http.Server(handle, threads=int(os.environ.get("EVENTFLOW_THREADS", "32"))).serve()
@@ -172,7 +163,7 @@ def serve(handler):
 # ---- Jobs ----
 
 
-def job(handler):
+def job(loaded):
     text = sys.stdin.buffer.read()
     try:
         event = json.loads(text or b"null")
@@ -190,7 +181,7 @@ def job(handler):
             sys.exit(143)
 
     signal.signal(signal.SIGTERM, asked_to_end)
-    result = call(handler, event, context)
+    result = call(loaded, event, context)
     path = env.get("EVENTFLOW_RESULT")
     if path and result is not None:
         data = eventflow_json.dumps(result)
@@ -207,11 +198,14 @@ def main():
     else:
         # Lines appear when they are written, not when a buffer is full.
         sys.stdout.reconfigure(line_buffering=True)
-    handler = load(name)
+    try:
+        loaded = eventflow_load.load(name, Loop.run)
+    except eventflow_load.CannotLoad as error:
+        fail(error)
     if is_job:
-        job(handler)
+        job(loaded)
     else:
-        serve(handler)
+        serve(loaded)
 
 
 if __name__ == "__main__":

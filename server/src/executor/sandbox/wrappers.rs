@@ -9,25 +9,37 @@ use sha2::{Digest, Sha256};
 
 use crate::tree;
 
+/// A file of `runtimes/`: its path there, which is its path below the folder, too, and its content.
+macro_rules! runtime {
+    ($path:literal) => {
+        ($path, include_str!(concat!("../../../../runtimes/", $path)))
+    };
+}
+
 /// Path below the folder, and content.
 const FILES: &[(&str, &str)] = &[
-    ("node/wrapper.cjs", include_str!("../../../../runtimes/node/wrapper.cjs")),
-    ("node/answer.cjs", include_str!("../../../../runtimes/node/answer.cjs")),
-    ("node/body.cjs", include_str!("../../../../runtimes/node/body.cjs")),
-    ("node/event.cjs", include_str!("../../../../runtimes/node/event.cjs")),
-    ("node/failures.cjs", include_str!("../../../../runtimes/node/failures.cjs")),
-    ("node/json.cjs", include_str!("../../../../runtimes/node/json.cjs")),
-    ("node/lines.cjs", include_str!("../../../../runtimes/node/lines.cjs")),
-    ("python/wrapper.py", include_str!("../../../../runtimes/python/wrapper.py")),
-    ("python/eventflow_answer.py", include_str!("../../../../runtimes/python/eventflow_answer.py")),
-    ("python/eventflow_body.py", include_str!("../../../../runtimes/python/eventflow_body.py")),
-    ("python/eventflow_event.py", include_str!("../../../../runtimes/python/eventflow_event.py")),
-    ("python/eventflow_failures.py", include_str!("../../../../runtimes/python/eventflow_failures.py")),
-    ("python/eventflow_json.py", include_str!("../../../../runtimes/python/eventflow_json.py")),
-    ("python/eventflow_signal.py", include_str!("../../../../runtimes/python/eventflow_signal.py")),
-    ("python/eventflow_http.py", include_str!("../../../../runtimes/python/eventflow_http.py")),
-    ("python/eventflow_lines.py", include_str!("../../../../runtimes/python/eventflow_lines.py")),
-    ("python-flask/wrapper.py", include_str!("../../../../runtimes/python-flask/wrapper.py")),
+    runtime!("node/wrapper.cjs"),
+    runtime!("node/answer.cjs"),
+    runtime!("node/body.cjs"),
+    runtime!("node/environment.cjs"),
+    runtime!("node/event.cjs"),
+    runtime!("node/exports.cjs"),
+    runtime!("node/failures.cjs"),
+    runtime!("node/json.cjs"),
+    runtime!("node/lines.cjs"),
+    runtime!("node/load.cjs"),
+    runtime!("python/wrapper.py"),
+    runtime!("python/eventflow_answer.py"),
+    runtime!("python/eventflow_body.py"),
+    runtime!("python/eventflow_event.py"),
+    runtime!("python/eventflow_failures.py"),
+    runtime!("python/eventflow_http.py"),
+    runtime!("python/eventflow_json.py"),
+    runtime!("python/eventflow_lines.py"),
+    runtime!("python/eventflow_load.py"),
+    runtime!("python/eventflow_signal.py"),
+    runtime!("python/eventflow_wsgi.py"),
+    runtime!("python-flask/wrapper.py"),
     ("etc/passwd", "function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"),
     ("etc/group", "function:x:1000:\nnogroup:x:65534:\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
