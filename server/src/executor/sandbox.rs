@@ -512,6 +512,7 @@ impl Sandbox {
         env.insert("EVENTFLOW_FUNCTION".into(), spec.function.clone());
         env.insert("EVENTFLOW_NAMESPACE".into(), spec.namespace.clone());
         env.insert("EVENTFLOW_VERSION".into(), spec.version.to_string());
+        env.insert("EVENTFLOW_MEMORY_MB".into(), spec.limits.memory_mb.to_string());
         env
     }
 

@@ -40,6 +40,45 @@ const FILES: &[(&str, &str)] = &[
     runtime!("python/eventflow_signal.py"),
     runtime!("python/eventflow_wsgi.py"),
     runtime!("python-flask/wrapper.py"),
+    // What other platforms' handlers run with.
+    runtime!("adapters/node/appwrite.cjs"),
+    runtime!("adapters/node/aws-lambda.cjs"),
+    runtime!("adapters/node/azure-functions.cjs"),
+    runtime!("adapters/node/fetch.cjs"),
+    runtime!("adapters/node/fn.cjs"),
+    runtime!("adapters/node/google-functions.cjs"),
+    runtime!("adapters/node/knative.cjs"),
+    runtime!("adapters/node/netlify.cjs"),
+    runtime!("adapters/node/nuclio.cjs"),
+    runtime!("adapters/node/openfaas.cjs"),
+    runtime!("adapters/node/openwhisk.cjs"),
+    runtime!("adapters/node/shared-aws-event.cjs"),
+    runtime!("adapters/node/shared-aws-files.cjs"),
+    runtime!("adapters/node/shared-express.cjs"),
+    runtime!("adapters/node/shared-folder.cjs"),
+    runtime!("adapters/node/shared-missing.cjs"),
+    runtime!("adapters/node/shared-request.cjs"),
+    runtime!("adapters/node/shared-routes.cjs"),
+    runtime!("adapters/node/shared-server.cjs"),
+    runtime!("adapters/node/shared-web.cjs"),
+    runtime!("adapters/node/shared-wrangler.cjs"),
+    runtime!("adapters/node/shared-yaml.cjs"),
+    runtime!("adapters/node/vercel.cjs"),
+    runtime!("adapters/python/appwrite.py"),
+    runtime!("adapters/python/aws-lambda.py"),
+    runtime!("adapters/python/azure-functions.py"),
+    runtime!("adapters/python/eventflow_apps.py"),
+    runtime!("adapters/python/eventflow_aws.py"),
+    runtime!("adapters/python/eventflow_request.py"),
+    runtime!("adapters/python/eventflow_routes.py"),
+    runtime!("adapters/python/eventflow_yaml.py"),
+    runtime!("adapters/python/fn.py"),
+    runtime!("adapters/python/google-functions.py"),
+    runtime!("adapters/python/knative.py"),
+    runtime!("adapters/python/nuclio.py"),
+    runtime!("adapters/python/openfaas.py"),
+    runtime!("adapters/python/openwhisk.py"),
+    runtime!("adapters/python/vercel.py"),
     ("etc/passwd", "function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"),
     ("etc/group", "function:x:1000:\nnogroup:x:65534:\n"),
     ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
@@ -90,7 +129,7 @@ mod tests {
     #[test]
     fn every_file_of_a_wrapper_is_carried() {
         let runtimes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../runtimes");
-        for runtime in ["node", "python", "python-flask"] {
+        for runtime in ["node", "python", "python-flask", "adapters/node", "adapters/python"] {
             for entry in std::fs::read_dir(runtimes.join(runtime)).unwrap() {
                 let name = entry.unwrap().file_name().into_string().unwrap();
                 let is_test = name.starts_with("test_") || name.ends_with(".test.cjs");

@@ -71,9 +71,11 @@ async fn a_service_gets_what_it_asked_for_and_nothing_of_the_servers(executor: &
     assert_eq!(env["EVENTFLOW_FUNCTION"], function);
     assert_eq!(env["EVENTFLOW_NAMESPACE"], "default");
     assert_eq!(env["EVENTFLOW_VERSION"], "1");
+    assert!(env["EVENTFLOW_MEMORY_MB"].as_str().unwrap().parse::<u64>().unwrap() > 0);
     assert_eq!(env["HOME"], "/tmp");
     let allowed = [
         "EVENTFLOW_FUNCTION",
+        "EVENTFLOW_MEMORY_MB",
         "EVENTFLOW_NAMESPACE",
         "EVENTFLOW_SOCKET",
         "EVENTFLOW_VERSION",
