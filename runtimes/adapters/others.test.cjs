@@ -99,6 +99,7 @@ test('Knative: handle(context, body), and with a CloudEvent', async (t) => {
     module.exports = { handle, init: () => console.log('init') };`;
   const started = await service(t, 'knative', { 'index.js': code }, 'index.handle');
   assert.deepStrictEqual((await started.call('/?a=1')).json(), { query: { a: '1' } });
+  assert.deepStrictEqual((await started.call('/?cloudevent=1')).json(), { query: { cloudevent: '1' } });
   const posted = await started.call('/', { json: { n: 1 } });
   assert.deepStrictEqual([posted.status, posted.headers['x-a'], posted.json()], [201, '1', { body: { n: 1 } }]);
   assert.strictEqual((await started.call('/', { json: { raw: true } })).text, 'plain text');

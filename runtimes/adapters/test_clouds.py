@@ -167,6 +167,8 @@ async def fail():
         call = self.service({"api/index.py": fastapi}, "api/index.app")
         expected = {"item": 7, "body": {"a": 1}, "made": "before", "url": "http://example.test/api/items/7?x=1"}
         self.assertEqual(call("/api/items/7?x=1", data={"a": 1}).json(), expected)
+        answer = call("/api/items/7", data={}, headers={"x-forwarded-prefix": "/function/shop"})
+        self.assertEqual((answer.status, answer.json()["url"]), (200, "http://example.test/function/shop/api/items/7"))
         self.assertEqual(call("/stream").text, "abc")
         self.assertEqual(call("/fail").status, 500)
         self.said("started")

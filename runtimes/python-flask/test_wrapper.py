@@ -16,6 +16,18 @@ class Applications(unittest.TestCase):
     def start(self, files):
         return shared.Wrapper(self, files, wrapper=os.path.join(HERE, "wrapper.py"))
 
+    def test_what_keeps_an_application_from_being_served_is_said_with_what_to_do(self):
+        cases = [
+            ("import nowhere\n", r'\napp\.py needs the module "nowhere", which is not installed: add nowhere to requirements\.txt\n$'),
+            ("import os\nos.environ['KEY']\n", r"\napp\.py reads an environment variable that is not set, `KEY`: set it as a secret"),
+            ("def application(): pass\n", r'app\.py has no WSGI application "app"; what can be called there: application\n$'),
+            ("class App:\n    async def __call__(self, scope, receive, send): pass\napp = App()\n", r'"app" of app\.py is an ASGI application, and python-flask serves WSGI: set "runtime": "command"'),
+        ]
+        for code, message in cases:
+            wrapper = shared.Wrapper(self, {"app.py": code}, wrapper=os.path.join(HERE, "wrapper.py"))
+            self.assertEqual(wrapper.wait(), 1)
+            self.assertRegex(wrapper.output, message)
+
     def test_a_body_of_known_length_is_not_chunked_and_write_works(self):
         code = """
 def app(environ, start_response):

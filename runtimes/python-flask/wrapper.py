@@ -4,15 +4,16 @@ The working directory is the function's folder; what `pip install --target .pyth
 """
 
 import importlib
+import inspect
 import os
 import sys
-import traceback
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "python"))
 
 import eventflow_failures
 import eventflow_http
 import eventflow_lines
+import eventflow_load
 from eventflow_wsgi import environ_of
 
 
@@ -25,13 +26,17 @@ def load():
         files = ", ".join(sorted(file for file in os.listdir(folder) if file.endswith(".py"))) or "none"
         fail(f"there is no app.py; the Python files in the folder are: {files}")
     try:
-        module = importlib.import_module("app")
-    except BaseException:
-        fail(f"app.py cannot be loaded: {traceback.format_exc()}")
+        with eventflow_load.explained("app.py"):
+            module = importlib.import_module("app")
+    except eventflow_load.CannotLoad as error:
+        fail(error)
     app = getattr(module, "app", None)
     if not callable(app):
-        found = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_")) or "nothing"
-        fail(f'app.py has no WSGI application "app"; what can be called there: {found}')
+        fail(f'app.py has no WSGI application "app"; what can be called there: {eventflow_load.describe(module)}')
+    if inspect.iscoroutinefunction(getattr(type(app), "__call__", None)):
+        kind = eventflow_load.application_of(app) or "an ASGI application"
+        command = eventflow_load.ASGI_COMMAND.format("app:app")
+        fail(f'"app" of app.py is {kind}, and python-flask serves WSGI: set "runtime": "command" and "command": ["sh", "-c", "{command}"]')
     return app
 
 

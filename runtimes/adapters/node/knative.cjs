@@ -29,6 +29,8 @@ function contextOf(request) {
   const query = queryOf(request.query);
   return {
     ...query,
+    // What callers put into the query is none.
+    cloudevent: undefined,
     method: request.method,
     headers: request.headers,
     query,

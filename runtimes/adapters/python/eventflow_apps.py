@@ -149,6 +149,8 @@ class Asgi:
 
     def _scope(self, request):
         scheme, host = request.origin
+        # What is in front of the path belongs to it, and is what the application takes off again.
+        prefix = request.headers.get("x-forwarded-prefix", "").rstrip("/")
         name, _, port = host.rpartition(":") if ":" in host and not host.endswith("]") else (host, "", "")
         return {
             "type": "http",
@@ -156,10 +158,10 @@ class Asgi:
             "http_version": "1.1",
             "method": request.method,
             "scheme": scheme,
-            "path": unquote_to_bytes(request.path).decode("utf-8", "replace"),
-            "raw_path": request.path.encode("latin-1", "replace"),
+            "path": unquote_to_bytes(prefix + request.path).decode("utf-8", "replace"),
+            "raw_path": (prefix + request.path).encode("latin-1", "replace"),
             "query_string": request.query.encode("latin-1", "replace"),
-            "root_path": request.headers.get("x-forwarded-prefix", ""),
+            "root_path": prefix,
             "headers": [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in request.headers.items()],
             "client": (request.caller, 0),
             "server": (name, int(port) if port.isdecimal() else 443 if scheme == "https" else 80),

@@ -108,8 +108,10 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
         let parent = file.parent().unwrap_or(&runtimes);
         std::fs::create_dir_all(parent)?;
         std::fs::write(&file, content)?;
-        // Sandboxes have users of their own.
-        std::fs::set_permissions(parent, Permissions::from_mode(0o755))?;
+        // Sandboxes have users of their own, who go through every folder above a file.
+        for folder in parent.ancestors().take_while(|folder| *folder != unfinished.path()) {
+            std::fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+        }
         std::fs::set_permissions(&file, Permissions::from_mode(0o644))?;
     }
     let unfinished = unfinished.keep();
@@ -125,6 +127,18 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn everybody_can_read_every_file_and_go_through_every_folder() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = write(data.path()).unwrap();
+        for (path, _) in FILES {
+            for place in folder.join(path).ancestors().take_while(|place| *place != folder) {
+                let mode = std::fs::metadata(place).unwrap().permissions().mode() & 0o777;
+                assert_eq!(mode, if place.is_dir() { 0o755 } else { 0o644 }, "{}", place.display());
+            }
+        }
+    }
 
     #[test]
     fn every_file_of_a_wrapper_is_carried() {

@@ -1,5 +1,6 @@
 //! The executor's wall, from outside: what every executor must do, and what the sandbox must hold.
 
+mod adapters;
 mod conformance;
 mod contract;
 mod hostile;
