@@ -155,7 +155,7 @@ test('Netlify: the first version, and a folder of functions', async (t) => {
   const code = `const { builder } = require('@netlify/functions');
     exports.handler = async (event, context) => ({
       statusCode: 200,
-      multiValueHeaders: { 'Set-Cookie': ['a=1', 'b=2'] },
+      multiValueHeaders: { 'Set-Cookie': ['a=1', 'b=2'], 'x-user': [String(context.clientContext.user)] },
       body: JSON.stringify({ method: event.httpMethod, path: event.path, query: event.queryStringParameters, body: event.body, url: event.rawUrl }),
     });`;
   const files = { 'netlify/functions/first.js': code, 'netlify/functions/second/index.mjs': 'export default async () => new Response("second");' };

@@ -201,6 +201,9 @@ function hintOf(error) {
   }
   const missing = missingModule(error);
   if (missing === undefined) {
+    if (error?.code === 'ERR_IMPORT_ATTRIBUTE_MISSING') {
+      return 'imports a file of JSON, which Node.js wants said: import … with { type: "json" }, or bundle it in a build step';
+    }
     if (error?.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return undefined;
     return 'uses TypeScript that is more than types (an enum, say), which Node.js cannot strip: compile it in a build step, or add "typescript" to "dependencies"';
   }

@@ -122,6 +122,7 @@ test('a package or a variable that is missing is named in the last line', async 
   const cases = [
     [{ 'index.js': 'require("@scope/name/deep");' }, /\nindex\.js needs the package "@scope\/name", which is not installed: add it to "dependencies" in package\.json\n$/],
     [{ 'index.mjs': 'import "express";' }, /\nindex\.mjs needs the package "express", which is not installed/],
+    [{ 'index.mjs': 'import data from "./data.json"; export const handler = () => data;', 'data.json': '{}' }, /\nindex\.mjs imports a file of JSON, which Node\.js wants said/],
     [{ 'index.js': 'require("./lib/none");' }, /\nindex\.js needs \.\/lib\/none, and there is no such file\n$/],
     [{ 'index.js': `${client} if (process.env.DEBUG) console.log(1); new Client(process.env.STRIPE_SECRET_KEY);` }, /\nindex\.js reads an environment variable that is not set, `STRIPE_SECRET_KEY`: set it as a secret or in "env"\n$/],
     [{ 'index.js': 'process.env.STRIPE_SECRET_KEY; null.x;' }, /cannot be loaded: TypeError: (?!.*secrets)/s],

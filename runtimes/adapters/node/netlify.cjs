@@ -135,8 +135,9 @@ function first(handler) {
       functionVersion: process.env.EVENTFLOW_VERSION ?? '0',
       awsRequestId: context.runId,
       getRemainingTimeInMillis: () => timeLeft(context),
+      // As on Netlify where nobody has signed in: `user` and `identity` are undefined.
+      clientContext: {},
     };
-    missing(own, 'context.', { clientContext: 'there is no Netlify Identity', identity: 'there is no Netlify Identity' });
     return new Promise((resolve, reject) => {
       const returned = handler(event, own, (error, result) => (error ? reject(typeof error === 'object' ? error : new Error(String(error))) : resolve(result)));
       if (typeof returned?.then === 'function') returned.then(resolve, reject);
