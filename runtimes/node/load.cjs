@@ -201,7 +201,7 @@ function hintOf(error) {
   }
   const missing = missingModule(error);
   if (missing === undefined) {
-    if (error?.code === 'ERR_IMPORT_ATTRIBUTE_MISSING') {
+    if (/^ERR_IMPORT_(ATTRIBUTE|ASSERTION_TYPE)_MISSING$/.test(error?.code ?? '')) {
       return 'imports a file of JSON, which Node.js wants said: import … with { type: "json" }, or bundle it in a build step';
     }
     if (error?.code !== 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') return undefined;
