@@ -20,6 +20,12 @@ function watchEnvironment() {
       if (isMissing && !OPTIONAL.test(name) && !(name in Object.prototype) && isAskedBy(folder)) missing.add(name);
       return value;
     },
+    // What the usual way would do with a proxy, the environment refuses.
+    set(target, name, value) {
+      target[name] = value;
+      return true;
+    },
+    defineProperty: (target, name, { value }) => Reflect.defineProperty(target, name, { value, writable: true, enumerable: true, configurable: true }),
   });
   return {
     explain(error) {

@@ -117,6 +117,16 @@ test('what a file exports is named, with what to do about it', async (t) => {
   assert.strictEqual((await ask(itself.socket)).json(), 'itself');
 });
 
+test('a file may change the environment while it is loaded', async (t) => {
+  const code = `process.env.SET = 'a'; process.env.NUMBER = 1; Object.assign(process.env, { ASSIGNED: 'b' }); delete process.env.GONE;
+    Object.defineProperty(process.env, 'DEFINED', { value: 'c', writable: true, enumerable: true, configurable: true });
+    const { env } = process;
+    const child = require('node:child_process').execSync('echo $SET$ASSIGNED').toString().trim();
+    exports.handler = () => { env.LATER = 'd'; return [process.env.SET, process.env.NUMBER, process.env.ASSIGNED, 'GONE' in process.env, process.env.DEFINED, child, process.env.LATER, env.NONE]; };`;
+  const started = await service(t, { 'index.js': code }, 'index.handler', { env: { GONE: '1', PATH: process.env.PATH } });
+  assert.deepStrictEqual((await ask(started.socket)).json(), ['a', '1', 'b', false, 'c', 'ab', 'd', null]);
+});
+
 test('a package or a variable that is missing is named in the last line', async (t) => {
   const client = 'class Client { constructor(key) { if (!key) throw new Error("Neither apiKey nor config.authenticator provided"); } }';
   const cases = [
