@@ -66,7 +66,7 @@ async fn dead_letters_and_the_age_of_what_waits_are_metrics() {
     let manifest = r#"{ "runtime": "node", "triggers": [{ "type": "event", "pattern": "wait.**" }], "scaling": { "max": 1, "concurrency": 1 } }"#;
     let endless = "exports.handler = () => new Promise(() => setTimeout(() => {}, 600000));";
     app.running("busy", &[("function.json", manifest), ("index.js", endless)]).await;
-    for id in ["one", "two"] {
+    for id in ["two", "three"] {
         app.publish("wait.asked", id, json!({})).await;
     }
     app.eventually("the age of what waits is told", async || {
