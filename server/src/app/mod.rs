@@ -34,6 +34,7 @@ use crate::ingress::gateway::{Doors, Gateway, Recorder};
 use crate::ingress::subscribers::Subscribers;
 use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
+use crate::store::agreement::{self, Having, fingerprint};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::telemetry::watchdog::Watchdog;
@@ -128,6 +129,7 @@ impl Platform {
         let data_dir = std::fs::canonicalize(&settings.data_dir).map_err(|e| {
             Error::start(format_args!("cannot open the data folder {}", settings.data_dir.display()), e)
         })?;
+        store::wait_for(settings.database_url.as_deref()).await;
         let store = store::open(settings.database_url.as_deref(), &data_dir).await?;
         let node: Arc<str> = node::name(&data_dir)
             .map_err(|e| Error::start(format_args!("cannot write to {}", data_dir.display()), e))?
@@ -159,6 +161,7 @@ impl Platform {
         )
         .map_err(|e| Error::start("cannot prepare builds", e))?;
         let artifacts = workshop.artifacts().clone();
+        let folder = artifacts.identity().map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
         credentials::seal(&store, &commands, &vault).await?;
@@ -191,15 +194,19 @@ impl Platform {
             Some(rabbit) => Arc::new(rabbit.clone()),
             None => Arc::new(Local::new()),
         };
-        let about = About {
+        let mut about = About {
             store: store.describe(),
             queue: queue.describe(),
             executor: executor.describe(),
             warnings: executor.warnings(),
         };
         let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
-        let callbacks =
-            Callbacks { outward: settings.callback_allow.clone(), secret: callback_secrets(vault.clone(), key) };
+        let callbacks = Callbacks {
+            outward: settings.callback_allow.clone(),
+            secret: callback_secrets(vault.clone(), key.clone()),
+        };
+        let having =
+            Having { session_key: fingerprint(&key), secret_key: vault.key_id().to_owned(), artifacts: folder };
         let dispatch = dispatch::start(dispatch::Tools {
             store: store.clone(),
             commands: commands.clone(),
@@ -215,14 +222,32 @@ impl Platform {
             callbacks,
             retention: settings.retention,
             node,
+            having: having.to_holder().into(),
         })
         .await?;
         fleet.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
-        let (auth, notice) = Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
+        about.warnings.extend(disagreements(&store, &vault, &fleet).await);
+        if store.is_shared() && !settings.dev {
+            auth::share_password(&settings.data_dir, &store)
+                .await
+                .map_err(|e| Error::start("cannot prepare sign-in", e))?;
+        }
+        let opened = || Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e));
+        let (mut auth, mut notice) = opened()?;
+        if store.is_shared() && !settings.dev {
+            let shared = auth::share_password(&settings.data_dir, &store).await;
+            // Another server was started for the first time as well, and was faster.
+            if shared.map_err(|e| Error::start("cannot prepare sign-in", e))? {
+                (auth, notice) = opened()?;
+            }
+        }
         let auth = Arc::new(auth);
         auth.learn(&store).await?;
         if store.is_shared() {
             tokio::spawn(auth.clone().keep_learning(store.clone()));
+            if !settings.dev {
+                tokio::spawn(auth::keep_sharing(settings.data_dir.clone(), store.clone()));
+            }
         }
         let (recorder, recorded) = Recorder::start(commands.clone());
         let doors = Doors::open(store.clone()).await?;
@@ -261,6 +286,17 @@ fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
     let failed =
         |e| Error::start(format_args!("cannot listen on {address} for metrics; set METRICS_PORT to another one"), e);
     TcpListener::bind(address).map(Some).map_err(failed)
+}
+
+/// What does not fit together, for the reader of the start-up lines: `readyz` says the same.
+async fn disagreements(store: &Store, vault: &Vault, fleet: &Fleet) -> Vec<String> {
+    let mut found = agreement::differences(&**store).await.unwrap_or_default();
+    found.extend(vault.foreign().await.ok().flatten());
+    found.extend(fleet.faults());
+    for what in &found {
+        tracing::warn!(what, "this installation does not fit together");
+    }
+    found
 }
 
 /// Serves HTTP until the server is told to end, then until the last answer is given.

@@ -18,6 +18,9 @@ use crate::tree::{self, Bounds, Kind, Next, When};
 /// A larger bundle is refused.
 pub const MAX_BUNDLE_BYTES: u64 = 50 * 1024 * 1024;
 
+/// Names the folder.
+const IDENTITY: &str = "artifacts.id";
+
 /// The store of artifacts and bundles. Cloning it is cheap.
 #[derive(Debug, Clone)]
 pub struct Artifacts(Arc<Folders>);
@@ -39,6 +42,30 @@ impl Artifacts {
             fs::create_dir_all(folder).map_err(Error::failed(format!("make the folder {}", folder.display())))?;
         }
         Ok(Self(Arc::new(folders)))
+    }
+
+    /// Names the folder: servers that share it find the same name. Made where there is none.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub fn identity(&self) -> io::Result<String> {
+        let root = self.0.artifacts.parent().unwrap_or(&self.0.artifacts);
+        let path = root.join(IDENTITY);
+        for _ in 0..2 {
+            match fs::read_to_string(&path) {
+                Ok(name) => return Ok(name.trim().to_owned()),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+            // Written whole, and only if no other server was faster.
+            let mut file = tempfile::NamedTempFile::new_in(root)?;
+            writeln!(file, "{}", uuid::Uuid::new_v4().simple())?;
+            match file.persist_noclobber(&path) {
+                Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => return Err(error.error),
+                _ => {}
+            }
+        }
+        fs::read_to_string(&path).map(|name| name.trim().to_owned())
     }
 
     /// The unpacked, read-only folder of an artifact; `None` when there is none of that digest.

@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::fleet::{self, Fleet, JobPlace, Lease, RequestBody, Route};
+use crate::fleet::{self, Fleet, JobPlace, Lease, RequestBody, Route, Whole};
 
 /// Bytes of an answer that are read; a longer one is broken off.
 const MAX_ANSWER: usize = 6 << 20;
@@ -52,6 +52,7 @@ impl Ended {
 
 /// Hands the event to an instance.
 pub(super) async fn service(
+    fleet: &Fleet,
     request: &Request,
     delivery: Delivery,
     attempt: u32,
@@ -106,9 +107,12 @@ pub(super) async fn service(
         Ok(Ok((status, headers, body, true))) => {
             outcome.http_status = Some(status);
             keep(&mut outcome, &headers, &body, recorded);
-            // Somebody may wait for the answer.
-            if matches!(&*request.trigger, "http.invoke" | "webhook.received") {
+            if is_awaited(request) {
                 outcome.content_type = media_type(&headers);
+                if outcome.output_cut {
+                    let content_type = outcome.content_type.clone();
+                    fleet.keep_answer(request.run, Whole { status: Some(status), content_type, body: body.clone() });
+                }
             }
             let error = is_failure(&request.trigger, delivery, status).then(|| match message(&body) {
                 Some(message) => format!("the function answered {status}: {message}"),
@@ -142,6 +146,11 @@ pub(super) fn retry_after(text: &str, now: DateTime<Utc>) -> Option<f64> {
     })
 }
 
+/// Whether somebody may wait for the answer of a run.
+fn is_awaited(request: &Request) -> bool {
+    matches!(&*request.trigger, "http.invoke" | "webhook.received")
+}
+
 /// Runs the event as a job.
 pub(super) async fn job(
     fleet: &Fleet,
@@ -169,6 +178,9 @@ pub(super) async fn job(
         Outcome { instance: Some(ran.instance), exit_code: exit.code, cold_start: true, ..Outcome::default() };
     if let Some(result) = &ran.outcome.result {
         keep(&mut outcome, &HeaderMap::new(), result, recorded);
+        if outcome.output_cut && is_awaited(request) {
+            fleet.keep_answer(request.run, Whole { status: None, content_type: None, body: result.clone() });
+        }
     }
     let ended = match exit {
         executor::Exit { timed_out: true, .. } => {

@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::store::{self, LEADER_LEASE as LEADER, NODE_LEASE as NODE, Store};
+use crate::store::{self, KEYS_LEASE as KEYS, LEADER_LEASE as LEADER, NODE_LEASE as NODE, Store};
 use crate::telemetry::Metrics;
 
 /// How long a lease is good when it is not renewed. A successor begins at most this and [`BEAT`] after its holder's death.
@@ -36,11 +36,15 @@ pub(super) struct Membership {
 struct Inner {
     store: Store,
     node: Arc<str>,
+    /// What it has that the others must have, too.
+    having: Arc<str>,
     metrics: Metrics,
     seen: Mutex<Seen>,
     leads: watch::Sender<bool>,
     /// It asks for no lease any more.
     leaving: CancellationToken,
+    /// It renews none any more, either.
+    left: CancellationToken,
     /// A server that was there is not there any more.
     lost: Notify,
 }
@@ -58,14 +62,16 @@ struct Seen {
 impl Membership {
     /// Joins; the first beat is over when this returns, so that a server which is alone leads at once.
     /// Must be called within a tokio runtime.
-    pub(super) async fn join(store: Store, node: Arc<str>, metrics: Metrics) -> Self {
+    pub(super) async fn join(store: Store, node: Arc<str>, having: Arc<str>, metrics: Metrics) -> Self {
         let inner = Inner {
             store,
             node,
+            having,
             metrics,
             seen: Mutex::default(),
             leads: watch::Sender::new(false),
             leaving: CancellationToken::new(),
+            left: CancellationToken::new(),
             lost: Notify::new(),
         };
         let membership = Self { inner: Arc::new(inner) };
@@ -138,7 +144,13 @@ impl Membership {
 
     /// Lets the others know that this server is gone.
     pub(super) async fn leave(&self) {
+        self.inner.left.cancel();
         self.release(&format!("{NODE}{}", self.inner.node)).await;
+        let keys = format!("{KEYS}{}", self.inner.node);
+        let released = tokio::time::timeout(PATIENCE, self.inner.store.release(&keys, &self.inner.having)).await;
+        if !matches!(released, Ok(Ok(()))) {
+            tracing::debug!(keys, "the lease is not released; it ends by itself");
+        }
     }
 
     async fn release(&self, lease: &str) {
@@ -162,7 +174,10 @@ impl Membership {
     async fn stay(self) {
         let own = format!("{NODE}{}", self.inner.node);
         loop {
-            tokio::time::sleep(BEAT).await;
+            tokio::select! {
+                () = tokio::time::sleep(BEAT) => {}
+                () = self.inner.left.cancelled() => return,
+            }
             let _ = tokio::time::timeout(PATIENCE, self.inner.store.lease(&own, &self.inner.node, TTL)).await;
         }
     }
@@ -207,8 +222,9 @@ impl Membership {
     }
 
     async fn renew(&self) -> Result<(bool, HashSet<String>), store::Error> {
-        let Inner { store, node, .. } = &*self.inner;
+        let Inner { store, node, having, .. } = &*self.inner;
         store.lease(&format!("{NODE}{node}"), node, TTL).await?;
+        store.lease(&format!("{KEYS}{node}"), having, TTL).await?;
         let leads = store.lease(LEADER, node, TTL).await?.is_some();
         let alive = store.holders(NODE).await?.into_iter().map(|(_, holder)| holder).collect();
         Ok((leads, alive))

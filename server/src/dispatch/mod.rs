@@ -82,6 +82,8 @@ pub struct Tools {
     pub retention: Retention,
     /// Names this server in the log; the same after a restart.
     pub node: Arc<str>,
+    /// What this server has that all servers on its database must have, as [`store::agreement::Having`] writes it.
+    pub having: Arc<str>,
 }
 
 impl Tools {
@@ -100,7 +102,8 @@ impl Tools {
 /// # Errors
 /// When the log cannot be read.
 pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
-    let membership = Membership::join(tools.store.clone(), tools.node.clone(), tools.metrics.clone()).await;
+    let membership =
+        Membership::join(tools.store.clone(), tools.node.clone(), tools.having.clone(), tools.metrics.clone()).await;
     let workers = Workers::new(tools.clone(), membership.clone());
     let builds = Builds::new(tools.clone());
     let duty = Duty { tools: tools.clone(), workers: workers.clone(), membership: membership.clone() };
@@ -112,6 +115,7 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     tasks.spawn(attendant.follow(feed));
     tasks.spawn(sweep::own(tools.clone(), workers.clone()));
     tasks.spawn(depth::tell(tools.clone(), workers.clone()));
+    tasks.spawn(workers.clone().do_what_is_awaited());
     if tools.queue.is_shared() {
         let membership = membership.clone();
         tasks.spawn(membership.while_leading(move || duty.clone().deliver()));

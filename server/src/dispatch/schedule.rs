@@ -307,7 +307,7 @@ fn named(timer: &Timer) -> String {
 fn missed(timer: &Timer, first: DateTime<Utc>) -> String {
     let what = match timer.schedule.catch_up {
         CatchUp::None => {
-            "they are left out, but for the newest if it is no more than a minute late, as `catch_up` is `none`"
+            "they are left out, as `catch_up` is `none`, but for the newest if it is no more than a minute late"
                 .to_owned()
         }
         CatchUp::Last => "only the newest fires, as `catch_up` is `last`".to_owned(),

@@ -209,6 +209,17 @@ impl Workers {
         }
     }
 
+    /// Begins the runs for whose answers somebody waits on this server, without waiting for the queue to deliver them. What it
+    /// delivers later is acknowledged: the run is being done, or was.
+    pub(super) async fn do_what_is_awaited(self) {
+        let Some(mut runs) = self.inner.tools.fleet.runs_here() else { return };
+        while let Some((function, run)) = runs.recv().await {
+            if !self.inner.stopping.is_cancelled() {
+                self.begin_task(Delivery::unqueued(Request::recorded(function, run)), None);
+            }
+        }
+    }
+
     /// Runs what was delivered, unless that is being done; `place` is kept meanwhile.
     fn begin_task(&self, delivery: Delivery, place: Option<OwnedSemaphorePermit>) {
         let this = self.clone();
@@ -345,7 +356,7 @@ impl Workers {
         tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
         match offer {
             Offer::Instance(lease) => {
-                call::service(&run.request, run.delivery, attempt, lease, timeout, tools.recorded).await
+                call::service(&tools.fleet, &run.request, run.delivery, attempt, lease, timeout, tools.recorded).await
             }
             Offer::Job(place) => {
                 call::job(&tools.fleet, &run.request, attempt, route, place, timeout, tools.recorded).await
@@ -416,6 +427,7 @@ impl Workers {
         command: impl Fn(&run::State) -> Command,
     ) -> Result<Option<Done<run::Aggregate>>, store::Error> {
         let Work { stream, asked, cause } = work;
+        let mut read = false;
         loop {
             let wish = command(&loaded.state);
             match self.inner.tools.commands.writer().execute(stream, loaded, wish, cause.clone()).await {
@@ -424,6 +436,13 @@ impl Workers {
                 Err(actors::Error::Refused(run::Error::NotFound)) if asked.asked.is_some() => {
                     let Some(requested) = self.request(asked).await? else { return Ok(None) };
                     loaded = requested;
+                }
+                // What the message says of the run was true when it was sent: a server that is gone has begun it since.
+                Err(actors::Error::Refused(run::Error::Taken { node }))
+                    if !read && self.inner.membership.is_gone(&node) =>
+                {
+                    read = true;
+                    loaded = self.inner.tools.commands.writer().load(stream).await?;
                 }
                 Err(actors::Error::Refused(error)) => {
                     tracing::info!(run = %asked.run, %error, "run not started");

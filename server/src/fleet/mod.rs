@@ -5,6 +5,7 @@
 //! but a function's id: it reads what should be and closes the gap.
 
 mod alone;
+mod answers;
 mod broken;
 pub mod claim;
 mod connection;
@@ -34,6 +35,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
+pub use answers::Whole;
 pub use connection::{Answer, CallError, RequestBody, Socket, Upgraded};
 pub use health::PostMortem;
 pub use job::{JobPlace, JobRun};
@@ -164,6 +166,7 @@ struct Inner {
     artifacts: ArtifactPath,
     metrics: Metrics,
     settings: Settings,
+    answers: answers::Answers,
     broken: broken::Broken,
     /// The server ends then.
     ends_at: OnceLock<Instant>,
@@ -228,6 +231,7 @@ impl Fleet {
             metrics,
             meters: meter::Meters::new(settings.lines),
             settings,
+            answers: answers::Answers::default(),
             broken: broken::Broken::default(),
             ends_at: OnceLock::new(),
             node,

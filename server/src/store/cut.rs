@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::{Stream, event, run};
 use sqlx::{PgConnection, SqliteConnection};
 
+use super::away::Away;
 use super::batch::Chore;
 use super::log::SqlLog;
 use super::sql::{self, Db, Dialect, Row, Value};
@@ -82,7 +83,7 @@ impl On<'_> {
 pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
     // On PostgreSQL over its own connection, which always goes by index: others would read all runs where the planner has
     // not heard yet how many there are.
-    let db = log.sweeper.clone().map_or_else(|| log.inner.db.clone(), Db::Postgres);
+    let db = log.sweeper.clone().map_or_else(|| log.inner.db.clone(), |pool| Db::Postgres(pool, Away::default()));
     let before = before.timestamp_micros();
     let relay = match what {
         Old::Lines => 0,

@@ -29,7 +29,7 @@ pub(super) async fn take(log: &SqlLog, name: &str, holder: &str, ttl: Duration) 
     within(async {
         let db = &log.leases;
         let rows = match db {
-            Db::Postgres(_) => db.fetch(&taking(now(db)), &[name, holder, ttl]).await?,
+            Db::Postgres(..) => db.fetch(&taking(now(db)), &[name, holder, ttl]).await?,
             Db::Sqlite(_) => {
                 let sql = taking(now(db));
                 if !log.chore(Chore::Beside(sql, vec![name.clone(), holder.clone(), ttl])).await? {
@@ -50,7 +50,7 @@ pub(super) async fn release(log: &SqlLog, name: &str, holder: &str) -> Result<()
     let values = vec![Value::Text(name.into()), Value::Text(holder.into())];
     within(async {
         match &log.leases {
-            Db::Postgres(_) => log.leases.fetch(sql, &values).await.map(|_| ()),
+            Db::Postgres(..) => log.leases.fetch(sql, &values).await.map(|_| ()),
             Db::Sqlite(_) => log.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
         }
     })
@@ -75,7 +75,7 @@ pub(super) async fn holders(log: &SqlLog, prefix: &str) -> Result<Vec<(String, S
 /// The database's clock, in microseconds.
 pub(super) fn now(db: &Db) -> &'static str {
     match db {
-        Db::Postgres(_) => postgres::NOW,
+        Db::Postgres(..) => postgres::NOW,
         Db::Sqlite(_) => super::sqlite::NOW,
     }
 }

@@ -25,7 +25,8 @@ use super::stats::Stats;
 use super::{
     Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow,
     HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Recent, Report, RunFilter, RunRow,
-    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, lease, metrics, revocation, sqlite,
+    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, installation, lease, metrics, revocation,
+    sqlite,
 };
 
 /// What readers and followers need.
@@ -184,7 +185,7 @@ impl SqlLog {
     /// The same; returns how much it changed.
     pub(super) async fn chore_count(&self, chore: Chore) -> Result<u64, Error> {
         let commits = self.commits()?;
-        if let (Db::Postgres(_), Chore::Snapshot(..) | Chore::Checkpoint(..)) = (&self.inner.db, &chore)
+        if let (Db::Postgres(..), Chore::Snapshot(..) | Chore::Checkpoint(..)) = (&self.inner.db, &chore)
             && let Some((sql, values)) = chore.statement()
         {
             return self.inner.db.execute(sql, &values).await;
@@ -577,6 +578,28 @@ impl Log for SqlLog {
             .await
     }
 
+    async fn secrets_by_key(&self) -> Result<Vec<(String, u64)>, Error> {
+        let sql = "SELECT key_id, count(*) FROM secrets WHERE key_id IS NOT NULL GROUP BY key_id ORDER BY key_id";
+        self.inner
+            .select(sql, &[], |row| {
+                let mut cells = row.cells();
+                Ok((cells.text()?, cells.number()?))
+            })
+            .await
+    }
+
+    async fn common(&self, name: &str) -> Result<Option<String>, Error> {
+        installation::read(self, name).await
+    }
+
+    async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
+        installation::agree(self, name, value).await
+    }
+
+    async fn set_common(&self, name: &str, value: &str) -> Result<(), Error> {
+        installation::set(self, name, value).await
+    }
+
     async fn failed_builds(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM builds AS failed JOIN functions ON functions.id = failed.function
                    WHERE failed.state = 'FAILED' AND functions.state <> 'DEREGISTERED' AND NOT EXISTS (SELECT 1 FROM builds AS newer
@@ -669,7 +692,7 @@ impl SqlLog {
     /// The database, for reads that may take long.
     fn unhurried(&self) -> Db {
         match &self.inner.db {
-            Db::Postgres(readers) => Db::Postgres(postgres::unhurried(readers)),
+            Db::Postgres(readers, away) => Db::Postgres(postgres::unhurried(readers), away.clone()),
             db => db.clone(),
         }
     }

@@ -3,7 +3,9 @@
 //! Knows SQLite and PostgreSQL, not what should happen next. [`Log`] is the wall; one contract test runs against both
 //! adapters. Only the writer in `actors` appends events; everyone may read and follow.
 
+pub mod agreement;
 mod audit;
+mod away;
 mod batch;
 mod columns;
 mod committer;
@@ -12,6 +14,7 @@ pub(crate) mod contract;
 mod credentials;
 mod cut;
 pub mod feed;
+mod installation;
 pub mod lane;
 mod lease;
 mod listing;
@@ -352,6 +355,9 @@ pub const LEADER_LEASE: &str = "leader";
 /// What the name of each server's own lease begins with.
 pub const NODE_LEASE: &str = "node-";
 
+/// Begins the name of the lease by which a server tells the others which keys and folders it has; its holder says that.
+pub const KEYS_LEASE: &str = "keys:";
+
 /// What is removed when it is old.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Old {
@@ -515,6 +521,14 @@ pub trait Log: Send + Sync + 'static {
     async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error>;
     /// Functions for which runs wait, and since when the oldest of them does.
     async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error>;
+    /// How many secrets were sealed under each key, by the key's id.
+    async fn secrets_by_key(&self) -> Result<Vec<(String, u64)>, Error>;
+    /// A value that all servers on this database have in common.
+    async fn common(&self, name: &str) -> Result<Option<String>, Error>;
+    /// Sets such a value unless it is set; what it is afterwards.
+    async fn agree(&self, name: &str, value: &str) -> Result<String, Error>;
+    /// Sets such a value.
+    async fn set_common(&self, name: &str, value: &str) -> Result<(), Error>;
     /// How many functions have a newest build that failed.
     async fn failed_builds(&self) -> Result<u64, Error>;
 
@@ -564,4 +578,12 @@ pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Store, Error> {
 /// When the database cannot be reached or does not exist.
 pub async fn open_read_only(url: Option<&str>, data_dir: &Path) -> Result<Store, Error> {
     open::reading(url, data_dir).await.map(|log| log as Store)
+}
+
+/// Waits until the database at `url` can be connected to, and says again and again that it does. What waiting does not mend (a
+/// wrong password, an unknown database) ends it: the opening says it.
+pub async fn wait_for(url: Option<&str>) {
+    if let Some(options) = url.and_then(|url| postgres::options(url).ok()) {
+        postgres::wait_for(&options).await;
+    }
 }

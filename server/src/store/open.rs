@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
+use super::away::Away;
 use super::committer::{Committer, Inbox, QUEUE, Writer};
 use super::log::{Commits, Inner, SqlLog};
 use super::ring::{Limit, Ring};
@@ -34,10 +35,10 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let version = postgres::migrate(&options, true).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
             let writer = postgres::Writer::new(options.clone());
-            let leases = Db::Postgres(postgres::leases(options.clone()));
+            let leases = Db::Postgres(postgres::leases(options.clone()), Away::default());
             let beside = (leases, Some(postgres::sweeper(options.clone())));
             (
-                Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT)),
+                Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT), Away::default()),
                 beside,
                 Writer::Postgres(Box::new(writer)),
                 description,
@@ -61,11 +62,11 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     let mut committer = Committer::new(writer, inbox, inner.records.clone(), inner.lines.clone(), stats);
     committer.start().await?;
     let mut tasks = Vec::new();
-    if let Db::Postgres(pool) = &inner.db {
+    if let Db::Postgres(pool, away) = &inner.db {
         let node = Uuid::now_v7();
         let heads = [inner.records.watch(), inner.lines.watch()];
         tasks.push(tokio::spawn(postgres::tell(pool.clone(), node, heads)));
-        tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake)));
+        tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake, away.clone())));
     }
     let (leases, sweeper) = beside;
     // Not among the tasks that are ended: it ends when it has written what it was given.
@@ -89,7 +90,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let options = postgres::options(url)?;
             let version = postgres::migrate(&options, false).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
-            (Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT)), description)
+            (Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT), Away::default()), description)
         }
         None => {
             let file = data_dir.join(sqlite::FILE);

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::Error;
+use super::away::Away;
 use super::batch::{Batch, Chore};
 use super::columns::{Cell, Kind, Table};
 use super::committer::{Fault, Written};
@@ -64,6 +65,12 @@ const TELL: Duration = Duration::from_millis(5);
 /// Without a word from the others the log is looked at this often.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// A database that is away is connected to again this often.
+const KNOCK: Duration = Duration::from_millis(250);
+
+/// A start that waits for the database says so again after this.
+const SAY_AGAIN: Duration = Duration::from_secs(10);
+
 /// How to connect.
 pub(super) fn options(url: &str) -> Result<PgConnectOptions, Error> {
     let wrong = |why: &dyn std::fmt::Display| {
@@ -110,6 +117,40 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
     }
     let _ = conn.close().await;
     Ok(name)
+}
+
+/// Waits until the database can be connected to, or refuses for a reason that waiting does not mend.
+pub(super) async fn wait_for(options: &PgConnectOptions) {
+    let mut told: Option<tokio::time::Instant> = None;
+    while let Err(why) = knock(options).await {
+        if told.is_none_or(|told| told.elapsed() >= SAY_AGAIN) {
+            tracing::warn!(
+                database = place(options),
+                error = why,
+                "the start waits for PostgreSQL; it goes on when that answers"
+            );
+            told = Some(tokio::time::Instant::now());
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Connects and hangs up; why the database is away, if it is.
+async fn knock(options: &PgConnectOptions) -> Result<(), String> {
+    match tokio::time::timeout(CONNECT, options.connect()).await {
+        Err(_) => Err(format!("it did not answer within {} s", CONNECT.as_secs())),
+        Ok(Err(error)) if sql::is_lost(&error) || is_full(&error) => Err(sql::explain(&error)),
+        Ok(Err(_)) => Ok(()),
+        Ok(Ok(conn)) => {
+            let _ = conn.close().await;
+            Ok(())
+        }
+    }
+}
+
+/// Whether it has no connection left.
+fn is_full(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.code().is_some_and(|code| code == "53300"))
 }
 
 /// Connections for reading. A statement has so many milliseconds.
@@ -370,22 +411,34 @@ pub(super) async fn tell(pool: PgPool, node: Uuid, mut heads: [watch::Receiver<u
     }
 }
 
-/// Wakes the committer when another server has written, and once a second.
-pub(super) async fn listen(pool: PgPool, node: Uuid, wake: Arc<Notify>) {
+/// Wakes the committer when another server has written, and once a second. Its connection is the first to know that the
+/// database is away.
+pub(super) async fn listen(pool: PgPool, node: Uuid, wake: Arc<Notify>, away: Away) {
     let node = node.to_string();
     loop {
+        while let Err(why) = knock(&pool.connect_options()).await {
+            away.is_away(&why);
+            tokio::time::sleep(KNOCK).await;
+        }
+        away.is_back();
+        let mut listened = false;
         if let Ok(mut listener) = PgListener::connect_with(&pool).await
             && listener.listen(CHANNEL).await.is_ok()
         {
+            listened = true;
+            listener.eager_reconnect(false);
             loop {
-                match tokio::time::timeout(LOOK, listener.recv()).await {
-                    Ok(Ok(told)) if told.payload() == node => {}
-                    Ok(Ok(_)) | Err(_) => wake.notify_one(),
-                    Ok(Err(_)) => break,
+                match tokio::time::timeout(LOOK, listener.try_recv()).await {
+                    Ok(Ok(Some(told))) if told.payload() == node => {}
+                    Ok(Ok(Some(_))) | Err(_) => wake.notify_one(),
+                    Ok(Ok(None) | Err(_)) => break,
                 }
             }
         }
         wake.notify_one();
-        tokio::time::sleep(LOOK).await;
+        // One that refuses for another reason (its password was changed) is not asked without a pause.
+        if !listened {
+            tokio::time::sleep(KNOCK).await;
+        }
     }
 }

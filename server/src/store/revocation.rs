@@ -20,7 +20,7 @@ pub(super) async fn revoke(log: &SqlLog, session: &str, until: DateTime<Utc>) ->
     within(async {
         for (sql, values) in [(insert, values), (remove.as_str(), Vec::new())] {
             match &log.leases {
-                Db::Postgres(_) => _ = log.leases.fetch(sql, &values).await?,
+                Db::Postgres(..) => _ = log.leases.fetch(sql, &values).await?,
                 Db::Sqlite(_) => _ = log.chore(Chore::Beside(sql.into(), values)).await?,
             }
         }

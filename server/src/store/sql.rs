@@ -12,6 +12,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteRow};
 use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type};
 use uuid::Uuid;
 
+use super::away::Away;
 use super::{Error, columns, lane};
 
 /// Which SQL.
@@ -25,7 +26,7 @@ pub(super) enum Dialect {
 #[derive(Debug, Clone)]
 pub(super) enum Db {
     Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Postgres(PgPool, Away),
 }
 
 /// One of them.
@@ -97,7 +98,7 @@ impl Db {
     pub fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Postgres(_) => Dialect::Postgres,
+            Self::Postgres(..) => Dialect::Postgres,
         }
     }
 
@@ -105,7 +106,10 @@ impl Db {
     pub async fn acquire(&self) -> Result<Conn, Error> {
         Ok(match self {
             Self::Sqlite(pool) => Conn::Sqlite(pool.acquire().await.map_err(unavailable)?),
-            Self::Postgres(pool) => Conn::Postgres(pool.acquire().await.map_err(unavailable)?),
+            Self::Postgres(pool, away) => {
+                away.check()?;
+                Conn::Postgres(pool.acquire().await.map_err(unavailable)?)
+            }
         })
     }
 

@@ -173,6 +173,27 @@ impl Vault {
         rows.into_iter().map(|row| self.unseal(row)).collect()
     }
 
+    /// Names this server's key.
+    pub fn key_id(&self) -> &str {
+        &self.inner.key_id
+    }
+
+    /// That secrets were sealed under other keys than this server's, if some were, for people.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn foreign(&self) -> Result<Option<String>, Error> {
+        let sealed = self.inner.store.secrets_by_key().await?;
+        let others: Vec<_> = sealed.iter().filter(|(id, _)| *id != self.inner.key_id).collect();
+        let Some((id, _)) = others.first() else { return Ok(None) };
+        let count: u64 = others.iter().map(|(_, count)| count).sum();
+        let own = &self.inner.key_id;
+        Ok(Some(format!(
+            "{count} secrets were sealed under another key ({id}; this server's is {own}) and do not open here: set \
+             EVENTFLOW_SECRET_KEY to that key, or set the secrets again"
+        )))
+    }
+
     fn unseal(&self, row: SecretRow) -> Result<Secret, Error> {
         let SecretRow { namespace, name, sealed, set_at } = row;
         let Some(sealed) = sealed else { return Err(Error::NotSet { namespace, name }) };

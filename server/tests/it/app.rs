@@ -91,6 +91,11 @@ impl TestApp {
         self.child.kill().await.unwrap();
     }
 
+    /// From the next start on.
+    pub fn set_env(&mut self, name: &str, value: impl Into<String>) {
+        self.options.env.insert(name.into(), value.into());
+    }
+
     pub async fn restart(&mut self) {
         self.try_restart().await.unwrap_or_else(|why| panic!("{why}"));
     }

@@ -10,6 +10,7 @@ mod broker;
 mod bytes;
 mod cluster;
 mod corpora;
+mod database;
 mod ending;
 mod executor;
 mod explained;
@@ -23,6 +24,8 @@ mod kill;
 mod leaving;
 mod nodes;
 mod poison;
+#[path = "../chaos/postgres.rs"]
+mod postgres;
 mod replaced;
 mod rest;
 mod schedule;

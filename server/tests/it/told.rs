@@ -171,3 +171,18 @@ async fn a_namespace_that_is_not_named_is_the_same_in_graphql_and_rest() {
         json!({ "input": { "namespace": "third", "name": "three", "source": { "git": { "url": repository } } } });
     assert_eq!(ask(REGISTER, named, Some("other")).await["registerFunction"]["function"]["namespace"], "third");
 }
+
+#[tokio::test]
+async fn the_first_call_under_a_key_gets_its_answer_however_long() {
+    let app = TestApp::start_with(Options::default().env("EVENTFLOW_MAX_RECORDED", "1000")).await;
+    let code = "exports.handler = (event) => ({ statusCode: 201, headers: { 'content-type': 'text/plain' }, body: 'x'.repeat(3000000) });";
+    app.running("long", &[("index.js", code)]).await;
+    for replayed in [false, true] {
+        let answer = app.post("/function/long").header("idempotency-key", "one").send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::CREATED);
+        assert_eq!(answer.headers().contains_key("idempotency-replayed"), replayed);
+        assert_eq!(answer.headers()["content-type"], "text/plain");
+        let text = answer.text().await.unwrap();
+        assert!(text.len() == 3_000_000 && text.bytes().all(|byte| byte == b'x'), "{}", text.len());
+    }
+}

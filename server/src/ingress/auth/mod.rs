@@ -8,6 +8,7 @@ mod cookie;
 mod keys;
 mod password;
 mod session;
+mod shared;
 mod token;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ pub use cookie::{COOKIE, SECURE_COOKIE};
 pub(super) use cookie::{carrying, gone, is_platforms, not_from_elsewhere};
 pub use keys::Error;
 pub use session::{Over, Session};
+pub use shared::{keep_sharing, share_password};
 
 use super::error::{HttpError, Refusal};
 use crate::clock;

@@ -34,9 +34,12 @@ impl Hash {
     }
 }
 
+/// The file in the data folder.
+pub(super) const FILE: &str = "admin.json";
+
 /// The hash in `admin.json`; when there is none, a new one, and the password to tell.
 pub(super) fn read_or_make(data_dir: &Path) -> Result<(Hash, Option<String>), Error> {
-    let path = data_dir.join("admin.json");
+    let path = data_dir.join(FILE);
     match fs::read(&path) {
         Ok(text) => {
             let damaged = |message| Error::Damaged { path: path.clone(), message };

@@ -11,6 +11,7 @@ use tokio::time::{Duration, Instant};
 
 use super::address::Address;
 use super::{Called, Gateway, HttpError, asynchronous, record, request};
+use crate::fleet::{Fleet, Whole};
 use crate::ingress::verbs::{self, Wait};
 
 /// The run's own timeout comes first: it says more than that nobody waited for it any longer.
@@ -30,6 +31,9 @@ pub(super) async fn call(
     let timeout = request::timeout(request, &route)?;
     let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
     let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, &address, false, None).await?;
+    if !asked.replayed {
+        services.fleet.run_here(route.function, asked.run);
+    }
     let over = verbs::wait(services, &viewer, asked.run, waiting).await?;
     let run = over.ok_or_else(|| {
         let message = format!(
@@ -39,7 +43,11 @@ pub(super) async fn call(
         );
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     })?;
-    let mut response = match answer(&run) {
+    let answered = match kept(&services.fleet, &run) {
+        Some(whole) => Ok(whole),
+        None => answer(&run),
+    };
+    let mut response = match answered {
         Ok(response) => response,
         Err(error) => error.response(&super::request_id(request)),
     };
@@ -61,11 +69,21 @@ pub(super) async fn call(
     Ok(response)
 }
 
+/// The answer of a run that was longer than what is kept of it in the log, if this server has it still.
+fn kept(fleet: &Fleet, run: &Run) -> Option<HttpResponse> {
+    run.phase.outcome().filter(|outcome| outcome.output_cut)?;
+    let Whole { status, content_type, body } = fleet.whole_answer(run.request.run)?;
+    Some(response_of(status, content_type.as_deref(), body.to_vec()))
+}
+
 /// The answer of a run to whoever waits for it and takes the function's own errors as they are.
 ///
 /// # Errors
 /// When there is none, or not all of it was kept.
-pub(in crate::ingress) fn recorded_answer(run: &Run) -> Result<HttpResponse, HttpError> {
+pub(in crate::ingress) fn recorded_answer(fleet: &Fleet, run: &Run) -> Result<HttpResponse, HttpError> {
+    if let Some(whole) = kept(fleet, run) {
+        return Ok(whole);
+    }
     match &run.phase {
         Phase::Failed { failure, .. } | Phase::Dead { failure, .. } if failure.outcome.http_status.is_some() => {
             whole(run.request.run, &failure.outcome)
@@ -108,9 +126,6 @@ fn whole(id: run::Id, outcome: &Outcome) -> Result<HttpResponse, HttpError> {
         );
         return Err(HttpError::new(StatusCode::CONFLICT, "answer_not_kept", message));
     }
-    let status = outcome.http_status.unwrap_or(200);
-    let status = Some(status).filter(|status| (200..=599).contains(status));
-    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
     let text = |json: &domain::Json| serde_json::from_str::<String>(json.get()).unwrap_or_default();
     let body = match (&outcome.output, outcome.encoding) {
         // A job always has a result.
@@ -120,13 +135,20 @@ fn whole(id: run::Id, outcome: &Outcome) -> Result<HttpResponse, HttpError> {
         (Some(json), Encoding::Text) => text(json).into_bytes(),
         (Some(json), Encoding::Base64) => STANDARD.decode(text(json)).unwrap_or_default(),
     };
+    Ok(response_of(outcome.http_status, outcome.content_type.as_deref(), body))
+}
+
+fn response_of(status: Option<u16>, content_type: Option<&str>, body: Vec<u8>) -> HttpResponse {
+    let is_job = status.is_none();
+    let status = Some(status.unwrap_or(200)).filter(|status| (200..=599).contains(status));
+    let status = status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or(StatusCode::BAD_GATEWAY);
     let mut response = HttpResponse::build(status);
-    match &outcome.content_type {
-        Some(kind) => _ = response.content_type(kind.as_str()),
-        None if outcome.http_status.is_none() => _ = response.content_type("application/json"),
+    match content_type {
+        Some(kind) => _ = response.content_type(kind),
+        None if is_job => _ = response.content_type("application/json"),
         None => {}
     }
-    Ok(response.body(body))
+    response.body(body)
 }
 
 #[cfg(test)]

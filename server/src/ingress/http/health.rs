@@ -13,7 +13,7 @@ use super::wrong_method;
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::error::HttpError;
-use crate::store::{self, FunctionFilter, PageRequest, RunFilter};
+use crate::store::{self, FunctionFilter, PageRequest, RunFilter, agreement};
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     config
@@ -80,7 +80,10 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
         Ok(()) => {
             let queue = services.queue.fault().map(|fault| said(&fault, "the queue is away; the log says why"));
             let broken = services.fleet.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
-            let reasons: Vec<_> = queue.into_iter().chain(broken).collect();
+            let mut unfit = agreement::differences(&*services.store).await.unwrap_or_default();
+            unfit.extend(services.vault.foreign().await.ok().flatten());
+            let unfit = unfit.iter().map(|what| said(what, "the installation does not fit together; the log says why"));
+            let reasons: Vec<_> = queue.into_iter().chain(broken).chain(unfit).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
             HttpResponse::Ok().json(Readiness { status, reasons })
         }

@@ -299,6 +299,26 @@ impl Log for Watched {
         self.inner.oldest_queued().await
     }
 
+    async fn secrets_by_key(&self) -> Result<Vec<(String, u64)>, Error> {
+        self.asked("secrets_by_key")?;
+        self.inner.secrets_by_key().await
+    }
+
+    async fn common(&self, name: &str) -> Result<Option<String>, Error> {
+        self.asked("common")?;
+        self.inner.common(name).await
+    }
+
+    async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
+        self.asked("agree")?;
+        self.inner.agree(name, value).await
+    }
+
+    async fn set_common(&self, name: &str, value: &str) -> Result<(), Error> {
+        self.asked("set_common")?;
+        self.inner.set_common(name, value).await
+    }
+
     async fn failed_builds(&self) -> Result<u64, Error> {
         self.asked("failed_builds")?;
         self.inner.failed_builds().await

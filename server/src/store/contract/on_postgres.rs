@@ -2,6 +2,7 @@
 
 use super::home::Home;
 use super::{cut, lease, log, pages, revocation, tables, trouble};
+use crate::store::away::Away;
 use crate::store::sql::Db;
 use crate::store::{Error, postgres};
 
@@ -11,9 +12,9 @@ async fn a_read_does_not_take_for_ever_and_a_rebuild_may() {
     let options = postgres::options(home.url().unwrap()).unwrap();
     let timeout = async |db: &Db| db.fetch("SHOW statement_timeout", &[]).await.unwrap()[0].cells().text().unwrap();
     let readers = postgres::readers(options.clone(), postgres::READ_STATEMENT);
-    assert_eq!(timeout(&Db::Postgres(postgres::unhurried(&readers))).await, "0");
-    assert_eq!(timeout(&Db::Postgres(readers)).await, "30s");
-    let hasty = Db::Postgres(postgres::readers(options, "100"));
+    assert_eq!(timeout(&Db::Postgres(postgres::unhurried(&readers), Away::default())).await, "0");
+    assert_eq!(timeout(&Db::Postgres(readers, Away::default())).await, "30s");
+    let hasty = Db::Postgres(postgres::readers(options, "100"), Away::default());
     let error = hasty.fetch("SELECT pg_sleep(600)", &[]).await.err().expect("it is given up");
     assert!(matches!(&error, Error::Unavailable(message) if message.contains("statement timeout")), "{error}");
     // The connection is as good as before.

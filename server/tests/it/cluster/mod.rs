@@ -3,6 +3,7 @@
 mod away;
 mod death;
 mod lines;
+mod one;
 mod share;
 
 use std::time::{Duration, Instant};
@@ -39,8 +40,11 @@ impl Cluster {
 
     async fn of_two(options: Options) -> Self {
         let (database, artifacts) = (database().await, TempDir::new().unwrap());
-        let options =
-            options.env("DATABASE_URL", database).env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap());
+        let options = options
+            .env("DATABASE_URL", database)
+            .env("EVENTFLOW_ARTIFACTS", artifacts.path().to_str().unwrap())
+            .env("JWT_SECRET", "of-all-servers-on-this-database-together")
+            .env("EVENTFLOW_SECRET_KEY", "ab".repeat(32));
         let mut nodes = Vec::new();
         for _ in 0..2 {
             nodes.push(TestApp::start_with(options.clone()).await);

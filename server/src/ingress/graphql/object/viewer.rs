@@ -6,6 +6,7 @@ use crate::ingress::auth::Viewer;
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::{OrFail, services};
 use crate::store;
+use crate::store::agreement;
 
 /// Who asks.
 pub(in crate::ingress::graphql) struct ViewerObject(pub Viewer);
@@ -33,7 +34,12 @@ impl Server {
         let services = services(ctx);
         let store = services.store.ready().await.err().map(|error| error.to_string());
         let held = services.watchdog.held().into_iter().map(|held| held.to_string());
-        store.into_iter().chain(services.queue.fault()).chain(held).collect()
+        let ground = services.fleet.keep_ground().await.err();
+        let mut unfit = agreement::differences(&*services.store).await.unwrap_or_default();
+        unfit.extend(services.vault.foreign().await.ok().flatten());
+        let broken = services.fleet.faults();
+        let queue = services.queue.fault();
+        store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()
     }
 
     /// The position of the log's newest record.

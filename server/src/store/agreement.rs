@@ -1,0 +1,110 @@
+//! What servers on one database must have in common beside it, and whether they do: each tells the others by the holder of a
+//! lease, which ends with it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::{Error, KEYS_LEASE, Log};
+
+/// Letters of a fingerprint: enough to tell keys apart, and nothing to find a key with.
+const LETTERS: usize = 12;
+
+/// Servers that are named where all are counted.
+const NAMED: usize = 4;
+
+/// What one server has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Having {
+    /// Tells the key that sessions are signed with.
+    pub session_key: String,
+    /// Tells the key that secrets are sealed with.
+    pub secret_key: String,
+    /// Tells the folder of artifacts.
+    pub artifacts: String,
+}
+
+/// Tells a key from another one, and nothing of it.
+pub fn fingerprint(key: &[u8]) -> String {
+    let digest = Sha256::new().chain_update(b"eventflow fingerprint\0").chain_update(key).finalize();
+    hex::encode(digest)[..LETTERS].to_owned()
+}
+
+impl Having {
+    /// As the holder of a lease.
+    pub fn to_holder(&self) -> String {
+        serde_json::to_string(self).expect("texts serialise")
+    }
+}
+
+/// What the servers that are alive do not have in common, for people: the same on each of them. Nothing where they agree.
+///
+/// # Errors
+/// When the database is away.
+pub async fn differences(store: &dyn Log) -> Result<Vec<String>, Error> {
+    if !store.is_shared() {
+        return Ok(Vec::new());
+    }
+    let told = store.holders(KEYS_LEASE).await?;
+    let all: Vec<(String, Having)> = told
+        .into_iter()
+        .filter_map(|(name, holder)| {
+            Some((name.strip_prefix(KEYS_LEASE)?.to_owned(), serde_json::from_str(&holder).ok()?))
+        })
+        .collect();
+    Ok(compare(&all))
+}
+
+fn compare(all: &[(String, Having)]) -> Vec<String> {
+    type Part = fn(&Having) -> &str;
+    let parts: [(Part, &str); 3] = [
+        (|having| &having.session_key, "sign sessions with different keys: set one JWT_SECRET on all of them"),
+        (|having| &having.secret_key, "seal secrets under different keys: set one EVENTFLOW_SECRET_KEY on all of them"),
+        (
+            |having| &having.artifacts,
+            "keep artifacts in different folders: set EVENTFLOW_ARTIFACTS to one that all of them share",
+        ),
+    ];
+    let mut found = Vec::new();
+    for (part, what) in parts {
+        let mut groups: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (node, having) in all {
+            groups.entry(part(having)).or_default().push(node);
+        }
+        if groups.len() > 1 {
+            let named: Vec<_> =
+                groups.iter().take(NAMED).map(|(id, nodes)| format!("{id}: {}", nodes.join(", "))).collect();
+            found.push(format!("the servers on this database {what} ({})", named.join("; ")));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_that_differ_are_told_in_what_and_others_are_not() {
+        let having = |session: &str, secret: &str, artifacts: &str| Having {
+            session_key: session.into(),
+            secret_key: secret.into(),
+            artifacts: artifacts.into(),
+        };
+        let named = |name: &str, having| (name.to_owned(), having);
+        assert!(compare(&[]).is_empty());
+        assert!(compare(&[named("a", having("1", "2", "3")), named("b", having("1", "2", "3"))]).is_empty());
+        let told = compare(&[named("a", having("1", "2", "3")), named("b", having("x", "2", "y"))]);
+        assert_eq!(told.len(), 2);
+        assert!(told[0].contains("JWT_SECRET") && told[0].contains("1: a; x: b"), "{}", told[0]);
+        assert!(told[1].contains("EVENTFLOW_ARTIFACTS"), "{}", told[1]);
+    }
+
+    #[test]
+    fn a_fingerprint_tells_keys_apart() {
+        assert_eq!(fingerprint(b"one"), fingerprint(b"one"));
+        assert_ne!(fingerprint(b"one"), fingerprint(b"two"));
+        assert_eq!(fingerprint(b"one").len(), LETTERS);
+    }
+}
