@@ -9,6 +9,7 @@ use domain::{function, namespace, run};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::codes;
 use crate::{actors, fleet, store};
 
 /// Seconds after which a client may try again what failed because of the server.
@@ -386,36 +387,8 @@ impl From<store::Error> for HttpError {
 
 /// The status that says a code in HTTP.
 pub fn status_of(code: &str) -> StatusCode {
-    match code {
-        "forbidden" => StatusCode::FORBIDDEN,
-        "unauthenticated" => StatusCode::UNAUTHORIZED,
-        "payload_too_large" => StatusCode::PAYLOAD_TOO_LARGE,
-        "timed_out" => StatusCode::GATEWAY_TIMEOUT,
-        "function_deregistered" => StatusCode::GONE,
-        "name_taken"
-        | "name_is_a_namespace"
-        | "namespace_is_a_function"
-        | "function_not_built"
-        | "function_not_running"
-        | "function_unhealthy"
-        | "run_over"
-        | "run_not_running"
-        | "run_taken"
-        | "run_id_taken"
-        | "run_not_replayable"
-        | "build_over"
-        | "build_not_started"
-        | "build_taken"
-        | "too_many_builds"
-        | "history_full"
-        | "run_not_dead"
-        | "run_purged"
-        | "answer_not_kept"
-        | "no_earlier_version" => StatusCode::CONFLICT,
-        "bad_callback" | "idempotency_key_reused" => StatusCode::UNPROCESSABLE_ENTITY,
-        code if code.ends_with("_not_found") => StatusCode::NOT_FOUND,
-        _ => StatusCode::BAD_REQUEST,
-    }
+    let status = codes::find(code).and_then(|code| code.statuses.first());
+    status.and_then(|status| StatusCode::from_u16(*status).ok()).unwrap_or(StatusCode::BAD_REQUEST)
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ pub mod assets;
 pub mod auth;
 mod bodiless;
 mod cloudevent;
+pub mod codes;
 mod credentials;
 pub mod edge;
 pub mod error;
