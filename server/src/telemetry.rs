@@ -7,6 +7,8 @@ use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use prometheus::core::{Collector, Desc};
+use prometheus::proto::MetricType;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
@@ -60,11 +62,57 @@ const MAX_TRIGGER: usize = 128;
 /// What all other types are counted as.
 const OTHER_TRIGGERS: &str = "other";
 
+/// A metric, as its page describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Described {
+    /// Its name.
+    pub name: String,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// The labels that tell its series apart.
+    pub labels: Vec<String>,
+    /// What it counts.
+    pub help: String,
+}
+
+/// The registry, which also remembers metrics that nothing was counted in yet: the library shows only the others.
+#[derive(Clone)]
+struct Shown {
+    registry: Registry,
+    described: Arc<Mutex<Vec<Described>>>,
+}
+
+impl Shown {
+    fn new() -> Self {
+        Self { registry: Registry::new(), described: Arc::default() }
+    }
+
+    fn register(&self, metric: Box<dyn Collector>) -> prometheus::Result<()> {
+        let kind = match metric.collect().first().map(|family| family.get_field_type()) {
+            Some(MetricType::COUNTER) => "counter",
+            Some(MetricType::HISTOGRAM) => "histogram",
+            _ => "gauge",
+        };
+        let described: Vec<_> = metric.desc().into_iter().map(|desc| described(desc, kind)).collect();
+        self.registry.register(metric)?;
+        self.described.lock().extend(described);
+        Ok(())
+    }
+
+    fn gather(&self) -> Vec<prometheus::proto::MetricFamily> {
+        self.registry.gather()
+    }
+}
+
+fn described(desc: &Desc, kind: &'static str) -> Described {
+    Described { name: desc.fq_name.clone(), kind, labels: desc.variable_labels.clone(), help: desc.help.clone() }
+}
+
 /// All metrics. Cloning it is cheap: clones count together.
 #[derive(Clone)]
 #[allow(missing_docs)] // the names in `new` say it
 pub struct Metrics {
-    registry: Registry,
+    registry: Shown,
     triggers: Arc<Mutex<HashSet<String>>>,
     pub invocations: IntCounterVec,
     pub duration: HistogramVec,
@@ -93,7 +141,7 @@ const SECONDS: &[f64] =
 impl Metrics {
     /// All at nought.
     pub fn new() -> Self {
-        let registry = Registry::new();
+        let registry = Shown::new();
         let counters = |name: &str, help: &str, labels: &[&str]| {
             let made = IntCounterVec::new(Opts::new(name, help), labels).expect("a constant name is valid");
             registry.register(Box::new(made.clone())).expect("each name is registered once");
@@ -195,6 +243,13 @@ impl Metrics {
         if let Err(error) = self.registry.register(Box::new(histogram)) {
             tracing::warn!(%error, "a metric is not shown");
         }
+    }
+
+    /// Every metric that there is, by name.
+    pub fn described(&self) -> Vec<Described> {
+        let mut described = self.registry.described.lock().clone();
+        described.sort_by(|one, other| one.name.cmp(&other.name));
+        described
     }
 
     /// The text format of Prometheus, version 0.0.4.
