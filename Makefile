@@ -13,7 +13,7 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web test chaos attack soak fuzz check fmt bench deps clean-web
+.PHONY: help run build web docs test chaos attack soak fuzz check fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -28,6 +28,9 @@ build: web ## an optimised eventflow with the web pages inside: target/release/e
 
 web: ## the web pages, when Node is there and something changed
 	@scripts/web build
+
+docs: ## the guide as a site with search: docs/dist, which `make build` puts into the binary for /docs
+	@scripts/docs
 
 test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
 	@scripts/test

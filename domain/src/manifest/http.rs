@@ -6,12 +6,13 @@ use serde::{Deserialize, Serialize};
 const MAX_PATH: usize = 256;
 
 /// First segments that are the platform's own, now or as it has promised: no function answers there.
-pub const RESERVED: [&str; 22] = [
+pub const RESERVED: [&str; 23] = [
     "api",
     "assets",
     "async-function",
     "auth",
     "dead-letters",
+    "docs",
     "events",
     "favicon.ico",
     "function",

@@ -31,6 +31,12 @@ const ETAG_LENGTH: usize = 32;
 #[allow_missing = true]
 struct Dist;
 
+/// The guide, as `make docs` made it.
+#[derive(RustEmbed)]
+#[folder = "$CARGO_MANIFEST_DIR/../docs/dist"]
+#[allow_missing = true]
+struct Guide;
+
 /// One file to answer with.
 #[derive(Debug, Clone)]
 pub struct Asset {
@@ -92,6 +98,16 @@ impl Asset {
 /// `index.html`. It comes in the first of these codings in which it is there, else as it is. `None` for anything that the
 /// bundler did not write, `..` included.
 pub fn get(path: &str, codings: &[Coding]) -> Option<Asset> {
+    find::<Dist>(path, codings)
+}
+
+/// Finds a page or a file of the guide by its path below the guide's root.
+pub fn guide(path: &str) -> Option<Asset> {
+    // The names of its files do not change with their content.
+    find::<Guide>(path, &[]).map(|asset| Asset { immutable: false, ..asset })
+}
+
+fn find<E: RustEmbed>(path: &str, codings: &[Coding]) -> Option<Asset> {
     let path = match path.trim_start_matches('/') {
         "" => "index.html",
         path => path,
@@ -99,8 +115,8 @@ pub fn get(path: &str, codings: &[Coding]) -> Option<Asset> {
     if path.split(['/', '\\']).any(|part| part.is_empty() || part.starts_with('.')) {
         return None;
     }
-    let compressed = |coding: &Coding| Some((Some(*coding), Dist::get(&format!("{path}{}", coding.ending()))?));
-    let (coding, file) = codings.iter().find_map(compressed).or_else(|| Some((None, Dist::get(path)?)))?;
+    let compressed = |coding: &Coding| Some((Some(*coding), E::get(&format!("{path}{}", coding.ending()))?));
+    let (coding, file) = codings.iter().find_map(compressed).or_else(|| Some((None, E::get(path)?)))?;
     let digest = hex::encode(file.metadata.sha256_hash());
     Some(Asset {
         bytes: Bytes::from_owner(file.data),
@@ -117,6 +133,17 @@ pub fn missing() -> Asset {
         bytes: Bytes::from_static(include_bytes!("missing.html")),
         content_type: content_type("missing.html"),
         etag: "\"missing\"".to_owned(),
+        immutable: false,
+        coding: None,
+    }
+}
+
+/// The page to answer with (503) where a page of the guide is asked for and the binary has none.
+pub fn missing_guide() -> Asset {
+    Asset {
+        bytes: Bytes::from_static(include_bytes!("missing-guide.html")),
+        content_type: content_type("missing-guide.html"),
+        etag: "\"missing-guide\"".to_owned(),
         immutable: false,
         coding: None,
     }

@@ -15,9 +15,32 @@ pub(in crate::ingress) fn is_of_the_ui(path: &str) -> bool {
     path.trim_start_matches('/').split('/').next().is_some_and(|first| UI.contains(&first))
 }
 
-/// Whether there is a file of the web UI at a path.
+/// Whether there is a file of the web UI or the guide at a path.
 pub(in crate::ingress) fn exists(path: &str) -> bool {
-    path == "/" || assets::get(path, &[]).is_some()
+    path == "/" || below_the_guide(path).is_some() || assets::get(path, &[]).is_some()
+}
+
+/// Where the guide is served.
+const GUIDE: &str = "/docs";
+
+/// A path within the guide, when it is one of its addresses.
+fn below_the_guide(path: &str) -> Option<&str> {
+    path.strip_prefix(GUIDE).filter(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A page or a file of the guide.
+fn guide(request: &HttpRequest, path: &str) -> HttpResponse {
+    // Its pages name each other relative to the folder that they are in.
+    if path.is_empty() {
+        return HttpResponse::PermanentRedirect().insert_header((header::LOCATION, format!("{GUIDE}/"))).finish();
+    }
+    if let Some(asset) = assets::guide(path) {
+        return answer(request, &asset, StatusCode::OK);
+    }
+    match assets::guide("/") {
+        Some(_) => nothing(request),
+        None => answer(request, &assets::missing_guide(), StatusCode::SERVICE_UNAVAILABLE),
+    }
 }
 
 /// A page, or the one that says why there is none.
@@ -38,6 +61,9 @@ pub(super) fn nothing(request: &HttpRequest) -> HttpResponse {
 pub(super) fn file(request: &HttpRequest) -> Option<HttpResponse> {
     if request.path() == "/" {
         return Some(page(request, "index.html"));
+    }
+    if let Some(path) = below_the_guide(request.path()) {
+        return Some(guide(request, path));
     }
     assets::get(request.path(), &codings(request)).map(|asset| answer(request, &asset, StatusCode::OK))
 }
