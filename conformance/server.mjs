@@ -18,10 +18,10 @@ export const TOKEN = "dev-token";
 
 export const BINARY = process.env.EVENTFLOW ?? fileURLToPath(new URL("../target/debug/eventflow", import.meta.url));
 
-/** Starts a server, and resolves with its address and with what ends it once it is ready. */
-export async function start(env = {}) {
+/** Starts a server, and resolves with its address, what ends it, and without `--dev` the password of `admin`, once it is ready. */
+export async function start(env = {}, { dev = true } = {}) {
   const folder = mkdtempSync(join(tmpdir(), "eventflow-suite-"));
-  const child = spawn(BINARY, ["serve", "--port", "0", "--dev"], {
+  const child = spawn(BINARY, ["serve", "--port", "0", ...(dev ? ["--dev"] : [])], {
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env, EVENTFLOW_DATA_DIR: join(folder, "data") },
     stdio: ["ignore", "pipe", "pipe"],
   });
@@ -44,6 +44,7 @@ export async function start(env = {}) {
   await Promise.race([until("the server is ready", () => fetch(`${url}/readyz`).then((answer) => answer.ok, () => false)), gone]);
   return {
     url,
+    password: /with the password (\S+)/.exec(output.join("\n"))?.[1],
     async stop() {
       const ended = new Promise((done) => child.once("exit", done));
       if (child.exitCode === null && child.signalCode === null) {
