@@ -23,6 +23,7 @@ mod http2;
 mod kill;
 mod leaving;
 mod nodes;
+mod pages;
 mod poison;
 #[path = "../chaos/postgres.rs"]
 mod postgres;
