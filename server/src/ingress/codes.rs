@@ -74,6 +74,7 @@ pub const CODES: &[Code] = &[
     code("function_not_found", &[404], "There is no such function, or none that you may see.", "Check name and namespace."),
     code("function_not_running", &[409, 503], "The function does not run: it was stopped, or its first build is not over.", "Start it, or wait for its build."),
     code("function_unhealthy", &[409, 503], "No instance of the function starts.", "Read `stateReason` and the function's log. `Retry-After` says when the next try is worth it."),
+    code("function_unreachable", &[503], "The instance had ended, or does not listen any more. The function was given nothing.", "Call again: another instance is started."),
     code("history_full", &[409], "The builds and versions of the function hold as much text as they may, 16 MiB.", "Deregister the function, and register it again."),
     code("idempotency_key_reused", &[422], "The `Idempotency-Key` came with another request before.", "Use a new key for a new request."),
     code("int_overflow", &[], "A number has more than 32 bits, and the field is an `Int`.", "Ask for the field of the type `Position` instead."),
@@ -151,7 +152,7 @@ mod tests {
         });
         let read = files.map(|path| {
             let text = std::fs::read_to_string(&path).unwrap();
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+            let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default().to_owned();
             (path.display().to_string(), code)
         });
         read.collect()
