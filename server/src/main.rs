@@ -90,14 +90,16 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
         Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify | Verb::CallbackSecret { .. } => {}
     }
     let settings = Settings::read(&cli.flags)?;
-    telemetry::start_logging(&settings.log_level);
+    telemetry::start_logging(&settings.log_level, settings.log_json);
     if let Verb::CallbackSecret { namespace } = verb {
         println!("{}", app::callback_secret(&settings, namespace.as_deref().unwrap_or(&settings.namespace))?);
         return Ok(ExitCode::SUCCESS);
     }
     if let Verb::Serve = verb {
         executor::isolate_mounts();
-        app::serve(settings)?;
+        let served = app::serve(settings);
+        telemetry::finish_logging();
+        served?;
         return Ok(ExitCode::SUCCESS);
     }
     tokio::runtime::Runtime::new()?.block_on(async {

@@ -1,57 +1,19 @@
 //! What the server tells about itself: log lines with fields, and metrics by the names that the contract promises.
 
+mod logging;
+mod repeats;
 pub mod watchdog;
 
 use std::collections::HashSet;
-use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
+pub use logging::{ACCESS, finish_logging, start_logging};
 use parking_lot::Mutex;
 use prometheus::core::{Collector, Desc};
 use prometheus::proto::MetricType;
 use prometheus::{
     Encoder, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
-
-/// Starts logging to standard error; `filter` is a level or directives by module. Colours are for a person who looks
-/// on and has not set `NO_COLOR`, not for a file. How the HTTP library starts, and what the AMQP library says beside the
-/// errors that it returns, is told only to who asks for it by name.
-pub fn start_logging(filter: &str) {
-    let filter =
-        EnvFilter::try_new(format!("actix_server=warn,lapin=off,{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
-    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(Masked);
-    // A second start (tests) keeps the first one's.
-    let _ = subscriber.try_init();
-}
-
-/// Standard error, without the credentials of addresses: what an error repeats may hold some.
-struct Masked;
-
-impl<'a> MakeWriter<'a> for Masked {
-    type Writer = MaskedLine;
-
-    fn make_writer(&'a self) -> MaskedLine {
-        MaskedLine(std::io::stderr())
-    }
-}
-
-/// One line of the log: it is written at once.
-struct MaskedLine(std::io::Stderr);
-
-impl Write for MaskedLine {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let text = String::from_utf8_lossy(line);
-        self.0.write_all(domain::address::masked(&text).as_bytes())?;
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        self.0.flush()
-    }
-}
 
 /// Types of events that are counted each by itself. Senders choose them, and each is kept for as long as the server lives.
 const MAX_TRIGGERS: usize = 200;

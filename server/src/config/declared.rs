@@ -105,6 +105,16 @@ pub const SECTIONS: &[Section] = &[
                 "what is logged: a level, or directives by module",
             )
             .common(),
+            Setting::text(
+                "LOG_FORMAT",
+                "text or json",
+                "text",
+                "what a line of the [log](logs.md) is: text for people, or a JSON object",
+            ),
+            Setting::switch(
+                "EVENTFLOW_ACCESS_LOG",
+                "whether each request is logged when its answer has been sent, see [logs](logs.md#the-access-log)",
+            ),
             Setting::port("METRICS_PORT", 1, "", "a port of their own for metrics")
                 .otherwise("`/metrics` on the main port")
                 .common(),

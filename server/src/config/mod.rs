@@ -51,6 +51,10 @@ pub struct Settings {
     pub secret_key: Option<SecretKey>,
     /// `error`, `warn`, `info`, `debug`, `trace`, or directives by module: `LOG_LEVEL`.
     pub log_level: String,
+    /// Whether a line of the log is a JSON object: `LOG_FORMAT`.
+    pub log_json: bool,
+    /// Whether each request is logged: `EVENTFLOW_ACCESS_LOG`.
+    pub access_log: bool,
     /// A port of their own for metrics: `METRICS_PORT`.
     pub metrics_port: Option<u16>,
     /// Whether metrics need a token that sees every namespace: `EVENTFLOW_METRICS`.
@@ -278,6 +282,12 @@ impl Settings {
                 }
                 other => other,
             })?,
+            log_json: layers.text("LOG_FORMAT", |text| match text {
+                "text" => Some(false),
+                "json" => Some(true),
+                _ => None,
+            })?,
+            access_log: layers.switch("EVENTFLOW_ACCESS_LOG")?,
             metrics_port: layers.number_if_any("METRICS_PORT")?,
             metrics_need_token: layers.text("EVENTFLOW_METRICS", |text| match text {
                 "open" => Some(false),

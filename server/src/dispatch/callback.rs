@@ -173,7 +173,7 @@ impl Teller {
             Ok(()) => Command::CallBack { attempt, at },
             Err(Untold { error, retry_after_s }) => {
                 let due = self.policy.next(attempt, at, clock::chance(), retry_after_s);
-                tracing::info!(run = %id, attempt, error, last = due.is_none(), "not called back");
+                tracing::info!(run = %id, attempt, error, is_last = due.is_none(), "not called back");
                 Command::FailCallback { attempt, error, due, at }
             }
         };

@@ -33,8 +33,8 @@ pub(super) async fn forever(tools: Tools) {
         for (what, keep) in [(Old::Lines, keep.logs), (Old::Runs, keep.runs), (Old::Events, keep.events)] {
             match sweep(&tools, what, keep).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(?what, removed, "past their time, and removed"),
-                Err(error) => tracing::warn!(?what, %error, "what is past its time is not removed yet"),
+                Ok(removed) => tracing::info!(kind = ?what, removed, "past their time, and removed"),
+                Err(error) => tracing::warn!(kind = ?what, %error, "what is past its time is not removed yet"),
             }
         }
     }

@@ -148,7 +148,7 @@ impl<C: Clock> Scheduler<C> {
                     self.marks.insert(key, marks);
                     if let Err(fault) = self.plan.resume(key, time_of(marks.through)) {
                         let (function, trigger) = (key.function, key.trigger);
-                        tracing::warn!(%function, %trigger, %fault, "a schedule never fires: build the function anew");
+                        tracing::warn!(%function, %trigger, error = %fault, "a schedule never fires: build the function anew");
                     }
                 }
                 Err(error) => {

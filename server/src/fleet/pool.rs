@@ -265,7 +265,7 @@ impl Pool {
         let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
         fleet.metrics.cold_starts.with_label_values(&labels).inc();
         fleet.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
-        tracing::info!(function = %self.function, version = self.version, instance = running.id, ms = began.elapsed().as_millis() as u64, "instance ready");
+        tracing::info!(function = %self.function, version = self.version, instance = running.id, duration_ms = began.elapsed().as_millis() as u64, "instance ready");
     }
 
     pub(super) async fn did_not_start(&self, error: executor::Error) {

@@ -60,7 +60,11 @@ async fn take(services: Services, letter: Letter) {
                 Ok(_) => break,
                 Err(Refusal::Refused(problems)) => return refuse(letter, &problems),
                 Err(Refusal::Failed(fault)) => {
-                    tracing::warn!(id = publication.event.id, error = fault.message(), "a message waits for the log");
+                    tracing::warn!(
+                        event = publication.event.id,
+                        error = fault.message(),
+                        "a message waits for the log"
+                    );
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LAST_PAUSE);
                 }
@@ -74,7 +78,7 @@ fn refuse(letter: Letter, problems: &[Problem]) {
     let message = &letter.message;
     let error = problems.iter().map(|problem| problem.message.as_str()).collect::<Vec<_>>().join("; ");
     tracing::warn!(
-        id = message.id,
+        event = message.id,
         routing_key = message.routing_key,
         error,
         "message refused: it is in the dead queue"

@@ -46,7 +46,7 @@ pub(super) async fn around(
     let method = request.method().clone();
     let pattern = request.match_pattern();
     let services = request.app_data::<web::Data<Services>>().cloned();
-    let span = tracing::info_span!("request", id = &*id.0, %method, path = request.path());
+    let span = tracing::info_span!("request", request = &*id.0, %method, path = request.path());
     // HEAD is GET without the body, whatever the route; a socket is opened by GET alone.
     let is_head = method == Method::HEAD && !request.headers().contains_key(header::UPGRADE);
     if is_head {

@@ -355,7 +355,7 @@ impl Committer {
                 }
                 Fault::Exists(message) | Fault::Refused(message) => return Some((work, message)),
                 Fault::Unavailable(message) => {
-                    tracing::warn!(%message, appends = work.appends.len(), "the event log takes no appends");
+                    tracing::warn!(error = %message, appends = work.appends.len(), "the event log takes no appends");
                     self.stale = true;
                     self.faulty = true;
                     self.stats.set_fault(Some(message.clone()));
@@ -365,7 +365,7 @@ impl Committer {
                 Fault::Lost(message) => {
                     self.stale = true;
                     if self.down || since.elapsed() > PATIENCE {
-                        tracing::warn!(%message, appends = work.appends.len(), "the database is gone");
+                        tracing::warn!(error = %message, appends = work.appends.len(), "the database is gone");
                         self.down = true;
                         self.faulty = true;
                         self.stats.set_fault(Some(message.clone()));
@@ -731,7 +731,7 @@ impl Committer {
     async fn look_for_others(&mut self) {
         if let Err(fault) = self.refresh().await {
             if !self.stale {
-                tracing::warn!(message = fault.message(), "the database is gone");
+                tracing::warn!(error = fault.message(), "the database is gone");
             }
             self.stale = true;
         }

@@ -101,7 +101,7 @@ impl<T: Placed> Ring<T> {
         let mut window = self.window.write();
         if first.position() != window.tail + 1 || tail - first.position() + 1 != batch.len() as u64 {
             self.stats.add_gap();
-            tracing::error!(after = window.tail, first = first.position(), last = tail, "the feed has a gap");
+            tracing::error!(after = window.tail, found = first.position(), "the feed has a gap");
             *window = Window { batches: VecDeque::new(), after: first.position() - 1, tail: 0, items: 0, bytes: 0 };
         }
         window.items += batch.len();

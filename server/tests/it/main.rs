@@ -22,6 +22,8 @@ mod hooks;
 mod http2;
 mod kill;
 mod leaving;
+mod log_fields;
+mod logs;
 mod nodes;
 mod pages;
 mod poison;

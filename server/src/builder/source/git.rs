@@ -492,7 +492,7 @@ impl Found {
 
 /// All that whoever asked for the build is told of a repository that is not fetched; why goes to the server's own log.
 fn not_fetched(url: &str, build: &str, why: &str) -> Error {
-    tracing::info!(build, url, why, "repository not fetched");
+    tracing::info!(build, url, reason = why, "repository not fetched");
     Error::Refused(format!(
         "cannot fetch {url}: there is no such repository, or it needs credentials, or its server cannot be reached from \
          here. Check the address; give a private repository's access token in the URL, or an SSH address. Redirects are \

@@ -50,7 +50,7 @@ impl Home {
         let gone = gone.display();
         match self.restore().map(|()| self.missing()) {
             Ok(None) => {
-                tracing::error!(%gone, "what instances need was removed by somebody else; it was made again, and instances that had it are replaced");
+                tracing::error!(folder = %gone, "what instances need was removed by somebody else; it was made again, and instances that had it are replaced");
                 Ok(())
             }
             Ok(Some(still)) => {

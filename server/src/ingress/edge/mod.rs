@@ -3,6 +3,7 @@
 //!
 //! Knows sockets, heads and bodies; knows nothing of routes, callers and functions.
 
+mod access;
 mod bodies;
 mod descriptors;
 mod expectation;

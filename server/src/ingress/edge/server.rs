@@ -20,6 +20,7 @@ use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use super::access;
 use super::expectation::{self, Wants};
 use super::host::Names;
 use super::http2::{self, Entry};
@@ -208,6 +209,7 @@ where
     let knows_chunks = request.head().version >= Version::HTTP_11;
     let seat = request.conn_data::<Arc<Seat>>().cloned();
     let busy = seat.as_ref().map(Seat::begin);
+    let mut entry = door.settings.access_log.then(|| access::Entry::of(request.head(), &door.settings.edge));
     let admitted = refusal::admit(request.head(), &door.names, &door.settings.edge);
     let answer = match admitted {
         Ok(function) => {
@@ -234,7 +236,10 @@ where
                 head.no_chunking(true);
                 head.set_connection_type(ConnectionType::Close);
             }
-            Answering { body, _busy: busy }
+            if let Some(entry) = &mut entry {
+                entry.answered(head.status, head.headers());
+            }
+            Answering { body, entry, _busy: busy }
         }))
     }
 }
@@ -242,6 +247,7 @@ where
 /// An answer's body; its connection is busy until it has ended.
 struct Answering {
     body: BoxBody,
+    entry: Option<access::Entry>,
     _busy: Option<Busy>,
 }
 
@@ -253,6 +259,10 @@ impl MessageBody for Answering {
     }
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
-        Pin::new(&mut self.body).poll_next(cx)
+        let polled = Pin::new(&mut self.body).poll_next(cx);
+        if let (Poll::Ready(Some(Ok(part))), Some(entry)) = (&polled, &mut self.entry) {
+            entry.sent(part.len());
+        }
+        polled
     }
 }

@@ -504,7 +504,7 @@ async fn start_when_built(services: Services, caller: Caller, id: function::Id, 
             match Event::decode(&record.kind, &record.data) {
                 Ok(Event::BuildSucceeded(e)) if e.build == build => {
                     if let Err(refusal) = verbs::start(&services, &caller, id).await {
-                        tracing::warn!(function = %id, ?refusal, "not started after its first build");
+                        tracing::warn!(function = %id, error = ?refusal, "not started after its first build");
                     }
                     return;
                 }

@@ -54,7 +54,7 @@ async fn patiently<T, R: Future<Output = Result<T, Fault>>>(ask: impl Fn() -> R)
     loop {
         match ask().await {
             Ok(answer) => return answer,
-            Err(fault) => tracing::warn!(fault = fault.message(), "a subscription waits for the store"),
+            Err(fault) => tracing::warn!(error = fault.message(), "a subscription waits for the store"),
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(MAX_PAUSE);

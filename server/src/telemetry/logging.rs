@@ -1,0 +1,69 @@
+//! The log of the server: lines with fields, on standard error, as text or as JSON.
+
+use std::io::{IsTerminal, Write};
+use std::time::Duration;
+
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer};
+
+use super::repeats::REPEATS;
+/// The target of the access log's lines.
+pub const ACCESS: &str = "eventflow::access";
+
+/// Starts logging to standard error; `filter` is a level or directives by module. Colours are for a person who looks
+/// on and has not set `NO_COLOR`, not for a file. How the HTTP library starts, and what the AMQP library says beside the
+/// errors that it returns, is logged only for those who ask for it by name. `json`: a line is an object.
+pub fn start_logging(filter: &str, json: bool) {
+    // The access log has a setting of its own, and counts whatever the level is.
+    let usual = format!("actix_server=warn,lapin=off,{ACCESS}=info,eventflow::repeated=warn");
+    let filter = EnvFilter::try_new(format!("{usual},{filter}")).unwrap_or_else(|_| EnvFilter::new("info"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(Masked);
+    let lines = match json {
+        false => {
+            let colours =
+                std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|set| set.is_empty());
+            lines.with_ansi(colours).boxed()
+        }
+        true => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines).with(REPEATS.clone());
+    // A second start (tests) keeps the first one's.
+    if subscriber.try_init().is_ok()
+        && let Err(error) = REPEATS.count_in_background()
+    {
+        tracing::warn!(%error, "no thread could be started: repeated faults are not counted in the log");
+    }
+}
+
+/// Logs what was counted and not logged yet: the process ends.
+pub fn finish_logging() {
+    REPEATS.log_due(Duration::ZERO);
+}
+
+/// Standard error, without the credentials of addresses: what an error repeats may hold some.
+struct Masked;
+
+impl<'a> MakeWriter<'a> for Masked {
+    type Writer = MaskedLine;
+
+    fn make_writer(&'a self) -> MaskedLine {
+        MaskedLine(std::io::stderr())
+    }
+}
+
+/// One line of the log: it is written at once.
+struct MaskedLine(std::io::Stderr);
+
+impl Write for MaskedLine {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let text = String::from_utf8_lossy(line);
+        self.0.write_all(domain::address::masked(&text).as_bytes())?;
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
