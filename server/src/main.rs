@@ -1,8 +1,10 @@
 //! `eventflow`: the platform. `eventflow serve` is the default verb.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use server::app::operate::{self, State};
 use server::config::{self, Flags, Settings};
 use server::{app, executor, ingress, telemetry};
 
@@ -25,11 +27,40 @@ enum Verb {
     Serve,
     /// Bring the database to the newest form
     Migrate,
-    /// Make the read tables anew from the log; no server may be running on it
-    Rebuild,
-    /// Compare the read tables with the log and check its hash chain
+    /// Make the read tables from the log; no server may be running on it
+    Rebuild {
+        /// Also when the log itself is damaged
+        #[arg(long)]
+        damaged: bool,
+    },
+    /// Compare the read tables with the log and check its hash chain; beside a running server, too
     Verify,
-    /// Print what calls back (X-Callback-Url) of a namespace without a CALLBACK_SECRET of its own are signed with
+    /// Back up the log, the artifacts and the keys; beside a running server, too
+    Backup {
+        /// A folder that is empty or does not exist
+        folder: PathBuf,
+        #[command(flatten)]
+        keys: Keys,
+    },
+    /// Restore a backup into an empty data folder and database
+    Restore {
+        /// The folder of the backup
+        folder: PathBuf,
+        #[command(flatten)]
+        keys: Keys,
+    },
+    /// Look at everything that a server needs of this machine, and say what is missing
+    Doctor {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Do what needs no sign-in
+    Admin {
+        #[command(subcommand)]
+        verb: AdminVerb,
+    },
+    /// Print what callbacks (X-Callback-Url) of a namespace without a CALLBACK_SECRET of its own are signed with
     CallbackSecret {
         /// The namespace; the default one when absent
         namespace: Option<String>,
@@ -49,13 +80,30 @@ enum Verb {
     Openapi,
 }
 
+/// How the keys of a backup are locked.
+#[derive(clap::Args, Clone)]
+struct Keys {
+    /// A file whose first line is the passphrase; asked for at the terminal when absent
+    #[arg(long, value_name = "FILE", conflicts_with = "without_keys")]
+    passphrase_file: Option<PathBuf>,
+    /// Leave the keys out
+    #[arg(long)]
+    without_keys: bool,
+}
+
+#[derive(Subcommand, Clone)]
+enum AdminVerb {
+    /// Give the admin a new password and print it; a running server takes it at once
+    ResetPassword,
+}
+
 fn main() -> ExitCode {
     if let Some(code) = executor::bridge::entry().or_else(executor::network::entry) {
         return code;
     }
     app::close_new_files();
     let cli = Cli::parse();
-    match run(&cli) {
+    match run(cli) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("eventflow: {}", domain::address::masked(&error.to_string()));
@@ -64,37 +112,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let verb = cli.verb.clone().unwrap_or(Verb::Serve);
-    match verb {
-        Verb::Schema => {
-            print!("{}", ingress::graphql::sdl());
-            return Ok(ExitCode::SUCCESS);
+type Outcome = Result<ExitCode, Box<dyn std::error::Error>>;
+
+fn run(cli: Cli) -> Outcome {
+    let Cli { verb, flags } = cli;
+    match verb.unwrap_or(Verb::Serve) {
+        Verb::Schema => print!("{}", ingress::graphql::sdl()),
+        Verb::Openapi => println!("{}", ingress::openapi()),
+        Verb::Config { markdown: true, .. } => print!("{}", config::page()),
+        Verb::Config { json: true, .. } => println!("{}", serde_json::to_string_pretty(&config::in_force(&flags)?)?),
+        Verb::Config { .. } => print!("{}", config::table(&config::in_force(&flags)?)),
+        verb => {
+            let settings = Settings::read(&flags)?;
+            telemetry::start_logging(&settings.log_level, settings.log_json);
+            return work(verb, settings);
         }
-        Verb::Openapi => {
-            println!("{}", ingress::openapi());
-            return Ok(ExitCode::SUCCESS);
-        }
-        Verb::Config { markdown: true, .. } => {
-            print!("{}", config::page());
-            return Ok(ExitCode::SUCCESS);
-        }
-        Verb::Config { json, .. } => {
-            let settings = config::in_force(&cli.flags)?;
-            match json {
-                true => println!("{}", serde_json::to_string_pretty(&settings)?),
-                false => print!("{}", config::table(&settings)),
-            }
-            return Ok(ExitCode::SUCCESS);
-        }
-        Verb::Serve | Verb::Migrate | Verb::Rebuild | Verb::Verify | Verb::CallbackSecret { .. } => {}
     }
-    let settings = Settings::read(&cli.flags)?;
-    telemetry::start_logging(&settings.log_level, settings.log_json);
-    if let Verb::CallbackSecret { namespace } = verb {
-        println!("{}", app::callback_secret(&settings, namespace.as_deref().unwrap_or(&settings.namespace))?);
-        return Ok(ExitCode::SUCCESS);
-    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What needs settings.
+fn work(verb: Verb, settings: Settings) -> Outcome {
     if let Verb::Serve = verb {
         executor::isolate_mounts();
         let served = app::serve(settings);
@@ -104,30 +142,48 @@ fn run(cli: &Cli) -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     tokio::runtime::Runtime::new()?.block_on(async {
         match verb {
-            Verb::Rebuild => {
-                let events = app::open_store(&settings).await?.rebuild().await?;
-                println!("The read tables were made anew from {events} events.");
-                Ok(ExitCode::SUCCESS)
+            Verb::Migrate => println!("{} is up to date.", operate::migrate(&settings).await?),
+            Verb::Rebuild { damaged } => {
+                let records = operate::rebuild(&settings, damaged).await?;
+                println!("The read tables were made from {records} records.");
             }
-            Verb::Verify => verify(&settings).await,
-            _ => {
-                let store = app::open_store(&settings).await?;
-                println!("{} is up to date.", store.describe());
-                Ok(ExitCode::SUCCESS)
+            Verb::Verify => return verify(&settings).await,
+            Verb::Backup { folder, keys } => {
+                let passphrase = match keys.without_keys {
+                    true => None,
+                    false => Some(operate::passphrase(keys.passphrase_file.as_deref(), true)?),
+                };
+                let passphrase = passphrase.as_ref().map(|text| text.as_str());
+                println!("{}", operate::backup(&settings, &folder, passphrase).await?);
             }
+            Verb::Restore { folder, keys } => {
+                let passphrase = || match keys.without_keys {
+                    true => Ok(None),
+                    false => operate::passphrase(keys.passphrase_file.as_deref(), false).map(Some),
+                };
+                println!("{}", operate::restore(&settings, &folder, &passphrase).await?);
+            }
+            Verb::Doctor { json } => return doctor(&settings, json).await,
+            Verb::Admin { verb: AdminVerb::ResetPassword } => {
+                let password = operate::reset_password(&settings)?;
+                println!("The new password of `admin` is {password} (it is not shown again).");
+                println!("Whoever is signed in stays so until the token expires, after 12 hours at most.");
+            }
+            Verb::CallbackSecret { namespace } => {
+                let namespace = namespace.as_deref().unwrap_or(&settings.namespace);
+                println!("{}", operate::callback_secret(&settings, namespace)?);
+            }
+            Verb::Serve | Verb::Config { .. } | Verb::Schema | Verb::Openapi => {}
         }
+        Ok(ExitCode::SUCCESS)
     })
 }
 
-async fn verify(settings: &Settings) -> Result<ExitCode, Box<dyn std::error::Error>> {
-    let store = app::open_store_to_read(settings).await?;
-    let report = store.verify().await?;
+async fn verify(settings: &Settings) -> Outcome {
+    let (description, report) = operate::verify(settings).await?;
     println!(
-        "{}: checked {} events, {} streams and {} rows of the read tables.",
-        store.describe(),
-        report.events,
-        report.streams,
-        report.rows
+        "{description}: checked {} events, {} streams and {} rows of the read tables.",
+        report.events, report.streams, report.rows
     );
     if report.faults.is_empty() {
         println!("Everything fits.");
@@ -141,4 +197,25 @@ async fn verify(settings: &Settings) -> Result<ExitCode, Box<dyn std::error::Err
         report.faults.len()
     );
     Ok(ExitCode::FAILURE)
+}
+
+async fn doctor(settings: &Settings, json: bool) -> Outcome {
+    let findings = operate::doctor(settings).await;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&findings)?);
+    } else {
+        for finding in &findings {
+            let sign = match finding.state {
+                State::Good => "ok     ",
+                State::Warning => "WARNING",
+                State::Bad => "BAD    ",
+            };
+            println!("{sign}  {:24} {}", finding.what, finding.text);
+        }
+    }
+    let count = |state| findings.iter().filter(|finding| finding.state == state).count();
+    if !json {
+        println!("\n{} bad, {} warnings", count(State::Bad), count(State::Warning));
+    }
+    Ok(if count(State::Bad) > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }

@@ -34,6 +34,31 @@ pub fn close_new_files() {
     nix::sys::stat::umask(Mode::from_bits_truncate(OTHERS));
 }
 
+/// Whether the folder can be the data folder of this process: nothing is changed.
+///
+/// # Errors
+/// When it belongs to another user, is shared with others or used for something else, or cannot be read.
+pub(super) fn check(folder: &Path) -> io::Result<()> {
+    let own = nix::unistd::geteuid().as_raw();
+    check_owner(folder)?;
+    refuse_if_shared(folder, &fs::metadata(folder)?, own)
+}
+
+/// Refuses a folder of another user: what this process writes there, the server could not read. One that is not there
+/// belongs to nobody.
+pub(super) fn check_owner(folder: &Path) -> io::Result<()> {
+    let own = nix::unistd::geteuid().as_raw();
+    match fs::metadata(folder) {
+        Ok(meta) if meta.uid() != own => Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            format!("it belongs to the user {0}: run this as {0}, for example with `sudo -u '#{0}'`", meta.uid()),
+        )),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
 /// Makes the data folder, or takes the permissions of others from it and from what is directly in it: nobody else gets any
 /// further.
 ///

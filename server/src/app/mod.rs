@@ -6,6 +6,7 @@ mod data_dir;
 mod demo;
 mod guard;
 mod node;
+pub mod operate;
 
 use std::future::Future;
 use std::io::Write;
@@ -294,7 +295,7 @@ async fn disagreements(store: &Store, vault: &Vault, fleet: &Fleet) -> Vec<Strin
     found.extend(vault.foreign().await.ok().flatten());
     found.extend(fleet.faults());
     for what in &found {
-        tracing::warn!(what, "this installation does not fit together");
+        tracing::warn!(reason = what, "this installation does not fit together");
     }
     found
 }
@@ -435,12 +436,12 @@ fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::callback::Se
     })
 }
 
-/// The secret that calls back of a namespace are signed with, as those who verify it take it, unless the namespace has a
+/// The secret that callbacks of a namespace are signed with, as those who verify them take it, unless the namespace has a
 /// secret of its own for that.
 ///
 /// # Errors
 /// When the data folder cannot be read or written.
-pub fn callback_secret(settings: &Settings, namespace: &str) -> Result<String, Error> {
+fn callback_key(settings: &Settings, namespace: &str) -> Result<String, Error> {
     let key = auth::server_key(settings).map_err(|e| Error::start("cannot read the server's key", e))?;
     let derived = auth::derived_key(&key, CALLBACKS, namespace);
     Ok(format!("whsec_{}", base64::engine::general_purpose::STANDARD.encode(derived)))
@@ -450,7 +451,7 @@ pub fn callback_secret(settings: &Settings, namespace: &str) -> Result<String, E
 ///
 /// # Errors
 /// When it cannot be opened.
-pub async fn open_store(settings: &Settings) -> Result<Store, Error> {
+async fn open_store(settings: &Settings) -> Result<Store, Error> {
     data_dir::secure(&settings.data_dir)
         .map_err(|e| Error::start(format_args!("cannot use the data folder {}", settings.data_dir.display()), e))?;
     Ok(store::open(settings.database_url.as_deref(), &settings.data_dir).await?)
@@ -460,6 +461,6 @@ pub async fn open_store(settings: &Settings) -> Result<Store, Error> {
 ///
 /// # Errors
 /// When it cannot be opened.
-pub async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {
+async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {
     Ok(store::open_read_only(settings.database_url.as_deref(), &settings.data_dir).await?)
 }

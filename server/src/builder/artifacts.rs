@@ -68,6 +68,14 @@ impl Artifacts {
         fs::read_to_string(&path).map(|name| name.trim().to_owned())
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.0.artifacts
+    }
+
+    pub(super) fn bundles(&self) -> &Path {
+        &self.0.bundles
+    }
+
     /// The unpacked, read-only folder of an artifact; `None` when there is none of that digest.
     pub fn artifact(&self, digest: &str) -> Option<PathBuf> {
         let path = self.0.artifacts.join(name_of(digest)?);
@@ -170,7 +178,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
 }
 
 /// The name on disk of what has that digest. A stranger's text is a name only when it is exactly a digest.
-fn name_of(digest: &str) -> Option<&str> {
+pub(super) fn name_of(digest: &str) -> Option<&str> {
     let hex = digest.strip_prefix("sha256:")?;
     (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))).then_some(hex)
 }

@@ -15,6 +15,7 @@ mod install;
 mod journal;
 pub mod listing;
 pub mod manifest;
+mod portable;
 mod scratch;
 mod source;
 #[cfg(test)]

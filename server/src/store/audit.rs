@@ -1,6 +1,7 @@
 //! The log against itself, and against the tables that follow from it.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use domain::Aggregate;
 use domain::recorded::Fact;
@@ -125,9 +126,9 @@ async fn read(conn: &mut Conn, after: u64) -> Result<Vec<Audited>, Error> {
 }
 
 /// See [`super::Log::rebuild`]. One transaction: a crash leaves the old tables.
-pub(super) async fn rebuild(db: &Db) -> Result<u64, Error> {
+pub(super) async fn rebuild(db: &Db, audited: &AtomicU64) -> Result<u64, Error> {
     let mut conn = db.acquire().await?;
-    let result = rebuild_on(&mut conn).await;
+    let result = rebuild_on(&mut conn, audited).await;
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
     let ended = conn.execute(end, &[]).await;
     if result.is_ok() {
@@ -136,7 +137,7 @@ pub(super) async fn rebuild(db: &Db) -> Result<u64, Error> {
     result
 }
 
-async fn rebuild_on(conn: &mut Conn) -> Result<u64, Error> {
+async fn rebuild_on(conn: &mut Conn, audited: &AtomicU64) -> Result<u64, Error> {
     match conn.dialect() {
         Dialect::Sqlite => conn.execute("BEGIN IMMEDIATE", &[]).await?,
         Dialect::Postgres => {
@@ -145,6 +146,11 @@ async fn rebuild_on(conn: &mut Conn) -> Result<u64, Error> {
             conn.execute("UPDATE head SET position = position WHERE one = 1", &[]).await?
         }
     };
+    rebuild_tables(conn, audited).await
+}
+
+/// The same within a transaction.
+pub(super) async fn rebuild_tables(conn: &mut Conn, audited: &AtomicU64) -> Result<u64, Error> {
     for table in READ_TABLES {
         conn.execute(&format!("DELETE FROM {}", table.name), &[]).await?;
     }
@@ -154,6 +160,7 @@ async fn rebuild_on(conn: &mut Conn) -> Result<u64, Error> {
         let Some(last) = page.last() else { break };
         after = last.record.position;
         count += page.len() as u64;
+        audited.store(count, Ordering::Relaxed);
         for audited in &page {
             for Derived { row, first, last } in fold.take(audited)? {
                 rows.put(&row, first, last);
@@ -179,7 +186,7 @@ async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
 }
 
 /// See [`super::Log::verify`]. It reads one state of the database, whatever is written meanwhile.
-pub(super) async fn verify(db: &Db) -> Result<Report, Error> {
+pub(super) async fn verify(db: &Db, audited: &AtomicU64) -> Result<Report, Error> {
     let mut conn = db.acquire().await?;
     let begin = match conn.dialect() {
         Dialect::Sqlite => "BEGIN",
@@ -187,7 +194,7 @@ pub(super) async fn verify(db: &Db) -> Result<Report, Error> {
     };
     conn.execute(begin, &[]).await?;
     let mut audit = Audit::default();
-    let result = audit.run(&mut conn).await;
+    let result = audit.run(&mut conn, audited).await;
     conn.execute("ROLLBACK", &[]).await?;
     result.map(|()| audit.report())
 }
@@ -223,6 +230,12 @@ impl Audit {
         }
     }
 
+    /// A fault of the log itself.
+    fn log_fault(&mut self, fault: String) {
+        self.report.log_faults += 1;
+        self.fault(fault);
+    }
+
     fn report(mut self) -> Report {
         if self.unnamed > 0 {
             self.report.faults.push(format!("… and {} more", self.unnamed));
@@ -230,7 +243,7 @@ impl Audit {
         self.report
     }
 
-    async fn run(&mut self, conn: &mut Conn) -> Result<(), Error> {
+    async fn run(&mut self, conn: &mut Conn, audited: &AtomicU64) -> Result<(), Error> {
         let rows = conn.fetch("SELECT position, cut, removed FROM head WHERE one = 1", &[]).await?;
         let (mut head, mut removed): (u64, u64) = (0, 0);
         if let Some(row) = rows.first() {
@@ -250,18 +263,19 @@ impl Audit {
                 self.check(conn, &audited).await?;
             }
             after = last;
+            audited.store(self.report.events, Ordering::Relaxed);
             if self.over_count >= ROWS {
                 self.compare_over(conn).await?;
             }
         }
         self.missing(after + 1, head + 1);
         if head < after {
-            self.fault(format!("head row 1: position is {head}, the log says {after}"));
+            self.log_fault(format!("head row 1: position is {head}, the log says {after}"));
         } else if self.report.events + self.missing + removed != head {
             // Which of the positions below the cut were removed is not kept, but how many.
             let holes = head - self.report.events - self.missing;
             let what = format!("{holes} records up to position {} are not there, {removed} were removed", self.cut);
-            self.fault(format!("head row 1: {what}"));
+            self.log_fault(format!("head row 1: {what}"));
         }
         for (_, Derived { row, first, last }) in std::mem::take(&mut self.open_runs) {
             self.over.put(&row, first, last);
@@ -281,8 +295,8 @@ impl Audit {
         self.missing += to.saturating_sub(from);
         match to.saturating_sub(from) {
             0 => {}
-            1 => self.fault(format!("log position {from} is missing")),
-            _ => self.fault(format!("log positions {from} to {} are missing", to - 1)),
+            1 => self.log_fault(format!("log position {from} is missing")),
+            _ => self.log_fault(format!("log positions {from} to {} are missing", to - 1)),
         }
     }
 
@@ -305,9 +319,9 @@ impl Audit {
                 2 => format!("version {} is missing before it", version + 1),
                 _ => format!("versions {} to {} are missing before it", version + 1, record.version - 1),
             };
-            self.fault(format!("{}: {what}", name(record)));
+            self.log_fault(format!("{}: {what}", name(record)));
         } else if record.hash != hash_of(hash, record) {
-            self.fault(format!("{}: hash does not fit its content", name(record)));
+            self.log_fault(format!("{}: hash does not fit its content", name(record)));
         }
         match self.fold.take(audited) {
             Ok(rows) => {
@@ -327,7 +341,7 @@ impl Audit {
             Err(Error::Damaged(error)) => {
                 // The hash may be in order while the content is from the future; the rest goes on.
                 if !self.report.faults.contains(&error) {
-                    self.fault(error);
+                    self.log_fault(error);
                 }
                 self.fold.pending.clear();
             }
@@ -350,7 +364,7 @@ impl Audit {
             && namespace != audited.namespace
         {
             let what = format!("namespace is {}, the log says {namespace}", audited.namespace);
-            self.fault(format!("{}: {what}", name(record)));
+            self.log_fault(format!("{}: {what}", name(record)));
         }
         if audited.following == 0
             && self.fold.close(&record.stream)

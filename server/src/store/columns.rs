@@ -206,6 +206,12 @@ pub(super) const LINES: Table = Table {
     kept: &[],
 };
 
+pub(super) const CHECKPOINTS: Table =
+    Table { name: "checkpoints", columns: &[("follower", Text), ("position", Int)], key: &["follower"], kept: &[] };
+
+pub(super) const REVOCATIONS: Table =
+    Table { name: "revocations", columns: &[("session", Text), ("until", Int)], key: &["session"], kept: &[] };
+
 /// The columns that [`record`] reads.
 pub(super) const RECORD_NAMES: &str =
     "position, stream, version, id, type, data, at, actor, causation, correlation, hash";

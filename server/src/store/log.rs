@@ -664,7 +664,7 @@ impl Log for SqlLog {
     }
 
     async fn rebuild(&self) -> Result<u64, Error> {
-        audit::rebuild(&self.writing().await?).await
+        audit::rebuild(&self.writing().await?, self.inner.stats.audited()).await
     }
 
     async fn open_credentials(&self) -> Result<Vec<super::OpenCredentials>, Error> {
@@ -676,7 +676,7 @@ impl Log for SqlLog {
     }
 
     async fn verify(&self) -> Result<Report, Error> {
-        audit::verify(&self.unhurried()).await
+        audit::verify(&self.unhurried(), self.inner.stats.audited()).await
     }
 }
 
@@ -690,7 +690,7 @@ impl SqlLog {
     }
 
     /// The database, for reads that may take long.
-    fn unhurried(&self) -> Db {
+    pub fn unhurried(&self) -> Db {
         match &self.inner.db {
             Db::Postgres(readers, away) => Db::Postgres(postgres::unhurried(readers), away.clone()),
             db => db.clone(),

@@ -22,6 +22,7 @@ mod log;
 mod metrics;
 mod open;
 pub mod page;
+pub mod portable;
 mod postgres;
 mod revocation;
 mod ring;
@@ -342,6 +343,8 @@ pub struct Report {
     pub streams: u64,
     /// Rows of the read tables that were compared.
     pub rows: u64,
+    /// How many of the faults are in the log itself, where nothing mends them.
+    pub log_faults: u64,
     /// What is wrong, each with the row's name. Empty: nothing.
     pub faults: Vec<String>,
 }
@@ -570,6 +573,19 @@ pub trait Log: Send + Sync + 'static {
 /// When the database cannot be reached, is too old, or belongs to another server.
 pub async fn open(url: Option<&str>, data_dir: &Path) -> Result<Store, Error> {
     open::writing(url, data_dir).await.map(|log| log as Store)
+}
+
+/// Whether there is a log in SQLite in a data folder.
+pub fn is_in(data_dir: &Path) -> bool {
+    data_dir.join(sqlite::FILE).is_file()
+}
+
+/// What the clock of a PostgreSQL server says.
+///
+/// # Errors
+/// When it cannot be reached.
+pub async fn clock_of(url: &str) -> Result<DateTime<Utc>, Error> {
+    postgres::clock(url).await
 }
 
 /// Opens the log for reading, beside a server that may be running. Nothing is migrated, and appends are refused.

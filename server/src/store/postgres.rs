@@ -22,6 +22,15 @@ use super::sql::{self, Row, Value};
 /// The oldest release that is known to work.
 const OLDEST: i64 = 150_000;
 
+/// What the server's clock says.
+pub(super) async fn clock(url: &str) -> Result<chrono::DateTime<chrono::Utc>, Error> {
+    let pool = readers(options(url)?, READ_STATEMENT);
+    let rows =
+        super::sql::Db::Postgres(pool, super::away::Away::default()).fetch(&format!("SELECT {NOW}"), &[]).await?;
+    let row = rows.first().ok_or_else(|| Error::Unavailable("PostgreSQL does not tell the time".into()))?;
+    row.cells().time()
+}
+
 /// Connections for reading.
 pub(super) const READERS: u32 = 8;
 

@@ -14,6 +14,7 @@ pub struct Stats {
     gaps: AtomicU64,
     commits: AtomicU64,
     moved: AtomicU64,
+    audited: AtomicU64,
     fault: parking_lot::Mutex<Option<String>>,
 }
 
@@ -29,6 +30,7 @@ impl Default for Stats {
             gaps: AtomicU64::new(0),
             commits: AtomicU64::new(0),
             moved: AtomicU64::new(0),
+            audited: AtomicU64::new(0),
             fault: parking_lot::Mutex::new(None),
         }
     }
@@ -58,6 +60,11 @@ impl Stats {
     /// How often another server had moved the head of the log first.
     pub fn moved(&self) -> u64 {
         self.moved.load(Ordering::Relaxed)
+    }
+
+    /// How many records a check or a rebuild has read; it is shared with who watches it.
+    pub fn audited(&self) -> &AtomicU64 {
+        &self.audited
     }
 
     /// Why the log takes no appends, as far as the last one told.

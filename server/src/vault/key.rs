@@ -31,6 +31,16 @@ pub(super) fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// The key in the data folder; `None` when it is not there.
+pub(super) fn read(data_dir: &Path) -> Result<Option<SecretKey>, Error> {
+    let path = data_dir.join(FILE);
+    match fs::read_to_string(&path).map(Zeroizing::new) {
+        Ok(text) => SecretKey::read(&text).map(Some).ok_or(Error::BadKeyFile { path }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Io { what: "read", path, source }),
+    }
+}
+
 /// The key in the data folder, made when it is not there.
 pub(super) fn read_or_make(data_dir: &Path) -> Result<SecretKey, Error> {
     let path = data_dir.join(FILE);

@@ -5,6 +5,7 @@
 //! by `actors`, with the event that says so.
 
 mod key;
+mod passphrase;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +14,8 @@ use aes_gcm::aead::{Aead, KeyInit, Payload};
 use aes_gcm::{Aes256Gcm, Nonce};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
+
+pub use passphrase::{Locked, MIN_PASSPHRASE, lock, unlock};
 
 use crate::config::SecretKey;
 use crate::store::{self, Sealed, SecretRow, Store};
@@ -210,6 +213,18 @@ impl Vault {
             Some(value) => Ok(Secret { name, value: Zeroizing::new(value), set_at }),
             None => Err(Error::Damaged { namespace, name }),
         }
+    }
+}
+
+/// The name of the key that secrets are sealed with here, without making one: it tells nothing of the key. `None` when there
+/// is none yet.
+///
+/// # Errors
+/// When the data folder cannot be read, or the file there holds no key.
+pub fn key_name(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<String>, Error> {
+    match key {
+        Some(key) => Ok(Some(key::id(key))),
+        None => Ok(key::read(data_dir)?.as_ref().map(key::id)),
     }
 }
 

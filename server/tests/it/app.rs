@@ -126,14 +126,24 @@ impl TestApp {
         self.graphql(query, json!({ "name": name })).await["function"]["id"].as_str().unwrap().to_owned()
     }
 
+    /// A setting that it was started with.
+    pub fn setting(&self, name: &str) -> String {
+        self.options.env[name].clone()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id().unwrap()
     }
 
     /// Runs another verb of the binary on the same data.
     pub async fn verb(&self, verb: &str) -> (bool, String) {
+        self.verb_of(&[verb]).await
+    }
+
+    /// The same with arguments.
+    pub async fn verb_of(&self, arguments: &[&str]) -> (bool, String) {
         let mut command = command(self.folder.path(), &self.options);
-        let output = timeout(PATIENCE, command.arg(verb).output()).await.expect("the verb ends").unwrap();
+        let output = timeout(PATIENCE, command.args(arguments).output()).await.expect("the verb ends").unwrap();
         let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
         (output.status.success(), text)
     }

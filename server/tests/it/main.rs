@@ -25,6 +25,7 @@ mod leaving;
 mod log_fields;
 mod logs;
 mod nodes;
+mod operate;
 mod pages;
 mod poison;
 #[path = "../chaos/postgres.rs"]

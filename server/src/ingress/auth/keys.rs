@@ -35,6 +35,11 @@ pub enum Error {
     },
 }
 
+/// Whether there is a key in `jwt.key`.
+pub(super) fn is_in(data_dir: &Path) -> bool {
+    data_dir.join("jwt.key").is_file()
+}
+
 /// The key in `jwt.key`, made when it is not there.
 pub(super) fn read_or_make(data_dir: &Path) -> Result<Vec<u8>, Error> {
     let path = data_dir.join("jwt.key");

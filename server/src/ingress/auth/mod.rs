@@ -13,6 +13,7 @@ mod token;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -111,6 +112,24 @@ pub fn server_key(settings: &Settings) -> Result<Vec<u8>, Error> {
     }
 }
 
+/// Whether there is a server's own key, without making one.
+pub fn has_server_key(settings: &Settings) -> bool {
+    settings.jwt_secret.is_some() || keys::is_in(&settings.data_dir)
+}
+
+/// Whether the data folder has the admin's password.
+pub fn has_password(data_dir: &Path) -> bool {
+    password::is_in(data_dir)
+}
+
+/// Gives the admin a new password, which is returned. Servers on the data folder take it at the next sign-in.
+///
+/// # Errors
+/// When the data folder cannot be written.
+pub fn reset_password(data_dir: &Path) -> Result<String, Error> {
+    password::reset(data_dir)
+}
+
 /// A key for one purpose and one name, which tells nothing of the server's own key that it is made from.
 pub fn derived_key(server_key: &[u8], purpose: &str, name: &str) -> [u8; 32] {
     let mut mac = Hmac::<Sha256>::new_from_slice(server_key).expect("a key of HMAC may have any length");
@@ -125,7 +144,7 @@ pub struct Auth {
     dev: bool,
     keys: token::Keys,
     /// The hash of the admin's password; `None` with `--dev`, whose password everyone knows.
-    admin: Option<password::Hash>,
+    admin: Option<password::Admin>,
     attempts: attempts::Attempts,
     comparing: comparing::Comparing,
     known: RwLock<HashMap<Box<str>, (Session, Instant)>>,
@@ -150,11 +169,11 @@ impl Auth {
         let (admin, printed) = match settings.dev {
             true => (None, None),
             false => {
-                let (hash, password) = password::read_or_make(&settings.data_dir)?;
+                let (admin, password) = password::Admin::open(&settings.data_dir)?;
                 let text = password.map(|password| {
                     format!("first start: sign in as `{ADMIN}` with the password {password} (it is not shown again)")
                 });
-                (Some(hash), text)
+                (Some(admin), text)
             }
         };
         let auth = Self {
@@ -351,7 +370,7 @@ impl Auth {
         })?;
         let right = match &self.admin {
             None => token::same(password.as_bytes(), ADMIN.as_bytes()),
-            Some(hash) => match self.comparing.fits(hash, password, peer).await {
+            Some(admin) => match self.comparing.fits(&admin.hash(), password, peer).await {
                 Ok(right) => right,
                 Err(comparing::Busy) => {
                     attempt.give_back();

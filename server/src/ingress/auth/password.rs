@@ -1,6 +1,8 @@
 //! The admin's password: made at the first start, kept as an Argon2 hash.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 use std::{fs, io};
 
 use argon2::Argon2;
@@ -8,6 +10,7 @@ use argon2::password_hash::phc::PasswordHash;
 use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 
 use super::keys::{self, Error};
@@ -37,23 +40,77 @@ impl Hash {
 /// The file in the data folder.
 pub(super) const FILE: &str = "admin.json";
 
-/// The hash in `admin.json`; when there is none, a new one, and the password to tell.
-pub(super) fn read_or_make(data_dir: &Path) -> Result<(Hash, Option<String>), Error> {
-    let path = data_dir.join(FILE);
-    match fs::read(&path) {
+/// The admin's password as it is now: `eventflow admin reset-password` changes the file beside the server.
+pub(super) struct Admin {
+    path: PathBuf,
+    known: RwLock<(Stamp, Hash)>,
+}
+
+/// What changes when the file is replaced.
+type Stamp = Option<(u64, SystemTime)>;
+
+fn stamp(path: &Path) -> Stamp {
+    let meta = fs::metadata(path).ok()?;
+    Some((meta.ino(), meta.modified().ok()?))
+}
+
+impl Admin {
+    /// Reads the password, or makes one, which is to be told.
+    pub(super) fn open(data_dir: &Path) -> Result<(Self, Option<String>), Error> {
+        let path = data_dir.join(FILE);
+        let (hash, password) = match read(&path)? {
+            Some(hash) => (hash, None),
+            None => {
+                let password = make(&path)?;
+                (password.1, Some(password.0))
+            }
+        };
+        let known = RwLock::new((stamp(&path), hash));
+        Ok((Self { path, known }, password))
+    }
+
+    /// The hash. A file that was replaced is read again; one that cannot be read leaves the old password in force.
+    pub(super) fn hash(&self) -> Hash {
+        let now = stamp(&self.path);
+        if now.is_some() && now != self.known.read().0 {
+            match read(&self.path) {
+                Ok(Some(hash)) => *self.known.write() = (now, hash),
+                Ok(None) => {}
+                Err(error) => tracing::warn!(%error, "the admin's new password cannot be read"),
+            }
+        }
+        self.known.read().1.clone()
+    }
+}
+
+/// Whether there is a password.
+pub(super) fn is_in(data_dir: &Path) -> bool {
+    data_dir.join(FILE).is_file()
+}
+
+/// Makes a new password, which is returned.
+pub(super) fn reset(data_dir: &Path) -> Result<String, Error> {
+    make(&data_dir.join(FILE)).map(|(password, _)| password)
+}
+
+fn make(path: &Path) -> Result<(String, Hash), Error> {
+    let password = URL_SAFE_NO_PAD.encode(keys::random::<PASSWORD_BYTES>());
+    let hash = Hash::of(&password);
+    let text = serde_json::to_vec(&hash).expect("a hash is text");
+    keys::write_private(path, &text)?;
+    Ok((password, hash))
+}
+
+/// The hash in the file; `None` when there is none.
+fn read(path: &Path) -> Result<Option<Hash>, Error> {
+    match fs::read(path) {
         Ok(text) => {
-            let damaged = |message| Error::Damaged { path: path.clone(), message };
+            let damaged = |message| Error::Damaged { path: path.to_owned(), message };
             let hash: Hash = serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
             PasswordHash::new(&hash.password_hash).map_err(|error| damaged(error.to_string()))?;
-            Ok((hash, None))
+            Ok(Some(hash))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let password = URL_SAFE_NO_PAD.encode(keys::random::<PASSWORD_BYTES>());
-            let hash = Hash::of(&password);
-            let text = serde_json::to_vec(&hash).expect("a hash is text");
-            keys::write_private(&path, &text)?;
-            Ok((hash, Some(password)))
-        }
-        Err(source) => Err(Error::Io { what: "read", path, source }),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(Error::Io { what: "read", path: path.to_owned(), source }),
     }
 }

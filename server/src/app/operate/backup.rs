@@ -1,0 +1,161 @@
+//! A backup: one state of the log, the artifacts and bundles, and, locked apart, the keys. Servers go on meanwhile.
+//!
+//! The state of the log is taken first. An artifact is kept before the log speaks of it and never changes, so that all
+//! that this state speaks of is there to be copied afterwards.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::manifest::{FILE, FORMAT, Hashed, LOG, Manifest};
+use super::progress::Progress;
+use super::{keys, log};
+use crate::app::Error;
+use crate::builder::Artifacts;
+use crate::clock;
+use crate::config::Settings;
+use crate::store::portable::Source;
+
+/// Backs everything up into a folder that is empty or does not exist. Without a passphrase the keys are left out. Returns
+/// what was done, for people.
+///
+/// # Errors
+/// When there is no log, the folder is not empty, or something cannot be read or written.
+pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>) -> Result<String, Error> {
+    log::expect_log(settings)?;
+    let kept = keys::of(settings)?;
+    // The passphrase is judged before hours of work.
+    let locked = passphrase.map(|passphrase| keys::lock(&kept, &settings.data_dir, passphrase)).transpose()?;
+    let source = Source::open(settings.database_url.as_deref(), &settings.data_dir).await?;
+    make(folder).map_err(|error| failed(folder, error))?;
+    let (head, of) = (source.head, source.describe().to_owned());
+    let mut files = std::collections::BTreeMap::new();
+
+    let copied = Arc::new(AtomicU64::new(0));
+    let watched = copied.clone();
+    let progress =
+        Progress::of("log", "rows", head.position + head.line - head.removed.min(head.position), move || {
+            watched.load(Ordering::Relaxed)
+        });
+    let file = Hashed::create(&folder.join(LOG)).map_err(|error| failed(folder, error))?;
+    let mut gz = GzEncoder::new(BufWriter::new(file), Compression::fast());
+    let rows = source.copy(&mut gz, &copied).await?;
+    let finished = gz.finish().and_then(|buffer| buffer.into_inner().map_err(|error| error.into_error()));
+    let digest = finished.and_then(Hashed::finish).map_err(|error| failed(folder, error))?;
+    files.insert(LOG.to_owned(), digest);
+    drop(progress);
+
+    let place = settings.artifacts_dir.as_ref().unwrap_or(&settings.data_dir);
+    let store = Artifacts::new(place).map_err(|error| Error::start("cannot open the artifacts", error))?;
+    let (artifacts, bundles) = store.all().map_err(|error| Error::start("cannot list the artifacts", error))?;
+    let done = Arc::new(AtomicU64::new(0));
+    let watched = done.clone();
+    let total = (artifacts.len() + bundles.len()) as u64;
+    let progress = Progress::of("artifacts", "files", total, move || watched.load(Ordering::Relaxed));
+    for digest in &artifacts {
+        let pack = |file: &mut Hashed| store.pack(digest, BufWriter::new(file));
+        let name = format!("artifacts/{}.tar.gz", bare(digest));
+        files.insert(name.clone(), write(folder, &name, pack).map_err(|error| failed(folder, error))?);
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    for digest in &bundles {
+        let copy = |file: &mut Hashed| {
+            let path = store.bundle(digest).ok_or_else(|| io::Error::other(format!("the bundle {digest} is gone")))?;
+            io::copy(&mut fs::File::open(path)?, file).map(|_| ())
+        };
+        let name = format!("bundles/{}", bare(digest));
+        files.insert(name.clone(), write(folder, &name, copy).map_err(|error| failed(folder, error))?);
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+    drop(progress);
+
+    let keys = match &locked {
+        Some(locked) => {
+            let digest = write(folder, keys::LOCKED, |file| file.write_all(locked)).map_err(|e| failed(folder, e))?;
+            files.insert(keys::LOCKED.to_owned(), digest);
+            kept
+        }
+        None => keys::Kept { files: Vec::new(), ..kept },
+    };
+    let text = told(folder, &of, rows, &artifacts, &bundles, &keys, locked.is_some());
+    let manifest = Manifest {
+        format: FORMAT,
+        eventflow: env!("CARGO_PKG_VERSION").to_owned(),
+        made_at: clock::now(),
+        of,
+        log: head,
+        rows,
+        artifacts,
+        bundles,
+        keys,
+        files,
+    };
+    let json = serde_json::to_vec_pretty(&manifest).expect("texts and numbers serialise");
+    write(folder, FILE, |file| file.write_all(&json)).map_err(|error| failed(folder, error))?;
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| failed(folder, error))?;
+    Ok(text)
+}
+
+fn failed(folder: &Path, why: impl std::fmt::Display) -> Error {
+    Error::start(format_args!("cannot write the backup to {}", folder.display()), why)
+}
+
+/// The folder, for its owner only.
+fn make(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    if fs::read_dir(folder)?.next().is_some() {
+        return Err(io::Error::other("it is not empty: each backup has a folder of its own"));
+    }
+    for inner in ["artifacts", "bundles"] {
+        DirBuilder::new().mode(0o700).create(folder.join(inner))?;
+    }
+    Ok(())
+}
+
+fn write(folder: &Path, name: &str, content: impl FnOnce(&mut Hashed) -> io::Result<()>) -> io::Result<String> {
+    let mut file = Hashed::create(&folder.join(name))?;
+    content(&mut file)?;
+    file.finish()
+}
+
+/// A digest without the name of its function.
+pub(super) fn bare(digest: &str) -> &str {
+    digest.strip_prefix("sha256:").unwrap_or(digest)
+}
+
+fn told(
+    folder: &Path,
+    of: &str,
+    rows: u64,
+    artifacts: &[String],
+    bundles: &[String],
+    keys: &keys::Kept,
+    with_keys: bool,
+) -> String {
+    let mut text = format!(
+        "Backed up {of} to {}: {rows} rows, {} artifacts, {} bundles.",
+        folder.display(),
+        artifacts.len(),
+        bundles.len()
+    );
+    match with_keys {
+        true => text.push_str(&format!(
+            "\n{} of the data folder are in {}, locked with the passphrase: keep both, and not in one place.",
+            if keys.files.is_empty() { "No keys".to_owned() } else { keys.files.join(", ") },
+            keys::LOCKED
+        )),
+        false => text.push_str(
+            "\nThe keys are not in the backup: without them secrets in it cannot be read, and everybody has to sign in again.",
+        ),
+    }
+    for name in &keys.settings {
+        text.push_str(&format!("\n{name} is set, and its value is not in the backup: keep it."));
+    }
+    text
+}

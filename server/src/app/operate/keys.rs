@@ -1,0 +1,130 @@
+//! The keys of a server in a backup: in a file of their own, locked with a passphrase.
+//!
+//! Whoever has the log of a backup and not this file cannot read the secrets in it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::app::Error;
+use crate::config::Settings;
+use crate::vault;
+
+/// Files of the data folder that are keys or prove who somebody is.
+const FILES: &[&str] = &["secret.key", "jwt.key", "admin.json"];
+
+/// Where they are in a backup.
+pub(super) const LOCKED: &str = "keys.json";
+
+/// Larger is none of these files.
+const MAX_FILE: u64 = 64 << 10;
+
+/// What a backup says of the keys: nothing that helps to guess them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Kept {
+    /// The files that are locked in [`LOCKED`].
+    pub files: Vec<String>,
+    /// Settings that the server had its keys from: they are not in the backup.
+    pub settings: Vec<String>,
+    /// The name of the key that secrets are sealed under.
+    pub secret_key: Option<String>,
+}
+
+/// The settings that hold keys, as far as they are set.
+fn set(settings: &Settings) -> Vec<String> {
+    let keys = [("JWT_SECRET", settings.jwt_secret.is_some()), ("EVENTFLOW_SECRET_KEY", settings.secret_key.is_some())];
+    keys.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name.to_owned()).collect()
+}
+
+/// What there is of keys here.
+pub(super) fn of(settings: &Settings) -> Result<Kept, Error> {
+    let there = |name: &&&str| settings.data_dir.join(name).is_file();
+    let secret_key = vault::key_name(settings.secret_key.as_ref(), &settings.data_dir)
+        .map_err(|error| Error::start("cannot read the key of secrets", error))?;
+    let files = FILES.iter().filter(there).map(|name| (*name).to_owned()).collect();
+    Ok(Kept { files, settings: set(settings), secret_key })
+}
+
+/// Locks the files.
+pub(super) fn lock(kept: &Kept, data_dir: &Path, passphrase: &str) -> Result<Vec<u8>, Error> {
+    let mut contents = BTreeMap::new();
+    for name in &kept.files {
+        let content = fs::read(data_dir.join(name))
+            .map(Zeroizing::new)
+            .map_err(|error| Error::start(format_args!("cannot read {name} in the data folder"), error))?;
+        contents.insert(name.as_str(), STANDARD.encode(&*content));
+    }
+    let text = Zeroizing::new(serde_json::to_vec(&contents).expect("texts serialise"));
+    let locked = vault::lock(&text, passphrase).map_err(|why| Error::start("cannot lock the keys", why))?;
+    Ok(serde_json::to_vec_pretty(&locked).expect("texts serialise"))
+}
+
+/// Files of keys, in the clear.
+pub(super) type Files = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
+/// Opens them.
+pub(super) fn unlock(file: &Path, passphrase: &str) -> Result<Files, Error> {
+    let failed =
+        |why: &dyn std::fmt::Display| Error::start(format_args!("cannot open the keys in {}", file.display()), why);
+    if fs::metadata(file).map_err(|e| failed(&e))?.len() > MAX_FILE * 8 {
+        return Err(failed(&"the file is too large to be one of keys"));
+    }
+    let text = fs::read(file).map_err(|e| failed(&e))?;
+    let locked: vault::Locked = serde_json::from_slice(&text).map_err(|e| failed(&e))?;
+    let opened = vault::unlock(&locked, passphrase).map_err(|e| failed(&e))?;
+    let contents: BTreeMap<String, String> = serde_json::from_slice(&opened).map_err(|e| failed(&e))?;
+    let decoded = contents.into_iter().map(|(name, content)| {
+        // Names are ours: a path would be written to.
+        if !FILES.contains(&name.as_str()) {
+            return Err(failed(&format_args!("`{name}` is not the name of a key")));
+        }
+        let content = STANDARD.decode(content.as_bytes()).map_err(|e| failed(&e))?;
+        Ok((name, Zeroizing::new(content)))
+    });
+    decoded.collect()
+}
+
+/// Finds out whether the keys of a backup can be put to use here, before anything is restored.
+pub(super) fn check(kept: &Kept, settings: &Settings, files: Option<&Files>) -> Result<(), Error> {
+    let set = set(settings);
+    if let Some(missing) = kept.settings.iter().find(|name| !set.contains(name)) {
+        return Err(Error::Start(format!(
+            "the server of this backup had {missing} set, and its value is not in the backup: set it to the same"
+        )));
+    }
+    for (name, content) in files.into_iter().flatten() {
+        match fs::read(settings.data_dir.join(name)).map(Zeroizing::new) {
+            Ok(there) if *there != **content => {
+                return Err(Error::Start(format!(
+                    "there is another {name} in the data folder {}: restore into an empty one",
+                    settings.data_dir.display()
+                )));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Writes the files, each whole or not at all, for their owner only.
+pub(super) fn restore(files: &Files, data_dir: &Path) -> Result<(), Error> {
+    let write = |name: &str, content: &[u8]| -> io::Result<()> {
+        let new = data_dir.join(format!("{name}.restored"));
+        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&new)?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&new, data_dir.join(name))?;
+        fs::File::open(data_dir)?.sync_all()
+    };
+    for (name, content) in files {
+        write(name, content).map_err(|error| Error::start(format_args!("cannot write {name}"), error))?;
+    }
+    Ok(())
+}

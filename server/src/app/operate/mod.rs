@@ -1,0 +1,19 @@
+//! What an operator does to a server by the command line, beside serving: look after its log, back it up, restore it, find
+//! out what is wrong with the machine.
+
+mod admin;
+mod backup;
+mod doctor;
+mod keys;
+mod log;
+mod manifest;
+mod passphrase;
+mod progress;
+mod restore;
+
+pub use admin::reset_password;
+pub use backup::backup;
+pub use doctor::{Finding, State, doctor};
+pub use log::{callback_secret, migrate, rebuild, verify};
+pub use passphrase::passphrase;
+pub use restore::{Passphrase, restore};
