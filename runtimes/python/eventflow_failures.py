@@ -16,9 +16,20 @@ def message_of(error):
     try:
         if isinstance(error, SystemExit):
             return f"the handler called sys.exit({'' if error.code is None else repr(error.code)})"
+        variable = missing_variable(error)
+        if variable is not None:
+            return f'the environment variable `{variable}` is not set: set it as a secret or in "env"'
         return str(error) or type(error).__name__
     except Exception:
         return type(error).__name__
+
+
+def missing_variable(error):
+    """The name that `os.environ["NAME"]` did not find; None for any other error."""
+    if not isinstance(error, KeyError) or len(error.args) != 1 or not isinstance(error.args[0], str):
+        return None
+    frames = traceback.extract_tb(error.__traceback__)
+    return error.args[0] if frames and frames[-1].filename in (os.__file__, "<frozen os>") else None
 
 
 def log(error):

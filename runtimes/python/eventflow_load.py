@@ -9,6 +9,8 @@ import sys
 import traceback
 import types
 
+from eventflow_failures import missing_variable
+
 ADAPTERS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "adapters", "python")
 ADAPTER = re.compile(r"[a-z]+(-[a-z]+)*")
 MAX_SHOWN = 10
@@ -148,7 +150,7 @@ def _hint(error):
             return f'needs the module "{error.name}", which the version of {top} that is installed does not have'
         package = DISTRIBUTIONS.get(top, top.replace("_", "-") if top != "google" else DISTRIBUTIONS["google.cloud"])
         return f'needs the module "{error.name}", which is not installed: add {package} to requirements.txt'
-    variable = _missing_variable(error)
+    variable = missing_variable(error)
     if variable is not None:
         return f"reads an environment variable that is not set, `{variable}`: set it as a secret or in \"env\""
     return None
@@ -159,14 +161,6 @@ def _is_installed(name):
         return importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
         return False
-
-
-def _missing_variable(error):
-    """The name that `os.environ["NAME"]` did not find."""
-    if not isinstance(error, KeyError) or len(error.args) != 1 or not isinstance(error.args[0], str):
-        return None
-    frames = traceback.extract_tb(error.__traceback__)
-    return error.args[0] if frames and frames[-1].filename in (os.__file__, "<frozen os>") else None
 
 
 def describe(module):

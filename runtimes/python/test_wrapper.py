@@ -163,6 +163,12 @@ def handler(event, context):
             self.assertEqual(wrapper.wait(), 1)
             self.assertRegex(wrapper.output, message)
 
+    def test_a_variable_that_a_call_does_not_find_is_named(self):
+        code = "import os\ndef handler(event, context):\n    return os.environ['KEY'] if event['http']['path'] == '/' else {}['KEY']\n"
+        wrapper = self.service(code)
+        self.assertIn('the environment variable `KEY` is not set: set it as a secret or in \\"env\\"', wrapper.ask("/")[1])
+        self.assertIn("\"'KEY'\"", wrapper.ask("/other")[1])
+
     def test_a_probe_is_answered_as_long_as_a_thread_is_free(self):
         code = "import time\ndef handler(event, context):\n    time.sleep(1000)\n"
         wrapper = self.service(code, env={"EVENTFLOW_THREADS": "2"})
