@@ -134,6 +134,7 @@ test('a function of (req, res) can be a job', async (t) => {
   const code = 'module.exports = (req, res) => res.status(201).json({ type: req.headers["ce-type"], body: req.body });';
   const result = await job(t, 'vercel', { 'api/hello.js': code }, 'api/hello.default', { specversion: '1.0', type: 'file.uploaded', id: '1', source: '/', data: { a: 1 } });
   assert.deepStrictEqual([result.statusCode, JSON.parse(result.body)], [201, { type: 'file.uploaded', body: { a: 1 } }]);
+  assert.deepStrictEqual(result.headers, { 'content-type': 'application/json; charset=utf-8' });
 });
 
 test('Netlify: the second version, with its context', async (t) => {
