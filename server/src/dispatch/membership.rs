@@ -149,7 +149,7 @@ impl Membership {
         let keys = format!("{KEYS}{}", self.inner.node);
         let released = tokio::time::timeout(PATIENCE, self.inner.store.release(&keys, &self.inner.having)).await;
         if !matches!(released, Ok(Ok(()))) {
-            tracing::debug!(keys, "the lease is not released; it ends by itself");
+            tracing::debug!(lease = keys, "the lease is not released; it ends by itself");
         }
     }
 
