@@ -10,12 +10,16 @@ use sha2::{Digest, Sha256};
 
 use super::batch::Rows;
 use super::columns::{self, BUILDS, Cell, FUNCTIONS, Kind, READ_TABLES, RECORD_NAMES, Table, VERSIONS};
+use super::listing::Bounded;
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::tables::{self, Row as TableRow};
 use super::{Error, Report, postgres, sqlite};
 
 /// Records that are read at a time.
 const PAGE: usize = 2000;
+
+/// A page ends when it holds so many bytes of payloads.
+const PAGE_BYTES: usize = 8 << 20;
 
 /// Rows that are compared or written at a time.
 const ROWS: usize = 500;
@@ -114,10 +118,9 @@ fn name(record: &Recorded) -> String {
 }
 
 async fn read(conn: &mut Conn, after: u64) -> Result<Vec<Audited>, Error> {
-    let sql = format!(
-        "SELECT {RECORD_NAMES}, namespace, following FROM log WHERE position > $1 ORDER BY position LIMIT {PAGE}"
-    );
-    let rows = conn.fetch(&sql, &[Value::Int(after.cast_signed())]).await?;
+    let (names, limit) = (format!("{RECORD_NAMES}, namespace, following"), PAGE.to_string());
+    let page = Bounded::by_position("log", &names, "WHERE position > $1", &limit);
+    let rows = conn.fetch(&Bounded { bytes: PAGE_BYTES, ..page }.sql(""), &[Value::Int(after.cast_signed())]).await?;
     let audited = |row: &Row| {
         let mut cells = row.cells_from(columns::RECORD_WIDTH);
         Ok(Audited { record: columns::record(row)?, namespace: cells.text()?, following: cells.number()? })

@@ -19,6 +19,7 @@ use tokio::time::Instant;
 
 use super::batch::{Batch, Chore};
 use super::columns::{self, Entry};
+use super::listing::Bounded;
 use super::ring::Ring;
 use super::sql::{Dialect, Value};
 use super::stats::Stats;
@@ -679,12 +680,10 @@ impl Committer {
         }
         self.started = true;
         while self.position < head {
-            let sql = format!(
-                "SELECT {} FROM log WHERE position > $1 AND position <= $2 ORDER BY position LIMIT {PAGE}",
-                columns::RECORD_NAMES
-            );
+            let (between, limit) = ("WHERE position > $1 AND position <= $2", PAGE.to_string());
+            let page = Bounded::by_position("log", columns::RECORD_NAMES, between, &limit);
             let range = [self.position, head].map(|position| Value::Int(position.cast_signed()));
-            let rows = self.writer.fetch(&sql, &range).await?;
+            let rows = self.writer.fetch(&page.sql(""), &range).await?;
             let records = rows.iter().map(columns::record).collect::<Result<Vec<_>, _>>().map_err(refused)?;
             let Some(last) = records.last() else { break };
             let hole = holes(self.position, records.iter().map(|record| record.position));
@@ -702,12 +701,10 @@ impl Committer {
             self.records.reset(head);
         }
         while self.line < line {
-            let sql = format!(
-                "SELECT {} FROM lines WHERE position > $1 AND position <= $2 ORDER BY position LIMIT {PAGE}",
-                columns::LINES.names("")
-            );
+            let (names, limit) = (columns::LINES.names(""), PAGE.to_string());
+            let page = Bounded::by_position("lines", &names, "WHERE position > $1 AND position <= $2", &limit);
             let range = [self.line, line].map(|position| Value::Int(position.cast_signed()));
-            let rows = self.writer.fetch(&sql, &range).await?;
+            let rows = self.writer.fetch(&page.sql(""), &range).await?;
             let lines = rows.iter().map(columns::line).collect::<Result<Vec<_>, _>>().map_err(refused)?;
             let Some(last) = lines.last() else { break };
             let hole = holes(self.line, lines.iter().map(|line| line.position));

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Weak};
 
+use futures::stream::{BoxStream, StreamExt, unfold};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -25,6 +26,16 @@ tokio::task_local! {
 /// Does something whose reads all go through the lane of `whose`, which all that is done for them shares.
 pub async fn within<T>(whose: &str, work: impl Future<Output = T>) -> T {
     LANE.scope(lane(whose), work).await
+}
+
+/// A stream whose reads all go through the lane of `whose`.
+pub fn stream_within<T: Send + 'static>(whose: &str, stream: BoxStream<'static, T>) -> BoxStream<'static, T> {
+    let lane = lane(whose);
+    unfold((lane, stream), |(lane, mut stream)| async move {
+        let next = LANE.scope(lane.clone(), stream.next()).await?;
+        Some((next, (lane, stream)))
+    })
+    .boxed()
 }
 
 fn lane(whose: &str) -> Arc<Semaphore> {
@@ -55,18 +66,26 @@ mod tests {
 
     #[tokio::test]
     async fn all_that_is_done_for_one_has_a_few_places_and_others_have_theirs() {
-        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        let read = || async {
-            let _place = place().await;
-            most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-            tokio::task::yield_now().await;
-            now.fetch_sub(1, Ordering::SeqCst);
+        let counts = Arc::new((AtomicUsize::new(0), AtomicUsize::new(0)));
+        let read = || {
+            let counts = counts.clone();
+            async move {
+                let (now, most) = &*counts;
+                let _place = place().await;
+                most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                tokio::task::yield_now().await;
+                now.fetch_sub(1, Ordering::SeqCst);
+            }
         };
+        let most = &counts.1;
         let many = || futures::future::join_all((0..50).map(|_| read()));
         tokio::join!(within("loud", many()), within("loud", many()));
         assert_eq!(most.swap(0, Ordering::SeqCst), WIDTH);
         tokio::join!(within("loud", many()), within("quiet", many()));
         assert_eq!(most.swap(0, Ordering::SeqCst), 2 * WIDTH);
+        let streams = (0..50).map(|_| stream_within("loud", futures::stream::once(read()).boxed()).collect::<Vec<_>>());
+        tokio::join!(futures::future::join_all(streams), within("loud", many()));
+        assert_eq!(most.swap(0, Ordering::SeqCst), WIDTH);
         many().await;
         assert_eq!(most.load(Ordering::SeqCst), 50);
     }

@@ -1,7 +1,7 @@
 //! Pages of a listing, found by the keys of their rows: what comes in between moves no page.
 
 use super::Error;
-use super::columns::Table;
+use super::columns::{self, Table};
 use super::log::{Inner, int};
 use super::page::{self, Page, PageRequest};
 use super::sql::{Db, Row, Value};
@@ -10,15 +10,58 @@ use super::sql::{Db, Row, Value};
 const PAYLOADS: [(&str, &str); 4] =
     [("log", "data"), ("functions", "manifest"), ("versions", "manifest"), ("builds", "manifest")];
 
-/// The rows of `page`, which are in the order `order`, without those that come after [`page::MAX_PAGE_BYTES`] of the column
-/// `payload`.
-pub(super) fn within_bytes(page: &str, order: &str, payload: &str) -> String {
-    format!(
-        "SELECT * FROM (SELECT page.*, count(*) OVER () AS page_rows, sum(octet_length({payload})) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) \
-         - coalesce(octet_length({payload}), 0) AS bytes_before FROM ({page}) AS page) AS pages \
-         WHERE coalesce(bytes_before, 0) < {} ORDER BY {order}",
-        page::MAX_PAGE_BYTES
-    )
+/// Rows of a table in the order of some columns, without those that come after so many bytes of their payloads.
+///
+/// Which rows these are is found out from their sizes alone: a database that sorted the rows with their payloads would read
+/// gigabytes to return one megabyte.
+pub(super) struct Bounded<'a> {
+    pub table: &'a str,
+    /// The columns that are read.
+    pub names: &'a str,
+    /// Which rows: `WHERE …`, or nothing.
+    pub filter: &'a str,
+    /// Columns that find one row by an index.
+    pub key: &'a [&'a str],
+    /// The columns that the rows are in the order of, with `ASC` or `DESC`.
+    pub order: &'a [(&'a str, &'a str)],
+    /// Rows at most: a number or a parameter.
+    pub limit: &'a str,
+    /// The column that is measured.
+    pub payload: &'a str,
+    /// The first row comes whatever its size.
+    pub bytes: usize,
+}
+
+impl<'a> Bounded<'a> {
+    /// Records or lines by their position.
+    pub fn by_position(table: &'a str, names: &'a str, filter: &'a str, limit: &'a str) -> Self {
+        let payload = if table == columns::LINES.name { "text" } else { "data" };
+        let (key, order) = (&["position"], &[("position", "ASC")]);
+        Self { table, names, filter, key, order, limit, payload, bytes: page::MAX_PAGE_BYTES }
+    }
+
+    /// The query. It also has the columns `page_rows`, how many rows fit the filter and the limit, and `page_order0` and so on,
+    /// for whom selects them by `and`.
+    pub fn sql(&self, and: &str) -> String {
+        let Self { table, names, filter, key, order, limit, payload, bytes } = self;
+        let list = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(", ");
+        let keys = list(&mut (0..key.len()).map(|n| format!("page_key{n}")));
+        let orders = list(&mut (0..order.len()).map(|n| format!("page_order{n}")));
+        let found = list(&mut key.iter().enumerate().map(|(n, column)| format!("{column} AS page_key{n}")));
+        let ordered = list(&mut order.iter().enumerate().map(|(n, (column, _))| format!("{column} AS page_order{n}")));
+        let inner = list(&mut order.iter().map(|(column, direction)| format!("{column} {direction}")));
+        let outer = list(&mut order.iter().enumerate().map(|(n, (_, direction))| format!("page_order{n} {direction}")));
+        let same: Vec<_> =
+            key.iter().enumerate().map(|(n, column)| format!("{table}.{column} = page.page_key{n}")).collect();
+        format!(
+            "SELECT {names}{and} FROM (SELECT {keys}, {orders}, page_rows FROM (SELECT {keys}, {orders}, count(*) OVER () AS page_rows, \
+             sum(payload_bytes) OVER (ORDER BY {outer} ROWS UNBOUNDED PRECEDING) - payload_bytes AS bytes_before \
+             FROM (SELECT {found}, {ordered}, coalesce(octet_length({payload}), 0) AS payload_bytes FROM {table} {filter} \
+             ORDER BY {inner} LIMIT {limit}) AS sizes) AS sums WHERE bytes_before < {bytes}) AS page \
+             JOIN {table} ON {} ORDER BY {outer}",
+            same.join(" AND ")
+        )
+    }
 }
 
 /// Conditions of a query and the values that they compare with.
@@ -92,10 +135,10 @@ impl Order {
     /// Versions of one function.
     pub const HIGHEST_NUMBER_FIRST: Self = Self { keys: &[Key::Number("number")], descending: true };
 
-    /// The columns with their direction; `names` are what the columns are called.
-    fn text(&self, backward: bool, names: impl Fn(usize, &Key) -> String) -> String {
+    /// The columns with their direction.
+    fn text(&self, backward: bool) -> String {
         let direction = if self.descending != backward { "DESC" } else { "ASC" };
-        let columns = self.keys.iter().enumerate().map(|(index, key)| format!("{} {direction}", names(index, key)));
+        let columns = self.keys.iter().map(|key| format!("{} {direction}", key.column()));
         columns.collect::<Vec<_>>().join(", ")
     }
 
@@ -156,23 +199,35 @@ impl Inner {
             }
         }
         let total = if request.counted { self.count(table, &filter).await? } else { 0 };
-        let keys: Vec<_> =
-            order.keys.iter().enumerate().map(|(index, key)| format!("{} AS page_key{index}", key.column())).collect();
-        let mut sql = format!(
-            "SELECT {names}, {} FROM {} {} ORDER BY {} LIMIT {}",
-            keys.join(", "),
-            table.name,
-            within.text(),
-            order.text(request.backward, |_, key| key.column().to_owned()),
-            request.limit() + 1
-        );
+        let direction = if order.descending != request.backward { "DESC" } else { "ASC" };
+        let columns: Vec<_> = order.keys.iter().map(|key| (key.column(), direction)).collect();
+        let (limit, conditions) = ((request.limit() + 1).to_string(), within.text());
         let payload = PAYLOADS.iter().find(|(name, _)| *name == table.name);
-        if let Some((_, payload)) = payload {
-            let by = order.text(request.backward, |index, _| format!("page_key{index}"));
-            let whole = within_bytes(&sql, &by, payload);
-            let keys: Vec<_> = (0..order.keys.len()).map(|index| format!("page_key{index}")).collect();
-            sql = format!("SELECT {names}, page_rows, {} FROM ({whole}) AS whole ORDER BY {by}", keys.join(", "));
-        }
+        let sql = match payload {
+            Some((_, payload)) => {
+                let keys: Vec<_> = (0..columns.len()).map(|index| format!("page_order{index}")).collect();
+                let page = Bounded {
+                    table: table.name,
+                    names,
+                    filter: &conditions,
+                    key: if table.key.is_empty() { &["position"] } else { table.key },
+                    order: &columns,
+                    limit: &limit,
+                    payload,
+                    bytes: page::MAX_PAGE_BYTES,
+                };
+                page.sql(&format!(", page_rows, {}", keys.join(", ")))
+            }
+            None => {
+                let keys: Vec<_> = columns.iter().map(|(column, _)| format!("{column} AS page_key_{column}")).collect();
+                let by = order.text(request.backward);
+                format!(
+                    "SELECT {names}, {} FROM {} {conditions} ORDER BY {by} LIMIT {limit}",
+                    keys.join(", "),
+                    table.name
+                )
+            }
+        };
         let (mut rows, mut found) = (Vec::with_capacity(request.limit() + 1), 0usize);
         for row in self.db.fetch(&sql, &within.values).await? {
             if payload.is_some() {
@@ -202,7 +257,7 @@ impl Inner {
             order.keys[0].column(),
             table.name,
             filter.text(),
-            order.text(!request.backward, |_, key| key.column().to_owned())
+            order.text(!request.backward)
         );
         Ok(!self.db.fetch(&sql, &filter.values).await?.is_empty())
     }

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::batch::Chore;
 use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, SECRETS, Table, VERSIONS};
 use super::committer::{Lines, MAX_LINES, Request};
-use super::listing::{Order, Where, within_bytes};
+use super::listing::{Bounded, Order, Where};
 use super::page::{Page, PageRequest};
 use super::postgres;
 use super::ring::Ring;
@@ -24,9 +24,9 @@ use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
     Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow,
-    HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, Recent, Report, RunFilter, RunRow,
-    SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, installation, lease, metrics, revocation,
-    sqlite,
+    HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, OpenBuild, Recent, Report, RunFilter,
+    RunRow, RunningFunction, SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, installation, lease,
+    metrics, revocation, sqlite,
 };
 
 /// What readers and followers need.
@@ -100,17 +100,17 @@ impl Inner {
 
     /// Up to `limit` records of the log after a position.
     pub async fn read_log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let page = format!("SELECT {RECORD_NAMES} FROM log WHERE position > $1 ORDER BY position LIMIT $2");
-        self.select(&within_bytes(&page, "position ASC", "data"), &[int(after), int(limit.into())], columns::record)
-            .await
+        let page = Bounded::by_position("log", RECORD_NAMES, "WHERE position > $1", "$2");
+        self.select(&page.sql(""), &[int(after), int(limit.into())], columns::record).await
     }
 
     /// Up to `limit` lines after a position.
     pub async fn read_lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
         let mut filter = lines_of(of);
         filter.and("position > {}", int(after));
-        let page = format!("SELECT {} FROM lines {} ORDER BY position LIMIT {limit}", LINES.names(""), filter.text());
-        self.select(&within_bytes(&page, "position ASC", "text"), &filter.values, columns::line).await
+        let (names, conditions, limit) = (LINES.names(""), filter.text(), limit.to_string());
+        let page = Bounded::by_position("lines", &names, &conditions, &limit);
+        self.select(&page.sql(""), &filter.values, columns::line).await
     }
 
     /// How far a follower has come; 0 for one that never was.
@@ -283,10 +283,12 @@ impl Log for SqlLog {
     }
 
     async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let page =
-            format!("SELECT {RECORD_NAMES} FROM log WHERE stream = $1 AND version > $2 ORDER BY version LIMIT $3");
+        let page = Bounded {
+            order: &[("version", "ASC")],
+            ..Bounded::by_position("log", RECORD_NAMES, "WHERE stream = $1 AND version > $2", "$3")
+        };
         let values = [Value::Text(stream.as_str().into()), int(after), int(limit.into())];
-        self.inner.select(&within_bytes(&page, "version ASC", "data"), &values, columns::record).await
+        self.inner.select(&page.sql(""), &values, columns::record).await
     }
 
     async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
@@ -294,12 +296,9 @@ impl Log for SqlLog {
     }
 
     async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let page = format!(
-            "SELECT {RECORD_NAMES} FROM log WHERE stream >= 'function-' AND stream < 'function.'
-             AND position > $1 AND position <= $2 ORDER BY position LIMIT $3"
-        );
-        let sql = within_bytes(&page, "position ASC", "data");
-        self.inner.select(&sql, &[int(after), int(up_to), int(limit.into())], columns::record).await
+        let of_functions = "WHERE stream >= 'function-' AND stream < 'function.' AND position > $1 AND position <= $2";
+        let page = Bounded::by_position("log", RECORD_NAMES, of_functions, "$3");
+        self.inner.select(&page.sql(""), &[int(after), int(up_to), int(limit.into())], columns::record).await
     }
 
     async fn head(&self) -> Result<u64, Error> {
@@ -328,10 +327,10 @@ impl Log for SqlLog {
         let mut filter = lines_of(of);
         filter.and("at >= {}", Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros())));
         filter.and("position < {}", int(which.before.unwrap_or(u64::MAX)));
+        let (names, conditions, limit) = (LINES.names(""), filter.text(), limit.to_string());
         let page =
-            format!("SELECT {} FROM lines {} ORDER BY position DESC LIMIT {limit}", LINES.names(""), filter.text());
-        let sql = within_bytes(&page, "position DESC", "text");
-        let mut lines = self.inner.select(&sql, &filter.values, columns::line).await?;
+            Bounded { order: &[("position", "DESC")], ..Bounded::by_position("lines", &names, &conditions, &limit) };
+        let mut lines = self.inner.select(&page.sql(""), &filter.values, columns::line).await?;
         lines.reverse();
         Ok(lines)
     }
@@ -430,9 +429,19 @@ impl Log for SqlLog {
         inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &Order::BY_NAME, conditions, page, columns::function).await
     }
 
-    async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error> {
-        let sql = format!("SELECT {} FROM functions WHERE state = 'RUNNING' ORDER BY id", FUNCTIONS.names(""));
-        self.inner.select(&sql, &[], columns::function).await
+    async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
+        let sql = "SELECT id, namespace, name, current_version FROM functions WHERE state = 'RUNNING' ORDER BY id";
+        self.inner
+            .select(sql, &[], |row| {
+                let mut cells = row.cells();
+                Ok(RunningFunction {
+                    id: cells.id()?,
+                    namespace: cells.text()?,
+                    name: cells.text()?,
+                    current_version: cells.opt_number()?,
+                })
+            })
+            .await
     }
 
     async fn namespaces(&self) -> Result<Vec<String>, Error> {
@@ -502,12 +511,15 @@ impl Log for SqlLog {
         self.newest(&BUILDS, functions, columns::build).await
     }
 
-    async fn open_builds(&self) -> Result<Vec<BuildRow>, Error> {
-        let sql = format!(
-            "SELECT {} FROM builds WHERE state IN ('QUEUED', 'RUNNING') ORDER BY created_position",
-            BUILDS.names("")
-        );
-        self.inner.select(&sql, &[], columns::build).await
+    async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error> {
+        let sql =
+            "SELECT id, function, node FROM builds WHERE state IN ('QUEUED', 'RUNNING') ORDER BY created_position";
+        self.inner
+            .select(sql, &[], |row| {
+                let mut cells = row.cells();
+                Ok(OpenBuild { id: cells.id()?, function: cells.id()?, node: cells.opt_text()? })
+            })
+            .await
     }
 
     async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {

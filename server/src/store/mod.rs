@@ -46,7 +46,9 @@ use zeroize::Zeroizing;
 pub use feed::{Feed, LineFeed};
 pub use page::{Page, PageRequest};
 pub use stats::Stats;
-pub use tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, Sealed, SecretInfo, SecretRow, VersionRow};
+pub use tables::{
+    BuildRow, EventRow, FunctionRow, OpenBuild, Row, RunRow, RunningFunction, Sealed, SecretInfo, SecretRow, VersionRow,
+};
 
 /// The log and its tables. Cloning it is cheap.
 pub type Store = Arc<dyn Log>;
@@ -479,8 +481,8 @@ pub trait Log: Send + Sync + 'static {
     async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error>;
     /// A page of functions, by namespace and name.
     async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error>;
-    /// Every function that is RUNNING.
-    async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error>;
+    /// Every function that is RUNNING, with its current version.
+    async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error>;
     /// The namespaces that have functions or were created, by name.
     async fn namespaces(&self) -> Result<Vec<String>, Error>;
 
@@ -504,7 +506,7 @@ pub trait Log: Send + Sync + 'static {
     async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error>;
 
     /// Every build that is QUEUED or RUNNING.
-    async fn open_builds(&self) -> Result<Vec<BuildRow>, Error>;
+    async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error>;
 
     /// Runs by id, in any order; those that do not exist are left out.
     async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error>;

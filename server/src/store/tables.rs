@@ -118,6 +118,30 @@ pub struct BuildRow {
     pub position: u64,
 }
 
+/// What is needed of a function to start its instances. Any number may be running, each with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningFunction {
+    /// Which function.
+    pub id: function::Id,
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The version that answers calls; `None` when no build has succeeded yet.
+    pub current_version: Option<u32>,
+}
+
+/// What is needed of a build to go on with it, or to give it up. Any number may be open, each with a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenBuild {
+    /// Which build.
+    pub id: function::BuildId,
+    /// Whose.
+    pub function: function::Id,
+    /// The server that runs it; `None` while it waits.
+    pub node: Option<String>,
+}
+
 /// A run. Key: `id`. Input and output are in the log alone.
 #[derive(Debug, Clone, PartialEq)]
 #[allow(missing_docs)] // as in `Run`

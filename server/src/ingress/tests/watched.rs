@@ -204,7 +204,7 @@ impl Log for Watched {
         self.inner.functions(filter, page).await
     }
 
-    async fn running_functions(&self) -> Result<Vec<FunctionRow>, Error> {
+    async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
         self.asked("running_functions")?;
         self.inner.running_functions().await
     }
@@ -249,7 +249,7 @@ impl Log for Watched {
         self.inner.builds(function, page).await
     }
 
-    async fn open_builds(&self) -> Result<Vec<BuildRow>, Error> {
+    async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error> {
         self.asked("open_builds")?;
         self.inner.open_builds().await
     }

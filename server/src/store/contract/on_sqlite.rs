@@ -49,6 +49,11 @@ async fn a_follower_sees_what_sixteen_writers_write_once_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn reading_page_by_page_costs_what_is_read() {
+    log::reading_page_by_page_costs_what_is_read(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_ends_when_it_is_large() {
     log::a_page_ends_when_it_is_large(Home::sqlite()).await;
 }

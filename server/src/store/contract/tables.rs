@@ -9,9 +9,18 @@ use super::given::{registered, requested, run_started, run_succeeded, started, s
 use super::home::Home;
 use crate::store::page::MAX_PAGE;
 use crate::store::{
-    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, Page, PageRequest, Point, Row, RunFilter,
-    RunRow, Sealed, SecretInfo, SecretRow, Span, Store, VersionRow,
+    BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, OpenBuild, Page, PageRequest, Point, Row,
+    RunFilter, RunRow, RunningFunction, Sealed, SecretInfo, SecretRow, Span, Store, VersionRow,
 };
+
+fn running(row: &FunctionRow) -> RunningFunction {
+    RunningFunction {
+        id: row.id,
+        namespace: row.namespace.clone(),
+        name: row.name.clone(),
+        current_version: row.current_version,
+    }
+}
 
 fn first(count: u32) -> PageRequest {
     PageRequest::first(count).counted()
@@ -60,7 +69,7 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     assert_eq!(function.current_version, Some(2));
     assert_eq!(store.function_named("default", "hello").await.unwrap(), Some(function.clone()));
     assert_eq!(store.function_named("default", "nothing").await.unwrap(), None);
-    assert_eq!(store.running_functions().await.unwrap().first(), Some(&function));
+    assert_eq!(store.running_functions().await.unwrap(), [running(&function)]);
     assert_eq!(store.version(id, 1).await.unwrap().as_ref(), versions.first());
     assert_eq!(store.version(id, 3).await.unwrap(), None);
     let mut both = store.versions_by_key(&[(id, 2), (id, 1), (id, 9)]).await.unwrap();
@@ -68,7 +77,11 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     assert_eq!(both, versions);
     let found = store.builds_by_id(&[builds[1].id]).await.unwrap();
     assert_eq!(found, builds[1..2]);
-    assert_eq!(store.open_builds().await.unwrap(), builds[2..]);
+    let open: Vec<_> = builds[2..]
+        .iter()
+        .map(|build| OpenBuild { id: build.id, function: build.function, node: build.node.clone() })
+        .collect();
+    assert_eq!(store.open_builds().await.unwrap(), open);
     assert_eq!(store.namespaces().await.unwrap(), ["default"]);
 
     let newest = |rows: Page<BuildRow>| rows.rows.into_iter().map(|(_, row)| row.id).collect::<Vec<_>>();
@@ -602,7 +615,7 @@ pub async fn a_stopped_function_is_not_running(home: Home) {
     store.append(subject.append(events)).await.unwrap();
     store.append(subject.append(vec![build_succeeded(build, 1), started(1), stopped()])).await.unwrap();
     let running = store.running_functions().await.unwrap();
-    assert_eq!(running.iter().map(|row| row.id).collect::<Vec<_>>(), [function.id]);
+    assert_eq!(running, [self::running(&function)]);
     let row = store.function_named("default", "again").await.unwrap().unwrap();
     assert_eq!((row.state.as_str(), row.reason.as_deref()), ("STOPPED", Some("enough")));
 }
