@@ -1,19 +1,32 @@
 //! Which functions have doors of their own: paths on the server, callers without a token, pages of other origins.
 //!
-//! The table is folded from the log. A path belongs to one function: a build that claims what is another's is refused, and
-//! where two have it nevertheless (built at once, or rolled back), it belongs to the one that had it first.
+//! The table is folded from the log. A path belongs to the function that was first to claim it, for as long as the function
+//! is registered and its current version has the path, whether it runs or not. A version that claims what is another's is
+//! refused when it is built, promoted or started; where two functions claim a path nevertheless (promoted at once on two
+//! servers), the older claim counts, and the younger one takes nothing from it.
+
+mod claims;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::function::{self, Event};
 use crate::manifest::http::{Pattern, RESERVED};
-use crate::manifest::{HttpAuth, HttpTrigger, Manifest};
+use crate::manifest::{HttpAuth, HttpTrigger};
+use claims::Claims;
 
-/// What every function says of its doors.
+/// The paths of their own that all functions of a namespace have together.
+pub const MAX_PATHS_PER_NAMESPACE: usize = 1_000;
+
+/// What every function says of its doors. It is changed in place: an event costs as much as the function's own paths.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
-    functions: BTreeMap<function::Id, Door>,
+    functions: HashMap<function::Id, Door>,
+    claims: Claims,
+    /// How many paths each namespace has.
+    counts: HashMap<Arc<str>, usize>,
+    /// Running functions with callers without a token or on pages of other origins, by namespace.
+    open: HashMap<Arc<str>, HashSet<Arc<str>>>,
     /// How often a function has changed its paths.
     changes: u64,
 }
@@ -24,10 +37,19 @@ struct Door {
     name: Arc<str>,
     running: bool,
     current: u32,
-    /// The change that brought its paths.
-    since: u64,
     /// The http triggers of each version.
     versions: Vec<Arc<[HttpTrigger]>>,
+    /// The paths of the current version, each with the change that brought it.
+    paths: BTreeMap<Arc<str>, u64>,
+}
+
+/// Why a version may not have the paths of its http triggers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// One of them is another function's.
+    Taken(Conflict),
+    /// The namespace would have more than [`MAX_PATHS_PER_NAMESPACE`].
+    TooMany,
 }
 
 /// A path that two functions claim.
@@ -43,72 +65,136 @@ pub struct Conflict {
     pub name: String,
 }
 
+/// A function that a path leads to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The path of the trigger.
+    pub pattern: String,
+    /// The function's namespace.
+    pub namespace: Arc<str>,
+    /// The function's name.
+    pub name: Arc<str>,
+}
+
 impl Table {
     /// Takes in what happened to a function; whether anything changed.
     pub fn evolve(&mut self, id: function::Id, event: &Event) -> bool {
         match event {
             Event::Registered(e) => {
+                self.remove(id);
                 let door = Door {
                     namespace: e.namespace.as_str().into(),
                     name: e.name.as_str().into(),
                     running: false,
                     current: 0,
-                    since: 0,
                     versions: Vec::new(),
+                    paths: BTreeMap::new(),
                 };
                 self.functions.insert(id, door);
+                true
             }
-            Event::Deregistered(_) => _ = self.functions.remove(&id),
+            Event::Deregistered(_) => self.remove(id),
             other => {
                 let Some(door) = self.functions.get_mut(&id) else { return false };
-                let before: Vec<_> = door.paths().map(str::to_owned).collect();
                 if !door.evolve(other) {
                     return false;
                 }
-                if !door.paths().eq(before.iter().map(String::as_str)) {
-                    self.changes += 1;
-                    door.since = self.changes;
-                }
+                self.claim(id);
+                self.open(id);
+                true
             }
         }
-        true
     }
 
-    /// The first path that a manifest of a function claims, though it is another's: of one that is registered and whose
-    /// current version has it, whether it runs or not.
-    pub fn conflict(&self, id: function::Id, manifest: &Manifest) -> Option<Conflict> {
-        let claimed = manifest.http_triggers().filter_map(|http| http.path.as_deref());
-        let patterns: Vec<_> = claimed.filter_map(|path| Some((path, Pattern::of(path)?))).collect();
-        if patterns.is_empty() {
-            return None;
+    fn remove(&mut self, id: function::Id) -> bool {
+        let Some(door) = self.functions.get_mut(&id) else { return false };
+        (door.running, door.current) = (false, 0);
+        self.claim(id);
+        self.open(id);
+        self.functions.remove(&id).is_some()
+    }
+
+    /// Lets the claims of a function be those of its current version. What it had before keeps its age.
+    fn claim(&mut self, id: function::Id) {
+        let Some(door) = self.functions.get_mut(&id) else { return };
+        let wanted: HashSet<&str> = door.wanted().collect();
+        if wanted.len() == door.paths.len() && wanted.iter().all(|path| door.paths.contains_key(*path)) {
+            return;
         }
-        let others = self.functions.iter().filter(|(other, _)| **other != id);
-        let mut theirs = others.flat_map(|(_, door)| door.paths().map(move |path| (door, path)));
-        theirs.find_map(|(door, other)| {
-            let pattern = Pattern::of(other)?;
-            let (path, _) = patterns.iter().find(|(_, own)| own.overlaps(&pattern))?;
+        self.changes += 1;
+        let now = wanted.into_iter().map(|path| (Arc::from(path), door.since(path).unwrap_or(self.changes))).collect();
+        let before = std::mem::replace(&mut door.paths, now);
+        for path in before.keys() {
+            self.claims.remove(id, path);
+        }
+        for (path, since) in &door.paths {
+            self.claims.add(id, path, *since);
+        }
+        let count = self.counts.entry(door.namespace.clone()).or_default();
+        *count = (*count + door.paths.len()).saturating_sub(before.len());
+        if *count == 0 {
+            self.counts.remove(&door.namespace);
+        }
+    }
+
+    fn open(&mut self, id: function::Id) {
+        let Some(door) = self.functions.get(&id) else { return };
+        let is_open = |http: &HttpTrigger| http.auth == HttpAuth::None || http.cors.is_some();
+        if door.running && door.triggers().iter().any(is_open) {
+            self.open.entry(door.namespace.clone()).or_default().insert(door.name.clone());
+        } else if let Some(names) = self.open.get_mut(&door.namespace) {
+            names.remove(&door.name);
+            if names.is_empty() {
+                self.open.remove(&door.namespace);
+            }
+        }
+    }
+
+    /// Whether a version of a function would claim what it may not, by its http triggers.
+    pub fn refusal(&self, id: function::Id, namespace: &str, triggers: &[HttpTrigger]) -> Option<Refusal> {
+        let paths: HashSet<&str> = triggers.iter().filter_map(|http| http.path.as_deref()).collect();
+        let own = self.functions.get(&id).map_or(0, |door| door.paths.len());
+        let all = self.counts.get(namespace).copied().unwrap_or(0);
+        if !paths.is_empty() && all.saturating_sub(own) + paths.len() > MAX_PATHS_PER_NAMESPACE {
+            return Some(Refusal::TooMany);
+        }
+        self.conflict(id, triggers).map(Refusal::Taken)
+    }
+
+    /// The first path of these http triggers that another function has claimed before this one did.
+    pub fn conflict(&self, id: function::Id, triggers: &[HttpTrigger]) -> Option<Conflict> {
+        triggers.iter().filter_map(|http| http.path.as_deref()).find_map(|path| {
+            let pattern = Pattern::of(path)?;
+            let since = self.functions.get(&id).and_then(|door| door.since(path)).unwrap_or(u64::MAX);
+            let mut others = self.claims.overlapping(pattern).filter(|claim| claim.function != id);
+            let claim = others.find(|claim| claim.since < since)?;
+            let other = self.functions.get(&claim.function)?;
             Some(Conflict {
-                path: (*path).to_owned(),
-                other: other.to_owned(),
-                namespace: door.namespace.to_string(),
-                name: door.name.to_string(),
+                path: path.to_owned(),
+                other: claim.path.to_string(),
+                namespace: other.namespace.to_string(),
+                name: other.name.to_string(),
             })
         })
     }
 
-    /// What a caller may find now.
-    pub fn index(&self) -> Index {
-        let mut index = Index::default();
-        let mut running: Vec<_> = self.functions.values().filter(|door| door.running).collect();
-        running.sort_by_key(|door| door.since);
-        for door in running {
-            let (namespace, name) = (&door.namespace, &door.name);
-            door.paths().for_each(|path| index.add(path, namespace, name));
-            if door.triggers().iter().any(|http| http.auth == HttpAuth::None || http.cors.is_some()) {
-                index.open.entry(namespace.clone()).or_default().insert(name.clone());
-            }
-        }
-        index
+    /// The http triggers of a version of a function, or of its current one.
+    pub fn triggers(&self, id: function::Id, version: Option<u32>) -> Option<(Arc<str>, Arc<[HttpTrigger]>)> {
+        let door = self.functions.get(&id)?;
+        Some((door.namespace.clone(), door.version(version.unwrap_or(door.current))?.clone()))
+    }
+
+    /// The function that a path leads to now: the one that was first to claim it, while it runs; of its own patterns, the
+    /// longest.
+    pub fn at(&self, path: &str) -> Option<Found> {
+        let claim = self.claims.at(path)?;
+        let door = self.functions.get(&claim.function).filter(|door| door.running)?;
+        Some(Found { pattern: claim.path.to_string(), namespace: door.namespace.clone(), name: door.name.clone() })
+    }
+
+    /// Whether a function may have callers without a token, or on pages of other origins.
+    pub fn is_open(&self, namespace: &str, name: &str) -> bool {
+        self.open.get(namespace).is_some_and(|names| names.contains(name))
     }
 }
 
@@ -132,84 +218,32 @@ impl Door {
         true
     }
 
-    fn paths(&self) -> impl Iterator<Item = &str> {
-        self.triggers().iter().filter_map(|http| http.path.as_deref())
+    /// The paths of the current version.
+    fn wanted(&self) -> impl Iterator<Item = &str> {
+        self.triggers().iter().filter_map(|http| http.path.as_deref()).filter(|path| is_free(path))
+    }
+
+    /// The change that brought a path: that path, or a wider one of its own.
+    fn since(&self, path: &str) -> Option<u64> {
+        let base = Pattern::of(path)?.base();
+        let ends = base.match_indices('/').map(|(at, _)| at).skip(1).chain([base.len()]);
+        let wider = ends.filter_map(|end| self.paths.get(format!("{}/*", base.get(..end)?).as_str()));
+        wider.chain(self.paths.get(path)).min().copied()
     }
 
     fn triggers(&self) -> &[HttpTrigger] {
-        let index = self.current.checked_sub(1).and_then(|index| usize::try_from(index).ok());
-        index.and_then(|index| self.versions.get(index)).map_or(&[], |triggers| triggers)
+        self.version(self.current).map_or(&[], |triggers| triggers)
+    }
+
+    fn version(&self, number: u32) -> Option<&Arc<[HttpTrigger]>> {
+        self.versions.get(usize::try_from(number.checked_sub(1)?).ok()?)
     }
 }
 
-/// The doors of running functions, to be found quickly.
-#[derive(Debug, Clone, Default)]
-pub struct Index {
-    /// By the first segment of the path.
-    paths: HashMap<String, Vec<Path>>,
-    open: HashMap<Arc<str>, HashSet<Arc<str>>>,
-}
-
-#[derive(Debug, Clone)]
-struct Path {
-    pattern: String,
-    namespace: Arc<str>,
-    name: Arc<str>,
-}
-
-/// A function that a path leads to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
-    /// The path of the trigger.
-    pub pattern: String,
-    /// The function's namespace.
-    pub namespace: Arc<str>,
-    /// The function's name.
-    pub name: Arc<str>,
-}
-
-impl Index {
-    fn add(&mut self, path: &str, namespace: &Arc<str>, name: &Arc<str>) {
-        let Some(pattern) = Pattern::of(path) else { return };
-        let first = first_of(pattern.base());
-        // A version that was built before a path became the platform's own has it no more.
-        if RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved)) {
-            return;
-        }
-        let paths = self.paths.entry(first.to_owned()).or_default();
-        let taken = paths.iter().any(|other| {
-            (&other.namespace, &other.name) != (namespace, name)
-                && Pattern::of(&other.pattern).is_some_and(|other| other.overlaps(&pattern))
-        });
-        if !taken {
-            let path = Path { pattern: path.to_owned(), namespace: namespace.clone(), name: name.clone() };
-            paths.push(path);
-        }
-    }
-
-    /// The function that a path leads to: that with the longest pattern.
-    pub fn at(&self, path: &str) -> Option<Found> {
-        if self.paths.is_empty() {
-            return None;
-        }
-        let paths = self.paths.get(first_of(path))?.iter();
-        let fitting = paths.filter_map(|entry| {
-            let pattern = Pattern::of(&entry.pattern).filter(|pattern| pattern.rest(path).is_some())?;
-            Some((pattern.base().len(), entry))
-        });
-        let (_, found) = fitting.max_by_key(|(length, _)| *length)?;
-        let Path { pattern, namespace, name } = found.clone();
-        Some(Found { pattern, namespace, name })
-    }
-
-    /// Whether a function may have callers without a token, or on pages of other origins.
-    pub fn is_open(&self, namespace: &str, name: &str) -> bool {
-        self.open.get(namespace).is_some_and(|names| names.contains(name))
-    }
-}
-
-fn first_of(path: &str) -> &str {
-    path.split('/').nth(1).unwrap_or_default()
+/// Whether a path is a path, and not the platform's own: a version that was built before it became that has it no more.
+fn is_free(path: &str) -> bool {
+    let first = path.split('/').nth(1).unwrap_or_default();
+    Pattern::of(path).is_some() && !RESERVED.iter().any(|reserved| first.eq_ignore_ascii_case(reserved))
 }
 
 #[cfg(test)]

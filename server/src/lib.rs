@@ -19,6 +19,7 @@ pub mod builder;
 pub mod clock;
 pub mod config;
 pub mod dispatch;
+pub mod doors;
 pub mod executor;
 pub mod fleet;
 pub mod ingress;

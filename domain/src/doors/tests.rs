@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::function::event::*;
-use crate::manifest::{Cors, Runtime, Trigger};
+use crate::manifest::{Cors, Manifest, Runtime, Trigger};
 use crate::testing::at;
 
 fn id(name: &str) -> function::Id {
@@ -31,6 +31,21 @@ fn build(table: &mut Table, name: &str, version: u32, triggers: Vec<HttpTrigger>
 }
 
 fn running(table: &mut Table, name: &str, triggers: Vec<HttpTrigger>) {
+    registered(table, name);
+    build(table, name, 1, triggers);
+    table.evolve(id(name), &Event::Started(Started { version: 1, at: at(2) }));
+}
+
+fn promote(table: &mut Table, name: &str, version: u32) {
+    let promoted = VersionPromoted { version, previous: 1, reason: None, at: at(5) };
+    table.evolve(id(name), &Event::VersionPromoted(promoted));
+}
+
+fn stop(table: &mut Table, name: &str) {
+    table.evolve(id(name), &Event::Stopped(Stopped { reason: None, at: at(3) }));
+}
+
+fn registered(table: &mut Table, name: &str) {
     let event = Registered {
         id: id(name),
         namespace: "default".into(),
@@ -41,12 +56,10 @@ fn running(table: &mut Table, name: &str, triggers: Vec<HttpTrigger>) {
         at: at(0),
     };
     table.evolve(id(name), &Event::Registered(event));
-    build(table, name, 1, triggers);
-    table.evolve(id(name), &Event::Started(Started { version: 1, at: at(2) }));
 }
 
 fn at_path(table: &Table, path: &str) -> Option<String> {
-    table.index().at(path).map(|found| found.name.to_string())
+    table.at(path).map(|found| found.name.to_string())
 }
 
 #[test]
@@ -75,28 +88,118 @@ fn what_is_anothers_is_refused_and_never_taken() {
     let mut table = Table::default();
     running(&mut table, "shop", vec![http(Some("/shop/*"))]);
     for (path, refused) in [("/shop", true), ("/shop/admin", true), ("/shop/*", true), ("/shopping/*", false)] {
-        let conflict = table.conflict(id("other"), &manifest(vec![http(Some(path))]));
+        let conflict = table.conflict(id("other"), &[http(Some(path))]);
         assert_eq!(conflict.is_some(), refused, "{path}");
     }
-    let conflict = table.conflict(id("other"), &manifest(vec![http(None), http(Some("/shop/a"))])).unwrap();
+    let conflict = table.conflict(id("other"), &[http(None), http(Some("/shop/a"))]).unwrap();
     assert_eq!(
         (conflict.path.as_str(), conflict.other.as_str(), conflict.name.as_str()),
         ("/shop/a", "/shop/*", "shop")
     );
-    assert_eq!(table.conflict(id("shop"), &manifest(vec![http(Some("/shop/admin"))])), None, "its own");
+    assert_eq!(table.conflict(id("shop"), &[http(Some("/shop/admin"))]), None, "its own");
     // Built at the same time: the first has it, and the other has nothing.
     running(&mut table, "other", vec![http(Some("/shop/admin/*"))]);
     assert_eq!(at_path(&table, "/shop/admin/x").as_deref(), Some("shop"));
-    // Back to a version whose path is another's by now: it stays another's.
+    // Back to a version whose path is another's by now: it stays another's, and the rest is free.
     build(&mut table, "shop", 2, vec![]);
-    let promote = |table: &mut Table, version, previous| {
-        let promoted = VersionPromoted { version, previous, reason: None, at: at(5) };
-        table.evolve(id("shop"), &Event::VersionPromoted(promoted));
-    };
-    promote(&mut table, 2, 1);
+    promote(&mut table, "shop", 2);
     assert_eq!(at_path(&table, "/shop/admin/x").as_deref(), Some("other"));
-    promote(&mut table, 1, 2);
-    assert_eq!((at_path(&table, "/shop/admin/x").as_deref(), at_path(&table, "/shop")), (Some("other"), None));
+    let conflict = table.conflict(id("shop"), &[http(Some("/shop/*"))]).unwrap();
+    assert_eq!((conflict.other.as_str(), conflict.name.as_str()), ("/shop/admin/*", "other"));
+    promote(&mut table, "shop", 1);
+    assert_eq!(at_path(&table, "/shop/admin/x").as_deref(), Some("other"));
+    assert_eq!(at_path(&table, "/shop").as_deref(), Some("shop"));
+}
+
+#[test]
+fn a_younger_claim_takes_nothing_and_refuses_nothing() {
+    let mut table = Table::default();
+    // Another team had the path once, gave it up, and claims it again.
+    running(&mut table, "thief", vec![http(Some("/pay/*"))]);
+    build(&mut table, "thief", 2, vec![]);
+    promote(&mut table, "thief", 2);
+    running(&mut table, "shop", vec![http(Some("/pay/*"))]);
+    assert!(table.conflict(id("thief"), &[http(Some("/pay/*"))]).is_some());
+    promote(&mut table, "thief", 1);
+    // The owner builds on, also for a narrower path.
+    for path in ["/pay/*", "/pay", "/pay/card/*"] {
+        assert_eq!(table.conflict(id("shop"), &[http(Some(path))]), None, "{path}");
+    }
+    assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("shop"));
+    // While it is stopped nobody answers at its path.
+    stop(&mut table, "shop");
+    assert_eq!(at_path(&table, "/pay/x"), None);
+    table.evolve(id("shop"), &Event::Started(Started { version: 1, at: at(4) }));
+    // Versions that share a path share its age, whatever else they have; so does a narrower path.
+    build(&mut table, "shop", 2, vec![http(Some("/pay/*")), http(Some("/more"))]);
+    build(&mut table, "shop", 3, vec![http(Some("/pay/card/*"))]);
+    for version in [2, 1, 3] {
+        promote(&mut table, "shop", version);
+        assert_eq!(at_path(&table, "/pay/card/x").as_deref(), Some("shop"), "version {version}");
+    }
+    // What it gives up is the other's.
+    assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("thief"));
+    promote(&mut table, "shop", 1);
+    assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("thief"));
+    table.evolve(id("thief"), &Event::Deregistered(Deregistered { at: at(6) }));
+    assert_eq!(at_path(&table, "/pay/x").as_deref(), Some("shop"));
+}
+
+#[test]
+fn a_wider_path_is_not_as_old_as_the_narrower_one() {
+    let mut table = Table::default();
+    running(&mut table, "one", vec![http(Some("/a/x"))]);
+    running(&mut table, "two", vec![http(Some("/a/y"))]);
+    let conflict = table.conflict(id("one"), &[http(Some("/a/*"))]).unwrap();
+    assert_eq!(conflict.other, "/a/y");
+    assert_eq!(table.conflict(id("one"), &[http(Some("/a/x"))]), None);
+}
+
+#[test]
+fn of_its_own_patterns_the_one_that_says_most_counts() {
+    let mut table = Table::default();
+    running(&mut table, "shop", vec![http(Some("/shop/*")), http(Some("/shop/a/*")), http(Some("/shop/a"))]);
+    for (path, pattern) in [("/shop/b", "/shop/*"), ("/shop/a/b", "/shop/a/*"), ("/shop/a", "/shop/a")] {
+        assert_eq!(table.at(path).unwrap().pattern, pattern, "{path}");
+    }
+    let deep = format!("/shop{}", "/a".repeat(100_000));
+    assert_eq!(table.at(&deep).unwrap().pattern, "/shop/a/*");
+}
+
+#[test]
+fn a_namespace_has_a_number_of_paths() {
+    let mut table = Table::default();
+    let paths =
+        |from: usize, count: usize| (from..from + count).map(|n| http(Some(&format!("/p/{n}")))).collect::<Vec<_>>();
+    running(&mut table, "many", paths(0, MAX_PATHS_PER_NAMESPACE - 1));
+    assert_eq!(table.refusal(id("other"), "default", &paths(5_000, 1)), None);
+    assert_eq!(table.refusal(id("other"), "default", &paths(5_000, 2)), Some(Refusal::TooMany));
+    assert_eq!(table.refusal(id("other"), "team", &paths(5_000, 2)), None, "another namespace");
+    assert_eq!(
+        table.refusal(id("many"), "default", &paths(5_000, MAX_PATHS_PER_NAMESPACE)),
+        None,
+        "instead of its own"
+    );
+    assert_eq!(table.refusal(id("other"), "default", &[http(None)]), None);
+    table.evolve(id("many"), &Event::Deregistered(Deregistered { at: at(6) }));
+    assert_eq!(table.refusal(id("other"), "default", &paths(5_000, 2)), None);
+}
+
+/// 20,000 paths below one first segment: compared each with each at every change, this test would take hours.
+#[test]
+fn a_change_costs_as_much_as_it_changes() {
+    let mut table = Table::default();
+    for function in 0..400 {
+        let paths = (0..50).map(|n| http(Some(&format!("/zz/{function}-{n}")))).collect();
+        running(&mut table, &format!("p{function}"), paths);
+    }
+    for round in 0..1_000 {
+        stop(&mut table, "p7");
+        table.evolve(id("p7"), &Event::Started(Started { version: 1, at: at(round) }));
+        assert_eq!(at_path(&table, "/zz/7-3").as_deref(), Some("p7"));
+        assert!(table.conflict(id("other"), &[http(Some("/zz/*"))]).is_some());
+        assert_eq!(table.conflict(id("other"), &[http(Some("/zz/0"))]), None);
+    }
 }
 
 #[test]
@@ -119,7 +222,8 @@ fn a_function_is_open_when_it_says_so() {
     running(&mut table, "public", vec![HttpTrigger { auth: HttpAuth::None, ..http(None) }]);
     running(&mut table, "page", vec![HttpTrigger { cors: Some(cors), ..http(None) }]);
     running(&mut table, "closed", vec![http(Some("/closed"))]);
-    let index = table.index();
-    assert!(index.is_open("default", "public") && index.is_open("default", "page"));
-    assert!(!index.is_open("default", "closed") && !index.is_open("team", "public"));
+    assert!(table.is_open("default", "public") && table.is_open("default", "page"));
+    assert!(!table.is_open("default", "closed") && !table.is_open("team", "public"));
+    stop(&mut table, "public");
+    assert!(!table.is_open("default", "public"));
 }

@@ -46,6 +46,12 @@ pub enum Error {
     BadSplit,
     #[error("{what} has {bytes} bytes, the most that is taken is {most}")]
     TooLong { what: &'static str, bytes: usize, most: usize },
+    #[error("its path `{path}` is taken: {whose}; choose another path, or deregister that function")]
+    PathTaken { path: String, whose: String },
+    #[error(
+        "the functions of a namespace have at most {most} paths of their own together; take paths out of the http triggers, or deregister functions that have some"
+    )]
+    TooManyPaths { most: usize },
     #[error("the command has {parts} parts, the most that is taken is {most}")]
     TooManyParts { parts: usize, most: usize },
 }
@@ -69,6 +75,8 @@ impl Error {
             Self::HistoryFull { .. } => "history_full",
             Self::NoSuchVersion { .. } => "version_not_found",
             Self::BadSplit => "bad_split",
+            Self::PathTaken { .. } => "path_taken",
+            Self::TooManyPaths { .. } => "too_many_paths",
             Self::TooLong { .. } | Self::TooManyParts { .. } => "too_long",
         }
     }

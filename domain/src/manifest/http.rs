@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The longest path of an http trigger.
-const MAX_PATH: usize = 256;
+pub(crate) const MAX_PATH: usize = 256;
 
 /// First segments that are the platform's own, now or as it has promised: no function answers there.
 pub const RESERVED: [&str; 23] = [
@@ -157,6 +157,11 @@ impl<'p> Pattern<'p> {
     /// What stands before the function's own paths.
     pub fn base(&self) -> &'p str {
         self.base
+    }
+
+    /// Whether all below it belong to it.
+    pub fn is_deep(&self) -> bool {
+        self.deep
     }
 
     /// What is left of a path for the function; `None` when it is not one of these.

@@ -11,8 +11,12 @@ mod registry;
 mod tests;
 pub mod writer;
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Cause, event, function as domain_function, namespace, run};
+use tokio::sync::OwnedMutexGuard;
 
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
@@ -25,6 +29,21 @@ use crate::telemetry::watchdog::Watchdog;
 pub struct Commands {
     writer: Writer,
     functions: registry::Registry,
+    guard: Option<Arc<dyn Guard>>,
+}
+
+/// Looks at a command to a function before it is carried out: at what a function cannot know, of all the others.
+#[async_trait]
+pub trait Guard: Send + Sync {
+    /// Lets a command through. What is returned is held until the command has been carried out.
+    ///
+    /// # Errors
+    /// When the command is refused, or the log is away.
+    async fn check(
+        &self,
+        id: domain_function::Id,
+        command: &domain_function::Command,
+    ) -> Result<Option<OwnedMutexGuard<()>>, Error<domain_function::Error>>;
 }
 
 /// What became of a command to a function.
@@ -37,7 +56,13 @@ impl Commands {
     /// Starts the threads on which actors live. Must be called within an actix `System`.
     pub fn start(store: Store, settings: Settings) -> Self {
         let writer = Writer::new(store);
-        Self { functions: registry::Registry::start(writer.clone(), settings), writer }
+        Self { functions: registry::Registry::start(writer.clone(), settings), writer, guard: None }
+    }
+
+    /// With a guard before every command to a function.
+    #[must_use]
+    pub fn guarded_by(self, guard: Arc<dyn Guard>) -> Self {
+        Self { guard: Some(guard), ..self }
     }
 
     /// Lets a watchdog know whether the threads come back on which actors live.
@@ -55,6 +80,10 @@ impl Commands {
         command: domain_function::Command,
         cause: Cause,
     ) -> FunctionResult {
+        let _held = match &self.guard {
+            Some(guard) => guard.check(id, &command).await?,
+            None => None,
+        };
         self.functions.send(id, command, cause).await
     }
 

@@ -28,10 +28,11 @@ use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
+use crate::doors::{Doors, Judge};
 use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::ingress::edge::{self, Hosts, Places, Serving};
-use crate::ingress::gateway::{Doors, Gateway, Recorder};
+use crate::ingress::gateway::{Gateway, Recorder};
 use crate::ingress::subscribers::Subscribers;
 use crate::ingress::{self, About, Auth, Services, auth};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
@@ -137,7 +138,9 @@ impl Platform {
             .into();
         let metrics = Metrics::new();
         metrics.show(store.stats().append_seconds.clone());
-        let commands = Commands::start(store.clone(), actors::Settings::default());
+        let doors = Doors::open(store.clone()).await?;
+        let judge = Judge::new(store.clone(), doors.clone(), settings.edge.public_functions.clone());
+        let commands = Commands::start(store.clone(), actors::Settings::default()).guarded_by(Arc::new(judge.clone()));
         let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
@@ -217,7 +220,7 @@ impl Platform {
             vault: vault.clone(),
             metrics: metrics.clone(),
             builds: limits.builds,
-            public: settings.edge.public_functions.clone(),
+            judge,
             recorded: limits.recorded,
             offer_timeout: limits.offer_timeout,
             callbacks,
@@ -251,7 +254,6 @@ impl Platform {
             }
         }
         let (recorder, recorded) = Recorder::start(commands.clone());
-        let doors = Doors::open(store.clone()).await?;
         let services = Services {
             store,
             commands,

@@ -13,9 +13,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::Tools;
 use super::turns::Turns;
-use super::{Tools, doors};
 use crate::builder::{self, Credentials, Made, Order};
+use crate::doors::Verdict;
 use crate::executor::{Line, Stream};
 use crate::store::{LineStream, NewLine};
 use crate::{actors, clock, vault};
@@ -144,9 +145,13 @@ impl Builds {
         };
         // Whoever follows the log sees its last line before the build is over.
         let _ = stored.await;
-        let made = match made {
-            Ok(made) => self.check_doors(id, &namespace, made).await,
-            failed => failed,
+        // What the version claims is recorded before another one is judged.
+        let (made, _held) = match made {
+            Ok(made) => match self.check_doors(id, &namespace, &made).await {
+                Verdict::Allowed(held) => (Ok(made), held),
+                Verdict::Refused(reason) => (Err(builder::Error::Refused(reason)), None),
+            },
+            failed => (failed, None),
         };
         self.finish(id, build, made, &cause).await;
     }
@@ -165,12 +170,11 @@ impl Builds {
     }
 
     /// A version whose callers and paths are not the function's to choose is refused.
-    async fn check_doors(&self, id: Id, namespace: &str, made: Made) -> Result<Made, builder::Error> {
+    async fn check_doors(&self, id: Id, namespace: &str, made: &Made) -> Verdict {
         let mut pause = FIRST_PAUSE;
         loop {
-            match doors::refusal(&self.tools.store, &self.tools.public, id, namespace, &made.manifest).await {
-                Ok(None) => return Ok(made),
-                Ok(Some(refusal)) => return Err(builder::Error::Refused(refusal)),
+            match self.tools.judge.of_build(id, namespace, &made.manifest).await {
+                Ok(verdict) => return verdict,
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
             tokio::time::sleep(pause).await;

@@ -12,7 +12,6 @@ mod builds;
 mod call;
 pub mod callback;
 mod depth;
-mod doors;
 mod membership;
 mod offer;
 mod relay;
@@ -39,7 +38,8 @@ use worker::Workers;
 
 use crate::actors::Commands;
 use crate::builder::Workshop;
-use crate::config::{Namespaces, Retention};
+use crate::config::Retention;
+use crate::doors::Judge;
 use crate::fleet::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
@@ -70,8 +70,8 @@ pub struct Tools {
     pub metrics: Metrics,
     /// Builds at a time.
     pub builds: usize,
-    /// Namespaces whose functions may have callers without a token, and paths of their own.
-    pub public: Namespaces,
+    /// Says whether versions may have the callers and the paths that they ask for.
+    pub judge: Judge,
     /// Bytes of a result that a run keeps.
     pub recorded: usize,
     /// How long a run waits that cannot be offered to its function.

@@ -407,11 +407,13 @@ mod tests {
             function::Error::NotRunning { state: "STOPPED" },
             function::Error::NoSuchBuild { build },
             function::Error::TooManyBuilds { most: 1 },
+            function::Error::PathTaken { path: "/a".into(), whose: "it is b's".into() },
+            function::Error::TooManyPaths { most: 1 },
             function::Error::HistoryFull { bytes: 2, most: 1 },
             function::Error::NoSuchVersion { version: 1, available: "none".into() },
         ];
         let statuses: Vec<_> = errors.iter().map(|error| status_of(error.code()).as_u16()).collect();
-        assert_eq!(statuses, [404, 409, 400, 410, 409, 409, 404, 409, 409, 404]);
+        assert_eq!(statuses, [404, 409, 400, 410, 409, 409, 404, 409, 409, 409, 409, 404]);
     }
 
     #[test]

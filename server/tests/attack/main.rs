@@ -35,6 +35,7 @@ mod messages;
 mod metrics;
 mod names;
 mod network;
+mod paths;
 mod people;
 mod public;
 mod readers;

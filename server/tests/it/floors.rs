@@ -6,7 +6,7 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["app"],
     &["ingress", "dispatch", "operator"],
-    &["builder", "fleet"],
+    &["builder", "fleet", "doors"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
     &["config", "clock", "telemetry", "tree"],

@@ -47,19 +47,19 @@ impl Gateway {
         if length.is_some_and(|length| length > limit as u64) {
             return Err(HttpError::too_large("the body", limit));
         }
-        let index = self.doors.now();
+        let doors = &self.doors;
         let open = match host {
             Some(host) => {
                 let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
-                index.is_open(namespace, &host.name)
+                doors.is_open(namespace, &host.name)
             }
             None => {
                 let mut parts = path.strip_prefix("/function/").unwrap_or_default().split('/');
                 let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
                 WITHOUT_TOKEN.iter().any(|begin| path.starts_with(begin))
-                    || index.is_open(&self.services.settings.namespace, first)
-                    || index.is_open(first, second)
-                    || index.at(path).is_some()
+                    || doors.is_open(&self.services.settings.namespace, first)
+                    || doors.is_open(first, second)
+                    || doors.at(path).is_some()
             }
         };
         if open {

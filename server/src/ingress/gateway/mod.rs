@@ -12,7 +12,6 @@ mod asynchronous;
 mod call_id;
 mod cookies;
 mod cors;
-mod doors;
 mod expectation;
 mod frames;
 pub(super) mod fuzz;
@@ -35,14 +34,15 @@ use actix_web::{HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
-pub use doors::Doors;
 pub(super) use once::recorded_answer;
 pub use recorder::Recorder;
 pub(super) use said::{is_kept, query as query_of};
 
 use super::edge::{FunctionHost, Seat};
+use super::http::pages;
 use super::{HttpError, Services};
 use crate::clock;
+use crate::doors::Doors;
 use crate::executor::JobCall;
 use crate::fleet::claim::{self, Claim};
 use crate::fleet::{self, Fleet, Route};
@@ -101,14 +101,19 @@ impl Gateway {
         config.app_data(web::Data::new(self.clone())).service(calls).service(later);
         if !self.services.settings.edge.public_functions.are_none() {
             let doors = self.doors.clone();
-            let leads = guard::fn_guard(move |context| doors.lead(context.head().uri.path()));
-            config.service(web::scope("").guard(leads).default_service(to(Way::Path)));
+            let of_functions = guard::fn_guard(move |context| leads(&doors, context.head().uri.path()));
+            config.service(web::scope("").guard(of_functions).default_service(to(Way::Path)));
         }
     }
 
     fn fleet(&self) -> &Fleet {
         &self.services.fleet
     }
+}
+
+/// Whether a path is a function's. What is the platform's own is not, whatever is added to it later.
+fn leads(doors: &Doors, path: &str) -> bool {
+    doors.at(path).is_some() && !pages::is_of_the_ui(path) && !pages::exists(path)
 }
 
 /// Answers a request of a function, be it with an error, and counts it.

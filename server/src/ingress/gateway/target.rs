@@ -82,28 +82,28 @@ impl Door<'_> {
 impl Gateway {
     /// The door through which a request comes, if there is one. It is looked for in memory: a stranger asks the log nothing.
     pub(super) async fn door<'r>(&self, request: &'r HttpRequest, way: Way) -> Option<Door<'r>> {
-        let index = self.doors.now();
+        let doors = &self.doors;
         let default = self.services.settings.namespace.as_str();
         let path = request.uri().path();
         let (namespace, name, rest, pattern) = match way {
             Way::Call | Way::Later => {
                 let (first, rest) = split(path.strip_prefix(way.begin())?);
-                if index.is_open(default, first) {
+                if doors.is_open(default, first) {
                     (default.to_owned(), first.to_owned(), rest, None)
                 } else {
                     let (second, rest) = split(rest.trim_start_matches('/'));
-                    index.is_open(first, second).then_some(())?;
+                    doors.is_open(first, second).then_some(())?;
                     (first.to_owned(), second.to_owned(), rest, None)
                 }
             }
             Way::Host => {
                 let host = request.extensions().get::<FunctionHost>().cloned()?;
                 let namespace = host.namespace.unwrap_or_else(|| default.to_owned());
-                index.is_open(&namespace, &host.name).then_some(())?;
+                doors.is_open(&namespace, &host.name).then_some(())?;
                 (namespace, host.name, path, None)
             }
             Way::Path => {
-                let found = index.at(path)?;
+                let found = doors.at(path)?;
                 let rest = Pattern::of(&found.pattern)?.rest(path)?;
                 (found.namespace.to_string(), found.name.to_string(), rest, Some(found.pattern))
             }

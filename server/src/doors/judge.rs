@@ -1,0 +1,130 @@
+//! Whether a version may have the callers and the paths that its http triggers name: asked when it is built, when it becomes
+//! the current one, and when it starts.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use domain::doors::{Conflict, MAX_PATHS_PER_NAMESPACE, Refusal};
+use domain::function::{self, Command, Id};
+use domain::manifest::{HttpAuth, HttpTrigger, Manifest};
+use tokio::sync::{Mutex, OwnedMutexGuard};
+
+use super::Doors;
+use crate::actors::{self, Guard};
+use crate::config::Namespaces;
+use crate::store::{self, Store};
+
+/// Judges versions. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Judge {
+    store: Store,
+    doors: Doors,
+    public: Namespaces,
+    /// Versions with paths are judged one after the other on a server, each when the one before is recorded: two that claim
+    /// one path at once are not both let through.
+    turn: Arc<Mutex<()>>,
+}
+
+/// What was said of a version.
+pub enum Verdict {
+    /// It may have its paths; what it claims must be recorded before this is dropped.
+    Allowed(Option<OwnedMutexGuard<()>>),
+    /// It may not, for a reason for people.
+    Refused(String),
+}
+
+impl Judge {
+    /// A judge over these doors, which only these namespaces may have.
+    pub fn new(store: Store, doors: Doors, public: Namespaces) -> Self {
+        Self { store, doors, public, turn: Arc::default() }
+    }
+
+    /// Of a version that was built.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn of_build(&self, id: Id, namespace: &str, manifest: &Manifest) -> Result<Verdict, store::Error> {
+        let wish = manifest.http_triggers().find_map(|http| match &http.path {
+            Some(path) => Some(format!("the path `{path}`")),
+            None => (http.auth == HttpAuth::None).then(|| "`\"auth\": \"none\"`".to_owned()),
+        });
+        let Some(wish) = wish else { return Ok(Verdict::Allowed(None)) };
+        if !self.public.contain(namespace) {
+            return Ok(Verdict::Refused(format!(
+                "its http trigger asks for {wish}, which the namespace `{namespace}` does not allow: the server's owner \
+                 names the namespaces that do in EVENTFLOW_PUBLIC_FUNCTIONS"
+            )));
+        }
+        let triggers: Vec<HttpTrigger> = manifest.http_triggers().cloned().collect();
+        if !have_paths(&triggers) {
+            return Ok(Verdict::Allowed(None));
+        }
+        let turn = self.turn.clone().lock_owned().await;
+        self.doors.caught_up(&self.store).await?;
+        let refusal = self.doors.table.read().refusal(id, namespace, &triggers);
+        Ok(match refusal {
+            None => Verdict::Allowed(Some(turn)),
+            Some(refusal) => Verdict::Refused(error_of(namespace, refusal).to_string()),
+        })
+    }
+
+    /// Of a version that is to be the current one (`Some`), or of the current one that is to start (`None`).
+    async fn of_version(&self, id: Id, version: Option<u32>) -> Result<Option<OwnedMutexGuard<()>>, Denied> {
+        // Where nobody may have paths, none leads anywhere.
+        if self.public.are_none() {
+            return Ok(None);
+        }
+        self.doors.caught_up(&self.store).await?;
+        let Some((_, triggers)) = self.doors.table.read().triggers(id, version) else { return Ok(None) };
+        if !have_paths(&triggers) {
+            return Ok(None);
+        }
+        let turn = self.turn.clone().lock_owned().await;
+        self.doors.caught_up(&self.store).await?;
+        let (namespace, refusal) = {
+            let table = self.doors.table.read();
+            let Some((namespace, triggers)) = table.triggers(id, version) else { return Ok(None) };
+            let refusal = match version {
+                Some(_) => table.refusal(id, &namespace, &triggers),
+                // It has its paths already, however many they are.
+                None => table.conflict(id, &triggers).map(Refusal::Taken),
+            };
+            (namespace, refusal)
+        };
+        match refusal {
+            None => Ok(Some(turn)),
+            Some(refusal) => Err(actors::Error::Refused(error_of(&namespace, refusal))),
+        }
+    }
+}
+
+type Denied = actors::Error<function::Error>;
+
+#[async_trait]
+impl Guard for Judge {
+    async fn check(&self, id: Id, command: &Command) -> Result<Option<OwnedMutexGuard<()>>, Denied> {
+        match command {
+            Command::Promote { version, .. } => self.of_version(id, Some(*version)).await,
+            Command::Start { .. } => self.of_version(id, None).await,
+            _ => Ok(None),
+        }
+    }
+}
+
+fn have_paths(triggers: &[HttpTrigger]) -> bool {
+    triggers.iter().any(|http| http.path.is_some())
+}
+
+fn error_of(namespace: &str, refusal: Refusal) -> function::Error {
+    match refusal {
+        Refusal::TooMany => function::Error::TooManyPaths { most: MAX_PATHS_PER_NAMESPACE },
+        Refusal::Taken(Conflict { path, other, namespace: theirs, name }) => {
+            // What is in another namespace is nobody's business in this one.
+            let whose = match theirs == namespace {
+                true => format!("`{other}` leads to the function `{name}`"),
+                false => "it leads to a function of another namespace".to_owned(),
+            };
+            function::Error::PathTaken { path, whose }
+        }
+    }
+}
