@@ -27,4 +27,5 @@ pub mod queue;
 pub mod store;
 pub mod telemetry;
 pub mod tree;
+pub mod turns;
 pub mod vault;

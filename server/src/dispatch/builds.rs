@@ -14,11 +14,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tools;
-use super::turns::Turns;
 use crate::builder::{self, Credentials, Made, Order};
 use crate::doors::Verdict;
 use crate::executor::{Line, Stream};
 use crate::store::{LineStream, NewLine};
+use crate::turns::Turns;
 use crate::{actors, clock, vault};
 
 /// Lines on their way; when they are not stored in time, the build waits.
@@ -118,7 +118,7 @@ impl Builds {
         let cause = Cause { actor: Some(self.tools.actor()), ..cause };
         // Places are limited: a build that waits for one is still QUEUED.
         let Some(namespace) = self.namespace(id).await else { return };
-        let _place = self.places.take(&namespace).await;
+        let _place = self.places.take(&namespace, &id.to_string()).await;
         if !self.may_begin(build) {
             return;
         }

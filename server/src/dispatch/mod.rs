@@ -19,7 +19,6 @@ mod retention;
 mod schedule;
 mod sweep;
 mod timers;
-mod turns;
 mod worker;
 
 use std::sync::Arc;

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
-use std::time::Duration;
+use std::time::Instant;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -17,6 +17,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpStream, UnixListener, UnixStream};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{SignalKind, signal};
+
+use super::polling::pause_after;
 
 /// The first argument that makes the server's program the bridge.
 pub const VERB: &str = "bridge";
@@ -91,8 +93,9 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
 
 /// Ends only with an error.
 async fn copy(socket: &Path, port: u16) -> io::Result<()> {
+    let began = Instant::now();
     while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
+        tokio::time::sleep(pause_after(began.elapsed())).await;
     }
     let listener = UnixListener::bind(socket)?;
     loop {

@@ -8,6 +8,7 @@ pub mod capacity;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod network;
+mod polling;
 mod rate;
 mod sandbox;
 

@@ -20,8 +20,8 @@ mod process;
 mod run_folder;
 mod script;
 mod seccomp;
+mod starts;
 mod together;
-mod turns;
 mod upkeep;
 mod weights;
 mod wrappers;
@@ -44,6 +44,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::{Instant, timeout};
 use uuid::Uuid;
 
+use super::polling::pause_after;
 use super::{
     Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, Runtime, Spec, Task,
 };
@@ -60,8 +61,8 @@ use parking_lot::Mutex;
 use process::{Ground, Launch, Process, Slot};
 use run_folder::RunFolder;
 use script::{Script, ShellLimits};
+use starts::{JOB_TURN, LONGEST_TURN, Starts};
 use together::Together;
-use turns::{JOB_TURN, LONGEST_TURN, Turns};
 use weights::{LOOK_EVERY, Owner, Weights};
 
 use crate::tree::{self, Bounds, Kind, Next, When};
@@ -138,7 +139,7 @@ struct Home {
     /// Held while what is gone is made again.
     upkeep: Mutex<()>,
     next: AtomicU64,
-    turns: Turns,
+    starts: Starts,
     weights: Weights,
     flood: Arc<Flood>,
 }
@@ -216,7 +217,7 @@ impl Sandbox {
             run,
             upkeep: Mutex::default(),
             next: AtomicU64::new(1),
-            turns: Turns::of_host(),
+            starts: Starts::of_host(),
             weights: Weights::new(std::thread::available_parallelism().map_or(1, usize::from)),
             flood: Arc::default(),
         };
@@ -551,8 +552,7 @@ impl Sandbox {
         endpoint: &Endpoint,
         within: Duration,
     ) -> Result<(), Error> {
-        let until = Instant::now() + within;
-        let mut waited = 0;
+        let began = Instant::now();
         loop {
             let reached = match endpoint {
                 Endpoint::Unix(path) => {
@@ -567,16 +567,15 @@ impl Sandbox {
             if reached {
                 return Ok(());
             }
-            if Instant::now() >= until {
+            if began.elapsed() >= within {
                 process.kill();
                 process.wait().await;
                 let message = format!("the process did not listen within {} s", within.as_secs_f64());
                 return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
             }
-            let pause = if waited < 200 { 1 } else { 10 };
-            waited += pause;
-            // An end is noticed at once, not at the next look.
-            let _ = timeout(Duration::from_millis(pause), process.wait()).await;
+            // An end is noticed at once, not at the next look; nor is there a look long after the time is over.
+            let pause = pause_after(began.elapsed()).min(within.saturating_sub(began.elapsed()));
+            let _ = timeout(pause, process.wait()).await;
         }
     }
 }
@@ -702,7 +701,7 @@ impl Executor for Sandbox {
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {
         self.check(&spec)?;
         let owner = Self::owner(&spec);
-        let turn = self.home.turns.take(&owner).await;
+        let turn = self.home.starts.take(&owner).await;
         let mut env = self.env(&spec);
         let mut command = self.command(&spec)?;
         let mut limits = spec.limits.clone();
@@ -767,7 +766,7 @@ impl Executor for Sandbox {
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
         self.check(&spec)?;
         let owner = Self::owner(&spec);
-        let turn = self.home.turns.take(&owner).await;
+        let turn = self.home.starts.take(&owner).await;
         let mut command = self.command(&spec)?;
         match spec.runtime {
             Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),

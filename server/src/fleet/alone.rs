@@ -36,7 +36,7 @@ impl Pool {
         let running = match self.start(&fleet).await {
             Ok(running) => running,
             Err(error) => {
-                self.did_not_start(error).await;
+                self.did_not_start(error, began.elapsed()).await;
                 return Err(self.state.lock().unhealthy());
             }
         };

@@ -6,6 +6,7 @@
 
 mod alone;
 mod answers;
+mod backoff;
 mod broken;
 pub mod claim;
 mod connection;

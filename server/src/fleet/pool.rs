@@ -17,11 +17,8 @@ use tokio::time::Instant;
 use super::connection::{Answer, CallError, RequestBody, Socket};
 use super::instance::Running;
 use super::secrets::{self, Revision};
-use super::{Error, Inner, InstanceInfo, lines};
+use super::{Error, Inner, InstanceInfo, backoff, lines};
 use crate::executor::{self, Spec};
-
-/// Instances that fail one after the other are started again ever later, up to this.
-pub(super) const MAX_BACKOFF: Duration = Duration::from_secs(30);
 
 /// An instance that lived this long did not fail at its start.
 const STEADY: Duration = Duration::from_secs(10);
@@ -38,6 +35,14 @@ const SIDE_IDLE: Duration = Duration::from_secs(5);
 /// Runs of one version that have an instance of their own at the same time. There are as many instances more than the
 /// scaling's `max` meanwhile.
 const ALONE_AT_A_TIME: usize = 1;
+
+/// How an instance failed that nobody had use of.
+enum Unready {
+    /// It became ready, and ended.
+    Ended,
+    /// It did not become ready; `held` is for how long it was waited for, when it did not end by itself.
+    Start { held: Option<Duration> },
+}
 
 /// The instances of one version of a function.
 pub struct Pool {
@@ -70,6 +75,8 @@ pub(super) struct State {
     starting: u32,
     waiting: usize,
     failures: u32,
+    /// An instance has become ready before.
+    ever_ready: bool,
     pub(super) retry_at: Option<Instant>,
     failure: Option<(String, Vec<String>)>,
     reported_at: Option<Instant>,
@@ -203,6 +210,10 @@ impl Pool {
         if state.closed || state.retry_at.is_some_and(|at| Instant::now() < at) {
             return false;
         }
+        // Of what has failed and never became ready, one shows whether it does now.
+        if state.failures > 0 && !state.ever_ready && state.starting > 0 {
+            return false;
+        }
         let Some(fleet) = self.fleet.upgrade() else { return false };
         state.starting += 1;
         let pool = self.clone();
@@ -239,6 +250,7 @@ impl Pool {
                 let closed = {
                     let mut state = self.state.lock();
                     state.starting -= 1;
+                    state.ever_ready = true;
                     if !state.closed {
                         state.retry_at = None;
                         state.failure = None;
@@ -256,7 +268,7 @@ impl Pool {
             }
             Err(error) => {
                 self.state.lock().starting -= 1;
-                self.did_not_start(error).await;
+                self.did_not_start(error, began.elapsed()).await;
             }
         }
     }
@@ -268,12 +280,14 @@ impl Pool {
         tracing::info!(function = %self.function, version = self.version, instance = running.id, duration_ms = began.elapsed().as_millis() as u64, "instance ready");
     }
 
-    pub(super) async fn did_not_start(&self, error: executor::Error) {
+    /// An instance did not become ready; the error came after so long.
+    pub(super) async fn did_not_start(&self, error: executor::Error, after: Duration) {
         let (message, tail) = match error {
             executor::Error::Unhealthy { message, stderr_tail } => (message, stderr_tail),
             other => (other.to_string(), Vec::new()),
         };
-        self.failed("none", message, tail, false).await;
+        let within = self.fleet.upgrade().map_or(Duration::MAX, |fleet| fleet.settings.ready_within);
+        self.failed("none", message, tail, Unready::Start { held: (after >= within).then_some(within) }).await;
     }
 
     /// Waits for an instance's end; one that nobody asked for is a failure.
@@ -298,7 +312,7 @@ impl Pool {
                 self.changed.notify_waiters();
                 self.report(&running.id, message).await;
             }
-            false => self.failed(&running.id, message, running.process.stderr_tail(), true).await,
+            false => self.failed(&running.id, message, running.process.stderr_tail(), Unready::Ended).await,
         }
         if self.is_current() {
             self.ensure(self.manifest.scaling.min);
@@ -306,13 +320,16 @@ impl Pool {
     }
 
     /// An instance did not start, or ended before anybody had use of it: the next one is started later.
-    async fn failed(&self, instance: &str, message: String, tail: Vec<String>, was_ready: bool) {
+    async fn failed(&self, instance: &str, message: String, tail: Vec<String>, how: Unready) {
         {
             let mut state = self.state.lock();
             state.failures = state.failures.saturating_add(1);
-            let backoff = Duration::from_millis(100).saturating_mul(1 << state.failures.min(10)).min(MAX_BACKOFF);
-            // An instance that died once is replaced at once; what fails again and again waits.
-            let pause = if was_ready && state.failures <= 1 { Duration::ZERO } else { backoff };
+            let pause = match how {
+                // An instance that died once is replaced at once; what fails again and again waits.
+                Unready::Ended if state.failures <= 1 => Duration::ZERO,
+                Unready::Ended => backoff::pause(state.failures, None, state.ever_ready),
+                Unready::Start { held } => backoff::pause(state.failures, held, state.ever_ready),
+            };
             state.retry_at = Some(Instant::now() + pause);
             state.failure = Some((message.clone(), tail));
         }

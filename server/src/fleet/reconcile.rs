@@ -136,7 +136,7 @@ impl Inner {
                 let spec = self.spec_of(&row.namespace, &row.name, &made).map_err(|error| Error::Unhealthy {
                     message: error.to_string(),
                     stderr_tail: Vec::new(),
-                    retry_in: super::pool::MAX_BACKOFF,
+                    retry_in: super::backoff::LONGEST,
                 })?;
                 let mut pools = self.pools.lock();
                 let pool = pools

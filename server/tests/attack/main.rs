@@ -43,6 +43,7 @@ mod search;
 mod servers;
 mod sessions;
 mod slow;
+mod starts;
 mod strangers;
 mod stuck;
 mod unproved;

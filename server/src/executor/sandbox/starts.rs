@@ -1,0 +1,46 @@
+//! Who may start a process now: a bounded number at a time, by turns.
+//!
+//! Starting a process costs this host far more than answering a call. Without a limit, functions that crash in a loop would
+//! keep every processor busy with starts; and without turns, those of one team would hold up those of all others.
+
+use std::time::Duration;
+
+use super::weights::Owner;
+use crate::turns::{Place, Turns};
+
+/// Processes that are starting at a time, for each processor of this host.
+const STARTS_PER_PROCESSOR: usize = 2;
+
+/// The fewest starts at a time, however few processors there are.
+const MIN_STARTS: usize = 4;
+
+/// Starts that are left to other namespaces, however many one has.
+const LEFT_TO_OTHERS: usize = 1;
+
+/// A start that takes longer than this does so outside its turn: a process that never becomes ready holds up nobody else.
+pub(super) const LONGEST_TURN: Duration = Duration::from_secs(1);
+
+/// A job has no moment at which it is ready. Its interpreter has usually started after this.
+pub(super) const JOB_TURN: Duration = Duration::from_millis(150);
+
+/// The turns of all processes of this host.
+#[derive(Debug)]
+pub(super) struct Starts(Turns);
+
+impl Starts {
+    /// As many at a time as this host has processors for; of them, one function has at most half.
+    pub(super) fn of_host() -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let places = (processors * STARTS_PER_PROCESSOR).max(MIN_STARTS);
+        Self(Turns::with_shares(places, places - LEFT_TO_OTHERS, places / 2))
+    }
+
+    /// Waits for a turn of this owner.
+    pub(super) async fn take(&self, owner: &Owner) -> Place {
+        match owner {
+            Owner::Function(namespace, name) => self.0.take(namespace, name).await,
+            // No namespace is called so.
+            Owner::Build => self.0.take("", "build").await,
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! A bounded number of places that namespaces take in turn, and in a namespace its functions: one that asks for many holds up
+//! another by one turn, not by all of them.
+//!
+//! Knows names and numbers; knows nothing of what is done in a place.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// A number of places. Cloning it is cheap.
+#[derive(Debug, Clone)]
+pub struct Turns(Arc<Mutex<State>>);
+
+#[derive(Debug)]
+struct State {
+    free: usize,
+    /// The most places of one namespace, and of one function.
+    most: (usize, usize),
+    /// Those that have a place or wait for one.
+    namespaces: HashMap<Arc<str>, Namespace>,
+    /// Counts up with each place that is given, and with each that is asked for.
+    turn: u64,
+}
+
+#[derive(Debug, Default)]
+struct Namespace {
+    order: Order,
+    waiting: usize,
+    functions: HashMap<Arc<str>, Function>,
+}
+
+#[derive(Debug, Default)]
+struct Function {
+    order: Order,
+    /// By ticket: the oldest first.
+    waiting: BTreeMap<u64, oneshot::Sender<Place>>,
+}
+
+/// Who is next: who has the fewest places, then who had the latest of them the longest ago.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Order {
+    taken: usize,
+    last_turn: u64,
+}
+
+/// A place; free again when dropped.
+#[derive(Debug)]
+pub struct Place {
+    /// `None` when it was given back already.
+    turns: Option<Turns>,
+    namespace: Arc<str>,
+    function: Arc<str>,
+}
+
+impl Turns {
+    /// Places that one namespace, or one function, may all have when nobody else wants them.
+    pub fn new(places: usize) -> Self {
+        Self::with_shares(places, places, places)
+    }
+
+    /// Places of which one namespace has at most `of_namespace`, and one function at most `of_function`: the rest is there
+    /// for others, however long these keep theirs.
+    pub fn with_shares(places: usize, of_namespace: usize, of_function: usize) -> Self {
+        let most = (of_namespace.max(1), of_function.max(1));
+        Self(Arc::new(Mutex::new(State { free: places, most, namespaces: HashMap::new(), turn: 0 })))
+    }
+
+    /// Waits for a place of a function. Dropping the future gives up.
+    pub async fn take(&self, namespace: &str, function: &str) -> Place {
+        let (sender, receiver) = oneshot::channel();
+        let waiting = self.wait(namespace.into(), function.into(), sender);
+        self.give();
+        let place = receiver.await.expect("its sender is dropped only with what waits");
+        drop(waiting);
+        place
+    }
+
+    fn wait(&self, namespace: Arc<str>, function: Arc<str>, sender: oneshot::Sender<Place>) -> Waiting<'_> {
+        let mut state = self.0.lock();
+        state.turn += 1;
+        let ticket = state.turn;
+        let one = state.namespaces.entry(namespace.clone()).or_default();
+        one.waiting += 1;
+        one.functions.entry(function.clone()).or_default().waiting.insert(ticket, sender);
+        Waiting { turns: self, namespace, function, ticket }
+    }
+
+    /// Gives free places to those who wait.
+    fn give(&self) {
+        loop {
+            let next = self.0.lock().next();
+            let Some((sender, namespace, function)) = next else { return };
+            let place = Place { turns: Some(self.clone()), namespace, function };
+            if let Err(mut place) = sender.send(place) {
+                // It was given up meanwhile; the place goes to the next one here, not by its drop, which would come back here.
+                place.put_back();
+            }
+        }
+    }
+
+    #[cfg(test)]
+    fn remembered(&self) -> usize {
+        self.0.lock().namespaces.values().map(|one| one.functions.len()).sum()
+    }
+}
+
+impl State {
+    /// Takes a place for the next who waits, if there is one for anybody.
+    fn next(&mut self) -> Option<(oneshot::Sender<Place>, Arc<str>, Arc<str>)> {
+        if self.free == 0 {
+            return None;
+        }
+        let (of_namespace, of_function) = self.most;
+        let candidates = self.namespaces.iter().filter(|(_, one)| one.waiting > 0 && one.order.taken < of_namespace);
+        let next = |one: &Namespace| {
+            let waiting = one.functions.iter().filter(|(_, function)| !function.waiting.is_empty());
+            let waiting = waiting.filter(|(_, function)| function.order.taken < of_function);
+            waiting.min_by_key(|(_, function)| function.order).map(|(name, _)| name.clone())
+        };
+        let mut candidates: Vec<_> = candidates.map(|(name, one)| (one.order, name.clone())).collect();
+        candidates.sort_unstable();
+        // In a namespace all may wait for the end of what they have themselves.
+        let found = candidates.into_iter().find_map(|(_, name)| Some((next(self.namespaces.get(&name)?)?, name)));
+        let (function, namespace) = found?;
+        self.turn += 1;
+        let turn = self.turn;
+        let order = |order: Order| Order { taken: order.taken + 1, last_turn: turn };
+        let one = self.namespaces.get_mut(&namespace)?;
+        let member = one.functions.get_mut(&function)?;
+        let (_, sender) = member.waiting.pop_first()?;
+        (one.order, member.order) = (order(one.order), order(member.order));
+        one.waiting -= 1;
+        self.free -= 1;
+        Some((sender, namespace, function))
+    }
+
+    /// Forgets who neither has a place nor waits for one.
+    fn forget(&mut self, namespace: &str, function: &str) {
+        let Some(one) = self.namespaces.get_mut(namespace) else { return };
+        if one.functions.get(function).is_some_and(|one| one.order.taken == 0 && one.waiting.is_empty()) {
+            one.functions.remove(function);
+        }
+        if one.functions.is_empty() {
+            self.namespaces.remove(namespace);
+        }
+    }
+}
+
+/// Somebody who waits for a place, until it has one or gives up.
+struct Waiting<'t> {
+    turns: &'t Turns,
+    namespace: Arc<str>,
+    function: Arc<str>,
+    ticket: u64,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut state = self.turns.0.lock();
+        let Some(one) = state.namespaces.get_mut(&self.namespace) else { return };
+        let given_up = one.functions.get_mut(&self.function).and_then(|one| one.waiting.remove(&self.ticket));
+        if given_up.is_some() {
+            one.waiting -= 1;
+            state.forget(&self.namespace, &self.function);
+        }
+    }
+}
+
+impl Place {
+    /// Does something in this place, which is free when it is done, or after `at_most`: then the rest is done outside it.
+    pub async fn during<T>(self, at_most: Duration, what: impl Future<Output = T>) -> T {
+        let mut what = std::pin::pin!(what);
+        match timeout(at_most, &mut what).await {
+            Ok(done) => done,
+            Err(_) => {
+                drop(self);
+                what.await
+            }
+        }
+    }
+
+    /// Gives it back; the turns that it is of, if that was not done before.
+    fn put_back(&mut self) -> Option<Turns> {
+        let turns = self.turns.take()?;
+        {
+            let mut state = turns.0.lock();
+            state.free += 1;
+            if let Some(one) = state.namespaces.get_mut(&self.namespace) {
+                one.order.taken = one.order.taken.saturating_sub(1);
+                if let Some(one) = one.functions.get_mut(&self.function) {
+                    one.order.taken = one.order.taken.saturating_sub(1);
+                }
+            }
+            state.forget(&self.namespace, &self.function);
+        }
+        Some(turns)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Some(turns) = self.put_back() {
+            turns.give();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use futures::stream::{FuturesUnordered, StreamExt};
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn many_of_one_namespace_hold_up_another_by_one_turn() {
+        let turns = Turns::new(2);
+        let (first, second) = (turns.take("loud", "0").await, turns.take("loud", "1").await);
+        // Many functions have no more turns than one.
+        let names: Vec<_> = (0..50).map(|number| number.to_string()).collect();
+        let mut rest: FuturesUnordered<_> = names.iter().map(|name| turns.take("loud", name)).collect();
+        assert!(rest.next().now_or_never().is_none());
+        let mut quiet = std::pin::pin!(turns.take("quiet", "a"));
+        assert!(quiet.as_mut().now_or_never().is_none());
+        drop(first);
+        let quiet = quiet.now_or_never().expect("it is the next");
+        assert!(rest.next().now_or_never().is_none());
+        drop((second, quiet));
+        for _ in 0..50 {
+            // Each place is given on when it is dropped.
+            rest.next().now_or_never().expect("a place is free");
+        }
+    }
+
+    #[tokio::test]
+    async fn many_of_one_function_hold_up_another_of_its_namespace_by_one_turn() {
+        let turns = Turns::new(1);
+        let first = turns.take("team", "crash").await;
+        let mut rest: FuturesUnordered<_> = (0..50).map(|_| turns.take("team", "crash")).collect();
+        assert!(rest.next().now_or_never().is_none());
+        let mut good = std::pin::pin!(turns.take("team", "good"));
+        assert!(good.as_mut().now_or_never().is_none());
+        drop(first);
+        good.now_or_never().expect("it is the next");
+    }
+
+    #[tokio::test]
+    async fn who_keeps_its_share_leaves_the_rest_to_others() {
+        let turns = Turns::with_shares(4, 3, 2);
+        let held = [turns.take("loud", "a").await, turns.take("loud", "a").await];
+        assert!(turns.take("loud", "a").now_or_never().is_none(), "a function has two");
+        let third = turns.take("loud", "b").now_or_never().expect("a namespace has three");
+        assert!(turns.take("loud", "c").now_or_never().is_none());
+        // Whoever waits for its own share does not stand in the way.
+        let mut waits = std::pin::pin!(turns.take("loud", "c"));
+        assert!(waits.as_mut().now_or_never().is_none());
+        let quiet = turns.take("quiet", "a").now_or_never().expect("the fourth");
+        drop(quiet);
+        assert!(waits.as_mut().now_or_never().is_none());
+        drop(third);
+        waits.now_or_never().expect("its namespace has a place again");
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn a_place_is_not_lost_with_whoever_gives_up() {
+        let turns = Turns::new(1);
+        let place = turns.take("a", "a").await;
+        let mut waits = Box::pin(turns.take("b", "b"));
+        assert!(waits.as_mut().now_or_never().is_none());
+        let mut given = Box::pin(turns.take("c", "c"));
+        assert!(given.as_mut().now_or_never().is_none());
+        drop(waits);
+        drop(place);
+        // It was given the place, and never takes it.
+        drop(given);
+        assert!(Box::pin(turns.take("d", "d")).now_or_never().is_some());
+    }
+
+    #[tokio::test]
+    async fn what_never_becomes_ready_gives_its_place_back() {
+        let turns = Turns::new(1);
+        let place = turns.take("team", "never").await;
+        let turn_ends = Duration::from_millis(20);
+        let before = Instant::now();
+        let never = tokio::spawn(place.during(turn_ends, std::future::pending::<()>()));
+        turns.take("team", "good").await;
+        assert!(before.elapsed() >= turn_ends);
+        never.abort();
+    }
+
+    #[tokio::test]
+    async fn who_neither_has_a_place_nor_waits_is_forgotten() {
+        let turns = Turns::new(1);
+        for number in 0..100 {
+            let place = turns.take(&number.to_string(), "f").await;
+            assert!(turns.take(&number.to_string(), "given-up").now_or_never().is_none());
+            drop(place);
+        }
+        assert_eq!(turns.remembered(), 0);
+    }
+}
