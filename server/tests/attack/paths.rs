@@ -108,16 +108,16 @@ async fn a_namespace_has_no_more_paths_than_it_may_and_others_have_theirs_at_onc
     let app = victim(allowing_all()).await;
     let paths: Vec<_> = (0..1_000).map(|number| format!("/zz/{number}")).collect();
     let paths: Vec<_> = paths.iter().map(String::as_str).collect();
-    // A function has 100 triggers at most, one of which is without a path here.
-    let names: Vec<_> = (0..11).map(|number| format!("many-{number}")).collect();
-    let chunks: Vec<_> = paths.chunks(99).map(|paths| [paths]).collect();
+    // A function has 50 triggers at most, one of which is without a path here.
+    let names: Vec<_> = (0..21).map(|number| format!("many-{number}")).collect();
+    let chunks: Vec<_> = paths.chunks(49).map(|paths| [paths]).collect();
     let made = names.iter().zip(&chunks).map(|(name, versions)| built(&app, name, versions));
     let ids = futures::future::join_all(made).await;
-    app.start_function(&ids[10]).await;
+    app.start_function(&ids[20]).await;
     let repository =
         app.repository("over", &[("index.js", &code("over")), ("function.json", &manifest(&["/z"]))]).await;
     let over = app.register_git("over", &repository, None).await;
     let build = app.try_build(&over).await;
     assert!(build["error"].as_str().is_some_and(|error| error.contains("at most 1000 paths")), "{build:#}");
-    is_answered_by(&app, "/zz/999", "many-10").await;
+    is_answered_by(&app, "/zz/999", "many-20").await;
 }
