@@ -274,6 +274,11 @@ pub const SECTIONS: &[Section] = &[
             Setting::number("EVENTFLOW_MAX_FUNCTION_CPU", "", "processors that a manifest may ask for")
                 .otherwise("what the host has"),
             Setting::time("EVENTFLOW_MAX_FUNCTION_TIMEOUT", "24h", "the time limit that a manifest may ask for"),
+            Setting::number(
+                "EVENTFLOW_MAX_FUNCTIONS",
+                "1000",
+                "functions of one namespace, which is how many runs one event can lead to",
+            ),
             Setting::number("EVENTFLOW_MAX_INSTANCES", "100", "instances that a manifest may ask for"),
             Setting::number("EVENTFLOW_MAX_CONCURRENCY", "1000", "calls at a time that a manifest may ask for"),
             Setting::number(

@@ -159,6 +159,8 @@ pub struct Limits {
     pub function_cpu: Option<usize>,
     /// Seconds that a function may ask for: `EVENTFLOW_MAX_FUNCTION_TIMEOUT`.
     pub function_timeout: Duration,
+    /// Functions of one namespace: `EVENTFLOW_MAX_FUNCTIONS`.
+    pub functions: usize,
     /// Instances that a function may ask for: `EVENTFLOW_MAX_INSTANCES`.
     pub instances: usize,
     /// Calls at a time that a function may ask for: `EVENTFLOW_MAX_CONCURRENCY`.
@@ -217,6 +219,7 @@ impl Limits {
             function_memory_mb: mebibytes,
             function_cpu: layers.number_if_any("EVENTFLOW_MAX_FUNCTION_CPU")?,
             function_timeout: layers.time("EVENTFLOW_MAX_FUNCTION_TIMEOUT")?,
+            functions: layers.number("EVENTFLOW_MAX_FUNCTIONS")?,
             instances: layers.number("EVENTFLOW_MAX_INSTANCES")?,
             concurrency: layers.number("EVENTFLOW_MAX_CONCURRENCY")?,
             lines_per_second: layers.number::<u64>("EVENTFLOW_MAX_LINES")?.try_into().unwrap_or(u32::MAX),

@@ -14,6 +14,7 @@ pub mod callback;
 mod depth;
 mod membership;
 mod offer;
+mod parts;
 mod relay;
 mod retention;
 mod schedule;

@@ -18,9 +18,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::Tools;
 use super::timers::Timers;
 use super::worker::Workers;
+use super::{Tools, parts};
 use crate::queue::Asked;
 use crate::store::{PageRequest, RunFilter};
 use crate::{actors, clock, queue, store};
@@ -40,6 +40,10 @@ const GONE_PAGE: u32 = 100;
 /// Runs that are on their way to the log and the queue at a time.
 const WINDOW: usize = 4096;
 
+/// Bytes of runs that are being recorded at a time, in units of `BYTES_UNIT`.
+const WINDOW_BYTES: usize = 2 * parts::MAX_BYTES;
+const BYTES_UNIT: usize = 1 << 10;
+
 /// Runs that were published before the record of their request came by. Those beyond are published twice.
 const MAX_ASKED: usize = 100_000;
 
@@ -52,6 +56,8 @@ pub(super) struct Relay {
     /// Runs that were published when their event came by: the record of their request comes later.
     asked: HashSet<run::Id>,
     window: Arc<Semaphore>,
+    /// The part of the window that is weighed.
+    bytes: Arc<Semaphore>,
     /// What is on its way; it ends with the relay.
     tasks: JoinSet<()>,
 }
@@ -87,6 +93,7 @@ impl Relay {
             held: Held::default(),
             asked: HashSet::new(),
             window: Arc::new(Semaphore::new(WINDOW)),
+            bytes: Arc::new(Semaphore::new(WINDOW_BYTES / BYTES_UNIT)),
             tasks: JoinSet::new(),
         })
     }
@@ -161,6 +168,12 @@ impl Relay {
             if new.len() + old.len() > before {
                 first.get_or_insert(recorded.position);
             }
+            // Events that were committed together may reach thousands of functions each.
+            if new.len() + old.len() >= parts::MAX_RUNS
+                && let Some(position) = first.take()
+            {
+                self.send(position, std::mem::take(&mut new), std::mem::take(&mut old)).await;
+            }
         }
         if let Some(position) = first {
             self.send(position, new, old).await;
@@ -197,6 +210,9 @@ impl Relay {
             run::Event::Requested(_) if self.asked.remove(&id) => None,
             run::Event::Requested(requested) => {
                 let function = requested.request.function;
+                if requested.request.input.get().len() > queue::MAX_INLINE {
+                    return Some(queue::Request::recorded(function, id));
+                }
                 let asked = Asked { requested, cause: recorded.cause.clone() };
                 Some(queue::Request { function, run: id, asked: Some(Arc::new(asked)) })
             }
@@ -252,24 +268,46 @@ impl Relay {
         targets.into_iter().map(request).collect()
     }
 
-    /// Records new requests and publishes all; the checkpoint waits at `position`. Recording and publishing go side by
-    /// side: a worker that is quicker than the log records the request itself.
+    /// Records new requests and publishes all; the checkpoint waits at `position`. New requests go in parts, one after the
+    /// other: a restart between two of them records the first again, which changes nothing, and goes on with the others.
     async fn send(&mut self, position: u64, new: Vec<queue::Request>, old: Vec<queue::Request>) {
         let hold = self.held.hold(position);
         let permits = u32::try_from((new.len() + old.len()).min(WINDOW)).unwrap_or(1);
         let window = self.window.clone();
         let place = window.acquire_many_owned(permits).await.expect("nobody closes the semaphore");
-        let hands = self.hands.clone();
+        let (hands, bytes) = (self.hands.clone(), self.bytes.clone());
         self.tasks.spawn(async move {
-            let publish = new.iter().cloned().chain(old).map(|request| hands.workers.publish(request));
-            let publish = future::join_all(publish.collect::<Vec<_>>());
-            future::join(hands.record(&new), publish).await;
+            hands.publish(old).await;
+            for part in parts::split(new) {
+                let units = parts::weight_of(&part).div_ceil(BYTES_UNIT).min(WINDOW_BYTES / BYTES_UNIT);
+                let units = u32::try_from(units).unwrap_or(1);
+                let _place = bytes.acquire_many(units).await.expect("nobody closes the semaphore");
+                hands.send_part(&part).await;
+            }
             drop((hold, place));
         });
     }
 }
 
 impl Hands {
+    /// Records requests and publishes them. Small ones are published meanwhile: a worker that is quicker than the log
+    /// records the request itself. Large inputs stay in the log, and their runs are published when they are there.
+    async fn send_part(&self, part: &[queue::Request]) {
+        let (small, large): (Vec<_>, Vec<_>) =
+            part.iter().cloned().partition(|request| request.input_bytes() <= queue::MAX_INLINE);
+        let large = large.into_iter().map(|request| queue::Request::recorded(request.function, request.run)).collect();
+        let record = async {
+            self.record(part).await;
+            self.publish(large).await;
+        };
+        future::join(record, self.publish(small)).await;
+    }
+
+    /// Puts requests in their queues, however long these are away.
+    async fn publish(&self, requests: Vec<queue::Request>) {
+        future::join_all(requests.into_iter().map(|request| self.workers.publish(request))).await;
+    }
+
     /// Records requests, however long the log is away. One that is there already is done.
     async fn record(&self, requests: &[queue::Request]) {
         let mut left: Vec<_> = requests.iter().filter_map(|request| request.asked.clone()).collect();

@@ -20,7 +20,7 @@ use super::membership::Membership;
 use super::offer::{self, NotOffered, Offer, Patience};
 use crate::actors::{self, Done, Loaded};
 use crate::fleet::Route;
-use crate::queue::{Consumer, Delivery, Request};
+use crate::queue::{self, Consumer, Delivery, Request};
 use crate::{clock, store};
 
 /// When the queue is away, it is asked again after this.
@@ -31,6 +31,9 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// Runs of one function in the hands of this server when its scaling is not known yet.
 const DEFAULT_PREFETCH: usize = 10;
+
+/// Runs that are read from the log at a time: each may have a large input, and there may be thousands to be read at once.
+const READS: usize = 8;
 
 /// Starts consumers and knows what runs. Cloning it is cheap.
 #[derive(Clone)]
@@ -49,6 +52,14 @@ struct Inner {
     finished: Notify,
     /// A function may have begun to run: what cannot be offered is offered again.
     woken: Notify,
+    reads: Semaphore,
+}
+
+/// A run as its request or the log has it.
+struct Found {
+    loaded: Loaded<run::Aggregate>,
+    /// Its input is large, and was left in the log: a run that waits does not hold it.
+    without_input: bool,
 }
 
 /// What is done with a run that was taken.
@@ -84,6 +95,7 @@ impl Workers {
             stopping: CancellationToken::new(),
             finished: Notify::new(),
             woken: Notify::new(),
+            reads: Semaphore::new(READS),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -274,10 +286,7 @@ impl Workers {
     async fn run(&self, request: &Request, tried: &mut Option<DateTime<Utc>>) -> Result<Taken, store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
-        let mut loaded = match &request.asked {
-            Some(asked) => Loaded::believed(&[run::Event::Requested(asked.requested.clone())]),
-            None => tools.commands.writer().load::<run::Aggregate>(&stream).await?,
-        };
+        let Found { mut loaded, without_input } = self.find(&stream, request).await?;
         let cause = Cause { correlation: None, ..tools.own_cause() };
         let work = Work { stream: &stream, asked: request, cause: &cause };
         let mut patience = Patience::default();
@@ -298,8 +307,12 @@ impl Workers {
                     let Some(done) = self.begin(work, loaded, route.version, tried).await? else {
                         return Ok(Taken::Done);
                     };
-                    let Some(run) = done.state.clone() else { return Ok(Taken::Done) };
+                    let Some(mut run) = done.state.clone() else { return Ok(Taken::Done) };
                     loaded = Loaded::from(done);
+                    if without_input {
+                        let Some(whole) = self.read(&stream).await?.state else { return Ok(Taken::Done) };
+                        run.request = whole.request;
+                    }
                     match self.attempt(&run, &route, offer).await {
                         Called::Ended(ended) => {
                             self.record(&stream, loaded, &run, judge(ended), &cause).await?;
@@ -336,6 +349,29 @@ impl Workers {
                 () = tokio::time::sleep(wait) => {}
             }
         }
+    }
+
+    /// The run that is asked for.
+    async fn find(&self, stream: &Stream, request: &Request) -> Result<Found, store::Error> {
+        if let Some(asked) = &request.asked {
+            let loaded = Loaded::believed(&[run::Event::Requested(asked.requested.clone())]);
+            return Ok(Found { loaded, without_input: false });
+        }
+        let mut loaded = self.read(stream).await?;
+        let mut without_input = false;
+        if let Some(run) = &mut loaded.state
+            && run.request.input.get().len() > queue::MAX_INLINE
+        {
+            run.request.input = domain::Json::null();
+            without_input = true;
+        }
+        Ok(Found { loaded, without_input })
+    }
+
+    /// The run as the log has it, in turn.
+    async fn read(&self, stream: &Stream) -> Result<Loaded<run::Aggregate>, store::Error> {
+        let _place = self.inner.reads.acquire().await.expect("nobody closes the semaphore");
+        self.inner.tools.commands.writer().load(stream).await
     }
 
     /// Whether a delivered run is for this server to run.

@@ -113,6 +113,7 @@ pub const CODES: &[Code] = &[
     code("too_long", &[400], "A text of the request is longer than it may be.", "Shorten the field that the message names."),
     code("too_many_builds", &[409], "16 builds of the function wait or run.", "Cancel one, or wait."),
     code("too_many_connections", &[503], "All places for connections or WebSockets are in use.", "Try again; let the operator raise `EVENTFLOW_MAX_CONNECTIONS` or `EVENTFLOW_MAX_SOCKETS`."),
+    code("too_many_functions", &[409], "The namespace has as many functions as it may.", "Deregister some, or use another namespace; let the operator raise `EVENTFLOW_MAX_FUNCTIONS`."),
     code("too_many_paths", &[409], "The functions of the namespace would have more than 1,000 paths of their own.", "Take paths out of the http triggers, or deregister functions that have some."),
     code("too_many_requests", &[429], "Too many calls wait, or too many passwords were wrong.", "Wait as long as `Retry-After` says."),
     code("too_many_subscriptions", &[], "The connection, the viewer or the whole server follows as many subscriptions as it may.", "Close one, or try again later."),

@@ -10,10 +10,10 @@ use domain::{function, run};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
-use super::{Consumer, Delivery, Error, Queue, Receipt, Request};
+use super::{Consumer, Delivery, Error, MAX_INLINE, Queue, Receipt, Request};
 
-/// Bytes of inputs that requests may hold while they wait, all functions together. Requests beyond it wait without their
-/// input: a worker reads it from the log.
+/// Bytes of inputs that requests may hold while they wait and while they are in a worker's hands, all functions together.
+/// Requests beyond it go without their input: a worker reads it from the log.
 const MAX_HELD: usize = 64 << 20;
 
 /// The queue in this process. Cloning it is cheap.
@@ -23,16 +23,17 @@ pub struct Local {
     held: Arc<Held>,
 }
 
-/// Bytes of inputs that wait.
+/// Bytes of inputs that wait or are in a worker's hands.
 #[derive(Default)]
 struct Held(AtomicUsize);
 
 impl Held {
-    /// The request as it waits: without its input when others' take up all the room. The next in line keeps it, since its
-    /// run may not be in the log yet.
-    fn put(&self, mut request: Request, is_next: bool) -> Request {
-        let bytes = weight(&request);
-        let fits = |held: usize| held.checked_add(bytes).filter(|held| is_next || *held <= MAX_HELD);
+    /// The request as it waits: without its input when others' take up all the room. The only one of its function keeps a
+    /// small one, since its run may not be in the log yet.
+    fn put(&self, mut request: Request, is_only: bool) -> Request {
+        let bytes = request.input_bytes();
+        let is_kept = is_only && bytes <= MAX_INLINE;
+        let fits = |held: usize| held.checked_add(bytes).filter(|held| is_kept || *held <= MAX_HELD);
         if self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
             request.asked = None;
         }
@@ -40,12 +41,8 @@ impl Held {
     }
 
     fn take(&self, request: &Request) {
-        self.0.fetch_sub(weight(request), Ordering::Relaxed);
+        self.0.fetch_sub(request.input_bytes(), Ordering::Relaxed);
     }
-}
-
-fn weight(request: &Request) -> usize {
-    request.asked.as_ref().map_or(0, |asked| asked.requested.request.input.get().len())
 }
 
 /// The requests of one function.
@@ -99,7 +96,7 @@ impl Queue for Local {
         let line = self.line(request.function);
         let mut state = line.state.lock();
         if state.known.insert(request.run) {
-            let request = line.held.put(request, state.waiting.is_empty());
+            let request = line.held.put(request, state.known.len() == 1);
             state.waiting.push_back(request);
             line.arrived.notify_one();
         }
@@ -143,7 +140,6 @@ impl Consumer for LocalConsumer {
                 next
             };
             if let Some(request) = next {
-                self.line.held.take(&request);
                 let receipt = LocalReceipt { request: Some(request.clone()), line: self.line.clone(), _place: place };
                 return Ok(Delivery::new(request, Box::new(receipt)));
             }
@@ -162,6 +158,7 @@ struct LocalReceipt {
 impl Receipt for LocalReceipt {
     fn acknowledge(mut self: Box<Self>) {
         if let Some(request) = self.request.take() {
+            self.line.held.take(&request);
             self.line.state.lock().known.remove(&request.run);
         }
     }
@@ -170,7 +167,6 @@ impl Receipt for LocalReceipt {
 impl Drop for LocalReceipt {
     fn drop(&mut self) {
         if let Some(request) = self.request.take() {
-            let request = self.line.held.put(request, true);
             self.line.state.lock().waiting.push_front(request);
             self.line.arrived.notify_one();
         }
@@ -253,10 +249,18 @@ mod tests {
             queue.publish(asked(function, EACH)).await.unwrap();
         }
         assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD);
-        // Another function's next run keeps its input all the same.
-        let other = clock::new_id();
-        queue.publish(asked(other, EACH)).await.unwrap();
+        // Another function's only run keeps a small input all the same, and no large one.
+        let (other, large) = (clock::new_id(), clock::new_id());
+        queue.publish(asked(other, MAX_INLINE - 2)).await.unwrap();
         assert!(next(&mut queue.consume(other, 1).await.unwrap()).await.request.asked.is_some());
+        for _ in 0..100 {
+            let function = clock::new_id();
+            queue.publish(asked(function, EACH)).await.unwrap();
+            queue.publish(Request::recorded(function, clock::new_id())).await.unwrap();
+        }
+        queue.publish(asked(large, EACH)).await.unwrap();
+        assert!(next(&mut queue.consume(large, 1).await.unwrap()).await.request.asked.is_none());
+        assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD + MAX_INLINE);
         let mut consumer = queue.consume(function, count).await.unwrap();
         let mut without = 0;
         for _ in 0..count {
@@ -266,6 +270,22 @@ mod tests {
         }
         assert!((20..=22).contains(&without), "{without}");
         queue.forget(other).await.unwrap();
+        assert_eq!(queue.held.0.load(Ordering::Relaxed), 0);
+    }
+
+    #[tokio::test]
+    async fn what_workers_have_in_hand_counts_until_it_is_acknowledged() {
+        const EACH: usize = 1 << 20;
+        let queue = Local::new();
+        let mut in_hand = Vec::new();
+        for _ in 0..MAX_HELD / EACH + 20 {
+            let function = clock::new_id();
+            queue.publish(asked(function, EACH)).await.unwrap();
+            in_hand.push(next(&mut queue.consume(function, 1).await.unwrap()).await);
+        }
+        assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD);
+        assert!(in_hand.iter().filter(|delivery| delivery.request.asked.is_none()).count() >= 20);
+        in_hand.into_iter().for_each(Delivery::acknowledge);
         assert_eq!(queue.held.0.load(Ordering::Relaxed), 0);
     }
 

@@ -16,6 +16,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use domain::{Cause, function, run};
 
+/// Bytes of an input that a request may carry. A larger one stays in the log, where the worker reads it.
+pub const MAX_INLINE: usize = 16 << 10;
+
 /// The wish that a worker takes a run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -41,6 +44,11 @@ impl Request {
     /// The wish for a run that is in the log.
     pub fn recorded(function: function::Id, run: run::Id) -> Self {
         Self { function, run, asked: None }
+    }
+
+    /// Bytes of the input that it carries.
+    pub fn input_bytes(&self) -> usize {
+        self.asked.as_ref().map_or(0, |asked| asked.requested.request.input.get().len())
     }
 }
 

@@ -19,6 +19,7 @@ mod credentials;
 mod data_folder;
 mod disk;
 mod doors;
+mod fanout;
 mod folders;
 mod git;
 mod graphql;

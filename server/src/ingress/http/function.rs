@@ -272,7 +272,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 /// succeeded; if it ends before, start it yourself.
 #[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(NamespaceHeader), request_body = NewFunction, responses(
     (status = 201, description = "The function is registered", body = FunctionBody, headers(("Location" = String, description = "The function's path"))),
-    (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait"),
+    (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait; `too_many_functions`: the namespace is full"),
 ))]
 pub(super) async fn create(
     request: HttpRequest,

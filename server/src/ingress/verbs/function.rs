@@ -5,7 +5,7 @@ use domain::function::{self, BuildId, Command, Override, event::Source};
 use domain::manifest::Manifest;
 use serde_json::{Value, json};
 
-use super::{Caller, ambiguity, credentials};
+use super::{Caller, ambiguity, capacity, credentials};
 use crate::actors;
 use crate::builder::manifest;
 use crate::clock;
@@ -76,7 +76,7 @@ pub async fn named(store: &Store, viewer: &Viewer, namespace: &str, name: &str) 
 /// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
 ///
 /// # Errors
-/// Every fault of name, namespace, source and manifest at once; `name_taken`.
+/// Every fault of name, namespace, source and manifest at once; `name_taken`, `too_many_functions`.
 pub async fn register(services: &Services, caller: &Caller, asked: Registration) -> Result<function::Id, Refusal> {
     caller.viewer.may_change(&asked.namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
     let mut problems = Vec::new();
@@ -103,7 +103,12 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     }
     let manifest = partial.or(manifest);
     let manifest = manifest.as_ref().map(Json::from);
+    // Until the function is in the tables: who registers next counts it.
+    let _turn = capacity::turn(&namespace).await;
     let newest = services.store.function_named(&namespace, &name).await?;
+    if newest.as_ref().is_none_or(|row| row.state == "DEREGISTERED") {
+        capacity::check(services, &namespace).await?;
+    }
     let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == "DEREGISTERED"));
     let mut tries = 0;
     loop {

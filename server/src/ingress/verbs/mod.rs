@@ -3,6 +3,7 @@
 //! Each checks what the viewer may, asks `actors`, and says what came of it. Knows neither HTTP nor GraphQL.
 
 mod ambiguity;
+mod capacity;
 mod credentials;
 mod dead_letter;
 mod event;
