@@ -49,6 +49,7 @@ fn manifest() -> Manifest {
         runtime: Runtime::Node,
         mode: Mode::Job,
         handler: Some("index.handler".into()),
+        adapter: None,
         command: Some(vec!["node".into(), "index.js".into()]),
         triggers: vec![
             Trigger::Http(HttpTrigger::default()),
@@ -67,6 +68,7 @@ fn manifest() -> Manifest {
         scaling: Scaling { min: 1, max: 8, concurrency: 20, idle_s: 60 },
         retry: retry::Policy { max_attempts: 3, backoff_s: 0.25, backoff_max_s: 60.0 },
         watch_paths: vec!["functions/thumbnails/**".into()],
+        start_test: true,
     }
 }
 

@@ -3,6 +3,7 @@
 //! Whether a document fits is checked against the JSON Schema by whoever reads it; these types say what it means,
 //! with every default filled in.
 
+mod adapter;
 pub mod http;
 mod network;
 mod webhook;
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use crate::retry;
+pub use adapter::Adapter;
 pub use http::{Cors, HttpAuth, HttpTrigger};
 pub use network::{MAX_HOSTS, Network, host_fault};
 pub use webhook::{Reply, SignatureEncoding, Webhook, WebhookPreset, WebhookScheme};
@@ -196,6 +198,9 @@ pub struct Manifest {
     /// Where the handler is, for runtimes that have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub handler: Option<String>,
+    /// The platform whose handlers' shape the handler has; our own when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adapter: Option<Adapter>,
     /// The program, for `command`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -220,6 +225,9 @@ pub struct Manifest {
     /// A push that touches none of these does not build.
     #[serde(default)]
     pub watch_paths: Vec<String>,
+    /// Whether a build starts an instance, which must answer for the build to succeed.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub start_test: bool,
 }
 
 impl Manifest {
@@ -230,6 +238,7 @@ impl Manifest {
             runtime,
             mode: Mode::Service,
             handler: None,
+            adapter: None,
             command: None,
             triggers: http_only(),
             env: BTreeMap::new(),
@@ -238,6 +247,7 @@ impl Manifest {
             scaling: Scaling::default(),
             retry: retry::Policy::default(),
             watch_paths: Vec::new(),
+            start_test: true,
         }
     }
 
@@ -262,6 +272,14 @@ impl Manifest {
 
 fn http_only() -> Vec<Trigger> {
     vec![Trigger::Http(HttpTrigger::default())]
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_yes(value: &bool) -> bool {
+    *value
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -310,6 +328,7 @@ mod tests {
             runtime: Runtime::Node,
             mode: Mode::Service,
             handler: Some("index.handler".into()),
+            adapter: None,
             command: None,
             triggers: vec![
                 Trigger::Http(HttpTrigger::default()),
@@ -328,6 +347,7 @@ mod tests {
             scaling: Scaling { min: 0, max: 4, concurrency: 10, idle_s: 300 },
             retry: retry::Policy { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 },
             watch_paths: vec!["functions/thumbnails/**".into()],
+            start_test: true,
         };
         assert_eq!(manifest, expected);
     }
@@ -359,6 +379,17 @@ mod tests {
         let schedule = Trigger::Schedule(Schedule::new("@daily", "UTC"));
         let webhook = Trigger::Webhook(Webhook { name: "w".into(), ..Webhook::default() });
         assert_eq!(manifest.triggers, [schedule, webhook]);
+    }
+
+    #[test]
+    fn an_adapter_and_the_start_test_are_written_only_where_they_say_something() {
+        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false}"#;
+        let manifest = read(text);
+        assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
+        assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
+        // Manifests that are stored already stay as they are.
+        let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
+        assert!(!plain.contains("adapter") && !plain.contains("start_test"), "{plain}");
     }
 
     #[test]
