@@ -13,8 +13,30 @@ _spec.loader.exec_module(shared)
 
 
 class Applications(unittest.TestCase):
-    def start(self, files):
-        return shared.Wrapper(self, files, wrapper=os.path.join(HERE, "wrapper.py"))
+    def start(self, files, application=None):
+        env = {"EVENTFLOW_APPLICATION": application} if application else None
+        return shared.Wrapper(self, files, wrapper=os.path.join(HERE, "wrapper.py"), env=env)
+
+    def test_the_application_is_the_one_that_is_named_or_what_a_function_makes(self):
+        code = """
+from helper import answer
+def create_app(config=None):
+    return answer
+application = answer
+"""
+        helper = "def answer(e, s):\n    s('200 OK', [])\n    return [b'named']"
+        for application, files in [
+            ("main.application", {"main.py": code, "helper.py": helper}),
+            ("main.create_app", {"main.py": code, "helper.py": helper}),
+            ("src/main.application", {"src/main.py": code, "src/helper.py": helper}),
+            ("shop.create_app", {"shop/__init__.py": code, "helper.py": helper}),
+        ]:
+            self.assertEqual(self.start(files, application).listening().ask(), (200, "named"), application)
+
+    def test_an_application_that_is_not_there_is_told(self):
+        wrapper = self.start({"main.py": "def other():\n    pass"}, "main.app")
+        self.assertEqual(wrapper.wait(), 1)
+        self.assertIn('main has no WSGI application "app"; what can be called there: other', wrapper.output)
 
     def test_what_keeps_an_application_from_being_served_is_said_with_what_to_do(self):
         cases = [

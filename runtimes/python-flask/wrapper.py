@@ -1,4 +1,5 @@
-"""Serves the WSGI application `app` of `app.py` over HTTP on $EVENTFLOW_SOCKET (or $PORT).
+"""Serves a WSGI application over HTTP on $EVENTFLOW_SOCKET (or $PORT): `app` of `app.py`, or what $EVENTFLOW_APPLICATION
+names as FILE.NAME, which may also be a function without arguments that makes it.
 
 The working directory is the function's folder; what `pip install --target .python` put there is found.
 """
@@ -22,6 +23,9 @@ def load():
     folder = os.getcwd()
     sys.path[0] = folder
     sys.path.insert(1, os.path.join(folder, ".python"))
+    named = os.environ.get("EVENTFLOW_APPLICATION")
+    if named:
+        return load_named(folder, named)
     if not os.path.exists("app.py") and not os.path.isdir("app"):
         files = ", ".join(sorted(file for file in os.listdir(folder) if file.endswith(".py"))) or "none"
         fail(f"there is no app.py; the Python files in the folder are: {files}")
@@ -38,6 +42,33 @@ def load():
         command = eventflow_load.ASGI_COMMAND.format("app:app")
         fail(f'"app" of app.py is {kind}, and python-flask serves WSGI: set "runtime": "command" and "command": ["sh", "-c", "{command}"]')
     return app
+
+
+def load_named(folder, named):
+    path, _, name = named.rpartition(".")
+    beside = os.path.join(folder, os.path.dirname(path))
+    # A file in a folder that is no package finds what stands beside it.
+    if beside != os.path.join(folder, "") and not os.path.exists(os.path.join(beside, "__init__.py")):
+        sys.path.insert(1, beside)
+    try:
+        module = importlib.import_module(path.replace("/", "."))
+        app = getattr(module, name, None)
+        if callable(app) and makes_an_application(app):
+            app = app()
+    except BaseException:
+        fail(f"{path} cannot be loaded: {traceback.format_exc()}")
+    if not callable(app):
+        found = ", ".join(key for key, value in vars(module).items() if callable(value) and not key.startswith("_")) or "nothing"
+        fail(f'{path} has no WSGI application "{name}"; what can be called there: {found}')
+    return app
+
+
+def makes_an_application(function):
+    """Whether it can be called without arguments: a WSGI application takes two."""
+    if not inspect.isfunction(function):
+        return False
+    needed = [p for p in inspect.signature(function).parameters.values() if p.default is p.empty and p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+    return not needed
 
 
 def fail(message):

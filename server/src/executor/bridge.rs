@@ -2,14 +2,18 @@
 //!
 //! It runs inside a sandbox that has a network of its own, where nothing outside could connect to a port, and
 //! is the same program file as the server: `eventflow bridge SOCKET PORT -- PROGRAM ARGUMENTS…`.
-//! It knows bytes, and no HTTP.
+//! A program that ignores `$PORT` is found by what it listens on in its namespace. It knows bytes, and no HTTP.
 
+mod ports;
+
+use std::collections::BTreeSet;
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, ExitStatus};
-use std::time::Instant;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -27,6 +31,15 @@ pub const VERB: &str = "bridge";
 const CANNOT_START: u8 = 127;
 /// When the bridge itself failed.
 const BROKEN: u8 = 125;
+
+/// A program that listens on another port than `$PORT` gets this long to listen on that one, too.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often is looked at what it listens on.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
+/// Ports that web servers listen on when nobody says which.
+const USUAL: [u16; 10] = [3000, 8000, 5000, 8080, 4000, 5173, 8888, 9000, 1337, 4200];
 
 /// Is the bridge when the program was called as one; `None` when it was not, and `main` goes on.
 pub fn entry() -> Option<ExitCode> {
@@ -66,6 +79,8 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
         Ok(terminate) => terminate,
         Err(error) => return broken("listen for signals", &error),
     };
+    // The way out of the sandbox may listen already.
+    let before = ports::listening(nix::unistd::geteuid().as_raw());
     let mut child = match Command::new(&program[0]).args(&program[1..]).env("PORT", port.to_string()).spawn() {
         Ok(child) => child,
         Err(error) => {
@@ -74,7 +89,7 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
         }
     };
     let socket = socket.to_owned();
-    let mut copying = tokio::spawn(async move { copy(&socket, port).await });
+    let mut copying = tokio::spawn(async move { copy(&socket, port, before).await });
     let mut copies = true;
     loop {
         tokio::select! {
@@ -91,22 +106,77 @@ async fn serve(socket: &Path, port: u16, program: &[String]) -> ExitCode {
     }
 }
 
-/// Ends only with an error.
-async fn copy(socket: &Path, port: u16) -> io::Result<()> {
-    let began = Instant::now();
-    while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.is_err() {
-        tokio::time::sleep(pause_after(began.elapsed())).await;
+/// Where the program is reached: on its port, or else where it listens instead.
+#[derive(Clone)]
+struct Place {
+    port: u16,
+    instead: Arc<OnceLock<SocketAddr>>,
+}
+
+impl Place {
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let mut refused = io::ErrorKind::ConnectionRefused.into();
+        let own =
+            [SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), SocketAddr::from((Ipv6Addr::LOCALHOST, self.port))];
+        for address in own.iter().chain(self.instead.get()) {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => refused = error,
+            }
+        }
+        Err(refused)
     }
+
+    /// Waits until something listens: on the port, or for [`PATIENCE`] on another one alone.
+    async fn opens(&self, before: &BTreeSet<SocketAddr>) {
+        let user = nix::unistd::geteuid().as_raw();
+        let mut first_seen: Option<Instant> = None;
+        let began = Instant::now();
+        let mut looked = began;
+        while self.connect().await.is_err() {
+            if looked.elapsed() >= BETWEEN_LOOKS {
+                looked = Instant::now();
+                let others: Vec<_> = ports::listening(user).difference(before).copied().collect();
+                first_seen = if others.is_empty() { None } else { first_seen.or(Some(looked)) };
+                if first_seen.is_some_and(|since| since.elapsed() >= PATIENCE)
+                    && let Some(address) = likeliest(&others)
+                {
+                    let _ = self.instead.set(address);
+                    eprintln!(
+                        "EventFlow: the program listens on {} although PORT is {}; it is reached there. Better, have it listen on $PORT",
+                        address.port(),
+                        self.port
+                    );
+                }
+            }
+            tokio::time::sleep(pause_after(began.elapsed())).await;
+        }
+    }
+}
+
+/// Of several ports a usual one, and of these the first of [`USUAL`].
+fn likeliest(addresses: &[SocketAddr]) -> Option<SocketAddr> {
+    let rank = |address: &SocketAddr| {
+        let usual = USUAL.iter().position(|port| *port == address.port()).unwrap_or(USUAL.len());
+        (usual, address.port(), address.is_ipv6())
+    };
+    addresses.iter().copied().min_by_key(rank)
+}
+
+/// Ends only with an error.
+async fn copy(socket: &Path, port: u16, before: BTreeSet<SocketAddr>) -> io::Result<()> {
+    let place = Place { port, instead: Arc::default() };
+    place.opens(&before).await;
     let listener = UnixListener::bind(socket)?;
     loop {
         let (outside, _) = listener.accept().await?;
-        tokio::spawn(connect(outside, port));
+        tokio::spawn(connect(outside, place.clone()));
     }
 }
 
 /// An error on either side closes the connection, and that is what the other side should see.
-async fn connect(mut outside: UnixStream, port: u16) {
-    let Ok(mut inside) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await else {
+async fn connect(mut outside: UnixStream, place: Place) {
+    let Ok(mut inside) = place.connect().await else {
         return;
     };
     let _ = inside.set_nodelay(true);
@@ -130,4 +200,18 @@ fn code_of(status: io::Result<ExitStatus>) -> ExitCode {
 fn broken(what: &str, error: &io::Error) -> ExitCode {
     eprintln!("the bridge cannot {what}: {error}");
     ExitCode::from(BROKEN)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_ports_a_usual_one_is_taken() {
+        let all =
+            |ports: &[u16]| ports.iter().map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, *port))).collect::<Vec<_>>();
+        assert_eq!(likeliest(&all(&[9229, 4242])).unwrap().port(), 4242);
+        assert_eq!(likeliest(&all(&[1024, 8000, 3000])).unwrap().port(), 3000);
+        assert_eq!(likeliest(&[]), None);
+    }
 }

@@ -5,13 +5,16 @@
 
 pub mod bridge;
 pub mod capacity;
+mod cause;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod network;
 mod polling;
 mod rate;
 mod sandbox;
+mod spec;
 
+pub use cause::cause;
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 
@@ -71,11 +74,17 @@ pub enum Runtime {
         /// `module.function`, such as `main.handler`.
         handler: String,
     },
-    /// `runtimes/python-flask`: `app.py` with a WSGI `app`.
+    /// `runtimes/python-flask`: a WSGI application, `app` of `app.py` unless the variable [`APPLICATION`] names another.
     PythonFlask,
     /// A program that listens on `$PORT`, unchanged.
     Command(Vec<String>),
 }
+
+/// The variable that tells a wrapper which platform's handler it calls.
+pub const ADAPTER: &str = "EVENTFLOW_ADAPTER";
+
+/// The variable that tells the WSGI server which application it serves.
+pub const APPLICATION: &str = "EVENTFLOW_APPLICATION";
 
 /// What a process may use.
 #[derive(Debug, Clone, PartialEq)]

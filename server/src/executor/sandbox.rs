@@ -505,9 +505,20 @@ impl Sandbox {
     fn env(&self, spec: &Spec) -> BTreeMap<String, String> {
         let mut env = self.basic_env();
         env.extend(spec.env.clone());
+        let app = if self.isolated() { PathBuf::from(APP) } else { spec.artifact.clone() };
         if spec.artifact.join(".python").is_dir() {
-            let app = if self.isolated() { PathBuf::from(APP) } else { spec.artifact.clone() };
             env.entry("PYTHONPATH".into()).or_insert_with(|| app.join(".python").display().to_string());
+        }
+        // Programs that packages bring come before those of the host. A `PATH` of the function's own is left as it is.
+        let brought =
+            ["node_modules/.bin", ".python/bin"].into_iter().filter(|folder| spec.artifact.join(folder).is_dir());
+        let brought: Vec<_> = brought.map(|folder| app.join(folder).display().to_string()).collect();
+        if !brought.is_empty() && !spec.env.contains_key("PATH") {
+            env.insert("PATH".into(), format!("{}:{}", brought.join(":"), self.home.host.path));
+        }
+        if !matches!(spec.runtime, Runtime::Node { .. }) {
+            // What is printed is a line of the log at once, not when a buffer is full.
+            env.entry("PYTHONUNBUFFERED".into()).or_insert_with(|| "1".into());
         }
         env.insert("PYTHONDONTWRITEBYTECODE".into(), "1".into());
         env.insert("EVENTFLOW_FUNCTION".into(), spec.function.clone());

@@ -283,7 +283,10 @@ impl Pool {
     /// An instance did not become ready; the error came after so long.
     pub(super) async fn did_not_start(&self, error: executor::Error, after: Duration) {
         let (message, tail) = match error {
-            executor::Error::Unhealthy { message, stderr_tail } => (message, stderr_tail),
+            executor::Error::Unhealthy { message, stderr_tail } => {
+                let why = executor::cause(&self.manifest, &stderr_tail);
+                (why.map_or(message.clone(), |why| format!("{why} ({message})")), stderr_tail)
+            }
             other => (other.to_string(), Vec::new()),
         };
         let within = self.fleet.upgrade().map_or(Duration::MAX, |fleet| fleet.settings.ready_within);

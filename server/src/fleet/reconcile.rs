@@ -3,12 +3,12 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use domain::manifest::{Manifest, Mode, Runtime};
+use domain::manifest::Mode;
 use domain::{Cause, function};
 use tokio::time::Instant;
 
 use super::{Error, Fleet, Inner, Pool, Route};
-use crate::executor::{self, Limits, Spec};
+use crate::executor::{self, Spec};
 use crate::store::{FunctionRow, VersionRow};
 
 /// How often instances are looked at.
@@ -170,21 +170,7 @@ impl Inner {
         let artifact = (self.artifacts)(&made.digest)
             .ok_or_else(|| executor::Error::Refused(super::broken::missing(&made.digest, made.number)))?;
         let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
-        Ok(Spec {
-            instance: String::new(),
-            function: name.to_owned(),
-            namespace: namespace.to_owned(),
-            version: made.number,
-            artifact,
-            runtime: runtime(&manifest)?,
-            env: manifest.env,
-            limits: Limits {
-                memory_mb: manifest.resources.memory_mb,
-                cpu: manifest.resources.cpu,
-                pids: manifest.resources.pids,
-                network: manifest.resources.network,
-            },
-        })
+        Spec::of(namespace, name, made.number, artifact, manifest)
     }
 }
 
@@ -217,23 +203,4 @@ impl Fleet {
         }
         Ok(())
     }
-}
-
-fn runtime(manifest: &Manifest) -> Result<executor::Runtime, executor::Error> {
-    let refused = |text: &str| executor::Error::Refused(text.to_owned());
-    Ok(match manifest.runtime {
-        Runtime::Node => {
-            executor::Runtime::Node { handler: manifest.handler.clone().unwrap_or_else(|| "index.handler".to_owned()) }
-        }
-        Runtime::Python => {
-            executor::Runtime::Python { handler: manifest.handler.clone().unwrap_or_else(|| "main.handler".to_owned()) }
-        }
-        Runtime::PythonFlask => executor::Runtime::PythonFlask,
-        Runtime::Command => executor::Runtime::Command(
-            manifest.command.clone().ok_or_else(|| refused("the runtime `command` needs a `command`"))?,
-        ),
-        Runtime::Docker => {
-            return Err(refused("the sandbox cannot run containers, which come next"));
-        }
-    })
 }

@@ -1,0 +1,74 @@
+//! From a version's manifest to what is run. Builds try a version out, and the fleet starts it: both start the same.
+
+use std::path::PathBuf;
+
+use domain::manifest::{self, Manifest};
+
+use super::{ADAPTER, APPLICATION, Error, Limits, Runtime, Spec};
+
+impl Spec {
+    /// What runs a version; its instance has no name yet, and none of its secrets.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] when this host has nothing that runs it.
+    pub fn of(namespace: &str, name: &str, version: u32, artifact: PathBuf, manifest: Manifest) -> Result<Self, Error> {
+        let runtime = runtime(&manifest)?;
+        let mut env = manifest.env;
+        if let Some(adapter) = manifest.adapter {
+            env.insert(ADAPTER.to_owned(), adapter.as_str().to_owned());
+        }
+        if let (Runtime::PythonFlask, Some(handler)) = (&runtime, manifest.handler) {
+            env.insert(APPLICATION.to_owned(), handler);
+        }
+        let resources = manifest.resources;
+        Ok(Self {
+            instance: String::new(),
+            function: name.to_owned(),
+            namespace: namespace.to_owned(),
+            version,
+            artifact,
+            runtime,
+            env,
+            limits: Limits {
+                memory_mb: resources.memory_mb,
+                cpu: resources.cpu,
+                pids: resources.pids,
+                network: resources.network,
+            },
+        })
+    }
+}
+
+fn runtime(manifest: &Manifest) -> Result<Runtime, Error> {
+    let refused = |text: &str| Error::Refused(text.to_owned());
+    let handler = |default: &str| manifest.handler.clone().unwrap_or_else(|| default.to_owned());
+    Ok(match manifest.runtime {
+        manifest::Runtime::Node => Runtime::Node { handler: handler("index.handler") },
+        manifest::Runtime::Python => Runtime::Python { handler: handler("main.handler") },
+        manifest::Runtime::PythonFlask => Runtime::PythonFlask,
+        manifest::Runtime::Command => Runtime::Command(
+            manifest.command.clone().ok_or_else(|| refused("the runtime `command` needs a `command`"))?,
+        ),
+        manifest::Runtime::Docker => return Err(refused("the sandbox cannot run containers, which come next")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::manifest::Adapter;
+
+    use super::*;
+
+    #[test]
+    fn the_wrapper_is_told_the_adapter_and_the_application() {
+        let spec = |manifest| Spec::of("default", "f", 3, "/artifact".into(), manifest).unwrap();
+        let plain = spec(Manifest::of(manifest::Runtime::Node));
+        assert_eq!((plain.env.len(), plain.runtime), (0, Runtime::Node { handler: "index.handler".into() }));
+        let adapted = Manifest { adapter: Some(Adapter::AwsLambda), ..Manifest::of(manifest::Runtime::Python) };
+        assert_eq!(spec(adapted).env[ADAPTER], "aws-lambda");
+        let named =
+            Manifest { handler: Some("shop/wsgi.application".into()), ..Manifest::of(manifest::Runtime::PythonFlask) };
+        assert_eq!(spec(named).env[APPLICATION], "shop/wsgi.application");
+        assert!(Spec::of("default", "f", 3, "/artifact".into(), Manifest::of(manifest::Runtime::Docker)).is_err());
+    }
+}
