@@ -168,6 +168,7 @@ impl Platform {
         let folder = artifacts.identity().map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
+        let workshop = workshop.with_trials(vault.clone(), limits.ready_timeout);
         credentials::seal(&store, &commands, &vault).await?;
         let fleet = Fleet::start(
             store.clone(),

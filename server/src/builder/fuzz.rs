@@ -1,9 +1,9 @@
-//! What the fuzzers call: a stranger's manifest and a stranger's archive. See `fuzz/` and `tests/it/corpora.rs`.
+//! What the fuzzers call: a stranger's manifest, a stranger's archive, and a stranger's files by which it is found out what they are. See `fuzz/` and `tests/it/corpora.rs`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{manifest, source};
+use super::{detect, manifest, source};
 use crate::tree;
 
 /// A small function's worth: what a fuzzer finds within it, it would find beyond it.
@@ -21,6 +21,30 @@ pub fn manifest(data: &[u8]) {
             assert_eq!(again, parsed, "a manifest is the same when it is read again");
         }
         Err(faults) => assert!(!faults.is_empty(), "a manifest that is refused has a fault"),
+    }
+}
+
+/// Files, each as a line `=== NAME` and the text below it: whatever they say, there is an answer of one line, and what is
+/// found can be written as a manifest and read again.
+pub fn detect(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let mut texts: Vec<(String, String)> = Vec::new();
+    for line in text.split_inclusive('\n') {
+        match (line.strip_prefix("=== "), texts.last_mut()) {
+            (Some(name), _) => texts.push((name.trim_end().to_owned(), String::new())),
+            (None, Some((_, text))) => text.push_str(line),
+            (None, None) => {}
+        }
+    }
+    let names: Vec<_> = texts.iter().map(|(name, _)| name.clone()).collect();
+    let evidence = detect::Evidence::new(names, texts.into_iter().filter(|(name, _)| detect::is_wanted(name)));
+    let tools = detect::Toolchains { go: true, rust: true, deno: true, bun: true, images: false };
+    if let Ok(found) = detect::detect(&evidence, tools) {
+        assert!(!found.explanation.is_empty(), "what is found is explained");
+        let written = serde_json::to_value(&found.manifest).expect("a manifest can be written");
+        let read: domain::manifest::Manifest = serde_json::from_value(written).expect("what was written can be read");
+        assert_eq!(read, found.manifest);
+        detect::steps_for(&evidence, &found.manifest);
     }
 }
 

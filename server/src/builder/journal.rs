@@ -28,8 +28,8 @@ const MAX_LINES: u64 = 50_000;
 /// How long the rest of a tool's lines may take after the tool has ended.
 const DRAIN: Duration = Duration::from_secs(30);
 
-/// Lines that are kept for the message of a failure.
-const TAIL_LINES: usize = 8;
+/// Lines that are kept for the message of a failure: what a package manager says first is often what counts.
+const TAIL_LINES: usize = 40;
 
 /// The log of one build.
 pub(super) struct Journal {
@@ -256,14 +256,14 @@ mod tests {
         let journal = Journal::new(sender, 10);
         let (result, tail) = journal
             .follow(|lines| async move {
-                for number in 0..20 {
+                for number in 0..200 {
                     lines.send(line(&number.to_string())).await.unwrap();
                 }
                 7
             })
             .await;
         assert_eq!(result, 7);
-        assert_eq!(tail.last().map(String::as_str), Some("19"));
+        assert_eq!(tail.last().map(String::as_str), Some("199"));
         assert_eq!(tail.len(), TAIL_LINES);
     }
 

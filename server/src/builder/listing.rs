@@ -18,7 +18,7 @@ pub const MAX_LISTED: usize = 1_000;
 pub const MAX_TEXT: u64 = 64 << 10;
 
 /// Folders that a build fills.
-const INSTALLED: &[&str] = &["node_modules", ".python", ".git", "__pycache__"];
+const INSTALLED: &[&str] = &["node_modules", ".python", ".eventflow", ".git", "__pycache__"];
 
 /// A file of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]

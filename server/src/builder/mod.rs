@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod credentials;
+pub mod detect;
 mod digest;
 mod error;
 mod files;
@@ -18,10 +19,12 @@ pub mod manifest;
 mod portable;
 mod scratch;
 mod source;
+mod survey;
 #[cfg(test)]
 mod testing;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod workshop;
 
 pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};

@@ -10,13 +10,16 @@ use domain::function::event::Source;
 use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
+use super::detect::{self, Step, Toolchains};
 use super::install::{self, Cache, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy};
-use super::{Artifacts, Credentials, Error, files, manifest};
+use super::trial::Trial;
+use super::{Artifacts, Credentials, Error, files, manifest, survey};
 use crate::config::Outward;
 use crate::executor::{Executor, Lines};
+use crate::vault::Vault;
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq)]
@@ -122,6 +125,8 @@ struct Inner {
     yard: Arc<Yard>,
     permits: Semaphore,
     settings: Settings,
+    toolchains: Toolchains,
+    trial: Option<Trial>,
 }
 
 impl Workshop {
@@ -153,7 +158,8 @@ impl Workshop {
             max_files: settings.max_files as u64,
         };
         let permits = Semaphore::new(settings.parallel.max(1));
-        Ok(Self(Arc::new(Inner { artifacts, git, tools, yard: Arc::new(yard), permits, settings })))
+        let (yard, toolchains) = (Arc::new(yard), survey::toolchains());
+        Ok(Self(Arc::new(Inner { artifacts, git, tools, yard, permits, settings, toolchains, trial: None })))
     }
 
     /// As [`Self::new`], with another program for SSH.
@@ -167,6 +173,14 @@ impl Workshop {
         let Self(inner) = Self::new(executor, data_dir, settings)?;
         let inner = Arc::into_inner(inner).expect("nobody else has it yet");
         Ok(Self(Arc::new(Inner { git: inner.git.with_ssh(ssh), ..inner })))
+    }
+
+    /// Starts what was built once, with its secrets, before it counts as a version. It must answer within `ready_within`.
+    #[must_use]
+    pub fn with_trials(self, vault: Vault, ready_within: Duration) -> Self {
+        let Self(inner) = self;
+        let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
+        Self(Arc::new(Inner { trial: Some(Trial { vault, ready_within }), ..inner }))
     }
 
     /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
@@ -224,7 +238,11 @@ impl Inner {
             git_timeout: self.settings.git_timeout,
         };
         let taken = source::take(order, &self.git, &self.artifacts, &scratch, limits, journal).await?;
-        let manifest = read_manifest(&taken.folder, order.manifest.as_ref(), journal).await?;
+        let folder = taken.folder.clone();
+        let evidence = scratch.block(move |_| survey::look(&folder)).await?;
+        let (manifest, steps) =
+            read_manifest(&taken.folder, &evidence, self.toolchains, order.manifest.as_ref(), &scratch, journal)
+                .await?;
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -238,9 +256,15 @@ impl Inner {
                     .into(),
             ));
         }
-        install::install(&self.tools, &taken.folder, manifest.runtime, (order.function, &build), &scratch, journal)
-            .await?;
+        let what = (manifest.runtime, steps.as_slice());
+        install::install(&self.tools, &taken.folder, what, (order.function, &build), &scratch, journal).await?;
         manifest::check_handler(&taken.folder, &manifest)?;
+        if let Some(trial) = &self.trial {
+            // No part of the artifact either; it may say where the source is from.
+            let git = taken.folder.join(".git");
+            scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
+            trial.run(&*self.tools.executor, order, &manifest, &taken.folder, journal).await?;
+        }
         let (artifacts, folder) = (self.artifacts.clone(), taken.folder);
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
         let (digest, size) =
@@ -249,19 +273,34 @@ impl Inner {
     }
 }
 
-/// The order's manifest beats the file, or changes it where it is partial, and the file beats a guess.
-async fn read_manifest(folder: &Path, given: Option<&domain::Json>, journal: &Journal) -> Result<Manifest, Error> {
+/// The order's manifest beats the file, or changes it where it is partial, and the file beats what is found out. With it
+/// comes what has to be done before it can be started.
+async fn read_manifest(
+    folder: &Path,
+    evidence: &detect::Evidence,
+    toolchains: Toolchains,
+    given: Option<&domain::Json>,
+    scratch: &Scratch,
+    journal: &Journal,
+) -> Result<(Manifest, Vec<Step>), Error> {
     let faults = |origin: &str| {
         let origin = origin.to_owned();
         move |faults| Error::Manifest { origin, faults }
     };
-    let partial = given.map(domain::Json::value).filter(manifest::is_partial);
-    let whole = given.filter(|_| partial.is_none());
-    let mut manifest = match (whole, files::json_text(folder, "function.json")?) {
+    let given_partial = given.map(domain::Json::value).filter(manifest::is_partial);
+    let whole = given.filter(|_| given_partial.is_none());
+    let file = match whole {
+        Some(_) => None,
+        None => files::json_text(folder, "function.json")?,
+    };
+    // A file that names no runtime changes what is found out where it says something, as a registration does.
+    let file_partial = file.as_deref().filter(|text| text.len() <= manifest::MAX_BYTES);
+    let file_partial = file_partial.and_then(|text| serde_json::from_str(text).ok()).filter(manifest::is_partial);
+    let mut manifest = match (whole, file) {
         (Some(given), _) => manifest::parse_text(given.get()).map_err(faults("the manifest given at registration"))?,
-        (None, Some(text)) => {
+        (None, Some(text)) if file_partial.is_none() => {
             let own = manifest::parse_text(&text).map_err(faults("function.json"))?;
-            match &partial {
+            match &given_partial {
                 None => own,
                 Some(partial) => {
                     let text = serde_json::from_str(&text).unwrap_or_default();
@@ -269,21 +308,55 @@ async fn read_manifest(folder: &Path, given: Option<&domain::Json>, journal: &Jo
                 }
             }
         }
-        (None, None) => {
-            let guessed = manifest::guess(folder)?;
-            journal.say(format!("There is no function.json: this looks like {}", guessed.runtime.as_str())).await;
-            match &partial {
-                None => guessed,
-                Some(partial) => {
-                    let own = serde_json::json!({ "runtime": guessed.runtime.as_str() });
-                    let manifest = manifest::parse_over(own, partial).map_err(faults("what was registered"))?;
-                    Manifest { handler: guessed.handler, ..manifest }
-                }
-            }
+        (None, file) => {
+            let origin = if file_partial.is_some() { "function.json" } else { "what was registered" };
+            let mut said = serde_json::json!({});
+            file_partial.iter().chain(&given_partial).for_each(|partial| manifest::merge(&mut said, partial));
+            let there = if file.is_some() { "function.json names no runtime" } else { "There is no function.json" };
+            let (mut own, steps) = found_out(evidence, toolchains, &said, there, scratch, journal).await?;
+            manifest::merge(&mut own, &said);
+            return Ok((manifest::parse(&own).map_err(faults(origin))?, steps));
         }
     };
     if manifest.handler.is_none() {
-        manifest.handler = manifest::handler(folder, manifest.runtime)?;
+        manifest.handler = detect::handler(evidence, manifest.runtime).map_err(refused)?;
     }
-    Ok(manifest)
+    let steps = detect::steps_for(evidence, &manifest);
+    Ok((manifest, steps))
+}
+
+/// What is found out, as a manifest that `said` is put over.
+async fn found_out(
+    evidence: &detect::Evidence,
+    toolchains: Toolchains,
+    said: &serde_json::Value,
+    there: &str,
+    scratch: &Scratch,
+    journal: &Journal,
+) -> Result<(serde_json::Value, Vec<Step>), Error> {
+    // A command that somebody has said is how it is started, whatever else there is.
+    if said["command"].is_array() {
+        journal.say(format!("{there}: it is started by the command that was said")).await;
+        return Ok((serde_json::json!({ "runtime": "command" }), Vec::new()));
+    }
+    let evidence = evidence.clone().wanting(said["handler"].as_str());
+    // A stranger's files may be many, and long.
+    let found = scratch.block(move |_| detect::detect(&evidence, toolchains).map_err(refused)).await?;
+    let runtime = found.manifest.runtime.as_str();
+    journal.say(format!("{there}: this looks like {runtime}. {}", found.explanation)).await;
+    let mut own = serde_json::json!({ "runtime": runtime });
+    if let Some(handler) = found.manifest.handler {
+        own["handler"] = handler.into();
+    }
+    if let Some(adapter) = found.manifest.adapter {
+        own["adapter"] = adapter.as_str().into();
+    }
+    if let Some(command) = found.manifest.command {
+        own["command"] = command.into();
+    }
+    Ok((own, found.steps))
+}
+
+fn refused(undecided: detect::Undecided) -> Error {
+    Error::Refused(undecided.to_string())
 }

@@ -48,7 +48,9 @@ async fn a_manifest_that_does_not_fit_shows_all_its_faults() {
 #[tokio::test]
 async fn functions_that_cannot_run_say_why() {
     let app = TestApp::start_with(Options::default().env("EVENTFLOW_READY_TIMEOUT", "2")).await;
-    let command = |script: &str| json!({ "runtime": "command", "command": ["sh", "-c", script] }).to_string();
+    let command = |script: &str| {
+        json!({ "runtime": "command", "command": ["sh", "-c", script], "start_test": false }).to_string()
+    };
     let (exits, deaf) = (command("echo no luck >&2; exit 3"), command("sleep 1000"));
     for (name, manifest, expected) in [("exits", &exits, "code 3"), ("deaf", &deaf, "")] {
         let id = app.running(name, &[("function.json", manifest)]).await;

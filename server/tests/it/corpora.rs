@@ -13,6 +13,7 @@ fn targets(scratch: PathBuf) -> Vec<(&'static str, Target)> {
         ("amqp_message", Box::new(ingress::fuzz::amqp_message)),
         ("bundle", Box::new(move |data| builder::fuzz::bundle(data, &scratch))),
         ("cloudevents", Box::new(ingress::fuzz::cloudevents)),
+        ("detect", Box::new(builder::fuzz::detect)),
         ("gateway_request", Box::new(ingress::fuzz::gateway_request)),
         ("gateway_answer", Box::new(ingress::fuzz::gateway_answer)),
         ("graphql_message", Box::new(ingress::fuzz::graphql_message)),

@@ -142,7 +142,7 @@ async fn a_run_waits_while_its_function_is_stopped() {
 #[tokio::test]
 async fn a_run_that_waits_too_long_is_a_dead_letter_with_the_reason() {
     let app = TestApp::start_with(Options::default().env("EVENTFLOW_OFFER_TIMEOUT", "2")).await;
-    let files = manifest("");
+    let files = manifest(r#", "start_test": false"#);
     let broken = "console.error('no way'); process.exit(3);";
     let id = app.running("broken", &[("function.json", &files), ("index.js", broken)]).await;
     app.publish("job.todo", "1", json!({})).await;

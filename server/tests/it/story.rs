@@ -145,8 +145,13 @@ async fn a_newer_version_takes_over_when_it_is_healthy_and_an_older_one_comes_ba
     })
     .await;
 
-    // A version that cannot start leaves the running one alone.
+    // What does not start is no version: its build fails, and says why.
     app.commit(&folder, &[("index.js", "throw new Error('not today')")]).await;
+    let build = app.try_build(&id).await;
+    assert_eq!((&build["state"], &build["version"]), (&json!("FAILED"), &Value::Null), "{build:#}");
+    assert!(build["error"].as_str().unwrap().contains("not today"), "{build:#}");
+    // A version that was not tried, and cannot start, leaves the running one alone.
+    app.commit(&folder, &[("function.json", r#"{ "runtime": "node", "start_test": false }"#)]).await;
     assert_eq!(app.build(&id).await, 3);
     let reason = app
         .eventually("the function says why", async || {
@@ -197,6 +202,32 @@ async fn a_newer_version_takes_over_when_it_is_healthy_and_an_older_one_comes_ba
         )
         .await;
     assert_eq!(before["function"], json!({ "state": "RUNNING", "currentVersion": { "number": 1 } }));
+}
+
+#[tokio::test]
+async fn a_builds_success_the_functions_state_and_its_versions_are_one_snapshot() {
+    let app = TestApp::start().await;
+    let query = "query($n: String!) { function(namespace: \"default\", name: $n) { state versions(first: 9) { nodes { number } } builds(first: 9) { nodes { state } } } }";
+    for round in 0..6 {
+        let name = format!("snapshot-{round}");
+        let repository = app.repository(&name, &[("index.js", "exports.handler = async () => 1;")]).await;
+        let id = app.register_git(&name, &repository, None).await;
+        app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
+        let read = async || {
+            loop {
+                let found = app.graphql(query, json!({ "n": name })).await;
+                let function = &found["function"];
+                let built = function["builds"]["nodes"][0]["state"] == "SUCCEEDED";
+                assert_eq!(built, function["state"] == "BUILT", "{function}");
+                assert_eq!(built, function["versions"]["nodes"][0]["number"] == 1, "{function}");
+                if built {
+                    return;
+                }
+            }
+        };
+        let readers = futures::future::join_all([read(), read(), read(), read()]);
+        tokio::time::timeout(crate::app::PATIENCE, readers).await.expect("it is built within a minute");
+    }
 }
 
 #[tokio::test]

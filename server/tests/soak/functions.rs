@@ -125,6 +125,8 @@ async fn deploy(app: &TestApp, digest: String, name: String, env: Value, scaling
     let manifest = json!({
         "name": name, "runtime": "node", "triggers": [{ "type": "http" }], "env": env, "scaling": scaling,
         "resources": { "memory_mb": 64, "timeout_s": timeout_s },
+        // One kind of hostility is not to start.
+        "start_test": false,
     });
     let input = json!({ "name": name, "source": { "bundle": { "digest": digest } }, "manifest": manifest });
     let input = json!({ "input": input });

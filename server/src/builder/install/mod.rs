@@ -3,15 +3,21 @@
 //! | found | done |
 //! | --- | --- |
 //! | `package-lock.json` or `npm-shrinkwrap.json` | `npm ci` |
+//! | `pnpm-lock.yaml`, `yarn.lock`, `bun.lock`, `packageManager` | that package manager, from the registry |
 //! | `package.json` with dependencies | `npm install --no-package-lock`, and a word of warning |
+//! | what detection found | its [`Step`]s |
 //! | a `build` script in `package.json` | dependencies for development are there for it, `npm run build`, `npm prune` |
 //! | `requirements.txt` | `pip install --target .python`, compiled |
+//! | `pyproject.toml`, `Pipfile` | the same, held to the versions of the lock file beside it |
 //!
 //! Knows package managers and their files; knows neither where the source came from nor where the result goes.
 
 mod cache;
+mod explain;
 mod node;
 mod python;
+mod range;
+mod steps;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +30,7 @@ use tokio::time::Instant;
 
 pub(super) use cache::Cache;
 
+use super::detect::Step;
 use super::journal::{Journal, bytes};
 use super::scratch::Scratch;
 use super::{Error, files};
@@ -34,6 +41,17 @@ use crate::tree::{self, Usage};
 /// company's proxy need them.
 const CERTIFICATES: [&str; 6] =
     ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
+
+/// Variables that say where package managers and compilers keep what they fetch, and the folder below npm's cache.
+const OTHER_CACHES: [(&str, &str); 6] = [
+    // Where pnpm has its store.
+    ("XDG_DATA_HOME", "_data"),
+    ("YARN_CACHE_FOLDER", "_yarn"),
+    ("YARN_GLOBAL_FOLDER", "_berry"),
+    ("BUN_INSTALL_CACHE_DIR", "_bun"),
+    ("GOCACHE", "_go/build"),
+    ("GOMODCACHE", "_go/mod"),
+];
 
 /// How often the size of what a task has written is looked at.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
@@ -79,7 +97,7 @@ pub(super) struct Site<'a> {
 pub(super) async fn install(
     tools: &Tools,
     folder: &Path,
-    runtime: Runtime,
+    (runtime, steps): (Runtime, &[Step]),
     (function, build): (domain::function::Id, &str),
     scratch: &Scratch,
     journal: &Journal,
@@ -91,7 +109,7 @@ pub(super) async fn install(
     let shelf = shelf.map_err(|error| tracing::warn!(%error, "a function's package cache cannot be used"));
     let shelf = shelf.ok().map(Arc::new);
     let site = Site { tools, folder: folder.to_owned(), shelf, build, scratch, journal, deadline };
-    let installed = site.install(runtime).await;
+    let installed = site.install(runtime, steps).await;
     drop(site);
     let cache = tools.cache.clone();
     if let Err(error) = scratch.block(move |_| Ok(cache.make_room())).await? {
@@ -101,21 +119,35 @@ pub(super) async fn install(
 }
 
 impl Site<'_> {
-    async fn install(&self, runtime: Runtime) -> Result<(), Error> {
+    async fn install(&self, runtime: Runtime, steps: &[Step]) -> Result<(), Error> {
         if matches!(runtime, Runtime::Node | Runtime::Command) {
-            node::install(self).await?;
+            node::install(self, steps.contains(&Step::KeepDevelopment)).await?;
         }
         if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {
-            python::install(self).await?;
+            let packages = steps.iter().filter_map(|step| match step {
+                Step::PythonPackage(package) => Some(*package),
+                _ => None,
+            });
+            python::install(self, &packages.collect::<Vec<_>>()).await?;
         }
-        Ok(())
+        steps::carry_out(self, steps).await
     }
 
     /// Runs a command in the function's folder, with network; its lines go to the log. Anything but success is refused.
     async fn run(&self, command: &[&str]) -> Result<(), Error> {
-        let shown = command.join(" ");
+        self.run_as(command, &command.join(" ")).await
+    }
+
+    /// As [`Self::run`], shown in other words.
+    async fn run_as(&self, command: &[&str], shown: &str) -> Result<(), Error> {
+        self.run_with(command, shown, &[]).await
+    }
+
+    /// As [`Self::run_as`], with more variables.
+    async fn run_with(&self, command: &[&str], shown: &str, variables: &[(&str, &str)]) -> Result<(), Error> {
         self.journal.say(format!("$ {shown}")).await;
-        let task = self.task(command);
+        let mut task = self.task(command);
+        task.env.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let work = |lines| async move {
             tokio::select! {
                 exit = self.tools.executor.task(task, lines) => exit.map_err(Error::from),
@@ -138,9 +170,11 @@ impl Site<'_> {
                 .block(move |_| over(&folder, room).map_or(Ok(()), |fault| Err(Error::Refused(fault))))
                 .await;
         }
-        let shown = command.join(" ");
         if files::is_disk_full(&self.folder, &tail) {
             return Err(Error::failed(format!("run `{shown}`"))(std::io::ErrorKind::StorageFull.into()));
+        }
+        if let Some(explained) = explain::explained(shown, &tail) {
+            return Err(Error::Refused(explained));
         }
         Err(Error::Refused(match (exit.timed_out, exit.out_of_memory, exit.code, exit.signal) {
             (true, ..) => format!(
@@ -204,6 +238,12 @@ impl Site<'_> {
             let folder = self.shelf.as_ref().and_then(|shelf| shelf.packages(name));
             if let Some(folder) = folder.filter(|folder| !is_taken(folder)) {
                 env.insert(variable.to_owned(), folder.display().to_string());
+                // The others have theirs below npm's.
+                if name == "npm" {
+                    for (variable, own) in OTHER_CACHES {
+                        env.insert(variable.to_owned(), folder.join(own).display().to_string());
+                    }
+                }
                 caches.insert(folder.display().to_string(), folder);
             }
         }

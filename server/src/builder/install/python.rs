@@ -1,6 +1,8 @@
-//! `pip`, by what is in `requirements.txt`.
+//! `pip`, by what is in `requirements.txt`, `pyproject.toml` or `Pipfile`.
 
-use super::{Site, key};
+mod project;
+
+use super::{Site, key, range, steps};
 use crate::builder::{Error, files};
 
 // Python is asked with `-I` everywhere: without it the folder of the function comes first in the module path, and a `pip.py` or
@@ -9,25 +11,46 @@ use crate::builder::{Error, files};
 /// Where the packages go, below the function's folder; the executor puts it into the module path.
 const TARGET: &str = ".python";
 
-pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
-    let Some(text) = files::text(&site.folder, "requirements.txt")? else {
-        return Ok(());
-    };
-    if requirements(&text).next().is_none() {
+/// What pip is given for a project without `requirements.txt`.
+const REQUIREMENTS: &str = ".eventflow/requirements.txt";
+const CONSTRAINTS: &str = ".eventflow/constraints.txt";
+
+/// `more` are packages beside those that are asked for, each of one version.
+pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error> {
+    let own = files::text(&site.folder, "requirements.txt")?.unwrap_or_default();
+    let listed = requirements(&own).next().is_some();
+    let project = if listed { None } else { project(site)? };
+    if !listed && project.is_none() && more.is_empty() {
         return Ok(());
     }
-    let key = cache_key(site, &text).await?;
+    if let Some(wanted) = project.as_ref().and_then(|project| project.python.as_deref()) {
+        check_version(site, wanted).await?;
+    }
+    let mut arguments = Vec::new();
+    // What follows from the text alone can be cached; what is asked for beside a lock is a part of its key.
+    let (text, asked) = match &project {
+        None => {
+            arguments.extend(listed.then_some(["--requirement", "requirements.txt"]).into_iter().flatten());
+            (own, String::new())
+        }
+        Some(project) => {
+            let held = project.lock.map(|lock| format!(", held to the versions in {lock}")).unwrap_or_default();
+            site.journal.say(format!("Installing what {} asks for{held}", project.from)).await;
+            let (asked, locked) = (project.requirements.join("\n") + "\n", project.constraints.join("\n") + "\n");
+            let failed = || Error::failed("write what pip is to install");
+            steps::write(&site.folder, REQUIREMENTS, asked.as_bytes()).map_err(failed())?;
+            steps::write(&site.folder, CONSTRAINTS, locked.as_bytes()).map_err(failed())?;
+            arguments.extend(["--requirement", REQUIREMENTS, "--constraint", CONSTRAINTS]);
+            if project.lock.is_some() { (locked, asked) } else { (asked, String::new()) }
+        }
+    };
+    let key = cache_key(site, &text, &format!("{} {asked}", more.join(" "))).await?;
     site.cached(TARGET, key, || async {
         // Packages of the repository's own would be mixed with those that are installed.
         files::remove(&site.folder.join(TARGET)).map_err(Error::failed("remove an old .python"))?;
-        site.run(&[
-            "python3",
-            "-I",
-            "-m",
-            "pip",
-            "install",
-            "--requirement",
-            "requirements.txt",
+        let mut command = vec!["python3", "-I", "-m", "pip", "install"];
+        command.extend(&arguments);
+        command.extend([
             "--target",
             TARGET,
             "--no-compile",
@@ -38,8 +61,9 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
             "--no-warn-script-location",
             "--root-user-action",
             "ignore",
-        ])
-        .await?;
+        ]);
+        command.extend(more);
+        site.run(&command).await?;
         // The artifact is read-only: what is not compiled now is compiled at each start. By hash, not by time, so that the
         // same packages are the same bytes. A file for another Python fails, and is left as it is.
         match site
@@ -54,6 +78,25 @@ pub(super) async fn install(site: &Site<'_>) -> Result<(), Error> {
         Ok(())
     })
     .await
+}
+
+/// What a project without `requirements.txt` asks for.
+fn project(site: &Site<'_>) -> Result<Option<project::Asked>, Error> {
+    let text = |name: &str| files::text(&site.folder, name).ok().flatten();
+    project::asked(&project::Files { text: &text }).map_err(Error::Refused)
+}
+
+async fn check_version(site: &Site<'_>, wanted: &str) -> Result<(), Error> {
+    let answer = site.ask(&["python3", "-I", "-c", "import platform; print(platform.python_version())"]).await?;
+    match range::version(&answer) {
+        Some(here) if !range::is_new_enough(here, wanted) => {
+            let shown: String = wanted.chars().take(40).collect();
+            Err(Error::Refused(format!(
+                "the project wants Python {shown}, and there is {answer} on this server: have a newer Python installed, or widen the range"
+            )))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Lines that mean something.
@@ -75,13 +118,13 @@ fn is_pinned(text: &str) -> bool {
 }
 
 /// What `.python` follows from; `None` when it also follows from what a registry has today, or from the function's own files.
-async fn cache_key(site: &Site<'_>, text: &str) -> Result<Option<String>, Error> {
+async fn cache_key(site: &Site<'_>, text: &str, more: &str) -> Result<Option<String>, Error> {
     if !is_pinned(text) {
         return Ok(None);
     }
     let version =
         site.ask(&["python3", "-I", "-c", "import sys, platform; print(sys.version, platform.platform())"]).await?;
-    Ok(Some(key(&["python 1", &version, text])))
+    Ok(Some(key(&["python 1", &version, text, more])))
 }
 
 #[cfg(test)]

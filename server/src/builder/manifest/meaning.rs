@@ -26,20 +26,32 @@ pub(super) fn faults(json: &Value, others: &[Fault]) -> Vec<Fault> {
 fn runtime(json: &Value, faults: &mut Vec<Fault>) {
     let runtime = json["runtime"].as_str().unwrap_or_default();
     if let Some(handler) = json["handler"].as_str() {
-        let takes_one = !matches!(runtime, "command" | "docker" | "python-flask");
+        let takes_one = !matches!(runtime, "command" | "docker");
         if !takes_one {
             faults.push(Fault::at(
                 "/handler",
-                format!("a handler is only for the runtimes node and python, and this is {runtime}; remove it"),
+                format!(
+                    "a handler is only for the runtimes node, python and python-flask, and this is {runtime}; remove it"
+                ),
             ));
         } else if !is_handler(handler) {
-            let example = if runtime == "python" { "main.handler" } else { "index.handler" };
+            let example = match runtime {
+                "python" => "main.handler",
+                "python-flask" => "app.app",
+                _ => "index.handler",
+            };
             let message = format!(
                 "`{}` must be FILE.EXPORT, a file in the function's folder without its ending, such as {example}",
                 shorten(handler)
             );
             faults.push(Fault::at("/handler", message));
         }
+    }
+    if json.get("adapter").is_some() && !matches!(runtime, "node" | "python") {
+        faults.push(Fault::at(
+            "/adapter",
+            format!("an adapter is only for the runtimes node and python, and this is {runtime}; remove it"),
+        ));
     }
     if let Some(command) = json["command"].as_array() {
         if matches!(runtime, "node" | "python" | "python-flask") {

@@ -2,7 +2,7 @@
 //!
 //! Knows what a manifest may say; knows nothing of what is built by it.
 
-mod guess;
+mod handler;
 mod meaning;
 
 use std::fmt;
@@ -14,8 +14,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Number, Value};
 
-pub use guess::guess;
-pub(super) use guess::{check_handler, handler};
+pub(super) use handler::check_handler;
 
 const SCHEMA: &str = include_str!("../function.schema.json");
 
@@ -499,6 +498,9 @@ mod tests {
             (json!({"runtime": "command", "command": ["a\u{0}"]}), "/command/0", "zero byte"),
             (json!({"runtime": "node", "command": ["a"]}), "/command", "only for"),
             (json!({"runtime": "command", "command": ["a"], "handler": "a.b"}), "/handler", "only for"),
+            (json!({"runtime": "command", "command": ["a"], "adapter": "vercel"}), "/adapter", "only for"),
+            (json!({"runtime": "node", "adapter": "heroku"}), "/adapter", "aws-lambda"),
+            (json!({"runtime": "python-flask", "handler": "app"}), "/handler", "app.app"),
             (json!({"runtime": "node", "handler": "handler"}), "/handler", "FILE.EXPORT"),
             (json!({"runtime": "node", "handler": "../x.handler"}), "/handler", "FILE.EXPORT"),
             (json!({"runtime": "node", "handler": "/etc/x.handler"}), "/handler", "FILE.EXPORT"),

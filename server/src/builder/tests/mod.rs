@@ -472,11 +472,11 @@ async fn npm_ci_runs_with_a_lock_file_and_the_second_build_is_restored_from_the_
 async fn without_a_lock_file_npm_installs_and_warns_and_without_dependencies_it_does_not_run() {
     let world = World::new();
     world.program("npm", NPM);
-    world.commit(&[HANDLER, PACKAGE, ("yarn.lock", "")]);
+    world.commit(&[HANDLER, PACKAGE]);
     let log_of = |lines: Vec<Line>| log(&lines);
     let text = log_of(world.made(world.source(None, None)).await.2);
     assert!(
-        text.contains("npm install --no-package-lock --omit=dev") && text.contains("yarn.lock is not read"),
+        text.contains("npm install --no-package-lock --omit=dev") && text.contains("There is no package-lock.json"),
         "{text}"
     );
     let text = log_of(world.made(world.source(None, None)).await.2);
@@ -484,6 +484,72 @@ async fn without_a_lock_file_npm_installs_and_warns_and_without_dependencies_it_
     world.commit(&[("package.json", r#"{"devDependencies": {"a": "1"}}"#)]);
     let text = log_of(world.made(world.source(None, None)).await.2);
     assert!(!text.contains("npm"), "{text}");
+}
+
+#[tokio::test]
+async fn the_package_manager_of_the_lock_file_installs() {
+    for (files, expected) in [
+        (
+            ("yarn.lock", "# yarn lockfile v1\n"),
+            "npm exec --yes --no-update-notifier --package yarn@1.22.22 -- yarn install",
+        ),
+        (("yarn.lock", "__metadata:\n"), "-- yarn workspaces focus --production"),
+        (("pnpm-lock.yaml", "lockfileVersion: '9.0'\n"), "-- pnpm install --frozen-lockfile"),
+        (("bun.lock", "{}"), "-- bun install --frozen-lockfile"),
+    ] {
+        let world = World::new();
+        world.program("npm", NPM);
+        world.commit(&[HANDLER, PACKAGE, files]);
+        let text = log(&world.made(world.source(None, None)).await.2);
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    let world = World::new();
+    world.commit(&[HANDLER, ("package.json", r#"{"packageManager": "vlt@1.0.0", "dependencies": {"a": "1"}}"#)]);
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(text.contains("the package manager `vlt`, which is not supported"), "{text}");
+}
+
+#[tokio::test]
+async fn a_node_or_python_that_is_too_old_is_refused_with_what_there_is() {
+    let world = World::new();
+    world.program("node", "echo v20.11.1");
+    world.commit(&[HANDLER, ("package.json", r#"{"engines": {"node": ">=22"}}"#)]);
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(text.contains("wants Node >=22") && text.contains("v20.11.1"), "{text}");
+    world.commit(&[("package.json", r#"{"engines": {"node": "16.x"}}"#)]);
+    world.made(world.source(None, None)).await;
+    let world = World::new();
+    world.program("python3", "echo 3.11.7");
+    let project = "[project]\nname = 'x'\nrequires-python = '>=3.13'\ndependencies = ['six']\n";
+    world.commit(&[("main.py", "def handler(event, context): pass"), ("pyproject.toml", project)]);
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(text.contains("wants Python >=3.13") && text.contains("3.11.7"), "{text}");
+}
+
+#[tokio::test]
+async fn a_function_json_without_a_runtime_changes_what_is_found_out() {
+    let world = World::new();
+    let express = r#"{"scripts": {"start": "node server.js"}, "devDependencies": {"express": "5"}}"#;
+    world.commit(&[("package.json", express), ("server.js", ""), ("function.json", r#"{"env": {"A": "b"}}"#)]);
+    let made = world.made(world.source(None, None)).await.0.manifest;
+    let command = ["node".to_owned(), "server.js".to_owned()];
+    assert_eq!(
+        (made.runtime, made.command.as_deref(), made.env["A"].as_str()),
+        (Runtime::Command, Some(&command[..]), "b")
+    );
+    // A command that was said is how it is started, and no handler stays.
+    world.commit(&[("function.json", r#"{"command": ["node", "other.js"]}"#)]);
+    let made = world.made(world.source(None, None)).await.0.manifest;
+    assert_eq!((made.runtime, made.command.unwrap()[1].as_str()), (Runtime::Command, "other.js"));
+    // Of several handlers, the one that was named.
+    let world = World::new();
+    let several = "functions:\n  a:\n    handler: a.run\n  b:\n    handler: b.run\n";
+    world.commit(&[("serverless.yml", several), ("a.js", "exports.run = 1"), ("b.js", "exports.run = 1")]);
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(text.contains("\"handler\": \"b.run\", \"adapter\": \"aws-lambda\""), "{text}");
+    world.commit(&[("function.json", r#"{"handler": "b.run"}"#)]);
+    let made = world.made(world.source(None, None)).await.0.manifest;
+    assert_eq!((made.handler.as_deref(), made.adapter), (Some("b.run"), Some(domain::manifest::Adapter::AwsLambda)));
 }
 
 #[tokio::test]
@@ -529,7 +595,22 @@ async fn a_task_sees_nothing_of_the_servers_environment() {
     world.commit(&[HANDLER, PACKAGE]);
     let (_, folder, _) = world.made(world.source(None, None)).await;
     let env = fs::read_to_string(folder.join("env.txt")).unwrap();
-    let allowed = ["PATH", "PWD", "OLDPWD", "SHLVL", "_", "npm_config_cache", "npm_config_registry", "PIP_CACHE_DIR"];
+    let allowed = [
+        "PATH",
+        "PWD",
+        "OLDPWD",
+        "SHLVL",
+        "_",
+        "npm_config_cache",
+        "npm_config_registry",
+        "PIP_CACHE_DIR",
+        "XDG_DATA_HOME",
+        "YARN_CACHE_FOLDER",
+        "YARN_GLOBAL_FOLDER",
+        "BUN_INSTALL_CACHE_DIR",
+        "GOCACHE",
+        "GOMODCACHE",
+    ];
     let certificates =
         ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "SSL_CERT_DIR", "PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"];
     for (name, value) in env.lines().filter_map(|line| line.split_once('=')) {

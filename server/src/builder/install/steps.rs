@@ -1,0 +1,117 @@
+//! What detection asked for, after the dependencies are there.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use super::Site;
+use crate::builder::detect::{PROVIDED, Provided, Step};
+use crate::builder::{Error, files, survey};
+
+/// What compiles TypeScript handlers; pinned, so that a build makes the same today and tomorrow.
+const ESBUILD: &str = "esbuild@0.25.12";
+
+/// Programs that packages bring are found first, as they are by a package manager's scripts.
+const WITH_OWN_PROGRAMS: &str =
+    r#"PATH="$PWD/node_modules/.bin:$PWD/.python/bin:$PATH" PYTHONPATH="$PWD/.python" exec "$@""#;
+
+fn content(provided: Provided) -> &'static str {
+    match provided {
+        Provided::Asgi => include_str!("../../../../runtimes/provided/asgi.py"),
+        Provided::Static => include_str!("../../../../runtimes/provided/static.cjs"),
+    }
+}
+
+pub(super) async fn carry_out(site: &Site<'_>, steps: &[Step]) -> Result<(), Error> {
+    for step in steps {
+        match step {
+            Step::Provide(provided) => {
+                provide(&site.folder, *provided).map_err(Error::failed(format!("write {}", provided.path())))?;
+            }
+            Step::Bundle { entry, output, esm } => bundle(site, entry, output, *esm).await?,
+            Step::Run(command) => run(site, command).await?,
+            Step::Try(command) => match run(site, command).await {
+                Err(Error::Refused(message)) => site.journal.say(format!("Going on without: {message}")).await,
+                result => result?,
+            },
+            // They belong to the installation, and are done.
+            Step::PythonPackage(_) | Step::KeepDevelopment => {}
+        }
+    }
+    Ok(())
+}
+
+async fn run(site: &Site<'_>, command: &[String]) -> Result<(), Error> {
+    let shown = command.join(" ");
+    // Compilers may be where no sandbox's PATH leads; what packages bring is not to be taken from the host.
+    let compiler = command.first().filter(|program| ["go", "cargo"].contains(&program.as_str()));
+    let compiler = compiler.and_then(|program| survey::program(program)).map(|path| path.display().to_string());
+    let mut whole = vec!["sh", "-c", WITH_OWN_PROGRAMS, "sh"];
+    whole.extend(compiler.as_deref().or(command.first().map(String::as_str)));
+    whole.extend(command.iter().skip(1).map(String::as_str));
+    site.run_as(&whole, &shown).await
+}
+
+async fn bundle(site: &Site<'_>, entry: &str, output: &str, esm: bool) -> Result<(), Error> {
+    let format = if esm { "--format=esm" } else { "--format=cjs" };
+    let outfile = format!("--outfile={output}");
+    let command = [
+        "npm",
+        "exec",
+        "--yes",
+        "--no-update-notifier",
+        "--package",
+        ESBUILD,
+        "--",
+        "esbuild",
+        entry,
+        "--bundle",
+        "--platform=node",
+        "--target=node20",
+        "--packages=external",
+        "--sourcemap=inline",
+        "--log-level=warning",
+        format,
+        &outfile,
+    ];
+    site.run(&command).await
+}
+
+fn provide(folder: &Path, provided: Provided) -> io::Result<()> {
+    write(folder, provided.path(), content(provided).as_bytes())
+}
+
+/// Writes a file of the platform's, whose path begins with [`PROVIDED`]. A link in its place, or in that of its folder, is the
+/// repository's, and leads anywhere: it is removed.
+pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()> {
+    let own = folder.join(PROVIDED);
+    if fs::symlink_metadata(&own).is_ok_and(|meta| !meta.is_dir()) {
+        files::remove(&own)?;
+    }
+    fs::create_dir_all(&own)?;
+    let path = folder.join(name);
+    files::remove(&path)?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
+    file.write_all(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_provided_takes_the_place_of_links_and_follows_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(elsewhere.path(), folder.path().join(PROVIDED)).unwrap();
+        provide(folder.path(), Provided::Asgi).unwrap();
+        assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
+        let file = folder.path().join(Provided::Asgi.path());
+        fs::remove_file(&file).unwrap();
+        let target = elsewhere.path().join("x");
+        std::os::unix::fs::symlink(&target, &file).unwrap();
+        provide(folder.path(), Provided::Asgi).unwrap();
+        assert!(!target.exists() && fs::read_to_string(file).unwrap().contains("ASGI"));
+    }
+}
