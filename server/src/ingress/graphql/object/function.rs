@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
-use domain::Recorded;
 use domain::aggregate::Payload;
 use domain::function::{self, event::Source};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
+use domain::{Recorded, Stream};
 use serde_json::Value;
 
 use super::line::newest_lines;
@@ -138,6 +138,15 @@ impl Function {
         Some(Self { row: FunctionRow { position: last.position, ..row? }, then: Some(Arc::new(state)) })
     }
 
+    /// The function as its row shows it. Its state, its builds and its versions are read one after the other; what was
+    /// recorded between two of these must not be in one and missing in the other.
+    async fn as_shown(&self, ctx: &Context<'_>) -> Result<Option<function::Function>> {
+        let was = |recorded: &Recorded| recorded.position <= self.row.position;
+        let writer = services(ctx).commands.writer();
+        let found = writer.load_as_of::<function::Aggregate>(&Stream::function(self.row.id), was).await.or_fail()?;
+        Ok(found.and_then(|(loaded, _)| loaded.state))
+    }
+
     /// What the manifest that was given at registration says. The rest of it is passed over, not made into values.
     fn given(&self) -> Option<Given> {
         serde_json::from_str(self.row.manifest.as_ref()?.get()).ok()
@@ -185,11 +194,17 @@ impl Function {
         FunctionState::of(&self.row.state)
     }
 
-    /// Why it is broken, when it is; or why it was stopped. It goes when its cause is over.
-    async fn state_reason(&self, ctx: &Context<'_>) -> Option<String> {
+    /// Why it is broken, when it is; or why it was stopped; or, while it has no version, why its last build failed. It goes when
+    /// its cause is over.
+    async fn state_reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let fault = || services(ctx).fleet.fault_of(&self.row);
-        let now = self.then.is_none().then(fault).flatten();
-        now.or_else(|| self.row.reason.clone())
+        let now = self.then.is_none().then(fault).flatten().or_else(|| self.row.reason.clone());
+        if now.is_some() || self.row.state != "REGISTERED" || self.then.is_some() {
+            return Ok(now);
+        }
+        let newest = loader(ctx).newest_build(self.row.id).await.or_fail()?;
+        let failed = newest.filter(|build| build.state == "FAILED" && build.position <= self.row.position);
+        Ok(failed.and_then(|build| build.error))
     }
 
     /// Whether the process lives on between calls.
@@ -241,11 +256,18 @@ impl Function {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Version>> {
+        let from_an_end = after.is_none() && before.is_none();
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let found = match &self.then {
+        let mut found = match &self.then {
             Some(then) => in_memory(version_rows(then), &request).or_fail()?,
             None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
         };
+        if from_an_end
+            && found.rows.iter().any(|(_, version)| version.position > self.row.position)
+            && let Some(shown) = self.as_shown(ctx).await?
+        {
+            found = in_memory(version_rows(&shown), &request).or_fail()?;
+        }
         Ok(Connection::of(budget::page(ctx, found)?, Version::from))
     }
 
@@ -258,12 +280,19 @@ impl Function {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Build>> {
+        let from_an_end = after.is_none() && before.is_none();
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let found = match &self.then {
+        let mut found = match &self.then {
             Some(then) => in_memory(build_rows(then), &request).or_fail()?,
             None if is_newest_alone(ctx, &request) => alone(loader(ctx).newest_build(self.row.id).await.or_fail()?),
             None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
         };
+        if from_an_end
+            && found.rows.iter().any(|(_, build)| build.position > self.row.position)
+            && let Some(shown) = self.as_shown(ctx).await?
+        {
+            found = in_memory(build_rows(&shown), &request).or_fail()?;
+        }
         Ok(Connection::of(budget::page(ctx, found)?, Build::from))
     }
 
