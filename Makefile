@@ -13,11 +13,11 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web docs test chaos attack soak fuzz check fmt bench deps clean-web
+.PHONY: help run build web docs test test-compatibility chaos attack soak fuzz check fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: web ## build everything, then serve on http://127.0.0.1:8080 with a demo function (token: dev-token)
 	@scripts/deps run || echo "run: going on without; where bubblewrap is missing, functions run as plain processes" >&2
@@ -34,6 +34,9 @@ docs: ## the guide as a site with search: docs/dist, which `make build` puts int
 
 test: ## every test, on a real PostgreSQL; installs what it needs; ends with "N passed, N failed"
 	@scripts/test
+
+test-compatibility: ## register some sixty kinds of repositories unmodified, and write docs/compatibility.md; PLACE=flask tries some
+	PLACES=all cargo test --locked --package server --test it -- places:: --nocapture
 
 chaos: ## kill servers, PostgreSQL and RabbitMQ under load, and count (some minutes); SEED=7 repeats, CHAOS_SEEDS=20 runs a row
 	@scripts/chaos

@@ -27,6 +27,7 @@ mod logs;
 mod nodes;
 mod operate;
 mod pages;
+mod places;
 mod poison;
 #[path = "../chaos/postgres.rs"]
 mod postgres;

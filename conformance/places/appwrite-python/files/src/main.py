@@ -1,0 +1,3 @@
+def main(context):
+    context.log("called")
+    return context.res.text("Hello from Appwrite")

@@ -1,0 +1,3 @@
+exports.helloHttp = (req, res) => {
+  res.send(`Hello ${req.query.name || "World"}!`);
+};

@@ -1,0 +1,1 @@
+export default async (req, context) => new Response("Hello, world!");

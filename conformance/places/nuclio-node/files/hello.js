@@ -1,0 +1,3 @@
+exports.handler = function (context, event) {
+  context.callback("Hello from Nuclio");
+};

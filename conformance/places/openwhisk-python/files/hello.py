@@ -1,0 +1,2 @@
+def main(args):
+    return {"body": "Hello " + args.get("name", "stranger") + "!"}

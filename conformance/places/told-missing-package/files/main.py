@@ -1,0 +1,5 @@
+import requests_of_nobody
+
+
+def handler(event, context):
+    return 1

@@ -1,0 +1,3 @@
+export function GET(request) {
+  return new Response("Hello from Vercel!");
+}
