@@ -123,6 +123,9 @@ pub enum Undecided {
     },
 }
 
+/// Looks for one kind of project.
+type Way = fn(&Evidence) -> Result<Option<Found>, Undecided>;
+
 /// What the evidence says.
 ///
 /// # Errors
@@ -130,12 +133,12 @@ pub enum Undecided {
 pub fn detect(evidence: &Evidence, tools: Toolchains) -> Result<Found, Undecided> {
     evidence.check()?;
     let python_first = python::is_a_python_project(evidence);
-    let mut ways: Vec<fn(&Evidence) -> Result<Option<Found>, Undecided>> = vec![procfile::detect];
+    let mut ways: Vec<Way> = vec![procfile::detect];
     match python_first {
-        true => ways.extend([python::detect as fn(&Evidence) -> _, platforms::detect_python, node::detect]),
-        false => ways.extend([node::detect as fn(&Evidence) -> _, python::detect, platforms::detect_node]),
+        true => ways.extend([python::detect as Way, platforms::detect_python, node::detect]),
+        false => ways.extend([node::detect as Way, python::detect, platforms::detect_node]),
     }
-    ways.extend([platforms::detect_node as fn(&Evidence) -> _, platforms::detect_python]);
+    ways.extend([platforms::detect_node as Way, platforms::detect_python]);
     for (index, way) in ways.into_iter().enumerate() {
         if let Some(found) = way(evidence)? {
             return Ok(found);

@@ -222,15 +222,16 @@ mod tests {
 
     #[test]
     fn the_package_manager_is_the_one_that_is_named_or_whose_lock_file_is_there() {
-        let berry = "__metadata:\n  version: 8\n";
-        let table: [(Value, &[(&str, &str)], Kind, &str); 10] = [
+        const BERRY: &str = "__metadata:\n  version: 8\n";
+        type Row = (Value, &'static [(&'static str, &'static str)], Kind, &'static str);
+        let table: [Row; 10] = [
             (json!({}), &[], Kind::Npm, ""),
             (json!({}), &[("package-lock.json", ""), ("yarn.lock", "")], Kind::Npm, ""),
             (json!({}), &[("pnpm-lock.yaml", "lockfileVersion: '9.0'\n")], Kind::Pnpm, "pnpm@9.15.9"),
             (json!({}), &[("pnpm-lock.yaml", "lockfileVersion: '6.0'\n")], Kind::Pnpm, "pnpm@8.15.9"),
             (json!({}), &[("pnpm-lock.yaml", "lockfileVersion: 5.4\n")], Kind::Pnpm, "pnpm@7.33.7"),
             (json!({}), &[("yarn.lock", "# yarn lockfile v1\n")], Kind::YarnClassic, "yarn@1.22.22"),
-            (json!({}), &[("yarn.lock", berry)], Kind::YarnBerry, "@yarnpkg/cli-dist@4.9.4"),
+            (json!({}), &[("yarn.lock", BERRY)], Kind::YarnBerry, "@yarnpkg/cli-dist@4.9.4"),
             (json!({}), &[("bun.lock", "")], Kind::Bun, "bun@1.2.23"),
             (json!({ "packageManager": "pnpm@10.1.0+sha512.abc" }), &[("yarn.lock", "")], Kind::Pnpm, "pnpm@10.1.0"),
             (json!({ "packageManager": "yarn@3.6.0; rm" }), &[], Kind::YarnBerry, "@yarnpkg/cli-dist@4.9.4"),

@@ -25,6 +25,9 @@ pub(super) struct Asked {
     pub(super) python: Option<String>,
 }
 
+/// Names and versions of a lock file.
+type ReadLock = fn(&str) -> Result<Vec<(String, String)>, String>;
+
 /// The texts of a project's files.
 pub(super) struct Files<'t> {
     pub(super) text: &'t dyn Fn(&str) -> Option<String>,
@@ -49,7 +52,7 @@ pub(super) fn asked(files: &Files<'_>) -> Result<Option<Asked>, String> {
     if asked.requirements.is_empty() {
         return Ok(None);
     }
-    let locks: [(&str, fn(&str) -> Result<Vec<(String, String)>, String>); 5] = [
+    let locks: [(&str, ReadLock); 5] = [
         ("uv.lock", toml_lock),
         ("poetry.lock", toml_lock),
         ("pdm.lock", toml_lock),
