@@ -67,7 +67,7 @@ pub fn cause(manifest: &Manifest, lines: &[String]) -> Option<String> {
         .or_else(|| missing_export(&lines))
         .or_else(|| missing_variable(&lines))
         .or_else(|| surroundings(manifest, &lines))
-        .or_else(|| lines.iter().rev().find(|line| ERROR_LINE.is_match(line)).map(|line| (*line).to_owned()))?;
+        .or_else(|| last_error(&lines))?;
     let mut short: String = found.chars().take(MAX_CAUSE).collect();
     if short.len() < found.len() {
         short.push('…');
@@ -129,6 +129,12 @@ fn missing_package(manifest: &Manifest, lines: &[&str]) -> Option<String> {
         _ => "it is not on this server",
     };
     Some(format!("the program `{program}` was not found: {hint}"))
+}
+
+/// The last line that names an error; what a wrapper could not load stands behind the file's name.
+fn last_error(lines: &[&str]) -> Option<String> {
+    let loaded = |line: &str| line.contains(" cannot be loaded: ") && !line.ends_with("(most recent call last):");
+    lines.iter().rev().find(|line| ERROR_LINE.is_match(line) || loaded(line)).map(|line| (*line).to_owned())
 }
 
 fn missing_export(lines: &[&str]) -> Option<String> {
@@ -255,6 +261,11 @@ mod tests {
             (Runtime::Command, "sh: 1: nodemon: not found", "the program `nodemon` was not found"),
             (Runtime::Command, "Error: listen EACCES: permission denied 0.0.0.0:80", "ports below 1024"),
             (Runtime::Command, "Error: connect ENETUNREACH 1.2.3.4:443", "set `resources.network`"),
+            (
+                Runtime::Node,
+                "index.js cannot be loaded: Error: not today\n    at Object.<anonymous> (/app/index.js:1:7)",
+                "index.js cannot be loaded: Error: not today",
+            ),
             (
                 Runtime::Node,
                 "x\nTypeError: app.get is not a function\n    at /app/x.js:1",

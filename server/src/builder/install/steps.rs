@@ -1,8 +1,8 @@
 //! What detection asked for, after the dependencies are there.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use super::Site;
@@ -90,10 +90,13 @@ pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()>
         files::remove(&own)?;
     }
     fs::create_dir_all(&own)?;
+    // The server closes what it makes to all others, and sandboxes have users of their own.
+    fs::set_permissions(&own, Permissions::from_mode(0o755))?;
     let path = folder.join(name);
     files::remove(&path)?;
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
-    file.write_all(content)
+    file.write_all(content)?;
+    file.set_permissions(Permissions::from_mode(0o644))
 }
 
 #[cfg(test)]
