@@ -5,8 +5,8 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
 use domain::manifest::{
-    CatchUp, Cors, HttpAuth, HttpTrigger, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime, Scaling,
-    Schedule, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme,
+    Adapter, CatchUp, Cors, HttpAuth, HttpTrigger, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime,
+    Scaling, Schedule, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme,
 };
 use domain::namespace::{self, Role};
 use domain::run::event as r;
@@ -167,12 +167,14 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
         .prop_map(|(memory_mb, cpu, timeout_s, pids, network)| Resources { memory_mb, cpu, timeout_s, pids, network });
     let scaling = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u64>())
         .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });
-    let who = (option::of(text()), runtime, mode, option::of(text()), option::of(vec(text(), 0..3)));
-    let what = (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3));
+    let adapter = option::of(proptest::sample::select(Adapter::ALL.to_vec()));
+    let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), option::of(vec(text(), 0..3)));
+    let what =
+        (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3), any::<bool>());
     (who, what, resources, scaling, policy()).prop_map(
         |(
-            (name, runtime, mode, handler, command),
-            (triggers, env, secrets, watch_paths),
+            (name, runtime, mode, (handler, adapter), command),
+            (triggers, env, secrets, watch_paths, start_test),
             resources,
             scaling,
             retry,
@@ -182,6 +184,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 runtime,
                 mode,
                 handler,
+                adapter,
                 command,
                 triggers,
                 env,
@@ -190,6 +193,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 scaling,
                 retry,
                 watch_paths,
+                start_test,
             }
         },
     )

@@ -16,7 +16,7 @@ fn choice() -> impl Strategy<Value = String> {
 }
 
 fn function(n: u8) -> function::Id {
-    function::id("default", if n % 2 == 0 { "a" } else { "b" }, 1)
+    function::id("default", if n.is_multiple_of(2) { "a" } else { "b" }, 1)
 }
 
 /// An id that the platform derives by itself.
