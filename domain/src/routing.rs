@@ -4,7 +4,7 @@
 
 mod explain;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -20,6 +20,8 @@ pub use explain::{Why, explain};
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     functions: HashMap<function::Id, Route>,
+    /// The functions of each namespace: an event looks at no others.
+    members: HashMap<Arc<str>, BTreeSet<function::Id>>,
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +35,7 @@ struct Route {
 
 #[derive(Debug)]
 struct Version {
-    triggers: Vec<(String, serde_json::Map<String, Value>)>,
+    triggers: Vec<(String, trigger::Filter)>,
     retry: retry::Policy,
 }
 
@@ -51,12 +53,18 @@ impl Table {
     pub fn evolve(&mut self, id: function::Id, event: &Event) {
         match event {
             Event::Registered(e) => {
-                let route =
-                    Route { namespace: e.namespace.as_str().into(), running: false, current: 0, versions: Vec::new() };
-                self.functions.insert(id, route);
+                let namespace: Arc<str> = e.namespace.as_str().into();
+                self.members.entry(namespace.clone()).or_default().insert(id);
+                self.functions.insert(id, Route { namespace, running: false, current: 0, versions: Vec::new() });
             }
             Event::Deregistered(_) => {
-                self.functions.remove(&id);
+                let Some(route) = self.functions.remove(&id) else { return };
+                if let Some(members) = self.members.get_mut(&route.namespace) {
+                    members.remove(&id);
+                    if members.is_empty() {
+                        self.members.remove(&route.namespace);
+                    }
+                }
             }
             other => {
                 if let Some(route) = self.functions.get_mut(&id) {
@@ -74,22 +82,22 @@ impl Table {
         }
         // Most events meet no filter: their content is parsed for the first that needs it.
         let mut content: Option<Value> = None;
-        let mut targets: Vec<_> = self
-            .functions
-            .iter()
-            .filter(|(_, route)| route.running && *route.namespace == *event.namespace)
-            .filter_map(|(id, route)| Some((*id, route.version()?)))
+        self.candidates(&event.namespace)
+            .filter_map(|(id, route)| Some((id, route.version()?)))
             .filter(|(_, version)| {
                 version.triggers.iter().any(|(pattern, filter)| {
                     trigger::matches(pattern, &event.kind)
-                        && (filter.is_empty()
-                            || trigger::passes(filter, content.get_or_insert_with(|| event.event.value())))
+                        && (filter.is_empty() || filter.passes(content.get_or_insert_with(|| event.event.value())))
                 })
             })
             .map(|(function, version)| Target { function, retry: version.retry })
-            .collect();
-        targets.sort_by_key(|target| target.function);
-        targets
+            .collect()
+    }
+
+    /// The functions that an event of a namespace may reach, in the order of their ids.
+    fn candidates(&self, namespace: &str) -> impl Iterator<Item = (function::Id, &Route)> {
+        let members = self.members.get(namespace).into_iter().flatten();
+        members.filter_map(|id| Some((*id, self.functions.get(id)?))).filter(|(_, route)| route.running)
     }
 }
 
@@ -121,7 +129,7 @@ impl Route {
 impl Version {
     fn of(manifest: &Manifest) -> Self {
         let triggers = manifest.triggers.iter().filter_map(|trigger| match trigger {
-            Trigger::Event { pattern, filter } => Some((pattern.clone(), filter.clone())),
+            Trigger::Event { pattern, filter } => Some((pattern.clone(), trigger::Filter::of(filter))),
             Trigger::Http(_) | Trigger::Schedule(_) | Trigger::Webhook(_) => None,
         });
         Self { triggers: triggers.collect(), retry: manifest.retry }

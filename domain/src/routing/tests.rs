@@ -254,3 +254,21 @@ fn events_of_a_function_that_was_never_registered_are_ignored() {
     start(&mut table, "ghost", 1);
     assert_eq!(reached(&table, &event("x")), []);
 }
+
+#[test]
+fn an_event_looks_at_the_functions_of_its_namespace_alone() {
+    let mut table = Table::default();
+    for (namespace, count) in [("quiet", 1), ("loud", 50)] {
+        for index in 0..count {
+            let name = format!("{namespace}-{index}");
+            register(&mut table, namespace, &name);
+            build(&mut table, &name, 1, manifest(vec![on("**", json!({ "data.a.b.c": 1 }))]));
+            start(&mut table, &name, 1);
+        }
+    }
+    let candidates = |table: &Table, namespace: &str| table.candidates(namespace).count();
+    assert_eq!([candidates(&table, "quiet"), candidates(&table, "loud"), candidates(&table, "none")], [1, 50, 0]);
+    table.evolve(id("quiet-0"), &Event::Deregistered(Deregistered { at: at(4) }));
+    assert_eq!(candidates(&table, "quiet"), 0);
+    assert!(!table.members.contains_key("quiet"));
+}

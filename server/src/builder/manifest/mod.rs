@@ -33,6 +33,9 @@ const MAX_VALUES: usize = 2_000;
 /// Triggers of one function: each is looked at with every event, or has a timer.
 const MAX_TRIGGERS: usize = 100;
 
+/// Steps of paths and values in the filters of one function, all together: each event of its namespace may take them.
+const MAX_FILTER_COST: usize = 1_000;
+
 /// More faults than these are not listed.
 const MAX_FAULTS: usize = 50;
 
@@ -82,6 +85,15 @@ pub fn parse(json: &Value) -> Result<Manifest, Vec<Fault>> {
     let triggers = json["triggers"].as_array().map_or(0, Vec::len);
     if triggers > MAX_TRIGGERS {
         let message = format!("there are {triggers} triggers, the most that a function may have is {MAX_TRIGGERS}");
+        return Err(vec![Fault::at("/triggers", message)]);
+    }
+    let filters = json["triggers"].as_array().into_iter().flatten().filter_map(|trigger| trigger["filter"].as_object());
+    let cost: usize = filters.map(domain::trigger::cost).sum();
+    if cost > MAX_FILTER_COST {
+        let message = format!(
+            "the filters have {cost} segments of paths and values together, the most that a function may have is \
+             {MAX_FILTER_COST}"
+        );
         return Err(vec![Fault::at("/triggers", message)]);
     }
     let mut faults: Vec<Fault> =
@@ -671,6 +683,18 @@ mod tests {
                 "retry": {"max_attempts": number(float, attempts), "backoff_s": backoff},
             })
         }
+    }
+
+    #[test]
+    fn filters_that_every_event_would_pay_for_have_a_limit() {
+        let manifest = |depth: usize, keys: usize| {
+            let path = |key: usize| format!("data.k{key}{}", ".a".repeat(depth - 2));
+            let filter: serde_json::Map<_, _> = (0..keys).map(|key| (path(key), json!(1))).collect();
+            json!({ "runtime": "node", "triggers": [{ "type": "event", "pattern": "**", "filter": filter }] })
+        };
+        assert!(parse(&manifest(4, 200)).is_ok());
+        let faults = parse(&manifest(58, 34)).unwrap_err();
+        assert!(faults[0].message.contains("1000"), "{faults:?}");
     }
 
     proptest! {
