@@ -29,6 +29,34 @@ impl Json {
         serde_json::from_str::<Box<RawValue>>(text).map(|raw| Self(raw.into()))
     }
 
+    /// Bytes of the JSON string that a text becomes: control characters take six, quotation marks and the like two.
+    pub fn string_len(text: &str) -> usize {
+        let escaped = text.bytes().map(|byte| match byte {
+            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+            0..0x20 => 6,
+            _ => 1,
+        });
+        escaped.sum::<usize>() + 2
+    }
+
+    /// Whether bytes can be carried within `limit`, and take no more than twice as much when they are written as a JSON
+    /// string. What is JSON itself never takes more than that, nor does Base64.
+    pub fn fits(bytes: &[u8], limit: usize) -> bool {
+        let most = limit.saturating_mul(2).saturating_add(2);
+        bytes.len() <= limit && std::str::from_utf8(bytes).map_or(true, |text| Self::string_len(text) <= most)
+    }
+
+    /// The beginning of a text that may be too long: `limit` bytes of it at most, fewer where they would take more than
+    /// twice as much as a JSON string.
+    pub fn beginning(text: &[u8], limit: usize) -> Self {
+        let upto = |most: usize| String::from_utf8_lossy(&text[..text.len().min(most)]);
+        let mut beginning = upto(limit);
+        if Self::string_len(&beginning) > limit.saturating_mul(2).saturating_add(2) {
+            beginning = upto(limit / 3);
+        }
+        Self::of(&*beginning).expect("a text always serialises")
+    }
+
     /// `null`.
     pub fn null() -> Self {
         Self(RawValue::NULL.to_owned().into())
@@ -85,6 +113,25 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn the_length_of_a_string_is_known_before_it_is_written() {
+        let every: String = (0..0x300).filter_map(char::from_u32).collect();
+        for text in ["", "a", "\u{1}\u{1f}\u{7f}", "\"\\\n\r\t\u{8}\u{c}", &every] {
+            assert_eq!(Json::string_len(text), serde_json::to_string(text).unwrap().len(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_bytes_takes_no_more_than_twice_the_limit() {
+        const LIMIT: usize = 3000;
+        for byte in [b'a', b'"', 1, 0xff] {
+            let bytes = [byte; 10 * LIMIT];
+            assert!(Json::beginning(&bytes, LIMIT).get().len() <= 2 * LIMIT + 2, "{byte}");
+            assert!(!Json::fits(&bytes, LIMIT));
+            assert_eq!(Json::fits(&bytes[..LIMIT], LIMIT), byte != 1, "{byte}");
+        }
+    }
 
     #[test]
     fn json_is_kept_as_it_came() {

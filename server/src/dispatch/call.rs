@@ -350,8 +350,9 @@ fn keep(outcome: &mut Outcome, headers: &HeaderMap, body: &Bytes, limit: usize) 
     }
     let kind = media_type(headers);
     let is_json = kind.is_none_or(|kind| kind.contains("json"));
+    let cut = !Json::fits(body, limit);
     let (json, encoding) = match std::str::from_utf8(body) {
-        _ if body.len() > limit => (Json::of(&*String::from_utf8_lossy(&body[..limit])), Encoding::Text),
+        _ if cut => (Ok(Json::beginning(body, limit)), Encoding::Text),
         Ok(text) => match is_json.then(|| Json::parse(text)) {
             Some(Ok(json)) => (Ok(json), Encoding::Json),
             _ => (Json::of(text), Encoding::Text),
@@ -359,7 +360,7 @@ fn keep(outcome: &mut Outcome, headers: &HeaderMap, body: &Bytes, limit: usize) 
         Err(_) => (Json::of(&base64::engine::general_purpose::STANDARD.encode(body)), Encoding::Base64),
     };
     outcome.output = json.ok();
-    outcome.output_cut = body.len() > limit;
+    outcome.output_cut = cut;
     outcome.encoding = encoding;
 }
 

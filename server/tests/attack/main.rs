@@ -40,6 +40,7 @@ mod paths;
 mod people;
 mod public;
 mod readers;
+mod records;
 mod search;
 mod servers;
 mod sessions;

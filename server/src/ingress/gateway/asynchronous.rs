@@ -2,7 +2,7 @@
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use domain::{event, run};
+use domain::{Json, event, run};
 use serde_json::json;
 
 use super::address::Address;
@@ -62,7 +62,11 @@ pub(super) async fn ask(
     let services = &gateway.services;
     let key = wishes::key(request.headers())?;
     check_claim(request)?;
-    let body = body::read(request, payload, services.settings.limits.event).await?;
+    let limit = services.settings.limits.event;
+    let body = body::read(request, payload, limit).await?;
+    if !Json::fits(&body, limit) {
+        return Err(HttpError::too_large("the body, written as JSON,", 2 * limit));
+    }
     if let Some(kind) = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes())) {
         claim::check_body(kind.as_bytes(), &body).map_err(claimed)?;
     }

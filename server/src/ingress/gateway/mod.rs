@@ -301,9 +301,12 @@ async fn of_job(
         Err(error) => return Err(call.refused(error)),
     };
     call.begin_attempt(None, true);
-    call.keep_all(body).await;
-    let job =
-        JobCall { run: call.run.uuid(), attempt: 1, event: call.event_json(), timeout, trace: Some(call.trace()) };
+    let limit = gateway.services.settings.limits.body;
+    let Some(event) = call.whole_event(body, limit).await else {
+        let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
+        return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
+    };
+    let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
     let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),

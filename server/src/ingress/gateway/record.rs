@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::call_id::{CallId, Hold};
 use super::recorder::{Place, Told};
-use super::request::Kept;
+use super::request::{Kept, KeptBytes};
 use super::said::{Frame, Said};
 use super::{HttpError, now, refusal};
 use crate::fleet::{self, RequestBody, Route};
@@ -142,25 +142,34 @@ impl Call {
         response.insert_header(("x-function-version", told.route.version));
     }
 
-    /// Reads the whole body: a job gets it as a part of its event.
-    pub(super) async fn keep_all(&mut self, body: RequestBody) {
-        if let Ok(whole) = body.collect().await {
-            let mut kept = self.told().kept.bytes.lock();
-            kept.bytes = whole.to_bytes();
-            kept.cut = false;
+    /// The event that a job gets, with the whole body, which takes `limit` bytes at most and twice as much as JSON; `None`
+    /// when it takes more. What is recorded of the body is what is recorded of any.
+    pub(super) async fn whole_event(&mut self, body: RequestBody, limit: usize) -> Option<Bytes> {
+        let whole = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
+        let recorded = self.limit;
+        let told = self.told();
+        if let Some(whole) = whole {
+            if !Json::fits(&whole, limit) {
+                *told.kept.bytes.lock() = KeptBytes { bytes: Bytes::new(), cut: true };
+                return None;
+            }
+            *told.kept.bytes.lock() = KeptBytes { bytes: whole, cut: false };
         }
+        let event = Bytes::from_owner(Text(told.event()));
+        let mut kept = told.kept.bytes.lock();
+        if !Json::fits(&kept.bytes, recorded) {
+            *kept = KeptBytes { bytes: Bytes::new(), cut: true };
+        }
+        drop(kept);
+        Some(event)
     }
 
     /// Keeps the answer, or as much of it as may be.
     pub(super) fn keep_answer(&mut self, answer: &Bytes, kind: &str) {
-        let cut = answer.len() > self.limit;
-        let kept = if cut { answer.slice(..self.limit) } else { answer.clone() };
+        let cut = !Json::fits(answer, self.limit);
+        // A copy: a part would keep all of the answer in memory until it is recorded.
+        let kept = if cut { Bytes::copy_from_slice(&answer[..answer.len().min(self.limit)]) } else { answer.clone() };
         self.told().answer = Some((kept, kind.to_owned(), cut));
-    }
-
-    /// The event that a job gets.
-    pub(super) fn event_json(&mut self) -> Bytes {
-        Bytes::copy_from_slice(self.told().event().get().as_bytes())
     }
 
     /// The function answered.
@@ -225,7 +234,7 @@ impl Call {
         self.metrics.invocations.with_label_values(&labels).inc();
         self.metrics.duration.with_label_values(&labels[..2]).observe(self.arrived.elapsed().as_secs_f64());
         let at = now();
-        place.record(Box::new(move || told.answered(ending, error, at)));
+        place.record(told.weight(), Box::new(move || told.answered(ending, error, at)));
     }
 }
 
@@ -235,7 +244,25 @@ impl Drop for Call {
     }
 }
 
+/// JSON as bytes, without a copy.
+struct Text(Json);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.0.get().as_bytes()
+    }
+}
+
 impl ToldOf {
+    /// Bytes of what is recorded, roughly, and never much less.
+    fn weight(&self) -> usize {
+        let answer = self.answer.as_ref().map_or(0, |(answer, ..)| answer.len());
+        let headers: usize = self.said.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let said = headers + 2 * (self.said.path.len() + self.said.query.len());
+        // Twice as much as text, and the body's bytes once more in Base64.
+        4 * self.kept.bytes.lock().bytes.len() + 2 * answer + 2 * said
+    }
+
     fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> Told {
         let input = self.event();
         let input_cut = self.kept.bytes.lock().cut;
@@ -296,8 +323,8 @@ pub(super) fn start_time(at: DateTime<Utc>) -> String {
 fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
     match std::str::from_utf8(answer) {
         Ok(text) if kind.contains("json") && !cut => Json::parse(text).or_else(|_| Json::of(text)).ok(),
+        _ if cut => Some(Json::beginning(answer, answer.len())),
         Ok(text) => Json::of(text).ok(),
-        Err(_) if cut => Json::of(&*String::from_utf8_lossy(answer)).ok(),
         Err(_) => Json::of(&base64::engine::general_purpose::STANDARD.encode(answer)).ok(),
     }
 }

@@ -2,6 +2,9 @@
 //!
 //! A place is taken before the function is called: when the log cannot keep up, calls are refused instead of forgotten.
 
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::Cause;
@@ -18,6 +21,15 @@ const PLACES: usize = 16_384;
 
 /// Calls recorded together.
 const GROUP: usize = 512;
+
+/// Bytes of the calls whose record is on its way. Calls are refused from there on.
+const MAX_HELD: usize = 64 << 20;
+
+/// Bytes of the calls that are recorded together, unless one alone has more.
+const GROUP_BYTES: usize = 4 << 20;
+
+/// Bytes of a record besides what its caller and its function said, roughly.
+const OVERHEAD: usize = 1 << 10;
 
 /// What is recorded of a call.
 pub struct Told {
@@ -36,16 +48,46 @@ const REST: Duration = Duration::from_millis(5);
 /// Takes calls to record. Cloning it is cheap.
 #[derive(Clone)]
 pub struct Recorder {
-    sender: mpsc::Sender<Telling>,
+    sender: mpsc::Sender<Waiting>,
+    held: Arc<AtomicUsize>,
+}
+
+/// A call that waits to be recorded.
+struct Waiting {
+    telling: Telling,
+    weight: Weight,
+}
+
+/// What a call takes of the memory for records, until it is dropped.
+struct Weight {
+    bytes: usize,
+    held: Arc<AtomicUsize>,
+}
+
+impl Weight {
+    fn take(bytes: usize, held: Arc<AtomicUsize>) -> Self {
+        held.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, held }
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
 }
 
 /// A place for one record.
-pub struct Place(OwnedPermit<Telling>);
+pub struct Place {
+    permit: OwnedPermit<Waiting>,
+    held: Arc<AtomicUsize>,
+}
 
 impl Place {
-    /// Records the call, soon.
-    pub fn record(self, telling: Telling) {
-        self.0.send(telling);
+    /// Records the call, soon. `weight`: bytes of what its caller and its function said, as they are recorded.
+    pub fn record(self, weight: usize, telling: Telling) {
+        let weight = Weight::take(weight.saturating_add(OVERHEAD), self.held);
+        self.permit.send(Waiting { telling, weight });
     }
 }
 
@@ -54,24 +96,46 @@ impl Recorder {
     /// Must be called within a tokio runtime.
     pub fn start(commands: Commands) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::channel(PLACES);
-        (Self { sender }, tokio::spawn(record(commands, receiver)))
+        (Self { sender, held: Arc::default() }, tokio::spawn(record(commands, receiver)))
     }
 
-    /// A place, if there is one.
+    /// A place, if there is one, and memory for the record.
     pub fn reserve(&self) -> Option<Place> {
-        self.sender.clone().try_reserve_owned().ok().map(Place)
+        if self.held.load(Ordering::Relaxed) >= MAX_HELD {
+            return None;
+        }
+        let permit = self.sender.clone().try_reserve_owned().ok()?;
+        Some(Place { permit, held: self.held.clone() })
     }
 }
 
-async fn record(commands: Commands, mut receiver: mpsc::Receiver<Telling>) {
-    let mut group = Vec::with_capacity(GROUP);
-    while receiver.recv_many(&mut group, GROUP).await > 0 {
-        let calls = group.drain(..).map(|telling| telling()).collect();
-        record_group(&commands, calls).await;
+async fn record(commands: Commands, mut receiver: mpsc::Receiver<Waiting>) {
+    let mut waiting = Vec::with_capacity(GROUP);
+    while receiver.recv_many(&mut waiting, GROUP).await > 0 {
+        let mut rest = waiting.drain(..).peekable();
+        while let Some((calls, _weights)) = next_group(&mut rest) {
+            record_group(&commands, calls).await;
+        }
+        drop(rest);
         if receiver.len() < GROUP {
             tokio::time::sleep(REST).await;
         }
     }
+}
+
+/// The next calls that are recorded together, and what they take of the memory.
+fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(Vec<Told>, Vec<Weight>)> {
+    let (mut calls, mut weights, mut bytes) = (Vec::new(), Vec::new(), 0);
+    let fits = |bytes: &mut usize, next: &Waiting| {
+        let is_first = *bytes == 0;
+        *bytes += next.weight.bytes;
+        is_first || *bytes <= GROUP_BYTES
+    };
+    while let Some(Waiting { telling, weight }) = waiting.next_if(|next| fits(&mut bytes, next)) {
+        calls.push(telling());
+        weights.push(weight);
+    }
+    (!calls.is_empty()).then_some((calls, weights))
 }
 
 /// Records calls, however long the log is away: meanwhile places are taken, and new calls refused when none is left. What
@@ -109,5 +173,33 @@ async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_secs(2));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn telling() -> Telling {
+        Box::new(|| unreachable!("nobody records it"))
+    }
+
+    #[test]
+    fn calls_are_refused_while_what_waits_takes_all_the_memory() {
+        let (sender, mut receiver) = mpsc::channel(PLACES);
+        let recorder = Recorder { sender, held: Arc::default() };
+        let early = recorder.reserve().unwrap();
+        let mut waiting = 0;
+        while let Some(place) = recorder.reserve() {
+            place.record(1 << 20, telling());
+            waiting += 1;
+        }
+        assert_eq!(waiting, 64);
+        // Who has a place keeps it.
+        early.record(0, telling());
+        for _ in 0..2 {
+            receiver.try_recv().unwrap();
+        }
+        assert!(recorder.reserve().is_some());
     }
 }

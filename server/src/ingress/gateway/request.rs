@@ -7,6 +7,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use chrono::{SecondsFormat, TimeDelta};
+use domain::Json;
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use hyper::header::HeaderValue;
@@ -45,7 +46,7 @@ pub(super) struct KeptBytes {
 
 impl Kept {
     fn whole(bytes: Bytes, limit: usize) -> Self {
-        let cut = bytes.len() > limit;
+        let cut = !Json::fits(&bytes, limit);
         let bytes = if cut { Bytes::new() } else { bytes };
         Self { bytes: std::sync::Arc::new(parking_lot::Mutex::new(KeptBytes { bytes, cut })) }
     }
@@ -183,7 +184,7 @@ async fn pass_on(
             break;
         }
     }
-    let cut = length > recorded;
+    let cut = length > recorded || !Json::fits(&begin, recorded);
     *kept.bytes.lock() = KeptBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
     broke
 }
