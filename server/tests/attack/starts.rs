@@ -50,7 +50,7 @@ async fn functions_that_never_listen_leave_turns_to_other_namespaces() {
     app.start_function(&quiet).await;
     let silent = json!({
         "runtime": "command", "command": ["/bin/sleep", FOREVER], "resources": { "memory_mb": 32 },
-        "scaling": { "min": INSTANCES, "max": INSTANCES },
+        "scaling": { "min": INSTANCES, "max": INSTANCES }, "start_test": false,
     });
     let names = futures::stream::iter((0..SILENT).map(|number| format!("silent-{number}")));
     let ids = names.map(|name| {
