@@ -9,8 +9,11 @@ use crate::app::{Options, TestApp, database, json_of};
 async fn two_servers_may_command_the_same_function_and_the_log_stays_correct() {
     let url = database().await;
     let shared = tempfile::TempDir::new().unwrap();
-    let options =
-        Options::default().env("DATABASE_URL", &url).env("EVENTFLOW_ARTIFACTS", shared.path().to_str().unwrap());
+    let options = Options::default()
+        .env("DATABASE_URL", &url)
+        .env("EVENTFLOW_ARTIFACTS", shared.path().to_str().unwrap())
+        .env("JWT_SECRET", "of-all-servers-on-this-database-together")
+        .env("EVENTFLOW_SECRET_KEY", "ab".repeat(32));
     let (mut a, mut b) = (TestApp::start_with(options.clone()).await, TestApp::start_with(options).await);
     let found = a.graphql(r#"{ function(namespace: "default", name: "hello") { id } }"#, json!({})).await;
     let id = found["function"]["id"].as_str().unwrap().to_owned();
