@@ -52,11 +52,14 @@ story(
 
       await step(`start and call ${name}`, async () => {
         await use(main.getByRole("button", { name: "Start", exact: true }));
-        await main.getByText("running", { exact: true }).first().waitFor();
-        const answer = await fetch(`${house.url}/function/${name}${place.request.path}`, {
-          headers: { authorization: "Bearer dev-token" },
-        });
-        expect(await answer.text()).toContain(place.contains);
+        const call = async () => {
+          const answer = await fetch(`${house.url}/function/${name}${place.request.path}`, {
+            headers: { authorization: "Bearer dev-token" },
+          });
+          return answer.text();
+        };
+        // It may not run yet when the button was pressed.
+        await expect.poll(call, { timeout: 60_000 }).toContain(place.contains);
       });
     }
   },
