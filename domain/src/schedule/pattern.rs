@@ -1,8 +1,11 @@
 //! Patterns, read: what the crate reads, and what it does not know: intervals (`@every 5m`), `@midnight`, and ranges that
 //! go past the end of their field (`22-2`).
 
+use std::ops::Range;
+
 use chrono::{Datelike, NaiveDate};
 use croner::Cron;
+use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use croner::time::Weekday;
 
@@ -94,10 +97,18 @@ pub(super) fn parse(pattern: &str) -> Result<Rule, String> {
 
 fn cron(pattern: &str) -> Result<Box<Cron>, String> {
     let error = match parser().parse(&without_wrapped(pattern)) {
-        Ok(cron) if has_a_day(&cron) => return Ok(Box::new(cron)),
-        // A search for its next time would go on for thousands of years.
-        Ok(_) => {
-            return Err(format!("`{}` never fires: no day fits its day, month and weekday together", shown(pattern)));
+        // A search for the next time of a pattern that never fires would go on for thousands of years.
+        Ok(cron) => {
+            if let Some(name) = empty_field(&cron) {
+                return Err(format!("`{}` never fires: its {name} names no value", shown(pattern)));
+            }
+            if !has_a_day(&cron) {
+                return Err(format!(
+                    "`{}` never fires: no day fits its day, month and weekday together",
+                    shown(pattern)
+                ));
+            }
+            return Ok(Box::new(cron));
         }
         Err(error) => error,
     };
@@ -128,7 +139,23 @@ fn cron(pattern: &str) -> Result<Box<Cron>, String> {
     })
 }
 
-/// Whether some day fits a pattern. Every pattern has hours, minutes and seconds that come each day.
+/// The field of the time of day that has no value at all, such as the minute of `, * * * *`: the crate skips the empty
+/// parts of a list, and may be left with nothing.
+fn empty_field(cron: &Cron) -> Option<&'static str> {
+    let pattern = &cron.pattern;
+    let none = |values: Range<u32>, fits: &dyn Fn(u32) -> Result<bool, CronError>| {
+        !values.into_iter().any(|value| fits(value).is_ok_and(|fits| fits))
+    };
+    if none(0..60, &|value| pattern.second_match(value)) {
+        return Some("second");
+    }
+    if none(0..60, &|value| pattern.minute_match(value)) {
+        return Some("minute");
+    }
+    none(0..24, &|value| pattern.hour_match(value)).then_some("hour")
+}
+
+/// Whether some day fits a pattern.
 fn has_a_day(cron: &Cron) -> bool {
     let pattern = &cron.pattern;
     FIRST_DAY.iter_days().take(CYCLE_DAYS).any(|day| {
@@ -205,8 +232,8 @@ fn parser() -> CronParser {
     CronParser::builder().seconds(Seconds::Optional).year(Year::Disallowed).build()
 }
 
-fn in_words(error: &croner::errors::CronError) -> String {
-    use croner::errors::CronError::{ComponentError, IllegalCharacters, InvalidPattern};
+fn in_words(error: &CronError) -> String {
+    use CronError::{ComponentError, IllegalCharacters, InvalidPattern};
     let text = match error {
         ComponentError(text) | InvalidPattern(text) => text.clone(),
         IllegalCharacters(_) => "it has a letter or sign that does not belong there".to_owned(),

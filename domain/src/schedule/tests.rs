@@ -216,9 +216,20 @@ fn day_and_weekday_are_one_or_the_other_and_with_a_plus_both() {
 
 #[test]
 fn a_pattern_that_never_fires_is_a_fault() {
-    for pattern in
-        ["0 0 31 2 *", "0 0 30 FEB *", "0 0 31 4,6,9,11 *", "* * * * * +", "0 0 31W 2 *", "0 0 8-31 * +MON#1"]
-    {
+    for pattern in [
+        "0 0 31 2 *",
+        "0 0 30 FEB *",
+        "0 0 31 4,6,9,11 *",
+        "* * * * * +",
+        "0 0 31W 2 *",
+        "0 0 8-31 * +MON#1",
+        ", * * * *",
+        "0 ,, * * *",
+        ", 0 0 * * *",
+        "0 0 , * *",
+        "0 0 1 , *",
+        "0 0 * , ,",
+    ] {
         let fault = cron_fault(pattern).unwrap_or_default();
         assert!(fault.contains("never fires"), "{pattern}: {fault}");
         assert!(matches!(Timetable::parse(pattern, "UTC"), Err(Fault::Cron(_))), "{pattern}");
