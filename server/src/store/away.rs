@@ -14,7 +14,7 @@ pub(super) struct Away(Arc<RwLock<Option<String>>>);
 impl Away {
     /// The database answers.
     pub(super) fn is_back(&self) {
-        if self.0.write().take().is_some() {
+        if self.0.read().is_some() && self.0.write().take().is_some() {
             tracing::info!("the database is back");
         }
     }

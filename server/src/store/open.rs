@@ -34,11 +34,12 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let options = postgres::options(url)?;
             let version = postgres::migrate(&options, true).await?;
             let description = format!("PostgreSQL {version} at {}", postgres::place(&options));
-            let writer = postgres::Writer::new(options.clone());
+            let away = Away::default();
+            let writer = postgres::Writer::new(options.clone(), away.clone());
             let leases = Db::Postgres(postgres::leases(options.clone()), Away::default());
             let beside = (leases, Some(postgres::sweeper(options.clone())));
             (
-                Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT), Away::default()),
+                Db::Postgres(postgres::readers(options, postgres::READ_STATEMENT), away),
                 beside,
                 Writer::Postgres(Box::new(writer)),
                 description,

@@ -203,14 +203,15 @@ pub(super) struct Writer {
     options: PgConnectOptions,
     conn: Option<PgConnection>,
     texts: HashMap<Vec<&'static str>, Arc<str>>,
+    away: Away,
     /// A transaction holds the head's lock.
     locked: bool,
 }
 
 impl Writer {
-    pub fn new(options: PgConnectOptions) -> Self {
+    pub fn new(options: PgConnectOptions, away: Away) -> Self {
         let options = options.options(BY_INDEX).options([("synchronous_commit", "on")]);
-        Self { options, conn: None, texts: HashMap::new(), locked: false }
+        Self { options, conn: None, texts: HashMap::new(), away, locked: false }
     }
 
     /// Connects, unless it is connected.
@@ -221,6 +222,8 @@ impl Writer {
             let conn = conn.map_err(|_| Fault::Lost("PostgreSQL does not answer".into()))?;
             // Whatever it says, it may come back: out of connections, starting up, shutting down.
             self.conn = Some(conn.map_err(|error| Fault::Lost(error.to_string()))?);
+            // Whoever may write may read: the connection that listens knocks only now and then.
+            self.away.is_back();
         }
         Ok(())
     }

@@ -242,6 +242,7 @@ pub async fn a_server_that_is_killed_while_appending_loses_nothing_and_doubles_n
         written.extend(appends);
         told.extend(texts);
     }
+    until("reads go on, too", || async { store.ready().await.is_ok() }).await;
     let head = store.head().await.unwrap();
     assert_eq!(head, written.len() as u64, "as many records as appends");
     for (stream, position) in &written {
