@@ -17,6 +17,7 @@ pub struct Turns(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
+    all: usize,
     free: usize,
     /// The most places of one namespace, and of one function.
     most: (usize, usize),
@@ -37,7 +38,14 @@ struct Namespace {
 struct Function {
     order: Order,
     /// By ticket: the oldest first.
-    waiting: BTreeMap<u64, oneshot::Sender<Place>>,
+    waiting: BTreeMap<u64, Wish>,
+}
+
+/// What somebody waits for.
+#[derive(Debug)]
+struct Wish {
+    places: usize,
+    sender: oneshot::Sender<Place>,
 }
 
 /// Who is next: who has the fewest places, then who had the latest of them the longest ago.
@@ -47,11 +55,12 @@ struct Order {
     last_turn: u64,
 }
 
-/// A place; free again when dropped.
+/// A place, or several; free again when dropped.
 #[derive(Debug)]
 pub struct Place {
     /// `None` when it was given back already.
     turns: Option<Turns>,
+    places: usize,
     namespace: Arc<str>,
     function: Arc<str>,
 }
@@ -66,26 +75,33 @@ impl Turns {
     /// for others, however long these keep theirs.
     pub fn with_shares(places: usize, of_namespace: usize, of_function: usize) -> Self {
         let most = (of_namespace.max(1), of_function.max(1));
-        Self(Arc::new(Mutex::new(State { free: places, most, namespaces: HashMap::new(), turn: 0 })))
+        Self(Arc::new(Mutex::new(State { all: places, free: places, most, namespaces: HashMap::new(), turn: 0 })))
     }
 
     /// Waits for a place of a function. Dropping the future gives up.
     pub async fn take(&self, namespace: &str, function: &str) -> Place {
+        self.take_many(namespace, function, 1).await
+    }
+
+    /// Waits for so many places of a function at once, for all there are at most. Whoever wants more than its share gets them
+    /// when it has no other; and whoever is the next waits for enough free places without being overtaken.
+    pub async fn take_many(&self, namespace: &str, function: &str, places: usize) -> Place {
         let (sender, receiver) = oneshot::channel();
-        let waiting = self.wait(namespace.into(), function.into(), sender);
+        let places = places.clamp(1, self.0.lock().all);
+        let waiting = self.wait(namespace.into(), function.into(), Wish { places, sender });
         self.give();
         let place = receiver.await.expect("its sender is dropped only with what waits");
         drop(waiting);
         place
     }
 
-    fn wait(&self, namespace: Arc<str>, function: Arc<str>, sender: oneshot::Sender<Place>) -> Waiting<'_> {
+    fn wait(&self, namespace: Arc<str>, function: Arc<str>, wish: Wish) -> Waiting<'_> {
         let mut state = self.0.lock();
         state.turn += 1;
         let ticket = state.turn;
         let one = state.namespaces.entry(namespace.clone()).or_default();
         one.waiting += 1;
-        one.functions.entry(function.clone()).or_default().waiting.insert(ticket, sender);
+        one.functions.entry(function.clone()).or_default().waiting.insert(ticket, wish);
         Waiting { turns: self, namespace, function, ticket }
     }
 
@@ -93,8 +109,8 @@ impl Turns {
     fn give(&self) {
         loop {
             let next = self.0.lock().next();
-            let Some((sender, namespace, function)) = next else { return };
-            let place = Place { turns: Some(self.clone()), namespace, function };
+            let Some((Wish { places, sender }, namespace, function)) = next else { return };
+            let place = Place { turns: Some(self.clone()), places, namespace, function };
             if let Err(mut place) = sender.send(place) {
                 // It was given up meanwhile; the place goes to the next one here, not by its drop, which would come back here.
                 place.put_back();
@@ -110,15 +126,20 @@ impl Turns {
 
 impl State {
     /// Takes a place for the next who waits, if there is one for anybody.
-    fn next(&mut self) -> Option<(oneshot::Sender<Place>, Arc<str>, Arc<str>)> {
+    fn next(&mut self) -> Option<(Wish, Arc<str>, Arc<str>)> {
         if self.free == 0 {
             return None;
         }
         let (of_namespace, of_function) = self.most;
+        let fits = |order: &Order, most: usize, places: usize| order.taken == 0 || order.taken + places <= most;
         let candidates = self.namespaces.iter().filter(|(_, one)| one.waiting > 0 && one.order.taken < of_namespace);
         let next = |one: &Namespace| {
-            let waiting = one.functions.iter().filter(|(_, function)| !function.waiting.is_empty());
-            let waiting = waiting.filter(|(_, function)| function.order.taken < of_function);
+            let waiting = one.functions.iter().filter(|(_, function)| {
+                let wish = function.waiting.first_key_value();
+                wish.is_some_and(|(_, wish)| {
+                    fits(&function.order, of_function, wish.places) && fits(&one.order, of_namespace, wish.places)
+                })
+            });
             waiting.min_by_key(|(_, function)| function.order).map(|(name, _)| name.clone())
         };
         let mut candidates: Vec<_> = candidates.map(|(name, one)| (one.order, name.clone())).collect();
@@ -126,16 +147,21 @@ impl State {
         // In a namespace all may wait for the end of what they have themselves.
         let found = candidates.into_iter().find_map(|(_, name)| Some((next(self.namespaces.get(&name)?)?, name)));
         let (function, namespace) = found?;
-        self.turn += 1;
-        let turn = self.turn;
-        let order = |order: Order| Order { taken: order.taken + 1, last_turn: turn };
         let one = self.namespaces.get_mut(&namespace)?;
         let member = one.functions.get_mut(&function)?;
-        let (_, sender) = member.waiting.pop_first()?;
+        let oldest = member.waiting.first_entry()?;
+        let places = oldest.get().places;
+        if places > self.free {
+            return None;
+        }
+        let wish = oldest.remove();
+        self.turn += 1;
+        let turn = self.turn;
+        let order = |order: Order| Order { taken: order.taken + places, last_turn: turn };
         (one.order, member.order) = (order(one.order), order(member.order));
         one.waiting -= 1;
-        self.free -= 1;
-        Some((sender, namespace, function))
+        self.free -= places;
+        Some((wish, namespace, function))
     }
 
     /// Forgets who neither has a place nor waits for one.
@@ -188,11 +214,11 @@ impl Place {
         let turns = self.turns.take()?;
         {
             let mut state = turns.0.lock();
-            state.free += 1;
+            state.free += self.places;
             if let Some(one) = state.namespaces.get_mut(&self.namespace) {
-                one.order.taken = one.order.taken.saturating_sub(1);
+                one.order.taken = one.order.taken.saturating_sub(self.places);
                 if let Some(one) = one.functions.get_mut(&self.function) {
-                    one.order.taken = one.order.taken.saturating_sub(1);
+                    one.order.taken = one.order.taken.saturating_sub(self.places);
                 }
             }
             state.forget(&self.namespace, &self.function);
@@ -265,6 +291,29 @@ mod tests {
         drop(third);
         waits.now_or_never().expect("its namespace has a place again");
         drop(held);
+    }
+
+    #[tokio::test]
+    async fn many_places_are_taken_together_and_nobody_overtakes_who_waits_for_them() {
+        let turns = Turns::with_shares(8, 6, 4);
+        let first = turns.take_many("loud", "a", 4).await;
+        assert!(turns.take("loud", "a").now_or_never().is_none(), "a function has four");
+        assert!(turns.take_many("loud", "b", 3).now_or_never().is_none(), "a namespace has six");
+        let second = turns.take_many("loud", "b", 2).now_or_never().expect("a namespace has six");
+        let mut large = std::pin::pin!(turns.take_many("quiet", "a", 3));
+        assert!(large.as_mut().now_or_never().is_none());
+        let mut small = std::pin::pin!(turns.take("silent", "a"));
+        assert!(small.as_mut().now_or_never().is_none(), "it would keep the other one waiting for ever");
+        drop(second);
+        let large = large.now_or_never().expect("there are four");
+        let small = small.now_or_never().expect("and one is left");
+        drop((first, large, small));
+        let all =
+            turns.take_many("loud", "a", 100).now_or_never().expect("more than its share, and more than there are");
+        assert!(turns.take("quiet", "a").now_or_never().is_none());
+        drop(all);
+        assert_eq!(turns.remembered(), 0);
+        assert!(turns.take_many("quiet", "a", 8).now_or_never().is_some(), "all are there again");
     }
 
     #[tokio::test]

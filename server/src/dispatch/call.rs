@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::input::Input;
 use crate::clock;
 use crate::executor::{self, JobCall};
 use crate::fleet::{self, Fleet, JobPlace, Lease, RequestBody, Route, Whole};
@@ -54,6 +55,7 @@ impl Ended {
 pub(super) async fn service(
     fleet: &Fleet,
     request: &Request,
+    input: Input,
     delivery: Delivery,
     attempt: u32,
     lease: Lease,
@@ -62,7 +64,7 @@ pub(super) async fn service(
 ) -> Called {
     let mut outcome =
         Outcome { instance: Some(lease.instance().to_owned()), cold_start: lease.cold_start, ..Outcome::default() };
-    let call = match http_request(request, attempt, timeout) {
+    let call = match http_request(request, input, attempt, timeout) {
         Ok(call) => call,
         Err(error) => {
             return Ended::failed(outcome, format!("the event cannot be sent as a request: {error}")).into();
@@ -155,19 +157,15 @@ fn is_awaited(request: &Request) -> bool {
 pub(super) async fn job(
     fleet: &Fleet,
     request: &Request,
+    input: Input,
     attempt: u32,
     route: &Route,
     place: JobPlace,
     timeout: Duration,
     recorded: usize,
 ) -> Called {
-    let call = JobCall {
-        run: request.run.uuid(),
-        attempt,
-        event: Bytes::copy_from_slice(request.input.get().as_bytes()),
-        timeout,
-        trace: trace(request),
-    };
+    let call =
+        JobCall { run: request.run.uuid(), attempt, timeout, trace: trace(input.get()), event: input.into_bytes() };
     let ran = match fleet.run_job(route, call, Some(place)).await {
         Ok(ran) => ran,
         Err(error @ executor::Error::Result(_)) => return Ended::failed(Outcome::default(), error.to_string()).into(),
@@ -227,13 +225,15 @@ struct Http {
 /// in structured mode (CloudEvents HTTP binding 1.0, section 3.2).
 fn http_request(
     request: &Request,
+    input: Input,
     attempt: u32,
     timeout: Duration,
 ) -> Result<hyper::Request<RequestBody>, Box<dyn std::error::Error + Send + Sync>> {
+    let trace = trace(input.get());
     let mut call = if request.trigger == "http.invoke" {
-        repeat(serde_json::from_str(request.input.get())?)?
+        repeat(serde_json::from_str(input.get())?)?.map(|body| RequestBody::Full(input.become_bytes(body)))
     } else {
-        let mut call = hyper::Request::new(RequestBody::Full(Bytes::copy_from_slice(request.input.get().as_bytes())));
+        let mut call = hyper::Request::new(RequestBody::Full(input.into_bytes()));
         *call.method_mut() = Method::POST;
         let headers = call.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/cloudevents+json"));
@@ -254,7 +254,7 @@ fn http_request(
         .insert("x-eventflow-deadline", HeaderValue::from_str(&deadline.to_rfc3339_opts(SecondsFormat::Millis, true))?);
     headers.remove("traceparent");
     headers.remove("tracestate");
-    if let Some(trace) = trace(request) {
+    if let Some(trace) = trace {
         headers.insert("traceparent", HeaderValue::from_str(&trace.parent())?);
         if let Some(state) = trace.state() {
             headers.insert("tracestate", HeaderValue::from_str(state)?);
@@ -263,7 +263,7 @@ fn http_request(
     Ok(call)
 }
 
-fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std::error::Error + Send + Sync>> {
+fn repeat(event: Carried<'_>) -> Result<hyper::Request<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
     let Carried { data, data_base64, datacontenttype, http } = event;
     let is_json = datacontenttype.as_deref().is_none_or(|kind| kind.contains("json"));
     let body = match (data, http.raw_body.as_ref().or(data_base64.as_ref())) {
@@ -275,7 +275,7 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std
         },
     };
     let has_body = !body.is_empty();
-    let mut call = hyper::Request::new(RequestBody::Full(body.clone()));
+    let mut call = hyper::Request::new(body);
     *call.method_mut() = http.method.as_deref().unwrap_or("POST").parse()?;
     let mut target = http.path.unwrap_or_else(|| "/".to_owned());
     if !target.starts_with('/') {
@@ -307,7 +307,7 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<RequestBody>, Box<dyn std
     // Whatever way the call came in: it stays a call.
     fleet::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
     if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| fleet::claim::is_event(kind.as_bytes())) {
-        fleet::claim::check_body(kind.as_bytes(), &body)?;
+        fleet::claim::check_body(kind.as_bytes(), call.body())?;
     }
     Ok(call)
 }
@@ -332,13 +332,13 @@ fn encode(text: &str) -> String {
 
 /// The trace of the event, where it names a valid one (CloudEvents, extension Distributed Tracing): whoever sent it may
 /// have written anything.
-fn trace(request: &Request) -> Option<Context> {
+fn trace(input: &str) -> Option<Context> {
     #[derive(Deserialize)]
     struct Traced {
         traceparent: Option<String>,
         tracestate: Option<String>,
     }
-    let traced: Traced = serde_json::from_str(request.input.get()).ok()?;
+    let traced: Traced = serde_json::from_str(input).ok()?;
     let [parent, state] = [&traced.traceparent, &traced.tracestate].map(|text| text.as_deref().map(str::as_bytes));
     Context::read(parent, state)
 }
@@ -433,23 +433,22 @@ mod tests {
         assert_eq!(of(&structured.replace("webhook.received", "order.placed")), Ok(()));
     }
 
-    #[tokio::test]
-    async fn a_call_is_repeated_byte_by_byte() {
-        let body = async |event: &str| {
+    #[test]
+    fn a_call_is_repeated_byte_by_byte() {
+        let body = |event: &str| {
             let call = repeat(serde_json::from_str(event).unwrap()).unwrap();
             let kind = call.headers().get(CONTENT_TYPE).map(|kind| kind.to_str().unwrap().to_owned());
-            let bytes = http_body_util::BodyExt::collect(call.into_body()).await.unwrap().to_bytes();
-            (String::from_utf8(bytes.to_vec()).unwrap(), kind)
+            (String::from_utf8(call.into_body().to_vec()).unwrap(), kind)
         };
         let json = Some("application/json".to_owned());
-        assert_eq!(body(r#"{"data":{"b": 1.0,  "a":2}}"#).await, (r#"{"b": 1.0,  "a":2}"#.to_owned(), json.clone()));
-        assert_eq!(body(r#"{"data":"a"}"#).await, ("\"a\"".to_owned(), json));
+        assert_eq!(body(r#"{"data":{"b": 1.0,  "a":2}}"#), (r#"{"b": 1.0,  "a":2}"#.to_owned(), json.clone()));
+        assert_eq!(body(r#"{"data":"a"}"#), ("\"a\"".to_owned(), json));
         let text = Some("text/plain".to_owned());
-        assert_eq!(body(r#"{"data":"a\nb","datacontenttype":"text/plain"}"#).await, ("a\nb".to_owned(), text));
-        assert_eq!(body(r#"{"data":null}"#).await, (String::new(), None));
+        assert_eq!(body(r#"{"data":"a\nb","datacontenttype":"text/plain"}"#), ("a\nb".to_owned(), text));
+        assert_eq!(body(r#"{"data":null}"#), (String::new(), None));
         let spaced = r#"{"data":[1],"http":{"rawBody":"IFsxXQo="}}"#;
-        assert_eq!(body(spaced).await, (" [1]\n".to_owned(), Some("application/json".to_owned())));
+        assert_eq!(body(spaced), (" [1]\n".to_owned(), Some("application/json".to_owned())));
         let headers = r#"{"data_base64":"aGk=","http":{"headers":{"content-type":"x/y"}}}"#;
-        assert_eq!(body(headers).await, ("hi".to_owned(), Some("x/y".to_owned())));
+        assert_eq!(body(headers), ("hi".to_owned(), Some("x/y".to_owned())));
     }
 }

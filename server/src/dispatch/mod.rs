@@ -12,6 +12,7 @@ mod builds;
 mod call;
 pub mod callback;
 mod depth;
+mod input;
 mod membership;
 mod offer;
 mod parts;

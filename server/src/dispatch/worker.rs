@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use domain::run::event::{Failure, Outcome};
 use domain::run::{self, Command, Phase, Run};
-use domain::{Cause, Stream, function};
+use domain::{Cause, Json, Stream, function};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::task::AbortHandle;
@@ -16,11 +16,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tools;
 use super::call::{self, Called, Ended};
+use super::input::{Input, Room};
 use super::membership::Membership;
 use super::offer::{self, NotOffered, Offer, Patience};
 use crate::actors::{self, Done, Loaded};
 use crate::fleet::Route;
 use crate::queue::{self, Consumer, Delivery, Request};
+use crate::turns::Place;
 use crate::{clock, store};
 
 /// When the queue is away, it is asked again after this.
@@ -53,13 +55,14 @@ struct Inner {
     /// A function may have begun to run: what cannot be offered is offered again.
     woken: Notify,
     reads: Semaphore,
+    room: Room,
 }
 
 /// A run as its request or the log has it.
 struct Found {
     loaded: Loaded<run::Aggregate>,
-    /// Its input is large, and was left in the log: a run that waits does not hold it.
-    without_input: bool,
+    /// Bytes of its input, when that is large and was left in the log: a run that waits does not hold it.
+    left: Option<usize>,
 }
 
 /// What is done with a run that was taken.
@@ -96,6 +99,7 @@ impl Workers {
             finished: Notify::new(),
             woken: Notify::new(),
             reads: Semaphore::new(READS),
+            room: Room::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -286,7 +290,7 @@ impl Workers {
     async fn run(&self, request: &Request, tried: &mut Option<DateTime<Utc>>) -> Result<Taken, store::Error> {
         let tools = &self.inner.tools;
         let stream = Stream::run(request.run);
-        let Found { mut loaded, without_input } = self.find(&stream, request).await?;
+        let Found { mut loaded, left } = self.find(&stream, request).await?;
         let cause = Cause { correlation: None, ..tools.own_cause() };
         let work = Work { stream: &stream, asked: request, cause: &cause };
         let mut patience = Patience::default();
@@ -303,17 +307,23 @@ impl Workers {
             };
             let (reason, wait, begun) = match found {
                 Ok((route, offer)) => {
+                    let place = tokio::select! {
+                        biased;
+                        () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
+                        place = self.room_for(&run, left) => place,
+                    };
                     // Somebody else has it, or it is over.
                     let Some(done) = self.begin(work, loaded, route.version, tried).await? else {
                         return Ok(Taken::Done);
                     };
                     let Some(mut run) = done.state.clone() else { return Ok(Taken::Done) };
                     loaded = Loaded::from(done);
-                    if without_input {
+                    if left.is_some() {
                         let Some(whole) = self.read(&stream).await?.state else { return Ok(Taken::Done) };
                         run.request = whole.request;
                     }
-                    match self.attempt(&run, &route, offer).await {
+                    let input = Input::new(std::mem::replace(&mut run.request.input, Json::null()), place);
+                    match self.attempt(&run, input, &route, offer).await {
                         Called::Ended(ended) => {
                             self.record(&stream, loaded, &run, judge(ended), &cause).await?;
                             return Ok(Taken::Done);
@@ -355,17 +365,25 @@ impl Workers {
     async fn find(&self, stream: &Stream, request: &Request) -> Result<Found, store::Error> {
         if let Some(asked) = &request.asked {
             let loaded = Loaded::believed(&[run::Event::Requested(asked.requested.clone())]);
-            return Ok(Found { loaded, without_input: false });
+            return Ok(Found { loaded, left: None });
         }
         let mut loaded = self.read(stream).await?;
-        let mut without_input = false;
+        let mut left = None;
         if let Some(run) = &mut loaded.state
             && run.request.input.get().len() > queue::MAX_INLINE
         {
-            run.request.input = domain::Json::null();
-            without_input = true;
+            let input = std::mem::replace(&mut run.request.input, Json::null());
+            left = Some(input.get().len());
         }
-        Ok(Found { loaded, without_input })
+        Ok(Found { loaded, left })
+    }
+
+    /// Waits for room for an input that was left in the log.
+    async fn room_for(&self, run: &Run, left: Option<usize>) -> Option<Place> {
+        match left {
+            Some(bytes) => Some(self.inner.room.take(&run.request, bytes).await),
+            None => None,
+        }
     }
 
     /// The run as the log has it, in turn.
@@ -386,16 +404,17 @@ impl Workers {
     }
 
     /// Gives the function its input.
-    async fn attempt(&self, run: &Run, route: &Arc<Route>, offer: Offer) -> Called {
+    async fn attempt(&self, run: &Run, input: Input, route: &Arc<Route>, offer: Offer) -> Called {
         let tools = &self.inner.tools;
         let (attempt, timeout) = (run.attempts, route.manifest.resources.timeout());
         tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
         match offer {
             Offer::Instance(lease) => {
-                call::service(&tools.fleet, &run.request, run.delivery, attempt, lease, timeout, tools.recorded).await
+                call::service(&tools.fleet, &run.request, input, run.delivery, attempt, lease, timeout, tools.recorded)
+                    .await
             }
             Offer::Job(place) => {
-                call::job(&tools.fleet, &run.request, attempt, route, place, timeout, tools.recorded).await
+                call::job(&tools.fleet, &run.request, input, attempt, route, place, timeout, tools.recorded).await
             }
         }
     }

@@ -262,12 +262,14 @@ fn lost() -> Exit {
 fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     let Slot { mut child, cgroup } = slot;
     if let Some(mut stdin) = child.stdin.take() {
-        let mut input = launch.script.as_os_str().as_encoded_bytes().to_vec();
-        input.push(b'\n');
-        input.extend_from_slice(&launch.stdin);
+        let mut script = launch.script.as_os_str().as_encoded_bytes().to_vec();
+        script.push(b'\n');
+        let input = launch.stdin;
         tokio::spawn(async move {
             // A job need not read its event.
-            let _ = stdin.write_all(&input).await;
+            if stdin.write_all(&script).await.is_ok() {
+                let _ = stdin.write_all(&input).await;
+            }
         });
     }
     let tail = Arc::new(Tail::default());
