@@ -4,6 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::{Options, TestApp};
+use crate::graphql::status;
 use crate::victim::victim;
 
 /// Functions that the event reaches, and bytes of it: together they are more than one part.
@@ -111,4 +112,55 @@ async fn a_namespace_has_no_more_functions_than_it_may() {
     assert!(register(&app, "another", "any", &repository).await.is_ok());
     app.mutate("deregisterFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
     assert!(register(&app, "crowded", "any-new", &repository).await.is_ok());
+}
+
+#[tokio::test]
+async fn jobs_that_never_read_their_large_events_leave_memory_to_others() {
+    const EVENT: usize = 1 << 20;
+    const EVENTS: usize = 40;
+    let mut options = Options::default();
+    for (name, value) in [("EVENTFLOW_MAX_EVENT", "2MiB"), ("EVENTFLOW_MAX_BODY", "3MiB"), ("EVENTFLOW_BUILDS", "4")] {
+        options = options.env(name, value);
+    }
+    let app = victim(options).await;
+    let job = |command: &str| {
+        json!({
+            "runtime": "command", "command": ["sh", "-c", command], "mode": "job", "scaling": { "max": EVENTS },
+            "resources": { "memory_mb": 16, "timeout_s": 300 }, "triggers": [{ "type": "event", "pattern": "big.**" }],
+        })
+    };
+    let loud = app.repository("loud", &[("function.json", &job("exec sleep 300").to_string())]).await;
+    let quiet = app.repository("quiet", &[("function.json", &job("wc -c >&2").to_string())]).await;
+    for (namespace, name, url) in [
+        ("loud", "hoard-1", &loud),
+        ("loud", "hoard-2", &loud),
+        ("loud", "hoard-3", &loud),
+        ("default", "quick", &quiet),
+    ] {
+        let id = register(&app, namespace, name, url).await.unwrap();
+        app.build(&id).await;
+        app.start_function(&id).await;
+    }
+    let publish = async |namespace: &str, id: &str| {
+        let event = json!({ "specversion": "1.0", "id": id, "source": "/test", "type": "big.event", "data": "x".repeat(EVENT) });
+        let request = app.post("/v1/events").header("Content-Type", "application/cloudevents+json");
+        let answer = request.header("X-Namespace", namespace).body(event.to_string()).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    };
+    let before = status(&app, "VmRSS:");
+    for index in 0..EVENTS {
+        publish("loud", &index.to_string()).await;
+    }
+    let running = async || {
+        let query = "{ runs(namespace: \"loud\", state: RUNNING, first: 1) { totalCount } }";
+        app.graphql(query, json!({})).await["runs"]["totalCount"].as_u64().unwrap()
+    };
+    // As many as there is room for in the memory of one namespace; with less it would not be the memory that they wait for.
+    app.eventually("jobs of the loud namespace run", async || (running().await >= 40).then_some(())).await;
+    publish("default", "quick").await;
+    let quick = app.function_id("quick").await;
+    app.run_where(&quick, |run| run["state"] == "SUCCEEDED").await;
+    assert!(running().await < 48, "so many events of 1 MiB are in memory: {}", running().await);
+    let grew = status(&app, "VmRSS:").saturating_sub(before);
+    assert!(grew < 350 << 10, "the memory grew by {grew} KiB");
 }
