@@ -51,20 +51,25 @@ impl Ended {
     }
 }
 
+/// What a function is given, and how.
+pub(super) struct Attempt<'r> {
+    /// Its own input is not looked at.
+    pub request: &'r Request,
+    pub input: Input,
+    pub delivery: Delivery,
+    /// Which attempt it is, from 1.
+    pub number: u32,
+    pub timeout: Duration,
+    /// Bytes of an answer that are recorded.
+    pub recorded: usize,
+}
+
 /// Hands the event to an instance.
-pub(super) async fn service(
-    fleet: &Fleet,
-    request: &Request,
-    input: Input,
-    delivery: Delivery,
-    attempt: u32,
-    lease: Lease,
-    timeout: Duration,
-    recorded: usize,
-) -> Called {
+pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -> Called {
+    let Attempt { request, input, delivery, number, timeout, recorded } = attempt;
     let mut outcome =
         Outcome { instance: Some(lease.instance().to_owned()), cold_start: lease.cold_start, ..Outcome::default() };
-    let call = match http_request(request, input, attempt, timeout) {
+    let call = match http_request(request, input, number, timeout) {
         Ok(call) => call,
         Err(error) => {
             return Ended::failed(outcome, format!("the event cannot be sent as a request: {error}")).into();
@@ -154,18 +159,15 @@ fn is_awaited(request: &Request) -> bool {
 }
 
 /// Runs the event as a job.
-pub(super) async fn job(
-    fleet: &Fleet,
-    request: &Request,
-    input: Input,
-    attempt: u32,
-    route: &Route,
-    place: JobPlace,
-    timeout: Duration,
-    recorded: usize,
-) -> Called {
-    let call =
-        JobCall { run: request.run.uuid(), attempt, timeout, trace: trace(input.get()), event: input.into_bytes() };
+pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, place: JobPlace) -> Called {
+    let Attempt { request, input, number, timeout, recorded, .. } = attempt;
+    let call = JobCall {
+        run: request.run.uuid(),
+        attempt: number,
+        timeout,
+        trace: trace(input.get()),
+        event: input.into_bytes(),
+    };
     let ran = match fleet.run_job(route, call, Some(place)).await {
         Ok(ran) => ran,
         Err(error @ executor::Error::Result(_)) => return Ended::failed(Outcome::default(), error.to_string()).into(),

@@ -406,16 +406,20 @@ impl Workers {
     /// Gives the function its input.
     async fn attempt(&self, run: &Run, input: Input, route: &Arc<Route>, offer: Offer) -> Called {
         let tools = &self.inner.tools;
-        let (attempt, timeout) = (run.attempts, route.manifest.resources.timeout());
-        tracing::debug!(run = %run.request.run, function = %route.function, attempt, version = route.version, "started");
+        let attempt = call::Attempt {
+            request: &run.request,
+            input,
+            delivery: run.delivery,
+            number: run.attempts,
+            timeout: route.manifest.resources.timeout(),
+            recorded: tools.recorded,
+        };
+        tracing::debug!(
+            run = %run.request.run, function = %route.function, attempt = attempt.number, version = route.version, "started"
+        );
         match offer {
-            Offer::Instance(lease) => {
-                call::service(&tools.fleet, &run.request, input, run.delivery, attempt, lease, timeout, tools.recorded)
-                    .await
-            }
-            Offer::Job(place) => {
-                call::job(&tools.fleet, &run.request, input, attempt, route, place, timeout, tools.recorded).await
-            }
+            Offer::Instance(lease) => call::service(&tools.fleet, attempt, lease).await,
+            Offer::Job(place) => call::job(&tools.fleet, attempt, route, place).await,
         }
     }
 

@@ -97,13 +97,23 @@ async fn a_build_that_nests_folders_fails_with_a_sentence_and_leaves_nothing() {
 async fn a_server_that_is_killed_beside_a_nested_build_starts_again_and_removes_it() {
     let mut app = victim(Options::default()).await;
     let id = register(&app, "deep", &deep_build(DEPTH_ON_DISK, "setTimeout(() => {}, 1e6);")).await;
-    app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
+    let begin = async || app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
+    let newest = async |app: &TestApp| {
+        let query = "query($id: ID!) { function(id: $id) { builds(first: 1) { nodes { state error } } } }";
+        app.graphql(query, json!({ "id": id })).await["function"]["builds"]["nodes"][0].take()
+    };
+    begin().await;
     let inner = "/d".repeat(1500);
     let build = app
         .eventually("the folders are there", async || {
-            folders(&app, "builds")
+            let found = folders(&app, "builds")
                 .into_iter()
-                .find(|build| Path::new(&format!("{}/source{inner}", build.display())).exists())
+                .find(|build| Path::new(&format!("{}/source{inner}", build.display())).exists());
+            // What watches the folder was quicker than this test: once more.
+            if found.is_none() && newest(&app).await["state"] == "FAILED" {
+                begin().await;
+            }
+            found
         })
         .await;
     let before = build.parent().unwrap().file_name().unwrap().to_owned();
@@ -114,8 +124,7 @@ async fn a_server_that_is_killed_beside_a_nested_build_starts_again_and_removes_
         .await;
     // The build was taken up again, and what watches its folder ends it.
     app.eventually("the build has failed", async || {
-        let query = "query($id: ID!) { function(id: $id) { builds(first: 1) { nodes { state error } } } }";
-        let build = app.graphql(query, json!({ "id": id })).await["function"]["builds"]["nodes"][0].take();
+        let build = newest(&app).await;
         (build["state"] == "FAILED" && build["error"].as_str()?.contains("nested more than")).then_some(())
     })
     .await;
