@@ -48,7 +48,7 @@ struct Wish {
     sender: oneshot::Sender<Place>,
 }
 
-/// Who is next: who has the fewest places, then who had the latest of them the longest ago.
+/// Who is next: who has the fewest places, then who had the latest of them the longest ago, then who has waited longest.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Order {
     taken: usize,
@@ -124,6 +124,19 @@ impl Turns {
     }
 }
 
+impl Namespace {
+    /// The ticket of who has waited longest.
+    fn oldest(&self) -> Option<u64> {
+        self.functions.values().filter_map(Function::oldest).min()
+    }
+}
+
+impl Function {
+    fn oldest(&self) -> Option<u64> {
+        self.waiting.first_key_value().map(|(ticket, _)| *ticket)
+    }
+}
+
 impl State {
     /// Takes a place for the next who waits, if there is one for anybody.
     fn next(&mut self) -> Option<(Wish, Arc<str>, Arc<str>)> {
@@ -140,12 +153,12 @@ impl State {
                     fits(&function.order, of_function, wish.places) && fits(&one.order, of_namespace, wish.places)
                 })
             });
-            waiting.min_by_key(|(_, function)| function.order).map(|(name, _)| name.clone())
+            waiting.min_by_key(|(_, function)| (function.order, function.oldest())).map(|(name, _)| name.clone())
         };
-        let mut candidates: Vec<_> = candidates.map(|(name, one)| (one.order, name.clone())).collect();
+        let mut candidates: Vec<_> = candidates.map(|(name, one)| (one.order, one.oldest(), name.clone())).collect();
         candidates.sort_unstable();
         // In a namespace all may wait for the end of what they have themselves.
-        let found = candidates.into_iter().find_map(|(_, name)| Some((next(self.namespaces.get(&name)?)?, name)));
+        let found = candidates.into_iter().find_map(|(_, _, name)| Some((next(self.namespaces.get(&name)?)?, name)));
         let (function, namespace) = found?;
         let one = self.namespaces.get_mut(&namespace)?;
         let member = one.functions.get_mut(&function)?;
@@ -261,6 +274,20 @@ mod tests {
             // Each place is given on when it is dropped.
             rest.next().now_or_never().expect("a place is free");
         }
+    }
+
+    #[tokio::test]
+    async fn newcomers_do_not_get_ahead_by_their_names() {
+        let turns = Turns::new(1);
+        let mut place = turns.take("busy", "").await;
+        let mut waits = Box::pin(turns.take("zoo", ""));
+        assert!(waits.as_mut().now_or_never().is_none());
+        let mut ahead = Box::pin(turns.take("ant", ""));
+        assert!(ahead.as_mut().now_or_never().is_none());
+        drop(place);
+        place = waits.now_or_never().expect("it has waited longest");
+        drop(place);
+        assert!(ahead.now_or_never().is_some());
     }
 
     #[tokio::test]
