@@ -74,6 +74,11 @@ impl Table {
         }
     }
 
+    /// Whether there are no functions.
+    pub fn is_empty(&self) -> bool {
+        self.functions.is_empty()
+    }
+
     /// The functions that an event reaches, in the order of their ids.
     pub fn targets(&self, event: &Received) -> Vec<Target> {
         if let Some(function) = event.target {

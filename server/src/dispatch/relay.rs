@@ -1,26 +1,25 @@
 //! Follows the log from a checkpoint, requests the runs that events ask for, and hands runs to the queue.
 //!
 //! Where the queue is shared by several servers, one of them relays for all; otherwise each relays to itself. Many
-//! requests are on their way at once, and the checkpoint moves over a record only when what follows from it is recorded
-//! and the queue answers for it; a roll-out holds it back until it is through.
+//! requests are on their way at once, each namespace's in its [lane](super::lanes), and the checkpoint moves over a record
+//! only when what follows from it is recorded and the queue answers for it; a roll-out holds it back until it is through.
 
-use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use domain::react::has_consequences;
 use domain::recorded::{Fact, Recorded};
-use domain::run::event::{Delivery, Failure, Outcome, Request, Requested};
-use domain::{Cause, Stream, event, function, routing, run};
+use domain::run::event::{Failure, Outcome, Requested};
+use domain::{Cause, Stream, function, run};
 use futures::{StreamExt, future};
-use parking_lot::Mutex;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::Tools;
+use super::held::Held;
+use super::lanes::{Lanes, Tables};
 use super::timers::Timers;
 use super::worker::Workers;
-use super::{Tools, parts};
 use crate::queue::Asked;
 use crate::store::{PageRequest, RunFilter};
 use crate::{actors, clock, queue, store};
@@ -37,35 +36,20 @@ const PAGE: u32 = 4096;
 /// Runs of a function that is gone, ended at a time.
 const GONE_PAGE: u32 = 100;
 
-/// Runs that are on their way to the log and the queue at a time.
-const WINDOW: usize = 4096;
-
-/// Bytes of runs that are being recorded at a time, in units of `BYTES_UNIT`.
-const WINDOW_BYTES: usize = 2 * parts::MAX_BYTES;
-const BYTES_UNIT: usize = 1 << 10;
-
-/// Runs that were published before the record of their request came by. Those beyond are published twice.
-const MAX_ASKED: usize = 100_000;
-
 /// The server that relays.
 pub(super) struct Relay {
     hands: Hands,
-    table: routing::Table,
+    lanes: Lanes,
     checkpoint: u64,
     held: Held,
-    /// Runs that were published when their event came by: the record of their request comes later.
-    asked: HashSet<run::Id>,
-    window: Arc<Semaphore>,
-    /// The part of the window that is weighed.
-    bytes: Arc<Semaphore>,
-    /// What is on its way; it ends with the relay.
+    /// What else is on its way; it ends with the relay.
     tasks: JoinSet<()>,
 }
 
 /// What the relay does its work with.
 #[derive(Clone)]
-struct Hands {
-    tools: Tools,
+pub(super) struct Hands {
+    pub(super) tools: Tools,
     workers: Workers,
     timers: Arc<Timers>,
 }
@@ -74,28 +58,21 @@ impl Relay {
     /// The relay as it was at its checkpoint.
     pub(super) async fn load(tools: Tools, workers: Workers, timers: Arc<Timers>) -> Result<Self, store::Error> {
         let checkpoint = tools.store.checkpoint(FOLLOWER).await?;
-        let mut table = routing::Table::default();
-        let mut after = 0;
+        let (hands, held) = (Hands { tools, workers, timers }, Held::default());
+        let mut lanes = Lanes::new(hands.clone(), held.clone());
+        let (mut tables, mut after) = (Tables::new(), 0);
         loop {
-            let page = tools.store.function_log(after, checkpoint, PAGE).await?;
+            let page = hands.tools.store.function_log(after, checkpoint, PAGE).await?;
             let Some(last) = page.last() else { break };
             after = last.position;
             for recorded in &page {
                 if let Ok(Fact::Function(id, event)) = recorded.fact() {
-                    table.evolve(id, &event);
+                    lanes.fold(&mut tables, id, &event);
                 }
             }
         }
-        Ok(Self {
-            hands: Hands { tools, workers, timers },
-            table,
-            checkpoint,
-            held: Held::default(),
-            asked: HashSet::new(),
-            window: Arc::new(Semaphore::new(WINDOW)),
-            bytes: Arc::new(Semaphore::new(WINDOW_BYTES / BYTES_UNIT)),
-            tasks: JoinSet::new(),
-        })
+        lanes.open(tables);
+        Ok(Self { hands, lanes, checkpoint, held, tasks: JoinSet::new() })
     }
 
     /// Follows the log, for ever.
@@ -119,6 +96,7 @@ impl Relay {
             }
             while self.tasks.try_join_next().is_some() {}
             if written.elapsed() >= CHECKPOINT_EVERY {
+                self.lanes.tidy();
                 self.write_checkpoint(seen).await;
                 written = Instant::now();
             }
@@ -142,11 +120,8 @@ impl Relay {
         }
     }
 
-    /// Sets what follows from records that were committed together on its way.
+    /// Begins what follows from records that is not delivery, and puts the others into their lanes.
     async fn take(&mut self, records: &[Recorded]) {
-        // Requests that the log does not have yet, and runs that it has; each to be published.
-        let (mut new, mut old) = (Vec::new(), Vec::new());
-        let mut first = None;
         for recorded in records.iter().filter(|recorded| has_consequences(recorded)) {
             let fact = match recorded.fact() {
                 Ok(fact) => fact,
@@ -155,144 +130,48 @@ impl Relay {
                     continue;
                 }
             };
-            let before = new.len() + old.len();
-            match fact {
-                Fact::Function(id, event) => {
-                    self.table.evolve(id, &event);
-                    self.function_changed(recorded, id, &event);
-                }
-                Fact::Event(_, event::Event::Received(received)) => new.extend(self.requests(recorded, &received)),
-                Fact::Run(id, event) => old.extend(self.run_changed(recorded, id, event)),
-                Fact::Namespace(..) => {}
+            match &fact {
+                Fact::Function(id, event) => self.function_changed(recorded, *id, event),
+                Fact::Run(id, event) => self.run_changed(recorded, *id, event),
+                Fact::Event(..) | Fact::Namespace(..) => {}
             }
-            if new.len() + old.len() > before {
-                first.get_or_insert(recorded.position);
-            }
-            // Events that were committed together may reach thousands of functions each.
-            if new.len() + old.len() >= parts::MAX_RUNS
-                && let Some(position) = first.take()
-            {
-                self.send(position, std::mem::take(&mut new), std::mem::take(&mut old)).await;
-            }
-        }
-        if let Some(position) = first {
-            self.send(position, new, old).await;
+            self.lanes.push(recorded, fact).await;
         }
     }
 
     fn function_changed(&mut self, recorded: &Recorded, function: function::Id, event: &function::Event) {
         let hands = self.hands.clone();
+        if let function::Event::BuildSucceeded(e) = event {
+            let (hold, version) = (self.held.hold(recorded.position), e.version);
+            self.tasks.spawn(async move {
+                if let Err(error) = hands.tools.fleet.roll_out(function, version).await {
+                    tracing::warn!(%function, version, %error, "not rolled out");
+                }
+                drop(hold);
+            });
+        }
+    }
+
+    fn run_changed(&mut self, recorded: &Recorded, id: run::Id, event: &run::Event) {
         match event {
-            function::Event::BuildSucceeded(e) => {
-                let (hold, version) = (self.held.hold(recorded.position), e.version);
+            run::Event::AttemptFailed(e) => self.hands.timers.set(id, e.due),
+            run::Event::Redriven(e) => {
+                let (hands, hold) = (self.hands.clone(), self.held.hold(recorded.position));
+                let (cause, again) = (recorded.as_cause(Some(self.hands.tools.actor())), e.run);
                 self.tasks.spawn(async move {
-                    if let Err(error) = hands.tools.fleet.roll_out(function, version).await {
-                        tracing::warn!(%function, version, %error, "not rolled out");
-                    }
-                    drop(hold);
-                });
-            }
-            function::Event::Deregistered(_) => {
-                let hold = self.held.hold(recorded.position);
-                self.tasks.spawn(async move {
-                    hands.clear(function).await;
+                    hands.redrive(id, again, cause).await;
                     drop(hold);
                 });
             }
             _ => {}
         }
     }
-
-    /// The run that is to be published because of what happened to it.
-    fn run_changed(&mut self, recorded: &Recorded, id: run::Id, event: run::Event) -> Option<queue::Request> {
-        match event {
-            // Published already, when its event came by.
-            run::Event::Requested(_) if self.asked.remove(&id) => None,
-            run::Event::Requested(requested) => {
-                let function = requested.request.function;
-                if requested.request.input.get().len() > queue::MAX_INLINE {
-                    return Some(queue::Request::recorded(function, id));
-                }
-                let asked = Asked { requested, cause: recorded.cause.clone() };
-                Some(queue::Request { function, run: id, asked: Some(Arc::new(asked)) })
-            }
-            run::Event::AttemptFailed(e) => {
-                self.hands.timers.set(id, e.due);
-                None
-            }
-            run::Event::Redriven(e) => {
-                let (hands, hold) = (self.hands.clone(), self.held.hold(recorded.position));
-                let cause = recorded.as_cause(Some(self.hands.tools.actor()));
-                self.tasks.spawn(async move {
-                    hands.redrive(id, e.run, cause).await;
-                    drop(hold);
-                });
-                None
-            }
-            _ => None,
-        }
-    }
-
-    /// The runs that an event asks for.
-    fn requests(&mut self, recorded: &Recorded, received: &event::Received) -> Vec<queue::Request> {
-        let actor = self.hands.tools.actor();
-        let targets = self.table.targets(received);
-        if self.asked.len() > MAX_ASKED {
-            self.asked.clear();
-        }
-        let request = |target: routing::Target| {
-            let run = run::id(received.id, target.function);
-            self.asked.insert(run);
-            let request = Request {
-                run,
-                function: target.function,
-                namespace: received.namespace.clone(),
-                trigger: received.kind.clone(),
-                event: Some(received.id),
-                input: received.event.clone(),
-                input_cut: false,
-                version: None,
-                replayed_from: None,
-                callback: received.callback.clone(),
-            };
-            // Who waits for the answer gets that of one attempt; everything else is tried until it is done.
-            let delivery = match received.target {
-                Some(_) if !received.asynchronous => Delivery::Once,
-                _ => Delivery::Retried(target.retry),
-            };
-            // As of the event, whoever asks and however often: a worker believes the message, and decides by it.
-            let requested = Requested { request, delivery, at: recorded.at };
-            let asked = Asked { requested, cause: recorded.as_cause(Some(actor.clone())) };
-            queue::Request { function: target.function, run, asked: Some(Arc::new(asked)) }
-        };
-        targets.into_iter().map(request).collect()
-    }
-
-    /// Records new requests and publishes all; the checkpoint waits at `position`. New requests go in parts, one after the
-    /// other: a restart between two of them records the first again, which changes nothing, and goes on with the others.
-    async fn send(&mut self, position: u64, new: Vec<queue::Request>, old: Vec<queue::Request>) {
-        let hold = self.held.hold(position);
-        let permits = u32::try_from((new.len() + old.len()).min(WINDOW)).unwrap_or(1);
-        let window = self.window.clone();
-        let place = window.acquire_many_owned(permits).await.expect("nobody closes the semaphore");
-        let (hands, bytes) = (self.hands.clone(), self.bytes.clone());
-        self.tasks.spawn(async move {
-            hands.publish(old).await;
-            for part in parts::split(new) {
-                let units = parts::weight_of(&part).div_ceil(BYTES_UNIT).min(WINDOW_BYTES / BYTES_UNIT);
-                let units = u32::try_from(units).unwrap_or(1);
-                let _place = bytes.acquire_many(units).await.expect("nobody closes the semaphore");
-                hands.send_part(&part).await;
-            }
-            drop((hold, place));
-        });
-    }
 }
 
 impl Hands {
     /// Records requests and publishes them. Small ones are published meanwhile: a worker that is quicker than the log
     /// records the request itself. Large inputs stay in the log, and their runs are published when they are there.
-    async fn send_part(&self, part: &[queue::Request]) {
+    pub(super) async fn send_part(&self, part: &[queue::Request]) {
         let (small, large): (Vec<_>, Vec<_>) =
             part.iter().cloned().partition(|request| request.input_bytes() <= queue::MAX_INLINE);
         let large = large.into_iter().map(|request| queue::Request::recorded(request.function, request.run)).collect();
@@ -304,7 +183,7 @@ impl Hands {
     }
 
     /// Puts requests in their queues, however long these are away.
-    async fn publish(&self, requests: Vec<queue::Request>) {
+    pub(super) async fn publish(&self, requests: Vec<queue::Request>) {
         future::join_all(requests.into_iter().map(|request| self.workers.publish(request))).await;
     }
 
@@ -352,7 +231,7 @@ impl Hands {
     }
 
     /// Ends what waits for a function that is gone, then its queue.
-    async fn clear(&self, function: function::Id) {
+    pub(super) async fn clear(&self, function: function::Id) {
         for state in ["QUEUED", "RETRYING"] {
             if let Err(error) = self.fail_all(function, state).await {
                 tracing::warn!(%function, %error, "runs of a function that is gone are left to fail when they are taken");
@@ -414,42 +293,6 @@ fn is_ours(asked: &Asked, error: &actors::Error<run::Error>) -> bool {
         error => {
             tracing::warn!(%run, %error, "run not requested yet");
             true
-        }
-    }
-}
-
-/// Positions that are not through yet, and how often each is held.
-#[derive(Default)]
-struct Held {
-    positions: Arc<Mutex<BTreeMap<u64, u32>>>,
-}
-
-/// Keeps the checkpoint from moving over a position.
-struct Hold {
-    positions: Arc<Mutex<BTreeMap<u64, u32>>>,
-    position: u64,
-}
-
-impl Held {
-    fn hold(&self, position: u64) -> Hold {
-        *self.positions.lock().entry(position).or_default() += 1;
-        Hold { positions: self.positions.clone(), position }
-    }
-
-    /// The first position that is not through.
-    fn first(&self) -> Option<u64> {
-        self.positions.lock().keys().next().copied()
-    }
-}
-
-impl Drop for Hold {
-    fn drop(&mut self) {
-        let mut positions = self.positions.lock();
-        if let Some(count) = positions.get_mut(&self.position) {
-            *count -= 1;
-            if *count == 0 {
-                positions.remove(&self.position);
-            }
         }
     }
 }

@@ -29,6 +29,7 @@ mod hosts;
 mod http2;
 mod ids;
 mod kernel;
+mod lanes;
 mod limits;
 mod lines;
 mod manifest;

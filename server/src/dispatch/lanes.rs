@@ -1,0 +1,539 @@
+//! What waits to be relayed, in a lane for each namespace: whatever follows from the events of one namespace, and however long
+//! that takes, the events of the others do not wait for it (ADR 47).
+//!
+//! A lane is a line of positions in the log. The records themselves are kept with them while they are few; the others are read
+//! again when it is their turn. Each lane has the routing table of its namespace as it was at the record that it has come to.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use domain::recorded::{Fact, Recorded};
+use domain::run::event::{Delivery, Request, Requested};
+use domain::{event, function, routing, run};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::held::{Held, Hold};
+use super::relay::Hands;
+use super::{Tools, parts};
+use crate::queue::{self, Asked};
+use crate::store::Store;
+use crate::turns::Turns;
+
+/// Bytes of runs that are being recorded and published at a time, all namespaces together; one namespace has half of them.
+const WINDOW_BYTES: usize = 2 * parts::MAX_BYTES;
+
+/// The unit in which they are taken.
+const UNIT: usize = 1 << 10;
+
+/// Records that may wait, all namespaces together: their positions take 16 bytes each. Beyond it the relay reads no further.
+const MAX_WAITING: usize = 2_000_000;
+
+/// Bytes of waiting records that are kept in memory: of one namespace, and of all.
+const KEPT_OF_NAMESPACE: usize = 1 << 20;
+const KEPT: usize = 16 << 20;
+
+/// What a kept record takes apart from its data, roughly.
+const OVERHEAD: usize = 512;
+
+/// A lane looks for an event's functions no longer than this before others have the thread.
+const SLICE: Duration = Duration::from_millis(2);
+
+/// Records that are read again at a time.
+const PAGE: u32 = 64;
+
+/// Runs of one namespace that were published before the record of their request came by. Those beyond are published twice.
+const MAX_ASKED: usize = 100_000;
+
+/// The lanes of all namespaces that have functions, or something that waits.
+pub(super) struct Lanes {
+    hands: Hands,
+    held: Held,
+    window: Turns,
+    all: Arc<All>,
+    lanes: HashMap<Arc<str>, Lane>,
+    /// Which namespace a function belongs to.
+    members: HashMap<function::Id, Arc<str>>,
+    /// Lanes end with it.
+    tasks: JoinSet<()>,
+}
+
+/// The routing table of each namespace.
+pub(super) type Tables = HashMap<Arc<str>, routing::Table>;
+
+/// What all lanes have together.
+#[derive(Default)]
+struct All {
+    waiting: AtomicUsize,
+    kept: AtomicUsize,
+    /// Something waits no longer.
+    room: Notify,
+}
+
+struct Lane {
+    line: Arc<Line>,
+    task: AbortHandle,
+}
+
+impl Drop for Lane {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What waits in a lane.
+struct Line {
+    held: Held,
+    all: Arc<All>,
+    state: Mutex<State>,
+    arrived: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: VecDeque<Item>,
+    /// Bytes of the records among them that are kept.
+    kept: usize,
+    /// The checkpoint waits at the first of them.
+    hold: Option<Hold>,
+    /// Runs that were published when their event came by: the record of their request comes later.
+    asked: HashSet<run::Id>,
+    /// Nothing is on its way, and there are no functions.
+    is_idle: bool,
+}
+
+struct Item {
+    position: u64,
+    /// `None` where it is to be read again.
+    kept: Option<Box<(Recorded, Fact)>>,
+}
+
+impl Item {
+    fn bytes(&self) -> usize {
+        self.kept.as_ref().map_or(0, |kept| weight(&kept.0))
+    }
+}
+
+fn weight(recorded: &Recorded) -> usize {
+    recorded.data.len() + OVERHEAD
+}
+
+impl Lanes {
+    /// No lanes yet.
+    pub(super) fn new(hands: Hands, held: Held) -> Self {
+        let units = WINDOW_BYTES / UNIT;
+        Self {
+            hands,
+            held,
+            window: Turns::with_shares(units, units / 2, units / 2),
+            all: Arc::default(),
+            lanes: HashMap::new(),
+            members: HashMap::new(),
+            tasks: JoinSet::new(),
+        }
+    }
+
+    /// Takes in what happened to a function before the checkpoint.
+    pub(super) fn fold(&mut self, tables: &mut Tables, id: function::Id, event: &function::Event) {
+        if let Some(namespace) = self.namespace_of(id, event) {
+            tables.entry(namespace).or_default().evolve(id, event);
+        }
+    }
+
+    /// Opens the lanes of the namespaces that had functions at the checkpoint.
+    pub(super) fn open(&mut self, tables: Tables) {
+        for (namespace, table) in tables.into_iter().filter(|(_, table)| !table.is_empty()) {
+            self.begin(namespace, table);
+        }
+    }
+
+    /// Puts a record at the end of its namespace's lane, if anything can follow from it there.
+    pub(super) async fn push(&mut self, recorded: &Recorded, fact: Fact) {
+        let namespace: Arc<str> = match &fact {
+            Fact::Function(id, event) => match self.namespace_of(*id, event) {
+                Some(namespace) => namespace,
+                None => return,
+            },
+            Fact::Event(_, event::Event::Received(received)) => {
+                // Where there are no functions, an event reaches none, unless it names one.
+                if received.target.is_none() && !self.lanes.contains_key(received.namespace.as_str()) {
+                    return;
+                }
+                received.namespace.as_str().into()
+            }
+            Fact::Run(id, run::Event::Requested(requested)) => {
+                let namespace = requested.request.namespace.as_str();
+                let lane = self.lanes.get(namespace);
+                if lane.is_some_and(|lane| lane.line.state.lock().asked.remove(id)) {
+                    return;
+                }
+                namespace.into()
+            }
+            Fact::Run(..) | Fact::Namespace(..) => return,
+        };
+        while self.all.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
+            self.all.room.notified().await;
+        }
+        if !self.lanes.contains_key(&namespace) {
+            self.begin(namespace.clone(), routing::Table::default());
+        }
+        if let Some(lane) = self.lanes.get(&namespace) {
+            lane.line.push(recorded, fact);
+        }
+    }
+
+    /// The namespace that something happened in, if it says anything about who is reached.
+    fn namespace_of(&mut self, id: function::Id, event: &function::Event) -> Option<Arc<str>> {
+        match event {
+            function::Event::Registered(e) => {
+                let known = self.lanes.get_key_value(e.namespace.as_str()).map(|(namespace, _)| namespace.clone());
+                let namespace = known.unwrap_or_else(|| e.namespace.as_str().into());
+                self.members.insert(id, namespace.clone());
+                Some(namespace)
+            }
+            function::Event::Deregistered(_) => self.members.remove(&id),
+            function::Event::BuildSucceeded(_)
+            | function::Event::VersionPromoted(_)
+            | function::Event::Started(_)
+            | function::Event::Stopped(_) => self.members.get(&id).cloned(),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, namespace: Arc<str>, table: routing::Table) {
+        let state = Mutex::new(State::default());
+        let line = Arc::new(Line { held: self.held.clone(), all: self.all.clone(), state, arrived: Notify::new() });
+        let driver = Driver {
+            namespace: namespace.clone(),
+            line: line.clone(),
+            table,
+            again: Again { store: self.hands.tools.store.clone(), page: VecDeque::new() },
+            hands: self.hands.clone(),
+            window: self.window.clone(),
+            sends: JoinSet::new(),
+        };
+        let task = self.tasks.spawn(driver.drive());
+        self.lanes.insert(namespace, Lane { line, task });
+    }
+
+    /// Closes lanes that nobody needs.
+    pub(super) fn tidy(&mut self) {
+        self.lanes.retain(|_, lane| {
+            let state = lane.line.state.lock();
+            !state.is_idle || !state.waiting.is_empty()
+        });
+        while self.tasks.try_join_next().is_some() {}
+    }
+}
+
+impl Line {
+    fn push(&self, recorded: &Recorded, fact: Fact) {
+        let bytes = weight(recorded);
+        let mut state = self.state.lock();
+        let mut item = Item { position: recorded.position, kept: None };
+        if state.kept + bytes <= KEPT_OF_NAMESPACE && self.all.kept.load(Ordering::Relaxed) + bytes <= KEPT {
+            item.kept = Some(Box::new((recorded.clone(), fact)));
+            state.kept += bytes;
+            self.all.kept.fetch_add(bytes, Ordering::Relaxed);
+        }
+        if state.waiting.is_empty() {
+            state.hold = Some(self.held.hold(item.position));
+        }
+        state.is_idle = false;
+        state.waiting.push_back(item);
+        self.all.waiting.fetch_add(1, Ordering::Relaxed);
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// The next that waits, and what holds the checkpoint there.
+    fn pop(&self) -> Option<(Item, Option<Hold>)> {
+        let mut state = self.state.lock();
+        let item = state.waiting.pop_front()?;
+        state.kept -= item.bytes();
+        let next = state.waiting.front().map(|next| self.held.hold(next.position));
+        let hold = std::mem::replace(&mut state.hold, next);
+        if state.waiting.is_empty() {
+            // A line that was long does not keep its room.
+            state.waiting = VecDeque::new();
+        }
+        drop(state);
+        self.forget(&item);
+        Some((item, hold))
+    }
+
+    fn forget(&self, item: &Item) {
+        self.all.kept.fetch_sub(item.bytes(), Ordering::Relaxed);
+        self.all.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.all.room.notify_one();
+    }
+}
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        let waiting = std::mem::take(&mut self.state.get_mut().waiting);
+        waiting.iter().for_each(|item| self.forget(item));
+    }
+}
+
+/// Goes through the records of a lane.
+struct Driver {
+    namespace: Arc<str>,
+    line: Arc<Line>,
+    table: routing::Table,
+    again: Again,
+    hands: Hands,
+    window: Turns,
+    /// What is on its way; it ends with the lane.
+    sends: JoinSet<()>,
+}
+
+impl Driver {
+    async fn drive(mut self) {
+        loop {
+            while self.sends.try_join_next().is_some() {}
+            if self.relay_some().await {
+                continue;
+            }
+            if self.sends.is_empty() && self.table.is_empty() {
+                let mut state = self.line.state.lock();
+                state.is_idle = state.waiting.is_empty();
+            }
+            tokio::select! {
+                () = self.line.arrived.notified() => {}
+                Some(_) = self.sends.join_next() => {}
+            }
+        }
+    }
+
+    /// Sets what follows from the next records on its way; `false` when none waits.
+    async fn relay_some(&mut self) -> bool {
+        // Requests that the log does not have yet, and runs that it has; each to be published.
+        let (mut new, mut old) = (Vec::new(), Vec::new());
+        let (mut first, mut bytes, mut some) = (None, 0, false);
+        let mut since = Instant::now();
+        // One event may reach thousands of functions.
+        while new.len() + old.len() < parts::MAX_RUNS && bytes < parts::MAX_BYTES {
+            let Some((item, hold)) = self.line.pop() else { break };
+            some = true;
+            let before = new.len() + old.len();
+            let found = match item.kept {
+                Some(kept) => Some(*kept),
+                None => self.again.read(item.position).await,
+            };
+            match found {
+                Some((_, Fact::Function(id, event))) => {
+                    self.table.evolve(id, &event);
+                    if matches!(event, function::Event::Deregistered(_)) {
+                        let hands = self.hands.clone();
+                        self.sends.spawn(async move {
+                            hands.clear(id).await;
+                            drop(hold);
+                        });
+                        continue;
+                    }
+                }
+                Some((recorded, Fact::Event(_, event::Event::Received(received)))) => {
+                    let requests = self.requests(&recorded, &received);
+                    bytes += parts::weight_of(&requests);
+                    new.extend(requests);
+                }
+                Some((recorded, Fact::Run(id, run::Event::Requested(requested)))) => {
+                    old.extend(self.requested(&recorded, id, requested));
+                }
+                _ => {}
+            }
+            if new.len() + old.len() > before {
+                first = first.or(hold);
+            }
+            // Filters may take long, and events that reach nobody may be many.
+            if since.elapsed() > SLICE {
+                tokio::task::yield_now().await;
+                since = Instant::now();
+            }
+        }
+        if let Some(hold) = first {
+            self.send(hold, new, old).await;
+        }
+        some
+    }
+
+    /// The run that is to be published because it was requested.
+    fn requested(&self, recorded: &Recorded, id: run::Id, requested: Requested) -> Option<queue::Request> {
+        // Published already, when its event came by.
+        if self.line.state.lock().asked.remove(&id) {
+            return None;
+        }
+        let function = requested.request.function;
+        if requested.request.input.get().len() > queue::MAX_INLINE {
+            return Some(queue::Request::recorded(function, id));
+        }
+        let asked = Asked { requested, cause: recorded.cause.clone() };
+        Some(queue::Request { function, run: id, asked: Some(Arc::new(asked)) })
+    }
+
+    /// The runs that an event asks for.
+    fn requests(&self, recorded: &Recorded, received: &event::Received) -> Vec<queue::Request> {
+        let actor = self.tools().actor();
+        let targets = self.table.targets(received);
+        let mut state = self.line.state.lock();
+        if state.asked.len() > MAX_ASKED {
+            state.asked.clear();
+        }
+        let request = |target: routing::Target| {
+            let run = run::id(received.id, target.function);
+            state.asked.insert(run);
+            let request = Request {
+                run,
+                function: target.function,
+                namespace: received.namespace.clone(),
+                trigger: received.kind.clone(),
+                event: Some(received.id),
+                input: received.event.clone(),
+                input_cut: false,
+                version: None,
+                replayed_from: None,
+                callback: received.callback.clone(),
+            };
+            // Who waits for the answer gets that of one attempt; everything else is tried until it is done.
+            let delivery = match received.target {
+                Some(_) if !received.asynchronous => Delivery::Once,
+                _ => Delivery::Retried(target.retry),
+            };
+            // As of the event, whoever asks and however often: a worker believes the message, and decides by it.
+            let requested = Requested { request, delivery, at: recorded.at };
+            let asked = Asked { requested, cause: recorded.as_cause(Some(actor.clone())) };
+            queue::Request { function: target.function, run, asked: Some(Arc::new(asked)) }
+        };
+        targets.into_iter().map(request).collect()
+    }
+
+    /// Records new requests and publishes all, in parts, each when it is the namespace's turn. The checkpoint waits for all of
+    /// them: after a restart they are recorded again, which changes nothing.
+    async fn send(&mut self, hold: Hold, new: Vec<queue::Request>, old: Vec<queue::Request>) {
+        let hold = Arc::new(hold);
+        if !old.is_empty() {
+            let place = self.window.take_many(&self.namespace, "", units(&old)).await;
+            let (hands, hold) = (self.hands.clone(), hold.clone());
+            self.sends.spawn(async move {
+                hands.publish(old).await;
+                drop((hold, place));
+            });
+        }
+        for part in parts::split(new) {
+            let place = self.window.take_many(&self.namespace, "", units(&part)).await;
+            let (hands, hold) = (self.hands.clone(), hold.clone());
+            self.sends.spawn(async move {
+                hands.send_part(&part).await;
+                drop((hold, place));
+            });
+        }
+    }
+
+    fn tools(&self) -> &Tools {
+        &self.hands.tools
+    }
+}
+
+fn units(part: &[queue::Request]) -> usize {
+    parts::weight_of(part).div_ceil(UNIT)
+}
+
+/// Reads records again.
+struct Again {
+    store: Store,
+    /// What was read and may be asked for next: positions go up.
+    page: VecDeque<Recorded>,
+}
+
+impl Again {
+    /// The record at a position, however long the log is away; `None` when it is not there.
+    async fn read(&mut self, position: u64) -> Option<(Recorded, Fact)> {
+        let mut pause = Duration::from_millis(20);
+        loop {
+            while self.page.pop_front_if(|first| first.position < position).is_some() {}
+            if let Some(found) = self.page.pop_front_if(|first| first.position == position) {
+                return found.fact().ok().map(|fact| (found, fact));
+            }
+            match self.store.log(position - 1, PAGE).await {
+                Ok(page) if page.first().is_some_and(|first| first.position == position) => self.page = page.into(),
+                Ok(_) => {
+                    tracing::error!(position, "a record that waited to be relayed is not in the log any more");
+                    return None;
+                }
+                Err(error) => {
+                    tracing::warn!(position, %error, "the relay cannot read the log; it goes on trying");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(Duration::from_secs(2));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::{Cause, Stream};
+
+    use super::*;
+    use crate::clock;
+
+    fn line() -> Line {
+        Line { held: Held::default(), all: Arc::default(), state: Mutex::default(), arrived: Notify::new() }
+    }
+
+    /// A record with so many bytes, and what it says, which does not matter here.
+    fn record(position: u64, bytes: usize) -> (Recorded, Fact) {
+        let recorded = Recorded {
+            position,
+            stream: Stream::namespace("team"),
+            version: 1,
+            id: uuid::Uuid::now_v7(),
+            kind: "Created".into(),
+            data: vec![0; bytes].into(),
+            at: clock::now(),
+            cause: Cause::default(),
+            hash: [0; 32],
+        };
+        let created = domain::namespace::Event::Created { name: "team".to_owned(), at: clock::now() };
+        (recorded, Fact::Namespace("team".to_owned(), created))
+    }
+
+    #[test]
+    fn the_checkpoint_waits_at_the_first_that_is_not_through() {
+        let line = line();
+        for position in [3, 5, 9] {
+            let (recorded, fact) = record(position, 1);
+            line.push(&recorded, fact);
+        }
+        assert_eq!(line.held.first(), Some(3));
+        let (item, hold) = line.pop().unwrap();
+        assert_eq!((item.position, line.held.first()), (3, Some(3)));
+        let later = line.pop().unwrap().1;
+        drop(later);
+        assert_eq!(line.held.first(), Some(3), "the first is still on its way");
+        drop(hold);
+        assert_eq!(line.held.first(), Some(9));
+        drop(line.pop());
+        assert_eq!(line.held.first(), None);
+        assert!(line.pop().is_none());
+    }
+
+    #[test]
+    fn a_line_keeps_few_records_in_memory_and_all_positions_in_order() {
+        let (line, count) = (line(), 50);
+        for position in 1..=count {
+            let (recorded, fact) = record(position, KEPT_OF_NAMESPACE / 10);
+            line.push(&recorded, fact);
+        }
+        assert!(line.all.kept.load(Ordering::Relaxed) <= KEPT_OF_NAMESPACE);
+        let items: Vec<_> = std::iter::from_fn(|| line.pop()).map(|(item, _)| item).collect();
+        assert!(items.iter().map(|item| item.position).eq(1..=count));
+        let kept = items.iter().filter(|item| item.kept.is_some()).count();
+        assert!((5..10).contains(&kept), "{kept}");
+        assert_eq!((line.all.kept.load(Ordering::Relaxed), line.all.waiting.load(Ordering::Relaxed)), (0, 0));
+    }
+}
