@@ -7,7 +7,7 @@ use domain::manifest::Mode;
 use domain::{Cause, function};
 use tokio::time::Instant;
 
-use super::{Error, Fleet, Inner, Pool, Route};
+use super::{Error, Fleet, Inner, Pool, Route, job};
 use crate::executor::{self, Spec};
 use crate::store::{FunctionRow, VersionRow};
 
@@ -67,6 +67,7 @@ impl Inner {
             _ => {
                 let route = self.make_route(&row, version).await?;
                 self.routes.write().insert(route.clone());
+                job::resize(self, &route);
                 route
             }
         };
