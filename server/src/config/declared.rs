@@ -157,6 +157,13 @@ pub const SECTIONS: &[Section] = &[
                 "namespaces whose functions may be [called without a token and have paths of their own](functions.md#who-may-call-and-where)",
             )
             .otherwise("none"),
+            Setting::text(
+                "EVENTFLOW_RESERVED_NAMES",
+                "names such as team-a,team-b",
+                "",
+                "names that no function of the default namespace gets: those of other namespaces, before they have [functions of their own](api.md)",
+            )
+            .otherwise("none"),
         ],
     },
     Section {

@@ -17,6 +17,8 @@ pub struct Edge {
     pub functions_host: Option<String>,
     /// Namespaces whose functions may be called without a token, and have paths of their own: `EVENTFLOW_PUBLIC_FUNCTIONS`.
     pub public_functions: Namespaces,
+    /// Names that no function of the default namespace gets: `EVENTFLOW_RESERVED_NAMES`.
+    pub reserved_names: Namespaces,
     /// Proxies whose `Forwarded` and `X-Forwarded-*` are believed: `EVENTFLOW_TRUSTED_PROXIES`.
     pub trusted_proxies: Networks,
     /// Connections at a time; a share of the file descriptors when absent: `EVENTFLOW_MAX_CONNECTIONS`.
@@ -52,6 +54,7 @@ impl Edge {
             public_url: layers.text_if_any("EVENTFLOW_PUBLIC_URL", PublicUrl::parse)?,
             functions_host: layers.text_if_any("EVENTFLOW_FUNCTIONS_HOST", domain_name)?,
             public_functions: layers.text_if_any("EVENTFLOW_PUBLIC_FUNCTIONS", Namespaces::parse)?.unwrap_or_default(),
+            reserved_names: layers.text_if_any("EVENTFLOW_RESERVED_NAMES", Namespaces::listed)?.unwrap_or_default(),
             trusted_proxies: layers.text_if_any("EVENTFLOW_TRUSTED_PROXIES", Networks::parse)?.unwrap_or_default(),
             connections: layers.number_if_any("EVENTFLOW_MAX_CONNECTIONS")?,
             connections_per_address: layers.number("EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS")?,
@@ -82,6 +85,11 @@ impl Namespaces {
         let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
         let names: Vec<_> = names.map(str::to_owned).collect();
         names.iter().all(|name| super::is_namespace(name)).then_some(Self { all: false, names })
+    }
+
+    /// A list that names each of them.
+    fn listed(list: &str) -> Option<Self> {
+        Self::parse(list).filter(|list| !list.all)
     }
 
     /// Whether a namespace is one of them.

@@ -83,6 +83,7 @@ pub const CODES: &[Code] = &[
     code("member_not_found", &[404], "The namespace has no such member.", "Ask for its members."),
     code("method_not_allowed", &[405], "The route does not take this method.", "The header `Allow` names those that it takes."),
     code("name_is_a_namespace", &[409], "A namespace of this name has functions; both would be called at one address.", "Choose another name."),
+    code("name_reserved", &[409], "The name cannot be used here: it is kept for a namespace, or means something that you may not see.", "Choose another name; the operator's `EVENTFLOW_RESERVED_NAMES` lists names that are kept."),
     code("name_taken", &[409], "A function of this name exists.", "Deregister it first, or choose another name."),
     code("namespace_is_a_function", &[409], "A function of the default namespace has this name; both would be called at one address.", "Choose another namespace."),
     code("namespace_not_found", &[404], "There is no such namespace, or none that you may see.", "Check its name."),

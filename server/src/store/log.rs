@@ -420,6 +420,9 @@ impl Log for SqlLog {
             Some(state) => conditions.and("state = {}", Value::Text(state.clone())),
             None => conditions.and_always("state <> 'DEREGISTERED'"),
         }
+        if let Some(position) = filter.registered_before {
+            conditions.and("created_position < {}", int(position));
+        }
         if let Some(search) = &filter.search {
             // Names are lower-case.
             conditions.values.push(Value::Text(search.to_lowercase()));

@@ -278,6 +278,8 @@ pub struct FunctionFilter {
     pub state: Option<String>,
     /// Only names that contain this.
     pub search: Option<String>,
+    /// Only those that were registered before this position of the log.
+    pub registered_before: Option<u64>,
 }
 
 /// Which runs.

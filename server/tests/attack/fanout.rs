@@ -3,7 +3,7 @@
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::app::{Options, TestApp};
+use crate::app::{Options, TestApp, database};
 use crate::graphql::status;
 use crate::victim::victim;
 
@@ -163,4 +163,28 @@ async fn jobs_that_never_read_their_large_events_leave_memory_to_others() {
     assert!(running().await < 48, "so many events of 1 MiB are in memory: {}", running().await);
     let grew = status(&app, "VmRSS:").saturating_sub(before);
     assert!(grew < 350 << 10, "the memory grew by {grew} KiB");
+}
+
+#[tokio::test]
+async fn servers_that_register_at_once_give_a_namespace_no_more_functions_than_it_may() {
+    const LIMIT: usize = 5;
+    const MANY: usize = 40;
+    let url = database().await;
+    let options =
+        || Options::default().env("DATABASE_URL", url.clone()).env("EVENTFLOW_MAX_FUNCTIONS", LIMIT.to_string());
+    let (one, other) = tokio::join!(TestApp::start_with(options()), TestApp::start_with(options()));
+    let repository = one.repository("any", &[("function.json", r#"{ "runtime": "node" }"#)]).await;
+    // Each server has a namespace's registrations one after the other; those of both meet.
+    let names: Vec<_> = (0..MANY).map(|index| format!("any-{index}")).collect();
+    let asked = names.iter().enumerate().map(|(index, name)| {
+        let app = if index % 2 == 0 { &one } else { &other };
+        register(app, "crowded", name, &repository)
+    });
+    let results = futures::future::join_all(asked).await;
+    assert_eq!(results.iter().filter(|result| result.is_ok()).count(), LIMIT, "{results:?}");
+    let found = one.graphql("{ functions(namespace: \"crowded\") { totalCount } }", json!({})).await;
+    assert_eq!(found["functions"]["totalCount"], LIMIT);
+    // What has been there may be registered again, though the limit is reached.
+    let there = results.iter().position(Result::is_ok).unwrap();
+    assert_eq!(register(&other, "crowded", &names[there], &repository).await, results[there]);
 }

@@ -24,6 +24,11 @@ pub fn token(may_write: bool, life: Duration, id: bool) -> String {
     signed(json!(["default"]), may_write, life, id)
 }
 
+/// A token of somebody who sees and may change one namespace.
+pub fn member(namespace: &str) -> String {
+    signed(json!([namespace]), true, Duration::from_secs(600), true)
+}
+
 /// A token of somebody who sees and may do everything.
 pub fn owner() -> String {
     signed(Value::Null, true, Duration::from_secs(600), true)

@@ -243,6 +243,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         namespaces: caller.viewer.looks_into(fitting(which.namespace)?.as_deref())?,
         state,
         search: which.search,
+        ..FunctionFilter::default()
     };
     let page = services.store.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
     let keys: Vec<_> = page.rows.iter().filter_map(|(_, row)| Some((row.id, row.current_version?))).collect();

@@ -5,14 +5,13 @@
 //! were recorded at the same moment, on whichever servers, the one that is later in the log gives way. The log has one order
 //! for all servers, and whoever looks after recording sees everything that was recorded before, so that one of them does.
 
-use domain::Stream;
 use domain::function::{self, Command};
 
-use super::Caller;
+use super::{Caller, first_position};
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::error::{Problem, Refusal};
-use crate::store::{FunctionFilter, FunctionRow, HistoryFilter, PageRequest};
+use crate::store::{FunctionFilter, FunctionRow, PageRequest};
 
 /// Functions of a namespace that are compared one by one. A namespace with more of them is older than any newcomer.
 const COMPARED: u32 = 50;
@@ -21,11 +20,23 @@ const COMPARED: u32 = 50;
 ///
 /// # Errors
 /// When the log is away.
-pub(super) async fn problem(services: &Services, namespace: &str, name: &str) -> Result<Option<Problem>, Refusal> {
-    Ok(match rivals(services, namespace, name, 1).await?.0.is_empty() {
-        true => None,
-        false => Some(told(services, namespace, name)),
-    })
+pub(super) async fn problem(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    name: &str,
+) -> Result<Option<Problem>, Refusal> {
+    if !rivals(services, namespace, name, 1).await?.0.is_empty() {
+        return Ok(Some(told(services, caller, namespace, name)));
+    }
+    let kept = namespace == services.settings.namespace && services.settings.edge.reserved_names.contain(name);
+    if !kept {
+        return Ok(None);
+    }
+    // What has the name already may be registered again.
+    let newest = services.store.function_named(namespace, name).await?;
+    let is_new = newest.is_none_or(|row| row.state == "DEREGISTERED");
+    Ok(is_new.then(|| reserved(name, "name")))
 }
 
 /// Lets a function that has been registered give way to one that was registered before and whose name means the same.
@@ -52,7 +63,7 @@ pub(super) async fn settle(
         return Ok(());
     }
     services.commands.function(id, Command::Deregister { at: clock::now() }, caller.cause()).await?;
-    Err(told(services, namespace, name).into())
+    Err(told(services, caller, namespace, name).into())
 }
 
 /// The functions that make a name ambiguous, and whether there are more of them.
@@ -76,25 +87,29 @@ async fn rivals(
     Ok((found.rows.into_iter().map(|(_, row)| row).collect(), found.has_next))
 }
 
-/// Where in the log a function was registered.
-async fn first_position(services: &Services, id: function::Id) -> Result<u64, Refusal> {
-    let filter = HistoryFilter { stream: Some(Stream::function(id)), ..HistoryFilter::default() };
-    let page = PageRequest::first(1);
-    let first = services.store.history(&filter, &page).await?.rows.pop();
-    Ok(first.map_or(u64::MAX, |(_, record)| record.position))
-}
-
-fn told(services: &Services, namespace: &str, name: &str) -> Problem {
+/// Says what the name means already, to those who may see that; to all others no more than that it cannot be had.
+fn told(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Problem {
     let default = services.settings.namespace.as_str();
     if namespace == default {
+        if !caller.viewer.sees(name) {
+            return reserved(name, "name");
+        }
         let message = format!(
             "`{name}` is the name of a namespace, whose functions are called below /function/{name}; choose another name"
         );
         return Problem::new("name_is_a_namespace", message).at(["input", "name"]);
+    }
+    if !caller.viewer.sees(default) {
+        return reserved(namespace, "namespace");
     }
     let message = format!(
         "the namespace `{namespace}` cannot be used: `{default}` has a function of that name, which is called below \
          /function/{namespace}"
     );
     Problem::new("namespace_is_a_function", message).at(["input", "namespace"])
+}
+
+fn reserved(name: &str, field: &'static str) -> Problem {
+    Problem::new("name_reserved", format!("`{name}` cannot be used as a {field} here; choose another one"))
+        .at(["input", field])
 }

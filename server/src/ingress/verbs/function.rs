@@ -97,7 +97,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         Some(partial) => found(services, manifest::parse_over(json!({ "runtime": "node" }), partial)),
         None => manifest_problems(services, manifest.as_ref()),
     });
-    problems.extend(ambiguity::problem(services, &namespace, &name).await?);
+    problems.extend(ambiguity::problem(services, caller, &namespace, &name).await?);
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
@@ -106,7 +106,8 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     // Until the function is in the tables: who registers next counts it.
     let _turn = capacity::turn(&namespace).await;
     let newest = services.store.function_named(&namespace, &name).await?;
-    if newest.as_ref().is_none_or(|row| row.state == "DEREGISTERED") {
+    let is_new = newest.as_ref().is_none_or(|row| row.state == "DEREGISTERED");
+    if is_new {
         capacity::check(services, &namespace).await?;
     }
     let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == "DEREGISTERED"));
@@ -125,6 +126,10 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         match services.commands.function(id, command, caller.cause()).await {
             Ok(_) => {
                 ambiguity::settle(services, caller, id, &namespace, &name).await?;
+                // What has been there stays, though the limit may have become lower.
+                if is_new {
+                    capacity::settle(services, caller, id, &namespace).await?;
+                }
                 // After the function: of one that is refused there is nothing to keep. Asked again, it is done again.
                 if let Some(whole) = whole {
                     credentials::keep(services, caller, &namespace, id, whole).await?;

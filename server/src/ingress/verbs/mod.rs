@@ -15,7 +15,7 @@ mod secret;
 
 use std::sync::Arc;
 
-use domain::Cause;
+use domain::{Cause, Stream, function as functions};
 use uuid::Uuid;
 
 pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
@@ -32,7 +32,10 @@ pub use run::{
 };
 pub use secret::{remove_secret, secrets, set_secret};
 
+use super::Services;
 use super::auth::Viewer;
+use super::error::Refusal;
+use crate::store::{HistoryFilter, PageRequest};
 
 /// Who asks, in which request.
 #[derive(Debug, Clone)]
@@ -52,4 +55,12 @@ impl Caller {
     pub(super) fn cause(&self) -> Cause {
         Cause { actor: Some(Arc::clone(&self.viewer.name)), causation: None, correlation: self.correlation }
     }
+}
+
+/// Where in the log a function was registered.
+async fn first_position(services: &Services, id: functions::Id) -> Result<u64, Refusal> {
+    let filter = HistoryFilter { stream: Some(Stream::function(id)), ..HistoryFilter::default() };
+    let page = PageRequest::first(1);
+    let first = services.store.history(&filter, &page).await?.rows.pop();
+    Ok(first.map_or(u64::MAX, |(_, record)| record.position))
 }
