@@ -297,6 +297,40 @@ async fn a_function_is_shown_as_it_was() {
 }
 
 #[actix_web::test]
+async fn a_name_is_shown_as_the_function_that_had_it_then_however_many_had() {
+    const GENERATIONS: u32 = 40;
+    let house = House::new().await;
+    for generation in 1..=GENERATIONS {
+        let id = function::id("default", "f", generation);
+        let source = Source::Git { url: "https://example.com/f".into(), git_ref: None, path: None };
+        let (namespace, name) = ("default".to_owned(), "f".to_owned());
+        let register = Command::Register { id, namespace, name, generation, source, manifest: None, at: clock::now() };
+        house.command(id, register).await;
+        house.command(id, Command::Deregister { at: clock::now() }).await;
+    }
+    let then = async |position: u64| {
+        let query = "query($position: Int) { function(name: \"f\", asOfPosition: $position) { id state } }";
+        house.log.take();
+        let found = house.graphql(query, json!({ "position": position })).await["function"].take();
+        let reads = house.log.take()["stream"];
+        assert!(reads <= 7, "{reads} reads for one function");
+        found
+    };
+    assert_eq!(then(0).await, Value::Null);
+    let mut seen = 0;
+    for (kind, state) in [("Registered", "REGISTERED"), ("Deregistered", "DEREGISTERED")] {
+        let query = "query($type: String) { history(first: 100, type: $type) { nodes { position stream } } }";
+        let history = house.graphql(query, json!({ "type": kind })).await["history"]["nodes"].take();
+        for record in history.as_array().unwrap() {
+            let id = record["stream"].as_str().unwrap().trim_start_matches("function-");
+            assert_eq!(then(record["position"].as_u64().unwrap()).await, json!({ "id": id, "state": state }));
+            seen += 1;
+        }
+    }
+    assert_eq!(seen, 2 * GENERATIONS);
+}
+
+#[actix_web::test]
 async fn rolling_back_makes_the_version_before_the_current_one() {
     let house = House::new().await;
     let id = house.running("default", "f").await;
