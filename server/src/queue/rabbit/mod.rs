@@ -44,8 +44,19 @@ const FIRST_TRY: Duration = Duration::from_secs(3);
 /// A question that the broker does not answer in this time has failed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 
-/// Messages of other programs that one server has in its hands.
-const INBOX_PREFETCH: u16 = 200;
+/// Messages of other programs that one server has in its hands, at most …
+const INBOX_MESSAGES: usize = 200;
+
+/// … and bytes of them, if each is as large as it may be: the broker counts messages, not bytes. A few go side by side
+/// all the same, of whatever size.
+const INBOX_BYTES: usize = 128 << 20;
+const INBOX_LEAST: usize = 4;
+
+/// How many messages of at most so many bytes each the broker may send before the first is answered for.
+fn inbox_prefetch(most: usize) -> u16 {
+    let messages = (INBOX_BYTES / most.max(1)).clamp(INBOX_LEAST, INBOX_MESSAGES);
+    u16::try_from(messages).unwrap_or(u16::MAX)
+}
 
 /// RabbitMQ. Cloning it is cheap.
 #[derive(Clone)]
@@ -79,7 +90,7 @@ impl Rabbit {
     pub fn inbox(&self, most: usize) -> Inbox {
         let link = self.consuming.clone();
         let read = move |delivery: lapin::message::Delivery| inbox::read(delivery, most);
-        Inbox { messages: Messages::subscribe(link, Place::Ingress, INBOX_PREFETCH, Arc::new(read)) }
+        Inbox { messages: Messages::subscribe(link, Place::Ingress, inbox_prefetch(most), Arc::new(read)) }
     }
 
     /// The user as whom the server is known to the broker.
@@ -171,5 +182,20 @@ impl Consumer for RabbitConsumer {
 impl Receipt for Ticket {
     fn acknowledge(self: Box<Self>) {
         self.done();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_broker_sends_before_an_answer_is_bounded_in_bytes() {
+        for most in [1, 16 << 10, 256 << 10, 6 << 20, 32 << 20] {
+            let messages = usize::from(inbox_prefetch(most));
+            assert!(messages * most <= INBOX_BYTES && (INBOX_LEAST..=INBOX_MESSAGES).contains(&messages), "{most}");
+        }
+        assert_eq!(inbox_prefetch(usize::MAX), 4);
+        assert_eq!(inbox_prefetch(6 << 20), 21);
     }
 }
