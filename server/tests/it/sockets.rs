@@ -55,9 +55,12 @@ server.on("upgrade", (request, socket) => {
 });
 server.listen(process.env.PORT);"#;
 
+/// The timeout of the functions for calls.
+const TIMEOUT_S: u32 = 2;
+
 async fn echo(options: Options, triggers: Value) -> (TestApp, String) {
     let app = TestApp::start_with(options).await;
-    let manifest = json!({ "runtime": "command", "command": ["node", "server.js"], "triggers": triggers, "resources": { "timeout_s": 2 } });
+    let manifest = json!({ "runtime": "command", "command": ["node", "server.js"], "triggers": triggers, "resources": { "timeout_s": TIMEOUT_S } });
     let id = app.running("echo", &[("function.json", &manifest.to_string()), ("server.js", ECHO)]).await;
     (app, id)
 }
@@ -99,6 +102,9 @@ async fn run_of(app: &TestApp, id: &str, told: &Value) -> Value {
 #[tokio::test]
 async fn messages_pass_both_ways_and_the_run_ends_with_the_socket() {
     let (app, id) = echo(Options::default(), json!([{ "type": "http" }])).await;
+    let slow = json!({ "runtime": "node", "resources": { "timeout_s": TIMEOUT_S } });
+    let code = "exports.handler = () => new Promise(() => {});";
+    app.running("never", &[("function.json", &slow.to_string()), ("index.js", code)]).await;
     let headers =
         [TOKEN, ("cookie", "fn.default.echo.a=1; eventflow_session=t"), ("sec-websocket-protocol", "chat, other")];
     let (mut client, told) = open(&app, "/function/echo/room?x=1", &headers).await.unwrap();
@@ -120,8 +126,8 @@ async fn messages_pass_both_ways_and_the_run_ends_with_the_socket() {
             message => assert_eq!(back, message),
         }
     }
-    // It goes on though the function's timeout for calls has passed.
-    tokio::time::sleep(Duration::from_millis(2500)).await;
+    // It goes on though the function's timeout for calls has passed: it was over for a call that began later.
+    assert_eq!(app.call("never").await.status(), StatusCode::GATEWAY_TIMEOUT);
     client.send(Message::text("still here")).await.unwrap();
     assert_eq!(next(&mut client).await, Message::text("still here"));
     assert!(app.runs(&id).await.iter().all(|run| run["id"] != told["run"]), "it is recorded when it is over");
@@ -168,7 +174,7 @@ async fn messages_pass_both_ways_and_the_run_ends_with_the_socket() {
 
 #[tokio::test]
 async fn a_socket_has_limits() {
-    let options = Options::default().env("EVENTFLOW_MAX_SOCKETS", "2").env("EVENTFLOW_MAX_SOCKET_MESSAGE", "65536");
+    let options = Options::default().env("EVENTFLOW_MAX_SOCKETS", "4").env("EVENTFLOW_MAX_SOCKET_MESSAGE", "65536");
     let (app, id) = echo(options.env("EVENTFLOW_SOCKET_IDLE_TIMEOUT", "2"), json!([{ "type": "http" }])).await;
     // Messages, from the caller and from the function.
     for (message, state) in [(Message::binary(vec![0_u8; 65_537]), "CANCELLED"), (Message::text("much"), "FAILED")] {
@@ -189,6 +195,42 @@ async fn a_socket_has_limits() {
     assert_eq!(closed(&mut first).await, Some(1001));
     assert_eq!(run_of(&app, &id, &told).await["state"], "TIMED_OUT");
     app.eventually("there is room again", async || open(&app, "/function/echo", &[TOKEN]).await.ok().map(drop)).await;
+}
+
+#[tokio::test]
+async fn one_functions_sockets_leave_places_to_others() {
+    let (app, _) = echo(Options::default().env("EVENTFLOW_MAX_SOCKETS", "8"), json!([{ "type": "http" }])).await;
+    let manifest = json!({ "runtime": "command", "command": ["node", "server.js"] }).to_string();
+    let source = [("function.json", manifest.as_str()), ("server.js", ECHO)];
+    app.running("other", &source).await;
+    let repository = app.repository("elsewhere", &source).await;
+    let input = json!({ "namespace": "team", "name": "elsewhere", "source": { "git": { "url": repository } } });
+    let registered = app
+        .mutate(
+            "registerFunction",
+            "input: $input",
+            "function { id }",
+            json!({ "input": input }),
+            "$input: RegisterFunctionInput!",
+        )
+        .await;
+    let elsewhere = registered["function"]["id"].as_str().unwrap();
+    app.build(elsewhere).await;
+    app.start_function(elsewhere).await;
+    // A half for a function, three quarters for a namespace, and the rest for the others.
+    let mut open_sockets = Vec::new();
+    for (path, places, whose) in
+        [("echo", 4, "the function"), ("other", 2, "the namespace"), ("team/elsewhere", 2, "the server")]
+    {
+        let path = format!("/function/{path}");
+        for _ in 0..places {
+            open_sockets.push(open(&app, &path, &[TOKEN]).await.unwrap());
+        }
+        let Err(Error::Http(answer)) = open(&app, &path, &[TOKEN]).await else { panic!("it opened") };
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+        let body = String::from_utf8(answer.body().clone().unwrap_or_default()).unwrap();
+        assert!(body.contains(whose), "{path}: {body}");
+    }
 }
 
 #[tokio::test]

@@ -257,7 +257,17 @@ async fn call(
             let over = gateway.services.auth.clone().until_over(session);
             if let Some(payload) = socket {
                 let (jar, address) = (&jar, &address);
-                let opening = socket::Opening { call, lease, request: asked, payload, deadline, jar, address, over };
+                let opening = socket::Opening {
+                    route: &route,
+                    call,
+                    lease,
+                    request: asked,
+                    payload,
+                    deadline,
+                    jar,
+                    address,
+                    over,
+                };
                 return socket::open(gateway, request, opening).await;
             }
             answer::of_service(call, lease, asked, pump, deadline, &jar, &address, over).await

@@ -11,11 +11,12 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
+use domain::function;
 use domain::run::event::Ending;
 use futures::{Stream, StreamExt};
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
@@ -27,9 +28,10 @@ use super::frames::{self, Fault, Frames};
 use super::record::Call;
 use super::{Gateway, HttpError};
 use crate::config::Edge;
-use crate::fleet::{Lease, RequestBody, Socket, Upgraded};
+use crate::fleet::{Lease, RequestBody, Route, Socket, Upgraded};
 use crate::ingress::auth::Over;
 use crate::ingress::edge::Seat;
+use crate::ingress::shares::{Full, Share, Shares};
 
 /// Bytes that are read from a function at a time.
 const PART: usize = 16 << 10;
@@ -40,21 +42,39 @@ const PARTS: usize = 8;
 /// Headers of the handshake that both ends agree by.
 const AGREED: [&str; 3] = ["sec-websocket-accept", "sec-websocket-protocol", "sec-websocket-extensions"];
 
-/// How many sockets there may be. Cloning it is cheap.
+/// How many sockets there may be: one function has half of the places at most, and one namespace three quarters. Cloning it
+/// is cheap.
 #[derive(Clone)]
-pub(super) struct Sockets(Arc<Semaphore>);
+pub(super) struct Sockets {
+    of_function: Arc<Shares<function::Id>>,
+    of_namespace: Arc<Shares<Arc<str>>>,
+}
+
+/// A place for a socket; free again when dropped.
+type Place = (Share<function::Id>, Share<Arc<str>>);
 
 impl Sockets {
     pub(super) fn new(edge: &Edge) -> Self {
-        Self(Arc::new(Semaphore::new(edge.sockets)))
+        let most = edge.sockets;
+        let (of_function, of_namespace) = (most.div_ceil(2), (most - most / 4).max(1));
+        Self { of_function: Shares::new(most, of_function), of_namespace: Shares::new(most, of_namespace) }
     }
 
-    fn take(&self) -> Result<OwnedSemaphorePermit, HttpError> {
-        self.0.clone().try_acquire_owned().map_err(|_| {
-            let message =
-                "the server has as many WebSockets as it takes (EVENTFLOW_MAX_SOCKETS); try again in a moment";
+    fn take(&self, route: &Route) -> Result<Place, HttpError> {
+        let full = |owner: &str, full| {
+            let who = match full {
+                Full::Owner => owner,
+                Full::Everywhere => "the server has as many WebSockets as it takes",
+            };
+            let message = format!("{who} (EVENTFLOW_MAX_SOCKETS); try again in a moment");
             HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(1)
-        })
+        };
+        let of_function = self.of_function.take(route.function);
+        let of_function = of_function.map_err(|why| full("the function has half of the server's WebSockets", why))?;
+        let of_namespace = self.of_namespace.take(route.namespace.clone());
+        let of_namespace =
+            of_namespace.map_err(|why| full("the namespace has three quarters of the server's WebSockets", why))?;
+        Ok((of_function, of_namespace))
     }
 }
 
@@ -66,6 +86,7 @@ pub(super) fn is_wanted(request: &HttpRequest) -> bool {
 
 /// What a socket is opened with.
 pub(super) struct Opening<'a, O> {
+    pub route: &'a Route,
     pub call: Call,
     pub lease: Lease,
     pub request: hyper::Request<RequestBody>,
@@ -83,8 +104,8 @@ pub(super) async fn open<O: Future<Output = Over> + 'static>(
     caller: &HttpRequest,
     opening: Opening<'_, O>,
 ) -> Result<HttpResponse, HttpError> {
-    let Opening { mut call, lease, mut request, payload, deadline, jar, address, over } = opening;
-    let place = match gateway.sockets.take() {
+    let Opening { route, mut call, lease, mut request, payload, deadline, jar, address, over } = opening;
+    let place = match gateway.sockets.take(route) {
         Ok(place) => place,
         Err(error) => {
             call.end(Ending::Failed, None, Some(error.message.clone()));
