@@ -10,6 +10,12 @@ CALLS = {
     "io_uring_setup": (425, 425, (1, 0)),
     "io_uring_enter": (426, 426, (-1, 0, 0, 0)),
     "io_uring_register": (427, 427, (-1, 0, 0, 0)),
+    # Contexts of the older kind are counted for the whole host (fs.aio-max-nr).
+    "io_setup": (206, 0, (1, 0)),
+    "io_destroy": (207, 1, (0,)),
+    "io_submit": (209, 2, (0, 0, 0)),
+    "io_cancel": (210, 3, (0, 0, 0)),
+    "io_getevents": (208, 4, (0, 0, 0, 0, 0)),
     "userfaultfd": (323, 282, (1,)),
     "keyctl": (250, 219, (0, -3, 0)),
     "add_key": (248, 217, (b"user", b"x", b"y", 1, -3)),
