@@ -282,8 +282,7 @@ impl Sandbox {
                 .map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
         }
         let filters: Vec<u8> = (FIRST_FILTER..).take(home.filters.len()).collect();
-        let etc = home.wrappers.join("etc");
-        let (own_hosts, own_resolver) = (etc.join("hosts"), etc.join("resolv.conf"));
+        let own_resolver = home.wrappers.join("etc/resolv.conf");
         let arguments = home.host.bubblewrap.is_some().then(|| {
             let view = View {
                 host: &home.host,
@@ -295,7 +294,7 @@ impl Sandbox {
                 caches: &plan.caches,
                 readable: &plan.readable,
                 env: &plan.env,
-                network: self.networks.access(&own_hosts, &own_resolver, way_out.as_ref(), wanted),
+                network: self.networks.access(&own_resolver, way_out.as_ref(), wanted),
                 filters: &filters,
                 tmp: folder.tmp(),
                 shm: folder.shm(),

@@ -76,6 +76,18 @@ async fn a_function_with_the_network_does_not_reach_this_host_clouds_or_private_
 }
 
 #[tokio::test]
+async fn a_function_does_not_see_which_names_the_host_knows() {
+    let app = victim(Options::default()).await;
+    let handler = "exports.handler = async () => require('fs').readFileSync('/etc/hosts', 'utf8');";
+    for (name, network) in [("none", json!(false)), ("open", json!(true)), ("listed", json!(["example.com"]))] {
+        let manifest = json!({ "runtime": "node", "resources": { "network": network } }).to_string();
+        app.running(name, &[("index.js", handler), ("function.json", &manifest)]).await;
+        let seen = json_of(app.call(name).await, StatusCode::OK).await;
+        assert_eq!(seen, "127.0.0.1 localhost\n::1 localhost\n", "{name}");
+    }
+}
+
+#[tokio::test]
 async fn a_function_cannot_use_the_known_token_of_a_developers_server() {
     let app = victim(Options::default()).await;
     let handler = "exports.handler = async (event) => {\n  const answers = [];\n  for (const url of event.data) {\n    try {\n      \

@@ -38,12 +38,10 @@ const ETC_NETWORK: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 pub(super) enum Access<'a> {
     /// None.
     Nothing,
-    /// The namespace in which bubblewrap was started, with these files for names.
+    /// The namespace in which bubblewrap was started.
     Own {
         /// `/etc/resolv.conf`.
         resolver: &'a Path,
-        /// `/etc/hosts`.
-        hosts: &'a Path,
     },
     /// The host's.
     Shared,
@@ -158,10 +156,11 @@ impl View<'_> {
     }
 
     fn etc(&self, list: &mut List, stage: &mut Stage) {
+        // The host's file names what is in the host's network.
         let own_hosts = self.wrappers.join("etc/hosts");
         let (from_host, hosts, resolver) = match self.network {
             Access::Nothing => (ETC.to_vec(), Some(own_hosts.as_path()), None),
-            Access::Own { resolver, hosts } => (ETC.to_vec(), Some(hosts), Some(resolver)),
+            Access::Own { resolver } => (ETC.to_vec(), Some(own_hosts.as_path()), Some(resolver)),
             Access::Shared => ([&ETC[..], &ETC_NETWORK[..]].concat(), None, None),
         };
         for path in from_host.into_iter().filter(|path| Path::new(path).exists()) {

@@ -103,17 +103,14 @@ impl Networks {
     /// What the sandbox sees of it.
     pub(super) fn access<'a>(
         &'a self,
-        wrappers_hosts: &'a Path,
         wrappers_resolver: &'a Path,
         plan: Option<&network::Plan>,
         wanted: &Network,
     ) -> Access<'a> {
-        let hosts = Path::new("/etc/hosts");
         match plan {
-            // The names of a list are answered for it alone, and the host's file says more.
-            Some(plan) if plan.only.is_some() => Access::Own { resolver: wrappers_resolver, hosts: wrappers_hosts },
-            Some(_) if hosts.exists() => Access::Own { resolver: &self.resolver, hosts },
-            Some(_) => Access::Own { resolver: &self.resolver, hosts: wrappers_hosts },
+            // The names of a list are answered for it alone.
+            Some(plan) if plan.only.is_some() => Access::Own { resolver: wrappers_resolver },
+            Some(_) => Access::Own { resolver: &self.resolver },
             None if self.is_hosts(wanted) => Access::Shared,
             None => Access::Nothing,
         }
