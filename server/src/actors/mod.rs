@@ -16,7 +16,6 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Cause, event, function as domain_function, namespace, run};
-use tokio::sync::OwnedMutexGuard;
 
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
@@ -43,7 +42,7 @@ pub trait Guard: Send + Sync {
         &self,
         id: domain_function::Id,
         command: &domain_function::Command,
-    ) -> Result<Option<OwnedMutexGuard<()>>, Error<domain_function::Error>>;
+    ) -> Result<Option<Box<dyn Send>>, Error<domain_function::Error>>;
 }
 
 /// What became of a command to a function.

@@ -2,17 +2,29 @@
 //! the current one, and when it starts.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use domain::doors::{Conflict, MAX_PATHS_PER_NAMESPACE, Refusal};
 use domain::function::{self, Command, Id};
 use domain::manifest::{HttpAuth, HttpTrigger, Manifest};
 use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::Doors;
+use super::{CATCH_UP, Doors};
 use crate::actors::{self, Guard};
 use crate::config::Namespaces;
 use crate::store::{self, Store};
+
+/// The lease of the server that judges a version with paths.
+const LEASE: &str = "paths";
+
+/// The verdict of a server that dies holds up the others for as long as this …
+const LEASE_FOR: Duration = Duration::from_secs(5);
+
+/// … and they ask again after this.
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// Judges versions. Cloning it is cheap.
 #[derive(Clone)]
@@ -20,23 +32,60 @@ pub struct Judge {
     store: Store,
     doors: Doors,
     public: Namespaces,
-    /// Versions with paths are judged one after the other on a server, each when the one before is recorded: two that claim
-    /// one path at once are not both let through.
+    /// Versions with paths are judged one after the other, on whichever server, each when the one before is recorded: two that
+    /// claim one path at once are not both let through.
     turn: Arc<Mutex<()>>,
 }
 
 /// What was said of a version.
 pub enum Verdict {
     /// It may have its paths; what it claims must be recorded before this is dropped.
-    Allowed(Option<OwnedMutexGuard<()>>),
+    Allowed(Option<Turn>),
     /// It may not, for a reason for people.
     Refused(String),
+}
+
+/// The right to judge a version with paths, until it is dropped.
+pub struct Turn {
+    _here: OwnedMutexGuard<()>,
+    store: Store,
+    holder: String,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let (store, holder) = (self.store.clone(), std::mem::take(&mut self.holder));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move {
+                if let Err(error) = store.release(LEASE, &holder).await {
+                    tracing::debug!(%error, "the paths of functions are judged again when a lease has expired");
+                }
+            });
+        }
+    }
 }
 
 impl Judge {
     /// A judge over these doors, which only these namespaces may have.
     pub fn new(store: Store, doors: Doors, public: Namespaces) -> Self {
         Self { store, doors, public, turn: Arc::default() }
+    }
+
+    /// Waits until it is this server's turn, and the table includes what was judged before.
+    async fn turn(&self) -> Result<Turn, store::Error> {
+        let here = self.turn.clone().lock_owned().await;
+        // Each turn has a name of its own: giving the last one back late takes nothing from this one.
+        let holder = Uuid::now_v7().to_string();
+        let deadline = Instant::now() + CATCH_UP;
+        while self.store.lease(LEASE, &holder, LEASE_FOR).await?.is_none() {
+            if Instant::now() >= deadline {
+                return Err(store::Error::Unavailable("other servers judge the paths of functions".to_owned()));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        let turn = Turn { _here: here, store: self.store.clone(), holder };
+        self.doors.caught_up(&self.store).await?;
+        Ok(turn)
     }
 
     /// Of a version that was built.
@@ -59,8 +108,7 @@ impl Judge {
         if !have_paths(&triggers) {
             return Ok(Verdict::Allowed(None));
         }
-        let turn = self.turn.clone().lock_owned().await;
-        self.doors.caught_up(&self.store).await?;
+        let turn = self.turn().await?;
         let refusal = self.doors.table.read().refusal(id, namespace, &triggers);
         Ok(match refusal {
             None => Verdict::Allowed(Some(turn)),
@@ -69,7 +117,7 @@ impl Judge {
     }
 
     /// Of a version that is to be the current one (`Some`), or of the current one that is to start (`None`).
-    async fn of_version(&self, id: Id, version: Option<u32>) -> Result<Option<OwnedMutexGuard<()>>, Denied> {
+    async fn of_version(&self, id: Id, version: Option<u32>) -> Result<Option<Turn>, Denied> {
         // Where nobody may have paths, none leads anywhere.
         if self.public.are_none() {
             return Ok(None);
@@ -79,8 +127,7 @@ impl Judge {
         if !have_paths(&triggers) {
             return Ok(None);
         }
-        let turn = self.turn.clone().lock_owned().await;
-        self.doors.caught_up(&self.store).await?;
+        let turn = self.turn().await?;
         let (namespace, refusal) = {
             let table = self.doors.table.read();
             let Some((namespace, triggers)) = table.triggers(id, version) else { return Ok(None) };
@@ -102,12 +149,13 @@ type Denied = actors::Error<function::Error>;
 
 #[async_trait]
 impl Guard for Judge {
-    async fn check(&self, id: Id, command: &Command) -> Result<Option<OwnedMutexGuard<()>>, Denied> {
-        match command {
-            Command::Promote { version, .. } => self.of_version(id, Some(*version)).await,
-            Command::Start { .. } => self.of_version(id, None).await,
-            _ => Ok(None),
-        }
+    async fn check(&self, id: Id, command: &Command) -> Result<Option<Box<dyn Send>>, Denied> {
+        let turn = match command {
+            Command::Promote { version, .. } => self.of_version(id, Some(*version)).await?,
+            Command::Start { .. } => self.of_version(id, None).await?,
+            _ => None,
+        };
+        Ok(turn.map(|turn| Box::new(turn) as Box<dyn Send>))
     }
 }
 

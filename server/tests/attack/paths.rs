@@ -3,7 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::app::{Options, TestApp};
+use crate::app::{Options, TestApp, database};
 use crate::victim::victim;
 
 /// Functions that claim one path at once.
@@ -99,6 +99,25 @@ async fn of_many_that_claim_a_path_at_once_one_has_it() {
     let answers = futures::future::join_all(back).await;
     let let_through = answers.iter().filter(|answer| answer.is_none()).count();
     assert_eq!(let_through, 1, "{answers:?}");
+    let refused = answers.iter().filter(|answer| answer.as_deref() == Some("path_taken")).count();
+    assert_eq!(refused, AT_ONCE - 1, "{answers:?}");
+}
+
+#[tokio::test]
+async fn of_many_that_claim_a_path_at_once_on_two_servers_one_has_it() {
+    let url = database().await;
+    let options = || allowing_all().env("DATABASE_URL", url.clone());
+    let (one, other) = tokio::join!(TestApp::start_with(options()), TestApp::start_with(options()));
+    let mut ids = Vec::new();
+    for number in 0..AT_ONCE {
+        ids.push(built(&one, &format!("f{number}"), &[&["/one/*"], &[]]).await);
+    }
+    let back = ids.iter().enumerate().map(|(number, id)| {
+        let app = if number % 2 == 0 { &one } else { &other };
+        refusal(app, "rollbackFunction", id, Some(1))
+    });
+    let answers = futures::future::join_all(back).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_none()).count(), 1, "{answers:?}");
     let refused = answers.iter().filter(|answer| answer.as_deref() == Some("path_taken")).count();
     assert_eq!(refused, AT_ONCE - 1, "{answers:?}");
 }
