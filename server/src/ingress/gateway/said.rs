@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use super::address::Address;
 use super::passing::{Named, stays_here};
 use crate::ingress::credentials::is_credential;
+use crate::ingress::http_event::{Http, HttpEvent};
 use crate::ingress::trace;
 
 /// Whether a header of a request is part of what is recorded of it, by its name in lower case.
@@ -84,66 +85,29 @@ impl Said {
             Err(_) => (None, Some(STANDARD.encode(body)), true),
         };
         let raw_body = (frame.whole && !is_said).then(|| STANDARD.encode(body));
-        let event = Event {
-            specversion: "1.0",
-            id: frame.id,
-            source: frame.source,
-            kind: "http.invoke",
-            time: frame.time,
+        let http = Http {
+            method: &self.method,
+            path: &self.path,
+            query: query(&self.query),
+            headers: Headers(&self.headers),
+            raw_body,
+        };
+        let event = HttpEvent {
             datacontenttype: kind,
             data,
             data_base64,
-            traceparent: frame.trace.parent(),
+            traceparent: Some(frame.trace.parent()),
             tracestate: frame.trace.state(),
             digest: frame.digest,
-            http: Http {
-                method: &self.method,
-                path: &self.path,
-                query: query(&self.query),
-                headers: Headers(&self.headers),
-                raw_body,
-            },
+            ..HttpEvent::new("http.invoke", frame.id, frame.source, frame.time, http)
         };
-        Json::of(&event).expect("an event of text always serialises")
+        event.json()
     }
 }
 
 /// Text without the byte order mark that some programs begin a file with.
 fn without_mark(text: &str) -> &str {
     text.strip_prefix('\u{feff}').unwrap_or(text)
-}
-
-/// A call in the JSON format of CloudEvents.
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    time: DateTime<Utc>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    datacontenttype: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data_base64: Option<String>,
-    traceparent: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracestate: Option<&'a str>,
-    #[serde(rename = "requestdigest", skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
-    http: Http<'a>,
-}
-
-#[derive(Serialize)]
-struct Http<'a> {
-    method: &'a str,
-    path: &'a str,
-    query: Map<String, Value>,
-    headers: Headers<'a>,
-    #[serde(rename = "rawBody", skip_serializing_if = "Option::is_none")]
-    raw_body: Option<String>,
 }
 
 /// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).

@@ -8,7 +8,6 @@ use domain::run::{self, Run};
 use domain::trace::Context;
 use domain::{Cause, Json, Recorded, Stream, event, function, retry};
 use futures::StreamExt;
-use serde::Serialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
@@ -19,6 +18,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Fault, Problem, Refusal};
+use crate::ingress::http_event::HttpEvent;
 use crate::ingress::trace;
 use crate::store::{FunctionRow, RunRow, Store};
 
@@ -124,28 +124,6 @@ pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Resu
     loaded.state.filter(|run| viewer.sees(&run.request.namespace)).ok_or_else(Refusal::no_run)
 }
 
-/// The event of an invocation.
-#[derive(Serialize)]
-struct Invoked<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    time: DateTime<Utc>,
-    datacontenttype: &'static str,
-    http: Value,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracestate: Option<&'a str>,
-    /// [`super::idempotency::DIGEST`].
-    #[serde(rename = "requestdigest", skip_serializing_if = "Option::is_none")]
-    digest: Option<&'a str>,
-}
-
 /// Asks a function to run once; the run is in the log when this returns.
 ///
 /// # Errors
@@ -170,20 +148,15 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
     let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
     let trace = trace_of(&http["headers"]);
-    let event = Invoked {
-        specversion: "1.0",
-        id: &event_id,
-        source: &source,
-        kind: "http.invoke",
-        time: at,
-        datacontenttype: "application/json",
-        http,
+    let event = HttpEvent {
+        datacontenttype: Some("application/json"),
         data: asked.payload,
         traceparent: trace.as_ref().map(Context::parent),
         tracestate: trace.as_ref().and_then(Context::state),
         digest: claim.as_ref().map(|claim| claim.digest.as_str()),
+        ..HttpEvent::new("http.invoke", &event_id, &source, at, http)
     };
-    let event = Json::of(&event).expect("an event of text always serialises");
+    let event = event.json();
     let id = claim.as_ref().map_or_else(|| event::invoked(row.id, &event_id), |claim| claim.event);
     let asked = Ask {
         id,

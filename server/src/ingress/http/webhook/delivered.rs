@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use domain::Json;
 use domain::trace::Context;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 use url::form_urlencoded;
 
 use super::{Hook, KIND};
 use crate::ingress::gateway::{is_kept, query_of};
+use crate::ingress::http_event::{Http, HttpEvent};
 use crate::ingress::{json, trace};
 
 /// The field of a form in which senders put their JSON.
@@ -35,58 +35,22 @@ pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: Date
     let raw_body = (content.bytes() != body).then(|| STANDARD.encode(body));
     let repeated = raw_body.as_ref().map_or(0, String::len);
     let trace = trace::read(request.headers());
-    let event = Event {
-        specversion: "1.0",
-        id: delivery,
-        source: &hook.source,
-        kind: KIND,
-        time: at,
+    let http = Http {
+        method: request.method().as_str(),
+        path: request.path(),
+        query: query_of(request.query_string()),
+        headers,
+        raw_body,
+    };
+    let event = HttpEvent {
         datacontenttype: content.kind,
         data: content.data,
         data_base64: content.data_base64,
         traceparent: trace.as_ref().map(Context::parent),
         tracestate: trace.as_ref().and_then(Context::state),
-        http: Http {
-            method: request.method().as_str(),
-            path: request.path(),
-            query: query_of(request.query_string()),
-            headers,
-            raw_body,
-        },
+        ..HttpEvent::new(KIND, delivery, &hook.source, at, http)
     };
-    Delivered { event: Json::of(&event).expect("an event of text always serialises"), repeated }
-}
-
-#[derive(Serialize)]
-struct Event<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'static str,
-    time: DateTime<Utc>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    datacontenttype: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<Json>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    data_base64: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    traceparent: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    tracestate: Option<&'a str>,
-    http: Http<'a>,
-}
-
-#[derive(Serialize)]
-struct Http<'a> {
-    method: &'a str,
-    path: &'a str,
-    query: Map<String, Value>,
-    headers: Map<String, Value>,
-    /// The body in base64, where the data does not say what it was (runtimes/README.md, "The raw body").
-    #[serde(rename = "rawBody", skip_serializing_if = "Option::is_none")]
-    raw_body: Option<String>,
+    Delivered { event: event.json(), repeated }
 }
 
 /// A body as an event's data: JSON where it is said to be, or nothing is said, and is; else text where it is; else bytes.
