@@ -30,7 +30,7 @@ use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::http::{StatusCode, Version};
-use actix_web::{HttpRequest, HttpResponse, guard, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, guard, web};
 use domain::run::event::Ending;
 use tokio::time::Instant;
 
@@ -40,6 +40,7 @@ pub(super) use said::{is_kept, query as query_of};
 
 use super::edge::{FunctionHost, Seat};
 use super::http::pages;
+use super::middleware::{REQUEST_ID, RequestId};
 use super::{HttpError, Services};
 use crate::clock;
 use crate::doors::Doors;
@@ -118,7 +119,9 @@ fn leads(doors: &Doors, path: &str) -> bool {
 
 /// Answers a request of a function, be it with an error, and counts it.
 async fn handle(request: HttpRequest, payload: web::Payload, gateway: web::Data<Gateway>, way: Way) -> HttpResponse {
-    let (method, asked) = told(&request);
+    let method = super::middleware::label(request.method());
+    let id = RequestId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
     let doing = format!("{method} {}", request.path());
     let mut shown = cors::Said::default();
     let answer = watchdog::doing(doing, async {
@@ -136,37 +139,27 @@ async fn handle(request: HttpRequest, payload: web::Payload, gateway: web::Data<
         }
     });
     let answer = answer.await;
-    let mut response = finish(&gateway, method, way, asked, answer);
+    let mut response = finish(&gateway, method, way, &id, answer);
     shown.put(response.headers_mut());
     response
 }
 
-/// What is told of a request after its answer: its method, and the id that the caller gave it.
-fn told(request: &HttpRequest) -> (&'static str, Option<HeaderValue>) {
-    let asked = request.headers().get(super::middleware::REQUEST_ID).cloned();
-    (super::middleware::label(request.method()), asked)
-}
-
-/// A request's id: the caller's own, or a new one.
-fn id_of(asked: Option<&HeaderValue>) -> String {
-    let id = asked.and_then(|value| value.to_str().ok()).map(str::to_owned);
-    id.unwrap_or_else(|| clock::new_id::<()>().to_string())
-}
-
-fn request_id(request: &HttpRequest) -> String {
-    id_of(request.headers().get(super::middleware::REQUEST_ID))
+/// The id that [`handle`] gave to a request.
+fn request_id(request: &HttpRequest) -> RequestId {
+    let known = request.extensions().get::<RequestId>().cloned();
+    known.unwrap_or_else(|| RequestId::of(request.headers()))
 }
 
 fn finish(
     gateway: &Gateway,
     method: &'static str,
     way: Way,
-    asked: Option<HeaderValue>,
+    id: &RequestId,
     answer: Result<HttpResponse, HttpError>,
 ) -> HttpResponse {
-    let mut response = answer.unwrap_or_else(|error| error.response(&id_of(asked.as_ref())));
-    if let Some(value) = asked {
-        response.headers_mut().insert(super::middleware::REQUEST_ID, value);
+    let mut response = answer.unwrap_or_else(|error| error.response(&id.0));
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
     }
     if way.origin() == Origin::Shared {
         let headers = response.headers_mut();

@@ -49,7 +49,7 @@ pub(super) async fn call(
     };
     let mut response = match answered {
         Ok(response) => response,
-        Err(error) => error.response(&super::request_id(request)),
+        Err(error) => error.response(&super::request_id(request).0),
     };
     let headers = response.headers_mut();
     let mut mark = |name: &'static str, value: String| {

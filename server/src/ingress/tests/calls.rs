@@ -309,3 +309,20 @@ async fn a_log_that_is_away_accepts_nothing() {
     house.log.set_away(false);
     assert_eq!(house.events().await, 1);
 }
+
+#[actix_web::test]
+async fn every_answer_for_a_function_names_its_request() {
+    let house = House::new().await;
+    house.registered("default", "stopped").await;
+    for path in ["/function/nobody", "/function/stopped", "/async-function/nobody"] {
+        let answer = house.get(path).send().await.unwrap();
+        let id = answer.headers()["x-request-id"].to_str().unwrap().to_owned();
+        let body: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+        assert_eq!(body["error"]["request_id"], id, "{path}");
+        let answer = house.get(path).header("x-request-id", "mine-1").send().await.unwrap();
+        assert_eq!(answer.headers()["x-request-id"], "mine-1", "{path}");
+        // What is too long to be an id, is none.
+        let answer = house.get(path).header("x-request-id", "x".repeat(200)).send().await.unwrap();
+        assert_eq!(answer.headers()["x-request-id"].len(), 36, "{path}");
+    }
+}
