@@ -1,5 +1,7 @@
 //! Which trigger events a function asks for: patterns over types, filters over content.
 
+pub mod index;
+
 use serde_json::Value;
 
 /// Whether an event's type fits a pattern: exact, `*` for one segment, `**` for the rest (or none of it).
@@ -31,19 +33,23 @@ pub fn regex(pattern: &str) -> Option<String> {
             "**" if index == 0 => return Some(regex),
             "**" => return Some(regex + "(\\.|$)"),
             "*" => regex.push_str(&format!("{dot}[^.]*")),
-            literal => {
-                regex.push_str(dot);
-                for letter in literal.chars() {
-                    // Only what means something: an escape before any other letter is an error to some.
-                    if "\\.+*?()|[]{}^$".contains(letter) {
-                        regex.push('\\');
-                    }
-                    regex.push(letter);
-                }
-            }
+            literal => regex.extend([dot, &escaped(literal)]),
         }
     }
     Some(regex + "$")
+}
+
+/// A text as a regular expression that matches nothing else.
+fn escaped(literal: &str) -> String {
+    let mut regex = String::with_capacity(literal.len());
+    for letter in literal.chars() {
+        // Only what means something: an escape before any other letter is an error to some.
+        if "\\.+*?()|[]{}^$".contains(letter) {
+            regex.push('\\');
+        }
+        regex.push(letter);
+    }
+    regex
 }
 
 /// Why a pattern can never match as it was meant.

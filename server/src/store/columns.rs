@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use domain::manifest::Mode;
-use domain::{Cause, Recorded, Stream};
+use domain::{Cause, Recorded, Stream, trigger};
 use uuid::Uuid;
 
 use super::sql::Row;
@@ -29,6 +29,8 @@ pub(super) struct Table {
     pub key: &'static [&'static str],
     /// Columns that keep what was written first.
     pub kept: &'static [&'static str],
+    /// Columns that an older server, which does not know them, leaves empty.
+    pub late: &'static [&'static str],
 }
 
 /// What stands in a column of a row.
@@ -61,6 +63,7 @@ pub(super) const LOG: Table = Table {
     ],
     key: &[],
     kept: &[],
+    late: &[],
 };
 
 pub(super) const FUNCTIONS: Table = Table {
@@ -85,6 +88,7 @@ pub(super) const FUNCTIONS: Table = Table {
     ],
     key: &["id"],
     kept: &["created_position"],
+    late: &[],
 };
 
 pub(super) const VERSIONS: Table = Table {
@@ -99,9 +103,11 @@ pub(super) const VERSIONS: Table = Table {
         ("size", Int),
         ("created_at", Int),
         ("position", Int),
+        ("triggers", Text),
     ],
     key: &["function", "number"],
     kept: &[],
+    late: &["triggers"],
 };
 
 pub(super) const BUILDS: Table = Table {
@@ -125,6 +131,7 @@ pub(super) const BUILDS: Table = Table {
     ],
     key: &["id"],
     kept: &["created_position"],
+    late: &[],
 };
 
 pub(super) const RUNS: Table = Table {
@@ -157,6 +164,7 @@ pub(super) const RUNS: Table = Table {
     ],
     key: &["created_position"],
     kept: &[],
+    late: &[],
 };
 
 pub(super) const EVENTS: Table = Table {
@@ -173,6 +181,7 @@ pub(super) const EVENTS: Table = Table {
     ],
     key: &["position"],
     kept: &[],
+    late: &[],
 };
 
 pub(super) const SECRETS: Table = Table {
@@ -187,6 +196,7 @@ pub(super) const SECRETS: Table = Table {
     ],
     key: &["namespace", "name"],
     kept: &[],
+    late: &[],
 };
 
 pub(super) const LINES: Table = Table {
@@ -204,13 +214,24 @@ pub(super) const LINES: Table = Table {
     ],
     key: &[],
     kept: &[],
+    late: &[],
 };
 
-pub(super) const CHECKPOINTS: Table =
-    Table { name: "checkpoints", columns: &[("follower", Text), ("position", Int)], key: &["follower"], kept: &[] };
+pub(super) const CHECKPOINTS: Table = Table {
+    name: "checkpoints",
+    columns: &[("follower", Text), ("position", Int)],
+    key: &["follower"],
+    kept: &[],
+    late: &[],
+};
 
-pub(super) const REVOCATIONS: Table =
-    Table { name: "revocations", columns: &[("session", Text), ("until", Int)], key: &["session"], kept: &[] };
+pub(super) const REVOCATIONS: Table = Table {
+    name: "revocations",
+    columns: &[("session", Text), ("until", Int)],
+    key: &["session"],
+    kept: &[],
+    late: &[],
+};
 
 /// The columns that [`record`] reads.
 pub(super) const RECORD_NAMES: &str =
@@ -334,7 +355,7 @@ pub(super) fn function(row: &Row) -> Result<FunctionRow, Error> {
     })
 }
 
-fn mode_name(mode: Mode) -> &'static str {
+pub(super) fn mode_name(mode: Mode) -> &'static str {
     match mode {
         Mode::Service => "SERVICE",
         Mode::Job => "JOB",
@@ -360,7 +381,13 @@ pub(super) fn version_cells<'a>(row: &'a VersionRow, out: &mut Vec<Cell<'a>>) {
         int(row.size),
         time(row.created_at),
         int(row.position),
+        Cell::Text(Cow::Owned(triggers(row.manifest.get()))),
     ]);
+}
+
+/// What the column `triggers` says of a manifest. One that cannot be read has none.
+pub(super) fn triggers(manifest: &str) -> String {
+    serde_json::from_str(manifest).map(|manifest| trigger::index::of(&manifest)).unwrap_or_default()
 }
 
 pub(super) fn version(row: &Row) -> Result<VersionRow, Error> {

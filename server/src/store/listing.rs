@@ -126,6 +126,14 @@ impl Order {
     /// Functions, by namespace and name.
     pub const BY_NAME: Self =
         Self { keys: &[Key::Text("namespace"), Key::Text("name"), Key::Number("generation")], descending: false };
+    /// Functions by state.
+    pub const BY_STATE: Self = Self {
+        keys: &[Key::Text("state"), Key::Text("namespace"), Key::Text("name"), Key::Number("generation")],
+        descending: false,
+    };
+    /// Functions by the time when something last happened to them.
+    pub const BY_UPDATE: Self =
+        Self { keys: &[Key::Number("updated_at"), Key::Number("created_position")], descending: false };
     /// By position in the log.
     pub const OLDEST_FIRST: Self = Self { keys: &[Key::Number("position")], descending: false };
     /// The other way around.
@@ -134,6 +142,11 @@ impl Order {
     pub const NEWEST_CREATED_FIRST: Self = Self { keys: &[Key::Number("created_position")], descending: true };
     /// Versions of one function.
     pub const HIGHEST_NUMBER_FIRST: Self = Self { keys: &[Key::Number("number")], descending: true };
+
+    /// The same, the other way around when asked.
+    pub fn turned(self, around: bool) -> Self {
+        Self { descending: self.descending != around, ..self }
+    }
 
     /// The columns with their direction.
     fn text(&self, backward: bool) -> String {

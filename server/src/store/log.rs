@@ -23,10 +23,10 @@ use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
-    Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionRow,
-    HistoryFilter, LineFeed, LineRow, LinesOf, Log, Metrics, NewLine, Old, OpenBuild, Recent, Report, RunFilter,
-    RunRow, RunningFunction, SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut, feed, installation, lease,
-    metrics, revocation, sqlite,
+    Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
+    FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, MAX_BY_PREFIX, Metrics, NewLine, Old, OpenBuild,
+    Recent, Report, RunFilter, RunRow, RunningFunction, SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut,
+    feed, installation, lease, metrics, revocation, sqlite,
 };
 
 /// What readers and followers need.
@@ -74,6 +74,22 @@ impl Drop for SqlLog {
 /// The longest type, or pattern of types, that is looked for, in bytes: no event's type is longer, and a pattern becomes a
 /// regular expression, which databases do not take at any length.
 const MAX_KIND: usize = 1024;
+
+fn check_kind(kind: &str) -> Result<(), Error> {
+    if kind.len() > MAX_KIND {
+        let message = format!("the type has {} bytes, and none has more than {MAX_KIND}", kind.len());
+        return Err(Error::Unfit(message));
+    }
+    Ok(())
+}
+
+/// Begins a condition on a function's current version `v`.
+const OF_CURRENT: &str =
+    "EXISTS (SELECT 1 FROM versions v WHERE v.function = functions.id AND v.number = functions.current_version AND";
+
+/// The state of a function's newest build, found by one look into the index.
+const STATE_OF_NEWEST_BUILD: &str =
+    "(SELECT b.state FROM builds b WHERE b.function = functions.id ORDER BY b.created_position DESC LIMIT 1)";
 
 /// Rows by key, where a query may name thousands: so many at a time.
 const KEYS: usize = 500;
@@ -429,7 +445,38 @@ impl Log for SqlLog {
             let contains = inner.db.dialect().contains("name", conditions.values.len());
             conditions.and_always(&contains);
         }
-        inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &Order::BY_NAME, conditions, page, columns::function).await
+        if let Some(mode) = filter.mode {
+            conditions.and("mode = {}", Value::Text(columns::mode_name(mode).into()));
+        }
+        if let Some(runtime) = &filter.runtime {
+            conditions.and("runtime = {}", Value::Text(runtime.clone()));
+        }
+        if let Some(kind) = filter.trigger {
+            conditions.values.push(Value::Text(trigger::index::mark(kind).into()));
+            let contains = inner.db.dialect().contains("v.triggers", conditions.values.len());
+            conditions.and_always(&format!("{OF_CURRENT} {contains})"));
+        }
+        if let Some(kind) = &filter.event_type {
+            check_kind(kind)?;
+            let Some(listening) = trigger::index::listening(kind) else {
+                let message = format!("the type has more than {} segments", trigger::index::MAX_SEGMENTS);
+                return Err(Error::Unfit(message));
+            };
+            conditions.values.push(Value::Text(listening));
+            let fits = inner.db.dialect().fits("v.triggers", conditions.values.len());
+            conditions.and_always(&format!("{OF_CURRENT} {fits})"));
+        }
+        if let Some(failed) = filter.build_failed {
+            let relation = if failed { "=" } else { "<>" };
+            conditions.and_always(&format!("coalesce({STATE_OF_NEWEST_BUILD}, '') {relation} 'FAILED'"));
+        }
+        let order = match filter.order {
+            FunctionOrder::Name => Order::BY_NAME,
+            FunctionOrder::State => Order::BY_STATE,
+            FunctionOrder::Updated => Order::BY_UPDATE,
+        };
+        let order = order.turned(filter.descending);
+        inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &order, conditions, page, columns::function).await
     }
 
     async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
@@ -634,10 +681,7 @@ impl Log for SqlLog {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
         if let Some(kind) = &filter.kind {
-            if kind.len() > MAX_KIND {
-                let message = format!("the type has {} bytes, and none has more than {MAX_KIND}", kind.len());
-                return Err(Error::Unfit(message));
-            }
+            check_kind(kind)?;
             match trigger::regex(kind) {
                 None => conditions.and("type = {}", Value::Text(kind.clone())),
                 Some(regex) => {
@@ -697,7 +741,7 @@ impl Log for SqlLog {
 
 impl SqlLog {
     /// The database, for changes of the tables that no append makes.
-    async fn writing(&self) -> Result<Db, Error> {
+    pub(super) async fn writing(&self) -> Result<Db, Error> {
         Ok(match &self.file {
             Some(file) => Db::Sqlite(sqlite::writing(file).await?),
             None => self.unhurried(),
@@ -743,6 +787,21 @@ impl SqlLog {
         }
         if filter.dead_letters {
             conditions.and_always("dead_letter = 'WAITING'");
+        }
+        if filter.routed {
+            // Their ids are derived from event and function (UUID version 5), all others are drawn.
+            conditions.and_always("event IS NOT NULL AND substr(id, 15, 1) = '5'");
+        }
+        if let Some(prefix) = &filter.id_prefix {
+            // The log finds ids by its index on streams. A `g` comes after whatever may follow in an id.
+            let first = Value::Text(format!("run-{prefix}"));
+            conditions.values.extend([first, Value::Text(format!("run-{prefix}g"))]);
+            let last = conditions.values.len();
+            conditions.and_always(&format!(
+                "created_position IN (SELECT position FROM log WHERE stream >= ${} AND stream < ${last} AND version = 1 \
+                 ORDER BY stream DESC LIMIT {MAX_BY_PREFIX})",
+                last - 1
+            ));
         }
         conditions
     }

@@ -16,6 +16,7 @@ mod cut;
 pub mod feed;
 mod installation;
 pub mod lane;
+mod late;
 mod lease;
 mod listing;
 mod log;
@@ -38,7 +39,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::{Cause, Recorded, Stream, event, function, run};
+use domain::manifest::Mode;
+use domain::{Cause, Recorded, Stream, event, function, run, trigger};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use zeroize::Zeroizing;
@@ -280,6 +282,33 @@ pub struct FunctionFilter {
     pub search: Option<String>,
     /// Only those that were registered before this position of the log.
     pub registered_before: Option<u64>,
+    /// Only those whose current version is this: a service, or a job.
+    pub mode: Option<Mode>,
+    /// Only those whose current version has this runtime (`node`).
+    pub runtime: Option<String>,
+    /// Only those whose current version has a trigger of this kind.
+    pub trigger: Option<trigger::index::Kind>,
+    /// Only those whose current version has an event trigger with a pattern that matches this type. Filters of triggers are
+    /// not looked at.
+    pub event_type: Option<String>,
+    /// Only those whose newest build failed, or only the others.
+    pub build_failed: Option<bool>,
+    /// What they are in the order of.
+    pub order: FunctionOrder,
+    /// The other way around.
+    pub descending: bool,
+}
+
+/// What a listing of functions is in the order of.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FunctionOrder {
+    /// Namespace and name.
+    #[default]
+    Name,
+    /// State, then namespace and name.
+    State,
+    /// When something last happened to them.
+    Updated,
 }
 
 /// Which runs.
@@ -305,7 +334,15 @@ pub struct RunFilter {
     pub replayed_from: Option<run::Id>,
     /// Only dead letters that wait for somebody to look at them.
     pub dead_letters: bool,
+    /// Only those that a trigger event asked for by itself, and not those that somebody asked for later.
+    pub routed: bool,
+    /// Only those whose ids begin with this: hexadecimal digits in lower case, and hyphens. Of very many, only the last
+    /// [`MAX_BY_PREFIX`] by their ids are looked at.
+    pub id_prefix: Option<String>,
 }
+
+/// Runs that are looked at for the beginning of their ids: a short beginning may be that of every run.
+pub const MAX_BY_PREFIX: u32 = 1_000;
 
 /// Which of the newest lines.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -481,7 +518,7 @@ pub trait Log: Send + Sync + 'static {
     async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error>;
     /// The newest generation of a name, deregistered or not.
     async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error>;
-    /// A page of functions, by namespace and name.
+    /// A page of functions, by namespace and name unless the filter says otherwise.
     async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error>;
     /// Every function that is RUNNING, with its current version.
     async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error>;

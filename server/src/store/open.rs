@@ -14,7 +14,7 @@ use super::log::{Commits, Inner, SqlLog};
 use super::ring::{Limit, Ring};
 use super::sql::Db;
 use super::stats::Stats;
-use super::{Error, postgres, sqlite};
+use super::{Error, late, postgres, sqlite};
 
 /// Records that are kept for followers.
 const RECORDS: Limit = Limit { items: 65_536, bytes: 32 << 20 };
@@ -72,7 +72,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     let (leases, sweeper) = beside;
     // Not among the tasks that are ended: it ends when it has written what it was given.
     tokio::spawn(committer.run());
-    Ok(Arc::new(SqlLog {
+    let log = SqlLog {
         inner,
         description,
         commits: Some(Commits { requests, lines }),
@@ -81,7 +81,9 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         sweeper,
         swept: Mutex::default(),
         tasks,
-    }))
+    };
+    late::fill(&log.writing().await?).await?;
+    Ok(Arc::new(log))
 }
 
 /// A log that is only read.

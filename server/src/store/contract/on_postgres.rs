@@ -1,7 +1,7 @@
 //! The promises, on PostgreSQL.
 
 use super::home::Home;
-use super::{cut, lease, log, pages, revocation, tables, trouble};
+use super::{cut, lease, log, pages, revocation, searched, tables, trouble};
 use crate::store::away::Away;
 use crate::store::sql::Db;
 use crate::store::{Error, postgres};
@@ -174,6 +174,47 @@ async fn a_refused_append_leaves_no_rows() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_is_written_with_its_event_and_nothing_else_knows_it() {
     tables::a_secret_is_written_with_its_event_and_nothing_else_knows_it(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_found_by_what_their_current_version_is() {
+    searched::functions_are_found_by_what_their_current_version_is(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_type_is_looked_for_no_function_is_a_fault() {
+    searched::whatever_type_is_looked_for_no_function_is_a_fault(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_are_found_by_how_their_newest_build_ended() {
+    searched::functions_are_found_by_how_their_newest_build_ended(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn functions_come_in_the_order_that_is_asked_for() {
+    searched::functions_come_in_the_order_that_is_asked_for(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_that_an_event_asked_for_are_told_from_those_that_somebody_asked_for_later() {
+    searched::runs_that_an_event_asked_for_are_told_from_those_that_somebody_asked_for_later(Home::postgres().await)
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn runs_are_found_by_the_beginning_of_their_ids() {
+    searched::runs_are_found_by_the_beginning_of_their_ids(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_short_beginning_of_many_ids_is_looked_for_among_the_last() {
+    searched::a_short_beginning_of_many_ids_is_looked_for_among_the_last(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_older_server_left_out_is_filled_in_at_the_start() {
+    searched::what_an_older_server_left_out_is_filled_in_at_the_start(Home::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

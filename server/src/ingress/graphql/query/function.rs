@@ -33,8 +33,12 @@ impl Query {
     ) -> Result<Connection<Function>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
-        let state = state.map(|state| state.name().to_owned());
-        let filter = FunctionFilter { namespaces, state, search, ..FunctionFilter::default() };
+        let filter = FunctionFilter {
+            namespaces,
+            state: state.map(|state| state.name().to_owned()),
+            search,
+            ..FunctionFilter::default()
+        };
         let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
         Ok(Connection::of(budget::page(ctx, found)?, Function::from))
     }
