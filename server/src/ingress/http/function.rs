@@ -10,6 +10,8 @@ use chrono::{DateTime, Utc};
 use domain::Json;
 use domain::aggregate::Payload;
 use domain::function::{self, BuildId, Event, event::Source};
+use domain::manifest::Mode;
+use domain::trigger::index::Kind;
 use futures::StreamExt;
 use serde::de::IntoDeserializer;
 use serde::de::value::StrDeserializer;
@@ -174,11 +176,23 @@ pub(super) struct Which {
     /// Only of this namespace; of all that the caller may look into when absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
-    /// Only in this state.
+    /// Only those whose `status` is this.
     #[param(value_type = Option<FunctionStatus>)]
     status: Option<String>,
     /// Only names that contain this.
     search: Option<String>,
+    /// Only those whose current version is this.
+    #[param(inline)]
+    mode: Option<WantedMode>,
+    /// Only those whose current version has this runtime, such as `node`.
+    runtime: Option<String>,
+    /// Only those whose current version has a trigger of this type.
+    #[param(inline)]
+    trigger: Option<WantedTrigger>,
+    /// Only those whose current version has an event trigger with a pattern that matches this type. What its filter asks for is
+    /// not looked at.
+    #[param(max_length = 1024)]
+    event_type: Option<String>,
     /// Functions at most; 100 when absent.
     #[param(minimum = 1, maximum = 100)]
     limit: Option<u32>,
@@ -200,11 +214,50 @@ pub(super) struct How {
     wait: Option<String>,
 }
 
-/// Where a function is in its life.
+/// Whether a function's process lives on between calls.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum WantedMode {
+    Service,
+    Job,
+}
+
+/// What starts a run.
+#[derive(Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum WantedTrigger {
+    Http,
+    Event,
+    Schedule,
+    Webhook,
+}
+
+impl From<WantedMode> for Mode {
+    fn from(mode: WantedMode) -> Self {
+        match mode {
+            WantedMode::Service => Self::Service,
+            WantedMode::Job => Self::Job,
+        }
+    }
+}
+
+impl From<WantedTrigger> for Kind {
+    fn from(trigger: WantedTrigger) -> Self {
+        match trigger {
+            WantedTrigger::Http => Self::Http,
+            WantedTrigger::Event => Self::Event,
+            WantedTrigger::Schedule => Self::Schedule,
+            WantedTrigger::Webhook => Self::Webhook,
+        }
+    }
+}
+
+/// Where a function is in its life; `BUILD_FAILED` where nothing of it was ever built, because its newest build failed.
 #[derive(Deserialize, ToSchema)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(super) enum FunctionStatus {
     Registered,
+    BuildFailed,
     Built,
     Running,
     Stopped,
@@ -239,10 +292,21 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         FunctionStatus::deserialize(text)
             .map_err(|error| HttpError::bad_request("bad_query", format!("status does not fit: {error}")))?;
     }
+    // The two are one state of the log, told apart by the newest build.
+    let (state, build_failed) = match state.as_deref() {
+        Some("BUILD_FAILED") => (Some("REGISTERED".to_owned()), Some(true)),
+        Some("REGISTERED") => (state, Some(false)),
+        _ => (state, None),
+    };
     let filter = FunctionFilter {
         namespaces: caller.viewer.looks_into(fitting(which.namespace)?.as_deref())?,
         state,
         search: which.search,
+        mode: which.mode.map(Into::into),
+        runtime: which.runtime,
+        trigger: which.trigger.map(Into::into),
+        event_type: which.event_type,
+        build_failed,
         ..FunctionFilter::default()
     };
     let page = services.store.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;

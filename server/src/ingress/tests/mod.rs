@@ -10,6 +10,7 @@ mod methods;
 mod over_http;
 mod relay;
 mod rest;
+mod searched;
 mod secret;
 mod strangers;
 mod subscription;

@@ -25,7 +25,7 @@ pub use function::{
     visible,
 };
 pub use idempotency::{Claim, REPLAYED, digest};
-pub use reach::{Reach, reach};
+pub use reach::{Reach, ReachTotals, reach, reach_totals};
 pub(super) use run::run_of;
 pub use run::{
     Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,

@@ -28,7 +28,10 @@ const LIST_ROWS: u32 = 10;
 const LONG_LISTS: [(&str, u32); 1] = [("files", 50)];
 
 /// Fields that are computed, and how many times as much as a field that is read they cost.
-const COMPUTED: [(&str, usize); 2] = [("fireTimes", 20), ("nextFireTimes", 20)];
+const COMPUTED: [(&str, usize); 3] = [("fireTimes", 20), ("nextFireTimes", 20), ("reachTotals", 10)];
+
+/// Arguments that make the server look at rows which it does not return, and what each costs.
+const SEARCHING: [(&str, usize); 3] = [("eventType", 20), ("buildFailed", 20), ("idPrefix", 20)];
 
 /// A payload costs as much as so many fields.
 const PAYLOAD: usize = 20;
@@ -286,7 +289,9 @@ impl<'q> Scales<'q> {
         let name = field.name.node.as_str();
         let inside = part.inside(name);
         let computed = COMPUTED.iter().find(|(computed, _)| *computed == name).map(|(_, cost)| *cost);
+        let searching = SEARCHING.iter().filter(|(argument, _)| field.get_argument(argument).is_some());
         let own_cost = if self.shape.is_payload(name) { PAYLOAD } else { computed.unwrap_or(1) };
+        let own_cost = searching.fold(own_cost, |sum, (_, cost)| sum + cost);
         let inner = self.set(&field.selection_set.node, inside, level + 1)?;
         let length = if inside.is_schema() { self.shape.length(part, name) } else { self.pages(field, inner.rows) };
         let spent = Spent {

@@ -33,6 +33,17 @@ pub(in crate::ingress::graphql) struct Reach {
     run: Option<Run>,
 }
 
+/// How many functions a trigger event reached.
+#[derive(SimpleObject)]
+pub(in crate::ingress::graphql) struct ReachTotals {
+    /// Functions that it reached: those of which it has asked for a run.
+    reached: u64,
+    /// Functions of its namespace as it is now, and never fewer than it reached.
+    functions: u64,
+    /// Whether it has reached all that it will reach.
+    settled: bool,
+}
+
 /// A trigger event: a CloudEvent that came in.
 #[Object]
 impl Event {
@@ -112,16 +123,18 @@ impl Event {
         before: Option<String>,
     ) -> Result<Connection<Run>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let filter = RunFilter { event: Some(self.0.id), ..RunFilter::default() };
-        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, Run::from))
+        Run::page(ctx, &RunFilter { event: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 
-    /// The functions that it reached, and then those of its namespace that it did not reach, each with the reason; 100 at
-    /// most of these.
-    async fn reach(&self, ctx: &Context<'_>) -> Result<Vec<Reach>> {
+    /// The functions that it reached, and then those of its namespace that it did not reach, each with the reason: those of
+    /// its 100 newest runs, and the first 100 functions of the namespace by name. `reachTotals` counts all of them.
+    async fn reach(
+        &self,
+        ctx: &Context<'_>,
+        #[graphql(desc = "Only functions whose names contain this.")] search: Option<String>,
+    ) -> Result<Vec<Reach>> {
         let Some(event) = loader(ctx).whole_event(self.0.id).await.or_fail()? else { return Ok(Vec::new()) };
-        let found = verbs::reach(services(ctx), &event, self.0.position).await.or_fail()?;
+        let found = verbs::reach(services(ctx), &event, self.0.position, search).await.or_fail()?;
         let reach = |found: verbs::Reach| Reach {
             function: found.function.into(),
             reached: found.reached,
@@ -129,6 +142,13 @@ impl Event {
             run: found.run.map(Run::from),
         };
         Ok(found.into_iter().map(reach).collect())
+    }
+
+    /// How many functions it reached, of how many.
+    async fn reach_totals(&self, ctx: &Context<'_>) -> Result<ReachTotals> {
+        let totals = verbs::reach_totals(services(ctx), &self.0).await.or_fail()?;
+        let verbs::ReachTotals { reached, functions, settled } = totals;
+        Ok(ReachTotals { reached, functions, settled })
     }
 }
 

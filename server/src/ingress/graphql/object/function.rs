@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::Payload;
 use domain::function::{self, event::Source};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
+use domain::trigger::index::Kind;
 use domain::{Recorded, Stream};
 use serde_json::Value;
 
@@ -19,7 +20,7 @@ use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, alone, in_memory, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services};
-use crate::store::{BuildRow, FunctionRow, Row, RunFilter, VersionRow, tables};
+use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, VersionRow, tables};
 
 /// Where in its life a function stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -43,6 +44,32 @@ pub(in crate::ingress::graphql) enum FunctionMode {
     Service,
     /// One process for each run.
     Job,
+}
+
+/// What starts a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Kind")]
+pub(in crate::ingress::graphql) enum TriggerType {
+    /// A call.
+    Http,
+    /// An event.
+    Event,
+    /// The clock.
+    Schedule,
+    /// A delivery of another service.
+    Webhook,
+}
+
+/// What a list of functions is in the order of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "store::FunctionOrder")]
+pub(in crate::ingress::graphql) enum FunctionOrder {
+    /// Namespace and name.
+    Name,
+    /// State, then namespace and name.
+    State,
+    /// When something last happened to them.
+    Updated,
 }
 
 /// A running process of a function, on the server that answers.
@@ -113,6 +140,16 @@ impl FunctionState {
     }
 }
 
+impl FunctionMode {
+    /// As a manifest has it.
+    pub(in crate::ingress::graphql) fn mode(self) -> Mode {
+        match self {
+            Self::Service => Mode::Service,
+            Self::Job => Mode::Job,
+        }
+    }
+}
+
 impl From<FunctionRow> for Function {
     fn from(row: FunctionRow) -> Self {
         Self { row, then: None }
@@ -136,6 +173,17 @@ impl Function {
             _ => None,
         });
         Some(Self { row: FunctionRow { position: last.position, ..row? }, then: Some(Arc::new(state)) })
+    }
+
+    /// A page of the functions that fit.
+    pub(in crate::ingress::graphql) async fn page(
+        ctx: &Context<'_>,
+        filter: &FunctionFilter,
+        asked: Asked,
+    ) -> Result<Connection<Self>> {
+        let request = page(ctx, asked).or_fail()?;
+        let found = services(ctx).store.functions(filter, &request).await.or_fail()?;
+        Ok(Connection::of(budget::page(ctx, found)?, Self::from))
     }
 
     /// The function as its row shows it. Its state, its builds and its versions are read one after the other; what was
@@ -310,9 +358,7 @@ impl Function {
             let newest = loader(ctx).newest_run(self.row.id).await.or_fail()?;
             return Ok(Connection::of(alone(newest), Run::from));
         }
-        let filter = RunFilter { function: Some(self.row.id), ..RunFilter::default() };
-        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, Run::from))
+        Run::page(ctx, &RunFilter { function: Some(self.row.id), ..RunFilter::default() }, &request).await
     }
 
     /// What starts a run of its current version.
@@ -334,7 +380,7 @@ impl Function {
                 }
                 _ => None,
             };
-            Ok(Trigger::new(trigger, filter, url, base))
+            Ok(Trigger::new(trigger, filter, url, base, self.row.state == "RUNNING"))
         };
         manifest.triggers.iter().map(trigger).collect()
     }

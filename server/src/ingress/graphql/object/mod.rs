@@ -16,7 +16,7 @@ mod viewer;
 
 pub(super) use build::Build;
 pub(super) use event::Event;
-pub(super) use function::{Function, FunctionState};
+pub(super) use function::{Function, FunctionMode, FunctionOrder, FunctionState, TriggerType};
 pub(super) use line::LogLine;
 pub(super) use metrics::{Metrics, Window};
 pub(super) use namespace::Namespace;

@@ -3,8 +3,7 @@
 use async_graphql::{Context, Object, Result};
 
 use super::Function;
-use crate::ingress::graphql::relay::{Asked, Connection, page};
-use crate::ingress::graphql::{OrFail, budget, services};
+use crate::ingress::graphql::relay::{Asked, Connection};
 use crate::store::FunctionFilter;
 
 /// A namespace.
@@ -29,9 +28,7 @@ impl Namespace {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Function>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
-        let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(budget::page(ctx, found)?, Function::from))
+        Function::page(ctx, &filter, Asked { first, after, last, before }).await
     }
 }

@@ -11,7 +11,7 @@ use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, page, page_size};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
-use crate::store::{LinesOf, RunFilter, RunRow};
+use crate::store::{LinesOf, PageRequest, RunFilter, RunRow};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -140,6 +140,16 @@ impl From<RunRow> for Run {
 }
 
 impl Run {
+    /// A page of the runs that fit.
+    pub(in crate::ingress::graphql) async fn page(
+        ctx: &Context<'_>,
+        filter: &RunFilter,
+        request: &PageRequest,
+    ) -> Result<Connection<Self>> {
+        let found = services(ctx).store.runs(filter, request).await.or_fail()?;
+        Ok(Connection::of(found, Self::from))
+    }
+
     async fn whole(&self, ctx: &Context<'_>) -> Result<Option<domain::run::Run>> {
         loader(ctx).whole_run(self.0.id).await.or_fail()
     }
@@ -201,9 +211,7 @@ impl Run {
         before: Option<String>,
     ) -> Result<Connection<Run>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let filter = RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() };
-        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, Run::from))
+        Self::page(ctx, &RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 
     /// What became of it as a dead letter; null unless it is DEAD.

@@ -105,11 +105,15 @@ pub(in crate::ingress::graphql) struct Trigger {
     path_url: Option<String>,
     /// Which pages of other origins may call, for `http`.
     cors: Option<Cors>,
+    /// Whether its function runs.
+    #[graphql(skip)]
+    running: bool,
 }
 
 impl Trigger {
-    /// `filter` is the trigger's own, where it was asked for: it may be large. `base` is the server's URL.
-    pub(super) fn new(wanted: &Wanted, filter: Option<Value>, url: Option<String>, base: &str) -> Self {
+    /// `filter` is the trigger's own, where it was asked for: it may be large. `base` is the server's URL. `running` says
+    /// whether the function runs.
+    pub(super) fn new(wanted: &Wanted, filter: Option<Value>, url: Option<String>, base: &str, running: bool) -> Self {
         match wanted {
             Wanted::Http(HttpTrigger { path, auth, cors }) => Self {
                 kind: "http",
@@ -129,6 +133,7 @@ impl Trigger {
                 timezone: Some(timezone.clone()),
                 catch_up: Some((*catch_up).into()),
                 overlap: Some((*overlap).into()),
+                running,
                 ..Self::default()
             },
             Wanted::Webhook(webhook) => {
@@ -142,11 +147,13 @@ impl Trigger {
 
 #[ComplexObject]
 impl Trigger {
-    /// When it is due next, whether the function runs or not, for `schedule`: 100 times at most.
+    /// When it is due next, for `schedule`: 100 times at most, and none while its function does not run. `fireTimes` says when
+    /// it would be.
     async fn next_fire_times(&self, #[graphql(default = 5)] count: i32) -> Result<Option<Vec<DateTime<Utc>>>> {
         let (Some(cron), Some(timezone)) = (&self.cron, &self.timezone) else { return Ok(None) };
         let Ok(timetable) = Timetable::parse(cron, timezone) else { return Ok(None) };
-        fire_times(&timetable, count, clock::now()).map(Some).or_fail()
+        let times = fire_times(&timetable, count, clock::now()).or_fail()?;
+        Ok(Some(if self.running { times } else { Vec::new() }))
     }
 }
 

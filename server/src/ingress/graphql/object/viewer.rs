@@ -4,7 +4,7 @@ use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 
 use crate::ingress::auth::Viewer;
 use crate::ingress::graphql::position::Position;
-use crate::ingress::graphql::{OrFail, services};
+use crate::ingress::graphql::{OrFail, namespace_or_default, services};
 use crate::store;
 use crate::store::agreement;
 
@@ -88,6 +88,11 @@ impl ViewerObject {
     /// The namespaces that they see; null: all.
     async fn namespaces(&self) -> Option<&[String]> {
         self.0.namespaces.as_deref()
+    }
+
+    /// The namespace of what names none: that of the request's header `X-Namespace`, or else the server's own.
+    async fn default_namespace(&self, ctx: &Context<'_>) -> String {
+        namespace_or_default(ctx, None)
     }
 
     /// Whether they may change anything.

@@ -7,9 +7,9 @@ use domain::{Recorded, Stream, function};
 use crate::actors::writer::until;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::Refusal;
-use crate::ingress::graphql::object::{Function, FunctionState};
+use crate::ingress::graphql::object::{Function, FunctionMode, FunctionOrder, FunctionState, TriggerType};
 use crate::ingress::graphql::position::{self, Position};
-use crate::ingress::graphql::relay::{Asked, Connection, page};
+use crate::ingress::graphql::relay::{Asked, Connection};
 use crate::ingress::graphql::{OrFail, budget, id as parse_id, loader, namespace_or_default, services, viewer};
 use crate::store::FunctionFilter;
 
@@ -18,7 +18,7 @@ pub(super) struct Query;
 
 #[Object(name = "FunctionQuery")]
 impl Query {
-    /// Functions by namespace and name; those that are gone only when that state is asked for.
+    /// Functions, by namespace and name unless asked otherwise; those that are gone only when that state is asked for.
     #[allow(clippy::too_many_arguments)] // one argument for each condition
     async fn functions(
         &self,
@@ -26,21 +26,39 @@ impl Query {
         namespace: Option<String>,
         state: Option<FunctionState>,
         #[graphql(desc = "Only names that contain this.")] search: Option<String>,
+        #[graphql(desc = "Only those whose current version is this.")] mode: Option<FunctionMode>,
+        #[graphql(desc = "Only those whose current version has this runtime: `node`, `python` …")] runtime: Option<
+            String,
+        >,
+        #[graphql(desc = "Only those whose current version has a trigger of this type.")] trigger: Option<TriggerType>,
+        #[graphql(
+            desc = "Only those whose current version has an event trigger with a pattern that matches this type. What its \
+                    filter asks for is not looked at."
+        )]
+        event_type: Option<String>,
+        #[graphql(desc = "Only those whose newest build failed; `false`: only the others.")] build_failed: Option<bool>,
+        #[graphql(desc = "What they are in the order of; namespace and name when absent.")] order_by: Option<
+            FunctionOrder,
+        >,
+        #[graphql(desc = "The other way around.")] descending: Option<bool>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Function>> {
-        let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
         let filter = FunctionFilter {
-            namespaces,
+            namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             state: state.map(|state| state.name().to_owned()),
             search,
-            ..FunctionFilter::default()
+            mode: mode.map(FunctionMode::mode),
+            runtime,
+            trigger: trigger.map(Into::into),
+            event_type,
+            build_failed,
+            order: order_by.map(Into::into).unwrap_or_default(),
+            descending: descending.unwrap_or_default(),
         };
-        let found = services(ctx).store.functions(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(budget::page(ctx, found)?, Function::from))
+        Function::page(ctx, &filter, Asked { first, after, last, before }).await
     }
 
     /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when

@@ -3,6 +3,7 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
+use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::graphql::object::{Run, RunCount, RunState};
 use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, caller, id as parse_id, loader, services, viewer};
@@ -35,6 +36,11 @@ impl Query {
         #[graphql(desc = "Only those of this version.")] version: Option<u32>,
         #[graphql(desc = "Only those that were asked for at or after this.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those that this trigger event caused.")] event: Option<ID>,
+        #[graphql(
+            desc = "Only those whose ids begin with this. Of very many, only the last 1000 by their ids are looked at."
+        )]
+        id_prefix: Option<String>,
         first: Option<i32>,
         after: Option<String>,
         last: Option<i32>,
@@ -49,10 +55,11 @@ impl Query {
             version,
             since,
             until,
+            event: event.map(|id| parse_id(&id, "event")).transpose().or_fail()?,
+            id_prefix: id_prefix.map(|text| prefix(&text)).transpose().or_fail()?,
             ..RunFilter::default()
         };
-        let found = services(ctx).store.runs(&filter, &request).await.or_fail()?;
-        Ok(Connection::of(found, Run::from))
+        Run::page(ctx, &filter, &request).await
     }
 
     /// How many runs fit, by state; a state that none is in is absent.
@@ -66,6 +73,7 @@ impl Query {
         #[graphql(desc = "Only those of this version.")] version: Option<u32>,
         #[graphql(desc = "Only those that were asked for at or after this.")] since: Option<DateTime<Utc>>,
         #[graphql(desc = "Only those that were asked for before this.")] until: Option<DateTime<Utc>>,
+        #[graphql(desc = "Only those that this trigger event caused.")] event: Option<ID>,
     ) -> Result<Vec<RunCount>> {
         let filter = RunFilter {
             namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
@@ -74,6 +82,7 @@ impl Query {
             version,
             since,
             until,
+            event: event.map(|id| parse_id(&id, "event")).transpose().or_fail()?,
             ..RunFilter::default()
         };
         let counts = services(ctx).store.run_counts(&filter).await.or_fail()?;
@@ -100,4 +109,23 @@ impl Query {
         let found = verbs::dead_letters(services(ctx), caller(ctx)?, &which, &request).await.or_fail()?;
         Ok(Connection::of(found, Run::from))
     }
+}
+
+/// The beginning of an id as ids are stored.
+///
+/// # Errors
+/// `bad_id` when no id begins so.
+fn prefix(text: &str) -> Result<String, Refusal> {
+    const LENGTH: usize = 36;
+    let prefix = text.trim().to_ascii_lowercase();
+    let fits = |(index, byte): (usize, u8)| match index {
+        8 | 13 | 18 | 23 => byte == b'-',
+        _ => byte.is_ascii_hexdigit(),
+    };
+    if (1..=LENGTH).contains(&prefix.len()) && prefix.bytes().enumerate().all(fits) {
+        return Ok(prefix);
+    }
+    let shown: String = prefix.chars().take(LENGTH).collect();
+    let message = format!("no id begins with `{shown}`: ids look like 0189f7e2-3c4d-7abc-8def-0123456789ab");
+    Err(Problem::new("bad_id", message).at(["idPrefix"]).into())
 }

@@ -45,6 +45,17 @@ fn a_page_multiplies_what_it_holds() {
     assert!(cost(lists, json!({})) > 8000);
 }
 
+#[test]
+fn what_looks_at_more_than_it_returns_has_a_price() {
+    let cost = |query| spent(query, json!({})).cost;
+    let plain = cost("{ functions(first: 5) { nodes { name } } }");
+    assert_eq!(cost("{ functions(first: 5, eventType: \"a.b\") { nodes { name } } }"), plain + 20);
+    assert_eq!(cost("{ functions(first: 5, eventType: \"a.b\", buildFailed: true) { nodes { name } } }"), plain + 40);
+    assert_eq!(cost("{ runs(first: 5, idPrefix: \"01\") { nodes { name } } }"), plain + 20);
+    let many = "{ events(first: 100) { nodes { reachTotals { reached } } } }";
+    assert!(cost(many) > 200, "{}", cost(many));
+}
+
 /// What the user interface asks, each operation by itself.
 fn documents_of_the_interface() -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../frontend/src");
