@@ -61,6 +61,12 @@ impl Program {
     }
 }
 
+/// What `/metrics` says of the dead queue.
+async fn dead_messages(app: &TestApp) -> Option<u64> {
+    let text = app.get("/metrics").send().await.unwrap().text().await.unwrap();
+    text.lines().find_map(|line| line.strip_prefix("eventflow_broker_dead_messages ")?.parse().ok())
+}
+
 fn binary(kind: &str, id: &str) -> BasicProperties {
     let mut headers = FieldTable::default();
     for (name, value) in [("specversion", "1.0"), ("type", kind), ("source", "/elsewhere"), ("id", id)] {
@@ -103,9 +109,17 @@ async fn an_event_reaches_its_function_through_the_broker_whichever_door_it_come
     let runs = app.runs(&function).await;
     assert_eq!(runs.iter().filter(|run| run["input"]["id"] == "by-amqp").count(), 1);
 
-    // What can never be taken is not lost either.
-    program.send("things", binary("demo.thing", ""), "no id").await;
-    assert_eq!(program.dead(&app).await, b"no id");
+    // What can never be taken is not lost either, and the metric says that it is there.
+    app.eventually("the dead queue is empty", async || (dead_messages(&app).await == Some(0)).then_some(())).await;
+    for body in ["no id", "no id either"] {
+        program.send("things", binary("demo.thing", ""), body).await;
+    }
+    app.eventually("both are counted", async || (dead_messages(&app).await == Some(2)).then_some(())).await;
+    let mut dead = [program.dead(&app).await, program.dead(&app).await];
+    dead.sort();
+    assert_eq!(dead, [b"no id".to_vec(), b"no id either".to_vec()]);
+    app.eventually("nobody is told of them any more", async || (dead_messages(&app).await == Some(0)).then_some(()))
+        .await;
     assert!(app.terminate().await.success());
 }
 
@@ -135,5 +149,36 @@ async fn events_are_taken_while_the_broker_is_away_and_run_when_it_is_back() {
     .await;
     for n in 0..5 {
         succeeded(&app, &function, &format!("away-{n}")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_names_no_namespace_is_in_the_servers_own() {
+    let broker = blocking(Broker::start).await;
+    let options = Options::default().env("DATABASE_URL", database().await).env("AMQP_URL", broker.url());
+    let app = TestApp::start_with(options.env("NAMESPACE", "team")).await;
+    let program = Program::connect(&broker).await;
+    let structured =
+        |id: &str| json!({ "specversion": "1.0", "id": id, "source": "/elsewhere", "type": "demo.thing" }).to_string();
+    let whole = BasicProperties::default().with_content_type("application/cloudevents+json".into());
+    let batch = BasicProperties::default().with_content_type("application/cloudevents-batch+json".into());
+    program.send("things", binary("demo.thing", "binary"), "{}").await;
+    program.send("things", whole, &structured("structured")).await;
+    program.send("things", batch, &format!("[{}]", structured("batch"))).await;
+    program.send("things", BasicProperties::default().with_message_id("plain".into()), "{}").await;
+    let mut named = FieldTable::default();
+    named.insert("X-Namespace".into(), AMQPValue::LongString("other".into()));
+    let named = BasicProperties::default().with_message_id("named".into()).with_headers(named);
+    program.send("things", named, "{}").await;
+    let events = "{ events(first: 100) { nodes { eventId namespace } } }";
+    let found = app
+        .eventually("all five are taken", async || {
+            let found = app.graphql(events, json!({})).await["events"]["nodes"].take();
+            found.as_array().filter(|found| found.len() == 5).cloned()
+        })
+        .await;
+    for event in found {
+        let namespace = if event["eventId"] == "named" { "other" } else { "team" };
+        assert_eq!(event["namespace"], namespace, "{event}");
     }
 }
