@@ -99,6 +99,8 @@ async function furnish(house: House): Promise<Place[]> {
   const of = `/functions/${id}`;
   return [
     { name: "functions", address: "/functions", shows: "thumbnails" },
+    { name: "functions-filtered", address: "/functions?failed=yes", shows: "build failed" },
+    { name: "functions-none", address: "/functions?q=nothing&trigger=WEBHOOK", shows: "No function matches" },
     { name: "register-git", address: "/functions?register=git", shows: "Repository" },
     { name: "register-write", address: "/functions?register=write", shows: "Register and build" },
     { name: "register-upload", address: "/functions?register=upload", shows: "Register and build" },
@@ -115,11 +117,12 @@ async function furnish(house: House): Promise<Place[]> {
     { name: "function-danger", address: `${of}/settings?part=danger`, shows: "Deregister" },
     { name: "function-history", address: `${of}/history`, shows: "Registered" },
     { name: "runs", address: "/runs", shows: "thumbnails" },
+    { name: "runs-of-event", address: `/runs?event=${event}`, shows: "of the event" },
     { name: "run", address: `/runs/${run}`, shows: "succeeded" },
     { name: "run-dead", address: `/runs/${dead}`, shows: "is closed" },
     { name: "events", address: "/events", shows: "file.uploaded" },
     { name: "events-publish", address: "/events?publish=yes", shows: "Data" },
-    { name: "event", address: `/events/${event}`, shows: "thumbnails" },
+    { name: "event", address: `/events/${event}`, shows: "It reached 1 of" },
     { name: "dead-letters", address: "/dead-letters", shows: "is closed" },
     { name: "system", address: "/system", shows: "SQLite" },
     { name: "nowhere", address: "/system/nothing", shows: "nothing at this address" },

@@ -60,5 +60,8 @@ export function grouped<T extends Entry>(entries: readonly T[]): [Entry["group"]
 /** The beginning of an id, when that is what was typed: at least four hexadecimal digits, one of which is no letter. */
 export function idTyped(typed: string): string | null {
   const text = typed.trim().toLowerCase();
-  return /^[0-9a-f][0-9a-f-]{3,35}$/.test(text) && /\d/.test(text) ? text : null;
+  if (!/^[0-9a-f][0-9a-f-]{3,35}$/.test(text) || !/\d/.test(text)) return null;
+  // Hyphens stand where they do in an id, and nowhere else.
+  const fits = [...text].every((letter, at) => (letter === "-") === [8, 13, 18, 23].includes(at));
+  return fits ? text : null;
 }

@@ -9,6 +9,7 @@ import { useEffect, useRef, useState } from "react";
 import { useActions } from "../features/functions/useActions.ts";
 import { PaletteFunctionsDocument, PaletteRunsDocument } from "../graphql/generated.ts";
 import { useAsked } from "../graphql/live.ts";
+import { isOwn } from "../lib/namespace.ts";
 import { short } from "../lib/time.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { type Entry, found, grouped, idTyped } from "./find.ts";
@@ -102,7 +103,8 @@ function useEntries(typed: string, open: boolean, help: () => void): Act[] {
   const functions = useAsked(PaletteFunctionsDocument, { search }, !open);
   const all = useAsked(PaletteFunctionsDocument, { search: null }, !open);
   const id = idTyped(typed);
-  const runs = useAsked(PaletteRunsDocument, {}, !open || id === null);
+  const prefix = idTyped(settled);
+  const runs = useAsked(PaletteRunsDocument, { prefix: prefix ?? "" }, !open || prefix === null);
 
   const known = new Map(
     [...(all.data?.functions.nodes ?? []), ...(functions.data?.functions.nodes ?? [])].map((one) => [one.id, one]),
@@ -111,7 +113,7 @@ function useEntries(typed: string, open: boolean, help: () => void): Act[] {
     const params = { id: one.id };
     const quiet = true;
     const group = "Functions";
-    const note = one.namespace === "default" ? undefined : `in ${one.namespace}`;
+    const note = isOwn(one.namespace) ? undefined : `in ${one.namespace}`;
     const offered: (Act | false)[] = [
       {
         id: one.id,

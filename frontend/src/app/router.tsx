@@ -1,7 +1,7 @@
 // Every address of the UI. A page's code comes when the page is first opened.
 
 import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
-import type { FunctionState, RunState, Window } from "../graphql/generated.ts";
+import type { FunctionState, RunState, TriggerType, Window } from "../graphql/generated.ts";
 import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
 import { isId } from "./ids.ts";
@@ -31,11 +31,19 @@ export const SORTS = [
   "updated",
   "-updated",
 ] as const;
+export const RUNTIMES = ["node", "python", "python-flask", "command", "docker"] as const;
+export const TRIGGERS: readonly TriggerType[] = ["HTTP", "EVENT", "SCHEDULE", "WEBHOOK"];
 export const SETTINGS = ["triggers", "variables", "limits", "source", "json", "danger"] as const;
 export const SPANS = ["minutes", "hour", "day", "week"] as const;
 export const WINDOWS: readonly Window[] = ["FIVE_MINUTES", "HOUR", "DAY", "WEEK"];
 
 const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, errorComponent: Broken });
+
+/** An id in the search of an address; what cannot be one is left out. */
+const id = (raw: Record<string, unknown>, name: string) => {
+  const told = text(raw, name);
+  return told !== undefined && isId(told) ? told : undefined;
+};
 
 /** Of something that has an id: an address without a real one leads nowhere. */
 const named = ({ params }: { params: { id: string } }) => {
@@ -67,7 +75,11 @@ const functions = createRoute({
     compact({
       q: text(raw, "q"),
       state: oneOf(raw, "state", FUNCTION_STATES),
+      failed: oneOf(raw, "failed", ["yes"] as const),
       mode: oneOf(raw, "mode", ["SERVICE", "JOB"] as const),
+      runtime: oneOf(raw, "runtime", RUNTIMES),
+      trigger: oneOf(raw, "trigger", TRIGGERS),
+      namespace: text(raw, "namespace"),
       sort: oneOf(raw, "sort", SORTS),
       register: oneOf(raw, "register", ["git", "write", "upload", "image"] as const),
     }),
@@ -99,6 +111,7 @@ const runsSearch = (raw: Record<string, unknown>) =>
     state: oneOf(raw, "state", RUN_STATES),
     trigger: text(raw, "trigger"),
     version: whole(raw, "version"),
+    event: id(raw, "event"),
     since: oneOf(raw, "since", SPANS),
     from: moment(raw, "from"),
     until: moment(raw, "until"),

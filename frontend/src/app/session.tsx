@@ -2,6 +2,7 @@
 
 import { createContext, type ReactNode, useContext } from "react";
 import type { ViewerQuery } from "../graphql/generated.ts";
+import { setOwn } from "../lib/namespace.ts";
 import { Store } from "../lib/store.ts";
 
 export type Viewer = ViewerQuery["viewer"];
@@ -12,6 +13,8 @@ export const signedOut = new Store(false);
 const Context = createContext<Viewer | null>(null);
 
 export function ViewerProvider({ viewer, children }: { viewer: Viewer; children: ReactNode }) {
+  // Before anything below is drawn.
+  setOwn(viewer.defaultNamespace);
   return <Context value={viewer}>{children}</Context>;
 }
 

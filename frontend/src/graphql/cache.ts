@@ -29,7 +29,8 @@ function place(cache: Cache, list: string, row: { __typename: string; id: string
   const key = cache.keyOfEntity(row);
   if (!key) return;
   for (const { fieldName, fieldKey, arguments: args } of cache.inspectFields("Query")) {
-    if (fieldName !== list || args?.after) continue;
+    // Whether a list of what an event caused wants it, or one of what is called somehow, only the server knows.
+    if (fieldName !== list || args?.after || args?.event || args?.idPrefix) continue;
     const page = cache.resolve("Query", fieldKey) as string | null;
     if (!page) continue;
     const rows = (cache.resolve(page, "nodes") ?? []) as string[];
@@ -89,6 +90,7 @@ export function cache() {
       RunChange: inside,
       PageInfo: inside,
       Reach: inside,
+      ReachTotals: inside,
       LogLine: inside,
       Metrics: inside,
       MetricsPoint: inside,

@@ -61,6 +61,15 @@ export type FunctionMode =
   /** One process for each run. */
   | 'JOB';
 
+/** What a list of functions is in the order of. */
+export type FunctionOrder =
+  /** Namespace and name. */
+  | 'NAME'
+  /** State, then namespace and name. */
+  | 'STATE'
+  /** When something last happened to them. */
+  | 'UPDATED';
+
 /** Where in its life a function stands. */
 export type FunctionState =
   /** Nothing is built. */
@@ -191,6 +200,17 @@ export type SourceInput =
   |  { git?: never; bundle?: never;   /** A container image. */
   image: ImageSourceInput; };
 
+/** What starts a run. */
+export type TriggerType =
+  /** A call. */
+  | 'HTTP'
+  /** An event. */
+  | 'EVENT'
+  /** The clock. */
+  | 'SCHEDULE'
+  /** A delivery of another service. */
+  | 'WEBHOOK';
+
 /** What changes in a function's next build. */
 export type UpdateFunctionInput = {
   /** Which function. */
@@ -221,7 +241,9 @@ export type PaletteFunctionsQueryVariables = Exact<{
 
 export type PaletteFunctionsQuery = { functions: { nodes: Array<{ id: string, namespace: string, name: string, state: FunctionState, currentVersion: { number: number } | null }> } };
 
-export type PaletteRunsQueryVariables = Exact<{ [key: string]: never; }>;
+export type PaletteRunsQueryVariables = Exact<{
+  prefix: string;
+}>;
 
 
 export type PaletteRunsQuery = { runs: { nodes: Array<{ id: string, state: RunState, queuedAt: string, function: { id: string, name: string } }> } };
@@ -229,16 +251,27 @@ export type PaletteRunsQuery = { runs: { nodes: Array<{ id: string, state: RunSt
 export type ViewerQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type ViewerQuery = { viewer: { name: string, namespaces: Array<string> | null, mayWrite: boolean, server: { version: string, store: string, queue: string, executor: string, warnings: Array<string> } } };
+export type ViewerQuery = { viewer: { name: string, namespaces: Array<string> | null, defaultNamespace: string, mayWrite: boolean, server: { version: string, store: string, queue: string, executor: string, warnings: Array<string> } } };
 
 export type BuildRowFragment = { id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, version: { number: number } | null };
 
 export type BuildsQueryVariables = Exact<{
   function: string;
+  after?: string | null | undefined;
 }>;
 
 
-export type BuildsQuery = { function: { id: string, state: FunctionState, currentVersion: { number: number, createdAt: string } | null, builds: { totalCount: number, nodes: Array<{ id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, version: { number: number } | null }> } } | null };
+export type BuildsQuery = { function: { id: string, state: FunctionState, currentVersion: { number: number, createdAt: string } | null, builds: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, version: { number: number } | null }> } } | null };
+
+export type BuildAloneQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type BuildAloneQuery = { node:
+    | { id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, function: { id: string }, version: { number: number } | null }
+    | Record<PropertyKey, never>
+   | null };
 
 export type BuildChangedSubscriptionVariables = Exact<{
   function?: string | null | undefined;
@@ -358,10 +391,11 @@ export type EventDetailQuery = { event: { time: string | null, data: unknown, cl
 
 export type EventReachQueryVariables = Exact<{
   id: string;
+  search?: string | null | undefined;
 }>;
 
 
-export type EventReachQuery = { event: { id: string, reach: Array<{ reached: boolean, reason: string, function: { id: string, name: string, namespace: string, state: FunctionState }, run: { id: string, version: number | null, state: RunState, trigger: string, attempt: number, error: string | null, httpStatus: number | null, exitCode: number | null, queuedAt: string, startedAt: string | null, finishedAt: string | null, dueAt: string | null, durationMs: number | null, queuedMs: number | null, coldStart: boolean | null, deadLetter: DeadLetterState | null, position: number, function: { id: string, name: string, namespace: string } } | null }> } | null };
+export type EventReachQuery = { event: { id: string, reachTotals: { reached: number, functions: number, settled: boolean }, reach: Array<{ reached: boolean, reason: string, function: { id: string, name: string, namespace: string, state: FunctionState }, run: { id: string, version: number | null, state: RunState, trigger: string, attempt: number, error: string | null, httpStatus: number | null, exitCode: number | null, queuedAt: string, startedAt: string | null, finishedAt: string | null, dueAt: string | null, durationMs: number | null, queuedMs: number | null, coldStart: boolean | null, deadLetter: DeadLetterState | null, position: number, function: { id: string, name: string, namespace: string } } | null }> } | null };
 
 export type EventReceivedSubscriptionVariables = Exact<{
   namespace?: string | null | undefined;
@@ -372,10 +406,25 @@ export type EventReceivedSubscriptionVariables = Exact<{
 
 export type EventReceivedSubscription = { eventReceived: { position: number, event: { id: string, eventId: string, namespace: string, source: string, type: string, subject: string | null, receivedAt: string, position: number } } };
 
-export type AwaitedQueryVariables = Exact<{ [key: string]: never; }>;
+export type NamespacesQueryVariables = Exact<{ [key: string]: never; }>;
 
 
-export type AwaitedQuery = { namespaces: Array<{ name: string }>, functions: { nodes: Array<{ id: string, name: string, namespace: string, state: FunctionState, triggers: Array<{ type: string, pattern: string | null, filter: unknown }> }> } };
+export type NamespacesQuery = { namespaces: Array<{ name: string }> };
+
+export type WhoWaitsQueryVariables = Exact<{
+  namespace: string;
+  type: string;
+}>;
+
+
+export type WhoWaitsQuery = { functions: { totalCount: number, nodes: Array<{ id: string, name: string }> } };
+
+export type AwaitedQueryVariables = Exact<{
+  search?: string | null | undefined;
+}>;
+
+
+export type AwaitedQuery = { functions: { nodes: Array<{ id: string, name: string, namespace: string, triggers: Array<{ type: string, pattern: string | null, filter: unknown }> }> } };
 
 export type ReplayEventMutationVariables = Exact<{
   id: string;
@@ -398,8 +447,15 @@ export type FunctionRowFragment = { id: string, namespace: string, name: string,
 export type FunctionActivityFragment = { id: string, builds: { nodes: Array<{ id: string, state: BuildState, error: string | null, requestedAt: string, finishedAt: string | null }> }, runs: { nodes: Array<{ id: string, state: RunState, httpStatus: number | null, queuedAt: string, durationMs: number | null }> }, instances: Array<{ id: string, version: number, state: string }> };
 
 export type FunctionsQueryVariables = Exact<{
+  namespace?: string | null | undefined;
   state?: FunctionState | null | undefined;
   search?: string | null | undefined;
+  mode?: FunctionMode | null | undefined;
+  runtime?: string | null | undefined;
+  trigger?: TriggerType | null | undefined;
+  buildFailed?: boolean | null | undefined;
+  orderBy?: FunctionOrder | null | undefined;
+  descending?: boolean | null | undefined;
   after?: string | null | undefined;
 }>;
 
@@ -498,8 +554,31 @@ export type BeforeStartQueryVariables = Exact<{
 
 export type BeforeStartQuery = { function: { id: string, currentVersion: { number: number, createdAt: string, manifest: unknown } | null } | null, secrets: Array<{ namespace: string, name: string, setAt: string }> };
 
+export type PickFunctionQueryVariables = Exact<{
+  namespace?: string | null | undefined;
+  search?: string | null | undefined;
+}>;
+
+
+export type PickFunctionQuery = { functions: { totalCount: number, nodes: Array<{ id: string, name: string, namespace: string }> } };
+
+export type FunctionNamesQueryVariables = Exact<{
+  id: string;
+}>;
+
+
+export type FunctionNamesQuery = { function: { id: string, name: string, namespace: string } | null };
+
 export type FunctionsCallsQueryVariables = Exact<{
+  namespace?: string | null | undefined;
   state?: FunctionState | null | undefined;
+  search?: string | null | undefined;
+  mode?: FunctionMode | null | undefined;
+  runtime?: string | null | undefined;
+  trigger?: TriggerType | null | undefined;
+  buildFailed?: boolean | null | undefined;
+  orderBy?: FunctionOrder | null | undefined;
+  descending?: boolean | null | undefined;
   after?: string | null | undefined;
 }>;
 
@@ -626,6 +705,7 @@ export type RunsQueryVariables = Exact<{
   version?: number | null | undefined;
   since?: string | null | undefined;
   until?: string | null | undefined;
+  event?: string | null | undefined;
   after?: string | null | undefined;
 }>;
 
@@ -639,6 +719,7 @@ export type RunDotsQueryVariables = Exact<{
   version?: number | null | undefined;
   since?: string | null | undefined;
   until?: string | null | undefined;
+  event?: string | null | undefined;
   after?: string | null | undefined;
 }>;
 
@@ -651,6 +732,7 @@ export type RunTotalsQueryVariables = Exact<{
   version?: number | null | undefined;
   since?: string | null | undefined;
   until?: string | null | undefined;
+  event?: string | null | undefined;
 }>;
 
 
@@ -720,9 +802,10 @@ export type RefusalFragment = { code: string, message: string, field: Array<stri
 
 // Documents are texts; urql takes them as they are, and parses each when it is first asked.
 export const PaletteFunctionsDocument = "query PaletteFunctions($search:String){functions(search:$search first:20){nodes{id namespace name state currentVersion{number}}}}" as unknown as TypedDocumentNode<PaletteFunctionsQuery, PaletteFunctionsQueryVariables>;
-export const PaletteRunsDocument = "query PaletteRuns{runs(first:100){nodes{id state queuedAt function{id name}}}}" as unknown as TypedDocumentNode<PaletteRunsQuery, PaletteRunsQueryVariables>;
-export const ViewerDocument = "query Viewer{viewer{name namespaces mayWrite server{version store queue executor warnings}}}" as unknown as TypedDocumentNode<ViewerQuery, ViewerQueryVariables>;
-export const BuildsDocument = "query Builds($function:ID!){function(id:$function){id state currentVersion{number createdAt}builds(first:50){totalCount nodes{...BuildRow}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildsQuery, BuildsQueryVariables>;
+export const PaletteRunsDocument = "query PaletteRuns($prefix:String!){runs(idPrefix:$prefix first:10){nodes{id state queuedAt function{id name}}}}" as unknown as TypedDocumentNode<PaletteRunsQuery, PaletteRunsQueryVariables>;
+export const ViewerDocument = "query Viewer{viewer{name namespaces defaultNamespace mayWrite server{version store queue executor warnings}}}" as unknown as TypedDocumentNode<ViewerQuery, ViewerQueryVariables>;
+export const BuildsDocument = "query Builds($function:ID!$after:String){function(id:$function){id state currentVersion{number createdAt}builds(first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...BuildRow}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildsQuery, BuildsQueryVariables>;
+export const BuildAloneDocument = "query BuildAlone($id:ID!){node(id:$id){...on Build{...BuildRow function{id}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildAloneQuery, BuildAloneQueryVariables>;
 export const BuildChangedDocument = "subscription BuildChanged($function:ID$after:Position){buildChanged(function:$function afterLogPosition:$after){position:logPosition event{id type}build{...BuildRow}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildChangedSubscription, BuildChangedSubscriptionVariables>;
 export const BuildLinesDocument = "subscription BuildLines($build:ID!$after:Position){buildLog(build:$build afterLine:$after){position:linePosition at stream text run instance}}" as unknown as TypedDocumentNode<BuildLinesSubscription, BuildLinesSubscriptionVariables>;
 export const BuildFunctionDocument = "mutation BuildFunction($id:ID!$ref:String){buildFunction(id:$id ref:$ref){build{...BuildRow}userErrors{...Refusal}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<BuildFunctionMutation, BuildFunctionMutationVariables>;
@@ -737,12 +820,14 @@ export const PurgeSomeDocument = "mutation PurgeSome($ids:[ID!]!){purgeDeadLette
 export const PurgeAllDocument = "mutation PurgeAll($namespace:String$function:ID$since:DateTime$until:DateTime){purgeDeadLetters(namespace:$namespace function:$function since:$since until:$until){purged remaining userErrors{...Refusal}}}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<PurgeAllMutation, PurgeAllMutationVariables>;
 export const EventsDocument = "query Events($namespace:String$type:String$first:Int$after:String){events(namespace:$namespace type:$type first:$first after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...EventRow}}}fragment EventRow on Event{id eventId namespace source type subject receivedAt position:logPosition}" as unknown as TypedDocumentNode<EventsQuery, EventsQueryVariables>;
 export const EventDetailDocument = "query EventDetail($id:ID!){event(id:$id){...EventRow time data cloudEvent runs(first:20){totalCount nodes{...RunRow}}}}fragment EventRow on Event{id eventId namespace source type subject receivedAt position:logPosition}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<EventDetailQuery, EventDetailQueryVariables>;
-export const EventReachDocument = "query EventReach($id:ID!){event(id:$id){id reach{reached reason function{id name namespace state}run{...RunRow}}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<EventReachQuery, EventReachQueryVariables>;
+export const EventReachDocument = "query EventReach($id:ID!$search:String){event(id:$id){id reachTotals{reached functions settled}reach(search:$search){reached reason function{id name namespace state}run{...RunRow}}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<EventReachQuery, EventReachQueryVariables>;
 export const EventReceivedDocument = "subscription EventReceived($namespace:String$type:String$after:Position){eventReceived(namespace:$namespace type:$type afterLogPosition:$after){position:logPosition event{...EventRow}}}fragment EventRow on Event{id eventId namespace source type subject receivedAt position:logPosition}" as unknown as TypedDocumentNode<EventReceivedSubscription, EventReceivedSubscriptionVariables>;
-export const AwaitedDocument = "query Awaited{namespaces{name}functions(first:100){nodes{id name namespace state triggers{type pattern filter}}}}" as unknown as TypedDocumentNode<AwaitedQuery, AwaitedQueryVariables>;
+export const NamespacesDocument = "query Namespaces{namespaces{name}}" as unknown as TypedDocumentNode<NamespacesQuery, NamespacesQueryVariables>;
+export const WhoWaitsDocument = "query WhoWaits($namespace:String!$type:String!){functions(namespace:$namespace eventType:$type state:RUNNING first:3){totalCount nodes{id name}}}" as unknown as TypedDocumentNode<WhoWaitsQuery, WhoWaitsQueryVariables>;
+export const AwaitedDocument = "query Awaited($search:String){functions(trigger:EVENT search:$search first:20){nodes{id name namespace triggers{type pattern filter}}}}" as unknown as TypedDocumentNode<AwaitedQuery, AwaitedQueryVariables>;
 export const ReplayEventDocument = "mutation ReplayEvent($id:ID!$function:ID!$version:Int){replayEvent(id:$id function:$function version:$version){run{...RunRow}userErrors{...Refusal}}}fragment Refusal on UserError{code message field}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<ReplayEventMutation, ReplayEventMutationVariables>;
 export const PublishEventDocument = "mutation PublishEvent($input:PublishEventInput!){publishEvent(input:$input){duplicate event{...EventRow}userErrors{...Refusal}}}fragment EventRow on Event{id eventId namespace source type subject receivedAt position:logPosition}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<PublishEventMutation, PublishEventMutationVariables>;
-export const FunctionsDocument = "query Functions($state:FunctionState$search:String$after:String){functions(state:$state search:$search first:100 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...FunctionRow ...FunctionActivity}}}fragment FunctionActivity on Function{id builds(first:1){nodes{id state error requestedAt finishedAt}}runs(first:1){nodes{id state httpStatus queuedAt durationMs}}instances{id version state}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}" as unknown as TypedDocumentNode<FunctionsQuery, FunctionsQueryVariables>;
+export const FunctionsDocument = "query Functions($namespace:String$state:FunctionState$search:String$mode:FunctionMode$runtime:String$trigger:TriggerType$buildFailed:Boolean$orderBy:FunctionOrder=NAME$descending:Boolean=false$after:String){functions(namespace:$namespace state:$state search:$search mode:$mode runtime:$runtime trigger:$trigger buildFailed:$buildFailed orderBy:$orderBy descending:$descending first:100 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...FunctionRow ...FunctionActivity}}}fragment FunctionActivity on Function{id builds(first:1){nodes{id state error requestedAt finishedAt}}runs(first:1){nodes{id state httpStatus queuedAt durationMs}}instances{id version state}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}" as unknown as TypedDocumentNode<FunctionsQuery, FunctionsQueryVariables>;
 export const FunctionChangedDocument = "subscription FunctionChanged($id:ID$after:Position){functionChanged(id:$id afterLogPosition:$after){position:logPosition event{id type}function{...FunctionRow ...FunctionActivity}}}fragment FunctionActivity on Function{id builds(first:1){nodes{id state error requestedAt finishedAt}}runs(first:1){nodes{id state httpStatus queuedAt durationMs}}instances{id version state}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}" as unknown as TypedDocumentNode<FunctionChangedSubscription, FunctionChangedSubscriptionVariables>;
 export const FunctionHeadDocument = "query FunctionHead($id:ID!){function(id:$id){...FunctionRow ...FunctionActivity ...FunctionTriggers}}fragment FunctionActivity on Function{id builds(first:1){nodes{id state error requestedAt finishedAt}}runs(first:1){nodes{id state httpStatus queuedAt durationMs}}instances{id version state}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment FunctionTriggers on Function{id triggers{type pattern filter cron timezone catchUp overlap name scheme secret url nextFireTimes auth path pathUrl cors{origins methods headers credentials maxAgeS}}}" as unknown as TypedDocumentNode<FunctionHeadQuery, FunctionHeadQueryVariables>;
 export const SecretsSetDocument = "query SecretsSet{secrets{namespace name setAt}}" as unknown as TypedDocumentNode<SecretsSetQuery, SecretsSetQueryVariables>;
@@ -755,7 +840,9 @@ export const RollbackFunctionDocument = "mutation RollbackFunction($id:ID!$versi
 export const InvokeFunctionDocument = "mutation InvokeFunction($id:ID!$payload:JSON$wait:Boolean$http:HttpInput){invokeFunction(id:$id payload:$payload wait:$wait http:$http){run{...RunRow ...RunResult}userErrors{...Refusal}}}fragment Refusal on UserError{code message field}fragment RunResult on Run{id output outputCut}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<InvokeFunctionMutation, InvokeFunctionMutationVariables>;
 export const FunctionNamedDocument = "query FunctionNamed($namespace:String!$name:String!){function(namespace:$namespace name:$name){id name state}}" as unknown as TypedDocumentNode<FunctionNamedQuery, FunctionNamedQueryVariables>;
 export const BeforeStartDocument = "query BeforeStart($id:ID!){function(id:$id){id currentVersion{number createdAt manifest}}secrets{namespace name setAt}}" as unknown as TypedDocumentNode<BeforeStartQuery, BeforeStartQueryVariables>;
-export const FunctionsCallsDocument = "query FunctionsCalls($state:FunctionState$after:String){functions(state:$state first:100 after:$after){pageInfo{hasNextPage endCursor}nodes{id calls(window:HOUR){at calls errors}}}}" as unknown as TypedDocumentNode<FunctionsCallsQuery, FunctionsCallsQueryVariables>;
+export const PickFunctionDocument = "query PickFunction($namespace:String$search:String){functions(namespace:$namespace search:$search first:20){totalCount nodes{id name namespace}}}" as unknown as TypedDocumentNode<PickFunctionQuery, PickFunctionQueryVariables>;
+export const FunctionNamesDocument = "query FunctionNames($id:ID!){function(id:$id){id name namespace}}" as unknown as TypedDocumentNode<FunctionNamesQuery, FunctionNamesQueryVariables>;
+export const FunctionsCallsDocument = "query FunctionsCalls($namespace:String$state:FunctionState$search:String$mode:FunctionMode$runtime:String$trigger:TriggerType$buildFailed:Boolean$orderBy:FunctionOrder=NAME$descending:Boolean=false$after:String){functions(namespace:$namespace state:$state search:$search mode:$mode runtime:$runtime trigger:$trigger buildFailed:$buildFailed orderBy:$orderBy descending:$descending first:100 after:$after){pageInfo{hasNextPage endCursor}nodes{id calls(window:HOUR){at calls errors}}}}" as unknown as TypedDocumentNode<FunctionsCallsQuery, FunctionsCallsQueryVariables>;
 export const FunctionOverviewDocument = "query FunctionOverview($id:ID!$window:Window!){function(id:$id){...FunctionRow ...FunctionActivity ...FunctionTriggers currentVersion{number createdAt commit size}versions(first:1){totalCount}instances{id version state inFlight startedAt}calls(window:$window){at calls errors}recent:runs(first:10){nodes{id state error queuedAt finishedAt version trigger}}}metrics(function:$id window:$window){invocations errors coldStarts p50Ms p95Ms waiting running}}fragment FunctionActivity on Function{id builds(first:1){nodes{id state error requestedAt finishedAt}}runs(first:1){nodes{id state httpStatus queuedAt durationMs}}instances{id version state}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment FunctionTriggers on Function{id triggers{type pattern filter cron timezone catchUp overlap name scheme secret url nextFireTimes auth path pathUrl cors{origins methods headers credentials maxAgeS}}}" as unknown as TypedDocumentNode<FunctionOverviewQuery, FunctionOverviewQueryVariables>;
 export const FunctionSettingsDocument = "query FunctionSettings($id:ID!){function(id:$id){...FunctionRow ...FunctionTriggers manifestOverride source{type url ref path digest image command}currentVersion{number createdAt manifest}versions(first:1){nodes{number createdAt}}}secrets{namespace name setAt}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment FunctionTriggers on Function{id triggers{type pattern filter cron timezone catchUp overlap name scheme secret url nextFireTimes auth path pathUrl cors{origins methods headers credentials maxAgeS}}}" as unknown as TypedDocumentNode<FunctionSettingsQuery, FunctionSettingsQueryVariables>;
 export const UpdateFunctionDocument = "mutation UpdateFunction($input:UpdateFunctionInput!){updateFunction(input:$input){function{...FunctionRow manifestOverride}userErrors{...Refusal}}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<UpdateFunctionMutation, UpdateFunctionMutationVariables>;
@@ -769,10 +856,10 @@ export const HistoryDocument = "query History($stream:ID$after:String){history(s
 export const HistoryGrewDocument = "subscription HistoryGrew($stream:ID$after:Position){history(stream:$stream afterLogPosition:$after){...Record}}fragment Record on RecordedEvent{id position:logPosition stream version type data at actor causationId correlationId}" as unknown as TypedDocumentNode<HistoryGrewSubscription, HistoryGrewSubscriptionVariables>;
 export const FunctionMetricsDocument = "query FunctionMetrics($id:ID!$window:Window!){metrics(function:$id window:$window){...Numbers}function(id:$id){id mode state instances{id state inFlight}}}fragment Numbers on Metrics{since invocations errors coldStarts p50Ms p95Ms p99Ms waiting running points{at invocations errors coldStarts p50Ms p95Ms p99Ms waiting running}}" as unknown as TypedDocumentNode<FunctionMetricsQuery, FunctionMetricsQueryVariables>;
 export const AllMetricsDocument = "query AllMetrics($window:Window!){metrics(window:$window){...Numbers}}fragment Numbers on Metrics{since invocations errors coldStarts p50Ms p95Ms p99Ms waiting running points{at invocations errors coldStarts p50Ms p95Ms p99Ms waiting running}}" as unknown as TypedDocumentNode<AllMetricsQuery, AllMetricsQueryVariables>;
-export const RunsDocument = "query Runs($function:ID$state:RunState$trigger:String$version:Int$since:DateTime$until:DateTime$after:String){runs(function:$function state:$state trigger:$trigger version:$version since:$since until:$until first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...RunRow}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<RunsQuery, RunsQueryVariables>;
-export const RunDotsDocument = "query RunDots($function:ID$state:RunState$trigger:String$version:Int$since:DateTime$until:DateTime$after:String){runs(function:$function state:$state trigger:$trigger version:$version since:$since until:$until first:100 after:$after){nodes{id state queuedAt durationMs}}}" as unknown as TypedDocumentNode<RunDotsQuery, RunDotsQueryVariables>;
-export const RunTotalsDocument = "query RunTotals($function:ID$trigger:String$version:Int$since:DateTime$until:DateTime){runCounts(function:$function trigger:$trigger version:$version since:$since until:$until){state count}}" as unknown as TypedDocumentNode<RunTotalsQuery, RunTotalsQueryVariables>;
-export const VersionNumbersDocument = "query VersionNumbers($function:ID!){function(id:$function){id currentVersion{number}versions(first:100){nodes{number}}}}" as unknown as TypedDocumentNode<VersionNumbersQuery, VersionNumbersQueryVariables>;
+export const RunsDocument = "query Runs($function:ID$state:RunState$trigger:String$version:Int$since:DateTime$until:DateTime$event:ID$after:String){runs(function:$function state:$state trigger:$trigger version:$version since:$since until:$until event:$event first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...RunRow}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<RunsQuery, RunsQueryVariables>;
+export const RunDotsDocument = "query RunDots($function:ID$state:RunState$trigger:String$version:Int$since:DateTime$until:DateTime$event:ID$after:String){runs(function:$function state:$state trigger:$trigger version:$version since:$since until:$until event:$event first:100 after:$after){nodes{id state queuedAt durationMs}}}" as unknown as TypedDocumentNode<RunDotsQuery, RunDotsQueryVariables>;
+export const RunTotalsDocument = "query RunTotals($function:ID$trigger:String$version:Int$since:DateTime$until:DateTime$event:ID){runCounts(function:$function trigger:$trigger version:$version since:$since until:$until event:$event){state count}}" as unknown as TypedDocumentNode<RunTotalsQuery, RunTotalsQueryVariables>;
+export const VersionNumbersDocument = "query VersionNumbers($function:ID!){function(id:$function){id currentVersion{number}versions(first:1){nodes{number}}}}" as unknown as TypedDocumentNode<VersionNumbersQuery, VersionNumbersQueryVariables>;
 export const RunChangedDocument = "subscription RunChanged($function:ID$after:Position){runChanged(function:$function afterLogPosition:$after){position:logPosition event{id type}run{...RunRow}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<RunChangedSubscription, RunChangedSubscriptionVariables>;
 export const RunDocument = "query Run($id:ID!){run(id:$id){...RunRow ...RunResult input inputCut instance callback{url state failures dueAt error finishedAt}redrivenAs{id state}replayedFrom{id state}replays(first:50){totalCount nodes{id state queuedAt version}}event{id type source runs(first:50){totalCount nodes{id state queuedAt replayedFrom{id}function{id name namespace}}}}}}fragment RunResult on Run{id output outputCut}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<RunQuery, RunQueryVariables>;
 export const ReplayRunDocument = "mutation ReplayRun($id:ID!$version:Int$payload:JSON){replayRun(id:$id version:$version payload:$payload){run{...RunRow}userErrors{...Refusal}}}fragment Refusal on UserError{code message field}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<ReplayRunMutation, ReplayRunMutationVariables>;

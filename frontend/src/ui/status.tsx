@@ -5,6 +5,7 @@ import "./status.css";
 
 const COLOURS: Record<string, MantineColor> = {
   REGISTERED: "gray",
+  BUILD_FAILED: "red",
   BUILT: "blue",
   RUNNING: "teal",
   STOPPED: "gray",

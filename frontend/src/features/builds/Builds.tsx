@@ -5,8 +5,11 @@ import { Alert, Anchor, Box, Button, Card, Group, Stack, Text, Title, UnstyledBu
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { useMutation } from "urql";
+import { isId } from "../../app/ids.ts";
 import { useViewer } from "../../app/session.tsx";
 import {
+  BuildAloneDocument,
+  type BuildAloneQuery,
   BuildChangedDocument,
   type BuildRowFragment,
   BuildsDocument,
@@ -22,6 +25,7 @@ import { Log } from "../../ui/log.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { once } from "../../ui/once.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
+import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status, stateColour } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
@@ -40,21 +44,32 @@ interface Props {
 /** Pages of 100 records of the function's life in which is looked for what changed. */
 const PAGES = 5;
 
+type Alone = NonNullable<BuildAloneQuery["node"]>;
+
+/** Whether what has an id is a build. */
+function isBuild(node: Alone): node is Extract<Alone, { requestedAt: string }> {
+  return "requestedAt" in node;
+}
+
 export function Builds({ id, chosen, choose }: Props) {
   const { mayWrite } = useViewer();
   const actions = useActions();
-  const { data, error, again, look } = useAsked(BuildsDocument, { function: id });
+  const [after, setAfter] = useState<string | undefined>(undefined);
+  const { data, error, again, look, old } = useAsked(BuildsDocument, { function: id, after: after ?? null });
   const life = useLife(id, PAGES);
   useFollowed(BuildChangedDocument, { function: id }, look);
+  const apart = chosen !== undefined && data?.function?.builds.nodes.every((build) => build.id !== chosen) === true;
+  const { data: alone } = useAsked(BuildAloneDocument, { id: chosen ?? "" }, !apart || !isId(chosen ?? ""));
   // A build that has just been asked for is not in the list yet.
   useEffect(() => {
-    if (chosen && data && !data.function?.builds.nodes.some((build) => build.id === chosen)) look();
-  }, [chosen, data, look]);
+    if (apart && after === undefined) look();
+  }, [apart, after, look]);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting again={again} />;
   const builds = data.function?.builds.nodes ?? [];
   const total = data.function?.builds.totalCount ?? 0;
-  const shown = builds.find((build) => build.id === chosen) ?? builds[0];
+  const other = apart && alone?.node && isBuild(alone.node) && alone.node.function.id === id ? alone.node : undefined;
+  const shown = builds.find((build) => build.id === chosen) ?? other ?? builds[0];
   const newest = Math.max(0, ...builds.map((one) => one.version?.number ?? 0));
   const older = rolledBack(data.function?.currentVersion?.number, newest);
   const build = async () => {
@@ -82,7 +97,12 @@ export function Builds({ id, chosen, choose }: Props) {
             source and takes over when it is healthy.
           </Text>
         )}
-        <Box mah={{ base: 180, md: "75vh" }} style={{ overflowY: "auto" }}>
+        <Box
+          mah={{ base: 180, md: "75vh" }}
+          style={{ overflowY: "auto" }}
+          className={old ? "old" : undefined}
+          aria-busy={old}
+        >
           {builds.map((one) => (
             <UnstyledButton
               key={one.id}
@@ -108,9 +128,14 @@ export function Builds({ id, chosen, choose }: Props) {
           ))}
         </Box>
         {total > builds.length && (
-          <Text size="xs" c="dimmed">
-            The newest {builds.length} of {total.toLocaleString()}; the history tab tells of all.
-          </Text>
+          <Pager
+            total={total}
+            shown={builds.length}
+            after={after}
+            next={data.function?.builds.pageInfo.hasNextPage ? data.function.builds.pageInfo.endCursor : null}
+            go={setAfter}
+            what="builds"
+          />
         )}
       </Stack>
       <Box style={{ flex: "1 1 300px", minWidth: 0 }}>

@@ -20,10 +20,10 @@ import { useMemo, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
-  AwaitedDocument,
   BecameDocument,
   DeadInputDocument,
   DeadLettersDocument,
+  NamespacesDocument,
   PurgeAllDocument,
   PurgeSomeDocument,
   RedriveAllDocument,
@@ -43,6 +43,7 @@ import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { FunctionPicker } from "../functions/FunctionPicker.tsx";
 import { called } from "../functions/model.ts";
 import { headline, type Span, spanOf } from "../runs/model.ts";
 import { SpanFilter } from "../runs/SpanFilter.tsx";
@@ -216,30 +217,14 @@ export function DeadLettersPage({ search, set }: Props) {
 }
 
 function Filters({ search, set }: Props) {
-  const { data } = useAsked(AwaitedDocument, {});
-  const functions = data?.functions.nodes ?? [];
+  const { data } = useAsked(NamespacesDocument, {});
   const names = data?.namespaces.map(({ name }) => name) ?? [];
-  const known = search.function === undefined || functions.some(({ id }) => id === search.function);
   return (
     <Group gap="xs">
-      <Select
-        size="xs"
-        placeholder="Any function"
-        aria-label="Function"
-        data={[
-          ...functions
-            .filter((one) => search.namespace === undefined || one.namespace === search.namespace)
-            .map((one) => ({
-              value: one.id,
-              label: called(one),
-            })),
-          ...(known ? [] : [{ value: search.function as string, label: short(search.function) }]),
-        ]}
-        value={search.function ?? null}
-        onChange={(id) => set({ function: id ?? undefined, after: undefined })}
-        searchable
-        clearable
-        w={180}
+      <FunctionPicker
+        value={search.function}
+        namespace={search.namespace}
+        choose={(id) => set({ function: id, after: undefined })}
       />
       {(names.length > 1 || search.namespace !== undefined) && (
         <Select

@@ -1,6 +1,6 @@
 // One trigger event: its content, whom it reached and whom not and why, and every run that it caused.
 
-import { Card, Grid, SimpleGrid, Stack, Text, Title } from "@mantine/core";
+import { Anchor, Card, Grid, SimpleGrid, Stack, Text, Title } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { EventDetailDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
@@ -64,7 +64,10 @@ export function EventPage({ id }: { id: string }) {
           <RunRows runs={event.runs.nodes} />
           {event.runs.totalCount > event.runs.nodes.length && (
             <Text size="xs" c="dimmed">
-              The newest {event.runs.nodes.length} of {event.runs.totalCount.toLocaleString()} runs.
+              The newest {event.runs.nodes.length} runs.{" "}
+              <Anchor component={Link} to={`/runs?event=${event.id}`} size="xs">
+                All {event.runs.totalCount.toLocaleString()}
+              </Anchor>
             </Text>
           )}
         </Stack>

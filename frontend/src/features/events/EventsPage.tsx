@@ -5,12 +5,13 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
 import { useViewer } from "../../app/session.tsx";
 import {
-  AwaitedDocument,
   EventReceivedDocument,
   type EventRowFragment,
   EventsDocument,
+  NamespacesDocument,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { isOwn } from "../../lib/namespace.ts";
 import { short } from "../../lib/time.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
@@ -209,7 +210,7 @@ function NamespaceFilter({
   seen: readonly string[];
   set: (change: Change) => void;
 }) {
-  const { data } = useAsked(AwaitedDocument, {});
+  const { data } = useAsked(NamespacesDocument, {});
   const names = [...new Set([...(data?.namespaces.map(({ name }) => name) ?? []), ...seen])].sort();
   // One namespace needs no choice.
   if (names.length < 2 && value === undefined) return null;
@@ -286,7 +287,7 @@ function Rows({ events }: { events: readonly EventRowFragment[] }) {
             <Text size="xs" c="dimmed" truncate>
               {event.source}
               {event.subject && ` · ${event.subject}`}
-              {event.namespace !== "default" && ` · ${event.namespace}`}
+              {!isOwn(event.namespace) && ` · ${event.namespace}`}
             </Text>
           </Card>
         ))}

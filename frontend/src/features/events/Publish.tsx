@@ -1,24 +1,33 @@
 // Publishing an event, and seeing whom it reached.
 
 import { Alert, Anchor, Autocomplete, Button, Group, Select, Stack, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useMutation } from "urql";
-import { AwaitedDocument, PublishEventDocument } from "../../graphql/generated.ts";
+import { useViewer } from "../../app/session.tsx";
+import {
+  AwaitedDocument,
+  type AwaitedQuery,
+  NamespacesDocument,
+  PublishEventDocument,
+  WhoWaitsDocument,
+} from "../../graphql/generated.ts";
 import { useAsked } from "../../graphql/live.ts";
+import { isOwn, preset } from "../../lib/namespace.ts";
 import { JsonEditor } from "../../ui/jsonEditor.tsx";
 import { told } from "../../ui/states.tsx";
-import { dataFault, fits, templates, typeFault } from "./model.ts";
+import { dataFault, templates, typeFault, waitingWords } from "./model.ts";
 import { Reach } from "./Reach.tsx";
 
 export function Publish({ close }: { close: () => void }) {
   const [{ fetching }, publish] = useMutation(PublishEventDocument);
-  const { data: awaited } = useAsked(AwaitedDocument, {});
-  const functions = awaited?.functions.nodes ?? [];
-  const known = templates(functions);
+  const viewer = useViewer();
+  const { data: namespaces } = useAsked(NamespacesDocument, {});
+  const known = useTemplates();
   const [type, setType] = useState("user.registered");
   const [touched, setTouched] = useState(false);
-  const [namespace, setNamespace] = useState("default");
+  const [namespace, setNamespace] = useState(() => preset(viewer.namespaces));
   const [source, setSource] = useState("");
   const [subject, setSubject] = useState("");
   const [data, setData] = useState(() => JSON.stringify(templates([])[0]?.data, null, 2));
@@ -48,11 +57,6 @@ export function Publish({ close }: { close: () => void }) {
   }
   const wrongType = typeFault(type);
   const wrongData = dataFault(data);
-  const waiting = functions.filter(
-    (one) =>
-      one.namespace === namespace &&
-      one.triggers.some((trigger) => trigger.type === "event" && trigger.pattern && fits(trigger.pattern, type.trim())),
-  );
   return (
     <form
       onSubmit={async (event) => {
@@ -84,9 +88,13 @@ export function Publish({ close }: { close: () => void }) {
         <Select
           label="Begin with"
           placeholder="A template"
-          data={known.map(({ label }, index) => ({ value: String(index), label }))}
-          onChange={(index) => {
-            const template = index === null ? undefined : known[Number(index)];
+          data={known.all.map(({ label, namespace: of }) => ({
+            value: `${of ?? ""} ${label}`,
+            label: of === undefined || isOwn(of) ? label : `${label} in ${of}`,
+          }))}
+          onSearchChange={known.search}
+          onChange={(value) => {
+            const template = known.all.find(({ label, namespace: of }) => `${of ?? ""} ${label}` === value);
             if (!template) return;
             setType(template.type);
             setData(JSON.stringify(template.data, null, 2));
@@ -107,17 +115,13 @@ export function Publish({ close }: { close: () => void }) {
           />
           <Autocomplete
             label="Namespace"
-            data={awaited?.namespaces.map(({ name }) => name) ?? []}
+            data={namespaces?.namespaces.map(({ name }) => name) ?? []}
             value={namespace}
             onChange={setNamespace}
             required
           />
         </Group>
-        <Text size="xs" c="dimmed" role="status">
-          {waiting.length === 0
-            ? "No function of this namespace waits for this type. It is taken all the same."
-            : `${waiting.map((one) => one.name).join(", ")} ${waiting.length === 1 ? "waits" : "wait"} for this type; filters are looked at when it comes in.`}
-        </Text>
+        {!wrongType && <WhoWaits namespace={namespace.trim()} type={type.trim()} />}
         <Group grow>
           <TextInput
             label="Source"
@@ -145,3 +149,38 @@ export function Publish({ close }: { close: () => void }) {
     </form>
   );
 }
+
+/** Typing that stops for so long is asked about, in milliseconds. */
+const SETTLE = 200;
+
+/** Which functions an event of this type would reach, as far as the type tells. */
+function WhoWaits({ namespace, type }: { namespace: string; type: string }) {
+  const [asked] = useDebouncedValue(`${namespace} ${type}`, SETTLE);
+  const [of = "", kind = ""] = asked.split(" ");
+  const { data, error, old } = useAsked(WhoWaitsDocument, { namespace: of, type: kind }, of === "" || kind === "");
+  const found = error || old || asked !== `${namespace} ${type}` ? undefined : data?.functions;
+  return (
+    <Text size="xs" c="dimmed" role="status">
+      {found
+        ? waitingWords(
+            found.nodes.map(({ name }) => name),
+            found.totalCount,
+          )
+        : error
+          ? told(error)
+          : "Looking who waits for this type …"}
+    </Text>
+  );
+}
+
+/** What to begin with, for what was typed into the list; what was found before stays in it. */
+function useTemplates() {
+  const [typed, search] = useState("");
+  const [asked] = useDebouncedValue(typed.trim(), SETTLE);
+  const seen = useRef(new Map<string, Awaited_>());
+  const { data } = useAsked(AwaitedDocument, { search: asked || null });
+  for (const one of data?.functions.nodes ?? []) seen.current.set(one.id, one);
+  return { all: templates([...seen.current.values()]), search };
+}
+
+type Awaited_ = AwaitedQuery["functions"]["nodes"][number];

@@ -1,8 +1,9 @@
 // Which functions an event reached, what became of it there, and why it did not reach the others.
 
-import { Anchor, Button, Group, Modal, Select, Stack, Table, Text } from "@mantine/core";
+import { Anchor, Button, Group, Modal, Select, Stack, Table, Text, TextInput } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useState } from "react";
 import { useMutation } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -14,32 +15,65 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
+import { Icon } from "../../ui/icons.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { GOOD, Status } from "../../ui/status.tsx";
 import { Words } from "../../ui/words.tsx";
+import { numbersTo } from "../functions/versions.ts";
+import { reachedWords } from "./model.ts";
+
+/** Typing that stops for so long is asked about, in milliseconds. */
+const SETTLE = 200;
+/** How often it is looked whether an event has reached all that it will reach, in milliseconds. */
+const LOOK_EVERY = 1_000;
 
 type One = NonNullable<EventReachQuery["event"]>["reach"][number];
 
 export function Reach({ id }: { id: string }) {
   const { mayWrite } = useViewer();
-  const { data, error, again, look } = useAsked(EventReachDocument, { id });
+  const [typed, setTyped] = useState("");
+  const [search] = useDebouncedValue(typed.trim(), SETTLE);
+  const { data, error, again, look, old } = useAsked(EventReachDocument, { id, search: search || null });
   useFollowed(RunChangedDocument, {}, look);
   const [to, setTo] = useState<One["function"] | null>(null);
+  const totals = data?.event?.reachTotals;
+  const settled = totals?.settled !== false;
+  // That it has reached all that it will reach is told by nobody: it is looked for until it is so.
+  useEffect(() => {
+    if (settled) return;
+    const timer = setInterval(look, LOOK_EVERY);
+    return () => clearInterval(timer);
+  }, [settled, look]);
   if (error && !data) return <Failure error={error} again={again} />;
   if (!data) return <Waiting rows={2} again={again} />;
   const reach = data.event?.reach ?? [];
-  const reached = reach.filter((one) => one.reached).length;
-  if (reach.length === 0)
+  if (!totals || totals.functions === 0)
     return <Empty title="There is no function">Its namespace has no function that it could have reached.</Empty>;
+  const long = totals.functions > reach.length || typed !== "";
   return (
     <>
-      <Text size="sm" mb="xs">
-        {reached === 0
-          ? "It reached no function. The reasons stand beside each."
-          : `It reached ${reached} of ${reach.length} ${reach.length === 1 ? "function" : "functions"} of its namespace.`}
+      <Text size="sm" mb="xs" role="status">
+        {reachedWords(totals)}
       </Text>
-      <Table verticalSpacing={6} layout="auto">
+      {long && (
+        <TextInput
+          size="xs"
+          mb="xs"
+          placeholder="Find a function by its name"
+          aria-label="Find a function that it reached or did not reach"
+          leftSection={<Icon name="search" size={13} />}
+          value={typed}
+          onChange={(event) => setTyped(event.currentTarget.value)}
+          maw={320}
+        />
+      )}
+      {reach.length === 0 && (
+        <Text size="sm" c="dimmed">
+          No function of this namespace has a name like that.
+        </Text>
+      )}
+      <Table verticalSpacing={6} layout="auto" className={old ? "old" : undefined} aria-busy={old}>
         <Table.Tbody>
           {reach.map((one) => (
             <Table.Tr key={one.function.id}>
@@ -80,6 +114,12 @@ export function Reach({ id }: { id: string }) {
           ))}
         </Table.Tbody>
       </Table>
+      {long && search === "" && (
+        <Text size="xs" c="dimmed" mt={4}>
+          {reach.length.toLocaleString()} of {totals.functions.toLocaleString()} functions are shown, those that it
+          reached first. The others are found by name.
+        </Text>
+      )}
       <Modal opened={to !== null} onClose={() => setTo(null)} title={`Send the event to ${to?.name ?? ""}`} centered>
         {to && <Replay id={id} to={to} close={() => setTo(null)} />}
       </Modal>
@@ -118,13 +158,15 @@ function Replay({ id, to, close }: { id: string; to: One["function"]; close: () 
           label="Version"
           data={[
             { value: "current", label: `The one that answers now${current === undefined ? "" : ` (v${current})`}` },
-            ...(data?.function?.versions.nodes ?? []).map(({ number }) => ({
+            ...numbersTo(data?.function?.versions.nodes[0]?.number).map((number) => ({
               value: String(number),
               label: `v${number}`,
             })),
           ]}
           value={version}
           onChange={(to) => setVersion(to ?? "current")}
+          searchable
+          limit={100}
           allowDeselect={false}
         />
         <Group justify="flex-end">

@@ -1,22 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { typeFor } from "../../lib/sample.ts";
-import { dataFault, fits, LIMIT, patternFault, templates, typeFault } from "./model.ts";
+import { dataFault, LIMIT, patternFault, reachedWords, templates, typeFault, waitingWords } from "./model.ts";
 
 describe("a pattern", () => {
-  const table: [string, string, boolean][] = [
-    ["file.uploaded", "file.uploaded", true],
-    ["file.uploaded", "file.deleted", false],
-    ["file.*", "file.uploaded", true],
-    ["file.*", "file.uploaded.again", false],
-    ["file.*", "file", false],
-    ["file.**", "file.uploaded.again", true],
-    ["file.**", "file", true],
-    ["**", "anything.at.all", true],
-    ["*.uploaded", "file.uploaded", true],
-    ["*", "file.uploaded", false],
-  ];
-  it.each(table)("%s against %s: %s", (pattern, type, is) => expect(fits(pattern, type)).toBe(is));
-
   it("that cannot be meant is told", () => {
     for (const pattern of ["a..b", "**.a", "file.up*", "."]) expect(patternFault(pattern)).not.toBeNull();
     for (const pattern of ["", "a", "a.*.b.**", "**"]) expect(patternFault(pattern)).toBeNull();
@@ -55,6 +41,24 @@ describe("what to begin with", () => {
       namespace: "team",
     });
     expect(rest).toEqual([]);
-    expect(fits("file.**", typeFor("file.**")) && fits("*.b", typeFor("*.b"))).toBe(true);
+    expect(typeFor("file.**")).toMatch(/^file(\..+)?$/);
+    expect(typeFor("*.b")).toMatch(/^[^.*]+\.b$/);
+  });
+});
+
+describe("what is said of many functions", () => {
+  it("names some and counts the rest", () => {
+    expect(waitingWords([], 0)).toContain("No running function");
+    expect(waitingWords(["a"], 1)).toMatch(/^a has a trigger for this type; its filters/);
+    expect(waitingWords(["a", "b", "c"], 1203)).toMatch(/^a, b, c and 1,200 more have a trigger/);
+  });
+
+  it("says whether an event may still reach more", () => {
+    const of = (reached: number, functions: number, settled = true) => reachedWords({ reached, functions, settled });
+    expect(of(0, 150, false)).toBe("It has reached none of 150 functions of its namespace so far.");
+    expect(of(3, 150, false)).toBe("It has reached 3 of 150 functions of its namespace so far.");
+    expect(of(120, 150)).toBe("It reached 120 of 150 functions of its namespace.");
+    expect(of(1, 1)).toBe("It reached 1 of 1 function of its namespace.");
+    expect(of(0, 2)).toMatch(/^It reached none of the 2 functions/);
   });
 });

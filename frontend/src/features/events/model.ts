@@ -2,18 +2,6 @@
 
 import { dataFor, typeFor } from "../../lib/sample.ts";
 
-/** Whether a type fits a pattern as the server reads it: `*` is one segment, `**` the rest or none of it. */
-export function fits(pattern: string, type: string): boolean {
-  const types = type.split(".");
-  const segments = pattern.split(".");
-  for (const [index, segment] of segments.entries()) {
-    if (segment === "**") return true;
-    const found = types[index];
-    if (found === undefined || (segment !== "*" && segment !== found)) return false;
-  }
-  return types.length === segments.length;
-}
-
 /** Whether a text is a pattern and not just a type. */
 export function isPattern(text: string): boolean {
   return text.includes("*");
@@ -75,6 +63,26 @@ const KNOWN: Template[] = [
     data: { bucket: "photos", key: "cat.png", kind: "image", size: 48213 },
   },
 ];
+
+/** Who waits for a type: how many there are, and the names of some of them. */
+export function waitingWords(names: readonly string[], total: number): string {
+  if (total === 0)
+    return "No running function of this namespace has a trigger for this type. The event is accepted anyway.";
+  const more = total - names.length;
+  const listed = more > 0 ? `${names.join(", ")} and ${more.toLocaleString("en")} more` : names.join(", ");
+  const [have, their] = total === 1 ? ["has", "its"] : ["have", "their"];
+  return `${listed} ${have} a trigger for this type; ${their} filters are checked when the event comes in.`;
+}
+
+/** How many functions an event reached. */
+export function reachedWords(totals: { reached: number; functions: number; settled: boolean }): string {
+  const { reached, functions, settled } = totals;
+  const all = `${functions.toLocaleString("en")} ${functions === 1 ? "function" : "functions"} of its namespace`;
+  const number = reached.toLocaleString("en");
+  if (!settled) return `It has reached ${reached === 0 ? "none" : number} of ${all} so far.`;
+  if (reached === 0) return `It reached none of the ${all}. The reason is next to each.`;
+  return `It reached ${number} of ${all}.`;
+}
 
 interface Waiting {
   name: string;

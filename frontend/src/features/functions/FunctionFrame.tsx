@@ -5,11 +5,13 @@ import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/rea
 import { useEffect, useRef } from "react";
 import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { isOwn } from "../../lib/namespace.ts";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { Actions } from "./Actions.tsx";
 import { Banner } from "./Banner.tsx";
+import { shownState } from "./model.ts";
 import { useTrouble } from "./useTrouble.ts";
 
 const TABS = [
@@ -63,13 +65,13 @@ export function FunctionFrame({ id }: { id: string }) {
       title={of.name}
       aside={
         <Group gap="xs">
-          <Status state={of.state} broken={trouble(of).broken} />
+          <Status state={shownState(of)} broken={trouble(of).broken} />
           {of.currentVersion && (
             <Text size="sm" c="dimmed">
               {of.runtime} · v{of.currentVersion.number} · {of.mode.toLowerCase()}
             </Text>
           )}
-          {of.namespace !== "default" && (
+          {!isOwn(of.namespace) && (
             <Text size="sm" c="dimmed">
               in {of.namespace}
             </Text>

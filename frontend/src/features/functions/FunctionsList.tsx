@@ -5,13 +5,14 @@ import { Anchor, Card, Group, Table, Text, UnstyledButton } from "@mantine/core"
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
+import { isOwn } from "../../lib/namespace.ts";
 import { withoutMutation } from "../../lib/secret.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Status, stateWord } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { Actions } from "./Actions.tsx";
-import { nextSort, origin } from "./model.ts";
+import { nextSort, origin, shownState } from "./model.ts";
 import type { Listed } from "./useFunctions.ts";
 import { useTrouble } from "./useTrouble.ts";
 
@@ -68,7 +69,7 @@ const nothing = (
 );
 
 function State({ of }: { of: Listed }) {
-  return <Status state={of.state} broken={useTrouble([of])(of).broken} />;
+  return <Status state={shownState(of)} broken={useTrouble([of])(of).broken} />;
 }
 
 /** What stands under a state: why a function does not work, or why its newest build did not. */
@@ -162,7 +163,7 @@ const Row_ = memo(function Row({ of, points, index, measure }: RowProps) {
           {of.name}
         </Anchor>
         <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
-          {of.namespace !== "default" && `${of.namespace} · `}
+          {!isOwn(of.namespace) && `${of.namespace} · `}
           {origin(of.source)}
         </Text>
       </Table.Td>
@@ -265,7 +266,7 @@ const Card_ = memo(function One({ of, points, index, measure, count }: RowProps 
         </Group>
         <Why of={of} />
         <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
-          {of.namespace !== "default" && `${of.namespace} · `}
+          {!isOwn(of.namespace) && `${of.namespace} · `}
           {made(of)}
           {of.currentVersion && ` · v${of.currentVersion.number}`} · {origin(of.source)}
         </Text>

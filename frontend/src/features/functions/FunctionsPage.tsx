@@ -1,11 +1,17 @@
 // All functions, live.
 
 import { Alert, Button, Group, Select, Text, TextInput } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
+import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useDeferredValue } from "react";
 import { useViewer } from "../../app/session.tsx";
-import type { FunctionMode, FunctionState } from "../../graphql/generated.ts";
+import {
+  type FunctionMode,
+  type FunctionState,
+  NamespacesDocument,
+  type TriggerType,
+} from "../../graphql/generated.ts";
+import { useAsked } from "../../graphql/live.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
@@ -22,16 +28,43 @@ export type Sort = (typeof SORTS)[number]["value"];
 export interface Search {
   q?: string;
   state?: FunctionState;
+  failed?: "yes";
   mode?: FunctionMode;
+  runtime?: (typeof RUNTIMES)[number];
+  trigger?: TriggerType;
+  namespace?: string;
   sort?: Sort;
   register?: From;
 }
 
-const STATES: { value: FunctionState; label: string }[] = [
+const RUNTIMES = ["node", "python", "python-flask", "command", "docker"] as const;
+
+/** In the list of states, what is no state: that the newest build failed. */
+const FAILED = "failed";
+
+const TRIGGERS: { value: TriggerType; label: string }[] = [
+  { value: "HTTP", label: "HTTP" },
+  { value: "EVENT", label: "Events" },
+  { value: "SCHEDULE", label: "Schedule" },
+  { value: "WEBHOOK", label: "Webhook" },
+];
+
+const NOTHING = {
+  q: undefined,
+  state: undefined,
+  failed: undefined,
+  mode: undefined,
+  runtime: undefined,
+  trigger: undefined,
+  namespace: undefined,
+};
+
+const STATES: { value: FunctionState | typeof FAILED; label: string }[] = [
   { value: "RUNNING", label: "Running" },
   { value: "STOPPED", label: "Stopped" },
   { value: "BUILT", label: "Built" },
   { value: "REGISTERED", label: "Registered" },
+  { value: FAILED, label: "Newest build failed" },
   { value: "DEREGISTERED", label: "Deregistered" },
 ];
 
@@ -53,22 +86,32 @@ const SORTS = [
   { value: "updated", label: "Changed longest ago" },
 ] as const;
 
+/** What only the page knows to sort by. */
+const BY_HERE: ReadonlySet<string> = new Set(["run", "calls"]);
+
+/** Typing that stops for so long is asked about, in milliseconds. */
+const SETTLE = 150;
+
 export function FunctionsPage({ search }: { search: Search }) {
   const navigate = useNavigate();
   const { mayWrite } = useViewer();
   const narrow = useMediaQuery("(max-width: 62em)", false, { getInitialValueInEffect: false });
-  // Those that are gone come only when they are asked for by their state.
-  const gone = search.state === "DEREGISTERED" ? search.state : undefined;
-  const { rows: all, total, more, cut, error, again } = useFunctions(gone);
-  const calls = useCalls(gone);
-  // Typing is never slower than the list.
+  const [q] = useDebouncedValue(search.q, SETTLE);
+  const { rows: all, total, more, cut, old, error, again, question } = useFunctions({ ...search, q });
+  const calls = useCalls(question);
+  // What is there already narrows at once; the server's answer brings what is not. Typing is never slower than the list.
   const wanted = useDeferredValue(search);
   const rows = chosen(all ?? [], wanted, calls);
+  const asking = old || q !== search.q;
+  const { data: there } = useAsked(NamespacesDocument, {});
+  const namespaces = there?.namespaces.map(({ name }) => name) ?? [];
 
   const set = (change: Partial<Record<keyof Search, string | undefined>>) =>
     void navigate({ to: "/functions", search: (now) => ({ ...now, ...change }) as Search, replace: true });
   const [typed, type] = useTyped(search.q ?? "", (q) => set({ q: q || undefined }));
-  const filtering = search.q !== undefined || search.state !== undefined || search.mode !== undefined;
+  // On a narrow screen the fields share its width.
+  const width = (wide: number) => (narrow ? { flex: "1 1 140px" } : { width: wide });
+  const filtering = Object.keys(NOTHING).some((name) => search[name as keyof Search] !== undefined);
 
   return (
     <Page
@@ -86,22 +129,28 @@ export function FunctionsPage({ search }: { search: Search }) {
         <Group gap="xs">
           <TextInput
             size="xs"
-            placeholder="Search by name or runtime"
+            placeholder="Search by name"
             aria-label="Search functions"
             leftSection={<Icon name="search" size={13} />}
             value={typed}
             onChange={(event) => type(event.currentTarget.value)}
-            style={{ flex: "1 1 180px", maxWidth: 340 }}
+            style={narrow ? { flex: "1 1 100%" } : { flex: "1 1 180px", maxWidth: 340 }}
           />
           <Select
             size="xs"
             placeholder="Any state"
             aria-label="State"
             data={STATES}
-            value={search.state ?? null}
-            onChange={(state) => set({ state: state ?? undefined })}
+            value={search.failed ? FAILED : (search.state ?? null)}
+            onChange={(state) =>
+              set(
+                state === FAILED
+                  ? { state: undefined, failed: "yes" }
+                  : { state: state ?? undefined, failed: undefined },
+              )
+            }
             clearable
-            w={130}
+            style={width(search.failed ? 170 : 130)}
           />
           <Select
             size="xs"
@@ -111,8 +160,41 @@ export function FunctionsPage({ search }: { search: Search }) {
             value={search.mode ?? null}
             onChange={(mode) => set({ mode: mode ?? undefined })}
             clearable
-            w={120}
+            style={width(120)}
           />
+          <Select
+            size="xs"
+            placeholder="Any runtime"
+            aria-label="Runtime"
+            data={[...RUNTIMES]}
+            value={search.runtime ?? null}
+            onChange={(runtime) => set({ runtime: runtime ?? undefined })}
+            clearable
+            style={width(130)}
+          />
+          <Select
+            size="xs"
+            placeholder="Any trigger"
+            aria-label="Trigger"
+            data={TRIGGERS}
+            value={search.trigger ?? null}
+            onChange={(trigger) => set({ trigger: trigger ?? undefined })}
+            clearable
+            style={width(120)}
+          />
+          {(namespaces.length > 1 || search.namespace !== undefined) && (
+            <Select
+              size="xs"
+              placeholder="Any namespace"
+              aria-label="Namespace"
+              data={[...new Set([...namespaces, ...(search.namespace ? [search.namespace] : [])])]}
+              value={search.namespace ?? null}
+              onChange={(namespace) => set({ namespace: namespace ?? undefined })}
+              searchable
+              clearable
+              style={width(150)}
+            />
+          )}
           {narrow && (
             <Select
               size="xs"
@@ -121,7 +203,7 @@ export function FunctionsPage({ search }: { search: Search }) {
               value={search.sort ?? "name"}
               onChange={(sort) => set({ sort: sort ?? undefined })}
               allowDeselect={false}
-              w={150}
+              style={width(150)}
             />
           )}
         </Group>
@@ -131,15 +213,13 @@ export function FunctionsPage({ search }: { search: Search }) {
       ) : !all ? (
         <Waiting again={again} />
       ) : rows.length === 0 ? (
-        filtering ? (
+        asking || more ? (
+          <Waiting again={again} />
+        ) : filtering ? (
           <Empty
-            title={more ? "No function matches so far" : "No function matches"}
+            title="No function matches"
             action={
-              <Button
-                size="xs"
-                variant="default"
-                onClick={() => set({ q: undefined, state: undefined, mode: undefined })}
-              >
+              <Button size="xs" variant="default" onClick={() => set(NOTHING)}>
                 Show all
               </Button>
             }
@@ -160,8 +240,11 @@ export function FunctionsPage({ search }: { search: Search }) {
       )}
       {cut && (
         <Alert color="yellow" p="xs">
-          Only the first {(PAGES * 100).toLocaleString()} of {total.toLocaleString()} functions are loaded, by their
-          names: search, filters and order know no others.
+          The first {(PAGES * 100).toLocaleString()} of {total.toLocaleString()} functions are loaded. Search and
+          filters look at all of them
+          {BY_HERE.has((search.sort ?? "name").replace("-", ""))
+            ? "; the order by runs and calls is only that of those that are loaded."
+            : ", and so does the order."}
         </Alert>
       )}
     </Page>

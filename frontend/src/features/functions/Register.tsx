@@ -4,6 +4,7 @@ import "@mantine/core/styles/Progress.css";
 import {
   Alert,
   Anchor,
+  Autocomplete,
   Button,
   Group,
   Loader,
@@ -21,7 +22,14 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation, useQuery } from "urql";
 import { useViewer } from "../../app/session.tsx";
-import { FunctionNamedDocument, RegisterFunctionDocument, type SourceInput } from "../../graphql/generated.ts";
+import {
+  FunctionNamedDocument,
+  NamespacesDocument,
+  RegisterFunctionDocument,
+  type SourceInput,
+} from "../../graphql/generated.ts";
+import { useAsked } from "../../graphql/live.ts";
+import { preset } from "../../lib/namespace.ts";
 import { tarGz } from "../../lib/tar.ts";
 import { CodeEditor } from "../../ui/codeEditor.tsx";
 import { jsonFault } from "../../ui/jsonEditor.tsx";
@@ -59,8 +67,9 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
   const navigate = useNavigate();
   const actions = useActions();
   const { namespaces, server } = useViewer();
+  const { data: there } = useAsked(NamespacesDocument, {}, namespaces !== null);
   const [, register] = useMutation(RegisterFunctionDocument);
-  const [namespace, setNamespace] = useState(namespaces?.[0] ?? "default");
+  const [namespace, setNamespace] = useState(() => preset(namespaces));
   const [typed, setTyped] = useState<string | null>(null);
   const [url, setUrl] = useState("");
   const [ref, setRef] = useState("");
@@ -240,7 +249,8 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
         <Group grow align="flex-start">
           <TextInput
             label="Name"
-            description={wrong || taken ? undefined : "A part of its address"}
+            description={wrong || taken.id ? undefined : "A part of its address"}
+            inputWrapperOrder={["label", "input", "description", "error"]}
             value={name}
             onChange={(event) => {
               setTyped(event.currentTarget.value);
@@ -261,15 +271,28 @@ function Form({ from, change }: { from: From; change: (from: From | undefined) =
             rightSection={taken.asking ? <Loader size={14} /> : null}
             required
           />
-          {namespaces && namespaces.length > 1 && (
-            <Select
+          {namespaces === null ? (
+            <Autocomplete
               label="Namespace"
-              data={namespaces}
+              description={fault("namespace") ? undefined : "A new one is created if needed"}
+              inputWrapperOrder={["label", "input", "description", "error"]}
+              data={there?.namespaces.map((one) => one.name) ?? []}
               value={namespace}
-              onChange={(value) => value && setNamespace(value)}
+              onChange={setNamespace}
               error={fault("namespace")}
-              allowDeselect={false}
+              required
             />
+          ) : (
+            namespaces.length > 1 && (
+              <Select
+                label="Namespace"
+                data={namespaces}
+                value={namespace}
+                onChange={(value) => value && setNamespace(value)}
+                error={fault("namespace")}
+                allowDeselect={false}
+              />
+            )
           )}
         </Group>
         {sent !== null && (

@@ -2,7 +2,7 @@
 
 import { Badge, Button, Card, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 import { useViewer } from "../../app/session.tsx";
 import {
@@ -51,6 +51,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
   const first = of.versions;
   const rows = placed(joined(first.edges, older));
   const current = of.currentVersion?.number;
+  const lowest = rows.at(-1)?.version.number ?? 0;
   const next = end === undefined ? (first.pageInfo.hasNextPage ? first.pageInfo.endCursor : null) : end;
   if (rows.length === 0) {
     return (
@@ -100,9 +101,14 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
     go({ from: Math.min(number, other), to: Math.max(number, other) });
   };
 
+  // The address may name older versions than those that are loaded.
+  const missing = next !== null && [search.from, search.to].some((number) => number !== undefined && number < lowest);
+
   return (
     <Stack gap="md">
-      {from && to && (
+      {missing && <Further key={lowest} load={more} />}
+      {missing && <Waiting rows={2} />}
+      {!missing && from && to && (
         <Compare
           id={id}
           all={rows}
@@ -265,4 +271,11 @@ function RollBack({
       </Stack>
     </form>
   );
+}
+
+/** Loads more as soon as it is drawn. */
+function Further({ load }: { load: () => Promise<void> }) {
+  const latest = useRef(load);
+  useEffect(() => void latest.current(), []);
+  return null;
 }

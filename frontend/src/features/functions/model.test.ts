@@ -1,5 +1,20 @@
 import { describe, expect, it } from "vitest";
-import { allowed, broken, chosen, joined, nameFault, nameFrom, nextSort, origin, rolledBack, unset } from "./model.ts";
+import {
+  allowed,
+  broken,
+  chosen,
+  fits,
+  joined,
+  nameFault,
+  nameFrom,
+  nextSort,
+  orderOf,
+  origin,
+  questionOf,
+  rolledBack,
+  shownState,
+  unset,
+} from "./model.ts";
 
 const fn = (
   name: string,
@@ -14,6 +29,8 @@ const fn = (
   updatedAt,
   runtime: "node",
   mode: name === "beta" ? ("JOB" as const) : ("SERVICE" as const),
+  currentVersion: { number: 1 } as { number: number } | null,
+  builds: { nodes: [] as { state: string }[] },
   runs: { nodes: run ? [{ queuedAt: run }] : [] },
 });
 
@@ -39,6 +56,37 @@ describe("a list of functions", () => {
     expect(names({ sort: "run" })).toEqual(["alpha", "beta"]);
     const calls = new Map([["alpha", [{ calls: 3, errors: 0 }]]]);
     expect(chosen(all, { sort: "-calls" }, calls).map((one) => one.name)).toEqual(["alpha", "beta"]);
+  });
+
+  it("is asked of the server by what is wanted, and by an order that the server knows", () => {
+    const nothing = { namespace: null, search: null, state: null, buildFailed: null, mode: null, runtime: null };
+    expect(questionOf({})).toEqual({ ...nothing, trigger: null });
+    expect(questionOf({ q: " Team/Thumb ", failed: "yes", trigger: "EVENT", runtime: "node" })).toEqual({
+      ...nothing,
+      namespace: "team",
+      search: "thumb",
+      buildFailed: true,
+      runtime: "node",
+      trigger: "EVENT",
+    });
+    expect(questionOf({ q: "a/b", namespace: "shop" })).toMatchObject({ namespace: "shop", search: "b" });
+    expect(orderOf("-updated")).toEqual({ orderBy: "UPDATED", descending: true });
+    expect(orderOf(undefined)).toEqual({ orderBy: "NAME", descending: false });
+    expect(orderOf("-calls")).toEqual({});
+  });
+
+  it("loses and gains a function that changes", () => {
+    const unbuilt = { ...fn("alpha"), currentVersion: null, builds: { nodes: [{ state: "FAILED" }] } };
+    expect([fits(unbuilt, { failed: "yes" }), fits(fn("alpha"), { failed: "yes" })]).toEqual([true, false]);
+    expect([fits(unbuilt, { runtime: "node" }), fits(fn("alpha"), { runtime: "node" })]).toEqual([false, true]);
+    expect([fits(fn("alpha"), { namespace: "team" }), fits(fn("alpha"), { q: "default/al" })]).toEqual([false, true]);
+  });
+
+  it("shows that a build failed where nothing was ever built", () => {
+    const failed = { nodes: [{ state: "FAILED" }] };
+    expect(shownState({ state: "REGISTERED", builds: failed })).toBe("BUILD_FAILED");
+    expect(shownState({ state: "RUNNING", builds: failed })).toBe("RUNNING");
+    expect(shownState({ state: "REGISTERED", builds: { nodes: [] } })).toBe("REGISTERED");
   });
 
   it("is one list of its pages, each function once, and says when it is not complete", () => {

@@ -3,22 +3,72 @@
 import type {
   FunctionActivityFragment,
   FunctionMode,
+  FunctionOrder,
   FunctionRowFragment,
   FunctionState,
+  TriggerType,
 } from "../../graphql/generated.ts";
+import { isOwn } from "../../lib/namespace.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 
 /** What the list is searched and sorted by. */
 export interface Wanted {
   q?: string | undefined;
   state?: FunctionState | undefined;
+  failed?: "yes" | undefined;
   mode?: FunctionMode | undefined;
+  runtime?: string | undefined;
+  trigger?: TriggerType | undefined;
+  namespace?: string | undefined;
   sort?: string | undefined;
 }
 
 type Row = Pick<FunctionRowFragment, "id" | "name" | "namespace" | "state" | "mode" | "updatedAt" | "runtime"> & {
+  currentVersion: unknown;
+  builds: { nodes: readonly { state: string }[] };
   runs: { nodes: readonly { queuedAt: string }[] };
 };
+
+/** What is typed into the search: a part of a name, or a namespace, a slash and a part of a name. */
+function typedOf(wanted: Wanted): { namespace: string | null; search: string | null } {
+  const typed = wanted.q?.trim().toLowerCase() ?? "";
+  const at = typed.indexOf("/");
+  const [namespace, search] = at < 0 ? ["", typed] : [typed.slice(0, at), typed.slice(at + 1)];
+  return { namespace: wanted.namespace ?? (namespace || null), search: search || null };
+}
+
+/** What is asked of the server for what is wanted. */
+export function questionOf(wanted: Wanted) {
+  return {
+    ...typedOf(wanted),
+    state: wanted.state ?? null,
+    buildFailed: wanted.failed ? true : null,
+    mode: wanted.mode ?? null,
+    runtime: wanted.runtime ?? null,
+    trigger: wanted.trigger ?? null,
+  };
+}
+
+/** The order that is asked of the server for a list that is not loaded as a whole; of what it cannot sort by, none. */
+export function orderOf(sort: string | undefined): { orderBy?: FunctionOrder; descending?: boolean } {
+  const key = (sort ?? "name").replace(/^-/, "");
+  const orders: Record<string, FunctionOrder> = { name: "NAME", state: "STATE", updated: "UPDATED" };
+  const orderBy = orders[key];
+  return orderBy ? { orderBy, descending: sort?.startsWith("-") ?? false } : {};
+}
+
+/** Whether a function is wanted, as far as its row tells: what its triggers are, only the server knows. */
+export function fits(one: Omit<Row, "runs">, wanted: Wanted): boolean {
+  const { namespace, search } = typedOf(wanted);
+  return (
+    (wanted.state ? one.state === wanted.state : one.state !== "DEREGISTERED") &&
+    (!wanted.failed || one.builds.nodes[0]?.state === "FAILED") &&
+    (!wanted.mode || (one.mode === wanted.mode && one.currentVersion !== null)) &&
+    (!wanted.runtime || (one.runtime === wanted.runtime && one.currentVersion !== null)) &&
+    (namespace === null || one.namespace === namespace) &&
+    (search === null || one.name.includes(search))
+  );
+}
 
 /** Pages of a list as one list, and how complete it is. */
 export function joined<T extends { id: string }>(
@@ -40,7 +90,7 @@ export function joined<T extends { id: string }>(
 
 /** What a function is called where those of other namespaces may stand beside it: two may have the same name. */
 export function called({ name, namespace }: { name: string; namespace: string }): string {
-  return namespace === "default" ? name : `${namespace}/${name}`;
+  return isOwn(namespace) ? name : `${namespace}/${name}`;
 }
 
 /** The functions that are wanted, in the wanted order; gone ones only when they are asked for. */
@@ -49,13 +99,7 @@ export function chosen<T extends Row>(
   wanted: Wanted,
   calls: ReadonlyMap<string, readonly Spark[]> = new Map(),
 ): T[] {
-  const search = wanted.q?.trim().toLowerCase() ?? "";
-  const kept = functions.filter(
-    (one) =>
-      (wanted.state ? one.state === wanted.state : one.state !== "DEREGISTERED") &&
-      (!wanted.mode || one.mode === wanted.mode) &&
-      (search === "" || `${one.namespace}/${one.name} ${one.runtime}`.toLowerCase().includes(search)),
-  );
+  const kept = functions.filter((one) => fits(one, wanted));
   const key = (wanted.sort ?? "name").replace(/^-/, "");
   const sign = wanted.sort?.startsWith("-") ? -1 : 1;
   const by = (one: T): string | number => {
@@ -128,6 +172,11 @@ export function broken(one: Living): boolean {
   const run = one.runs.nodes[0];
   const answered = run && (run.state === "SUCCEEDED" || run.httpStatus !== null);
   return !(answered && new Date(run.queuedAt).getTime() > new Date(one.updatedAt).getTime());
+}
+
+/** The state as it is shown: a function of which nothing was ever built, because its newest build failed, says so. */
+export function shownState(one: Pick<FunctionRowFragment, "state"> & Pick<Row, "builds">): string {
+  return one.state === "REGISTERED" && one.builds.nodes[0]?.state === "FAILED" ? "BUILD_FAILED" : one.state;
 }
 
 /** The secrets that a manifest names as variables and that are not set. */

@@ -1,13 +1,13 @@
-// The list of functions, page after page, kept true: what is told about a function that is known changes it where it
-// stands; a function that is not known yet has the pages asked for again.
+// The list of functions that fit, page after page, kept true: what is told about a function that is known changes it
+// where it stands; when another one begins to fit, the pages are asked for again.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
 import { ask } from "../../graphql/client.ts";
 import {
   FunctionChangedDocument,
-  type FunctionState,
   FunctionsCallsDocument,
+  type FunctionsCallsQueryVariables,
   FunctionsDocument,
   type FunctionsQuery,
   RunChangedDocument,
@@ -16,7 +16,7 @@ import { useFollowed } from "../../graphql/live.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import type { Spark } from "../../ui/spark.ts";
-import { joined } from "./model.ts";
+import { fits, joined, orderOf, questionOf, type Wanted } from "./model.ts";
 
 /** Pages that are loaded at most, of a hundred functions each. */
 export const PAGES = 10;
@@ -26,6 +26,7 @@ const LOOK_EVERY = 1_000;
 const CHARTS_EVERY = 15_000;
 
 type Connection = FunctionsQuery["functions"];
+type Question = FunctionsCallsQueryVariables;
 export type Listed = Connection["nodes"][number];
 
 export interface Functions {
@@ -36,37 +37,46 @@ export interface Functions {
   more: boolean;
   /** Whether there are more functions than are ever loaded. */
   cut: boolean;
+  /** Whether what is there answers an earlier question. */
+  old: boolean;
   error: Error | undefined;
   again: () => void;
+  /** What is asked of the server. */
+  question: Question;
 }
 
-export function useFunctions(state: FunctionState | undefined): Functions {
+export function useFunctions(wanted: Wanted): Functions {
   const client = useClient();
-  const [pages, setPages] = useState<readonly Connection[]>([]);
+  const [{ key: answered, pages }, setPages] = useState<{ key: string; pages: readonly Connection[] }>({
+    key: "",
+    pages: [],
+  });
   const [error, setError] = useState<Error | undefined>(undefined);
   const [round, setRound] = useState(0);
   const { opened } = useStore(link);
   const { rows, total, more, cut } = joined(pages, PAGES);
+  // A list that is there as a whole is put in order here; of a longer one, the server says what comes first.
+  const [long, setLong] = useState(false);
+  if (long !== cut && pages.length > 0 && !more) setLong(cut);
+  const question: Question = { ...questionOf(wanted), ...(long ? orderOf(wanted.sort) : {}) };
+  const key = JSON.stringify(question);
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round, or a connection that stands again, asks anew
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new round, or a connection that stands again, asks anew; `key` is the question
   useEffect(() => {
     const asked: { after: string | null; stop: () => void }[] = [];
     const load = (index: number, after: string | null) => {
       if (index >= PAGES || asked[index]?.after === after) return;
       asked[index]?.stop();
-      const source = client.query(
-        FunctionsDocument,
-        { state: state ?? null, after },
-        { requestPolicy: "cache-and-network" },
-      );
+      const source = client.query(FunctionsDocument, { ...question, after }, { requestPolicy: "cache-and-network" });
       const { unsubscribe } = source.subscribe(({ data, error: fault }) => {
         setError(data ? undefined : fault);
         if (!data) return;
         const page = data.functions;
         setPages((known) => {
-          const next = known.slice(0, page.pageInfo.hasNextPage ? known.length : index + 1);
+          const before = known.key === key ? known.pages : [];
+          const next = before.slice(0, page.pageInfo.hasNextPage ? before.length : index + 1);
           next[index] = page;
-          return next;
+          return { key, pages: next };
         });
         if (page.pageInfo.hasNextPage && page.pageInfo.endCursor) load(index + 1, page.pageInfo.endCursor);
       });
@@ -76,7 +86,7 @@ export function useFunctions(state: FunctionState | undefined): Functions {
     return () => {
       for (const { stop } of asked) stop();
     };
-  }, [client, state, round, opened]);
+  }, [client, key, round, opened]);
 
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined);
   useEffect(() => () => clearTimeout(timer.current), []);
@@ -84,9 +94,7 @@ export function useFunctions(state: FunctionState | undefined): Functions {
   const known = useRef<ReadonlySet<string>>(new Set());
   known.current = new Set(rows?.map(({ id }) => id));
   useFollowed(FunctionChangedDocument, {}, ({ functionChanged: { function: of } }) => {
-    // Either list loses or gains a function when that is deregistered.
-    const belongs = (of.state === "DEREGISTERED") === (state === "DEREGISTERED");
-    if (known.current.has(of.id) === belongs) return;
+    if (known.current.has(of.id) === fits(of, wanted)) return;
     timer.current ??= setTimeout(() => {
       timer.current = undefined;
       again();
@@ -94,12 +102,14 @@ export function useFunctions(state: FunctionState | undefined): Functions {
   });
   // The cache makes a run the newest of its function.
   useFollowed(RunChangedDocument, {});
-  return { rows, total, more, cut, error, again };
+  return { rows, total, more, cut, old: answered !== key, error, again, question };
 }
 
 /** The calls of the last hour by minute, by function; drawn anew now and then while somebody looks. */
-export function useCalls(state: FunctionState | undefined): ReadonlyMap<string, readonly Spark[]> {
+export function useCalls(question: Question): ReadonlyMap<string, readonly Spark[]> {
   const [calls, setCalls] = useState<ReadonlyMap<string, readonly Spark[]>>(new Map());
+  const key = JSON.stringify(question);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is the question
   useEffect(() => {
     const gone = new AbortController();
     const look = async () => {
@@ -108,7 +118,7 @@ export function useCalls(state: FunctionState | undefined): ReadonlyMap<string, 
       try {
         let after: string | null = null;
         for (let page = 0; page < PAGES; page++) {
-          const { functions }: Awaited<ReturnType<typeof chartsOf>> = await chartsOf(after, state, gone.signal);
+          const { functions }: Awaited<ReturnType<typeof chartsOf>> = await chartsOf(question, after, gone.signal);
           for (const { id, calls } of functions.nodes) found.set(id, calls);
           after = functions.pageInfo.hasNextPage ? functions.pageInfo.endCursor : null;
           if (!after) break;
@@ -124,10 +134,10 @@ export function useCalls(state: FunctionState | undefined): ReadonlyMap<string, 
       gone.abort();
       clearInterval(timer);
     };
-  }, [state]);
+  }, [key]);
   return calls;
 }
 
-function chartsOf(after: string | null, state: FunctionState | undefined, signal: AbortSignal) {
-  return ask(FunctionsCallsDocument, { state: state ?? null, after }, signal);
+function chartsOf(question: Question, after: string | null, signal: AbortSignal) {
+  return ask(FunctionsCallsDocument, { ...question, after }, signal);
 }

@@ -48,6 +48,7 @@ import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { called } from "../functions/model.ts";
+import { numbersTo } from "../functions/versions.ts";
 import { useLife } from "../history/useLife.ts";
 import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
@@ -412,7 +413,10 @@ function Chain({ run }: { run: Run }) {
             <Others runs={siblings.map((other) => ({ ...other, more: called(other.function) }))} />
             {cut && run.event && (
               <Text size="xs" c="dimmed">
-                Not all: the event has {run.event.runs.totalCount} runs.
+                Not all of them:{" "}
+                <Anchor component={Link} to={`/runs?event=${run.event.id}`} size="xs" underline="always">
+                  all {run.event.runs.totalCount.toLocaleString()} runs of the event
+                </Anchor>
               </Text>
             )}
           </Fact>
@@ -537,7 +541,7 @@ function Edited({
   const [version, setVersion] = useState("current");
   const { data } = useAsked(VersionNumbersDocument, { function: run.function.id });
   const current = data?.function?.currentVersion?.number;
-  const numbers = data?.function?.versions.nodes.map((one) => one.number) ?? [];
+  const numbers = numbersTo(data?.function?.versions.nodes[0]?.number);
   const same = text === first && !run.inputCut;
   return (
     <Stack>
@@ -561,6 +565,8 @@ function Edited({
         ]}
         value={version}
         onChange={(to) => setVersion(to ?? "current")}
+        searchable
+        limit={100}
         allowDeselect={false}
       />
       <Group justify="space-between">

@@ -43,6 +43,7 @@ import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { called } from "../functions/model.ts";
+import { numbersTo } from "../functions/versions.ts";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";
 import { SpanFilter } from "./SpanFilter.tsx";
 
@@ -55,6 +56,7 @@ export interface Search {
   until?: string;
   trigger?: string;
   version?: number;
+  event?: string;
   after?: string;
 }
 
@@ -77,6 +79,7 @@ const NOTHING = {
   state: undefined,
   trigger: undefined,
   version: undefined,
+  event: undefined,
   since: undefined,
   from: undefined,
   until: undefined,
@@ -92,15 +95,16 @@ interface Props {
 }
 
 export function RunsList({ of, search, set }: Props) {
-  const { since, from, until, trigger, version } = search;
+  const { since, from, until, trigger, version, event } = search;
   const narrowed = useMemo(
     () => ({
       function: of ?? null,
       trigger: trigger ?? null,
       version: version ?? null,
+      event: event ?? null,
       ...spanOf({ since, from, until }, clock()),
     }),
-    [of, trigger, version, since, from, until],
+    [of, trigger, version, event, since, from, until],
   );
   const choose = useCallback((state: RunState | undefined) => set({ state, after: undefined }), [set]);
   const variables = { ...narrowed, state: search.state ?? null, after: search.after ?? null };
@@ -115,6 +119,7 @@ export function RunsList({ of, search, set }: Props) {
     search.state !== undefined ||
     trigger !== undefined ||
     version !== undefined ||
+    event !== undefined ||
     since !== undefined ||
     from !== undefined ||
     until !== undefined;
@@ -212,6 +217,25 @@ const Filters = memo(function Filters({
       />
       <Trigger key={search.trigger ?? ""} value={search.trigger} triggers={triggers} set={set} />
       {of && <Version of={of} value={search.version} set={set} />}
+      {search.event && (
+        <Group gap={2} wrap="nowrap">
+          <Text size="xs">
+            of the event{" "}
+            <Anchor component={Link} to={`/events/${search.event}`} className="mono" inherit>
+              {short(search.event)}
+            </Anchor>
+          </Text>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            size="sm"
+            aria-label="Show the runs of all events"
+            onClick={() => set({ event: undefined, after: undefined })}
+          >
+            <Icon name="cross" size={12} />
+          </ActionIcon>
+        </Group>
+      )}
       <SpanFilter span={search} set={(span) => set({ ...span, after: undefined })} />
     </Group>
   );
@@ -255,7 +279,7 @@ function Trigger({
 
 function Version({ of, value, set }: { of: string; value: number | undefined; set: (change: Change) => void }) {
   const { data } = useAsked(VersionNumbersDocument, { function: of });
-  const numbers = data?.function?.versions.nodes.map((version) => version.number) ?? [];
+  const numbers = numbersTo(data?.function?.versions.nodes[0]?.number);
   const all = value === undefined || numbers.includes(value) ? numbers : [value, ...numbers];
   return (
     <Select
@@ -265,6 +289,8 @@ function Version({ of, value, set }: { of: string; value: number | undefined; se
       data={all.map((number) => ({ value: String(number), label: `v${number}` }))}
       value={value === undefined ? null : String(value)}
       onChange={(version) => set({ version: version === null ? undefined : Number(version), after: undefined })}
+      searchable
+      limit={100}
       clearable
       w={120}
     />

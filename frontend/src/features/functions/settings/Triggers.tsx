@@ -259,11 +259,12 @@ function Schedule({ trigger, at, set, readOnly, fault, live }: OneProps) {
   const known = live.find(
     (one) => one.type === "schedule" && one.cron === trigger.cron && (one.timezone ?? "UTC") === zone,
   );
-  // One that is not saved yet is asked about as it is typed.
+  // One that is not saved yet is asked about as it is typed; one whose function does not run has no times of its own.
+  const due = known?.nextFireTimes?.length ? known.nextFireTimes : undefined;
   const [cron] = useDebouncedValue(word(trigger.cron), SETTLE);
   const [timezone] = useDebouncedValue(zone, SETTLE);
-  const { data, error } = useAsked(FireTimesDocument, { cron, timezone }, known !== undefined || cron.trim() === "");
-  const times = known ? (known.nextFireTimes ?? []) : error ? null : data?.fireTimes;
+  const { data, error } = useAsked(FireTimesDocument, { cron, timezone }, due !== undefined || cron.trim() === "");
+  const times = due ?? (error ? null : data?.fireTimes);
   const refused = cron.trim() === "" ? "Say when." : error ? told(error) : null;
   const field = (name: string) => (value: string | null) => set(withField(trigger, name, value ?? ""));
   return (

@@ -1,0 +1,55 @@
+// Choosing one function of very many: the server finds those whose names contain what is typed.
+
+import { Select } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { useState } from "react";
+import { FunctionNamesDocument, PickFunctionDocument } from "../../graphql/generated.ts";
+import { useAsked } from "../../graphql/live.ts";
+import { short } from "../../lib/time.ts";
+import { called } from "./model.ts";
+
+/** Typing that stops for so long is asked about, in milliseconds. */
+const SETTLE = 150;
+
+export function FunctionPicker({
+  value,
+  namespace,
+  choose,
+}: {
+  value: string | undefined;
+  /** Only functions of this one. */
+  namespace: string | undefined;
+  choose: (id: string | undefined) => void;
+}) {
+  const [typed, setTyped] = useState("");
+  const { data: chosen } = useAsked(FunctionNamesDocument, { id: value ?? "" }, value === undefined);
+  const name = value === undefined ? undefined : chosen?.function ? called(chosen.function) : short(value);
+  // What stands in the field once something is chosen is not looked for.
+  const [search] = useDebouncedValue(typed === name ? "" : typed.trim(), SETTLE);
+  const { data } = useAsked(PickFunctionDocument, { namespace: namespace ?? null, search: search || null });
+  const found = (data?.functions.nodes ?? []).map((one) => ({ value: one.id, label: called(one) }));
+  const more = (data?.functions.totalCount ?? 0) - found.length;
+  const listed =
+    value === undefined || found.some((one) => one.value === value) ? found : [{ value, label: name ?? "" }, ...found];
+  return (
+    <Select
+      size="xs"
+      placeholder="Any function"
+      aria-label="Function"
+      data={
+        more > 0
+          ? [...listed, { value: "", label: `${more.toLocaleString()} more: type a part of the name`, disabled: true }]
+          : listed
+      }
+      value={value ?? null}
+      onChange={(id) => choose(id ?? undefined)}
+      onSearchChange={setTyped}
+      // The server has filtered already, and namespaces are no part of what it looked for.
+      filter={({ options }) => options}
+      nothingFoundMessage="No function has a name like that"
+      searchable
+      clearable
+      w={200}
+    />
+  );
+}
