@@ -1,7 +1,5 @@
 //! WebSockets through the gateway: to servers that speak them, within limits, each of them a run with an end of its own.
 
-use std::time::Duration;
-
 use futures::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde_json::{Value, json};

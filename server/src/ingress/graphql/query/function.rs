@@ -57,6 +57,7 @@ impl Query {
             build_failed,
             order: order_by.map(Into::into).unwrap_or_default(),
             descending: descending.unwrap_or_default(),
+            registered_before: None,
         };
         Function::page(ctx, &filter, Asked { first, after, last, before }).await
     }
