@@ -16,6 +16,14 @@ use super::{Consumer, Delivery, Error, MAX_INLINE, Queue, Receipt, Request};
 /// Requests beyond it go without their input: a worker reads it from the log.
 const MAX_HELD: usize = 64 << 20;
 
+/// What a request takes besides its input, roughly.
+const OVERHEAD: usize = 1 << 10;
+
+/// Bytes that a request holds; nothing when it goes without its input.
+fn weight(request: &Request) -> usize {
+    request.asked.as_ref().map_or(0, |_| request.input_bytes() + OVERHEAD)
+}
+
 /// The queue in this process. Cloning it is cheap.
 #[derive(Clone, Default)]
 pub struct Local {
@@ -31,8 +39,8 @@ impl Held {
     /// The request as it waits: without its input when others' take up all the room. The only one of its function keeps a
     /// small one, since its run may not be in the log yet.
     fn put(&self, mut request: Request, is_only: bool) -> Request {
-        let bytes = request.input_bytes();
-        let is_kept = is_only && bytes <= MAX_INLINE;
+        let bytes = weight(&request);
+        let is_kept = is_only && request.input_bytes() <= MAX_INLINE;
         let fits = |held: usize| held.checked_add(bytes).filter(|held| is_kept || *held <= MAX_HELD);
         if self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
             request.asked = None;
@@ -41,7 +49,7 @@ impl Held {
     }
 
     fn take(&self, request: &Request) {
-        self.0.fetch_sub(request.input_bytes(), Ordering::Relaxed);
+        self.0.fetch_sub(weight(request), Ordering::Relaxed);
     }
 }
 
@@ -260,7 +268,7 @@ mod tests {
         }
         queue.publish(asked(large, EACH)).await.unwrap();
         assert!(next(&mut queue.consume(large, 1).await.unwrap()).await.request.asked.is_none());
-        assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD + MAX_INLINE);
+        assert!(queue.held.0.load(Ordering::Relaxed) <= MAX_HELD + MAX_INLINE + OVERHEAD);
         let mut consumer = queue.consume(function, count).await.unwrap();
         let mut without = 0;
         for _ in 0..count {
