@@ -262,7 +262,7 @@ pub const SECTIONS: &[Section] = &[
     Section {
         title: "Builds",
         settings: &[
-            Setting::number("EVENTFLOW_BUILDS", "2", "builds at a time"),
+            Setting::number("EVENTFLOW_BUILDS", "2", "builds of one namespace at a time; one more place is kept for the other namespaces"),
             Setting::time("EVENTFLOW_BUILD_TIMEOUT", "600s", "for fetching, and for installing"),
             Setting::size("EVENTFLOW_MAX_BUILD_LOG", "10MiB", "a build's log"),
             Setting::size(

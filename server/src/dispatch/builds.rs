@@ -31,6 +31,9 @@ const GROUP: usize = 256;
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
+/// Builds that have a place beyond those of one namespace: whatever its builds do, and however long, others are built.
+const LEFT_TO_OTHERS: usize = 1;
+
 /// Starts and cancels builds. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Builds {
@@ -51,7 +54,7 @@ struct Task {
 impl Builds {
     pub(super) fn new(tools: Tools) -> Self {
         Self {
-            places: Turns::new(tools.builds),
+            places: Turns::with_shares(tools.builds + LEFT_TO_OTHERS, tools.builds, tools.builds),
             tools,
             running: Arc::default(),
             stopping: CancellationToken::new(),
