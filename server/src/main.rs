@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use server::app::operate::{self, State};
 use server::config::{self, Flags, Settings};
-use server::{app, executor, ingress, telemetry};
+use server::{app, builder, executor, ingress, telemetry};
 
 /// Calls make and drop many small things on several threads: the system's allocator took a tenth of their time.
 #[global_allocator]
@@ -98,7 +98,7 @@ enum AdminVerb {
 }
 
 fn main() -> ExitCode {
-    if let Some(code) = executor::bridge::entry().or_else(executor::network::entry) {
+    if let Some(code) = executor::bridge::entry().or_else(executor::network::entry).or_else(builder::inspect::entry) {
         return code;
     }
     app::close_new_files();

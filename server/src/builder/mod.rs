@@ -12,6 +12,7 @@ mod error;
 mod files;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod inspect;
 mod install;
 mod journal;
 pub mod listing;

@@ -11,6 +11,7 @@ use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
 use super::detect::{self, Step, Toolchains};
+use super::inspect::{self, Completed, Found, Question};
 use super::install::{self, Cache, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
@@ -238,11 +239,7 @@ impl Inner {
             git_timeout: self.settings.git_timeout,
         };
         let taken = source::take(order, &self.git, &self.artifacts, &scratch, limits, journal).await?;
-        let folder = taken.folder.clone();
-        let evidence = scratch.block(move |_| survey::look(&folder)).await?;
-        let (manifest, steps) =
-            read_manifest(&taken.folder, &evidence, self.toolchains, order.manifest.as_ref(), &scratch, journal)
-                .await?;
+        let (manifest, steps) = read_manifest(&taken.folder, self.toolchains, order.manifest.as_ref(), journal).await?;
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -277,10 +274,8 @@ impl Inner {
 /// comes what has to be done before it can be started.
 async fn read_manifest(
     folder: &Path,
-    evidence: &detect::Evidence,
     toolchains: Toolchains,
     given: Option<&domain::Json>,
-    scratch: &Scratch,
     journal: &Journal,
 ) -> Result<(Manifest, Vec<Step>), Error> {
     let faults = |origin: &str| {
@@ -313,25 +308,27 @@ async fn read_manifest(
             let mut said = serde_json::json!({});
             file_partial.iter().chain(&given_partial).for_each(|partial| manifest::merge(&mut said, partial));
             let there = if file.is_some() { "function.json names no runtime" } else { "There is no function.json" };
-            let (mut own, steps) = found_out(evidence, toolchains, &said, there, scratch, journal).await?;
+            let (mut own, steps) = found_out(folder, toolchains, &said, there, journal).await?;
             manifest::merge(&mut own, &said);
             return Ok((manifest::parse(&own).map_err(faults(origin))?, steps));
         }
     };
-    if manifest.handler.is_none() {
-        manifest.handler = detect::handler(evidence, manifest.runtime).map_err(refused)?;
+    if !detect::leaves_open(&manifest) {
+        return Ok((manifest, Vec::new()));
     }
-    let steps = detect::steps_for(evidence, &manifest);
+    let question =
+        Question::Complete { folder: folder.to_owned(), runtime: manifest.runtime, handler: manifest.handler.take() };
+    let Completed { handler, steps } = inspect::ask(question).await?;
+    manifest.handler = handler;
     Ok((manifest, steps))
 }
 
 /// What is found out, as a manifest that `said` is put over.
 async fn found_out(
-    evidence: &detect::Evidence,
-    toolchains: Toolchains,
+    folder: &Path,
+    tools: Toolchains,
     said: &serde_json::Value,
     there: &str,
-    scratch: &Scratch,
     journal: &Journal,
 ) -> Result<(serde_json::Value, Vec<Step>), Error> {
     // A command that somebody has said is how it is started, whatever else there is.
@@ -339,24 +336,10 @@ async fn found_out(
         journal.say(format!("{there}: it is started by the command that was said")).await;
         return Ok((serde_json::json!({ "runtime": "command" }), Vec::new()));
     }
-    let evidence = evidence.clone().wanting(said["handler"].as_str());
-    // A stranger's files may be many, and long.
-    let found = scratch.block(move |_| detect::detect(&evidence, toolchains).map_err(refused)).await?;
-    let runtime = found.manifest.runtime.as_str();
-    journal.say(format!("{there}: this looks like {runtime}. {}", found.explanation)).await;
-    let mut own = serde_json::json!({ "runtime": runtime });
-    if let Some(handler) = found.manifest.handler {
-        own["handler"] = handler.into();
-    }
-    if let Some(adapter) = found.manifest.adapter {
-        own["adapter"] = adapter.as_str().into();
-    }
-    if let Some(command) = found.manifest.command {
-        own["command"] = command.into();
-    }
-    Ok((own, found.steps))
-}
-
-fn refused(undecided: detect::Undecided) -> Error {
-    Error::Refused(undecided.to_string())
+    let wanted = said["handler"].as_str().map(str::to_owned);
+    let Found { manifest, steps, explanation } =
+        inspect::ask(Question::Detect { folder: folder.to_owned(), tools, wanted }).await?;
+    let runtime = manifest["runtime"].as_str().unwrap_or_default();
+    journal.say(format!("{there}: this looks like {runtime}. {explanation}")).await;
+    Ok((manifest, steps))
 }

@@ -29,6 +29,7 @@ mod python;
 mod tests;
 
 use domain::manifest::{Adapter, Manifest, Runtime};
+use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, MAX_DEPTH, MAX_NAMES, MAX_TEXT_BYTES, MAX_TEXTS, is_wanted};
 
@@ -36,7 +37,7 @@ pub use evidence::{Evidence, MAX_DEPTH, MAX_NAMES, MAX_TEXT_BYTES, MAX_TEXTS, is
 pub const UVICORN: &str = "uvicorn==0.38.0";
 
 /// What the host offers beside Node and Python.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Toolchains {
     /// The Go compiler.
     pub go: bool,
@@ -62,12 +63,12 @@ pub struct Found {
 }
 
 /// What has to be done after a repository's dependencies were installed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Step {
     /// A file of the platform's, in the folder [`PROVIDED`].
     Provide(Provided),
     /// A Python package that nothing in the repository brings.
-    PythonPackage(&'static str),
+    PythonPackage(String),
     /// A TypeScript file and what it imports of the repository's become one JavaScript file.
     Bundle {
         /// The TypeScript file.
@@ -89,7 +90,7 @@ pub enum Step {
 pub const PROVIDED: &str = ".eventflow";
 
 /// A file of the platform's that becomes a part of the artifact.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Provided {
     /// Starts an ASGI application on whatever server there is.
     Asgi,
@@ -178,6 +179,15 @@ pub fn handler(evidence: &Evidence, runtime: Runtime) -> Result<Option<String>, 
         Runtime::Python => handlers::python_handler(evidence).map(Some),
         Runtime::PythonFlask => Ok(python::wsgi_handler(evidence)),
         Runtime::Command | Runtime::Docker => Ok(None),
+    }
+}
+
+/// Whether a manifest leaves something to be found out in its files: a handler, or what is to be compiled.
+pub fn leaves_open(manifest: &Manifest) -> bool {
+    match manifest.runtime {
+        Runtime::Node => true,
+        Runtime::Python | Runtime::PythonFlask => manifest.handler.is_none(),
+        Runtime::Command | Runtime::Docker => false,
     }
 }
 

@@ -208,7 +208,7 @@ fn asgi(evidence: &Evidence, path: &str, found: &Application, factory: bool) -> 
         None => format!("`{target}` is served by {UVICORN}, which its requirements do not bring"),
     };
     let explanation = explain::found(found.framework, &place_of(evidence, found.framework, path), &started, "command");
-    let install = server.is_none().then_some(Step::PythonPackage(UVICORN));
+    let install = server.is_none().then(|| Step::PythonPackage(UVICORN.to_owned()));
     Found::program(command, explanation).with(install).with([Step::Provide(Provided::Asgi)])
 }
 

@@ -29,6 +29,7 @@ use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
 pub(super) use cache::Cache;
+pub(super) use python::asked;
 
 use super::detect::Step;
 use super::journal::{Journal, bytes};
@@ -125,7 +126,7 @@ impl Site<'_> {
         }
         if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {
             let packages = steps.iter().filter_map(|step| match step {
-                Step::PythonPackage(package) => Some(*package),
+                Step::PythonPackage(package) => Some(package.as_str()),
                 _ => None,
             });
             python::install(self, &packages.collect::<Vec<_>>()).await?;

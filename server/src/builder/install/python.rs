@@ -2,7 +2,10 @@
 
 mod project;
 
+use std::path::Path;
+
 use super::{Site, key, range, steps};
+use crate::builder::inspect::{self, Question};
 use crate::builder::{Error, files};
 
 // Python is asked with `-I` everywhere: without it the folder of the function comes first in the module path, and a `pip.py` or
@@ -19,7 +22,10 @@ const CONSTRAINTS: &str = ".eventflow/constraints.txt";
 pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error> {
     let own = files::text(&site.folder, "requirements.txt")?.unwrap_or_default();
     let listed = requirements(&own).next().is_some();
-    let project = if listed { None } else { project(site)? };
+    let project: Option<project::Asked> = match listed {
+        true => None,
+        false => inspect::ask(Question::Project { folder: site.folder.clone() }).await?,
+    };
     if !listed && project.is_none() && more.is_empty() {
         return Ok(());
     }
@@ -34,7 +40,8 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
             (own, String::new())
         }
         Some(project) => {
-            let held = project.lock.map(|lock| format!(", held to the versions in {lock}")).unwrap_or_default();
+            let held =
+                project.lock.as_ref().map(|lock| format!(", held to the versions in {lock}")).unwrap_or_default();
             site.journal.say(format!("Installing what {} asks for{held}", project.from)).await;
             let (asked, locked) = (project.requirements.join("\n") + "\n", project.constraints.join("\n") + "\n");
             let failed = || Error::failed("write what pip is to install");
@@ -80,9 +87,12 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
     .await
 }
 
-/// What a project without `requirements.txt` asks for.
-fn project(site: &Site<'_>) -> Result<Option<project::Asked>, Error> {
-    let text = |name: &str| files::text(&site.folder, name).ok().flatten();
+/// What the project in a folder asks for when it has no `requirements.txt`. Its files may be expensive to read: see [`inspect`].
+///
+/// # Errors
+/// [`Error::Refused`] with what cannot be read, or is not supported, by its name.
+pub(in crate::builder) fn asked(folder: &Path) -> Result<Option<project::Asked>, Error> {
+    let text = |name: &str| files::text(folder, name).ok().flatten();
     project::asked(&project::Files { text: &text }).map_err(Error::Refused)
 }
 

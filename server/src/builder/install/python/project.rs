@@ -3,8 +3,9 @@
 //!
 //! Reads texts; runs nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::{Table, Value};
 
@@ -12,12 +13,12 @@ use toml::{Table, Value};
 const MAX_LINES: usize = 5_000;
 
 /// What pip is given.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Asked {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(in crate::builder) struct Asked {
     /// The file that it is from, for the log.
-    pub(super) from: &'static str,
+    pub(super) from: String,
     /// The lock that it is held to, for the log.
-    pub(super) lock: Option<&'static str>,
+    pub(super) lock: Option<String>,
     pub(super) requirements: Vec<String>,
     /// One version of each package, by the lock.
     pub(super) constraints: Vec<String>,
@@ -63,7 +64,7 @@ pub(super) fn asked(files: &Files<'_>) -> Result<Option<Asked>, String> {
         if let Some(text) = (files.text)(name) {
             let packages = read(&text).map_err(|error| format!("{name} cannot be read: {error}"))?;
             asked.constraints = one_version_each(packages);
-            asked.lock = Some(name);
+            asked.lock = Some(name.to_owned());
             break;
         }
     }
@@ -78,7 +79,7 @@ pub(super) fn asked(files: &Files<'_>) -> Result<Option<Asked>, String> {
 
 fn pyproject(text: &str) -> Result<Asked, String> {
     let table: Table = text.parse().map_err(|error| format!("pyproject.toml is not TOML: {error}"))?;
-    let mut asked = Asked { from: "pyproject.toml", ..Asked::default() };
+    let mut asked = Asked { from: "pyproject.toml".to_owned(), ..Asked::default() };
     if let Some(project) = table.get("project").and_then(Value::as_table) {
         asked.python = project.get("requires-python").and_then(Value::as_str).map(str::to_owned);
         let listed = project.get("dependencies").and_then(Value::as_array);
@@ -98,7 +99,7 @@ fn pyproject(text: &str) -> Result<Asked, String> {
 
 fn pipfile(text: &str) -> Result<Asked, String> {
     let table: Table = text.parse().map_err(|error| format!("Pipfile is not TOML: {error}"))?;
-    let mut asked = Asked { from: "Pipfile", ..Asked::default() };
+    let mut asked = Asked { from: "Pipfile".to_owned(), ..Asked::default() };
     let python = table.get("requires").and_then(|requires| requires.get("python_version")?.as_str());
     asked.python = python.map(|version| format!("=={version}.*"));
     for (name, wanted) in table.get("packages").and_then(Value::as_table).into_iter().flatten() {
@@ -201,15 +202,12 @@ fn pipfile_lock(text: &str) -> Result<Vec<(String, String)>, String> {
 
 /// A package that the lock has in several versions, for several systems, is left to pip.
 fn one_version_each(packages: Vec<(String, String)>) -> Vec<String> {
-    let mut versions: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (name, version) in packages {
-        let of = versions.entry(name.to_lowercase()).or_default();
-        if !of.contains(&version) {
-            of.push(version);
-        }
+        versions.entry(name.to_lowercase()).or_default().insert(version);
     }
     let single = versions.into_iter().filter(|(_, versions)| versions.len() == 1);
-    single.map(|(name, versions)| format!("{name}=={}", versions[0])).collect()
+    single.flat_map(|(name, versions)| versions.into_iter().map(move |version| format!("{name}=={version}"))).collect()
 }
 
 #[cfg(test)]
@@ -231,7 +229,7 @@ mod tests {
             (found.requirements.join(" "), found.constraints.join(" ")),
             ("fastapi>=0.110 httpx".into(), "fastapi==0.115.0".into())
         );
-        assert_eq!((found.lock, found.python.as_deref()), (Some("uv.lock"), Some(">=3.10")));
+        assert_eq!((found.lock.as_deref(), found.python.as_deref()), (Some("uv.lock"), Some(">=3.10")));
 
         let poetry = "[tool.poetry.dependencies]\npython = '^3.11'\nflask = '^3.0.1'\nsix = '*'\nredis = { version = '~5.0', extras = ['hiredis'] }\nzero = '^0.2.3'\nno = { version = '1', optional = true }\n";
         let found =

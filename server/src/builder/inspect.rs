@@ -1,0 +1,190 @@
+//! Finds out what a source is, in a process of its own.
+//!
+//! A stranger's files may be written to be expensive: to be searched in quadratic time, or to take a hundred times their size
+//! when they are parsed. The process that reads them has limits of memory, processor time and time, and ends at them or when
+//! its build is cancelled; the server goes on. It runs nothing of the source.
+
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+use std::time::Duration;
+
+use domain::manifest::{Manifest, Runtime};
+use nix::sys::resource::{Resource, setrlimit};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::detect::{self, Step, Toolchains};
+use super::{Error, install, survey};
+
+/// What the program is called with to be that process.
+pub const VERB: &str = "inspect";
+
+/// Bytes of memory that it may have.
+const MEMORY: u64 = 768 << 20;
+
+/// Seconds of processor time, and of time.
+const PROCESSOR_S: u64 = 20;
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Bytes of an answer.
+const MAX_ANSWER: u64 = 16 << 20;
+
+/// What is asked of a folder.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Question {
+    /// What it is: [`Found`].
+    Detect {
+        folder: PathBuf,
+        tools: Toolchains,
+        /// Of several handlers, the one that somebody has named.
+        wanted: Option<String>,
+    },
+    /// What a manifest leaves open: [`Completed`].
+    Complete { folder: PathBuf, runtime: Runtime, handler: Option<String> },
+    /// What a Python project asks for: an optional [`install::Asked`].
+    Project { folder: PathBuf },
+}
+
+/// What a folder is.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Found {
+    /// A manifest that says only what was found out.
+    pub(super) manifest: serde_json::Value,
+    pub(super) steps: Vec<Step>,
+    pub(super) explanation: String,
+}
+
+/// What a manifest leaves open.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Completed {
+    pub(super) handler: Option<String>,
+    pub(super) steps: Vec<Step>,
+}
+
+/// An answer, or why there is none, in one sentence for people.
+type Answer = Result<serde_json::Value, String>;
+
+/// Asks.
+///
+/// # Errors
+/// [`Error::Refused`] when the files do not say it, or when reading them takes more than it may.
+pub(super) async fn ask<T: DeserializeOwned>(question: Question) -> Result<T, Error> {
+    let answer = match cfg!(test) {
+        // A unit test is another program.
+        true => tokio::task::spawn_blocking(move || answer(question)).await.map_err(std::io::Error::other),
+        false => elsewhere(&question).await,
+    };
+    let failed = Error::failed("find out what the source is");
+    match answer {
+        Ok(Ok(value)) => serde_json::from_value(value).map_err(std::io::Error::other).map_err(failed),
+        Ok(Err(why)) => Err(Error::Refused(why)),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Asks the other process.
+async fn elsewhere(question: &Question) -> std::io::Result<Answer> {
+    let mut command = tokio::process::Command::new(std::env::current_exe()?);
+    // Memory that it sets aside and does not use would count.
+    command.arg(VERB).env_clear().env("MIMALLOC_ARENA_EAGER_COMMIT", "0").current_dir("/");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    let (mut stdin, mut stdout) = (child.stdin.take(), child.stdout.take());
+    let text = serde_json::to_vec(question)?;
+    let talk = async {
+        if let Some(mut stdin) = stdin.take() {
+            stdin.write_all(&text).await?;
+        }
+        let mut answer = Vec::new();
+        if let Some(stdout) = stdout.take() {
+            stdout.take(MAX_ANSWER).read_to_end(&mut answer).await?;
+        }
+        let status = child.wait().await?;
+        Ok::<_, std::io::Error>(status.success().then_some(answer))
+    };
+    match tokio::time::timeout(DEADLINE, talk).await {
+        Ok(Ok(Some(answer))) => Ok(serde_json::from_slice(&answer)?),
+        Ok(Err(error)) => Err(error),
+        Ok(Ok(None)) | Err(_) => Ok(Err(too_much())),
+    }
+}
+
+fn too_much() -> String {
+    format!(
+        "reading the files that say what this is takes more than {PROCESSOR_S} s or {} MiB of memory: say `runtime`, and `handler` or \
+         `command`, in function.json, and keep generated files out of the source",
+        MEMORY >> 20
+    )
+}
+
+/// Is that process when the program was called as it; `None` when it was not, and `main` goes on.
+pub fn entry() -> Option<ExitCode> {
+    if std::env::args_os().nth(1)? != VERB {
+        return None;
+    }
+    Some(match be_asked() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("eventflow {VERB}: {error}; the server calls it, nobody else needs to");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn be_asked() -> Result<(), Box<dyn std::error::Error>> {
+    for (resource, most) in
+        [(Resource::RLIMIT_DATA, MEMORY), (Resource::RLIMIT_CPU, PROCESSOR_S), (Resource::RLIMIT_CORE, 0)]
+    {
+        setrlimit(resource, most, most)?;
+    }
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text)?;
+    let answer = answer(serde_json::from_slice(&text)?);
+    std::io::stdout().write_all(&serde_json::to_vec(&answer)?)?;
+    Ok(())
+}
+
+fn answer(question: Question) -> Answer {
+    match question {
+        Question::Detect { folder, tools, wanted } => {
+            let evidence = look(&folder)?.wanting(wanted.as_deref());
+            let found = detect::detect(&evidence, tools).map_err(|undecided| undecided.to_string())?;
+            value(Found { manifest: said(&found.manifest), steps: found.steps, explanation: found.explanation })
+        }
+        Question::Complete { folder, runtime, handler } => {
+            let evidence = look(&folder)?;
+            let handler = match handler {
+                Some(handler) => Some(handler),
+                None => detect::handler(&evidence, runtime).map_err(|undecided| undecided.to_string())?,
+            };
+            let manifest = Manifest { handler: handler.clone(), ..Manifest::of(runtime) };
+            value(Completed { steps: detect::steps_for(&evidence, &manifest), handler })
+        }
+        Question::Project { folder } => value(install::asked(&folder).map_err(|error| error.to_string())?),
+    }
+}
+
+fn look(folder: &Path) -> Result<detect::Evidence, String> {
+    survey::look(folder).map_err(|error| error.to_string())
+}
+
+fn value(value: impl Serialize) -> Answer {
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+/// What was found out, and no default.
+fn said(manifest: &Manifest) -> serde_json::Value {
+    let mut said = serde_json::json!({ "runtime": manifest.runtime.as_str() });
+    if let Some(handler) = &manifest.handler {
+        said["handler"] = handler.as_str().into();
+    }
+    if let Some(adapter) = manifest.adapter {
+        said["adapter"] = adapter.as_str().into();
+    }
+    if let Some(command) = &manifest.command {
+        said["command"] = command.clone().into();
+    }
+    said
+}
