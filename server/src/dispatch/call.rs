@@ -14,10 +14,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::input::Input;
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::fleet::{self, Fleet, JobPlace, Lease, RequestBody, Route, Whole};
+use crate::fleet::{self, Fleet, Input, JobPlace, Lease, RequestBody, Route, Whole};
+use crate::turns::Place;
 
 /// Bytes of an answer that are read; a longer one is broken off.
 const MAX_ANSWER: usize = 6 << 20;
@@ -78,15 +78,15 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
     let exchange = async {
         let answer = lease.send(call).await?;
         let (status, headers) = (answer.response.status().as_u16(), answer.response.headers().clone());
-        let mut body = BytesMut::new();
+        let room = || fleet.large_answers().try_take(&request.namespace, request.function, MAX_ANSWER);
+        let mut body = AnswerBody::new(recorded, is_awaited(request).then_some(room));
         let mut reading = lease.read(answer);
-        while body.len() <= MAX_ANSWER
+        while body.length <= MAX_ANSWER
             && let Some(part) = reading.next().await?
         {
-            body.extend_from_slice(&part);
+            body.add(&part);
         }
-        let whole = body.len() <= MAX_ANSWER;
-        Ok::<_, fleet::CallError>((status, headers, body.freeze(), whole))
+        Ok::<_, fleet::CallError>((status, headers, body))
     };
     let ended = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => {
@@ -107,16 +107,17 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
             let what = found.how.unwrap_or_else(|| error.to_string());
             Ended::failed(outcome, fleet::with_last_lines(&what, &found.last_lines))
         }
-        Ok(Ok((status, _, _, false))) => {
+        Ok(Ok((status, _, body))) if body.length > MAX_ANSWER => {
             outcome.http_status = Some(status);
             Ended::failed(outcome, format!("the answer is longer than {MAX_ANSWER} bytes"))
         }
-        Ok(Ok((status, headers, body, true))) => {
+        Ok(Ok((status, headers, answer))) => {
             outcome.http_status = Some(status);
+            let (is_whole, body) = (answer.is_whole, answer.bytes.freeze());
             keep(&mut outcome, &headers, &body, recorded);
             if is_awaited(request) {
                 outcome.content_type = media_type(&headers);
-                if outcome.output_cut {
+                if outcome.output_cut && is_whole {
                     let content_type = outcome.content_type.clone();
                     fleet.keep_answer(request.run, Whole { status: Some(status), content_type, body: body.clone() });
                 }
@@ -131,6 +132,36 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
         }
     };
     ended.into()
+}
+
+/// The body of an answer, as much of it as is kept: what is recorded, or all of it while there is room for that.
+struct AnswerBody<R> {
+    bytes: BytesMut,
+    /// Bytes that came.
+    length: usize,
+    is_whole: bool,
+    recorded: usize,
+    /// Takes room for all of it; `None` when nobody waits for more than what is recorded.
+    room: Option<R>,
+    place: Option<Place>,
+}
+
+impl<R: FnMut() -> Option<Place>> AnswerBody<R> {
+    fn new(recorded: usize, room: Option<R>) -> Self {
+        Self { bytes: BytesMut::new(), length: 0, is_whole: true, recorded, room, place: None }
+    }
+
+    fn add(&mut self, part: &[u8]) {
+        self.length += part.len();
+        if self.is_whole && self.length > self.recorded && self.place.is_none() {
+            self.place = self.room.as_mut().and_then(|room| room());
+            self.is_whole = self.place.is_some();
+        }
+        // One byte more than is recorded says that there was more.
+        let most = if self.is_whole { usize::MAX } else { self.recorded.saturating_add(1) };
+        let left = most.saturating_sub(self.bytes.len()).min(part.len());
+        self.bytes.extend_from_slice(&part[..left]);
+    }
 }
 
 /// Whether an answer means that the run did not do what it should. Whoever called over HTTP gets client errors as answers,
@@ -383,6 +414,29 @@ mod tests {
     use domain::retry;
 
     use super::*;
+
+    #[test]
+    fn of_an_answer_that_nobody_waits_for_no_more_is_kept_than_is_recorded() {
+        let room = crate::fleet::Room::default();
+        let function = clock::new_id();
+        let take = || room.try_take("default", function, MAX_ANSWER);
+        let mut kept = Vec::new();
+        for awaited in [false, true] {
+            for _ in 0..20 {
+                let mut body = AnswerBody::new(10, awaited.then_some(take));
+                (0..100).for_each(|_| body.add(b"twenty bytes of text"));
+                assert_eq!((body.length, body.bytes.len()), (2000, if body.is_whole { 2000 } else { 11 }));
+                kept.push((awaited, body.is_whole));
+                std::mem::forget(body.place.take());
+            }
+        }
+        assert!(kept.iter().all(|(awaited, whole)| *awaited || !whole));
+        // As many as the function's share of the room has place for.
+        assert_eq!(kept.iter().filter(|(_, whole)| *whole).count(), 5);
+        let mut small = AnswerBody::new(10, Some(take));
+        small.add(b"ten bytes!");
+        assert!(small.is_whole && small.place.is_none());
+    }
 
     #[test]
     fn who_waits_gets_client_errors_as_answers() {

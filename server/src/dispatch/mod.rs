@@ -13,7 +13,6 @@ mod call;
 pub mod callback;
 mod depth;
 mod held;
-mod input;
 mod lanes;
 mod membership;
 mod offer;

@@ -16,11 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Tools;
 use super::call::{self, Called, Ended};
-use super::input::{Input, Room};
 use super::membership::Membership;
 use super::offer::{self, NotOffered, Offer, Patience};
 use crate::actors::{self, Done, Loaded};
-use crate::fleet::Route;
+use crate::fleet::{Input, Route};
 use crate::queue::{self, Consumer, Delivery, Request};
 use crate::turns::Place;
 use crate::{clock, store};
@@ -55,7 +54,6 @@ struct Inner {
     /// A function may have begun to run: what cannot be offered is offered again.
     woken: Notify,
     reads: Semaphore,
-    room: Room,
 }
 
 /// A run as its request or the log has it.
@@ -99,7 +97,6 @@ impl Workers {
             finished: Notify::new(),
             woken: Notify::new(),
             reads: Semaphore::new(READS),
-            room: Room::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -381,7 +378,10 @@ impl Workers {
     /// Waits for room for an input that was left in the log.
     async fn room_for(&self, run: &Run, left: Option<usize>) -> Option<Place> {
         match left {
-            Some(bytes) => Some(self.inner.room.take(&run.request, bytes).await),
+            Some(bytes) => {
+                let request = &run.request;
+                Some(self.inner.tools.fleet.inputs().take(&request.namespace, request.function, bytes).await)
+            }
             None => None,
         }
     }

@@ -28,6 +28,9 @@ const MAX_IDLE: usize = 64;
 /// The header by which a wrapper knows a probe from a call; no caller can set it.
 const PROBE: &str = "x-eventflow-probe";
 
+/// Bytes of the head of an answer, at most: so much is kept in memory of one that never ends.
+const MAX_HEAD: usize = 128 << 10;
+
 /// What came of asking an instance whether it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probed {
@@ -252,7 +255,7 @@ async fn handshake<S>(stream: S) -> Result<SendRequest<RequestBody>, CallError>
 where
     S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin + Send + 'static,
 {
-    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    let (sender, connection) = http1::Builder::new().max_buf_size(MAX_HEAD).handshake(TokioIo::new(stream)).await?;
     // It ends with its last handle; what went wrong is told to whoever waits for the answer.
     tokio::spawn(connection.with_upgrades());
     Ok(sender)

@@ -17,6 +17,7 @@ mod lines;
 mod meter;
 mod pool;
 mod reconcile;
+mod room;
 mod runs;
 mod secrets;
 
@@ -42,6 +43,7 @@ pub use health::PostMortem;
 pub use job::{JobPlace, JobRun};
 pub use meter::LineLimits;
 pub use pool::{Lease, Pool, describe_exit, with_last_lines};
+pub use room::{Input, Room, SMALL, in_place};
 
 /// Functions that can be reconciled at the same time.
 const TURNS: usize = 64;
@@ -168,6 +170,8 @@ struct Inner {
     metrics: Metrics,
     settings: Settings,
     answers: answers::Answers,
+    inputs: Room,
+    large_answers: Room,
     broken: broken::Broken,
     /// The server ends then.
     ends_at: OnceLock<Instant>,
@@ -233,6 +237,8 @@ impl Fleet {
             meters: meter::Meters::new(settings.lines),
             settings,
             answers: answers::Answers::default(),
+            inputs: Room::default(),
+            large_answers: Room::default(),
             broken: broken::Broken::default(),
             ends_at: OnceLock::new(),
             node,
@@ -363,6 +369,16 @@ impl Fleet {
     /// When the job could not be started in it: something that its version needs is missing.
     pub async fn next_job_place(&self, route: &Route) -> Result<JobPlace, executor::Error> {
         job::next_place(&self.inner, route).await
+    }
+
+    /// Room for inputs that functions are given.
+    pub fn inputs(&self) -> &Room {
+        &self.inner.inputs
+    }
+
+    /// Room for answers that are kept whole, because somebody waits for them.
+    pub fn large_answers(&self) -> &Room {
+        &self.inner.large_answers
     }
 
     /// Runs a job to its end; at most as many at a time as its scaling allows. Without a place it waits for one.

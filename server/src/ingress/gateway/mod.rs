@@ -48,6 +48,7 @@ use crate::executor::JobCall;
 use crate::fleet::claim::{self, Claim};
 use crate::fleet::{self, Fleet, Route};
 use crate::telemetry::watchdog;
+use crate::turns::Place;
 use address::Address;
 use call_id::CallId;
 use cookies::Jar;
@@ -192,12 +193,24 @@ async fn call(
     let timeout = request::timeout(request, &route)?;
     let wants_socket = route.pool.is_some() && socket::is_wanted(request);
     // What comes after the head of a request for a socket is not a body.
-    let stranger = public.then_some(&gateway.services);
+    let rules = request::Rules {
+        limit: limits.body,
+        events: limits.event,
+        recorded: limits.recorded,
+        stranger: public.then_some(&gateway.services),
+        whole: route.pool.is_none(),
+    };
     let (incoming, socket) = match wants_socket {
         true => (Incoming::nothing(), Some(payload)),
-        false => (request::body(request, payload, limits.body, limits.event, limits.recorded, stranger).await?, None),
+        false => (request::body(request, payload, rules).await?, None),
     };
-    let Incoming { body, kept, pump, held: _held } = incoming;
+    let Incoming { body, kept, pump, held } = incoming;
+    let input = match route.pool {
+        None => room_for_job(gateway, &route, &body)?,
+        Some(_) => None,
+    };
+    // What has room as a job's input takes none among bodies that are read.
+    let _held = held.filter(|_| input.is_none());
     // Only now: who sends its body slowly takes no place from others meanwhile.
     let place = gateway.recorder.reserve().ok_or_else(|| {
         HttpError::new(
@@ -265,12 +278,7 @@ async fn call(
             }
             answer::of_service(call, lease, asked, pump, deadline, &jar, &address, over).await
         }
-        None => {
-            if let Some(pump) = pump {
-                actix_web::rt::spawn(pump);
-            }
-            of_job(gateway, call, &route, body, timeout, deadline).await
-        }
+        None => of_job(gateway, call, &route, (body, input), timeout, deadline).await,
     }
 }
 
@@ -290,12 +298,28 @@ fn claimed(claim: Claim) -> HttpError {
     HttpError::bad_request(code, claim.to_string())
 }
 
+/// Room for the event that a job is given: its body as JSON, which takes twice as much at most. A small one needs none.
+///
+/// # Errors
+/// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
+fn room_for_job(gateway: &Gateway, route: &Route, body: &fleet::RequestBody) -> Result<Option<Place>, HttpError> {
+    let fleet::RequestBody::Full(body) = body else { return Ok(None) };
+    if body.len() <= fleet::SMALL {
+        return Ok(None);
+    }
+    let place = gateway.fleet().inputs().try_take(&route.namespace, route.function, 2 * body.len());
+    place.map(Some).ok_or_else(|| {
+        let message = "too many large inputs of this function or its namespace are in memory; try again in a moment";
+        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1)
+    })
+}
+
 /// Runs a job while the caller waits.
 async fn of_job(
     gateway: &Gateway,
     mut call: Call,
     route: &Route,
-    body: fleet::RequestBody,
+    (body, input): (fleet::RequestBody, Option<Place>),
     timeout: Duration,
     deadline: Instant,
 ) -> Result<HttpResponse, HttpError> {
@@ -309,6 +333,7 @@ async fn of_job(
         let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
         return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
     };
+    let event = fleet::in_place(event, input);
     let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
     let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
         Ok(ran) => ran,

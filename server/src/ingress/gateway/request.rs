@@ -97,16 +97,25 @@ impl Incoming {
     }
 }
 
-/// The body, and what of it is kept for the record. One that is an event has at most `events` bytes. `stranger`: nobody knows
-/// who sends it.
+/// What a body may be.
+pub(super) struct Rules<'s> {
+    pub limit: usize,
+    /// The limit of one that is an event.
+    pub events: usize,
+    pub recorded: usize,
+    /// Nobody knows who sends it.
+    pub stranger: Option<&'s Services>,
+    /// It is needed whole, as a job's is.
+    pub whole: bool,
+}
+
+/// The body, and what of it is kept for the record.
 pub(super) async fn body(
     request: &HttpRequest,
     mut payload: web::Payload,
-    limit: usize,
-    events: usize,
-    recorded: usize,
-    stranger: Option<&Services>,
+    rules: Rules<'_>,
 ) -> Result<Incoming, HttpError> {
+    let Rules { limit, events, recorded, stranger, whole } = rules;
     let length =
         request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if length.is_some_and(|length| length > limit) {
@@ -114,15 +123,19 @@ pub(super) async fn body(
     }
     let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
     // What may be taken for an event is looked at before it is passed on.
-    if let Some(kind) = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes())) {
+    let event = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes()));
+    if whole || event.is_some() {
+        let limit = if event.is_some() { limit.min(events) } else { limit };
         let (whole, held) = match stranger {
             Some(services) => {
-                let (whole, held) = read_unproved(request, payload, limit.min(events), services).await?;
+                let (whole, held) = read_unproved(request, payload, limit, services).await?;
                 (whole, Some(held))
             }
-            None => (read(request, payload, limit.min(events)).await?, None),
+            None => (read(request, payload, limit).await?, None),
         };
-        claim::check_body(kind.as_bytes(), &whole).map_err(claimed)?;
+        if let Some(kind) = event {
+            claim::check_body(kind.as_bytes(), &whole).map_err(claimed)?;
+        }
         return Ok(Incoming { held, ..Incoming::whole(whole, recorded) });
     }
     if length.unwrap_or(0) == 0 && !chunked {
