@@ -1,5 +1,4 @@
 //! WebSockets through the gateway: to servers that speak them, within limits, each of them a run with an end of its own.
-
 use futures::{SinkExt, StreamExt};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
