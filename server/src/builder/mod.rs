@@ -5,6 +5,7 @@
 //! whoever calls [`Workshop::build`] tells the log what came of it.
 
 mod artifacts;
+mod cache;
 mod credentials;
 pub mod detect;
 mod digest;

@@ -10,8 +10,9 @@ use domain::function::event::Source;
 use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
+use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
-use super::install::{self, Cache, Tools};
+use super::install::{self, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy};
@@ -121,6 +122,7 @@ pub struct Workshop(Arc<Inner>);
 struct Inner {
     artifacts: Artifacts,
     git: Git,
+    cache: Cache,
     tools: Tools,
     yard: Arc<Yard>,
     permits: Semaphore,
@@ -150,7 +152,6 @@ impl Workshop {
         let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
         let tools = Tools {
             executor,
-            cache,
             env: settings.install_env.clone(),
             timeout: settings.install_timeout,
             memory_mb: settings.memory_mb,
@@ -159,7 +160,7 @@ impl Workshop {
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         let (yard, toolchains) = (Arc::new(yard), survey::toolchains());
-        Ok(Self(Arc::new(Inner { artifacts, git, tools, yard, permits, settings, toolchains, trial: None })))
+        Ok(Self(Arc::new(Inner { artifacts, git, cache, tools, yard, permits, settings, toolchains, trial: None })))
     }
 
     /// As [`Self::new`], with another program for SSH.
@@ -232,17 +233,36 @@ impl Inner {
         journal.say(format!("Building {}/{}", order.namespace, order.name)).await;
         let build = order.build.to_string();
         let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
+        let (cache, function) = (self.cache.clone(), order.function);
+        let shelf = scratch.block(move |_| Ok(cache.open(function))).await?;
+        // A cache that cannot be written makes builds slow, not wrong.
+        let shelf =
+            shelf.map_err(|error| tracing::warn!(%error, "a function's cache cannot be used")).ok().map(Arc::new);
+        let made = self.make(order, (shelf, &build), &scratch, journal).await;
+        let cache = self.cache.clone();
+        if let Err(error) = scratch.block(move |_| Ok(cache.make_room())).await? {
+            tracing::warn!(%error, "the caches of functions could not be kept within their limits");
+        }
+        made
+    }
+
+    async fn make(
+        &self,
+        order: &Order,
+        (shelf, build): (Option<Arc<Shelf>>, &str),
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<Made, Error> {
         let limits = source::Limits {
             max_bytes: self.settings.max_source_bytes,
             max_files: self.settings.max_files,
             git_timeout: self.settings.git_timeout,
         };
-        let taken = source::take(order, &self.git, &self.artifacts, &scratch, limits, journal).await?;
+        let taken = source::take(order, &self.git, &self.artifacts, scratch, limits, journal).await?;
         let folder = taken.folder.clone();
         let evidence = scratch.block(move |_| survey::look(&folder)).await?;
         let (manifest, steps) =
-            read_manifest(&taken.folder, &evidence, self.toolchains, order.manifest.as_ref(), &scratch, journal)
-                .await?;
+            read_manifest(&taken.folder, &evidence, self.toolchains, order.manifest.as_ref(), scratch, journal).await?;
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -257,7 +277,7 @@ impl Inner {
             ));
         }
         let what = (manifest.runtime, steps.as_slice());
-        install::install(&self.tools, &taken.folder, what, (order.function, &build), &scratch, journal).await?;
+        install::install(&self.tools, &taken.folder, what, (shelf, build), scratch, journal).await?;
         manifest::check_handler(&taken.folder, &manifest)?;
         if let Some(trial) = &self.trial {
             // No part of the artifact either; it may say where the source is from.
