@@ -258,7 +258,7 @@ impl Inner {
             max_files: self.settings.max_files,
             git_timeout: self.settings.git_timeout,
         };
-        let taken = source::take(order, &self.git, &self.artifacts, scratch, limits, journal).await?;
+        let taken = source::take(order, &self.git, &self.artifacts, shelf.as_deref(), scratch, limits, journal).await?;
         let folder = taken.folder.clone();
         let evidence = scratch.block(move |_| survey::look(&folder)).await?;
         let (manifest, steps) =

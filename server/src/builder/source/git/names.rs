@@ -26,6 +26,11 @@ pub(super) fn fault_of(path: &str) -> Option<String> {
     }
 }
 
+/// The full id of an object.
+pub(super) fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// Git wants four digits at least.
 pub(super) fn may_be_commit(git_ref: &str) -> bool {
     (4..=64).contains(&git_ref.len()) && git_ref.bytes().all(|byte| byte.is_ascii_hexdigit())
