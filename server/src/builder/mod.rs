@@ -11,6 +11,7 @@ pub mod detect;
 mod digest;
 mod error;
 mod files;
+mod folders;
 #[doc(hidden)]
 pub mod fuzz;
 mod install;

@@ -15,9 +15,9 @@ use super::detect::{self, Step, Toolchains};
 use super::install::{self, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
-use super::source::{self, Git, Policy};
+use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Artifacts, Credentials, Error, files, manifest, survey};
+use super::{Artifacts, Credentials, Error, files, folders, manifest, survey};
 use crate::config::Outward;
 use crate::executor::{Executor, Lines};
 use crate::vault::Vault;
@@ -259,10 +259,15 @@ impl Inner {
             git_timeout: self.settings.git_timeout,
         };
         let taken = source::take(order, &self.git, &self.artifacts, shelf.as_deref(), scratch, limits, journal).await?;
-        let folder = taken.folder.clone();
-        let evidence = scratch.block(move |_| survey::look(&folder)).await?;
-        let (manifest, steps) =
-            read_manifest(&taken.folder, &evidence, self.toolchains, order.manifest.as_ref(), scratch, journal).await?;
+        let Taken { folder, commit } = self.chosen(taken, order, scratch, journal).await?;
+        let looked_at = folder.clone();
+        let evidence = scratch.block(move |_| survey::look(&looked_at)).await?;
+        let given = order.manifest.as_ref();
+        let read = read_manifest(&folder, &evidence, self.toolchains, given, scratch, journal).await;
+        let (manifest, steps) = match read {
+            Ok(read) => read,
+            Err(error) => return Err(self.with_offers(error, order, folder, scratch).await?),
+        };
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -276,20 +281,58 @@ impl Inner {
                     .into(),
             ));
         }
+        let outside = scratch.block(move |_| Ok(detect::outside(&evidence))).await?;
+        let hint = outside_text(&outside, order);
+        if let Some(hint) = &hint {
+            journal.say(hint.clone()).await;
+        }
         let what = (manifest.runtime, steps.as_slice());
-        install::install(&self.tools, &taken.folder, what, (shelf, build), scratch, journal).await?;
-        manifest::check_handler(&taken.folder, &manifest)?;
+        let explained = |error| with_hint(error, hint.as_deref());
+        install::install(&self.tools, &folder, what, (shelf, build), scratch, journal).await.map_err(explained)?;
+        manifest::check_handler(&folder, &manifest)?;
         if let Some(trial) = &self.trial {
             // No part of the artifact either; it may say where the source is from.
-            let git = taken.folder.join(".git");
+            let git = folder.join(".git");
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
-            trial.run(&*self.tools.executor, order, &manifest, &taken.folder, journal).await?;
+            trial.run(&*self.tools.executor, order, &manifest, &folder, journal).await.map_err(explained)?;
         }
-        let (artifacts, folder) = (self.artifacts.clone(), taken.folder);
+        let artifacts = self.artifacts.clone();
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
         let (digest, size) =
             scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
-        Ok(Made { digest, manifest, commit: taken.commit, size })
+        Ok(Made { digest, manifest, commit, size })
+    }
+
+    /// The folder of the source that the function is: where a list names several, the one with its name. A `path` has chosen already.
+    async fn chosen(&self, taken: Taken, order: &Order, scratch: &Scratch, journal: &Journal) -> Result<Taken, Error> {
+        if path_of(order).is_some() {
+            return Ok(taken);
+        }
+        let (folder, name) = (taken.folder.clone(), order.name.clone());
+        let Some(inner) = scratch.block(move |_| folders::listed(&folder, &name)).await? else { return Ok(taken) };
+        journal.say(format!("{} says that {} is in `{}`", folders::LIST, order.name, inner.display())).await;
+        let folder = files::real_folder(&taken.folder, &inner).map_err(Error::failed("find the function's folder"))?;
+        Ok(Taken { folder, ..taken })
+    }
+
+    /// Why a folder is no function, with those below it that are.
+    async fn with_offers(
+        &self,
+        error: Error,
+        order: &Order,
+        folder: PathBuf,
+        scratch: &Scratch,
+    ) -> Result<Error, Error> {
+        // Only a repository is registered by a folder in it.
+        if !matches!((&error, &order.source), (Error::Refused(_), Source::Git { .. })) {
+            return Ok(error);
+        }
+        let tools = self.toolchains;
+        let mut offers = scratch.block(move |_| folders::offers(&folder, tools)).await?;
+        if let Some(path) = path_of(order) {
+            offers.iter_mut().for_each(|offer| offer.path = format!("{}/{}", path.trim_matches('/'), offer.path));
+        }
+        Ok(folders::with_offers(error, &offers))
     }
 }
 
@@ -375,6 +418,45 @@ async fn found_out(
         own["command"] = command.into();
     }
     Ok((own, found.steps))
+}
+
+/// The folder that was asked for; `None` for the whole source.
+fn path_of(order: &Order) -> Option<&str> {
+    match &order.source {
+        Source::Git { path, .. } => path.as_deref().filter(|path| !matches!(path.trim_matches('/'), "" | ".")),
+        Source::Bundle { .. } | Source::Image { .. } => None,
+    }
+}
+
+/// What the function's files refer to outside of its folder, for people; `None` when there is no such thing.
+fn outside_text(outside: &[detect::Outside], order: &Order) -> Option<String> {
+    const SHOWN: usize = 5;
+    let path: Vec<_> = path_of(order).unwrap_or_default().split('/').filter(|part| !part.is_empty()).collect();
+    let shown = outside.iter().take(SHOWN).map(|outside| {
+        let place = outside.place.as_ref().filter(|(above, _)| *above <= path.len());
+        let place = place.map(|(above, inner)| {
+            let parts = path[..path.len() - above].iter().copied().chain([inner.as_str()]);
+            format!(" ({} in the repository)", parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
+        });
+        format!("{} refers to `{}`{}", outside.file, outside.reference, place.unwrap_or_default())
+    });
+    let shown: Vec<_> = shown.collect();
+    let more = if outside.len() > SHOWN { ", and there is more" } else { "" };
+    (!shown.is_empty()).then(|| {
+        format!(
+            "A version holds the function's folder alone, and its files refer to what is outside of it: {}{more}. Give a `path` that holds both, or put what \
+             is needed into the folder",
+            shown.join("; ")
+        )
+    })
+}
+
+/// A refusal with what may be its cause.
+fn with_hint(error: Error, hint: Option<&str>) -> Error {
+    match (error, hint) {
+        (Error::Refused(why), Some(hint)) => Error::Refused(format!("{why}. {hint}")),
+        (error, _) => error,
+    }
 }
 
 fn refused(undecided: detect::Undecided) -> Error {
