@@ -6,7 +6,8 @@
 //!
 //! Only the commit that is asked for is fetched, without its history, and of its files only those of the function's folder,
 //! where the server can leave out the others; see [`fetch`]. What earlier builds of the function have fetched is borrowed; see
-//! [`kept`]. Submodules are not followed, redirects neither, Git LFS is not asked. Nobody's Git settings are read, no hook
+//! [`kept`]. Submodules are followed where the manifest says so; see [`submodules`]. Redirects are not followed. Git LFS is not
+//! asked; see [`lfs`]. Nobody's Git settings are read, no hook
 //! runs, nobody is asked for a password, and objects that Git calls malformed are refused.
 //!
 //! Why a server is not reached is told to this server's log alone: to whoever asked for the build, an open port, a closed
@@ -14,9 +15,11 @@
 
 mod fetch;
 mod kept;
+mod lfs;
 mod names;
 mod ssh;
 mod steps;
+mod submodules;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -75,6 +78,7 @@ pub(in crate::builder) struct Git {
 }
 
 /// Which folder of which commit of which repository.
+#[derive(Clone, Copy)]
 pub(super) struct Wanted<'a> {
     pub(super) url: &'a str,
     pub(super) credentials: Option<&'a Credentials>,
@@ -84,6 +88,8 @@ pub(super) struct Wanted<'a> {
     pub(super) path: Option<&'a str>,
     /// Names the build.
     pub(super) build: &'a str,
+    /// Whether submodules are fetched; what `function.json` says when absent.
+    pub(super) submodules: Option<bool>,
 }
 
 /// One build's repository.
@@ -148,6 +154,37 @@ impl Git {
         limits: Limits,
         journal: &Journal,
     ) -> Result<Taken, Error> {
+        let git_ref = wanted.git_ref.filter(|git_ref| !git_ref.is_empty());
+        git_ref.map_or(Ok(()), check_ref)?;
+        let path = inner_folder(wanted.path.unwrap_or_default())?;
+        let deadline = Instant::now() + limits.git_timeout;
+        let mut repository = self.repository(&wanted, scratch.path("git"), (limits, deadline), journal).await?;
+        repository.kept = self.kept(&repository.url, shelf, scratch).await?;
+        let found = repository.take(git_ref, &path).await?;
+        journal.say(format!("Took commit {}", found.commit)).await;
+        if let Some(message) = &found.message {
+            journal.say(format!("Its message: {message}")).await;
+        }
+        // Out of the folder that the steps could write, after the last of them has ended.
+        let folder = scratch.path("source");
+        let tree = files::real_folder(&repository.home, &Path::new("tree").join(&path));
+        tree.and_then(|tree| fs::rename(tree, &folder)).map_err(Error::failed("take the function's folder"))?;
+        repository.keep(&found, scratch).await?;
+        if let Some(told) = lfs::told(&folder, &found.candidates) {
+            journal.say(told).await;
+        }
+        self.follow(&repository, &found, &folder, &wanted, scratch).await?;
+        Ok(Taken { folder, commit: Some(found.commit) })
+    }
+
+    /// A repository that may be fetched from, and the way to it.
+    async fn repository<'a>(
+        &'a self,
+        wanted: &Wanted<'a>,
+        home: PathBuf,
+        (limits, deadline): (Limits, Instant),
+        journal: &'a Journal,
+    ) -> Result<Repository<'a>, Error> {
         let url = address::masked(wanted.url).into_owned();
         let remote = Remote::parse(&url).map_err(Error::Refused)?;
         remote.check(&self.policy).map_err(Error::Refused)?;
@@ -160,9 +197,6 @@ impl Git {
             )));
         }
         let git_ref = wanted.git_ref.filter(|git_ref| !git_ref.is_empty());
-        git_ref.map_or(Ok(()), check_ref)?;
-        let path = inner_folder(wanted.path.unwrap_or_default())?;
-        let deadline = Instant::now() + limits.git_timeout;
         journal.say(format!("Fetching {} of {url}", git_ref.unwrap_or("the default branch"))).await;
 
         let header = authorization(wanted.url, &url, wanted.credentials);
@@ -171,37 +205,11 @@ impl Git {
             Ok(Err(why)) => return Err(not_fetched(&url, wanted.build, &why.0)),
             Err(_) => return Err(not_fetched(&url, wanted.build, "its name was not resolved in time")),
         };
-        let home = scratch.path("git");
         fs::create_dir(&home).map_err(Error::failed("make a folder for the source"))?;
         fs::write(home.join("gitconfig"), format!("{CONFIG}{}", way.config))
             .map_err(Error::failed("write settings for git"))?;
-        let kept = self.kept(&url, shelf, scratch).await?;
-        let mut repository = Repository {
-            kept,
-            borrowed: None,
-            git: self,
-            home,
-            url,
-            way,
-            deadline,
-            limits,
-            build: wanted.build,
-            journal,
-        };
-        let found = repository.take(git_ref, &path).await?;
-        journal.say(format!("Took commit {}", found.commit)).await;
-        if let Some(message) = &found.message {
-            journal.say(format!("Its message: {message}")).await;
-        }
-        if found.submodules {
-            journal.say("The repository has submodules: they are not followed.").await;
-        }
-        // Out of the folder that the steps could write, after the last of them has ended.
-        let folder = scratch.path("source");
-        let tree = files::real_folder(&repository.home, &Path::new("tree").join(&path));
-        tree.and_then(|tree| fs::rename(tree, &folder)).map_err(Error::failed("take the function's folder"))?;
-        repository.keep(&found, scratch).await?;
-        Ok(Taken { folder, commit: Some(found.commit) })
+        let build = wanted.build;
+        Ok(Repository { kept: None, borrowed: None, git: self, home, url, way, deadline, limits, build, journal })
     }
 
     /// What earlier builds of the function have fetched from there. Without it a build is slow, not wrong.

@@ -57,6 +57,7 @@ pub(super) async fn take(
                 git_ref: git_ref.as_deref(),
                 path: path.as_deref(),
                 build: &build,
+                submodules: order.manifest.as_ref().and_then(|manifest| manifest.value()["submodules"].as_bool()),
             };
             git.take(wanted, shelf, scratch, limits, journal).await
         }

@@ -6,6 +6,7 @@ mod http;
 mod many;
 mod partial;
 mod sandboxed;
+mod submodules;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -15,9 +15,9 @@ use std::path::Path;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::names::{entry, fault_of, may_be_commit};
+use super::names::{entry, fault_of, link, may_be_commit};
 use super::steps::{self, Ended, Step};
-use super::{Repository, not_fetched, ssh};
+use super::{Repository, lfs, not_fetched, ssh};
 use crate::builder::journal::bytes;
 use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
@@ -71,13 +71,15 @@ const SPOKEN: &str = "code=$?\n\
 /// not there are listed in `missing`.
 const LOOK: &str = "commit=$(git rev-parse --verify --quiet --end-of-options \"$1^{commit}\") || exit 3\n\
     echo \"commit $commit\"\n\
-    [ -n \"$(git ls-tree --full-tree \"$commit\" -- .gitmodules)\" ] && echo submodules\n\
+    modules=$(git ls-tree --full-tree \"$commit\" -- .gitmodules | cut -f 1 | cut -d ' ' -f 3)\n\
     git show --no-patch --date=short --format='message %s (%an, %ad)' --end-of-options \"$commit\" | head -n 1\n\
     kind=tree\n\
     [ -z \"$2\" ] || kind=$(git ls-tree --full-tree \"$commit\" -- \"$2\" | head -n 1 | cut -d ' ' -f 2)\n\
     [ \"$kind\" = tree ] || { echo \"kind $kind\"; exit 0; }\n\
     git rev-list --objects --missing=print \"$commit:$2\" > objects || exit 1\n\
     sed -n 's/^?//p' objects > missing\n\
+    if [ -n \"$modules\" ] && [ -n \"$2\" ] \
+    && git ls-tree -r --full-tree \"$commit:$2\" | head -n 200000 | grep -q '^160000'; then echo \"$modules\" >> missing; fi\n\
     echo \"missing $(wc -l < missing)\"\n\
     echo \"kind $kind\"\n\
     exec git ls-tree -r --full-tree \"$commit:$2\"";
@@ -92,10 +94,14 @@ const NO_COMMIT: i32 = 3;
 #[derive(Debug, Default)]
 pub(super) struct Found {
     pub(super) commit: String,
-    pub(super) submodules: bool,
     pub(super) message: Option<String>,
     kind: String,
-    files: usize,
+    pub(super) files: usize,
+    pub(super) bytes: u64,
+    /// Where the folder has submodules, and the commits that they are at.
+    pub(super) links: Vec<(String, String)>,
+    /// Files that may be pointers of Git LFS.
+    pub(super) candidates: Vec<String>,
     /// Objects that have to be fetched, too.
     missing: u64,
     /// Whether what was fetched for it is of use for the next build.
@@ -318,7 +324,7 @@ impl Repository<'_> {
                 return Ok(Tried::Failed(Stage::Files, ended));
             }
         }
-        let (size, ended) = self.measure(&found.commit, path).await?;
+        let (size, candidates, ended) = self.measure(&found.commit, path).await?;
         if !ended.succeeded() {
             return Ok(Tried::Failed(Stage::Measure, ended));
         }
@@ -333,7 +339,7 @@ impl Repository<'_> {
         let inner = if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() };
         let ended = self.run(&Step::new(CHECK_OUT, &[&found.commit, &inner]), |_| Ok(())).await?;
         match ended.succeeded() {
-            true => Ok(Tried::Found(Found { keeps: true, ..found })),
+            true => Ok(Tried::Found(Found { keeps: true, bytes: size, candidates, ..found })),
             false => Ok(Tried::Failed(Stage::CheckOut, ended)),
         }
     }
@@ -407,6 +413,7 @@ impl Repository<'_> {
                 return Ok(());
             }
             let (_, file) = entry(line);
+            found.links.extend(link(line));
             found.files += 1;
             if let Some(fault) = fault_of(file) {
                 return Err(Error::Refused(format!("the folder's file {file} cannot be taken: {fault}; rename it")));
@@ -420,18 +427,19 @@ impl Repository<'_> {
         Ok((found, ended))
     }
 
-    /// Bytes of the folder's files.
-    async fn measure(&self, commit: &str, path: &Path) -> Result<(u64, Ended), Error> {
+    /// Bytes of the folder's files, and those that may be pointers of Git LFS.
+    async fn measure(&self, commit: &str, path: &Path) -> Result<(u64, Vec<String>, Ended), Error> {
         let path = path.display().to_string();
-        let mut size: u64 = 0;
+        let (mut size, mut candidates) = (0_u64, Vec::new());
         let arguments = [commit, path.as_str()];
         let step = Step::new(MEASURE, &arguments);
         let add = |line: &str| {
             size = size.saturating_add(entry(line).0);
+            lfs::note(&mut candidates, line);
             Ok(())
         };
         let ended = self.run(&step, add).await?;
-        Ok((size, ended))
+        Ok((size, candidates, ended))
     }
 
     /// Whether the folder is in the commit.
@@ -514,7 +522,6 @@ impl Found {
             Some(("message", message)) => self.message = Some(message.chars().take(MAX_MESSAGE).collect()),
             Some(("missing", count)) => self.missing = count.trim().parse().unwrap_or(0),
             Some(("kind", kind)) => self.kind = if kind.is_empty() { "none".into() } else { kind.to_owned() },
-            None if line == "submodules" => self.submodules = true,
             _ => {}
         }
     }

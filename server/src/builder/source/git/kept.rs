@@ -130,7 +130,7 @@ impl Kept {
         if bytes > MAX_KEPT_BYTES || packs.filter(|name| name.ends_with(".pack")).count() > MAX_KEPT_PACKS {
             return self.clear();
         }
-        fs::create_dir_all(self.packs())?;
+        self.make_packs()?;
         for (name, from) in new {
             let to = self.packs().join(&name);
             if fs::rename(&from, &to).is_err() {
@@ -175,7 +175,7 @@ impl Kept {
 
     /// Removes what the record does not name: a build was killed before it could.
     fn sweep(&self) -> io::Result<()> {
-        fs::create_dir_all(self.packs())?;
+        self.make_packs()?;
         let entries = fs::read_dir(self.packs())?.flatten();
         let unknown = entries.filter(|entry| !self.record.files.contains_key(&*entry.file_name().to_string_lossy()));
         unknown.into_iter().try_for_each(|entry| files::remove(&entry.path()))
@@ -187,7 +187,14 @@ impl Kept {
         // First of all it counts no more.
         files::remove(&self.folder.join("record"))?;
         files::remove(&self.objects())?;
-        fs::create_dir_all(self.packs())
+        self.make_packs()
+    }
+
+    /// The folders, open to whoever Git runs as, whatever the server's own files are by default.
+    fn make_packs(&self) -> io::Result<()> {
+        fs::create_dir_all(self.packs())?;
+        let open = |folder| fs::set_permissions(folder, fs::Permissions::from_mode(0o755));
+        open(self.objects()).and_then(|()| open(self.packs()))
     }
 
     fn packs(&self) -> PathBuf {
