@@ -6,6 +6,7 @@ mod http;
 mod many;
 mod partial;
 mod sandboxed;
+mod speed;
 mod submodules;
 
 use std::fs;
