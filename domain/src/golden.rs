@@ -69,6 +69,7 @@ fn manifest() -> Manifest {
         retry: retry::Policy { max_attempts: 3, backoff_s: 0.25, backoff_max_s: 60.0 },
         watch_paths: vec!["functions/thumbnails/**".into()],
         start_test: true,
+        submodules: false,
     }
 }
 

@@ -228,6 +228,9 @@ pub struct Manifest {
     /// Whether a build starts an instance, which must answer for the build to succeed.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub start_test: bool,
+    /// Whether a build fetches the submodules of the function's folder.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub submodules: bool,
 }
 
 impl Manifest {
@@ -248,6 +251,7 @@ impl Manifest {
             retry: retry::Policy::default(),
             watch_paths: Vec::new(),
             start_test: true,
+            submodules: false,
         }
     }
 
@@ -348,6 +352,7 @@ mod tests {
             retry: retry::Policy { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 },
             watch_paths: vec!["functions/thumbnails/**".into()],
             start_test: true,
+            submodules: false,
         };
         assert_eq!(manifest, expected);
     }
@@ -382,14 +387,15 @@ mod tests {
     }
 
     #[test]
-    fn an_adapter_and_the_start_test_are_written_only_where_they_say_something() {
-        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false}"#;
+    fn an_adapter_the_start_test_and_submodules_are_written_only_where_they_say_something() {
+        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true}"#;
         let manifest = read(text);
         assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
+        assert!(manifest.submodules);
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
         // Manifests that are stored already stay as they are.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
-        assert!(!plain.contains("adapter") && !plain.contains("start_test"), "{plain}");
+        assert!(["adapter", "start_test", "submodules"].iter().all(|name| !plain.contains(name)), "{plain}");
     }
 
     #[test]

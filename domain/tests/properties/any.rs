@@ -169,12 +169,17 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
         .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });
     let adapter = option::of(proptest::sample::select(Adapter::ALL.to_vec()));
     let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), option::of(vec(text(), 0..3)));
-    let what =
-        (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3), any::<bool>());
+    let what = (
+        vec(trigger(), 0..4),
+        btree_map(text(), text(), 0..3),
+        vec(text(), 0..3),
+        vec(text(), 0..3),
+        any::<(bool, bool)>(),
+    );
     (who, what, resources, scaling, policy()).prop_map(
         |(
             (name, runtime, mode, (handler, adapter), command),
-            (triggers, env, secrets, watch_paths, start_test),
+            (triggers, env, secrets, watch_paths, (start_test, submodules)),
             resources,
             scaling,
             retry,
@@ -194,6 +199,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 retry,
                 watch_paths,
                 start_test,
+                submodules,
             }
         },
     )

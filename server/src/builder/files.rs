@@ -111,6 +111,12 @@ pub(super) fn real_folder(base: &Path, inner: &Path) -> io::Result<PathBuf> {
     Ok(folder)
 }
 
+/// Writes a file that is not there yet: what a stranger has put in its place is neither followed nor written to.
+pub(super) fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    io::Write::write_all(&mut file, content)
+}
+
 /// Removes a folder or file, whatever was done to it. What is not there is removed already.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
     tree::remove(path)

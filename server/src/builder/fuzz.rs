@@ -38,6 +38,7 @@ pub fn detect(data: &[u8]) {
     }
     let names: Vec<_> = texts.iter().map(|(name, _)| name.clone()).collect();
     let evidence = detect::Evidence::new(names, texts.into_iter().filter(|(name, _)| detect::is_wanted(name)));
+    assert!(detect::outside(&evidence).len() <= detect::MAX_OUTSIDE, "what lies outside is listed up to a limit");
     let tools = detect::Toolchains { go: true, rust: true, deno: true, bun: true, images: false };
     if let Ok(found) = detect::detect(&evidence, tools) {
         assert!(!found.explanation.is_empty(), "what is found is explained");

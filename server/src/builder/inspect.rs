@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::detect::{self, Step, Toolchains};
-use super::{Error, install, survey};
+use super::{Error, folders, install, survey};
 
 /// What the program is called with to be that process.
 pub const VERB: &str = "inspect";
@@ -43,6 +43,10 @@ pub(super) enum Question {
     },
     /// What a manifest leaves open: [`Completed`].
     Complete { folder: PathBuf, runtime: Runtime, handler: Option<String> },
+    /// What its files refer to outside of it: a list of [`detect::Outside`].
+    Outside { folder: PathBuf },
+    /// Which folders below it could be functions: a list of [`folders::Offer`].
+    Offers { folder: PathBuf, tools: Toolchains },
     /// What a Python project asks for: an optional [`install::Asked`].
     Project { folder: PathBuf },
 }
@@ -161,6 +165,10 @@ fn answer(question: Question) -> Answer {
             };
             let manifest = Manifest { handler: handler.clone(), ..Manifest::of(runtime) };
             value(Completed { steps: detect::steps_for(&evidence, &manifest), handler })
+        }
+        Question::Outside { folder } => value(detect::outside(&look(&folder)?)),
+        Question::Offers { folder, tools } => {
+            value(folders::offers(&folder, tools).map_err(|error| error.to_string())?)
         }
         Question::Project { folder } => value(install::asked(&folder).map_err(|error| error.to_string())?),
     }

@@ -5,11 +5,13 @@
 //! whoever calls [`Workshop::build`] tells the log what came of it.
 
 mod artifacts;
+mod cache;
 mod credentials;
 pub mod detect;
 mod digest;
 mod error;
 mod files;
+mod folders;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod inspect;

@@ -10,14 +10,15 @@ use domain::function::event::Source;
 use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
+use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
 use super::inspect::{self, Completed, Found, Question};
-use super::install::{self, Cache, Tools};
+use super::install::{self, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
-use super::source::{self, Git, Policy};
+use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Artifacts, Credentials, Error, files, manifest, survey};
+use super::{Artifacts, Credentials, Error, files, folders, manifest, survey};
 use crate::config::Outward;
 use crate::executor::{Executor, Lines};
 use crate::vault::Vault;
@@ -122,6 +123,7 @@ pub struct Workshop(Arc<Inner>);
 struct Inner {
     artifacts: Artifacts,
     git: Git,
+    cache: Cache,
     tools: Tools,
     yard: Arc<Yard>,
     permits: Semaphore,
@@ -151,7 +153,6 @@ impl Workshop {
         let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
         let tools = Tools {
             executor,
-            cache,
             env: settings.install_env.clone(),
             timeout: settings.install_timeout,
             memory_mb: settings.memory_mb,
@@ -160,7 +161,7 @@ impl Workshop {
         };
         let permits = Semaphore::new(settings.parallel.max(1));
         let (yard, toolchains) = (Arc::new(yard), survey::toolchains());
-        Ok(Self(Arc::new(Inner { artifacts, git, tools, yard, permits, settings, toolchains, trial: None })))
+        Ok(Self(Arc::new(Inner { artifacts, git, cache, tools, yard, permits, settings, toolchains, trial: None })))
     }
 
     /// As [`Self::new`], with another program for SSH.
@@ -233,13 +234,38 @@ impl Inner {
         journal.say(format!("Building {}/{}", order.namespace, order.name)).await;
         let build = order.build.to_string();
         let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
+        let (cache, function) = (self.cache.clone(), order.function);
+        let shelf = scratch.block(move |_| Ok(cache.open(function))).await?;
+        // A cache that cannot be written makes builds slow, not wrong.
+        let shelf =
+            shelf.map_err(|error| tracing::warn!(%error, "a function's cache cannot be used")).ok().map(Arc::new);
+        let made = self.make(order, (shelf, &build), &scratch, journal).await;
+        let cache = self.cache.clone();
+        if let Err(error) = scratch.block(move |_| Ok(cache.make_room())).await? {
+            tracing::warn!(%error, "the caches of functions could not be kept within their limits");
+        }
+        made
+    }
+
+    async fn make(
+        &self,
+        order: &Order,
+        (shelf, build): (Option<Arc<Shelf>>, &str),
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<Made, Error> {
         let limits = source::Limits {
             max_bytes: self.settings.max_source_bytes,
             max_files: self.settings.max_files,
             git_timeout: self.settings.git_timeout,
         };
-        let taken = source::take(order, &self.git, &self.artifacts, &scratch, limits, journal).await?;
-        let (manifest, steps) = read_manifest(&taken.folder, self.toolchains, order.manifest.as_ref(), journal).await?;
+        let taken = source::take(order, &self.git, &self.artifacts, shelf.as_deref(), scratch, limits, journal).await?;
+        let Taken { folder, commit } = self.chosen(taken, order, scratch, journal).await?;
+        let read = read_manifest(&folder, self.toolchains, order.manifest.as_ref(), journal).await;
+        let (manifest, steps) = match read {
+            Ok(read) => read,
+            Err(error) => return Err(self.with_offers(error, order, folder).await),
+        };
         if let Some(capacity) = self.settings.capacity {
             let faults = manifest::excesses(&manifest, &capacity);
             if !faults.is_empty() {
@@ -253,20 +279,53 @@ impl Inner {
                     .into(),
             ));
         }
+        // What cannot be found out gives no hint.
+        let outside = inspect::ask(Question::Outside { folder: folder.clone() }).await.unwrap_or_default();
+        let hint = outside_text(&outside, order);
+        if let Some(hint) = &hint {
+            journal.say(hint.clone()).await;
+        }
         let what = (manifest.runtime, steps.as_slice());
-        install::install(&self.tools, &taken.folder, what, (order.function, &build), &scratch, journal).await?;
-        manifest::check_handler(&taken.folder, &manifest)?;
+        let explained = |error| with_hint(error, hint.as_deref());
+        install::install(&self.tools, &folder, what, (shelf, build), scratch, journal).await.map_err(explained)?;
+        manifest::check_handler(&folder, &manifest)?;
         if let Some(trial) = &self.trial {
             // No part of the artifact either; it may say where the source is from.
-            let git = taken.folder.join(".git");
+            let git = folder.join(".git");
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
-            trial.run(&*self.tools.executor, order, &manifest, &taken.folder, journal).await?;
+            trial.run(&*self.tools.executor, order, &manifest, &folder, journal).await.map_err(explained)?;
         }
-        let (artifacts, folder) = (self.artifacts.clone(), taken.folder);
+        let artifacts = self.artifacts.clone();
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
         let (digest, size) =
             scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
-        Ok(Made { digest, manifest, commit: taken.commit, size })
+        Ok(Made { digest, manifest, commit, size })
+    }
+
+    /// The folder of the source that the function is: where a list names several, the one with its name. A `path` has chosen already.
+    async fn chosen(&self, taken: Taken, order: &Order, scratch: &Scratch, journal: &Journal) -> Result<Taken, Error> {
+        if path_of(order).is_some() {
+            return Ok(taken);
+        }
+        let (folder, name) = (taken.folder.clone(), order.name.clone());
+        let Some(inner) = scratch.block(move |_| folders::listed(&folder, &name)).await? else { return Ok(taken) };
+        journal.say(format!("{} says that {} is in `{}`", folders::LIST, order.name, inner.display())).await;
+        let folder = files::real_folder(&taken.folder, &inner).map_err(Error::failed("find the function's folder"))?;
+        Ok(Taken { folder, ..taken })
+    }
+
+    /// Why a folder is no function, with those below it that are.
+    async fn with_offers(&self, error: Error, order: &Order, folder: PathBuf) -> Error {
+        // Only a repository is registered by a folder in it.
+        if !matches!((&error, &order.source), (Error::Refused(_), Source::Git { .. })) {
+            return error;
+        }
+        let question = Question::Offers { folder, tools: self.toolchains };
+        let mut offers: Vec<folders::Offer> = inspect::ask(question).await.unwrap_or_default();
+        if let Some(path) = path_of(order) {
+            offers.iter_mut().for_each(|offer| offer.path = format!("{}/{}", path.trim_matches('/'), offer.path));
+        }
+        folders::with_offers(error, &offers)
     }
 }
 
@@ -342,4 +401,43 @@ async fn found_out(
     let runtime = manifest["runtime"].as_str().unwrap_or_default();
     journal.say(format!("{there}: this looks like {runtime}. {explanation}")).await;
     Ok((manifest, steps))
+}
+
+/// The folder that was asked for; `None` for the whole source.
+fn path_of(order: &Order) -> Option<&str> {
+    match &order.source {
+        Source::Git { path, .. } => path.as_deref().filter(|path| !matches!(path.trim_matches('/'), "" | ".")),
+        Source::Bundle { .. } | Source::Image { .. } => None,
+    }
+}
+
+/// What the function's files refer to outside of its folder, for people; `None` when there is no such thing.
+fn outside_text(outside: &[detect::Outside], order: &Order) -> Option<String> {
+    const SHOWN: usize = 5;
+    let path: Vec<_> = path_of(order).unwrap_or_default().split('/').filter(|part| !part.is_empty()).collect();
+    let shown = outside.iter().take(SHOWN).map(|outside| {
+        let place = outside.place.as_ref().filter(|(above, _)| *above <= path.len());
+        let place = place.map(|(above, inner)| {
+            let parts = path[..path.len() - above].iter().copied().chain([inner.as_str()]);
+            format!(" ({} in the repository)", parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/"))
+        });
+        format!("{} refers to `{}`{}", outside.file, outside.reference, place.unwrap_or_default())
+    });
+    let shown: Vec<_> = shown.collect();
+    let more = if outside.len() > SHOWN { ", and there is more" } else { "" };
+    (!shown.is_empty()).then(|| {
+        format!(
+            "A version holds the function's folder alone, and its files refer to what is outside of it: {}{more}. Give a `path` that holds both, or put what \
+             is needed into the folder",
+            shown.join("; ")
+        )
+    })
+}
+
+/// A refusal with what may be its cause.
+fn with_hint(error: Error, hint: Option<&str>) -> Error {
+    match (error, hint) {
+        (Error::Refused(why), Some(hint)) => Error::Refused(format!("{why}. {hint}")),
+        (error, _) => error,
+    }
 }

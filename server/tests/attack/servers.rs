@@ -45,7 +45,7 @@ pub fn serve(host: &str, answer: impl Fn(TcpStream) -> Option<()> + Send + Sync 
 /// The repositories below `root` by HTTP; with `access`, a `user:password`, only to those who have it.
 pub fn repositories(root: PathBuf, access: Option<&str>) -> Served {
     let access = access.map(|access| format!("Basic {}", STANDARD.encode(access)));
-    serve("127.0.0.1", move |stream| repository(stream, &root, access.as_deref()))
+    serve("127.0.0.1", move |stream| repository(stream, &root, access.as_deref()).map(drop))
 }
 
 /// Answers each request with this status line and these headers.

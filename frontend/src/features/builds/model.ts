@@ -27,7 +27,7 @@ export interface Phase {
 const BEGINS: [RegExp, (match: RegExpExecArray) => string, Phase["kind"]][] = [
   [/^Waiting for another build/, () => "Waits for another build to end", "waiting"],
   [/^Building /, () => "Prepare", "working"],
-  [/^Fetching |: fetching the history/, () => "Fetch the source", "working"],
+  [/^Fetching |: looking for the commit/, () => "Fetch the source", "working"],
   [/^Unpacking bundle/, () => "Unpack the bundle", "working"],
   [/^Took commit/, () => "Read the manifest", "working"],
   [/^Restored /, () => "Restore dependencies from the cache", "working"],

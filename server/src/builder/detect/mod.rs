@@ -21,6 +21,7 @@ mod handlers;
 mod javascript;
 mod node;
 mod others;
+mod outside;
 mod platforms;
 mod procfile;
 mod pyfile;
@@ -32,6 +33,7 @@ use domain::manifest::{Adapter, Manifest, Runtime};
 use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, MAX_DEPTH, MAX_NAMES, MAX_TEXT_BYTES, MAX_TEXTS, is_wanted};
+pub use outside::{MAX_OUTSIDE, Outside, outside};
 
 /// A pinned ASGI server of the platform's own, for applications whose requirements bring none.
 pub const UVICORN: &str = "uvicorn==0.38.0";

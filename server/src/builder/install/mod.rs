@@ -12,7 +12,6 @@
 //!
 //! Knows package managers and their files; knows neither where the source came from nor where the result goes.
 
-mod cache;
 mod explain;
 mod node;
 mod python;
@@ -28,9 +27,9 @@ use domain::manifest::Runtime;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
-pub(super) use cache::Cache;
 pub(super) use python::asked;
 
+use super::cache::Shelf;
 use super::detect::Step;
 use super::journal::{Journal, bytes};
 use super::scratch::Scratch;
@@ -70,7 +69,6 @@ const TAKEN_PATHS: [&str; 10] =
 /// What all installations of one server share.
 pub(super) struct Tools {
     pub(super) executor: Arc<dyn Executor>,
-    pub(super) cache: Cache,
     /// Variables that the server's owner wants each installation to have: a registry, a proxy.
     pub(super) env: BTreeMap<String, String>,
     pub(super) timeout: Duration,
@@ -86,7 +84,7 @@ pub(super) struct Site<'a> {
     /// The function's files.
     pub(super) folder: PathBuf,
     /// The function's own cache; `None` when the disk has none for it.
-    shelf: Option<Arc<cache::Shelf>>,
+    shelf: Option<Arc<Shelf>>,
     /// Unique on this host.
     pub(super) build: &'a str,
     pub(super) scratch: &'a Scratch,
@@ -99,24 +97,13 @@ pub(super) async fn install(
     tools: &Tools,
     folder: &Path,
     (runtime, steps): (Runtime, &[Step]),
-    (function, build): (domain::function::Id, &str),
+    (shelf, build): (Option<Arc<Shelf>>, &str),
     scratch: &Scratch,
     journal: &Journal,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + tools.timeout;
-    let cache = tools.cache.clone();
-    let shelf = scratch.block(move |_| Ok(cache.open(function))).await?;
-    // A cache that cannot be written makes builds slow, not wrong.
-    let shelf = shelf.map_err(|error| tracing::warn!(%error, "a function's package cache cannot be used"));
-    let shelf = shelf.ok().map(Arc::new);
     let site = Site { tools, folder: folder.to_owned(), shelf, build, scratch, journal, deadline };
-    let installed = site.install(runtime, steps).await;
-    drop(site);
-    let cache = tools.cache.clone();
-    if let Err(error) = scratch.block(move |_| Ok(cache.make_room())).await? {
-        tracing::warn!(%error, "package caches could not be kept within their limits");
-    }
-    installed
+    site.install(runtime, steps).await
 }
 
 impl Site<'_> {
@@ -311,7 +298,7 @@ impl Site<'_> {
     }
 }
 
-fn is_taken(folder: &Path) -> bool {
+pub(super) fn is_taken(folder: &Path) -> bool {
     TAKEN_PATHS.iter().any(|taken| folder.starts_with(taken))
 }
 

@@ -16,6 +16,7 @@ pub(super) use bundle::{MAGIC_BYTES, check_magic, unpack};
 pub(super) use git::Git;
 pub(super) use remote::Policy;
 
+use super::cache::Shelf;
 use super::journal::Journal;
 use super::scratch::Scratch;
 use super::{Artifacts, Error, Order};
@@ -42,6 +43,7 @@ pub(super) async fn take(
     order: &Order,
     git: &Git,
     artifacts: &Artifacts,
+    shelf: Option<&Shelf>,
     scratch: &Scratch,
     limits: Limits,
     journal: &Journal,
@@ -55,8 +57,9 @@ pub(super) async fn take(
                 git_ref: git_ref.as_deref(),
                 path: path.as_deref(),
                 build: &build,
+                submodules: order.manifest.as_ref().and_then(|manifest| manifest.value()["submodules"].as_bool()),
             };
-            git.take(wanted, scratch, limits, journal).await
+            git.take(wanted, shelf, scratch, limits, journal).await
         }
         Source::Bundle { digest } => {
             let archive = artifacts.bundle(digest).ok_or_else(|| {

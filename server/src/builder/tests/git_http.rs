@@ -26,8 +26,8 @@ pub fn head(reader: &mut impl BufRead) -> Option<Head> {
 }
 
 /// Answers one request for a repository below `root`; with `access`, the value of the header Authorization, only a request
-/// that has it.
-pub fn repository(mut stream: TcpStream, root: &Path, access: Option<&str>) -> Option<()> {
+/// that has it. Returns how many bytes it was.
+pub fn repository(mut stream: TcpStream, root: &Path, access: Option<&str>) -> Option<u64> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     let (method, target, headers) = head(&mut reader)?;
     let header = |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
@@ -36,7 +36,7 @@ pub fn repository(mut stream: TcpStream, root: &Path, access: Option<&str>) -> O
     reader.read_exact(&mut body).ok()?;
     if access.is_some_and(|access| header("authorization") != access) {
         let refusal = "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
-        return stream.write_all(refusal.as_bytes()).ok();
+        return stream.write_all(refusal.as_bytes()).ok().map(|()| 0);
     }
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let mut child = Command::new("git")
@@ -60,5 +60,6 @@ pub fn repository(mut stream: TcpStream, root: &Path, access: Option<&str>) -> O
     let text = String::from_utf8_lossy(&output);
     let status = text.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
     stream.write_all(format!("HTTP/1.1 {status}\r\nConnection: close\r\n").as_bytes()).ok()?;
-    stream.write_all(&output).ok()
+    stream.write_all(&output).ok()?;
+    Some(output.len() as u64)
 }

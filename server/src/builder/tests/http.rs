@@ -1,6 +1,7 @@
 //! Repositories behind HTTP and SSH.
 
 use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,17 +10,27 @@ use super::*;
 
 /// Serves the repositories below `root` at the address that it returns; with `access`, a `user:token`, only to those who have it.
 fn serve(root: &Path, access: Option<&str>) -> String {
+    serve_counted(root, access).0
+}
+
+/// As [`serve`]; also counts the bytes of its answers.
+pub(super) fn serve_counted(root: &Path, access: Option<&str>) -> (String, Arc<AtomicU64>) {
+    let bytes = Arc::new(AtomicU64::new(0));
+    let count = bytes.clone();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let root = root.to_owned();
     let access = access.map(|access| format!("Basic {}", STANDARD.encode(access)));
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
-            let (root, access) = (root.clone(), access.clone());
-            std::thread::spawn(move || git_http::repository(stream, &root, access.as_deref()));
+            let (root, access, count) = (root.clone(), access.clone(), count.clone());
+            std::thread::spawn(move || {
+                let bytes = git_http::repository(stream, &root, access.as_deref()).unwrap_or(0);
+                count.fetch_add(bytes, Ordering::SeqCst);
+            });
         }
     });
-    address.to_string()
+    (address.to_string(), bytes)
 }
 
 fn at(url: String, git_ref: Option<&str>) -> Source {

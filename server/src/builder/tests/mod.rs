@@ -3,7 +3,11 @@
 mod disk;
 mod git_http;
 mod http;
+mod many;
+mod partial;
 mod sandboxed;
+mod speed;
+mod submodules;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;

@@ -52,6 +52,19 @@ impl Real {
 }
 
 #[tokio::test]
+async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched() {
+    let real = Real::new();
+    real.world.commit(&[HANDLER, ("data.txt", "one")]);
+    let (_, log) = real.made().await;
+    assert!(!log.contains("from earlier builds"), "{log}");
+    real.world.commit(&[("data.txt", "two")]);
+    let (made, log) = real.made().await;
+    assert!(log.contains("from earlier builds"), "{log}");
+    let folder = real.workshop.artifacts().artifact(&made.digest).unwrap();
+    assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), "two");
+}
+
+#[tokio::test]
 async fn a_real_npm_ci_makes_a_function_that_runs_and_the_next_build_takes_it_from_the_cache() {
     let real = Real::new();
     let lock = r#"{"name": "hello", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {

@@ -13,6 +13,13 @@ pub(super) fn entry(line: &str) -> (u64, &str) {
     (size.unwrap_or(0), path)
 }
 
+/// Path and commit of a line of `ls-tree` that is a submodule.
+pub(super) fn link(line: &str) -> Option<(String, String)> {
+    let (about, path) = line.strip_prefix("160000 commit ")?.split_once('\t')?;
+    let id = about.split_whitespace().next().filter(|id| is_id(id))?;
+    Some((path.to_owned(), id.to_owned()))
+}
+
 /// Why a file of the repository cannot be taken.
 pub(super) fn fault_of(path: &str) -> Option<String> {
     // In quotes, backslashes stand for quotes, backslashes, and control characters.
@@ -24,6 +31,11 @@ pub(super) fn fault_of(path: &str) -> Option<String> {
         true => Some("its name has control characters".to_owned()),
         false => files::path_fault(Path::new(path)),
     }
+}
+
+/// The full id of an object.
+pub(super) fn is_id(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Git wants four digits at least.
@@ -106,6 +118,10 @@ mod tests {
         assert_eq!(entry("100644 blob 11 5\ta"), (5, "a"));
         assert_eq!(entry("120000 blob 22      7\tb c"), (7, "b c"));
         assert_eq!(entry("160000 commit 33 -\tsub"), (0, "sub"));
+        let id = "3".repeat(40);
+        assert_eq!(link(&format!("160000 commit {id}\tlib/x")), Some(("lib/x".into(), id.clone())));
+        assert_eq!(link(&format!("160000 commit {id}       -\tx")), Some(("x".into(), id)));
+        assert_eq!(link("100644 blob 33\tx"), None);
         for fine in ["a", "b c", "\u{e4}", "\"a\\\"b\"", "\"a\\\\b\""] {
             assert_eq!(fault_of(fine), None, "{fine}");
         }

@@ -41,6 +41,9 @@ const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
 /// Git's answers would be among them.
 const PROGRESS: [&str; 2] = ["Receiving objects:", "Resolving deltas:"];
 
+/// How Git says that a server sends more than it was asked for.
+const UNFILTERED: &str = "warning: filtering not recognized by server";
+
 /// Variables that name certificates of the host's.
 const CERTIFICATES: [&str; 4] = ["GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"];
 
@@ -79,6 +82,8 @@ pub(super) struct Ended {
     pub(super) received: bool,
     /// A server has spoken Git's protocol.
     pub(super) spoken: bool,
+    /// A server has not left out what it was asked to leave out.
+    pub(super) unfiltered: bool,
 }
 
 impl Ended {
@@ -151,12 +156,19 @@ impl Repository<'_> {
     fn task(&self, step: &Step<'_>) -> Task {
         let mut env: BTreeMap<String, String> = ENV.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         env.extend(step.env.into_iter().flatten().map(|(name, value)| (name.clone(), value.to_string())));
+        let borrowed = self.borrowed.iter().map(|folder| (folder.display().to_string(), folder.clone()));
         Task {
             name: format!("git-{}", self.build),
             command: step.command(),
             folder: self.home.clone(),
             caches: BTreeMap::new(),
-            readable: step.readable.cloned().unwrap_or_default(),
+            readable: step
+                .readable
+                .into_iter()
+                .flatten()
+                .map(|(inside, path)| (inside.clone(), path.clone()))
+                .chain(borrowed)
+                .collect(),
             opened: step.opened.to_vec(),
             env,
             limits: Limits { memory_mb: self.git.memory_mb, cpu: 2.0, pids: PIDS, network: step.network.clone() },
@@ -170,6 +182,7 @@ impl Repository<'_> {
 struct Tail {
     lines: VecDeque<String>,
     received: bool,
+    unfiltered: bool,
 }
 
 impl Tail {
@@ -177,6 +190,7 @@ impl Tail {
     fn take(&mut self, text: &str) -> Option<String> {
         // A progress line is written over itself, again and again: what it says at last is enough.
         let is_progress = |text: &str| PROGRESS.iter().any(|beginning| text.starts_with(beginning));
+        self.unfiltered |= text.starts_with(UNFILTERED);
         self.received |= text.split('\r').any(is_progress);
         let text = text.trim_end().rsplit('\r').next().unwrap_or_default().trim_end();
         if text.is_empty() {
@@ -190,7 +204,7 @@ impl Tail {
     }
 
     fn ended(self, exit: Exit) -> Ended {
-        Ended { exit, stderr: self.lines.into(), received: self.received, spoken: false }
+        Ended { exit, stderr: self.lines.into(), received: self.received, spoken: false, unfiltered: self.unfiltered }
     }
 }
 

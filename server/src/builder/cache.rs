@@ -1,4 +1,5 @@
-//! Installed dependencies of earlier builds, by what they followed from, and the package managers' own caches.
+//! What builds leave for the next ones: installed dependencies, by what they followed from, the package managers' own
+//! caches, and objects of the function's repository.
 //!
 //! Each function has its own: an install script that leaves something for the next build to find reaches no function
 //! but its own. An entry is whole, since it comes in by a rename, and it is copied out: a build that changes its copy
@@ -76,7 +77,7 @@ struct State {
 
 /// One function's cache, as long as a build uses it.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(in crate::builder) struct Shelf {
     cache: Cache,
     name: String,
     folder: PathBuf,
@@ -97,7 +98,7 @@ impl Cache {
     }
 
     /// The cache of a function, until it is dropped. [`Self::make_room`] afterwards keeps the limits.
-    pub(super) fn open(&self, function: Id) -> io::Result<Shelf> {
+    pub(in crate::builder) fn open(&self, function: Id) -> io::Result<Shelf> {
         let name = function.to_string();
         let folder = self.0.folder.join(&name);
         {
@@ -114,20 +115,20 @@ impl Cache {
 }
 
 impl Shelf {
-    /// The folder of a package manager's own cache; `None` when it cannot be made.
-    pub(super) fn packages(&self, name: &str) -> Option<PathBuf> {
+    /// A folder that somebody else fills, such as a package manager; `None` when it cannot be made.
+    pub(in crate::builder) fn packages(&self, name: &str) -> Option<PathBuf> {
         let folder = self.folder.join(name);
         fs::create_dir_all(&folder).ok()?;
         Some(folder)
     }
 
     /// Where it is, and what it may hold.
-    pub(super) fn limit(&self) -> (PathBuf, Usage) {
+    pub(in crate::builder) fn limit(&self) -> (PathBuf, Usage) {
         (self.folder.clone(), self.cache.0.limits.function)
     }
 
     /// Copies an entry to `target`, instead of what is there. Whether there is such an entry.
-    pub(super) fn restore(
+    pub(in crate::builder) fn restore(
         &self,
         key: &str,
         target: &Path,
@@ -153,7 +154,12 @@ impl Shelf {
     }
 
     /// Copies `source` in, unless it is more than a function may keep.
-    pub(super) fn keep(&self, key: &str, source: &Path, go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+    pub(in crate::builder) fn keep(
+        &self,
+        key: &str,
+        source: &Path,
+        go_on: impl FnMut() -> io::Result<()>,
+    ) -> io::Result<()> {
         if files::usage(source).exceeds(self.cache.0.limits.function) {
             return Ok(());
         }
