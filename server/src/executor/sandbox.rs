@@ -259,8 +259,11 @@ impl Sandbox {
     }
 
     /// A folder, a control group, and the arguments around a program.
-    async fn start(&self, plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
+    async fn start(&self, mut plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
         let home = &self.home;
+        if self.isolated() && cfg!(target_os = "linux") {
+            preload(&mut plan.env, &self.wrapper(wrappers::INTERFACES));
+        }
         let folder = plan.folder.clone();
         let wanted = &plan.limits.network;
         let way_out = self.networks.plan(&home.host, &plan.name, wanted, plan.opened.as_deref())?;
@@ -589,6 +592,12 @@ impl Sandbox {
             let _ = timeout(pause, process.wait()).await;
         }
     }
+}
+
+/// Has a library loaded into every program, before those that the function has loaded itself.
+fn preload(env: &mut BTreeMap<String, String>, library: &str) {
+    let libraries = env.entry("LD_PRELOAD".into()).or_default();
+    *libraries = [library, libraries.as_str()].join(" ").trim_end().to_owned();
 }
 
 /// One process to start.
