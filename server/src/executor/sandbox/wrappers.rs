@@ -61,6 +61,7 @@ const FILES: &[(&str, &[u8])] = &[
     runtime!("adapters/node/shared-folder.cjs"),
     runtime!("adapters/node/shared-missing.cjs"),
     runtime!("adapters/node/shared-request.cjs"),
+    runtime!("adapters/node/shared-rewrites.cjs"),
     runtime!("adapters/node/shared-routes.cjs"),
     runtime!("adapters/node/shared-server.cjs"),
     runtime!("adapters/node/shared-web.cjs"),
