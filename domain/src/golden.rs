@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::manifest::{
-    HttpTrigger, Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
+    Build, HttpTrigger, Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
 };
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
@@ -69,6 +69,7 @@ fn manifest() -> Manifest {
         retry: retry::Policy { max_attempts: 3, backoff_s: 0.25, backoff_max_s: 60.0 },
         watch_paths: vec!["functions/thumbnails/**".into()],
         start_test: true,
+        build: Build::default(),
     }
 }
 

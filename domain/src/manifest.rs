@@ -184,6 +184,16 @@ impl Default for Scaling {
     }
 }
 
+/// What the commands of a build get, and the process does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Build {
+    /// Variables.
+    pub env: BTreeMap<String, String>,
+    /// Names of the namespace's secrets.
+    pub secrets: Vec<String>,
+}
+
 /// `function.json` with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -228,6 +238,9 @@ pub struct Manifest {
     /// Whether a build starts an instance, which must answer for the build to succeed.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub start_test: bool,
+    /// What its builds get.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub build: Build,
 }
 
 impl Manifest {
@@ -248,6 +261,7 @@ impl Manifest {
             retry: retry::Policy::default(),
             watch_paths: Vec::new(),
             start_test: true,
+            build: Build::default(),
         }
     }
 
@@ -348,6 +362,7 @@ mod tests {
             retry: retry::Policy { max_attempts: 5, backoff_s: 1.0, backoff_max_s: 300.0 },
             watch_paths: vec!["functions/thumbnails/**".into()],
             start_test: true,
+            build: Build::default(),
         };
         assert_eq!(manifest, expected);
     }
@@ -382,14 +397,15 @@ mod tests {
     }
 
     #[test]
-    fn an_adapter_and_the_start_test_are_written_only_where_they_say_something() {
-        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false}"#;
+    fn what_only_some_manifests_say_is_written_only_where_they_say_something() {
+        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"build":{"secrets":["NPM_TOKEN"]}}"#;
         let manifest = read(text);
         assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
+        assert_eq!(manifest.build, Build { env: BTreeMap::new(), secrets: vec!["NPM_TOKEN".into()] });
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
         // Manifests that are stored already stay as they are.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
-        assert!(!plain.contains("adapter") && !plain.contains("start_test"), "{plain}");
+        assert!(!plain.contains("adapter") && !plain.contains("start_test") && !plain.contains("build"), "{plain}");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! whoever calls [`Workshop::build`] tells the log what came of it.
 
 mod artifacts;
+mod concealed;
 mod credentials;
 pub mod detect;
 mod digest;
@@ -14,6 +15,7 @@ mod files;
 pub mod fuzz;
 mod install;
 mod journal;
+mod leaks;
 pub mod listing;
 pub mod manifest;
 mod portable;

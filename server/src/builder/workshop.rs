@@ -11,15 +11,15 @@ use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
 use super::detect::{self, Step, Toolchains};
-use super::install::{self, Cache, Tools};
+use super::install::{self, Answers, Cache, Given, Nodes, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy};
 use super::trial::Trial;
-use super::{Artifacts, Credentials, Error, files, manifest, survey};
+use super::{Artifacts, Credentials, Error, files, leaks, manifest, survey};
 use crate::config::Outward;
 use crate::executor::{Executor, Lines};
-use crate::vault::Vault;
+use crate::vault::{self, Secret, Vault};
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq)]
@@ -148,9 +148,12 @@ impl Workshop {
         let cache_dir = settings.cache_dir.clone().unwrap_or_else(|| data_dir.join("cache"));
         let cache = Cache::new(&cache_dir, settings.max_cache_bytes);
         let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
+        let nodes = Nodes::new(&cache_dir.join("node")).map_err(Error::failed("make a folder for versions of Node"))?;
         let tools = Tools {
             executor,
             cache,
+            answers: Answers::default(),
+            nodes: Arc::new(nodes),
             env: settings.install_env.clone(),
             timeout: settings.install_timeout,
             memory_mb: settings.memory_mb,
@@ -256,8 +259,13 @@ impl Inner {
                     .into(),
             ));
         }
-        let what = (manifest.runtime, steps.as_slice());
+        let (given, secrets) = self.given(order, &manifest, &taken.folder, &scratch, journal).await?;
+        let what = (manifest.runtime, steps.as_slice(), given);
         install::install(&self.tools, &taken.folder, what, (order.function, &build), &scratch, journal).await?;
+        if !secrets.is_empty() {
+            let folder = taken.folder.clone();
+            scratch.block(move |hold| leaks::look(&folder, &secrets, || hold.go_on())).await?;
+        }
         manifest::check_handler(&taken.folder, &manifest)?;
         if let Some(trial) = &self.trial {
             // No part of the artifact either; it may say where the source is from.
@@ -270,6 +278,35 @@ impl Inner {
         let (digest, size) =
             scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
         Ok(Made { digest, manifest, commit: taken.commit, size })
+    }
+}
+
+impl Inner {
+    /// What the manifest has the build given, and the secrets among it, which no log shows from here on.
+    async fn given(
+        &self,
+        order: &Order,
+        manifest: &Manifest,
+        folder: &Path,
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<(Given, Vec<Secret>), Error> {
+        let wanted = &manifest.build;
+        let secrets = match &self.trial {
+            Some(trial) => match trial.vault.secrets(&order.namespace, &wanted.secrets).await {
+                Ok(secrets) => secrets,
+                Err(vault::Error::Store(error)) => {
+                    let source = std::io::Error::other(error.to_string());
+                    return Err(Error::Failed { what: "read the build's secrets".into(), source });
+                }
+                Err(error) => return Err(Error::Refused(format!("`secrets` of `build`: {error}"))),
+            },
+            None => Vec::new(),
+        };
+        secrets.iter().for_each(|secret| journal.conceal(&secret.value));
+        let npmrc = files::text(folder, ".npmrc")?;
+        let given = Given::new(&wanted.env, &secrets, npmrc.as_deref(), &scratch.path("given"));
+        Ok((given.map_err(Error::failed("write the secrets of a build"))?, secrets))
     }
 }
 

@@ -329,8 +329,14 @@ fn handlers_of_other_platforms_are_told_by_their_files_and_shapes() {
         ),
         (
             &[
-                ("api/a.py", "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    pass\n"),
-                ("api/b.py", "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    pass\n"),
+                (
+                    "api/a.py",
+                    "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    pass\n",
+                ),
+                (
+                    "api/b.py",
+                    "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    pass\n",
+                ),
             ],
             "python api.handler (vercel)",
         ),

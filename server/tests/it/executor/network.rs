@@ -228,6 +228,7 @@ fn task(place: &Place, script: &str) -> Task {
         folder,
         caches: Default::default(),
         readable: Default::default(),
+        programs: Vec::new(),
         opened: Vec::new(),
         env: Default::default(),
         limits: server::executor::Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: Network::Open },

@@ -157,6 +157,7 @@ impl Repository<'_> {
             folder: self.home.clone(),
             caches: BTreeMap::new(),
             readable: step.readable.cloned().unwrap_or_default(),
+            programs: Vec::new(),
             opened: step.opened.to_vec(),
             env,
             limits: Limits { memory_mb: self.git.memory_mb, cpu: 2.0, pids: PIDS, network: step.network.clone() },
