@@ -10,7 +10,8 @@ fn main() {
     let library = Path::new(&folder).join("interfaces.so");
     if env::var("CARGO_CFG_TARGET_OS").is_ok_and(|system| system == "linux") {
         // No library is named that it needs, so that it fits whatever C library a program has.
-        let flags = ["-std=gnu11", "-O2", "-fPIC", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-nostdlib", "-shared", "-s"];
+        let flags =
+            ["-std=gnu11", "-O2", "-fPIC", "-fno-stack-protector", "-U_FORTIFY_SOURCE", "-nostdlib", "-shared", "-s"];
         let mut compiler = cc::Build::new().warnings(false).get_compiler().to_command();
         let status = compiler.args(flags).arg("-o").arg(&library).arg(source).status();
         assert!(status.is_ok_and(|status| status.success()), "{source} cannot be compiled: is there a C compiler?");
