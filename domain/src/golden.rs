@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::manifest::{
-    HttpTrigger, Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
+    Build, HttpTrigger, Manifest, Mode, Network, Resources, Runtime, Scaling, Schedule, Trigger, Webhook, WebhookScheme,
 };
 use crate::testing::at;
 use crate::{event, function, namespace, retry, run};
@@ -70,6 +70,7 @@ fn manifest() -> Manifest {
         watch_paths: vec!["functions/thumbnails/**".into()],
         start_test: true,
         submodules: false,
+        build: Build::default(),
     }
 }
 

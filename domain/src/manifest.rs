@@ -184,6 +184,16 @@ impl Default for Scaling {
     }
 }
 
+/// What the commands of a build get, and the process does not.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Build {
+    /// Variables.
+    pub env: BTreeMap<String, String>,
+    /// Names of the namespace's secrets.
+    pub secrets: Vec<String>,
+}
+
 /// `function.json` with every default filled in.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -231,6 +241,9 @@ pub struct Manifest {
     /// Whether a build fetches the submodules of the function's folder.
     #[serde(default, skip_serializing_if = "is_default")]
     pub submodules: bool,
+    /// What its builds get.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub build: Build,
 }
 
 impl Manifest {
@@ -252,6 +265,7 @@ impl Manifest {
             watch_paths: Vec::new(),
             start_test: true,
             submodules: false,
+            build: Build::default(),
         }
     }
 
@@ -353,6 +367,7 @@ mod tests {
             watch_paths: vec!["functions/thumbnails/**".into()],
             start_test: true,
             submodules: false,
+            build: Build::default(),
         };
         assert_eq!(manifest, expected);
     }
@@ -387,15 +402,16 @@ mod tests {
     }
 
     #[test]
-    fn an_adapter_the_start_test_and_submodules_are_written_only_where_they_say_something() {
-        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true}"#;
+    fn what_only_some_manifests_say_is_written_only_where_they_say_something() {
+        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true,"build":{"secrets":["NPM_TOKEN"]}}"#;
         let manifest = read(text);
         assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
         assert!(manifest.submodules);
+        assert_eq!(manifest.build, Build { env: BTreeMap::new(), secrets: vec!["NPM_TOKEN".into()] });
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
         // Manifests that are stored already stay as they are.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
-        assert!(["adapter", "start_test", "submodules"].iter().all(|name| !plain.contains(name)), "{plain}");
+        assert!(["adapter", "start_test", "submodules", "build"].iter().all(|name| !plain.contains(name)), "{plain}");
     }
 
     #[test]

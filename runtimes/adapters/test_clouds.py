@@ -125,6 +125,21 @@ class handler(BaseHTTPRequestHandler):
         self.assertEqual(call("/", body="abc").text, "cba")
         self.assertEqual(call("/", method="DELETE").status, 501)
 
+    def test_a_folder_of_files(self):
+        say = """
+from http.server import BaseHTTPRequestHandler
+class handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"%s " + self.path.encode())
+"""
+        files = {"api/index.py": say % "index", "api/users/[id].py": say % "id", "api/users/me.py": say % "me", "api/_lib.py": "raise ValueError", "api/shared.py": "X = 1"}
+        call = self.service(files, "api.handler")
+        answers = {path: call(path).text for path in ("/api", "/api/users/7", "/api/users/me")}
+        self.assertEqual(answers, {"/api": "index /api", "/api/users/7": "id /api/users/7", "/api/users/me": "me /api/users/me"})
+        self.assertEqual([call(path).status for path in ("/api/shared", "/api/_lib", "/other")], [404, 404, 404])
+
     def test_applications_of_wsgi_and_asgi(self):
         flask = """
 from flask import Flask, request, Response

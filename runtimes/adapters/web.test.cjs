@@ -130,6 +130,32 @@ test('Vercel: a folder of functions, with what its names leave open', async (t) 
   assert.strictEqual((await started.call('/api/_lib')).status, 404);
 });
 
+test('Vercel: redirects and rewrites of vercel.json', async (t) => {
+  const say = (what) => `module.exports = (req, res) => res.json({ file: '${what}', query: req.query, url: req.url });`;
+  const vercel = {
+    redirects: [{ source: '/old/:id', destination: '/api/users?id=:id' }, { source: '/gone', destination: 'https://example.com/', permanent: false }],
+    rewrites: [
+      { source: '/:id(\\d+)', destination: '/api/users' },
+      { source: '/with', destination: '/api/users', has: [{ type: 'header', key: 'x' }] },
+      { source: '/u/:name', destination: '/api/users?user=:name' },
+      { source: '/(.*)', destination: '/api/index.js?rest=$1' },
+    ],
+  };
+  const files = { 'api/index.js': say('index'), 'api/users.js': say('users'), 'vercel.json': vercel };
+  const started = await service(t, 'vercel', files, 'api.default');
+  assert.deepStrictEqual((await started.call('/u/ada?a=1')).json(), { file: 'users', query: { a: '1', user: 'ada' }, url: '/u/ada?a=1' });
+  assert.deepStrictEqual((await started.call('/any/thing')).json(), { file: 'index', query: { rest: 'any/thing' }, url: '/any/thing' });
+  assert.deepStrictEqual((await started.call('/api/users')).json(), { file: 'users', query: {}, url: '/api/users' });
+  const moved = await started.call('/old/7?x=1');
+  assert.deepStrictEqual([moved.status, moved.headers.location], [308, '/api/users?id=7']);
+  const gone = await started.call('/gone?x=1');
+  assert.deepStrictEqual([gone.status, gone.headers.location], [307, 'https://example.com/?x=1']);
+  assert.match(started.output, /left out: rewrites of vercel\.json, \/:id\(.*its pattern is not understood/);
+  assert.match(started.output, /left out: rewrites of vercel\.json, \/with: its conditions/);
+  const one = await service(t, 'vercel', { 'api/index.js': say('index'), 'vercel.json': vercel }, 'api/index.default');
+  assert.deepStrictEqual((await one.call('/u/ada')).json(), { file: 'index', query: { user: 'ada' }, url: '/u/ada' });
+});
+
 test('a function of (req, res) can be a job', async (t) => {
   const code = 'module.exports = (req, res) => res.status(201).json({ type: req.headers["ce-type"], body: req.body });';
   const result = await job(t, 'vercel', { 'api/hello.js': code }, 'api/hello.default', { specversion: '1.0', type: 'file.uploaded', id: '1', source: '/', data: { a: 1 } });
@@ -150,6 +176,34 @@ test('Netlify: the second version, with its context', async (t) => {
   assert.deepStrictEqual(answer.headers['set-cookie'], ['seen=yes; Path=/']);
   assert.strictEqual((await started.call('/items/7', { method: 'DELETE' })).status, 405);
   assert.match((await started.call('/items/geo')).json().error.message, /context\.geo is not there on EventFlow/);
+});
+
+test('Netlify: redirects of netlify.toml and _redirects', async (t) => {
+  const toml = `[build]
+  functions = "netlify/functions"
+[[redirects]]
+  from = "/api/*" # all of them
+  to = "/.netlify/functions/:splat"
+  status = 200
+[[redirects]]
+  from = "/home"
+  to = "/elsewhere"
+[redirects.headers]
+  from = "none of it"
+`;
+  const files = {
+    'netlify/functions/hello.mjs': 'export default async (request) => new Response("hello " + new URL(request.url).pathname);',
+    'netlify.toml': toml,
+    _redirects: '/short /.netlify/functions/hello 200!\n/far https://example.com/:splat 302\n/lang /de 302 Language=de\n',
+  };
+  const started = await service(t, 'netlify', files, 'netlify/functions.default');
+  assert.strictEqual((await started.call('/api/hello')).text, 'hello /api/hello');
+  assert.strictEqual((await started.call('/short')).text, 'hello /short');
+  const home = await started.call('/home');
+  assert.deepStrictEqual([home.status, home.headers.location], [301, '/elsewhere']);
+  assert.strictEqual((await started.call('/far')).headers.location, 'https://example.com/');
+  assert.strictEqual((await started.call('/lang')).status, 404);
+  assert.match(started.output, /left out: _redirects, \/lang: its conditions/);
 });
 
 test('Netlify: the first version, and a folder of functions', async (t) => {

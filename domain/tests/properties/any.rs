@@ -5,7 +5,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use domain::function::event as f;
 use domain::manifest::{
-    Adapter, CatchUp, Cors, HttpAuth, HttpTrigger, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime,
+    Adapter, Build, CatchUp, Cors, HttpAuth, HttpTrigger, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime,
     Scaling, Schedule, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme,
 };
 use domain::namespace::{self, Role};
@@ -169,17 +169,13 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
         .prop_map(|(min, max, concurrency, idle_s)| Scaling { min, max, concurrency, idle_s });
     let adapter = option::of(proptest::sample::select(Adapter::ALL.to_vec()));
     let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), option::of(vec(text(), 0..3)));
-    let what = (
-        vec(trigger(), 0..4),
-        btree_map(text(), text(), 0..3),
-        vec(text(), 0..3),
-        vec(text(), 0..3),
-        any::<(bool, bool)>(),
-    );
+    let build = (btree_map(text(), text(), 0..3), vec(text(), 0..3)).prop_map(|(env, secrets)| Build { env, secrets });
+    let build = (any::<(bool, bool)>(), build);
+    let what = (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3), build);
     (who, what, resources, scaling, policy()).prop_map(
         |(
             (name, runtime, mode, (handler, adapter), command),
-            (triggers, env, secrets, watch_paths, (start_test, submodules)),
+            (triggers, env, secrets, watch_paths, ((start_test, submodules), build)),
             resources,
             scaling,
             retry,
@@ -200,6 +196,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 watch_paths,
                 start_test,
                 submodules,
+                build,
             }
         },
     )

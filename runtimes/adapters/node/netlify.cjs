@@ -7,6 +7,7 @@ const { anyCase } = require('./shared-aws-event.cjs');
 const { filesOf } = require('./shared-folder.cjs');
 const { inBackground, missing } = require('./shared-missing.cjs');
 const { callerOf, cookiesOf, isText, originOf, queryOf, requestOf, timeLeft } = require('./shared-request.cjs');
+const { applied, netlifyRules, redirected } = require('./shared-rewrites.cjs');
 const { matcherOf } = require('./shared-routes.cjs');
 const { cookie } = require('./shared-express.cjs');
 const { fetched } = require('./shared-web.cjs');
@@ -30,9 +31,13 @@ function prepare() {
 function adapt({ exported, stem, shown }) {
   const { call, routes } = functionOf(exported, stem, shown);
   const match = matcherOf(routes.map((route) => ({ path: route, method: '*' })));
+  const rules = netlifyRules();
   return (event, context) => {
     const request = requestOf(event);
-    return call(request, match(request.method, request.path)?.params ?? {}, context, event);
+    const found = match(request.method, request.path);
+    const rule = found === undefined ? applied(rules, request.path) : undefined;
+    if (rule !== undefined && isRedirect(rule)) return redirected(rule, request);
+    return call(request, found?.params ?? {}, context, event);
   };
 }
 
@@ -46,11 +51,20 @@ async function open({ stem, loadFile }) {
   }
   if (all.length === 0) throw new CannotLoad(`there is no function in the folder ${stem}`);
   const match = matcherOf(all);
+  const rules = netlifyRules();
   return (event, context) => {
     const request = requestOf(event);
-    const found = match(request.method, request.path);
+    let found = match(request.method, request.path);
+    const rule = found === undefined ? applied(rules, request.path) : undefined;
+    if (rule !== undefined && isRedirect(rule)) return redirected(rule, request);
+    if (rule !== undefined) found = match(request.method, rule.path);
     return found === undefined ? { statusCode: 404, body: 'Not Found\n' } : found.route.call(request, found.params, context, event);
   };
+}
+
+/** Anything else is a rewrite: the function sees the address that was asked for. */
+function isRedirect({ status }) {
+  return status >= 300 && status <= 399;
 }
 
 function functionOf(exported, stem, shown) {

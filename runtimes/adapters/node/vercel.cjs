@@ -9,6 +9,7 @@ const { helpRequest, helpResponse } = require('./shared-express.cjs');
 const { filesOf, routeOf } = require('./shared-folder.cjs');
 const { inBackground } = require('./shared-missing.cjs');
 const { requestOf } = require('./shared-request.cjs');
+const { applied, redirected, vercelRules } = require('./shared-rewrites.cjs');
 const { matcherOf } = require('./shared-routes.cjs');
 const { respond } = require('./shared-server.cjs');
 const { fetched } = require('./shared-web.cjs');
@@ -25,10 +26,25 @@ function prepare() {
 function adapt({ exported, wanted, stem, shown }) {
   const call = callOf(exported, wanted, shown);
   const match = matcherOf([{ path: routeOf(`/${stem.replace(/(^|\/)index$/, '')}`) }]);
+  const rules = vercelRules();
   return (event, context, exchange) => {
     const request = requestOf(event);
-    return call(request, listed(match('GET', request.path)?.params), context, exchange);
+    const found = find(rules, match, request);
+    if (found.redirect !== undefined) return redirected(found.redirect, request);
+    return call(request, found.params ?? {}, context, exchange);
   };
+}
+
+/** Redirects come first, then the files, then rewrites. A function that is reached by a rewrite sees the address that was asked for. */
+function find({ redirects, rewrites }, match, { path: asked }) {
+  const redirect = applied(redirects, asked);
+  if (redirect !== undefined) return { redirect };
+  const direct = match('GET', asked);
+  if (direct !== undefined) return { route: direct.route, params: listed(direct.params) };
+  const rewritten = applied(rewrites, asked);
+  if (rewritten === undefined) return {};
+  const found = match('GET', rewritten.path.replace(/\.[cm]?[jt]s$/, '').replace(/\/index$/, ''));
+  return { route: found?.route, params: { ...listed(found?.params), ...rewritten.params } };
 }
 
 /** All the files of a folder, each at its address. */
@@ -41,11 +57,13 @@ async function open({ stem, wanted, loadFile }) {
     calls.set(route, callOf(await loadFile(file), wanted, shown));
   }
   const match = matcherOf([...calls.keys()].map((route) => ({ path: route })));
+  const rules = vercelRules();
   return (event, context, exchange) => {
     const request = requestOf(event);
-    const found = match('GET', request.path);
-    if (found === undefined) return { statusCode: 404, headers: { 'content-type': 'text/plain' }, body: 'The page could not be found\n\nNOT_FOUND\n' };
-    return calls.get(found.route.path)(request, listed(found.params), context, exchange);
+    const found = find(rules, match, request);
+    if (found.redirect !== undefined) return redirected(found.redirect, request);
+    if (found.route === undefined) return { statusCode: 404, headers: { 'content-type': 'text/plain' }, body: 'The page could not be found\n\nNOT_FOUND\n' };
+    return calls.get(found.route.path)(request, found.params, context, exchange);
   };
 }
 

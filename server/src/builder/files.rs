@@ -124,12 +124,12 @@ pub(super) fn remove(path: &Path) -> io::Result<()> {
 
 /// Copies a folder with its links (as links) and modes. `go_on` is asked before each entry.
 pub(super) fn copy(from: &Path, to: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
-    fs::create_dir(to)?;
+    create_open(to)?;
     tree::walk(from, Bounds::default(), When::Before, |entry| {
         go_on()?;
         let target = to.join(entry.path);
         match entry.kind {
-            Kind::Folder => fs::create_dir(&target)?,
+            Kind::Folder => create_open(&target)?,
             Kind::Link => std::os::unix::fs::symlink(entry.target()?, &target)?,
             Kind::File => {
                 let mut file = entry.open()?;
@@ -142,6 +142,13 @@ pub(super) fn copy(from: &Path, to: &Path, mut go_on: impl FnMut() -> io::Result
         }
         Ok(Next::Go)
     })
+}
+
+/// Makes a folder that everybody may look into: the server closes what it makes to all others, and sandboxes have users of their
+/// own.
+fn create_open(folder: &Path) -> io::Result<()> {
+    fs::create_dir(folder)?;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))
 }
 
 /// What a folder holds.
@@ -210,7 +217,29 @@ pub(super) fn inner_path(raw: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use nix::sched::{CloneFlags, unshare};
+    use nix::sys::stat::{Mode, umask};
+
     use super::*;
+
+    #[test]
+    fn what_is_copied_is_open_to_a_sandboxs_user_however_closed_the_server_is() {
+        let data = tempfile::tempdir().unwrap();
+        let (from, to) = (data.path().join("from"), data.path().join("to"));
+        fs::create_dir_all(from.join("a/b")).unwrap();
+        fs::write(from.join("a/b/index.js"), "x").unwrap();
+        let copied = to.clone();
+        // The mask is a process's, and here this thread's alone.
+        std::thread::spawn(move || {
+            unshare(CloneFlags::CLONE_FS).unwrap();
+            umask(Mode::from_bits_truncate(0o077));
+            copy(&from, &copied, || Ok(())).unwrap();
+        })
+        .join()
+        .unwrap();
+        let mode = |path: &str| fs::metadata(to.join(path)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(["", "a", "a/b", "a/b/index.js"].map(mode), [0o755, 0o755, 0o755, 0o644]);
+    }
 
     #[test]
     fn links_stay_or_leave() {

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
+use super::concealed::Concealed;
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
 
@@ -37,6 +38,7 @@ pub(super) struct Journal {
     limit: u64,
     drain: Duration,
     budget: Mutex<Budget>,
+    concealed: Mutex<Concealed>,
 }
 
 struct Budget {
@@ -49,12 +51,24 @@ impl Journal {
     /// Passes on at most `limit` bytes of what tools print, in at most [`MAX_LINES`].
     pub(super) fn new(lines: Lines, limit: u64) -> Self {
         let budget = Budget { left: limit, lines: MAX_LINES, told: false };
-        Self { lines, limit, drain: DRAIN, budget: Mutex::new(budget) }
+        Self { lines, limit, drain: DRAIN, budget: Mutex::new(budget), concealed: Mutex::default() }
+    }
+
+    /// Shows this no more, whoever prints it.
+    pub(super) fn conceal(&self, secret: &str) {
+        self.concealed.lock().add(secret);
+    }
+
+    /// The text as a log may have it: without secrets, without credentials in addresses, and without terminal commands.
+    fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        // Commands within a secret would keep it from being found.
+        let text = shown(text);
+        self.concealed.lock().without(text)
     }
 
     /// EventFlow's own word.
     pub(super) async fn say(&self, text: impl Into<String>) {
-        let text = shown(&text.into()).into_owned();
+        let text = self.shown(&text.into()).into_owned();
         let line = Line { at: clock::now(), stream: Stream::System, run: None, text };
         // Nobody reads any more: the build goes on.
         let _ = self.lines.send(line).await;
@@ -62,7 +76,7 @@ impl Journal {
 
     /// A tool's line.
     pub(super) async fn pass(&self, mut line: Line) {
-        if let Cow::Owned(text) = shown(&line.text) {
+        if let Cow::Owned(text) = self.shown(&line.text) {
             line.text = text;
         }
         let fits = {
@@ -101,7 +115,7 @@ impl Journal {
                         if tail.len() == TAIL_LINES {
                             tail.pop_front();
                         }
-                        tail.push_back(shown(&line.text).into_owned());
+                        tail.push_back(self.shown(&line.text).into_owned());
                     }
                     self.pass(line).await;
                 }
@@ -119,7 +133,7 @@ impl Journal {
     }
 }
 
-/// The text as a log may have it: without credentials in addresses, and without terminal commands.
+/// The text without credentials in addresses, and without terminal commands.
 fn shown(text: &str) -> Cow<'_, str> {
     match masked(text) {
         Cow::Borrowed(text) => plain(text),

@@ -6,6 +6,7 @@
 
 mod artifacts;
 mod cache;
+mod concealed;
 mod credentials;
 pub mod detect;
 mod digest;
@@ -17,6 +18,7 @@ pub mod fuzz;
 pub mod inspect;
 mod install;
 mod journal;
+mod leaks;
 pub mod listing;
 pub mod manifest;
 mod portable;

@@ -13,15 +13,15 @@ use tokio::sync::Semaphore;
 use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
 use super::inspect::{self, Completed, Found, Question};
-use super::install::{self, Tools};
+use super::install::{self, Answers, Given, Nodes, Tools};
 use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Artifacts, Credentials, Error, files, folders, manifest, survey};
+use super::{Artifacts, Credentials, Error, files, folders, leaks, manifest, survey};
 use crate::config::Outward;
 use crate::executor::{Executor, Lines};
-use crate::vault::Vault;
+use crate::vault::{self, Secret, Vault};
 
 /// What to build.
 #[derive(Debug, Clone, PartialEq)]
@@ -151,8 +151,11 @@ impl Workshop {
         let cache_dir = settings.cache_dir.clone().unwrap_or_else(|| data_dir.join("cache"));
         let cache = Cache::new(&cache_dir, settings.max_cache_bytes);
         let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
+        let nodes = Nodes::new(&cache_dir.join("node")).map_err(Error::failed("make a folder for versions of Node"))?;
         let tools = Tools {
             executor,
+            answers: Answers::default(),
+            nodes: Arc::new(nodes),
             env: settings.install_env.clone(),
             timeout: settings.install_timeout,
             memory_mb: settings.memory_mb,
@@ -285,9 +288,14 @@ impl Inner {
         if let Some(hint) = &hint {
             journal.say(hint.clone()).await;
         }
-        let what = (manifest.runtime, steps.as_slice());
+        let (given, secrets) = self.given(order, &manifest, &folder, scratch, journal).await?;
+        let what = (manifest.runtime, steps.as_slice(), given);
         let explained = |error| with_hint(error, hint.as_deref());
         install::install(&self.tools, &folder, what, (shelf, build), scratch, journal).await.map_err(explained)?;
+        if !secrets.is_empty() {
+            let folder = folder.clone();
+            scratch.block(move |hold| leaks::look(&folder, &secrets, || hold.go_on())).await?;
+        }
         manifest::check_handler(&folder, &manifest)?;
         if let Some(trial) = &self.trial {
             // No part of the artifact either; it may say where the source is from.
@@ -326,6 +334,35 @@ impl Inner {
             offers.iter_mut().for_each(|offer| offer.path = format!("{}/{}", path.trim_matches('/'), offer.path));
         }
         folders::with_offers(error, &offers)
+    }
+}
+
+impl Inner {
+    /// What the manifest has the build given, and the secrets among it, which no log shows from here on.
+    async fn given(
+        &self,
+        order: &Order,
+        manifest: &Manifest,
+        folder: &Path,
+        scratch: &Scratch,
+        journal: &Journal,
+    ) -> Result<(Given, Vec<Secret>), Error> {
+        let wanted = &manifest.build;
+        let secrets = match &self.trial {
+            Some(trial) => match trial.vault.secrets(&order.namespace, &wanted.secrets).await {
+                Ok(secrets) => secrets,
+                Err(vault::Error::Store(error)) => {
+                    let source = std::io::Error::other(error.to_string());
+                    return Err(Error::Failed { what: "read the build's secrets".into(), source });
+                }
+                Err(error) => return Err(Error::Refused(format!("`secrets` of `build`: {error}"))),
+            },
+            None => Vec::new(),
+        };
+        secrets.iter().for_each(|secret| journal.conceal(&secret.value));
+        let npmrc = files::text(folder, ".npmrc")?;
+        let given = Given::new(&wanted.env, &secrets, npmrc.as_deref(), &scratch.path("given"));
+        Ok((given.map_err(Error::failed("write the secrets of a build"))?, secrets))
     }
 }
 

@@ -86,6 +86,9 @@ pub const ADAPTER: &str = "EVENTFLOW_ADAPTER";
 /// The variable that tells the WSGI server which application it serves.
 pub const APPLICATION: &str = "EVENTFLOW_APPLICATION";
 
+/// The program of Node in an artifact that brings its own: it is taken in place of the host's.
+pub const OWN_NODE: &str = ".eventflow/node/bin/node";
+
 /// What a process may use.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Limits {
@@ -149,6 +152,8 @@ pub struct Task {
     pub caches: BTreeMap<String, PathBuf>,
     /// Files and folders of the host that it may read, by the path they have inside.
     pub readable: BTreeMap<String, PathBuf>,
+    /// Folders of the host with programs that come before its own in `PATH`, at the same path inside.
+    pub programs: Vec<PathBuf>,
     /// Addresses that whoever asks has checked by a rule of its own: they are open to it, also where the server's settings
     /// for networks would close them.
     pub opened: Vec<IpAddr>,
@@ -169,6 +174,7 @@ impl std::fmt::Debug for Task {
             .field("folder", &self.folder)
             .field("caches", &self.caches)
             .field("readable", &self.readable)
+            .field("programs", &self.programs)
             .field("opened", &self.opened)
             .field("env", &self.env.keys())
             .field("limits", &self.limits)

@@ -46,7 +46,8 @@ use uuid::Uuid;
 
 use super::polling::pause_after;
 use super::{
-    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, Runtime, Spec, Task,
+    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
+    Task,
 };
 use crate::config::Reach;
 pub use mounts::isolate as isolate_mounts;
@@ -259,8 +260,11 @@ impl Sandbox {
     }
 
     /// A folder, a control group, and the arguments around a program.
-    async fn start(&self, plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
+    async fn start(&self, mut plan: Plan) -> Result<(Process, Arc<Folder>), Error> {
         let home = &self.home;
+        if self.isolated() && cfg!(target_os = "linux") {
+            preload(&mut plan.env, &self.wrapper(wrappers::INTERFACES));
+        }
         let folder = plan.folder.clone();
         let wanted = &plan.limits.network;
         let way_out = self.networks.plan(&home.host, &plan.name, wanted, plan.opened.as_deref())?;
@@ -509,8 +513,9 @@ impl Sandbox {
             env.entry("PYTHONPATH".into()).or_insert_with(|| app.join(".python").display().to_string());
         }
         // Programs that packages bring come before those of the host. A `PATH` of the function's own is left as it is.
-        let brought =
-            ["node_modules/.bin", ".python/bin"].into_iter().filter(|folder| spec.artifact.join(folder).is_dir());
+        let own_node = Path::new(OWN_NODE).parent().and_then(Path::to_str).unwrap_or_default();
+        let folders = [own_node, "node_modules/.bin", ".python/bin"];
+        let brought = folders.into_iter().filter(|folder| spec.artifact.join(folder).is_dir());
         let brought: Vec<_> = brought.map(|folder| app.join(folder).display().to_string()).collect();
         if !brought.is_empty() && !spec.env.contains_key("PATH") {
             env.insert("PATH".into(), format!("{}:{}", brought.join(":"), self.home.host.path));
@@ -536,8 +541,12 @@ impl Sandbox {
     fn command(&self, spec: &Spec) -> Result<Vec<String>, Error> {
         let missing =
             |what: &str| Error::Refused(format!("{} needs {what}, and this host has none in its PATH", spec.function));
-        let node =
-            || self.home.host.node.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("node"));
+        let app = if self.isolated() { Path::new(APP) } else { &spec.artifact };
+        let own_node = spec.artifact.join(OWN_NODE).is_file().then(|| app.join(OWN_NODE));
+        let node = || {
+            let program = own_node.as_ref().or(self.home.host.node.as_ref());
+            program.map(|path| path.display().to_string()).ok_or_else(|| missing("node"))
+        };
         let python =
             || self.home.host.python.as_ref().map(|path| path.display().to_string()).ok_or_else(|| missing("python3"));
         Ok(match &spec.runtime {
@@ -588,6 +597,12 @@ impl Sandbox {
             let _ = timeout(pause, process.wait()).await;
         }
     }
+}
+
+/// Has a library loaded into every program, before those that the function has loaded itself.
+fn preload(env: &mut BTreeMap<String, String>, library: &str) {
+    let libraries = env.entry("LD_PRELOAD".into()).or_default();
+    *libraries = [library, libraries.as_str()].join(" ").trim_end().to_owned();
 }
 
 /// One process to start.
@@ -843,6 +858,12 @@ impl Executor for Sandbox {
             fs::create_dir_all(folder).map_err(io_error(format!("make the folder {}", folder.display())))?;
         }
         let mut env = self.basic_env();
+        let mut readable = task.readable;
+        let folders: Vec<String> = task.programs.iter().map(|folder| folder.display().to_string()).collect();
+        readable.extend(folders.iter().cloned().zip(task.programs));
+        if !folders.is_empty() {
+            env.insert("PATH".into(), format!("{}:{}", folders.join(":"), self.home.host.path));
+        }
         env.extend(task.env);
         let mut limits = task.limits;
         limits.pids += OWN_PIDS;
@@ -857,7 +878,7 @@ impl Executor for Sandbox {
             user: 0,
             bridge: None,
             caches: task.caches,
-            readable: task.readable,
+            readable,
             opened: Some(task.opened),
             limits,
             cpu_later: false,

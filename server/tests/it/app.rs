@@ -205,10 +205,15 @@ impl TestApp {
 
     /// Builds, and waits for the end of it: the build.
     pub async fn try_build(&self, id: &str) -> Value {
+        self.try_build_within(PATIENCE, id).await
+    }
+
+    /// As [`Self::try_build`], for builds that fetch a great deal.
+    pub async fn try_build_within(&self, patience: Duration, id: &str) -> Value {
         let payload =
             self.mutate("buildFunction", "id: $id", "build { id state }", json!({ "id": id }), "$id: ID!").await;
         let build = payload["build"]["id"].as_str().unwrap().to_owned();
-        self.eventually(&format!("build {build} is over"), async || {
+        eventually_within(patience, &format!("build {build} is over"), &mut async || {
             let found = self
                 .graphql(
                     "query($id: ID!) { function(id: $id) { builds(first: 100) { nodes { id state error commit version { number } log(first: 100) { text stream } } } } }",
@@ -377,6 +382,10 @@ impl Subscription {
 
 /// Asks again and again until there is an answer; fails after [`PATIENCE`].
 pub async fn eventually<T>(what: &str, ask: &mut impl AsyncFnMut() -> Option<T>) -> T {
+    eventually_within(PATIENCE, what, ask).await
+}
+
+async fn eventually_within<T>(patience: Duration, what: &str, ask: &mut impl AsyncFnMut() -> Option<T>) -> T {
     let wait = async {
         loop {
             if let Some(answer) = ask().await {
@@ -385,7 +394,7 @@ pub async fn eventually<T>(what: &str, ask: &mut impl AsyncFnMut() -> Option<T>)
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("it did not come true within a minute: {what}"))
+    timeout(patience, wait).await.unwrap_or_else(|_| panic!("it did not come true within {patience:?}: {what}"))
 }
 
 pub async fn git(folder: &Path, arguments: &[&str]) {

@@ -7,6 +7,7 @@ mod asynchronous;
 mod bad_input;
 #[path = "../../src/queue/testing.rs"]
 mod broker;
+mod build_secrets;
 mod bytes;
 mod cluster;
 mod corpora;

@@ -236,7 +236,7 @@ fn handlers_of_other_platforms_are_told_by_their_files_and_shapes() {
     let python_lambda = "def lambda_handler(event, context):\n    return {'statusCode': 200}\n";
     let azure = "const { app } = require('@azure/functions');\napp.http('hello', { handler: async (request, context) => ({ body: 'x' }) });";
     let google = "const functions = require('@google-cloud/functions-framework');\nfunctions.http('helloHttp', (req, res) => res.send('x'));";
-    let table: [(&[(&str, &str)], &str); 34] = [
+    let table: [(&[(&str, &str)], &str); 35] = [
         (&[("index.js", lambda)], "node index.handler (aws-lambda)"),
         (
             &[("index.mjs", "export const handler = async (event, context, callback) => { callback(null, {}) };")],
@@ -326,6 +326,19 @@ fn handlers_of_other_platforms_are_told_by_their_files_and_shapes() {
                 "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    def do_GET(self):\n        pass\n",
             )],
             "python api/index.handler (vercel)",
+        ),
+        (
+            &[
+                (
+                    "api/a.py",
+                    "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    pass\n",
+                ),
+                (
+                    "api/b.py",
+                    "from http.server import BaseHTTPRequestHandler\nclass handler(BaseHTTPRequestHandler):\n    pass\n",
+                ),
+            ],
+            "python api.handler (vercel)",
         ),
         (
             &[
@@ -539,4 +552,15 @@ fn an_explanation_says_what_where_how_and_how_to_change_it() {
     );
     let adapter = Adapter::AwsLambda;
     assert_eq!(platforms::name_of(adapter), "AWS Lambda");
+}
+
+#[test]
+fn azures_older_models_are_refused_by_name() {
+    let code = ("hello/index.js", "module.exports = async function (context, req) { context.res = { body: 'x' } }");
+    let node = [("host.json", "{}"), ("package.json", "{}"), ("hello/function.json", "{}"), code];
+    let python = [("host.json", "{}"), ("hello/function.json", "{}"), ("hello/__init__.py", "def main(req): pass\n")];
+    for files in [&node[..], &python[..]] {
+        let text = refused(files);
+        assert!(text.contains("hello/function.json") && text.contains("v4 for Node"), "{text}");
+    }
 }

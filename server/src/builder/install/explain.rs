@@ -67,6 +67,10 @@ static ROWS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
             "the build needs the program `$1`, which no package of the project's brings: add it to `devDependencies` in package.json",
         ),
         (
+            r"binaries\.prisma\.sh",
+            "Prisma fetches its engines from binaries.prisma.sh, which cannot be reached from this server: set PRISMA_ENGINES_MIRROR in `env` of `build` to a mirror, or use a driver adapter without engines (`engineType = \"client\"`)",
+        ),
+        (
             r"(?:EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|Temporary failure in name resolution|NewConnectionError)",
             "the registry of packages cannot be reached from this server",
         ),

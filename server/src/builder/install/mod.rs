@@ -12,7 +12,9 @@
 //!
 //! Knows package managers and their files; knows neither where the source came from nor where the result goes.
 
+mod answers;
 mod explain;
+mod given;
 mod node;
 mod python;
 mod range;
@@ -27,6 +29,9 @@ use domain::manifest::Runtime;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+pub(super) use answers::Answers;
+pub(super) use given::Given;
+pub(super) use node::Nodes;
 pub(super) use python::asked;
 
 use super::cache::Shelf;
@@ -69,6 +74,10 @@ const TAKEN_PATHS: [&str; 10] =
 /// What all installations of one server share.
 pub(super) struct Tools {
     pub(super) executor: Arc<dyn Executor>,
+    /// What the host has answered lately.
+    pub(super) answers: Answers,
+    /// Versions of Node beside the host's.
+    pub(super) nodes: Arc<Nodes>,
     /// Variables that the server's owner wants each installation to have: a registry, a proxy.
     pub(super) env: BTreeMap<String, String>,
     pub(super) timeout: Duration,
@@ -89,6 +98,9 @@ pub(super) struct Site<'a> {
     pub(super) build: &'a str,
     pub(super) scratch: &'a Scratch,
     pub(super) journal: &'a Journal,
+    given: Given,
+    /// The Node that it is built and run with, where that is not the host's.
+    node: Option<node::Node>,
     deadline: Instant,
 }
 
@@ -96,19 +108,21 @@ pub(super) struct Site<'a> {
 pub(super) async fn install(
     tools: &Tools,
     folder: &Path,
-    (runtime, steps): (Runtime, &[Step]),
+    (runtime, steps, given): (Runtime, &[Step], Given),
     (shelf, build): (Option<Arc<Shelf>>, &str),
     scratch: &Scratch,
     journal: &Journal,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + tools.timeout;
-    let site = Site { tools, folder: folder.to_owned(), shelf, build, scratch, journal, deadline };
+    let mut site =
+        Site { tools, folder: folder.to_owned(), shelf, build, scratch, journal, given, node: None, deadline };
     site.install(runtime, steps).await
 }
 
 impl Site<'_> {
-    async fn install(&self, runtime: Runtime, steps: &[Step]) -> Result<(), Error> {
+    async fn install(&mut self, runtime: Runtime, steps: &[Step]) -> Result<(), Error> {
         if matches!(runtime, Runtime::Node | Runtime::Command) {
+            self.node = node::choose(self).await?;
             node::install(self, steps.contains(&Step::KeepDevelopment)).await?;
         }
         if matches!(runtime, Runtime::Python | Runtime::PythonFlask | Runtime::Command) {
@@ -118,7 +132,29 @@ impl Site<'_> {
             });
             python::install(self, &packages.collect::<Vec<_>>()).await?;
         }
-        steps::carry_out(self, steps).await
+        steps::carry_out(self, steps).await?;
+        let (folder, node) = (self.folder.clone(), self.node.as_ref().map(node::Node::program));
+        let brought = self.scratch.block(move |_| Ok(steps::bring_node(&folder, node.as_deref()))).await?;
+        brought.map_err(Error::failed("put Node into what was built"))
+    }
+
+    /// Runs a command of the server's own in a folder of its own: nothing of the function's is there, neither its files nor its
+    /// cache nor what its manifest names. The last lines, when it does not succeed.
+    async fn run_apart(&self, command: &[&str], folder: &Path) -> Result<Result<(), Vec<String>>, Error> {
+        self.journal.say(format!("$ {}", command.join(" "))).await;
+        let mut task = self.task(command);
+        task.folder = folder.to_owned();
+        task.caches.clear();
+        task.env.retain(|name, _| self.tools.env.contains_key(name) || CERTIFICATES.contains(&name.as_str()));
+        let room = self.room();
+        let work = |lines| async move {
+            tokio::select! {
+                exit = self.tools.executor.task(task, lines) => exit.map_err(Error::from),
+                fault = grows_beyond(folder.to_owned(), room) => Err(Error::Refused(fault)),
+            }
+        };
+        let (exit, tail) = self.journal.follow(work).await;
+        Ok(if exit?.code == Some(0) { Ok(()) } else { Err(tail) })
     }
 
     /// Runs a command in the function's folder, with network; its lines go to the log. Anything but success is refused.
@@ -135,6 +171,18 @@ impl Site<'_> {
     async fn run_with(&self, command: &[&str], shown: &str, variables: &[(&str, &str)]) -> Result<(), Error> {
         self.journal.say(format!("$ {shown}")).await;
         let mut task = self.task(command);
+        task.env.extend(self.given.env.clone());
+        for path in &self.given.files {
+            // At the same path inside as outside, as the caches are.
+            if is_taken(path) {
+                return Err(Error::Refused(
+                    "the secrets NPMRC, NETRC and NPM_TOKEN cannot be given to a build on this server: its data folder is \
+                     below a folder that sandboxes have themselves"
+                        .into(),
+                ));
+            }
+            task.readable.insert(path.display().to_string(), path.clone());
+        }
         task.env.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let work = |lines| async move {
             tokio::select! {
@@ -181,8 +229,20 @@ impl Site<'_> {
         Usage { bytes: self.tools.max_bytes, entries: self.tools.max_files }
     }
 
-    /// What a command prints, without a place in the log: for questions such as a version.
+    /// What a command prints, without a place in the log: for questions such as a version, which are the host's to answer
+    /// whatever the function is.
     async fn ask(&self, command: &[&str]) -> Result<String, Error> {
+        let programs = self.node.iter().map(|node| node.program().display().to_string());
+        let question: Vec<String> = programs.chain(command.iter().map(|&word| word.to_owned())).collect();
+        if let Some(answer) = self.tools.answers.known(&question) {
+            return Ok(answer);
+        }
+        let answer = self.ask_now(command).await?;
+        self.tools.answers.remember(question, answer.clone());
+        Ok(answer)
+    }
+
+    async fn ask_now(&self, command: &[&str]) -> Result<String, Error> {
         let (lines, mut answer) = tokio::sync::mpsc::channel::<executor::Line>(16);
         let mut task = self.task(command);
         task.limits.network = Network::None;
@@ -242,6 +302,7 @@ impl Site<'_> {
             folder: self.folder.clone(),
             caches,
             readable: BTreeMap::new(),
+            programs: self.node.iter().map(node::Node::programs).collect(),
             opened: Vec::new(),
             env,
             limits: Limits { memory_mb: self.tools.memory_mb, cpu: 2.0, pids: TASK_PIDS, network: Network::Open },

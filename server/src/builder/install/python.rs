@@ -134,7 +134,7 @@ async fn cache_key(site: &Site<'_>, text: &str, more: &str) -> Result<Option<Str
     }
     let version =
         site.ask(&["python3", "-I", "-c", "import sys, platform; print(sys.version, platform.platform())"]).await?;
-    Ok(Some(key(&["python 1", &version, text, more])))
+    Ok(Some(key(&["python 1", &version, text, more, &site.given.fingerprint])))
 }
 
 #[cfg(test)]

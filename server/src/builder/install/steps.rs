@@ -8,6 +8,7 @@ use std::path::Path;
 use super::Site;
 use crate::builder::detect::{PROVIDED, Provided, Step};
 use crate::builder::{Error, files, survey};
+use crate::executor;
 
 /// What compiles TypeScript handlers; pinned, so that a build makes the same today and tomorrow.
 const ESBUILD: &str = "esbuild@0.25.12";
@@ -97,6 +98,25 @@ pub(super) fn write(folder: &Path, name: &str, content: &[u8]) -> io::Result<()>
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o644).open(path)?;
     file.write_all(content)?;
     file.set_permissions(Permissions::from_mode(0o644))
+}
+
+/// Where the program of Node is in what was built, when it is not the host's: see `executor::OWN_NODE`.
+pub(super) fn bring_node(folder: &Path, program: Option<&Path>) -> io::Result<()> {
+    let own = folder.join(PROVIDED);
+    if fs::symlink_metadata(&own).is_ok_and(|meta| !meta.is_dir()) {
+        files::remove(&own)?;
+    }
+    // What the repository has there is none of ours.
+    files::remove(&own.join("node"))?;
+    let Some(program) = program else { return Ok(()) };
+    let path = folder.join(executor::OWN_NODE);
+    let parent = path.parent().unwrap_or(folder);
+    fs::create_dir_all(parent)?;
+    for folder in parent.ancestors().take_while(|above| *above != folder) {
+        fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+    }
+    // The same file under another name, where it is the same disk: it is large, and never changes.
+    fs::hard_link(program, &path).or_else(|_| fs::copy(program, &path).map(drop))
 }
 
 #[cfg(test)]

@@ -21,7 +21,8 @@ pub(in crate::builder) fn check_handler(folder: &Path, manifest: &Manifest) -> R
         }
         (Runtime::Python | Runtime::PythonFlask, Some(handler)) => {
             let module = stem(handler).replace('.', "/");
-            vec![format!("{module}.py"), format!("{module}/__init__.py")]
+            let folder = (manifest.adapter == Some(Adapter::Vercel)).then(|| module.clone());
+            [format!("{module}.py"), format!("{module}/__init__.py")].into_iter().chain(folder).collect()
         }
         (Runtime::PythonFlask, None) => vec!["app.py".to_owned(), "app/__init__.py".to_owned()],
         _ => return Ok(()),

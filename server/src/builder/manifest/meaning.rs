@@ -177,11 +177,17 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
 }
 
 fn variables(json: &Value, faults: &mut Vec<Fault>) {
-    const RESERVED: &str = "is EventFlow's own variable; choose another name";
     let reserved = |name: &str| name == "PORT" || name.starts_with("EVENTFLOW_");
+    for (place, json) in [("", json), ("/build", &json["build"])] {
+        variables_at(place, json, &reserved, faults);
+    }
+}
+
+fn variables_at(place: &str, json: &Value, reserved: &dyn Fn(&str) -> bool, faults: &mut Vec<Fault>) {
+    const RESERVED: &str = "is EventFlow's own variable; choose another name";
     let env = json["env"].as_object();
     for (name, value) in env.into_iter().flatten() {
-        let at = || format!("/env/{}", escaped(name));
+        let at = || format!("{place}/env/{}", escaped(name));
         if reserved(name) {
             faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
         }
@@ -191,7 +197,7 @@ fn variables(json: &Value, faults: &mut Vec<Fault>) {
     }
     for (index, secret) in json["secrets"].as_array().into_iter().flatten().enumerate() {
         let name = secret.as_str().unwrap_or_default();
-        let at = || format!("/secrets/{index}");
+        let at = || format!("{place}/secrets/{index}");
         if reserved(name) {
             faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
         } else if env.is_some_and(|env| env.contains_key(name)) {

@@ -313,7 +313,8 @@ fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
 fn pattern_in_words(pointer: &str) -> &'static str {
     if pointer.ends_with("/timezone") {
         "name an IANA time zone, such as Europe/Berlin"
-    } else if pointer.starts_with("/secrets/") || pointer.ends_with("/secret") {
+    } else if pointer.starts_with("/secrets/") || pointer.starts_with("/build/secrets/") || pointer.ends_with("/secret")
+    {
         "a secret's name has letters, digits and `_`, and does not begin with a digit"
     } else if pointer.ends_with("/header") {
         "a header's name has letters, digits and hyphens"

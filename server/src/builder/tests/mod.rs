@@ -196,6 +196,35 @@ async fn a_folder_of_a_local_repository_becomes_an_artifact() {
     world.nothing_left().await;
 }
 
+/// The host's Node says that it is 20.20.2, and npm does what the script says.
+fn with_node(world: &World, npm: &str) {
+    world.program("node", "echo v20.20.2");
+    world.program("npm", npm);
+}
+
+#[tokio::test]
+async fn a_node_that_nobody_has_is_refused_and_one_that_is_too_old_is_said() {
+    let world = World::new();
+    with_node(&world, "echo 'npm error code ETARGET'; exit 1");
+    let package = |node: &str| format!(r#"{{"engines": {{"node": "{node}"}}}}"#);
+    world.commit(&[HANDLER, ("package.json", &package(">=99"))]);
+    let text = world.refusal(world.source(None, None)).await;
+    let wanted = "package.json (`engines`) wants Node >=99, and there is v20.20.2 on this server; npm's registry has no such version";
+    assert!(text.contains(wanted), "{text}");
+    with_node(&world, "echo 'npm error network'; exit 1");
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(
+        text.contains("it could not be fetched from npm's registry; the end of its output: npm error network"),
+        "{text}"
+    );
+    world.commit(&[("package.json", &package("14.x"))]);
+    let (_, _, lines) = world.made(world.source(None, None)).await;
+    assert!(log(&lines).contains("Nothing older than 18.17 is brought, so it runs on v20.20.2"), "{}", log(&lines));
+    world.commit(&[("package.json", &package(">=18"))]);
+    let (_, _, lines) = world.made(world.source(None, None)).await;
+    assert!(!log(&lines).contains("wants Node"), "{}", log(&lines));
+}
+
 #[tokio::test]
 async fn equal_content_has_an_equal_digest_whatever_the_commit() {
     let world = World::new();
@@ -473,6 +502,28 @@ async fn npm_ci_runs_with_a_lock_file_and_the_second_build_is_restored_from_the_
 }
 
 #[tokio::test]
+async fn prismas_client_is_made_between_the_installation_and_the_build() {
+    let world = World::new();
+    let prisma = "mkdir -p node_modules/.bin; printf '#!/bin/sh\\necho generated $*\\n' > node_modules/.bin/prisma; chmod +x node_modules/.bin/prisma";
+    world.program("npm", &format!("echo \"npm $*\"; {prisma}"));
+    let package = r#"{"dependencies": {"@prisma/client": "6.0.0"}, "devDependencies": {"prisma": "6.0.0"}, "scripts": {"build": "tsc"}}"#;
+    world.commit(&[HANDLER, ("package.json", package), ("prisma/schema.prisma", "")]);
+    let text = log(&world.made(world.source(None, None)).await.2);
+    let at = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part} is not in {text}"));
+    assert!(at("npm install") < at("generated generate") && at("generated generate") < at("npm run build"), "{text}");
+    assert!(
+        at("npm run build") < at("npm prune") && !text.contains("npm install --no-package-lock --omit=dev"),
+        "{text}"
+    );
+    world.program("npm", "mkdir -p node_modules/.bin; printf '#!/bin/sh\\necho request to https://binaries.prisma.sh/x failed; exit 1\\n' > node_modules/.bin/prisma; chmod +x node_modules/.bin/prisma");
+    let text = world.refusal(world.source(None, None)).await;
+    assert!(
+        text.contains("Prisma fetches its engines from binaries.prisma.sh") && text.contains("PRISMA_ENGINES_MIRROR"),
+        "{text}"
+    );
+}
+
+#[tokio::test]
 async fn without_a_lock_file_npm_installs_and_warns_and_without_dependencies_it_does_not_run() {
     let world = World::new();
     world.program("npm", NPM);
@@ -514,14 +565,7 @@ async fn the_package_manager_of_the_lock_file_installs() {
 }
 
 #[tokio::test]
-async fn a_node_or_python_that_is_too_old_is_refused_with_what_there_is() {
-    let world = World::new();
-    world.program("node", "echo v20.11.1");
-    world.commit(&[HANDLER, ("package.json", r#"{"engines": {"node": ">=22"}}"#)]);
-    let text = world.refusal(world.source(None, None)).await;
-    assert!(text.contains("wants Node >=22") && text.contains("v20.11.1"), "{text}");
-    world.commit(&[("package.json", r#"{"engines": {"node": "16.x"}}"#)]);
-    world.made(world.source(None, None)).await;
+async fn a_python_that_is_too_old_is_refused_with_what_there_is() {
     let world = World::new();
     world.program("python3", "echo 3.11.7");
     let project = "[project]\nname = 'x'\nrequires-python = '>=3.13'\ndependencies = ['six']\n";
@@ -701,6 +745,9 @@ async fn a_question_about_the_host_is_not_answered_by_the_repository_or_without_
     let (_, lines) = world.build(world.source(None, None)).await;
     assert!(!log(&lines).contains("shadowed"), "{}", log(&lines));
     assert!(log(&lines).contains("-m pip install"), "{}", log(&lines));
+    // What was answered is known for a while, to this server.
+    let world = World::new();
+    world.commit(&[("main.py", "def handler(event, context): pass"), ("requirements.txt", "six==1.16.0\n")]);
     world.program("python3", "exec yes");
     let text = world.refusal(world.source(None, None)).await;
     assert!(text.contains("prints more than 4096 bytes"), "{text}");

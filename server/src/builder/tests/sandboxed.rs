@@ -85,6 +85,23 @@ async fn a_real_npm_ci_makes_a_function_that_runs_and_the_next_build_takes_it_fr
 }
 
 #[tokio::test]
+async fn another_node_is_fetched_once_and_runs_what_was_built_with_it() {
+    let real = Real::new();
+    real.world.commit(&[
+        ("index.js", "exports.handler = async () => ({ built: require('./built.json'), run: process.version });"),
+        ("build.js", "require('fs').writeFileSync('built.json', JSON.stringify(process.version));"),
+        ("package.json", r#"{"engines": {"node": ">=20"}, "scripts": {"build": "node build.js"}}"#),
+        (".nvmrc", "v22.12.0\n"),
+    ]);
+    let (made, log) = real.made().await;
+    assert!(log.contains("built and run with 22.12.0, fetched from npm's registry"), "{log}");
+    assert_eq!(real.answer(&made).await, r#"{"built":"v22.12.0","run":"v22.12.0"}"#);
+    let (again, log) = real.made().await;
+    assert!(log.contains("as an earlier build has brought it") && !log.contains("node-linux"), "{log}");
+    assert_eq!(again.digest, made.digest);
+}
+
+#[tokio::test]
 async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time() {
     let real = Real::new();
     let main = "import six\n\ndef handler(event, context):\n    return {'six': six.__version__}\n";

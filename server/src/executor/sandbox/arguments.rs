@@ -118,7 +118,7 @@ impl View<'_> {
         list.add(["--size", "4096", "--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts"]);
         // What bubblewrap makes for `/dev` has no limit of its own.
         list.add(["--remount-ro", "/dev"]);
-        for runtime in ["node", "python", "python-flask", "adapters"] {
+        for runtime in ["node", "python", "python-flask", "adapters", "preload"] {
             list.bind(
                 "--ro-bind",
                 &stage.put("--ro-bind", &self.wrappers.join(runtime)),

@@ -12,12 +12,15 @@ use crate::tree;
 /// A file of `runtimes/`: its path there, which is its path below the folder, too, and its content.
 macro_rules! runtime {
     ($path:literal) => {
-        ($path, include_str!(concat!("../../../../runtimes/", $path)))
+        ($path, include_bytes!(concat!("../../../../runtimes/", $path)))
     };
 }
 
+/// What is loaded into programs and answers for the C library: `runtimes/preload/interfaces.c`, compiled.
+pub(super) const INTERFACES: &str = "preload/interfaces.so";
+
 /// Path below the folder, and content.
-const FILES: &[(&str, &str)] = &[
+const FILES: &[(&str, &[u8])] = &[
     runtime!("node/wrapper.cjs"),
     runtime!("node/answer.cjs"),
     runtime!("node/body.cjs"),
@@ -58,6 +61,7 @@ const FILES: &[(&str, &str)] = &[
     runtime!("adapters/node/shared-folder.cjs"),
     runtime!("adapters/node/shared-missing.cjs"),
     runtime!("adapters/node/shared-request.cjs"),
+    runtime!("adapters/node/shared-rewrites.cjs"),
     runtime!("adapters/node/shared-routes.cjs"),
     runtime!("adapters/node/shared-server.cjs"),
     runtime!("adapters/node/shared-web.cjs"),
@@ -79,12 +83,13 @@ const FILES: &[(&str, &str)] = &[
     runtime!("adapters/python/openfaas.py"),
     runtime!("adapters/python/openwhisk.py"),
     runtime!("adapters/python/vercel.py"),
-    ("etc/passwd", "function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"),
-    ("etc/group", "function:x:1000:\nnogroup:x:65534:\n"),
-    ("etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files dns\n"),
-    ("etc/hosts", "127.0.0.1 localhost\n::1 localhost\n"),
+    (INTERFACES, include_bytes!(concat!(env!("OUT_DIR"), "/interfaces.so"))),
+    ("etc/passwd", b"function:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"),
+    ("etc/group", b"function:x:1000:\nnogroup:x:65534:\n"),
+    ("etc/nsswitch.conf", b"passwd: files\ngroup: files\nhosts: files dns\n"),
+    ("etc/hosts", b"127.0.0.1 localhost\n::1 localhost\n"),
     // Where the sandbox's own way out answers questions for names.
-    ("etc/resolv.conf", "nameserver 127.0.0.53\n"),
+    ("etc/resolv.conf", b"nameserver 127.0.0.53\n"),
 ];
 
 /// Writes the files to `data_dir/runtimes/<digest>` unless they are there, and returns that folder.
@@ -93,7 +98,7 @@ pub(super) fn write(data_dir: &Path) -> io::Result<PathBuf> {
     for (path, content) in FILES {
         digest.update(path.as_bytes());
         digest.update([0]);
-        digest.update(content.as_bytes());
+        digest.update(content);
         digest.update([0]);
     }
     let runtimes = data_dir.join("runtimes");

@@ -272,6 +272,7 @@ fn task(folder: &std::path::Path, script: &str) -> Task {
         folder: folder.to_owned(),
         caches: [("/cache/npm".to_owned(), folder.with_extension("cache"))].into(),
         readable: Default::default(),
+        programs: Vec::new(),
         opened: Vec::new(),
         env: [("TOKEN".to_owned(), "secret".to_owned())].into(),
         limits: server::executor::Limits { memory_mb: 512, cpu: 2.0, pids: 64, network: Network::Open },

@@ -333,6 +333,7 @@ async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
         folder: folder.clone(),
         caches: Default::default(),
         readable: Default::default(),
+        programs: Vec::new(),
         opened: Default::default(),
         env: Default::default(),
         limits: place.shell("").limits,

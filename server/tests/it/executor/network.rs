@@ -5,10 +5,10 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use server::config::Reach;
-use server::executor::{Executor, JobCall, Network, Task};
+use server::executor::{Executor, JobCall, Network, Runtime, Task};
 
 use super::hostile::processes_with;
-use super::{Log, Place, READY_WITHIN, call, get, texts, until};
+use super::{Log, Place, READY_WITHIN, call, clean, get, texts, until};
 
 /// What a listener of [`greeter`] says to whoever connects.
 const GREETING: &str = "hello";
@@ -228,6 +228,7 @@ fn task(place: &Place, script: &str) -> Task {
         folder,
         caches: Default::default(),
         readable: Default::default(),
+        programs: Vec::new(),
         opened: Vec::new(),
         env: Default::default(),
         limits: server::executor::Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: Network::Open },
@@ -344,4 +345,35 @@ async fn cold_start_with_a_network() {
         times.sort();
         println!("{network:?}: {:?} median", times[7]);
     }
+}
+
+/// Without netlink, which is closed: programs ask for the interfaces to say where they listen, and end when they get none.
+#[tokio::test]
+async fn the_interfaces_of_a_sandbox_are_listed_in_every_language() {
+    const LOOPBACK: &str = "127.0.0.1/8";
+    let place = place("");
+    let code = "exports.handler = async () => Object.fromEntries(Object.entries(require('os').networkInterfaces())\n  \
+        .map(([name, list]) => [name, list.map(each => each.cidr)]));";
+    for network in [Network::None, Network::Open] {
+        let mut spec = place.spec(Runtime::Node { handler: "index.handler".into() }, &[("index.js", code)]);
+        let own = network == Network::Open;
+        // What a function has loaded itself stays.
+        spec.env.insert("LD_PRELOAD".into(), "libm.so.6".into());
+        spec.limits.network = network;
+        let (lines, _log) = Log::new();
+        let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
+        let listed = get(&instance, "/").await.json();
+        let addresses: Vec<&str> = listed["lo"].as_array().unwrap().iter().filter_map(|each| each.as_str()).collect();
+        assert!(addresses.contains(&LOOPBACK) && addresses.contains(&"192.0.0.8/32") == own, "{listed}");
+        assert_eq!(listed.as_object().unwrap().len(), 1, "{listed}");
+    }
+
+    let script = "import ctypes, os, socket\nprint(socket.if_nameindex(), os.environ['LD_PRELOAD'])\n\
+        libc = ctypes.CDLL(None, use_errno=True)\nlist = ctypes.c_void_p()\n\
+        print(libc.getifaddrs(ctypes.byref(list)), list.value is not None)\nlibc.freeifaddrs(list)";
+    let (lines, log) = Log::new();
+    let outcome = place.sandbox.job(place.python(script), call(), lines).await.unwrap();
+    let log = log.all().await;
+    assert!(clean(&outcome.exit), "{log:?}");
+    assert_eq!(texts(&log), ["[(1, 'lo')] /eventflow/preload/interfaces.so", "0 True"]);
 }

@@ -189,6 +189,7 @@ async fn npm_and_pip_install_into_the_folder() {
         command: ["npm", "install", "--cache", "/cache/npm"].map(str::to_owned).into(),
         folder: folder.clone(),
         readable: Default::default(),
+        programs: Vec::new(),
         opened: Vec::new(),
         caches: [
             ("/cache/npm".to_owned(), place.data.path().join("npm")),

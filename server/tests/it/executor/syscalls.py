@@ -89,7 +89,13 @@ def main():
             os._exit(0)
         print(name, result, error, sep="|", flush=True)
     sockets = {
-        "netlink": (16, socket.SOCK_RAW, 0),
+        "netlink, routes": (16, socket.SOCK_RAW, 0),
+        "netlink, routes by datagrams": (16, socket.SOCK_DGRAM, 0),
+        "netlink, sockets": (16, socket.SOCK_RAW, 4),
+        "netlink, audit": (16, socket.SOCK_RAW, 9),
+        "netlink, netfilter": (16, socket.SOCK_RAW, 12),
+        "netlink, device events": (16, socket.SOCK_RAW, 15),
+        "netlink, generic": (16, socket.SOCK_RAW, 16),
         "packet": (17, socket.SOCK_DGRAM, 0),
         "raw": (socket.AF_INET, socket.SOCK_RAW, 1),
         "raw IPv6": (socket.AF_INET6, socket.SOCK_RAW, 58),

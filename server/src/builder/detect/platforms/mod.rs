@@ -138,6 +138,42 @@ fn choose(
     Ok(Some(Found::handled(runtime, handler, Some(chosen.adapter), explanation).with(bundle)))
 }
 
+/// Of a platform whose folder of files is one site: its only handler, or the folder with all of them at their paths.
+fn together(
+    evidence: &Evidence,
+    candidates: Vec<Candidate>,
+    runtime: Runtime,
+    folder: &str,
+    beside: &str,
+) -> Result<Option<Found>, Undecided> {
+    let named = candidates.iter().any(|candidate| evidence.wants() == Some(candidate.handler().as_str()));
+    let Some(first) = candidates.first().filter(|_| candidates.len() > 1 && !named) else {
+        return choose(evidence, candidates, runtime, beside);
+    };
+    let adapter = first.adapter;
+    let handler = format!("{folder}.{}", if runtime == Runtime::Python { "handler" } else { "default" });
+    let started = format!("`{folder}` is served, each file at its path");
+    let place = if beside.is_empty() { folder.to_owned() } else { format!("{folder} beside {beside}") };
+    let what = format!("{} handlers for {}", candidates.len(), name_of(adapter));
+    let explanation = explain::found(&what, &place, &started, "handler");
+    let scripts = candidates.iter().filter(|_| runtime == Runtime::Node);
+    let bundles = scripts.filter_map(|candidate| javascript::bundle_for(evidence, &candidate.handler()));
+    let bundles: Vec<_> = bundles.collect();
+    Ok(Some(Found::handled(runtime, handler, Some(adapter), explanation).with(bundles)))
+}
+
+/// Azure's models before Node's v4 and Python's v2 say in a `function.json` of each folder what EventFlow does not read.
+fn check_models(evidence: &Evidence) -> Result<(), Undecided> {
+    let described = evidence.names().find(|name| name.ends_with("/function.json") && name.split('/').count() == 2);
+    match described {
+        Some(path) => Err(Undecided::Missing(format!(
+            "{path} beside host.json is of a programming model of Azure Functions that does not run here: those of v4 for Node \
+             (`app.http(…)` of @azure/functions) and v2 for Python (`func.FunctionApp()`) do"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The handlers that a description names as `FILE.EXPORT`, when their files are there.
 fn named(evidence: &Evidence, text: &str, key: &str, adapter: Adapter, python: bool) -> Vec<Candidate> {
     let folders: Vec<&str> = yaml_values(text, "CodeUri")

@@ -4,8 +4,8 @@ use domain::manifest::{Adapter, Runtime};
 
 use super::super::evidence::{Evidence, yaml_values};
 use super::super::javascript::{self, is_code};
-use super::super::{Found, Undecided, explain};
-use super::{AWS_FILES, AWS_PACKAGES, AWS_WORDS, Candidate, check_folders, choose, name_of, named};
+use super::super::{Found, Undecided};
+use super::{AWS_FILES, AWS_PACKAGES, AWS_WORDS, Candidate, check_folders, check_models, choose, named, together};
 
 /// The handler that the files beside it, or its own shape, are of a platform.
 pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Undecided> {
@@ -59,7 +59,7 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
         let found =
             by_exports(Adapter::Netlify, &|path| path.starts_with(&format!("{folder}/")), &default_or(&["handler"]));
         if !found.is_empty() {
-            return together(evidence, found, &folder, "netlify.toml");
+            return together(evidence, found, Runtime::Node, &folder, "netlify.toml");
         }
     }
     if evidence.has("host.json") || evidence.depends_on("@azure/functions") {
@@ -74,6 +74,7 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
         if !found.is_empty() {
             return choose(evidence, found, Runtime::Node, "host.json");
         }
+        check_models(evidence)?;
     }
     if evidence.depends_on("@google-cloud/functions-framework") || evidence.depends_on("firebase-functions") {
         let declared = by_exports(Adapter::GoogleFunctions, &root, &|module| {
@@ -159,7 +160,7 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
         });
         if !found.is_empty() {
             let beside = evidence.first(&["vercel.json"]).unwrap_or_default();
-            return together(evidence, found, "api", beside);
+            return together(evidence, found, Runtime::Node, "api", beside);
         }
     }
 
@@ -229,26 +230,4 @@ fn shape_of(evidence: &Evidence, module: &javascript::Module) -> Option<(Adapter
         && !module.listens();
     (main && parameters("main").len() <= 1 && !module.code.contains("main()"))
         .then(|| (Adapter::Openwhisk, "main".into()))
-}
-
-/// Of a platform whose folder of files is one site: its only handler, or the folder with all of them at their paths.
-fn together(
-    evidence: &Evidence,
-    candidates: Vec<Candidate>,
-    folder: &str,
-    beside: &str,
-) -> Result<Option<Found>, Undecided> {
-    let named = candidates.iter().any(|candidate| evidence.wants() == Some(candidate.handler().as_str()));
-    let Some(first) = candidates.first().filter(|_| candidates.len() > 1 && !named) else {
-        return choose(evidence, candidates, Runtime::Node, beside);
-    };
-    let adapter = first.adapter;
-    let handler = format!("{folder}.default");
-    let started = format!("`{folder}` is served, each file at its path");
-    let place = if beside.is_empty() { folder.to_owned() } else { format!("{folder} beside {beside}") };
-    let what = format!("{} handlers for {}", candidates.len(), name_of(adapter));
-    let explanation = explain::found(&what, &place, &started, "handler");
-    let bundles = candidates.iter().filter_map(|candidate| javascript::bundle_for(evidence, &candidate.handler()));
-    let bundles: Vec<_> = bundles.collect();
-    Ok(Some(Found::handled(Runtime::Node, handler, Some(adapter), explanation).with(bundles)))
 }

@@ -4,7 +4,7 @@ use domain::manifest::{Adapter, Runtime};
 
 use super::super::evidence::{Evidence, yaml_values};
 use super::super::{Found, Undecided, pyfile};
-use super::{AWS_FILES, AWS_WORDS, Candidate, check_folders, choose, named};
+use super::{AWS_FILES, AWS_WORDS, Candidate, check_folders, check_models, choose, named, together};
 
 /// The handler that the files beside it, or its own shape, are of a platform.
 pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Undecided> {
@@ -33,6 +33,7 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
         export: export.to_owned(),
     };
     if evidence.has("host.json") {
+        check_models(evidence)?;
         let apps = files.iter().filter_map(|(path, module)| {
             let (name, _) = module.assigned.iter().find(|(_, called)| called.ends_with("FunctionApp"))?;
             Some(candidate(Adapter::AzureFunctions, path, name))
@@ -81,7 +82,8 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
     });
     let vercel: Vec<_> = vercel.collect();
     if !vercel.is_empty() {
-        return choose(evidence, vercel, Runtime::Python, evidence.first(&["vercel.json"]).unwrap_or_default());
+        let beside = evidence.first(&["vercel.json"]).unwrap_or_default();
+        return together(evidence, vercel, Runtime::Python, "api", beside);
     }
     if evidence.has("project.yml") && evidence.has_folder("packages") {
         let found =

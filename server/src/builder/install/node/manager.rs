@@ -21,7 +21,7 @@ pub(super) enum Kind {
 pub(super) struct Manager {
     pub(super) kind: Kind,
     /// What the registry calls it, with its version; nothing for npm, which is there.
-    package: String,
+    pub(super) package: String,
 }
 
 /// What is used where `packageManager` names no version.

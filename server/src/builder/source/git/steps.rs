@@ -169,6 +169,7 @@ impl Repository<'_> {
                 .map(|(inside, path)| (inside.clone(), path.clone()))
                 .chain(borrowed)
                 .collect(),
+            programs: Vec::new(),
             opened: step.opened.to_vec(),
             env,
             limits: Limits { memory_mb: self.git.memory_mb, cpu: 2.0, pids: PIDS, network: step.network.clone() },
