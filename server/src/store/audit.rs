@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::batch::Rows;
 use super::columns::{self, BUILDS, Cell, FUNCTIONS, Kind, READ_TABLES, RECORD_NAMES, Table, VERSIONS};
 use super::listing::Bounded;
+use super::seal::{Anchor, Check, SealKey};
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::tables::{self, Row as TableRow};
 use super::{Error, Report, postgres, sqlite};
@@ -189,7 +190,12 @@ async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
 }
 
 /// See [`super::Log::verify`]. It reads one state of the database, whatever is written meanwhile.
-pub(super) async fn verify(db: &Db, audited: &AtomicU64) -> Result<Report, Error> {
+pub(super) async fn verify(
+    db: &Db,
+    audited: &AtomicU64,
+    key: Option<SealKey>,
+    anchors: &[Anchor],
+) -> Result<Report, Error> {
     let mut conn = db.acquire().await?;
     let begin = match conn.dialect() {
         Dialect::Sqlite => "BEGIN",
@@ -197,7 +203,7 @@ pub(super) async fn verify(db: &Db, audited: &AtomicU64) -> Result<Report, Error
     };
     conn.execute(begin, &[]).await?;
     let mut audit = Audit::default();
-    let result = audit.run(&mut conn, audited).await;
+    let result = audit.run(&mut conn, audited, (key, anchors)).await;
     conn.execute("ROLLBACK", &[]).await?;
     result.map(|()| audit.report())
 }
@@ -246,7 +252,13 @@ impl Audit {
         self.report
     }
 
-    async fn run(&mut self, conn: &mut Conn, audited: &AtomicU64) -> Result<(), Error> {
+    async fn run(
+        &mut self,
+        conn: &mut Conn,
+        audited: &AtomicU64,
+        (key, anchors): (Option<SealKey>, &[Anchor]),
+    ) -> Result<(), Error> {
+        let mut seals = Check::new(conn, key, anchors).await?;
         let rows = conn.fetch("SELECT position, cut, removed FROM head WHERE one = 1", &[]).await?;
         let (mut head, mut removed): (u64, u64) = (0, 0);
         if let Some(row) = rows.first() {
@@ -263,6 +275,7 @@ impl Audit {
             for audited in page {
                 self.missing(after + 1, audited.record.position);
                 after = audited.record.position;
+                seals.take(conn, after, &audited.record.hash).await?;
                 self.check(conn, &audited).await?;
             }
             after = last;
@@ -272,6 +285,10 @@ impl Audit {
             }
         }
         self.missing(after + 1, head + 1);
+        self.report.proof = seals.finish(conn, head).await?;
+        for fault in seals.faults {
+            self.log_fault(fault);
+        }
         if head < after {
             self.log_fault(format!("head row 1: position is {head}, the log says {after}"));
         } else if self.report.events + self.missing + removed != head {

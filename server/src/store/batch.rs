@@ -195,6 +195,8 @@ pub(super) enum Chore {
     Beside(String, Vec<super::sql::Value>),
     /// Remove what is old; on SQLite alone.
     Cut(super::cut::Order),
+    /// Seal the next stretch of the log, now; on SQLite alone.
+    Seal(super::seal::SealKey, i64),
     /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].
     Probe,
     /// The end of that.
@@ -219,7 +221,7 @@ impl Chore {
         use super::sql::Value;
         let int = |number: u64| Value::Int(number.cast_signed());
         Some(match self {
-            Self::Cut(_) => return None,
+            Self::Cut(_) | Self::Seal(..) => return None,
             Self::Snapshot(stream, snapshot) => (
                 "INSERT INTO snapshots (stream, version, shape, state) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state

@@ -1,8 +1,8 @@
 //! Puts a log together: database, committer, rings.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
@@ -79,6 +79,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         leases,
         sweeper,
         swept: Mutex::default(),
+        seal_key: OnceLock::new(),
         tasks,
     }))
 }
@@ -112,6 +113,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         leases,
         sweeper: None,
         swept: Mutex::default(),
+        seal_key: OnceLock::new(),
         tasks: Vec::new(),
     }))
 }

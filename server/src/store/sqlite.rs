@@ -18,6 +18,7 @@ use super::batch::{Batch, Chore};
 use super::columns::{Cell, Table};
 use super::committer::{Fault, Written};
 use super::cut::{self, On};
+use super::seal;
 use super::sql::{self, Row, Value};
 
 /// The database's file in the data folder.
@@ -209,6 +210,7 @@ async fn transaction(
                 }
                 removed.count
             }
+            (Chore::Seal(key, at), None) => u64::from(seal::step(&mut On::Sqlite(conn), key, *at).await?.is_some()),
             (_, None) => 0,
         });
     }

@@ -16,6 +16,7 @@ pub struct Stats {
     moved: AtomicU64,
     audited: AtomicU64,
     fault: parking_lot::Mutex<Option<String>>,
+    seal_fault: parking_lot::Mutex<Option<String>>,
 }
 
 impl Default for Stats {
@@ -32,6 +33,7 @@ impl Default for Stats {
             moved: AtomicU64::new(0),
             audited: AtomicU64::new(0),
             fault: parking_lot::Mutex::new(None),
+            seal_fault: parking_lot::Mutex::new(None),
         }
     }
 }
@@ -70,6 +72,16 @@ impl Stats {
     /// Why the log takes no appends, as far as the last one told.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().clone()
+    }
+
+    /// Why the log was not sealed when that was last tried.
+    pub fn seal_fault(&self) -> Option<String> {
+        self.seal_fault.lock().clone()
+    }
+
+    /// Notes it.
+    pub fn set_seal_fault(&self, fault: Option<String>) {
+        *self.seal_fault.lock() = fault;
     }
 
     pub(super) fn set_fault(&self, fault: Option<String>) {

@@ -7,6 +7,7 @@ mod lease;
 mod log;
 mod pages;
 mod revocation;
+mod seal;
 mod tables;
 mod trouble;
 
