@@ -119,6 +119,11 @@ impl Writer {
         Self { store }
     }
 
+    /// The log.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Carries a command out on what is known of the aggregate; `known` may be out of date.
     ///
     /// # Errors

@@ -161,7 +161,11 @@ impl Relay {
                     self.table.evolve(id, &event);
                     self.function_changed(recorded, id, &event);
                 }
-                Fact::Event(_, event::Event::Received(received)) => new.extend(self.requests(recorded, &received)),
+                // What is left of an event that was erased is for nobody.
+                Fact::Event(_, event::Event::Received(received)) if received.erased_at.is_none() => {
+                    new.extend(self.requests(recorded, &received));
+                }
+                Fact::Event(..) => {}
                 Fact::Run(id, event) => old.extend(self.run_changed(recorded, id, event)),
                 Fact::Namespace(..) => {}
             }

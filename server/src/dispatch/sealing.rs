@@ -16,6 +16,9 @@ use crate::store::{Anchor, Store, agreement};
 /// How often the log is sealed: what is younger may not be sealed yet.
 const EVERY: Duration = Duration::from_secs(30);
 
+/// The first seal of a log is made this soon after there is something to seal.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How long a server that ends takes for the last seals.
 const LAST: Duration = Duration::from_secs(3);
 
@@ -24,22 +27,21 @@ const FILE: &str = "anchor";
 
 /// Seals whenever this server leads, for ever.
 pub(super) async fn forever(tools: Tools, membership: Membership) {
-    let mut timer = tokio::time::interval(EVERY);
-    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        timer.tick().await;
-        let fault = match round(&tools, membership.leads()).await {
-            Ok(()) => None,
+        let (sealed, fault) = match round(&tools, membership.leads()).await {
+            Ok(sealed) => (sealed, None),
             Err(why) => {
                 tracing::error!(error = why, "the log is not sealed");
-                Some(why)
+                (true, Some(why))
             }
         };
         tools.store.stats().set_seal_fault(fault);
+        tokio::time::sleep(if sealed { EVERY } else { SOON }).await;
     }
 }
 
-async fn round(tools: &Tools, leads: bool) -> Result<(), String> {
+/// Whether there is a seal.
+async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
     let store = &tools.store;
     if let Some(kept) = read_anchor(&tools.data_dir)?
         && !store.has_anchor(&kept).await.map_err(|error| error.to_string())?
@@ -53,20 +55,21 @@ async fn round(tools: &Tools, leads: bool) -> Result<(), String> {
     if store.log_key().await.map_err(|error| error.to_string())?.is_none()
         && !agreement::all_understand(&**store, agreement::FORMAT).await.map_err(|error| error.to_string())?
     {
-        tracing::info!("the log is sealed as soon as all servers on this database are of this version or newer");
-        return Ok(());
+        tracing::debug!("the log is sealed as soon as all servers on this database are of this version or newer");
+        return Ok(false);
     }
     let key = tools.vault.key_of_seals(clock::now()).await.map_err(|error| error.to_string())?;
     store.seal_with(key);
     if leads {
         while store.seal(clock::now()).await.map_err(|error| error.to_string())? {}
     }
-    if let Some(newest) = store.newest_seal().await.map_err(|error| error.to_string())? {
+    let newest = store.newest_seal().await.map_err(|error| error.to_string())?;
+    if let Some(newest) = &newest {
         tools.metrics.log_sealed.set(i64::try_from(newest.anchor.position).unwrap_or(i64::MAX));
         let kept = keep_anchor(&tools.data_dir, &newest.anchor);
         kept.map_err(|error| format!("the newest seal cannot be kept in the data folder: {error}"))?;
     }
-    Ok(())
+    Ok(newest.is_some())
 }
 
 /// Seals what came last, before the server ends.

@@ -166,7 +166,7 @@ impl From<namespace::Error> for Refusal {
 
 impl From<domain::event::Error> for Refusal {
     fn from(error: domain::event::Error) -> Self {
-        match error {}
+        Self::problem(error.code(), error.to_string())
     }
 }
 

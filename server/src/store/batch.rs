@@ -6,7 +6,8 @@ use domain::{Recorded, function};
 use sha2::{Digest, Sha256};
 
 use super::columns::{self, Cell, Entry, Table};
-use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, SecretRow, VersionRow};
+use super::sql::Value;
+use super::tables::{BuildRow, EventRow, FunctionRow, PayloadRow, Row, RunRow, SecretRow, VersionRow};
 use super::{LineRow, Snapshot};
 
 /// Records, lines and rows that are committed together.
@@ -34,6 +35,8 @@ pub(super) struct Rows {
     runs: Keyed<u64, Box<RunRow>>,
     events: Keyed<u64, Box<EventRow>>,
     secrets: Keyed<(String, String), Box<SecretRow>>,
+    /// Records that are written over.
+    payloads: Vec<Box<PayloadRow>>,
 }
 
 /// Values in the order of their first coming, found by key.
@@ -84,6 +87,7 @@ impl Rows {
             Row::Run(row) => self.runs.put(first, Box::new(RunRow { position: last, ..(**row).clone() })),
             Row::Event(row) => self.events.put(first, Box::new(EventRow { position: first, ..(**row).clone() })),
             Row::Secret(row) => self.secrets.put((row.namespace.clone(), row.name.clone()), row.clone()),
+            Row::Payload(row) => self.payloads.push(row.clone()),
         }
     }
 
@@ -160,6 +164,24 @@ impl Batch {
     /// The lines' head after it.
     pub fn line_head(&self) -> u64 {
         self.line_after + self.lines.len() as u64
+    }
+
+    /// Statements that write over what is erased, with their values; they follow in the same transaction.
+    pub fn erasing(&self) -> Vec<(&'static str, Vec<Value>)> {
+        let mut statements = Vec::new();
+        for PayloadRow { stream, version, data } in self.rows.payloads.iter().map(|row| &**row) {
+            let name = Value::Text(stream.as_str().to_owned());
+            let values = vec![name.clone(), Value::Int(version.cast_signed()), Value::Bytes(data.clone())];
+            statements.push(("UPDATE log SET data = $3 WHERE stream = $1 AND version = $2", values));
+            if *version == 1 {
+                statements.push(("DELETE FROM snapshots WHERE stream = $1", vec![name]));
+                if let Some(run) = stream.as_str().strip_prefix("run-") {
+                    let run = vec![Value::Text(run.to_owned())];
+                    statements.push(("DELETE FROM lines WHERE run = $1 AND run IS NOT NULL", run));
+                }
+            }
+        }
+        statements
     }
 
     /// The tables that it writes to, and the rows as cells.

@@ -216,6 +216,7 @@ fn check(append: &Append) -> Result<(), Error> {
             super::Row::Run(row) => Stream::run(row.id),
             super::Row::Event(row) => Stream::event(row.id),
             super::Row::Secret(row) => Stream::namespace(&row.namespace),
+            super::Row::Payload(row) => row.stream.clone(),
         };
         if own != append.stream {
             return refuse(format!("a row of {own} is written with that stream only"));

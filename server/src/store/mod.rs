@@ -50,7 +50,8 @@ pub use page::{Page, PageRequest};
 pub use seal::{Anchor, Proof, Seal, SealKey};
 pub use stats::Stats;
 pub use tables::{
-    BuildRow, EventRow, FunctionRow, OpenBuild, Row, RunRow, RunningFunction, Sealed, SecretInfo, SecretRow, VersionRow,
+    BuildRow, EventRow, FunctionRow, OpenBuild, PayloadRow, Row, RunRow, RunningFunction, Sealed, SecretInfo,
+    SecretRow, VersionRow,
 };
 
 /// The log and its tables. Cloning it is cheap.

@@ -257,6 +257,11 @@ impl Writer {
             }
             return Ok(Written { moved: false, chores: done });
         }
+        let erasing = batch.erasing();
+        if !erasing.is_empty() {
+            // One statement is not enough: it begins a transaction.
+            self.lock().await?;
+        }
         let tables = batch.cells();
         let names: Vec<&'static str> = tables.iter().map(|(table, _)| table.name).collect();
         let text = self.texts.entry(names).or_insert_with(|| statement(tables.iter().map(|(table, _)| *table)).into());
@@ -274,6 +279,11 @@ impl Writer {
         let row = within(writing).await;
         let row = self.check(row)?;
         let moved = Row::Postgres(row).cells().int().map_err(|error| Fault::Refused(error.to_string()))? == 0;
+        if !moved {
+            for (text, values) in &erasing {
+                self.execute(text, values).await?;
+            }
+        }
         if self.locked {
             self.execute(if moved { "ROLLBACK" } else { "COMMIT" }, &[]).await?;
             self.locked = false;

@@ -184,7 +184,8 @@ async fn transaction(
     batch: &Batch,
     chores: &[Chore],
 ) -> Result<Written, sqlx::Error> {
-    if chores.is_empty() && batch.size() <= FEW {
+    let erasing = batch.erasing();
+    if chores.is_empty() && erasing.is_empty() && batch.size() <= FEW {
         return at_once(conn, texts, batch).await;
     }
     sql::sqlite_execute(conn, "BEGIN IMMEDIATE", &[]).await?;
@@ -197,6 +198,9 @@ async fn transaction(
         }
         for (table, cells) in batch.cells() {
             insert(conn, texts, table, cells).await?;
+        }
+        for (text, values) in &erasing {
+            sql::sqlite_execute(conn, text, values).await?;
         }
     }
     let mut done = Vec::with_capacity(chores.len());

@@ -12,6 +12,7 @@ mod cluster;
 mod corpora;
 mod database;
 mod ending;
+mod erasure;
 mod executor;
 mod explained;
 mod floors;

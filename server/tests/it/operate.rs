@@ -222,6 +222,15 @@ async fn the_admin_gets_a_new_password_that_a_running_server_takes_at_once() {
     assert!(json_of(sign_in(&new).await, StatusCode::OK).await["token"].is_string());
 }
 
+/// Waits until the log is sealed for the first time; a server that ends then seals the rest.
+async fn sealed(app: &TestApp) {
+    app.eventually("the log is sealed", async || {
+        let audit = json_of(app.get("/v1/audit").send().await.unwrap(), StatusCode::OK).await;
+        audit["anchor"].is_string().then_some(())
+    })
+    .await;
+}
+
 /// The database in the data folder, with what belongs to it.
 fn database_files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     let files = std::fs::read_dir(folder.join("data")).unwrap().map(|entry| entry.unwrap().path());
@@ -237,6 +246,7 @@ async fn verify_says_how_far_the_log_is_sealed_and_finds_an_older_copy_in_its_pl
         let answer = app.publish("order.placed", &number.to_string(), json!({})).await;
         assert_eq!(answer.status(), StatusCode::ACCEPTED);
     }
+    sealed(&app).await;
     let audit = json_of(app.get("/v1/audit").send().await.unwrap(), StatusCode::OK).await;
     assert!(audit["position"].as_u64() > Some(5) && audit.get("fault").is_none(), "{audit}");
     app.terminate().await;
@@ -293,6 +303,7 @@ async fn under_a_new_secret_key_secrets_open_and_the_log_stays_proved() {
     let types = "$namespace: String!, $name: String!, $value: String!";
     app.mutate("setSecret", "namespace: $namespace, name: $name, value: $value", "secret { name }", secret, types)
         .await;
+    sealed(&app).await;
     app.terminate().await;
     let old = app.folder().join("old.key");
     std::fs::write(&old, "ab".repeat(32)).unwrap();
@@ -315,6 +326,7 @@ async fn under_a_new_secret_key_secrets_open_and_the_log_stays_proved() {
     let (fine, text) = run(app.folder(), &with_key("ef"), &["admin", "forget-seals"]).await;
     assert!(fine && text.contains("given up"), "{text}");
     let mut app = TestApp::start_in(app.into_folder(), with_key("ef")).await;
+    sealed(&app).await;
     app.terminate().await;
     let (fine, text) = run(app.folder(), &with_key("ef"), &["verify"]).await;
     assert!(fine && text.contains("was there when sealing began"), "{text}");

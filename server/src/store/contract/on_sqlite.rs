@@ -1,7 +1,7 @@
 //! The promises, on SQLite.
 
 use super::home::Home;
-use super::{cut, lease, log, pages, revocation, seal, tables, trouble};
+use super::{cut, erasing, lease, log, pages, revocation, seal, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -332,4 +332,14 @@ async fn a_log_from_before_says_from_where_on_it_is_proved() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_does_not_have_the_key_removes_nothing_that_is_sealed() {
     seal::who_does_not_have_the_key_removes_nothing_that_is_sealed(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_is_nowhere_and_its_record_is_there() {
+    erasing::what_is_erased_is_nowhere_and_its_record_is_there(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_over_without_a_record_of_it_is_found() {
+    erasing::what_was_written_over_without_a_record_of_it_is_found(Home::sqlite()).await;
 }

@@ -11,7 +11,7 @@ use crate::store::{Anchor, Cut, LogKeyRow, Old, Proof, RELAY, Report, SealKey, S
 const NONE: [String; 0] = [];
 
 /// A log that is sealed with a key from now on.
-async fn sealing(home: &Home) -> Store {
+pub(super) async fn sealing(home: &Home) -> Store {
     let store = home.open().await;
     let sealed = Sealed { key_id: "a".into(), nonce: vec![1], bytes: vec![2] };
     let row = LogKeyRow { sealed, since: store.head().await.unwrap(), made_at: at(1) };
@@ -20,7 +20,7 @@ async fn sealing(home: &Home) -> Store {
     store
 }
 
-async fn seal_all(store: &Store) -> Anchor {
+pub(super) async fn seal_all(store: &Store) -> Anchor {
     while store.seal(at(100)).await.unwrap() {}
     store.newest_seal().await.unwrap().unwrap().anchor
 }
@@ -33,7 +33,7 @@ async fn calls(store: &Store, count: usize) -> function::Id {
     of
 }
 
-fn is_whole(report: &Report, head: u64) {
+pub(super) fn is_whole(report: &Report, head: u64) {
     assert_eq!(report.faults, NONE);
     assert!(
         matches!(report.proof, Proof::Sealed { newest, unsealed: 0, .. } if newest.anchor.position == head),
@@ -47,7 +47,7 @@ async fn as_without_a_key(home: &Home) -> Vec<String> {
     home.open().await.verify().await.unwrap().faults
 }
 
-fn bytes(home: &Home, bytes: &[u8]) -> String {
+pub(super) fn bytes(home: &Home, bytes: &[u8]) -> String {
     let hex = hex::encode(bytes);
     if home.is_postgres() { format!("'\\x{hex}'::bytea") } else { format!("x'{hex}'") }
 }
@@ -92,7 +92,7 @@ pub async fn a_record_that_was_changed_with_all_its_hashes_is_found(home: Home) 
 }
 
 /// The same log, opened by a server that has the key.
-async fn sealing_again(home: &Home) -> Store {
+pub(super) async fn sealing_again(home: &Home) -> Store {
     let store = home.open().await;
     store.seal_with(SealKey::new([7; 32]));
     store

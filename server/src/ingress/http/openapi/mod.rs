@@ -24,9 +24,9 @@ use crate::ingress::error::ErrorBody;
     paths(
         session::methods, session::token, session::logout, health::healthz, health::readyz, health::metrics,
         audit::show,
-        function::list, function::create, function::show, function::delete, function::invoke, log::logs,
-        run::show, run::cancel, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
-        dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload, webhook::receive,
+        function::list, function::create, function::show, function::delete, function::erase, function::invoke, log::logs,
+        run::show, run::cancel, run::erase, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
+        dead_letter::purge, dead_letter::purge_all, event::publish, event::erase, bundle::upload, webhook::receive,
         description, function_schema,
     ),
     components(schemas(Name, ErrorBody<'static>, function::FunctionStatus)),
