@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Error, KEYS_LEASE, Log, NODE_LEASE};
+use super::{Error, KEYS_LEASE, Log, NODE_LEASE, OLDEST_READER};
 
 /// Letters of a fingerprint: enough to tell keys apart, and nothing to find a key with.
 const LETTERS: usize = 12;
@@ -62,6 +62,22 @@ async fn told(store: &dyn Log) -> Result<Vec<(String, Having)>, Error> {
         Some((name.strip_prefix(KEYS_LEASE)?.to_owned(), serde_json::from_str(&holder).ok()?))
     };
     Ok(told.filter_map(read).collect())
+}
+
+/// Keeps servers of an older format off the database from now on, where all that are alive have this one's.
+///
+/// # Errors
+/// When the database is away.
+pub async fn leave_older_servers(store: &dyn Log) -> Result<bool, Error> {
+    let known = store.common(OLDEST_READER).await?.and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
+    if known >= FORMAT {
+        return Ok(true);
+    }
+    if !all_understand(store, FORMAT).await? {
+        return Ok(false);
+    }
+    store.set_common(OLDEST_READER, &FORMAT.to_string()).await?;
+    Ok(true)
 }
 
 /// Whether every server that is alive understands a format.

@@ -124,6 +124,9 @@ pub enum Error {
     /// What is stored cannot be read.
     #[error("the event log is damaged: {0}")]
     Damaged(String),
+    /// A newer EventFlow has written what this one cannot read: what needs it waits until this server is upgraded.
+    #[error("{0}")]
+    Newer(String),
     /// What is asked for cannot be, now or later: the caller's matter.
     #[error("{0}")]
     Refused(String),
@@ -370,6 +373,10 @@ pub struct LogKeyRow {
 
 /// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
 pub const RELAY: &str = "relay";
+
+/// The name, among what servers have in common, of the oldest format that reads what is in the database, see
+/// [`agreement::FORMAT`]: servers of an older one do not start on it.
+pub const OLDEST_READER: &str = "oldest_reader";
 
 /// The lease of the server that leads.
 pub const LEADER_LEASE: &str = "leader";

@@ -120,7 +120,10 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
         return Err(cannot(&format!("it is version {name}; EventFlow needs PostgreSQL 15 or newer")));
     }
     if apply {
-        sqlx::migrate!("../migrations/postgres").run(&mut conn).await.map_err(|error| cannot(&error))?;
+        let mut migrator = sqlx::migrate!("../migrations/postgres");
+        // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+        migrator.set_ignore_missing(true);
+        migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
         // Plans that were made while the tables were empty read them from end to end.
         sql::postgres_execute(&mut conn, "ANALYZE", &[]).await.map_err(|error| cannot(&error))?;
     }

@@ -100,7 +100,10 @@ pub(super) async fn lock(folder: &Path) -> Result<Lock, Error> {
 pub(super) async fn migrate(file: &Path) -> Result<(), Error> {
     let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", file.display()));
     let mut conn = options(file).create_if_missing(true).connect().await.map_err(|error| cannot(&error))?;
-    sqlx::migrate!("../migrations/sqlite").run(&mut conn).await.map_err(|error| cannot(&error))?;
+    let mut migrator = sqlx::migrate!("../migrations/sqlite");
+    // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+    migrator.set_ignore_missing(true);
+    migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
     sqlx::Connection::close(conn).await.map_err(|error| cannot(&error))
 }
 

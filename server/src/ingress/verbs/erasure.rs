@@ -106,7 +106,7 @@ pub async fn erase_runs(
 
 /// Older servers would take what was erased for damage.
 async fn all_understand(services: &Services) -> Result<(), Refusal> {
-    match agreement::all_understand(&*services.store, agreement::FORMAT).await? {
+    match agreement::leave_older_servers(&*services.store).await? {
         true => Ok(()),
         false => {
             let message =

@@ -396,3 +396,8 @@ async fn what_is_erased_is_nowhere_and_its_record_is_there() {
 async fn what_was_written_over_without_a_record_of_it_is_found() {
     erasing::what_was_written_over_without_a_record_of_it_is_found(Home::postgres().await).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with() {
+    trouble::a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with(Home::postgres().await).await;
+}
