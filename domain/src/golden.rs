@@ -155,6 +155,10 @@ pub fn functions() -> Vec<function::Event> {
     })
 }
 
+fn payloads() -> Vec<crate::erasure::Payload> {
+    vec![crate::erasure::Payload { version: 1, digest: "00ff".into() }]
+}
+
 /// One of each event of a run.
 pub fn runs() -> Vec<run::Event> {
     use run::Event;
@@ -225,7 +229,8 @@ pub fn runs() -> Vec<run::Event> {
                 at: at(14),
             }),
             Some(Event::CallbackFailed(_)) => Event::CallbackDelivered(CallbackDelivered { attempt: 2, at: at(20) }),
-            Some(Event::CallbackDelivered(_)) => return None,
+            Some(Event::CallbackDelivered(_)) => Event::Erased(Erased { payloads: payloads(), at: at(21) }),
+            Some(Event::Erased(_)) => return None,
         })
     })
 }
@@ -245,9 +250,11 @@ pub fn events() -> Vec<event::Event> {
                 target: Some(function_id()),
                 asynchronous: false,
                 callback: None,
+                erased_at: None,
                 at: at(1),
             })),
-            Some(event::Event::Received(_)) => return None,
+            Some(event::Event::Received(_)) => event::Event::Erased(event::Erased { payloads: payloads(), at: at(2) }),
+            Some(event::Event::Erased(_)) => return None,
         })
     })
 }
@@ -356,9 +363,9 @@ fn there_is_a_sample_of_every_type_that_the_contract_names() {
     assert_eq!(
         kinds(runs()).join(" "),
         "Requested Started AttemptFailed Succeeded Failed TimedOut Cancelled DeadLettered Deferred Answered Redriven Purged \
-         CallbackFailed CallbackDelivered"
+         CallbackFailed CallbackDelivered Erased"
     );
-    assert_eq!(kinds(events()).join(" "), "Received");
+    assert_eq!(kinds(events()).join(" "), "Received Erased");
     assert_eq!(
         kinds(namespaces()).join(" "),
         "Created MemberAdded RoleChanged MemberRemoved TokenCreated TokenRevoked SecretSet SecretRemoved QuotaSet"

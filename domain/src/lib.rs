@@ -18,12 +18,14 @@
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
 //! | [`trace`] | W3C Trace Context |
 //! | [`upcast`] | yesterday's event shapes, read as today's |
+//! | [`erasure`] | what stays of a record whose payload is erased |
 //! | [`hash`] | what the hash chain covers |
 
 pub mod address;
 pub mod aggregate;
 pub mod capacity;
 pub mod doors;
+pub mod erasure;
 pub mod event;
 pub mod function;
 pub mod hash;

@@ -72,9 +72,13 @@ pub fn react(fact: &Fact) -> Vec<Reaction> {
             | run::Event::Answered(_)
             | run::Event::Purged(_)
             | run::Event::CallbackFailed(_)
-            | run::Event::CallbackDelivered(_) => Vec::new(),
+            | run::Event::CallbackDelivered(_)
+            | run::Event::Erased(_) => Vec::new(),
         },
+        // What is left of an event that was erased is for nobody.
+        Fact::Event(_, event::Event::Received(received)) if received.erased_at.is_some() => Vec::new(),
         Fact::Event(id, event::Event::Received(_)) => vec![Reaction::Route(*id)],
+        Fact::Event(_, event::Event::Erased(_)) => Vec::new(),
         Fact::Namespace(..) => Vec::new(),
     }
 }

@@ -16,6 +16,16 @@ pub enum Error {
         /// The type that was found.
         kind: String,
     },
+    /// The payload has a shape that only a newer EventFlow knows.
+    #[error("the payload of `{kind}` cannot be read: its version is {version}, this EventFlow knows 1 to {today}")]
+    Newer {
+        /// The type of the event.
+        kind: String,
+        /// The version of its shape.
+        version: usize,
+        /// The newest one that is known here.
+        today: usize,
+    },
     /// The payload does not have the shape that its version promises.
     #[error("the payload of `{kind}` cannot be read: {message}")]
     Malformed {
@@ -24,6 +34,13 @@ pub enum Error {
         /// What is wrong with it.
         message: String,
     },
+}
+
+impl Error {
+    /// Whether a newer EventFlow may be able to read what this one cannot.
+    pub fn is_of_the_future(&self) -> bool {
+        matches!(self, Self::Unknown { .. } | Self::Newer { .. })
+    }
 }
 
 /// One step from a payload's shape to the next.
@@ -56,8 +73,11 @@ pub fn decode<T: DeserializeOwned>(kind: &str, data: &[u8], steps: &[Step]) -> R
     if version == today {
         return serde_json::from_slice(data).map_err(|e| malformed(&e));
     }
-    if version == 0 || version > today {
-        return Err(malformed(&format_args!("its version is {version}, this EventFlow knows 1 to {today}")));
+    if version > today {
+        return Err(Error::Newer { kind: kind.to_owned(), version, today });
+    }
+    if version == 0 {
+        return Err(malformed(&"its version is 0"));
     }
     let mut value: Value = serde_json::from_slice(data).map_err(|e| malformed(&e))?;
     for step in &steps[version - 1..] {
@@ -113,6 +133,8 @@ mod tests {
     #[test]
     fn a_shape_from_the_future_is_refused() {
         let error = decode::<Renamed>("Stopped", br#"{"v":3,"reason":"asked"}"#, STEPS).unwrap_err();
-        assert!(error.to_string().contains("version is 3"), "{error}");
+        assert!(error.to_string().contains("version is 3") && error.is_of_the_future(), "{error}");
+        let error = decode::<Renamed>("Stopped", br#"{"v":0,"reason":"asked"}"#, STEPS).unwrap_err();
+        assert!(!error.is_of_the_future(), "{error}");
     }
 }

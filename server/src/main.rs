@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use server::app::operate::{self, State};
 use server::config::{self, Flags, Settings};
+use server::store::{Anchor, Proof};
 use server::{app, builder, executor, ingress, telemetry};
 
 /// Calls make and drop many small things on several threads: the system's allocator took a tenth of their time.
@@ -33,8 +34,12 @@ enum Verb {
         #[arg(long)]
         damaged: bool,
     },
-    /// Compare the read tables with the log and check its hash chain; beside a running server, too
-    Verify,
+    /// Compare the read tables with the log, check its hash chain and its seals; beside a running server, too
+    Verify {
+        /// A seal that was printed by an earlier `verify` and kept elsewhere, HASH@POSITION; may be given more than once
+        #[arg(long = "anchor", value_name = "HASH@POSITION")]
+        anchors: Vec<Anchor>,
+    },
     /// Back up the log, the artifacts and the keys; beside a running server, too
     Backup {
         /// A folder that is empty or does not exist
@@ -95,6 +100,14 @@ struct Keys {
 enum AdminVerb {
     /// Give the admin a new password and print it; a running server takes it at once
     ResetPassword,
+    /// Seal secrets, and the key of the log's seals, under a new EVENTFLOW_SECRET_KEY; no server may be running
+    ChangeKey {
+        /// A file with the old key
+        #[arg(long, value_name = "FILE")]
+        old_key_file: PathBuf,
+    },
+    /// Give up all seals of the log, when their key is lost; no server may be running
+    ForgetSeals,
 }
 
 fn main() -> ExitCode {
@@ -147,7 +160,7 @@ fn work(verb: Verb, settings: Settings) -> Outcome {
                 let records = operate::rebuild(&settings, damaged).await?;
                 println!("The read tables were made from {records} records.");
             }
-            Verb::Verify => return verify(&settings).await,
+            Verb::Verify { anchors } => return verify(&settings, &anchors).await,
             Verb::Backup { folder, keys } => {
                 let passphrase = match keys.without_keys {
                     true => None,
@@ -169,6 +182,10 @@ fn work(verb: Verb, settings: Settings) -> Outcome {
                 println!("The new password of `admin` is {password} (it is not shown again).");
                 println!("Whoever is signed in stays so until the token expires, after 12 hours at most.");
             }
+            Verb::Admin { verb: AdminVerb::ChangeKey { old_key_file } } => {
+                println!("{}", operate::change_key(&settings, &old_key_file).await?);
+            }
+            Verb::Admin { verb: AdminVerb::ForgetSeals } => println!("{}", operate::forget_seals(&settings).await?),
             Verb::CallbackSecret { namespace } => {
                 let namespace = namespace.as_deref().unwrap_or(&settings.namespace);
                 println!("{}", operate::callback_secret(&settings, namespace)?);
@@ -179,12 +196,29 @@ fn work(verb: Verb, settings: Settings) -> Outcome {
     })
 }
 
-async fn verify(settings: &Settings) -> Outcome {
-    let (description, report) = operate::verify(settings).await?;
+async fn verify(settings: &Settings, anchors: &[Anchor]) -> Outcome {
+    let (description, report) = operate::verify(settings, anchors).await?;
     println!(
         "{description}: checked {} events, {} streams and {} rows of the read tables.",
         report.events, report.streams, report.rows
     );
+    match &report.proof {
+        Proof::Nothing(why) => println!("Nothing is proved: {why}."),
+        Proof::Sealed { newest, since, began, unsealed } => {
+            println!("Sealed under the log's key up to {} ({}).", newest.anchor, newest.at.to_rfc3339());
+            let (began, after) = (began.to_rfc3339(), since + 1);
+            match since {
+                0 => println!("That holds from the first record on."),
+                _ => println!(
+                    "That holds from position {after} on; what came before was there when sealing began ({began}), and has \
+                     not been changed since."
+                ),
+            }
+            if *unsealed > 0 {
+                println!("{unsealed} newer records are not sealed yet: a running server seals every 30 seconds.");
+            }
+        }
+    }
     if report.faults.is_empty() {
         println!("Everything fits.");
         return Ok(ExitCode::SUCCESS);

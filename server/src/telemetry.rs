@@ -85,6 +85,8 @@ pub struct Metrics {
     pub queue_depth: IntGaugeVec,
     pub log_position: IntGauge,
     pub relay_lag: IntGauge,
+    /// `eventflow_event_log_sealed_position`.
+    pub log_sealed: IntGauge,
     pub builds: IntCounterVec,
     pub failed_builds: IntGauge,
     pub dead_letters: IntGauge,
@@ -163,6 +165,10 @@ impl Metrics {
             ),
             log_position: gauge("eventflow_event_log_position", "Position of the newest record of the log."),
             relay_lag: gauge("eventflow_relay_lag", "Records of the log that the relay has not passed."),
+            log_sealed: gauge(
+                "eventflow_event_log_sealed_position",
+                "Up to which position the event log is sealed under its key.",
+            ),
             builds: counters("eventflow_builds_total", "Builds that ended.", &["outcome"]),
             failed_builds: gauge("eventflow_functions_build_failed", "Functions whose newest build failed."),
             dead_letters: gauge(

@@ -1,4 +1,4 @@
-//! A trigger event: received once, and never changed.
+//! A trigger event: received once, and never changed, but for what is erased.
 //!
 //! Its id is derived from (namespace, source, id), so that the log itself refuses a duplicate.
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Payload;
 use crate::json::Json;
-use crate::upcast;
+use crate::{erasure, upcast};
 
 pub mod source;
 #[cfg(test)]
@@ -79,6 +79,18 @@ pub struct Received {
     pub callback: Option<String>,
     /// When it came in.
     pub at: DateTime<Utc>,
+    /// When its content was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<DateTime<Utc>>,
+}
+
+/// Its content was erased.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Erased {
+    /// The records that were written over.
+    pub payloads: Vec<erasure::Payload>,
+    /// When.
+    pub at: DateTime<Utc>,
 }
 
 /// What can happen to a trigger event.
@@ -86,6 +98,8 @@ pub struct Received {
 pub enum Event {
     /// It came in.
     Received(Box<Received>),
+    /// Its content was erased.
+    Erased(Erased),
 }
 
 /// What can be asked of a trigger event.
@@ -93,11 +107,31 @@ pub enum Event {
 pub enum Command {
     /// Take it.
     Receive(Box<Received>),
+    /// Erase its content; the records of these versions are written over with it.
+    Erase {
+        /// What stands there afterwards.
+        payloads: Vec<erasure::Payload>,
+        /// When.
+        at: DateTime<Utc>,
+    },
 }
 
-/// Nothing is refused: a duplicate is already done.
+/// A duplicate is not refused: it is done already.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {}
+#[allow(missing_docs)] // the message says it
+pub enum Error {
+    #[error("there is no such event")]
+    NotFound,
+}
+
+impl Error {
+    /// A short name that programs can rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotFound => "event_not_found",
+        }
+    }
+}
 
 /// The aggregate.
 #[derive(Debug, Clone, Copy)]
@@ -113,37 +147,52 @@ impl crate::Aggregate for Aggregate {
     const STATE_SHAPE: u32 = 1;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
-        let Command::Receive(received) = command;
-        Ok(match state {
-            Some(_) => Vec::new(),
-            None => vec![Event::Received(received)],
-        })
+        match (state, command) {
+            (None, Command::Receive(received)) => Ok(vec![Event::Received(received)]),
+            (Some(_), Command::Receive(_)) => Ok(Vec::new()),
+            (None, Command::Erase { .. }) => Err(Error::NotFound),
+            (Some(received), Command::Erase { .. }) if received.erased_at.is_some() => Ok(Vec::new()),
+            (Some(_), Command::Erase { payloads, at }) => Ok(vec![Event::Erased(Erased { payloads, at })]),
+        }
     }
 
     fn evolve(state: State, event: &Event) -> State {
-        let Event::Received(received) = event;
-        state.or_else(|| Some((**received).clone()))
+        match event {
+            Event::Received(received) => state.or_else(|| Some((**received).clone())),
+            Event::Erased(erased) => state.map(|mut received| {
+                erasure::received_event(&mut received, erased.at);
+                received
+            }),
+        }
     }
 }
 
 impl Payload for Event {
     fn kind(&self) -> &'static str {
-        "Received"
+        match self {
+            Self::Received(_) => "Received",
+            Self::Erased(_) => "Erased",
+        }
     }
 
     fn at(&self) -> DateTime<Utc> {
-        let Self::Received(e) = self;
-        e.at
+        match self {
+            Self::Received(e) => e.at,
+            Self::Erased(e) => e.at,
+        }
     }
 
     fn encode(&self) -> Vec<u8> {
-        let Self::Received(e) = self;
-        upcast::encode(e, &[])
+        match self {
+            Self::Received(e) => upcast::encode(e, &[]),
+            Self::Erased(e) => upcast::encode(e, &[]),
+        }
     }
 
     fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error> {
         match kind {
             "Received" => upcast::decode(kind, data, &[]).map(Self::Received),
+            "Erased" => upcast::decode(kind, data, &[]).map(Self::Erased),
             _ => Err(upcast::Error::Unknown { kind: kind.to_owned() }),
         }
     }

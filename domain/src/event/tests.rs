@@ -20,6 +20,7 @@ fn received(data: &str) -> Box<Received> {
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: at(0),
     })
 }
@@ -41,6 +42,26 @@ fn the_first_answer_counts_when_the_same_id_comes_with_other_content() {
     assert_eq!(after.state, Some(*received("{}")));
     let after = given([Event::Received(received("{}")), Event::Received(received("[1]"))]);
     assert_eq!(after.state, Some(*received("{}")));
+}
+
+#[test]
+fn an_event_that_is_erased_keeps_what_it_is_known_by() {
+    let content = r#"{"specversion":"1.0","id":"1","data":{"name":"Ada"}}"#;
+    let before = Received { subject: Some("Ada".into()), ..*received(content) };
+    let erase = |at| Command::Erase { payloads: Vec::new(), at };
+    let event = Event::Received(Box::new(before));
+    let after = given([event.clone()])
+        .when(erase(at(5)))
+        .then([Event::Erased(super::Erased { payloads: Vec::new(), at: at(5) })]);
+    let left = after.state.clone().unwrap();
+    assert_eq!((left.event_id.as_str(), left.source.as_str(), left.erased_at), ("1", "/shop", Some(at(5))));
+    assert!(left.subject.is_none() && !left.event.get().contains("Ada"), "{left:?}");
+    // What is written over it says the same by itself.
+    let written = crate::erasure::of_event(&event, at(5)).unwrap();
+    assert_eq!(written, Event::Received(Box::new(left)));
+    assert_eq!(crate::erasure::of_event(&written, at(6)), None);
+    given([written.clone()]).when(erase(at(6))).then_nothing();
+    assert!(crate::react::react(&crate::recorded::Fact::Event(super::id("default", "/shop", "1"), written)).is_empty());
 }
 
 #[test]

@@ -40,7 +40,7 @@ fn what_follows_from_each_event_of_a_run() {
             run::Event::Redriven(e) => vec![Reaction::Redrive(id, e.run)],
             other => match other.kind() {
                 "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Deferred" | "Answered"
-                | "Purged" | "CallbackFailed" | "CallbackDelivered" => vec![],
+                | "Purged" | "CallbackFailed" | "CallbackDelivered" | "Erased" => vec![],
                 kind => panic!("nobody said what follows from {kind}"),
             },
         };
@@ -53,7 +53,8 @@ fn what_follows_from_each_event_of_a_run() {
 fn a_received_event_is_routed() {
     let id = event::id("default", "/shop", "order-7");
     for event in golden::events() {
-        assert_eq!(react(&Fact::Event(id, event)), [Reaction::Route(id)]);
+        let expected = if event.kind() == "Received" { vec![Reaction::Route(id)] } else { vec![] };
+        assert_eq!(react(&Fact::Event(id, event)), expected);
     }
 }
 

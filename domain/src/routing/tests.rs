@@ -81,6 +81,7 @@ fn event_with(kind: &str, content: &str) -> Received {
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: at(9),
     }
 }

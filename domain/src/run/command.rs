@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Id;
 use super::event::{Answered, Delivery, Failure, Outcome, Request};
+use crate::erasure;
 
 /// A wish. Time, ids and chance come in with it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub enum Command {
     CallBack { attempt: u32, at: DateTime<Utc> },
     /// The outcome could not be told. `due`: when to try again; not at all when absent.
     FailCallback { attempt: u32, error: String, due: Option<DateTime<Utc>>, at: DateTime<Utc> },
+    /// Erase what it was asked with and what it led to; the records of these versions are written over with it.
+    Erase { payloads: Vec<erasure::Payload>, at: DateTime<Utc> },
     /// Tell of a synchronous call.
     Answer(Box<Answered>),
 }

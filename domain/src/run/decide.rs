@@ -1,8 +1,8 @@
 //! What follows from a command: the table of a run's life, one arm an edge.
 
 use super::event::{
-    AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Deferred, Delivery, Failed, Failure,
-    Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
+    AttemptFailed, CallbackDelivered, CallbackFailed, Cancelled, DeadLettered, Deferred, Delivery, Erased, Failed,
+    Failure, Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::{Callback, Letter};
 use super::{Command, Error, Event, Phase, State};
@@ -131,6 +131,13 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (Phase::Dead { letter: Letter::Purged, .. }, Command::Purge { .. }) => done(),
         (Phase::Dead { letter: Letter::Purged, .. }, Command::Redrive { .. }) => Err(Error::Purged),
         (phase, Command::Redrive { .. } | Command::Purge { .. }) => Err(Error::NotDead { state: phase.name() }),
+
+        (_, Command::Erase { .. }) if run.erased_at.is_some() => done(),
+        (phase, Command::Erase { .. }) if !phase.is_over() => Err(Error::NotOver { state: phase.name() }),
+        (_, Command::Erase { .. }) if matches!(run.callback, Some(Callback::Waiting | Callback::Due { .. })) => {
+            Err(Error::CallbackOpen)
+        }
+        (_, Command::Erase { payloads, at }) => one(Event::Erased(Erased { payloads, at })),
 
         (_, Command::CallBack { attempt, at }) => match run.callback {
             Some(Callback::Due { .. }) => one(Event::CallbackDelivered(CallbackDelivered { attempt, at })),

@@ -22,6 +22,10 @@ pub enum Error {
     NoCallback,
     #[error("another run has this id already")]
     IdTaken,
+    #[error("the run is {state}: what it was asked with is erased when it is over; cancel it first")]
+    NotOver { state: &'static str },
+    #[error("who asked for the outcome of the run has not been told yet: erase it when that is settled")]
+    CallbackOpen,
 }
 
 impl Error {
@@ -37,6 +41,8 @@ impl Error {
             Self::Purged => "run_purged",
             Self::NoCallback => "no_callback",
             Self::IdTaken => "run_id_taken",
+            Self::NotOver { .. } => "run_not_over",
+            Self::CallbackOpen => "callback_open",
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::Id;
 use crate::aggregate::Payload;
 use crate::json::{self, Json};
-use crate::{event, function, retry, upcast};
+use crate::{erasure, event, function, retry, upcast};
 
 /// Something that happened to a run.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +26,7 @@ pub enum Event {
     Purged(Purged),
     CallbackFailed(CallbackFailed),
     CallbackDelivered(CallbackDelivered),
+    Erased(Erased),
 }
 
 /// What a run is asked for: the part that `Requested` and `Answered` have in common.
@@ -282,6 +283,15 @@ pub struct CallbackDelivered {
     pub at: DateTime<Utc>,
 }
 
+/// Its input, its results and what was said of its failures were erased.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Erased {
+    /// The records that were written over.
+    pub payloads: Vec<erasure::Payload>,
+    /// When.
+    pub at: DateTime<Utc>,
+}
+
 /// A synchronous call, told after its answer: all of its life as one fact.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answered {
@@ -336,6 +346,7 @@ impl Payload for Event {
             Self::Purged(_) => "Purged",
             Self::CallbackFailed(_) => "CallbackFailed",
             Self::CallbackDelivered(_) => "CallbackDelivered",
+            Self::Erased(_) => "Erased",
         }
     }
 
@@ -355,6 +366,7 @@ impl Payload for Event {
             Self::Purged(e) => e.at,
             Self::CallbackFailed(e) => e.at,
             Self::CallbackDelivered(e) => e.at,
+            Self::Erased(e) => e.at,
         }
     }
 
@@ -374,6 +386,7 @@ impl Payload for Event {
             Self::Purged(e) => upcast::encode(e, &[]),
             Self::CallbackFailed(e) => upcast::encode(e, &[]),
             Self::CallbackDelivered(e) => upcast::encode(e, &[]),
+            Self::Erased(e) => upcast::encode(e, &[]),
         }
     }
 
@@ -393,6 +406,7 @@ impl Payload for Event {
             "Purged" => Self::Purged(upcast::decode(kind, data, &[])?),
             "CallbackFailed" => Self::CallbackFailed(upcast::decode(kind, data, &[])?),
             "CallbackDelivered" => Self::CallbackDelivered(upcast::decode(kind, data, &[])?),
+            "Erased" => Self::Erased(upcast::decode(kind, data, &[])?),
             _ => return Err(upcast::Error::Unknown { kind: kind.to_owned() }),
         })
     }

@@ -17,6 +17,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
                 deferred: None,
                 phase: Phase::Queued,
                 callback: e.request.callback.is_some().then_some(Callback::Waiting),
+                erased_at: None,
             }),
             Event::Answered(e) => Some(answered(e)),
             _ => None,
@@ -61,6 +62,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::Redriven(e) => set_letter(&mut run.phase, Letter::Redriven(e.run)),
         Event::Purged(_) => set_letter(&mut run.phase, Letter::Purged),
         Event::CallbackDelivered(e) => run.callback = Some(Callback::Delivered { at: e.at }),
+        Event::Erased(e) => run.erase(e.at),
         Event::CallbackFailed(e) => {
             run.callback = Some(match e.due {
                 Some(due) => Callback::Due { attempts: e.attempt, due },
@@ -93,6 +95,7 @@ fn fits(run: &Run, event: &Event) -> bool {
             _ => false,
         },
         Event::Redriven(_) | Event::Purged(_) => phase.letter() == Some(Letter::Waiting),
+        Event::Erased(_) => phase.is_over(),
         Event::CallbackFailed(_) | Event::CallbackDelivered(_) => matches!(run.callback, Some(Callback::Due { .. })),
         Event::Succeeded(_) => matches!(phase, Phase::Running { .. }),
         Event::Deferred(e) => match phase {
@@ -132,5 +135,6 @@ fn answered(e: &Answered) -> Run {
         deferred: None,
         phase,
         callback: None,
+        erased_at: None,
     }
 }

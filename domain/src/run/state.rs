@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Crash, Delivery, Failure, Outcome, Request};
+use crate::erasure;
 
 /// After so many crashes of its instance a run is given to an instance of its own.
 pub const ISOLATED_AFTER: u32 = 2;
@@ -33,6 +34,9 @@ pub struct Run {
     /// Whether who asked for the outcome was told; absent when nobody asked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
+    /// When what it was asked with, and what it led to, was erased.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<DateTime<Utc>>,
 }
 
 /// How often an instance that had a run ended by itself.
@@ -72,6 +76,23 @@ impl Run {
     /// Whether it gets an instance of its own: it may be what makes instances crash.
     pub fn is_isolated(&self) -> bool {
         self.crashes.all() >= ISOLATED_AFTER
+    }
+
+    /// Erases what it was asked with and what it led to.
+    pub(super) fn erase(&mut self, at: DateTime<Utc>) {
+        erasure::request(&mut self.request);
+        match &mut self.phase {
+            Phase::Succeeded { outcome, .. } => erasure::outcome(outcome),
+            Phase::Retrying { failure, .. }
+            | Phase::Failed { failure, .. }
+            | Phase::TimedOut { failure, .. }
+            | Phase::Dead { failure, .. } => erasure::failure(failure),
+            Phase::Queued | Phase::Running { .. } | Phase::Cancelled { .. } => {}
+        }
+        if let Some(Callback::GivenUp { error, .. }) = &mut self.callback {
+            *error = erasure::ERASED.to_owned();
+        }
+        self.erased_at = Some(at);
     }
 
     /// Why it waits, when it does because it cannot be offered.

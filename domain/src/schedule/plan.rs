@@ -288,6 +288,7 @@ impl Timer {
             target: Some(self.key.function),
             asynchronous: true,
             callback: None,
+            erased_at: None,
             at,
         }
     }

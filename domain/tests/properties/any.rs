@@ -382,6 +382,7 @@ pub fn received() -> impl Strategy<Value = event::Received> {
                 target,
                 asynchronous,
                 callback,
+                erased_at: None,
                 at,
             }
         },

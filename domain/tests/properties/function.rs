@@ -322,6 +322,7 @@ fn received() -> Received {
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: at(0),
     }
 }

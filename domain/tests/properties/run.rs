@@ -163,7 +163,8 @@ fn is_end(event: &Event) -> bool {
         | Event::Redriven(_)
         | Event::Purged(_)
         | Event::CallbackFailed(_)
-        | Event::CallbackDelivered(_) => false,
+        | Event::CallbackDelivered(_)
+        | Event::Erased(_) => false,
         Event::Succeeded(_)
         | Event::Failed(_)
         | Event::TimedOut(_)
@@ -284,6 +285,43 @@ proptest! {
             prop_assert_eq!(after.as_ref().and_then(|run| run.phase.node()), Some("c"));
             prop_assert_eq!(after.map(|run| run.attempts), Some(run.attempts + 1));
         }
+    }
+
+    #[test]
+    fn what_is_left_after_an_erasure_is_the_same_from_what_was_there_and_from_what_was_written_over_it(
+        commands in commands()
+    ) {
+        let history = tell(commands)?;
+        let evolve = <Aggregate as domain::Aggregate>::evolve;
+        let state = history.events.iter().fold(None, evolve);
+        let payloads = vec![domain::erasure::Payload { version: 1, digest: String::new() }];
+        let at = history.events.last().map_or_else(Default::default, Payload::at);
+        let erase = decide(&state, Command::Erase { payloads, at });
+        let Some(run) = &state else {
+            prop_assert_eq!(erase.map_err(|error| error.code()), Err("run_not_found"));
+            return Ok(());
+        };
+        if !run.phase.is_over() {
+            prop_assert_eq!(erase.map_err(|error| error.code()), Err("run_not_over"));
+            return Ok(());
+        }
+        if matches!(run.callback, Some(Callback::Waiting | Callback::Due { .. })) {
+            prop_assert_eq!(erase.map_err(|error| error.code()), Err("callback_open"));
+            return Ok(());
+        }
+        let erased = erase.map_err(|error| TestCaseError::fail(error.to_string()))?;
+        prop_assert_eq!(erased.len(), 1);
+        let after = erased.iter().fold(state, evolve);
+        let left: Vec<_> =
+            history.events.iter().map(|event| domain::erasure::of_run(event).unwrap_or_else(|| event.clone())).collect();
+        prop_assert!(left.iter().all(|event| domain::erasure::of_run(event).is_none()), "it is erased once");
+        prop_assert_eq!(left.iter().chain(&erased).fold(None, evolve), after.clone());
+        let run = after.as_ref().expect("a run stays one");
+        prop_assert_eq!((run.request.input.get(), run.request.input_cut), ("\"erased\"", true));
+        prop_assert!(run.phase.outcome().is_none_or(|outcome| outcome.output.is_none()));
+        prop_assert!(run.phase.failure().is_none_or(|failure| failure.error == "erased"));
+        let again = decide(&after, Command::Erase { payloads: Vec::new(), at });
+        prop_assert_eq!(again.map(|events| events.len()).ok(), Some(0));
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! Actors are a cache: what is true is decided by the log's unique (stream, version), so that several servers may
 //! command the same function.
 
+mod erasure;
 mod function;
 mod registry;
 #[cfg(test)]

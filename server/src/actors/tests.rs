@@ -291,3 +291,60 @@ fn a_function_as_it_was_is_folded_from_what_had_happened_then() {
         assert!(matches!(events[0].fact().unwrap(), domain::recorded::Fact::Function(_, Event::Registered(_))));
     });
 }
+
+/// What a server of a newer version writes, and this one does not know.
+async fn of_the_future(store: &Store, stream: &Stream, kind: &'static str, data: &[u8]) {
+    let expected = store.stream(stream, 0, 100).await.unwrap().len() as u64;
+    let event = store::NewEvent { id: uuid::Uuid::now_v7(), kind, data: data.to_vec(), at: clock::now() };
+    let cause = Cause::default();
+    let append = store::Append { stream: stream.clone(), expected, events: vec![event], cause, rows: Vec::new() };
+    store.append(append).await.unwrap();
+}
+
+fn beside_a_newer_server(store: Store) -> impl Future<Output = ()> {
+    async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        let (one, two, other) =
+            (running(&commands, "one").await, running(&commands, "two").await, running(&commands, "other").await);
+        // A type, and a shape of a type, that nobody knows here.
+        of_the_future(&store, &Stream::function(one), "Exploded", br#"{"v":1}"#).await;
+        of_the_future(&store, &Stream::function(two), "Stopped", br#"{"v":99}"#).await;
+        let stop = || Command::Stop { reason: None, at: clock::now() };
+        for (id, kind) in [(one, "Exploded"), (two, "Stopped")] {
+            let refused = commands.function(id, stop(), Cause::default()).await;
+            let Err(Error::Store(store::Error::Newer(why))) = refused else { panic!("{refused:?}") };
+            assert!(why.contains(kind) && why.contains("upgrade this server"), "{why}");
+            // What is known of it is served.
+            let row = store.function(id).await.unwrap().unwrap();
+            assert_eq!((row.state.as_str(), store.history_of(id).await), ("RUNNING", 6));
+        }
+        assert!(commands.function(other, stop(), Cause::default()).await.unwrap().changed());
+        let faults = store.verify().await.unwrap().faults.join("\n");
+        assert!(faults.contains("unknown event type `Exploded`") && faults.contains("its version is 99"), "{faults}");
+        assert!(!faults.contains(&other.to_string()), "{faults}");
+    }
+}
+
+trait History {
+    async fn history_of(&self, id: function::Id) -> usize;
+}
+
+impl History for Store {
+    async fn history_of(&self, id: function::Id) -> usize {
+        let filter = store::HistoryFilter { stream: Some(Stream::function(id)), ..store::HistoryFilter::default() };
+        self.history(&filter, &store::PageRequest::first(100)).await.unwrap().rows.len()
+    }
+}
+
+#[test]
+fn what_a_newer_server_wrote_stops_only_what_needs_it() {
+    on_a_log(beside_a_newer_server);
+}
+
+#[test]
+fn what_a_newer_server_wrote_stops_only_what_needs_it_on_postgres() {
+    actix::System::new().block_on(async {
+        let home = store::contract::home::Home::postgres().await;
+        beside_a_newer_server(home.open().await).await;
+    });
+}

@@ -119,6 +119,11 @@ impl Writer {
         Self { store }
     }
 
+    /// The log.
+    pub(super) fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Carries a command out on what is known of the aggregate; `known` may be out of date.
     ///
     /// # Errors
@@ -309,7 +314,16 @@ fn append<A: Tabled>(stream: Stream, known: &Loaded<A>, events: &[A::Event], cau
 
 fn evolve<A: Aggregate>(loaded: Loaded<A>, recorded: &Recorded) -> Result<Loaded<A>, store::Error> {
     let event = A::Event::decode(&recorded.kind, &recorded.data).map_err(|error| {
-        store::Error::Damaged(format!("stream {}, version {}: {error}", recorded.stream, recorded.version))
+        let Recorded { stream, version, kind, .. } = recorded;
+        match error.is_of_the_future() {
+            // What is decided without it may be wrong, whatever it is.
+            true => store::Error::Newer(format!(
+                "{stream} has a record (`{kind}`, version {version}) that a newer EventFlow wrote, and this server ({}) \
+                 cannot read it: upgrade this server",
+                env!("CARGO_PKG_VERSION")
+            )),
+            false => store::Error::Damaged(format!("stream {stream}, version {version}: {error}")),
+        }
     })?;
     Ok(Loaded { state: A::evolve(loaded.state, &event), version: recorded.version, known: true })
 }

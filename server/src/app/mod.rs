@@ -210,8 +210,12 @@ impl Platform {
             outward: settings.callback_allow.clone(),
             secret: callback_secrets(vault.clone(), key.clone()),
         };
-        let having =
-            Having { session_key: fingerprint(&key), secret_key: vault.key_id().to_owned(), artifacts: folder };
+        let having = Having {
+            session_key: fingerprint(&key),
+            secret_key: vault.key_id().to_owned(),
+            artifacts: folder,
+            format: agreement::FORMAT,
+        };
         let dispatch = dispatch::start(dispatch::Tools {
             store: store.clone(),
             commands: commands.clone(),
@@ -226,6 +230,7 @@ impl Platform {
             offer_timeout: limits.offer_timeout,
             callbacks,
             retention: settings.retention,
+            data_dir: data_dir.as_path().into(),
             node,
             having: having.to_holder().into(),
         })
@@ -421,6 +426,7 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
             tracing::warn!("not every call could be recorded in time");
         }
         services.fleet.stop(deadline).await;
+        dispatch::sealing::finish(&services.store, &services.settings.data_dir).await;
     });
 }
 

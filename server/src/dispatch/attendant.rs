@@ -34,8 +34,13 @@ impl Attendant {
     }
 
     fn take(&self, recorded: &Recorded) {
-        // A record that cannot be read is told by the relay.
-        let Ok(fact) = recorded.fact() else { return };
+        let fact = match recorded.fact() {
+            Ok(fact) => fact,
+            Err(error) => {
+                tracing::error!(position = recorded.position, %error, "a record cannot be read");
+                return self.tools.store.stats().note_unreadable(recorded, &error);
+            }
+        };
         for reaction in react(&fact) {
             match reaction {
                 Reaction::Build(function, build) => self.builds.start(function, build, recorded.as_cause(None)),

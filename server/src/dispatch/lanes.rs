@@ -336,7 +336,8 @@ impl Driver {
                         continue;
                     }
                 }
-                Some((recorded, Fact::Event(_, event::Event::Received(received)))) => {
+                // What is left of an event that was erased is for nobody.
+                Some((recorded, Fact::Event(_, event::Event::Received(received)))) if received.erased_at.is_none() => {
                     let requests = self.requests(&recorded, &received);
                     bytes += parts::weight_of(&requests);
                     new.extend(requests);

@@ -112,6 +112,11 @@ impl Membership {
         steady && fresh && *node != *self.inner.node && !seen.alive.contains(node)
     }
 
+    /// Whether this server leads now.
+    pub(super) fn leads(&self) -> bool {
+        *self.inner.leads.borrow()
+    }
+
     /// Waits until a server is missed that was there before.
     pub(super) async fn lost_one(&self) {
         self.inner.lost.notified().await;

@@ -1,6 +1,6 @@
 //! Does what the log asks for: the [`relay`] follows it and hands the runs that follow to the queue, the [`worker`] runs
 //! them, [`timers`] wait between attempts, [`callback`] tells outcomes, the [`schedule`] keeps the clock, [`retention`]
-//! removes what is past its time, the [`attendant`] does what each server has to do by itself, [`builds`] builds, the
+//! removes what is past its time, [`sealing`] seals the log, the [`attendant`] does what each server has to do by itself, [`builds`] builds, the
 //! [`sweep`] finds work that was lost. [`membership`] says which servers there are, and which of them leads: that one
 //! does what must be done once in the cluster.
 //!
@@ -20,10 +20,12 @@ mod parts;
 mod relay;
 mod retention;
 mod schedule;
+pub mod sealing;
 mod sweep;
 mod timers;
 mod worker;
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -82,6 +84,8 @@ pub struct Tools {
     pub callbacks: Callbacks,
     /// How long what is done with is kept.
     pub retention: Retention,
+    /// The data folder.
+    pub data_dir: Arc<Path>,
     /// Names this server in the log; the same after a restart.
     pub node: Arc<str>,
     /// What this server has that all servers on its database must have, as [`store::agreement::Having`] writes it.
@@ -117,6 +121,7 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
     tasks.spawn(attendant.follow(feed));
     tasks.spawn(sweep::own(tools.clone(), workers.clone()));
     tasks.spawn(depth::tell(tools.clone(), workers.clone()));
+    tasks.spawn(sealing::forever(tools.clone(), membership.clone()));
     tasks.spawn(workers.clone().do_what_is_awaited());
     if tools.queue.is_shared() {
         let membership = membership.clone();

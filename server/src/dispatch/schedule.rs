@@ -229,7 +229,7 @@ impl<C: Clock> Scheduler<C> {
             }
             Err(writer::Error::Store(error)) => Err(error),
             Err(writer::Error::Busy) => Err(store::Error::Unavailable("too many commands wait".into())),
-            Err(writer::Error::Refused(never)) => match never {},
+            Err(writer::Error::Refused(refused)) => Err(store::Error::Refused(refused.to_string())),
         }
     }
 

@@ -166,7 +166,7 @@ impl From<namespace::Error> for Refusal {
 
 impl From<domain::event::Error> for Refusal {
     fn from(error: domain::event::Error) -> Self {
-        match error {}
+        Self::problem(error.code(), error.to_string())
     }
 }
 
@@ -175,7 +175,7 @@ impl From<store::Error> for Fault {
         match &error {
             // A conflict that outlasted all tries: too many at the same place.
             store::Error::Conflict { .. } => Self::Busy(error.to_string()),
-            store::Error::Unavailable(_) => Self::Unavailable(error.to_string()),
+            store::Error::Unavailable(_) | store::Error::Newer(_) => Self::Unavailable(error.to_string()),
             store::Error::Refused(message) | store::Error::Unfit(message) => Self::Internal(message.clone()),
             store::Error::Damaged(_) => {
                 tracing::error!(%error, "log damaged");

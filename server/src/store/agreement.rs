@@ -6,13 +6,17 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Error, KEYS_LEASE, Log};
+use super::{Error, KEYS_LEASE, Log, NODE_LEASE, OLDEST_READER};
 
 /// Letters of a fingerprint: enough to tell keys apart, and nothing to find a key with.
 const LETTERS: usize = 12;
 
 /// Servers that are named where all are counted.
 const NAMED: usize = 4;
+
+/// What this server understands of what is in a database: 1, seals over the log. It counts up when servers begin to write
+/// what older ones would do wrong by.
+pub const FORMAT: u32 = 1;
 
 /// What one server has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +27,9 @@ pub struct Having {
     pub secret_key: String,
     /// Tells the folder of artifacts.
     pub artifacts: String,
+    /// What it understands, see [`FORMAT`]; servers that do not say it are from before there was something to say.
+    #[serde(default)]
+    pub format: u32,
 }
 
 /// Tells a key from another one, and nothing of it.
@@ -46,14 +53,44 @@ pub async fn differences(store: &dyn Log) -> Result<Vec<String>, Error> {
     if !store.is_shared() {
         return Ok(Vec::new());
     }
-    let told = store.holders(KEYS_LEASE).await?;
-    let all: Vec<(String, Having)> = told
-        .into_iter()
-        .filter_map(|(name, holder)| {
-            Some((name.strip_prefix(KEYS_LEASE)?.to_owned(), serde_json::from_str(&holder).ok()?))
-        })
-        .collect();
-    Ok(compare(&all))
+    Ok(compare(&told(store).await?))
+}
+
+async fn told(store: &dyn Log) -> Result<Vec<(String, Having)>, Error> {
+    let told = store.holders(KEYS_LEASE).await?.into_iter();
+    let read = |(name, holder): (String, String)| {
+        Some((name.strip_prefix(KEYS_LEASE)?.to_owned(), serde_json::from_str(&holder).ok()?))
+    };
+    Ok(told.filter_map(read).collect())
+}
+
+/// Keeps servers of an older format off the database from now on, where all that are alive have this one's.
+///
+/// # Errors
+/// When the database is away.
+pub async fn leave_older_servers(store: &dyn Log) -> Result<bool, Error> {
+    let known = store.common(OLDEST_READER).await?.and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
+    if known >= FORMAT {
+        return Ok(true);
+    }
+    if !all_understand(store, FORMAT).await? {
+        return Ok(false);
+    }
+    store.set_common(OLDEST_READER, &FORMAT.to_string()).await?;
+    Ok(true)
+}
+
+/// Whether every server that is alive understands a format.
+///
+/// # Errors
+/// When the database is away.
+pub async fn all_understand(store: &dyn Log, format: u32) -> Result<bool, Error> {
+    if !store.is_shared() {
+        return Ok(true);
+    }
+    let told = told(store).await?;
+    let silent = store.holders(NODE_LEASE).await?.len().saturating_sub(told.len());
+    Ok(silent == 0 && told.iter().all(|(_, having)| having.format >= format))
 }
 
 fn compare(all: &[(String, Having)]) -> Vec<String> {
@@ -91,6 +128,7 @@ mod tests {
             session_key: session.into(),
             secret_key: secret.into(),
             artifacts: artifacts.into(),
+            format: FORMAT,
         };
         let named = |name: &str, having| (name.to_owned(), having);
         assert!(compare(&[]).is_empty());

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::batch::Rows;
 use super::columns::{self, BUILDS, Cell, FUNCTIONS, Kind, READ_TABLES, RECORD_NAMES, Table, VERSIONS};
 use super::listing::Bounded;
+use super::seal::{Anchor, Check, SealKey};
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::tables::{self, Row as TableRow};
 use super::{Error, Report, postgres, sqlite};
@@ -44,6 +45,16 @@ struct Open {
     namespace: Option<String>,
     function: function::State,
     run: run::State,
+    /// Records whose hash does not fit what stands there: erased, if a later record says so.
+    unfit: Vec<Unfit>,
+}
+
+/// A record that is not as it was hashed.
+struct Unfit {
+    version: u64,
+    /// SHA-256 of what stands there.
+    digest: String,
+    fault: String,
 }
 
 /// The log as it is folded: states of streams that may go on, rows of the append that is being read.
@@ -79,6 +90,8 @@ impl Fold {
                 open.run.as_ref().map(tables::of_run).into_iter().collect()
             }
             Fact::Event(_, event::Event::Received(received)) => vec![tables::of_event(received)],
+            // Its row is that of what was left of it.
+            Fact::Event(_, event::Event::Erased(_)) => Vec::new(),
             Fact::Namespace(..) => Vec::new(),
         };
         for row in rows {
@@ -95,6 +108,8 @@ impl Fold {
     /// Forgets a stream that nothing more happens in; says whether it is one.
     fn close(&mut self, stream: &Stream) -> bool {
         let over = match stream.kind() {
+            // It is known later on whether these were erased.
+            _ if self.open.get(stream).is_some_and(|open| !open.unfit.is_empty()) => false,
             "event" => true,
             "run" => self.open.get(stream).and_then(|open| open.run.as_ref()).is_none_or(is_through),
             _ => false,
@@ -106,10 +121,12 @@ impl Fold {
     }
 }
 
-/// Whether nothing more is recorded of a run: it is over, nobody waits for its outcome, nobody may look at it as dead.
+/// Whether nothing more is recorded of a run: it is over, nobody waits for its outcome, nobody may look at it as dead, and
+/// if it was erased, that is recorded.
 fn is_through(run: &run::Run) -> bool {
     let told = !matches!(run.callback, Some(run::Callback::Waiting | run::Callback::Due { .. }));
-    run.phase.is_over() && told && run.phase.letter() != Some(run::Letter::Waiting)
+    let erasing = domain::erasure::is_erased(&run.request) && run.erased_at.is_none();
+    run.phase.is_over() && told && !erasing && run.phase.letter() != Some(run::Letter::Waiting)
 }
 
 /// How a record is named in a fault.
@@ -189,7 +206,12 @@ async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
 }
 
 /// See [`super::Log::verify`]. It reads one state of the database, whatever is written meanwhile.
-pub(super) async fn verify(db: &Db, audited: &AtomicU64) -> Result<Report, Error> {
+pub(super) async fn verify(
+    db: &Db,
+    audited: &AtomicU64,
+    key: Option<SealKey>,
+    anchors: &[Anchor],
+) -> Result<Report, Error> {
     let mut conn = db.acquire().await?;
     let begin = match conn.dialect() {
         Dialect::Sqlite => "BEGIN",
@@ -197,7 +219,7 @@ pub(super) async fn verify(db: &Db, audited: &AtomicU64) -> Result<Report, Error
     };
     conn.execute(begin, &[]).await?;
     let mut audit = Audit::default();
-    let result = audit.run(&mut conn, audited).await;
+    let result = audit.run(&mut conn, audited, (key, anchors)).await;
     conn.execute("ROLLBACK", &[]).await?;
     result.map(|()| audit.report())
 }
@@ -246,7 +268,13 @@ impl Audit {
         self.report
     }
 
-    async fn run(&mut self, conn: &mut Conn, audited: &AtomicU64) -> Result<(), Error> {
+    async fn run(
+        &mut self,
+        conn: &mut Conn,
+        audited: &AtomicU64,
+        (key, anchors): (Option<SealKey>, &[Anchor]),
+    ) -> Result<(), Error> {
+        let mut seals = Check::new(conn, key, anchors).await?;
         let rows = conn.fetch("SELECT position, cut, removed FROM head WHERE one = 1", &[]).await?;
         let (mut head, mut removed): (u64, u64) = (0, 0);
         if let Some(row) = rows.first() {
@@ -263,6 +291,7 @@ impl Audit {
             for audited in page {
                 self.missing(after + 1, audited.record.position);
                 after = audited.record.position;
+                seals.take(conn, after, &audited.record.hash).await?;
                 self.check(conn, &audited).await?;
             }
             after = last;
@@ -272,6 +301,10 @@ impl Audit {
             }
         }
         self.missing(after + 1, head + 1);
+        self.report.proof = seals.finish(conn, head).await?;
+        for fault in seals.faults {
+            self.log_fault(fault);
+        }
         if head < after {
             self.log_fault(format!("head row 1: position is {head}, the log says {after}"));
         } else if self.report.events + self.missing + removed != head {
@@ -280,6 +313,8 @@ impl Audit {
             let what = format!("{holes} records up to position {} are not there, {removed} were removed", self.cut);
             self.log_fault(format!("head row 1: {what}"));
         }
+        let unfit: Vec<_> = self.fold.open.values_mut().flat_map(|open| std::mem::take(&mut open.unfit)).collect();
+        unfit.into_iter().for_each(|unfit| self.log_fault(unfit.fault));
         for (_, Derived { row, first, last }) in std::mem::take(&mut self.open_runs) {
             self.over.put(&row, first, last);
         }
@@ -324,8 +359,12 @@ impl Audit {
             };
             self.log_fault(format!("{}: {what}", name(record)));
         } else if record.hash != hash_of(hash, record) {
-            self.log_fault(format!("{}: hash does not fit its content", name(record)));
+            let fault = format!("{}: hash does not fit its content", name(record));
+            let digest = hex::encode(Sha256::digest(&record.data));
+            let open = self.fold.open.entry(record.stream.clone()).or_default();
+            open.unfit.push(Unfit { version: record.version, digest, fault });
         }
+        self.erased(record);
         match self.fold.take(audited) {
             Ok(rows) => {
                 for Derived { row, first, last } in rows {
@@ -377,6 +416,26 @@ impl Audit {
             self.over_count += 1;
         }
         Ok(())
+    }
+
+    /// What a record says was erased is not at fault, as far as it stands there as it should; and what should be erased
+    /// and is there is.
+    fn erased(&mut self, record: &Recorded) {
+        let payloads = match record.fact() {
+            Ok(Fact::Run(_, run::Event::Erased(erased))) => erased.payloads,
+            Ok(Fact::Event(_, event::Event::Erased(erased))) => erased.payloads,
+            _ => return,
+        };
+        let open = self.fold.open.entry(record.stream.clone()).or_default();
+        let mut faults = Vec::new();
+        for domain::erasure::Payload { version, digest } in payloads {
+            let before = open.unfit.len();
+            open.unfit.retain(|unfit| (unfit.version, &unfit.digest) != (version, &digest));
+            if open.unfit.len() == before && open.unfit.iter().all(|unfit| unfit.version != version) {
+                faults.push(format!("{}: version {version} was erased, and its content is there", name(record)));
+            }
+        }
+        faults.into_iter().for_each(|fault| self.log_fault(fault));
     }
 
     async fn compare_over(&mut self, conn: &mut Conn) -> Result<(), Error> {

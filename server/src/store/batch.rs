@@ -6,7 +6,8 @@ use domain::{Recorded, function};
 use sha2::{Digest, Sha256};
 
 use super::columns::{self, Cell, Entry, Table};
-use super::tables::{BuildRow, EventRow, FunctionRow, Row, RunRow, SecretRow, VersionRow};
+use super::sql::Value;
+use super::tables::{BuildRow, EventRow, FunctionRow, PayloadRow, Row, RunRow, SecretRow, VersionRow};
 use super::{LineRow, Snapshot};
 
 /// Records, lines and rows that are committed together.
@@ -34,6 +35,8 @@ pub(super) struct Rows {
     runs: Keyed<u64, Box<RunRow>>,
     events: Keyed<u64, Box<EventRow>>,
     secrets: Keyed<(String, String), Box<SecretRow>>,
+    /// Records that are written over.
+    payloads: Vec<Box<PayloadRow>>,
 }
 
 /// Values in the order of their first coming, found by key.
@@ -84,6 +87,7 @@ impl Rows {
             Row::Run(row) => self.runs.put(first, Box::new(RunRow { position: last, ..(**row).clone() })),
             Row::Event(row) => self.events.put(first, Box::new(EventRow { position: first, ..(**row).clone() })),
             Row::Secret(row) => self.secrets.put((row.namespace.clone(), row.name.clone()), row.clone()),
+            Row::Payload(row) => self.payloads.push(row.clone()),
         }
     }
 
@@ -162,6 +166,24 @@ impl Batch {
         self.line_after + self.lines.len() as u64
     }
 
+    /// Statements that write over what is erased, with their values; they follow in the same transaction.
+    pub fn erasing(&self) -> Vec<(&'static str, Vec<Value>)> {
+        let mut statements = Vec::new();
+        for PayloadRow { stream, version, data } in self.rows.payloads.iter().map(|row| &**row) {
+            let name = Value::Text(stream.as_str().to_owned());
+            let values = vec![name.clone(), Value::Int(version.cast_signed()), Value::Bytes(data.clone())];
+            statements.push(("UPDATE log SET data = $3 WHERE stream = $1 AND version = $2", values));
+            if *version == 1 {
+                statements.push(("DELETE FROM snapshots WHERE stream = $1", vec![name]));
+                if let Some(run) = stream.as_str().strip_prefix("run-") {
+                    let run = vec![Value::Text(run.to_owned())];
+                    statements.push(("DELETE FROM lines WHERE run = $1 AND run IS NOT NULL", run));
+                }
+            }
+        }
+        statements
+    }
+
     /// The tables that it writes to, and the rows as cells.
     pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
         let mut tables = Vec::new();
@@ -195,6 +217,8 @@ pub(super) enum Chore {
     Beside(String, Vec<super::sql::Value>),
     /// Remove what is old; on SQLite alone.
     Cut(super::cut::Order),
+    /// Seal the next stretch of the log, now; on SQLite alone.
+    Seal(super::seal::SealKey, i64),
     /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].
     Probe,
     /// The end of that.
@@ -219,7 +243,7 @@ impl Chore {
         use super::sql::Value;
         let int = |number: u64| Value::Int(number.cast_signed());
         Some(match self {
-            Self::Cut(_) => return None,
+            Self::Cut(_) | Self::Seal(..) => return None,
             Self::Snapshot(stream, snapshot) => (
                 "INSERT INTO snapshots (stream, version, shape, state) VALUES ($1, $2, $3, $4)
                  ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state

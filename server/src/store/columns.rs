@@ -233,6 +233,28 @@ pub(super) const REVOCATIONS: Table = Table {
     late: &[],
 };
 
+pub(super) const LOG_KEY: Table = Table {
+    name: "log_key",
+    columns: &[("one", Int), ("key_id", Text), ("nonce", Bytes), ("sealed", Bytes), ("since", Int), ("made_at", Int)],
+    key: &["one"],
+    kept: &[],
+};
+
+pub(super) const SEALS: Table = Table {
+    name: "seals",
+    columns: &[
+        ("position", Int),
+        ("first", Int),
+        ("count", Int),
+        ("content", Bytes),
+        ("at", Int),
+        ("hash", Bytes),
+        ("present", Bytes),
+    ],
+    key: &[],
+    kept: &[],
+};
+
 /// The columns that [`record`] reads.
 pub(super) const RECORD_NAMES: &str =
     "position, stream, version, id, type, data, at, actor, causation, correlation, hash";

@@ -628,8 +628,18 @@ impl Committer {
         self.line = batch.line_head();
         self.stats.set_position(self.position);
         self.stats.set_line(self.line);
+        let erases = batch.records.iter().any(is_erasure);
         self.records.push(batch.records.into());
         self.lines.push(batch.lines.into());
+        if erases {
+            self.forget();
+        }
+    }
+
+    /// Lets followers read from the database what they would have got from memory: it may have been erased.
+    fn forget(&mut self) {
+        self.records.reset(self.position);
+        self.lines.reset(self.line);
     }
 
     /// Whether a batch whose answer was lost is in the log: it is there as a whole, at its place, or not at all.
@@ -679,6 +689,7 @@ impl Committer {
             self.line = line;
         }
         self.started = true;
+        let mut erases = false;
         while self.position < head {
             let (between, limit) = ("WHERE position > $1 AND position <= $2", PAGE.to_string());
             let page = Bounded::by_position("log", columns::RECORD_NAMES, between, &limit);
@@ -687,6 +698,7 @@ impl Committer {
             let records = rows.iter().map(columns::record).collect::<Result<Vec<_>, _>>().map_err(refused)?;
             let Some(last) = records.last() else { break };
             let hole = holes(self.position, records.iter().map(|record| record.position));
+            erases |= records.iter().any(is_erasure);
             self.position = last.position;
             for record in &records {
                 self.remember_record(record);
@@ -719,6 +731,9 @@ impl Committer {
         }
         self.position = head;
         self.line = line;
+        if erases {
+            self.forget();
+        }
         self.stats.set_position(self.position);
         self.stats.set_line(self.line);
         Ok(())
@@ -808,9 +823,14 @@ fn namespace(append: &Append) -> Arc<str> {
         Row::Run(row) => Some(row.namespace.as_str()),
         Row::Event(row) => Some(row.namespace.as_str()),
         Row::Secret(row) => Some(row.namespace.as_str()),
-        Row::Version(_) => None,
+        Row::Version(_) | Row::Payload(_) => None,
     });
     of_row.or_else(|| append.stream.as_str().strip_prefix("namespace-")).unwrap_or_default().into()
+}
+
+/// Whether earlier records were written over with this one.
+fn is_erasure(record: &Recorded) -> bool {
+    &*record.kind == "Erased"
 }
 
 /// The last position before one of these, after a position, that is not among them.

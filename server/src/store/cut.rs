@@ -10,6 +10,7 @@ use sqlx::{PgConnection, SqliteConnection};
 use super::away::Away;
 use super::batch::Chore;
 use super::log::SqlLog;
+use super::seal::{self, SealKey};
 use super::sql::{self, Db, Dialect, Row, Value};
 use super::{Cut, Error, Old, RELAY, metrics};
 
@@ -28,6 +29,8 @@ pub(super) struct Order {
     before: i64,
     /// How far the relay has come.
     relay: i64,
+    /// Seals what is left.
+    key: Option<SealKey>,
 }
 
 /// What was removed in one transaction.
@@ -57,21 +60,21 @@ pub(super) enum On<'c> {
 }
 
 impl On<'_> {
-    fn dialect(&self) -> Dialect {
+    pub(super) fn dialect(&self) -> Dialect {
         match self {
             Self::Sqlite(_) => Dialect::Sqlite,
             Self::Postgres(_) => Dialect::Postgres,
         }
     }
 
-    async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, sqlx::Error> {
+    pub(super) async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, sqlx::Error> {
         match self {
             Self::Sqlite(conn) => sql::sqlite_fetch(conn, sql, values).await,
             Self::Postgres(conn) => sql::postgres_fetch(conn, sql, values).await,
         }
     }
 
-    async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, sqlx::Error> {
+    pub(super) async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, sqlx::Error> {
         match self {
             Self::Sqlite(conn) => sql::sqlite_execute(conn, sql, values).await,
             Self::Postgres(conn) => sql::postgres_execute(conn, sql, values).await,
@@ -95,7 +98,7 @@ pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: 
     if positions.is_empty() {
         return Ok(Cut { removed: 0, next });
     }
-    let order = Order { what, positions, before, relay };
+    let order = Order { what, positions, before, relay, key: log.key_of_seals(&db).await? };
     let removed = match &log.sweeper {
         None => log.chore_count(Chore::Cut(order)).await?,
         Some(pool) => match on_postgres(pool, &order).await {
@@ -203,9 +206,16 @@ pub(super) async fn remove(on: &mut On<'_>, order: &Order) -> Result<Removed, sq
     }
     let [in_streams, in_runs] = by_stream;
     let streams = [Value::Texts(streams)];
-    for row in on.fetch(&format!("DELETE FROM log WHERE {in_streams} RETURNING position"), &streams).await? {
+    let mut gone = Vec::new();
+    for row in on.fetch(&format!("DELETE FROM log WHERE {in_streams} RETURNING position, hash"), &streams).await? {
+        let mut cells = row.cells();
+        let position = cells.int().map_err(decoding)?;
         removed.records += 1;
-        removed.last = removed.last.max(row.cells().int().map_err(decoding)?);
+        removed.last = removed.last.max(position);
+        gone.push((position.cast_unsigned(), cells.bytes().map_err(decoding)?.to_vec()));
+    }
+    if let Some(key) = &order.key {
+        seal::removed(on, key, gone).await?;
     }
     if order.what == Old::Runs {
         on.execute(&format!("DELETE FROM snapshots WHERE {in_streams}"), &streams).await?;

@@ -23,10 +23,10 @@ use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
-    Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
-    FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, MAX_BY_PREFIX, Metrics, NewLine, Old, OpenBuild,
-    Recent, Report, RunFilter, RunRow, RunningFunction, SecretInfo, SecretRow, Snapshot, Span, VersionRow, audit, cut,
-    feed, installation, lease, metrics, revocation, sqlite,
+    Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
+    FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, NewLine, Old,
+    OpenBuild, Recent, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow, Snapshot, Span,
+    VersionRow, audit, cut, feed, installation, lease, log_key, metrics, revocation, seal, sqlite,
 };
 
 /// What readers and followers need.
@@ -53,6 +53,8 @@ pub(super) struct SqlLog {
     pub sweeper: Option<sqlx::PgPool>,
     /// What was removed last, of what time, and where the log was then.
     pub swept: parking_lot::Mutex<Option<((Old, i64), i64)>>,
+    /// What seals are made with.
+    pub seal_key: std::sync::OnceLock<SealKey>,
     /// Tasks that end with the log.
     pub tasks: Vec<tokio::task::JoinHandle<()>>,
 }
@@ -230,6 +232,7 @@ fn check(append: &Append) -> Result<(), Error> {
             super::Row::Run(row) => Stream::run(row.id),
             super::Row::Event(row) => Stream::event(row.id),
             super::Row::Secret(row) => Stream::namespace(&row.namespace),
+            super::Row::Payload(row) => row.stream.clone(),
         };
         if own != append.stream {
             return refuse(format!("a row of {own} is written with that stream only"));
@@ -734,12 +737,78 @@ impl Log for SqlLog {
         super::credentials::mask(&self.writing().await?).await
     }
 
-    async fn verify(&self) -> Result<Report, Error> {
-        audit::verify(&self.unhurried(), self.inner.stats.audited()).await
+    async fn log_key(&self) -> Result<Option<LogKeyRow>, Error> {
+        log_key::read(&self.inner.db).await
+    }
+
+    async fn keep_log_key(&self, row: LogKeyRow) -> Result<LogKeyRow, Error> {
+        log_key::keep(self, row).await
+    }
+
+    async fn change_keys(&self, log_key: Option<LogKeyRow>, secrets: Vec<SecretRow>) -> Result<(), Error> {
+        log_key::change(&self.writing().await?, log_key, &secrets).await
+    }
+
+    fn seal_with(&self, key: SealKey) {
+        let _ = self.seal_key.set(key);
+    }
+
+    async fn seal(&self, now: DateTime<Utc>) -> Result<bool, Error> {
+        let Some(key) = self.seal_key.get() else { return Ok(false) };
+        let now = now.timestamp_micros();
+        match &self.inner.db {
+            Db::Sqlite(_) => self.chore(Chore::Seal(key.clone(), now)).await,
+            Db::Postgres(pool, _) => {
+                let step = async {
+                    let mut transaction = pool.begin().await?;
+                    let made = seal::step(&mut cut::On::Postgres(&mut transaction), key, now).await?;
+                    transaction.commit().await?;
+                    Ok(made.is_some())
+                };
+                step.await.map_err(super::sql::unavailable)
+            }
+        }
+    }
+
+    async fn newest_seal(&self) -> Result<Option<Seal>, Error> {
+        let sql = "SELECT position, hash, at FROM seals ORDER BY position DESC LIMIT 1";
+        Ok(self.inner.select(sql, &[], seal_row).await?.pop())
+    }
+
+    async fn has_anchor(&self, anchor: &Anchor) -> Result<bool, Error> {
+        let sql = "SELECT position, hash, at FROM seals WHERE position = $1";
+        let found = self.inner.select(sql, &[int(anchor.position)], seal_row).await?;
+        Ok(found.iter().any(|seal| seal.anchor == *anchor))
+    }
+
+    async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error> {
+        let key = self.seal_key.get().cloned();
+        audit::verify(&self.unhurried(), self.inner.stats.audited(), key, anchors).await
     }
 }
 
+fn seal_row(row: &Row) -> Result<Seal, Error> {
+    let mut cells = row.cells();
+    let position = cells.number()?;
+    let hash = cells.bytes()?.try_into();
+    let hash = hash.map_err(|_| Error::Damaged(format!("the seal at position {position} is not 32 bytes long")))?;
+    Ok(Seal { anchor: Anchor { position, hash }, at: cells.time()? })
+}
+
 impl SqlLog {
+    /// What seals are made with again when records are removed; `None` where nothing is sealed.
+    pub(super) async fn key_of_seals(&self, db: &Db) -> Result<Option<SealKey>, Error> {
+        match self.seal_key.get() {
+            Some(key) => Ok(Some(key.clone())),
+            None if log_key::read(db).await?.is_none() => Ok(None),
+            None => Err(Error::Unavailable(
+                "the log is sealed with a key that this server cannot open, so nothing is removed from it: set \
+                 EVENTFLOW_SECRET_KEY to the one of the other servers, or run `eventflow admin change-key`"
+                    .into(),
+            )),
+        }
+    }
+
     /// The database, for changes of the tables that no append makes.
     pub(super) async fn writing(&self) -> Result<Db, Error> {
         Ok(match &self.file {

@@ -20,6 +20,7 @@ mod late;
 mod lease;
 mod listing;
 mod log;
+mod log_key;
 mod metrics;
 mod open;
 pub mod page;
@@ -27,6 +28,7 @@ pub mod portable;
 mod postgres;
 mod revocation;
 mod ring;
+mod seal;
 mod sql;
 mod sqlite;
 pub mod stats;
@@ -47,9 +49,11 @@ use zeroize::Zeroizing;
 
 pub use feed::{Feed, LineFeed};
 pub use page::{Page, PageRequest};
+pub use seal::{Anchor, Proof, Seal, SealKey};
 pub use stats::Stats;
 pub use tables::{
-    BuildRow, EventRow, FunctionRow, OpenBuild, Row, RunRow, RunningFunction, Sealed, SecretInfo, SecretRow, VersionRow,
+    BuildRow, EventRow, FunctionRow, OpenBuild, PayloadRow, Row, RunRow, RunningFunction, Sealed, SecretInfo,
+    SecretRow, VersionRow,
 };
 
 /// The log and its tables. Cloning it is cheap.
@@ -122,6 +126,9 @@ pub enum Error {
     /// What is stored cannot be read.
     #[error("the event log is damaged: {0}")]
     Damaged(String),
+    /// A newer EventFlow has written what this one cannot read: what needs it waits until this server is upgraded.
+    #[error("{0}")]
+    Newer(String),
     /// What is asked for cannot be, now or later: the caller's matter.
     #[error("{0}")]
     Refused(String),
@@ -388,10 +395,27 @@ pub struct Report {
     pub log_faults: u64,
     /// What is wrong, each with the row's name. Empty: nothing.
     pub faults: Vec<String>,
+    /// What the seals of the log prove, as far as nothing is wrong.
+    pub proof: Proof,
+}
+
+/// The key of the seals as it is stored: itself sealed under the servers' key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogKeyRow {
+    /// The key, sealed.
+    pub sealed: Sealed,
+    /// Where the log was when the key was made.
+    pub since: u64,
+    /// When that was.
+    pub made_at: DateTime<Utc>,
 }
 
 /// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
 pub const RELAY: &str = "relay";
+
+/// The name, among what servers have in common, of the oldest format that reads what is in the database, see
+/// [`agreement::FORMAT`]: servers of an older one do not start on it.
+pub const OLDEST_READER: &str = "oldest_reader";
 
 /// The lease of the server that leads.
 pub const LEADER_LEASE: &str = "leader";
@@ -603,8 +627,28 @@ pub trait Log: Send + Sync + 'static {
     /// Overwrites them there. What was appended to the log stays.
     async fn mask_credentials(&self) -> Result<(), Error>;
 
-    /// Compares the read tables with the log and checks the hash chain of every stream.
-    async fn verify(&self) -> Result<Report, Error>;
+    /// The key of the seals, as it is stored. `None`: the log is not sealed.
+    async fn log_key(&self) -> Result<Option<LogKeyRow>, Error>;
+    /// Keeps the key of the seals unless there is one; which one counts.
+    async fn keep_log_key(&self, row: LogKeyRow) -> Result<LogKeyRow, Error>;
+    /// Stores the key of the seals (`None`: removes it, and every seal) and secrets as they are sealed under another key
+    /// now, all or nothing. No server may be using the log.
+    async fn change_keys(&self, log_key: Option<LogKeyRow>, secrets: Vec<SecretRow>) -> Result<(), Error>;
+    /// From now on this log seals, and looks at seals, with this key.
+    fn seal_with(&self, key: SealKey);
+    /// Seals the next stretch of the log; false when all of it is sealed, or when there is no key.
+    async fn seal(&self, now: DateTime<Utc>) -> Result<bool, Error>;
+    /// The newest seal.
+    async fn newest_seal(&self) -> Result<Option<Seal>, Error>;
+    /// Whether this was the newest seal once, and is there still.
+    async fn has_anchor(&self, anchor: &Anchor) -> Result<bool, Error>;
+
+    /// Compares the read tables with the log, checks the hash chain of every stream, and looks at every seal.
+    async fn verify(&self) -> Result<Report, Error> {
+        self.verify_against(&[]).await
+    }
+    /// The same, and whether the log goes on from where it was when these were written down.
+    async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error>;
 }
 
 /// Opens the log: in PostgreSQL when there is a URL, else in an SQLite file in the data folder. Makes and migrates what

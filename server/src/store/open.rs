@@ -1,20 +1,21 @@
 //! Puts a log together: database, committer, rings.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
+use super::agreement::FORMAT;
 use super::away::Away;
 use super::committer::{Committer, Inbox, QUEUE, Writer};
 use super::log::{Commits, Inner, SqlLog};
 use super::ring::{Limit, Ring};
-use super::sql::Db;
+use super::sql::{Db, Value};
 use super::stats::Stats;
-use super::{Error, late, postgres, sqlite};
+use super::{Error, OLDEST_READER, late, postgres, sqlite};
 
 /// Records that are kept for followers.
 const RECORDS: Limit = Limit { items: 65_536, bytes: 32 << 20 };
@@ -56,6 +57,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             (db.clone(), (db, None), Writer::Sqlite(Box::new(writer)), description, Some(file))
         }
     };
+    check_format(&db, &description).await?;
     let inner = inner(db, stats.clone());
     let (requests, request_inbox) = mpsc::channel(QUEUE);
     let (lines, line_inbox) = mpsc::channel(LINE_QUEUE);
@@ -80,6 +82,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         leases,
         sweeper,
         swept: Mutex::default(),
+        seal_key: OnceLock::new(),
         tasks,
     };
     late::fill(&log.writing().await?).await?;
@@ -105,6 +108,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             (db, description)
         }
     };
+    check_format(&db, &description).await?;
     let inner = inner(db, Arc::new(Stats::default()));
     let leases = inner.db.clone();
     Ok(Arc::new(SqlLog {
@@ -115,8 +119,26 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
         leases,
         sweeper: None,
         swept: Mutex::default(),
+        seal_key: OnceLock::new(),
         tasks: Vec::new(),
     }))
+}
+
+/// Refuses a database in which newer servers have written what this one would do wrong by.
+async fn check_format(db: &Db, description: &str) -> Result<(), Error> {
+    let name = [Value::Text(OLDEST_READER.into())];
+    let rows = db.fetch("SELECT value FROM installation WHERE name = $1", &name).await?;
+    let needed = rows.first().map(|row| row.cells().text()).transpose()?;
+    let needed: u32 = needed.and_then(|text| text.parse().ok()).unwrap_or_default();
+    if needed <= FORMAT {
+        return Ok(());
+    }
+    let version = env!("CARGO_PKG_VERSION");
+    Err(Error::Newer(format!(
+        "a newer EventFlow has written to {description}: what is there needs format {needed}, and this program (version \
+         {version}) reads up to format {FORMAT}. Install the newer program, or restore the backup from before the upgrade into \
+         another database"
+    )))
 }
 
 fn inner(db: Db, stats: Arc<Stats>) -> Arc<Inner> {

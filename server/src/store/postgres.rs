@@ -120,7 +120,10 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
         return Err(cannot(&format!("it is version {name}; EventFlow needs PostgreSQL 15 or newer")));
     }
     if apply {
-        sqlx::migrate!("../migrations/postgres").run(&mut conn).await.map_err(|error| cannot(&error))?;
+        let mut migrator = sqlx::migrate!("../migrations/postgres");
+        // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+        migrator.set_ignore_missing(true);
+        migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
         // Plans that were made while the tables were empty read them from end to end.
         sql::postgres_execute(&mut conn, "ANALYZE", &[]).await.map_err(|error| cannot(&error))?;
     }
@@ -260,6 +263,11 @@ impl Writer {
             }
             return Ok(Written { moved: false, chores: done });
         }
+        let erasing = batch.erasing();
+        if !erasing.is_empty() {
+            // One statement is not enough: it begins a transaction.
+            self.lock().await?;
+        }
         let tables = batch.cells();
         let names: Vec<&'static str> = tables.iter().map(|(table, _)| table.name).collect();
         let text = self.texts.entry(names).or_insert_with(|| statement(tables.iter().map(|(table, _)| *table)).into());
@@ -277,6 +285,11 @@ impl Writer {
         let row = within(writing).await;
         let row = self.check(row)?;
         let moved = Row::Postgres(row).cells().int().map_err(|error| Fault::Refused(error.to_string()))? == 0;
+        if !moved {
+            for (text, values) in &erasing {
+                self.execute(text, values).await?;
+            }
+        }
         if self.locked {
             self.execute(if moved { "ROLLBACK" } else { "COMMIT" }, &[]).await?;
             self.locked = false;

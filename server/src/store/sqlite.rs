@@ -18,6 +18,7 @@ use super::batch::{Batch, Chore};
 use super::columns::{Cell, Table};
 use super::committer::{Fault, Written};
 use super::cut::{self, On};
+use super::seal;
 use super::sql::{self, Row, Value};
 
 /// The database's file in the data folder.
@@ -99,7 +100,10 @@ pub(super) async fn lock(folder: &Path) -> Result<Lock, Error> {
 pub(super) async fn migrate(file: &Path) -> Result<(), Error> {
     let cannot = |error: &dyn std::fmt::Display| Error::Unavailable(format!("{}: {error}", file.display()));
     let mut conn = options(file).create_if_missing(true).connect().await.map_err(|error| cannot(&error))?;
-    sqlx::migrate!("../migrations/sqlite").run(&mut conn).await.map_err(|error| cannot(&error))?;
+    let mut migrator = sqlx::migrate!("../migrations/sqlite");
+    // Those of newer servers: which of them an older one cannot live with is said by `OLDEST_READER`.
+    migrator.set_ignore_missing(true);
+    migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
     sqlx::Connection::close(conn).await.map_err(|error| cannot(&error))
 }
 
@@ -183,7 +187,8 @@ async fn transaction(
     batch: &Batch,
     chores: &[Chore],
 ) -> Result<Written, sqlx::Error> {
-    if chores.is_empty() && batch.size() <= FEW {
+    let erasing = batch.erasing();
+    if chores.is_empty() && erasing.is_empty() && batch.size() <= FEW {
         return at_once(conn, texts, batch).await;
     }
     sql::sqlite_execute(conn, "BEGIN IMMEDIATE", &[]).await?;
@@ -197,6 +202,9 @@ async fn transaction(
         for (table, cells) in batch.cells() {
             insert(conn, texts, table, cells).await?;
         }
+        for (text, values) in &erasing {
+            sql::sqlite_execute(conn, text, values).await?;
+        }
     }
     let mut done = Vec::with_capacity(chores.len());
     for chore in chores {
@@ -209,6 +217,7 @@ async fn transaction(
                 }
                 removed.count
             }
+            (Chore::Seal(key, at), None) => u64::from(seal::step(&mut On::Sqlite(conn), key, *at).await?.is_some()),
             (_, None) => 0,
         });
     }

@@ -16,6 +16,8 @@ pub struct Stats {
     moved: AtomicU64,
     audited: AtomicU64,
     fault: parking_lot::Mutex<Option<String>>,
+    seal_fault: parking_lot::Mutex<Option<String>>,
+    unreadable: parking_lot::Mutex<Option<String>>,
 }
 
 impl Default for Stats {
@@ -32,6 +34,8 @@ impl Default for Stats {
             moved: AtomicU64::new(0),
             audited: AtomicU64::new(0),
             fault: parking_lot::Mutex::new(None),
+            seal_fault: parking_lot::Mutex::new(None),
+            unreadable: parking_lot::Mutex::new(None),
         }
     }
 }
@@ -70,6 +74,29 @@ impl Stats {
     /// Why the log takes no appends, as far as the last one told.
     pub fn fault(&self) -> Option<String> {
         self.fault.lock().clone()
+    }
+
+    /// That the log has records which this server cannot read, since the first of them came by.
+    pub fn unreadable(&self) -> Option<String> {
+        self.unreadable.lock().clone()
+    }
+
+    /// Notes it.
+    pub fn note_unreadable(&self, recorded: &domain::Recorded, error: &domain::upcast::Error) {
+        self.unreadable.lock().get_or_insert_with(|| {
+            let what = if error.is_of_the_future() { ": a newer EventFlow wrote it, upgrade this server" } else { "" };
+            format!("the record at position {} of the log cannot be read ({error}){what}", recorded.position)
+        });
+    }
+
+    /// Why the log was not sealed when that was last tried.
+    pub fn seal_fault(&self) -> Option<String> {
+        self.seal_fault.lock().clone()
+    }
+
+    /// Notes it.
+    pub fn set_seal_fault(&self, fault: Option<String>) {
+        *self.seal_fault.lock() = fault;
     }
 
     pub(super) fn set_fault(&self, fault: Option<String>) {

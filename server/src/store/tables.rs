@@ -22,6 +22,18 @@ pub enum Row {
     Run(Box<RunRow>),
     Event(Box<EventRow>),
     Secret(Box<SecretRow>),
+    Payload(Box<PayloadRow>),
+}
+
+/// What a record of the log is written over with, when its content is erased. Lines of a run, and snapshots, go with it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PayloadRow {
+    /// Its stream.
+    pub stream: domain::Stream,
+    /// Its place there.
+    pub version: u64,
+    /// What stands there afterwards: JSON as bytes.
+    pub data: Vec<u8>,
 }
 
 impl Row {

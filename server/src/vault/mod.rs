@@ -5,6 +5,7 @@
 //! by `actors`, with the event that says so.
 
 mod key;
+mod log_key;
 mod passphrase;
 
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+pub use log_key::{Changed, change_key, key_of_seals};
 pub use passphrase::{Locked, MIN_PASSPHRASE, lock, unlock};
 
 use crate::config::SecretKey;
@@ -88,6 +90,16 @@ pub enum Error {
         #[source]
         source: std::io::Error,
     },
+    /// The key of the log's seals was sealed under another key, or was changed where it is stored.
+    #[error(
+        "the key of the log's seals does not open: it was sealed under the key {key_id}, and this one is {own}: set EVENTFLOW_SECRET_KEY to that one, or run `eventflow admin change-key`"
+    )]
+    OtherLogKey {
+        /// Names the key that it was sealed under.
+        key_id: String,
+        /// Names the key that was tried.
+        own: String,
+    },
     /// The log is away.
     #[error(transparent)]
     Store(#[from] store::Error),
@@ -110,9 +122,34 @@ pub struct Vault {
 }
 
 struct Inner {
+    cipher: Cipher,
+    store: Store,
+}
+
+/// A key and its name.
+struct Cipher {
     cipher: Aes256Gcm,
     key_id: String,
-    store: Store,
+}
+
+impl Cipher {
+    fn new(key: &SecretKey) -> Self {
+        Self { cipher: Aes256Gcm::new(&key.0.into()), key_id: key::id(key) }
+    }
+
+    fn seal(&self, value: &[u8], bound_to: &[u8]) -> Sealed {
+        let nonce = key::random::<NONCE>();
+        let payload = Payload { msg: value, aad: bound_to };
+        let bytes = self.cipher.encrypt(&Nonce::from(nonce), payload).expect("64 KiB are far below what AES-GCM takes");
+        Sealed { key_id: self.key_id.clone(), nonce: nonce.to_vec(), bytes }
+    }
+
+    /// `None`: it was not sealed with this key, or not bound to this.
+    fn open(&self, sealed: &Sealed, bound_to: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let nonce = <[u8; NONCE]>::try_from(sealed.nonce.as_slice()).ok()?;
+        let payload = Payload { msg: &sealed.bytes, aad: bound_to };
+        self.cipher.decrypt(&Nonce::from(nonce), payload).ok().map(Zeroizing::new)
+    }
 }
 
 impl Vault {
@@ -125,8 +162,7 @@ impl Vault {
             Some(key) => key,
             None => key::read_or_make(data_dir)?,
         };
-        let cipher = Aes256Gcm::new(&key.0.into());
-        Ok(Self { inner: Arc::new(Inner { cipher, key_id: key::id(&key), store }) })
+        Ok(Self { inner: Arc::new(Inner { cipher: Cipher::new(&key), store }) })
     }
 
     /// The row that a secret becomes when it is set.
@@ -143,12 +179,7 @@ impl Vault {
         if value.contains('\0') {
             return Err(Error::BadValue("there is a zero byte in the value, which no variable can hold"));
         }
-        let nonce = key::random::<NONCE>();
-        let aad = bound_to(namespace, name);
-        let payload = Payload { msg: value.as_bytes(), aad: &aad };
-        let bytes =
-            self.inner.cipher.encrypt(&Nonce::from(nonce), payload).expect("64 KiB are far below what AES-GCM takes");
-        let sealed = Sealed { key_id: self.inner.key_id.clone(), nonce: nonce.to_vec(), bytes };
+        let sealed = self.inner.cipher.seal(value.as_bytes(), &bound_to(namespace, name));
         Ok(SecretRow { namespace: namespace.to_owned(), name: name.to_owned(), sealed: Some(sealed), set_at: at })
     }
 
@@ -178,7 +209,7 @@ impl Vault {
 
     /// Names this server's key.
     pub fn key_id(&self) -> &str {
-        &self.inner.key_id
+        &self.inner.cipher.key_id
     }
 
     /// That secrets were sealed under other keys than this server's, if some were, for people.
@@ -187,10 +218,10 @@ impl Vault {
     /// When the log is away.
     pub async fn foreign(&self) -> Result<Option<String>, Error> {
         let sealed = self.inner.store.secrets_by_key().await?;
-        let others: Vec<_> = sealed.iter().filter(|(id, _)| *id != self.inner.key_id).collect();
+        let others: Vec<_> = sealed.iter().filter(|(id, _)| *id != self.inner.cipher.key_id).collect();
         let Some((id, _)) = others.first() else { return Ok(None) };
         let count: u64 = others.iter().map(|(_, count)| count).sum();
-        let own = &self.inner.key_id;
+        let own = &self.inner.cipher.key_id;
         Ok(Some(format!(
             "{count} secrets were sealed under another key ({id}; this server's is {own}) and do not open here: set \
              EVENTFLOW_SECRET_KEY to that key, or set the secrets again"
@@ -198,21 +229,21 @@ impl Vault {
     }
 
     fn unseal(&self, row: SecretRow) -> Result<Secret, Error> {
-        let SecretRow { namespace, name, sealed, set_at } = row;
-        let Some(sealed) = sealed else { return Err(Error::NotSet { namespace, name }) };
-        if sealed.key_id != self.inner.key_id {
-            let own = self.inner.key_id.clone();
-            return Err(Error::OtherKey { namespace, name, key_id: sealed.key_id, own });
-        }
-        let aad = bound_to(&namespace, &name);
-        let opened = <[u8; NONCE]>::try_from(sealed.nonce.as_slice()).ok().and_then(|nonce| {
-            let payload = Payload { msg: &sealed.bytes, aad: &aad };
-            String::from_utf8(self.inner.cipher.decrypt(&Nonce::from(nonce), payload).ok()?).ok()
-        });
-        match opened {
-            Some(value) => Ok(Secret { name, value: Zeroizing::new(value), set_at }),
-            None => Err(Error::Damaged { namespace, name }),
-        }
+        unseal(&self.inner.cipher, row)
+    }
+}
+
+fn unseal(cipher: &Cipher, row: SecretRow) -> Result<Secret, Error> {
+    let SecretRow { namespace, name, sealed, set_at } = row;
+    let Some(sealed) = sealed else { return Err(Error::NotSet { namespace, name }) };
+    if sealed.key_id != cipher.key_id {
+        let own = cipher.key_id.clone();
+        return Err(Error::OtherKey { namespace, name, key_id: sealed.key_id, own });
+    }
+    let opened = cipher.open(&sealed, &bound_to(&namespace, &name));
+    match opened.and_then(|mut bytes| String::from_utf8(std::mem::take(&mut *bytes)).ok()) {
+        Some(value) => Ok(Secret { name, value: Zeroizing::new(value), set_at }),
+        None => Err(Error::Damaged { namespace, name }),
     }
 }
 
@@ -228,6 +259,14 @@ pub fn key_name(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<Strin
     }
 }
 
+/// The key that secrets are sealed with here, without making one.
+///
+/// # Errors
+/// When the data folder cannot be read, or the file there holds no key.
+pub fn own_key(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<SecretKey>, Error> {
+    key.map_or_else(|| key::read(data_dir), |key| Ok(Some(key.clone())))
+}
+
 /// What a value belongs to. Neither part holds a zero byte.
 fn bound_to(namespace: &str, name: &str) -> Vec<u8> {
     [namespace.as_bytes(), b"\0", name.as_bytes()].concat()
@@ -235,6 +274,7 @@ fn bound_to(namespace: &str, name: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use domain::aggregate::Payload;
     use tempfile::TempDir;
 
     use super::*;
@@ -279,6 +319,51 @@ mod tests {
         let error = other.unseal(row).err().unwrap().to_string();
         assert!(error.contains("was sealed under another key") && error.contains("EVENTFLOW_SECRET_KEY"), "{error}");
         assert!(error.contains(&key::id(&SecretKey([1; 32]))), "{error}");
+    }
+
+    #[tokio::test]
+    async fn under_a_new_key_everything_opens_that_was_sealed_under_the_old_one() {
+        let [old, new, other] = [1, 2, 3].map(|byte| SecretKey([byte; 32]));
+        let (before, data) = vault(1).await;
+        let store = before.inner.store.clone();
+        let log_key = *before.key_of_seals(clock::now()).await.unwrap().bytes();
+        assert_eq!(*before.key_of_seals(clock::now()).await.unwrap().bytes(), log_key, "it is made once");
+        let row = before.seal("team", "API_KEY", "hunter2", clock::now()).unwrap();
+        let (event, at) =
+            (domain::namespace::Event::SecretSet { secret: "API_KEY".into(), at: clock::now() }, clock::now());
+        let event = store::NewEvent { id: uuid::Uuid::now_v7(), kind: event.kind(), data: event.encode(), at };
+        let append = store::Append {
+            stream: domain::Stream::namespace("team"),
+            expected: 0,
+            events: vec![event],
+            cause: domain::Cause::default(),
+            rows: vec![store::Row::Secret(Box::new(row))],
+        };
+        store.append(append).await.unwrap();
+
+        let after = Vault::open(Some(new.clone()), data.path(), store.clone()).unwrap();
+        let error = after.key_of_seals(clock::now()).await.err().unwrap().to_string();
+        assert!(error.contains("change-key") && error.contains(&key::id(&old)), "{error}");
+        assert!(change_key(&other, &new, &store).await.is_err());
+        assert!(before.secret("team", "API_KEY").await.is_ok(), "a wrong key changes nothing");
+        let changed = change_key(&old, &new, &store).await.unwrap();
+        assert_eq!(changed, Changed { secrets: 1, log_key: true });
+        assert_eq!(*after.secret("team", "API_KEY").await.unwrap().value, "hunter2");
+        assert_eq!(*after.key_of_seals(clock::now()).await.unwrap().bytes(), log_key);
+        assert!(before.secret("team", "API_KEY").await.is_err());
+        assert_eq!(change_key(&old, &new, &store).await.unwrap(), Changed { secrets: 0, log_key: false });
+        assert!(key_of_seals(Some(&new), data.path(), &store).await.unwrap().is_some());
+        assert!(key_of_seals(Some(&old), data.path(), &store).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_row_that_says_something_else_of_when_sealing_began_does_not_open() {
+        let (vault, _data) = vault(1).await;
+        vault.key_of_seals(clock::now()).await.unwrap();
+        let store = vault.inner.store.clone();
+        let row = store.log_key().await.unwrap().unwrap();
+        store.change_keys(Some(store::LogKeyRow { since: row.since + 1, ..row }), Vec::new()).await.unwrap();
+        assert!(matches!(vault.key_of_seals(clock::now()).await, Err(Error::OtherLogKey { .. })));
     }
 
     #[tokio::test]

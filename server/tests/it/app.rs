@@ -77,6 +77,11 @@ impl TestApp {
         Path::new("/proc").join(self.pid().to_string()).join("root").join(inside.strip_prefix("/").unwrap())
     }
 
+    /// Its folder, which outlives it.
+    pub fn into_folder(mut self) -> TempDir {
+        std::mem::replace(&mut self.folder, TempDir::new().unwrap())
+    }
+
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -13,6 +13,7 @@ mod cluster;
 mod corpora;
 mod database;
 mod ending;
+mod erasure;
 mod executor;
 mod explained;
 mod floors;

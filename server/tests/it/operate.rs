@@ -221,3 +221,113 @@ async fn the_admin_gets_a_new_password_that_a_running_server_takes_at_once() {
     assert_eq!(sign_in(&old).await.status(), StatusCode::UNAUTHORIZED);
     assert!(json_of(sign_in(&new).await, StatusCode::OK).await["token"].is_string());
 }
+
+/// Waits until the log is sealed for the first time; a server that ends then seals the rest.
+async fn sealed(app: &TestApp) {
+    app.eventually("the log is sealed", async || {
+        let audit = json_of(app.get("/v1/audit").send().await.unwrap(), StatusCode::OK).await;
+        audit["anchor"].is_string().then_some(())
+    })
+    .await;
+}
+
+/// The database in the data folder, with what belongs to it.
+fn database_files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let files = std::fs::read_dir(folder.join("data")).unwrap().map(|entry| entry.unwrap().path());
+    let of_database =
+        |path: &std::path::PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("eventflow.db");
+    files.filter(of_database).map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+}
+
+#[tokio::test]
+async fn verify_says_how_far_the_log_is_sealed_and_finds_an_older_copy_in_its_place() {
+    let mut app = TestApp::start().await;
+    for number in 0..5 {
+        let answer = app.publish("order.placed", &number.to_string(), json!({})).await;
+        assert_eq!(answer.status(), StatusCode::ACCEPTED);
+    }
+    sealed(&app).await;
+    let audit = json_of(app.get("/v1/audit").send().await.unwrap(), StatusCode::OK).await;
+    assert!(audit["position"].as_u64() > Some(5) && audit.get("fault").is_none(), "{audit}");
+    app.terminate().await;
+    let (fine, text) = app.verb("verify").await;
+    assert!(fine && text.contains("Everything fits") && text.contains("holds from the first record on"), "{text}");
+    assert!(!text.contains("not sealed yet"), "a server that ends seals what came last: {text}");
+    let anchor = |text: &str| {
+        let rest = text.split("key up to ").nth(1).unwrap_or_else(|| panic!("{text}"));
+        rest.split_whitespace().next().unwrap().to_owned()
+    };
+    let first = anchor(&text);
+    let older = database_files(app.folder());
+
+    let folder = app.into_folder();
+    let mut app = TestApp::start_in(folder, Options::default()).await;
+    assert_eq!(app.publish("order.placed", "later", json!({})).await.status(), StatusCode::ACCEPTED);
+    app.terminate().await;
+    let (fine, text) = app.verb_of(&["verify", "--anchor", &first]).await;
+    assert!(fine, "{text}");
+    let second = anchor(&text);
+    assert_ne!(first, second);
+    let (fine, text) = app.verb_of(&["verify", "--anchor", "x@1"]).await;
+    assert!(!fine && text.contains("64 hexadecimal digits"), "{text}");
+
+    // Somebody puts an older copy in its place, which fits by itself.
+    for (path, _) in database_files(app.folder()) {
+        std::fs::remove_file(path).unwrap();
+    }
+    for (path, bytes) in &older {
+        std::fs::write(path, bytes).unwrap();
+    }
+    let (fine, text) = app.verb("verify").await;
+    assert!(!fine && text.contains(&format!("anchor {second}")), "{text}");
+    let app = TestApp::start_in(app.into_folder(), Options::default()).await;
+    let deadline = tokio::time::Instant::now() + crate::app::PATIENCE;
+    loop {
+        let ready = json_of(app.get("/readyz").send().await.unwrap(), StatusCode::OK).await;
+        if ready["status"] == "degraded" && ready.to_string().contains(&second) {
+            break;
+        }
+        assert!(tokio::time::Instant::now() < deadline, "{ready}");
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    // Nor is it sealed as if it were right.
+    let audit = json_of(app.get("/v1/audit").send().await.unwrap(), StatusCode::OK).await;
+    assert!(audit["anchor"] == *first && audit["fault"].is_string(), "{audit}");
+}
+
+#[tokio::test]
+async fn under_a_new_secret_key_secrets_open_and_the_log_stays_proved() {
+    let with_key = |digits: &str| Options::default().env("EVENTFLOW_SECRET_KEY", digits.repeat(32));
+    let mut app = TestApp::start_with(with_key("ab")).await;
+    let secret = json!({ "namespace": "default", "name": "API_KEY", "value": "open sesame" });
+    let types = "$namespace: String!, $name: String!, $value: String!";
+    app.mutate("setSecret", "namespace: $namespace, name: $name, value: $value", "secret { name }", secret, types)
+        .await;
+    sealed(&app).await;
+    app.terminate().await;
+    let old = app.folder().join("old.key");
+    std::fs::write(&old, "ab".repeat(32)).unwrap();
+    let change = ["admin", "change-key", "--old-key-file", old.to_str().unwrap()];
+    let (fine, text) = run(app.folder(), &with_key("cd"), &["verify"]).await;
+    assert!(text.contains("Nothing is proved") && text.contains("change-key"), "{fine} {text}");
+    let (fine, text) = run(app.folder(), &with_key("cd"), &change).await;
+    assert!(fine && text.contains("1 secrets and the key of the log's seals"), "{text}");
+    let (fine, text) = run(app.folder(), &with_key("cd"), &["verify"]).await;
+    assert!(fine && text.contains("Sealed under the log's key") && text.contains("first record on"), "{text}");
+    let app = TestApp::start_in(app.into_folder(), with_key("cd")).await;
+    let manifest = r#"{ "runtime": "node", "secrets": ["API_KEY"] }"#;
+    app.running("shop", &[("function.json", manifest), ("index.js", "exports.handler = () => process.env.API_KEY;")])
+        .await;
+    assert!(app.call("shop").await.text().await.unwrap().contains("open sesame"));
+
+    // A key that is lost takes the seals with it, and nothing else.
+    let mut app = app;
+    app.terminate().await;
+    let (fine, text) = run(app.folder(), &with_key("ef"), &["admin", "forget-seals"]).await;
+    assert!(fine && text.contains("given up"), "{text}");
+    let mut app = TestApp::start_in(app.into_folder(), with_key("ef")).await;
+    sealed(&app).await;
+    app.terminate().await;
+    let (fine, text) = run(app.folder(), &with_key("ef"), &["verify"]).await;
+    assert!(fine && text.contains("was there when sealing began"), "{text}");
+}

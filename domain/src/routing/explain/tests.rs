@@ -62,6 +62,7 @@ fn event(kind: &str) -> Received {
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: at(9),
     }
 }

@@ -1,12 +1,17 @@
 //! The verbs that work on the log alone. None of them makes a log where there is none: a mistyped folder would get one.
 
+use std::path::Path;
 use std::sync::Arc;
+
+use zeroize::Zeroizing;
 
 use super::progress::Progress;
 use crate::app::{Error, callback_key, data_dir, open_store, open_store_to_read};
-use crate::config::Settings;
+use crate::config::{SecretKey, Settings};
+use crate::dispatch::sealing;
 use crate::ingress::auth;
-use crate::store::{self, NODE_LEASE, Report, Store};
+use crate::store::{self, Anchor, NODE_LEASE, Proof, Report, Store};
+use crate::vault;
 
 /// Faults that a refusal lists.
 const LISTED: usize = 10;
@@ -41,11 +46,82 @@ pub async fn migrate(settings: &Settings) -> Result<String, Error> {
 ///
 /// # Errors
 /// When there is no log, or it cannot be read.
-pub async fn verify(settings: &Settings) -> Result<(String, Report), Error> {
+pub async fn verify(settings: &Settings, anchors: &[Anchor]) -> Result<(String, Report), Error> {
     expect_log(settings)?;
+    // The anchor comes first: what it names is there before it is written down.
+    let kept = sealing::read_anchor(&settings.data_dir).map_err(Error::Start)?;
+    let anchors: Vec<_> = anchors.iter().copied().chain(kept).collect();
     let store = open_store_to_read(settings).await?;
-    let report = audited(&store, "verify", store.verify()).await?;
+    let key = vault::key_of_seals(settings.secret_key.as_ref(), &settings.data_dir, &store).await;
+    let unknown = match key {
+        Ok(key) => {
+            key.into_iter().for_each(|key| store.seal_with(key));
+            None
+        }
+        Err(error @ vault::Error::OtherLogKey { .. }) => Some(error.to_string()),
+        Err(error) => return Err(Error::start("cannot open the key of the log's seals", error)),
+    };
+    let mut report = audited(&store, "verify", store.verify_against(&anchors)).await?;
+    if let (Proof::Nothing(why), Some(unknown)) = (&mut report.proof, unknown) {
+        *why = unknown;
+    }
     Ok((store.describe(), report))
+}
+
+/// Seals everything under the key of the settings that was sealed under the one in a file. Returns what was done, for
+/// people.
+///
+/// # Errors
+/// When a server uses the log, when a key is missing or another one, or when the database fails.
+pub async fn change_key(settings: &Settings, old: &Path) -> Result<String, Error> {
+    let text = std::fs::read_to_string(old).map(Zeroizing::new);
+    let text = text.map_err(|e| Error::start(format_args!("cannot read the old key from {}", old.display()), e))?;
+    let old = SecretKey::read(&text).ok_or_else(|| {
+        Error::Start(format!(
+            "{} holds no key: it must be 32 bytes as 64 hexadecimal digits or in base64",
+            old.display()
+        ))
+    })?;
+    let new = vault::own_key(settings.secret_key.as_ref(), &settings.data_dir);
+    let new = new.map_err(|e| Error::start("cannot read the new key", e))?.ok_or_else(|| {
+        Error::Start(
+            "there is no new key: set EVENTFLOW_SECRET_KEY, or put it into secret.key of the data folder".into(),
+        )
+    })?;
+    let store = open_alone(settings).await?;
+    let changed = vault::change_key(&old, &new, &store).await.map_err(|e| Error::start("nothing was changed", e))?;
+    let log = if changed.log_key { " and the key of the log's seals" } else { "" };
+    Ok(format!("{} secrets{log} are sealed under the new key now.", changed.secrets))
+}
+
+/// Gives up the key of the log's seals, and all seals. Returns what was done, for people.
+///
+/// # Errors
+/// When a server uses the log, or the database fails.
+pub async fn forget_seals(settings: &Settings) -> Result<String, Error> {
+    let store = open_alone(settings).await?;
+    let newest = store.newest_seal().await?;
+    store.change_keys(None, Vec::new()).await?;
+    let forgotten = sealing::forget_anchor(&settings.data_dir);
+    forgotten.map_err(|e| Error::start("cannot remove the file `anchor` from the data folder", e))?;
+    Ok(match newest {
+        Some(newest) => format!(
+            "The seals up to {} are given up: what the log holds now is sealed as it is by the next server that starts. \
+             Remove the file `anchor` from the data folders of the other servers.",
+            newest.anchor
+        ),
+        None => "There were no seals.".to_owned(),
+    })
+}
+
+/// Opens the log for a change that no server must see half done.
+async fn open_alone(settings: &Settings) -> Result<Store, Error> {
+    expect_log(settings)?;
+    let store = open_store(settings).await?;
+    if store.is_shared() {
+        refuse_beside_servers(&store).await?;
+    }
+    Ok(store)
 }
 
 /// Makes the read tables from the log. Returns how many records it read.
@@ -54,11 +130,7 @@ pub async fn verify(settings: &Settings) -> Result<(String, Report), Error> {
 /// When there is no log, when a server uses it, when the log itself is damaged and `damaged` does not allow that, or when
 /// the database fails.
 pub async fn rebuild(settings: &Settings, damaged: bool) -> Result<u64, Error> {
-    expect_log(settings)?;
-    let store = open_store(settings).await?;
-    if store.is_shared() {
-        refuse_beside_servers(&store).await?;
-    }
+    let store = open_alone(settings).await?;
     let report = audited(&store, "verify", store.verify()).await?;
     if report.log_faults > 0 && !damaged {
         let mut text = format!(

@@ -14,6 +14,6 @@ mod restore;
 pub use admin::reset_password;
 pub use backup::backup;
 pub use doctor::{Finding, State, doctor};
-pub use log::{callback_secret, migrate, rebuild, verify};
+pub use log::{callback_secret, change_key, forget_seals, migrate, rebuild, verify};
 pub use passphrase::passphrase;
 pub use restore::{Passphrase, restore};

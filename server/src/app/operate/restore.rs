@@ -59,7 +59,7 @@ pub async fn restore(settings: &Settings, folder: &Path, passphrase: Passphrase<
     let mut lines = BufReader::new(GzDecoder::new(BufReader::new(file)));
     let head = target.restore(&mut lines, &copied).await?;
     drop(progress);
-    let (_, report) = log::verify(settings).await?;
+    let (_, report) = log::verify(settings, &[]).await?;
     let mut text = format!(
         "Restored {} rows up to position {} into {description}, {} artifacts and {} bundles, made at {} of {}.",
         manifest.rows,

@@ -27,7 +27,31 @@ pub(super) fn configure(config: &mut ServiceConfig, _: &Services) {
         .route(web::post().to(publish))
         .route(web::method(Method::OPTIONS).to(handshake::answer))
         .default_service(web::to(wrong_method));
-    config.service(resource);
+    config.service(resource).service(
+        web::resource("/v1/events/{id}/payload").route(web::delete().to(erase)).default_service(web::to(wrong_method)),
+    );
+}
+
+/// Erase the payload of an event
+///
+/// Erases the content of an event and of every run that it caused, for good. Their records stay, and say when. Asked again,
+/// it changes nothing.
+#[utoipa::path(delete, path = "/v1/events/{id}/payload", operation_id = "eraseEvent", tag = "events", params(("id" = Uuid, Path, description = "The event, as it was named when it was taken")), responses(
+    (status = 204, description = "It is erased"),
+    (status = 404, description = "`event_not_found`: there is no such event"),
+    (status = 409, description = "`event_not_routed`: its functions have not got it yet; `run_not_over`: a run that it caused is not over; `callback_open`: the outcome of one is still to be told; `older_servers`: a server of an older version is running"),
+))]
+pub(super) async fn erase(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let id = id
+        .parse()
+        .map_err(|_| HttpError::bad_request("bad_id", format!("`{id}` is not an event's id: it must be a UUID")))?;
+    verbs::erase_event(&services, &caller, id).await?;
+    Ok(HttpResponse::NoContent().finish())
 }
 
 /// Where events are sent to.

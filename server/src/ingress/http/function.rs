@@ -49,6 +49,11 @@ pub(super) fn configure(config: &mut ServiceConfig) {
                 .default_service(web::to(wrong_method)),
         )
         .service(
+            web::resource("/v1/functions/{name:[^/:]+}/payloads")
+                .route(web::delete().to(erase))
+                .default_service(web::to(wrong_method)),
+        )
+        .service(
             web::resource("/v1/functions/{name:[^/:]+}")
                 .route(web::get().to(show))
                 .route(web::delete().to(delete))
@@ -399,6 +404,52 @@ pub(super) async fn delete(
         verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
     verbs::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+/// Which runs are erased.
+#[derive(Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Erasing {
+    /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
+    #[param(value_type = Option<Name>)]
+    namespace: Option<String>,
+    /// As `next` of the answer before.
+    after: Option<String>,
+}
+
+/// Runs whose payloads are erased.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErasedRuns {
+    /// Runs that are erased now.
+    erased: u32,
+    /// Runs that are not over, or whose outcome is still to be told: they stay as they are.
+    open: u32,
+    /// What to send as `after`, until it is absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+/// Erase the payloads of a function
+///
+/// Erases what the next hundred runs of a function were asked with, what they led to and what they printed, newest first, and
+/// the events that were for this function alone. Their records stay, and say when.
+#[utoipa::path(delete, path = "/v1/functions/{name}/payloads", operation_id = "eraseFunctionRuns", tag = "functions", params(("name" = Name, Path, description = "The function"), Erasing, NamespaceHeader), responses(
+    (status = 200, description = "They are erased", body = ErasedRuns),
+    (status = 400, description = "`bad_page`: `after` is not from an answer"),
+    (status = 404, description = "`function_not_found`: there is no such function"),
+    (status = 409, description = "`older_servers`: a server of an older version is running"),
+))]
+pub(super) async fn erase(
+    request: HttpRequest,
+    name: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let asked: Erasing = query(&request)?;
+    let namespace = namespace(asked.namespace, &request, &services)?;
+    let row = verbs::named(&services.store, &caller.viewer, &namespace, &name).await?;
+    let verbs::Erased { erased, open, next } = verbs::erase_runs(&services, &caller, row.id, asked.after).await?;
+    Ok(HttpResponse::Ok().json(ErasedRuns { erased, open, next }))
 }
 
 /// Invoke a function

@@ -82,6 +82,8 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
             let broken = services.fleet.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
             let mut unfit = agreement::differences(&*services.store).await.unwrap_or_default();
             unfit.extend(services.vault.foreign().await.ok().flatten());
+            unfit.extend(services.store.stats().seal_fault());
+            unfit.extend(services.store.stats().unreadable());
             let unfit = unfit.iter().map(|what| said(what, "the installation does not fit together; the log says why"));
             let reasons: Vec<_> = queue.into_iter().chain(broken).chain(unfit).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };

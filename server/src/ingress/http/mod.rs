@@ -1,5 +1,6 @@
 //! The REST routes, one file for each entity, and what every route needs.
 
+mod audit;
 pub(super) mod body;
 mod bundle;
 mod dead_letter;
@@ -33,6 +34,7 @@ pub use openapi::openapi;
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     session::configure(config);
     health::configure(config, services);
+    audit::configure(config);
     openapi::configure(config);
     function::configure(config);
     run::configure(config);

@@ -22,6 +22,9 @@ pub(super) fn configure(config: &mut ServiceConfig) {
             .route(web::delete().to(cancel))
             .default_service(web::to(wrong_method)),
     );
+    config.service(
+        web::resource("/v1/runs/{id}/payload").route(web::delete().to(erase)).default_service(web::to(wrong_method)),
+    );
 }
 
 /// A run: one invocation of a function.
@@ -62,11 +65,14 @@ pub(super) struct RunBody {
     started_at: Option<DateTime<Utc>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<DateTime<Utc>>,
+    /// When its input, its result and its lines were erased.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    erased_at: Option<DateTime<Utc>>,
 }
 
 impl From<Run> for RunBody {
     fn from(run: Run) -> Self {
-        let Run { request, phase, queued_at, attempts, .. } = run;
+        let Run { request, phase, queued_at, attempts, erased_at: run_erased_at, .. } = run;
         let outcome = phase.outcome();
         Self {
             id: request.run.uuid(),
@@ -86,6 +92,7 @@ impl From<Run> for RunBody {
             queued_at,
             started_at: phase.attempt().map(|attempt| attempt.started_at),
             finished_at: phase.finished_at(),
+            erased_at: run_erased_at,
         }
     }
 }
@@ -146,6 +153,27 @@ pub(super) async fn cancel(
     let caller = caller(&request, &services)?;
     let id = parse(&id)?;
     verbs::cancel(&services, &caller, id).await?;
+    let run = verbs::load_run(&services, &caller.viewer, id).await?;
+    Ok(HttpResponse::Ok().json(RunBody::from(run)))
+}
+
+/// Erase the payload of a run
+///
+/// Erases what a run was asked with, what it led to and what it printed, for good. Its record stays, and says when. Asked
+/// again, it changes nothing.
+#[utoipa::path(delete, path = "/v1/runs/{id}/payload", operation_id = "eraseRun", tag = "runs", params(("id" = Uuid, Path, description = "The run")), responses(
+    (status = 200, description = "It is erased", body = RunBody),
+    (status = 404, description = "`run_not_found`: there is no such run"),
+    (status = 409, description = "`run_not_over`: it is not over; `callback_open`: its outcome is still to be told; `older_servers`: a server of an older version is running"),
+))]
+pub(super) async fn erase(
+    request: HttpRequest,
+    id: web::Path<String>,
+    services: web::Data<Services>,
+) -> Result<HttpResponse, HttpError> {
+    let caller = caller(&request, &services)?;
+    let id = parse(&id)?;
+    verbs::erase_run(&services, &caller, id).await?;
     let run = verbs::load_run(&services, &caller.viewer, id).await?;
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }

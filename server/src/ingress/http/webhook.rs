@@ -316,6 +316,7 @@ async fn claim(
         // Who waits for the answer gets that of one attempt.
         asynchronous: hook.reply == Reply::Async,
         callback: None,
+        erased_at: None,
         at,
     };
     let done = services.commands.receive(received, cause).await.map_err(Refusal::from)?;

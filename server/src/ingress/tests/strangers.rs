@@ -46,6 +46,7 @@ async fn foreign(house: &House) -> Foreign {
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: clock::now(),
     };
     house.services.commands.receive(received, cause()).await.unwrap();

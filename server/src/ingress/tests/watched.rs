@@ -367,8 +367,37 @@ impl Log for Watched {
         self.inner.mask_credentials().await
     }
 
-    async fn verify(&self) -> Result<Report, Error> {
+    async fn log_key(&self) -> Result<Option<LogKeyRow>, Error> {
+        self.inner.log_key().await
+    }
+
+    async fn keep_log_key(&self, row: LogKeyRow) -> Result<LogKeyRow, Error> {
+        self.inner.keep_log_key(row).await
+    }
+
+    async fn change_keys(&self, log_key: Option<LogKeyRow>, secrets: Vec<SecretRow>) -> Result<(), Error> {
+        self.inner.change_keys(log_key, secrets).await
+    }
+
+    fn seal_with(&self, key: SealKey) {
+        self.inner.seal_with(key);
+    }
+
+    async fn seal(&self, now: DateTime<Utc>) -> Result<bool, Error> {
+        self.inner.seal(now).await
+    }
+
+    async fn newest_seal(&self) -> Result<Option<Seal>, Error> {
+        self.asked("newest_seal")?;
+        self.inner.newest_seal().await
+    }
+
+    async fn has_anchor(&self, anchor: &Anchor) -> Result<bool, Error> {
+        self.inner.has_anchor(anchor).await
+    }
+
+    async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error> {
         self.asked("verify")?;
-        self.inner.verify().await
+        self.inner.verify_against(anchors).await
     }
 }

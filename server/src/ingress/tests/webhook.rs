@@ -390,6 +390,7 @@ async fn a_delivery_cannot_be_claimed_beforehand() {
         target,
         asynchronous: target.is_some(),
         callback: None,
+        erased_at: None,
         at: clock::now(),
     };
     let claimed = received(event::id("default", PATH, "d-1"), None, "webhook.received");

@@ -74,6 +74,10 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
         if row.state == "DEREGISTERED" {
             return Err(function::Error::Deregistered.into());
         }
+        if old.erased_at.is_some() {
+            let message = format!("what run {id} was asked with was erased, so that it cannot be sent again; purge it");
+            return Err(Refusal::problem("payload_erased", message));
+        }
         if old.request.input_cut {
             let message = format!(
                 "the input of run {id} was longer than what is kept, so that it cannot be sent again; purge it"

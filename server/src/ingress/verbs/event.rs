@@ -60,6 +60,7 @@ pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: clock::now(),
     };
     let id = received.id;

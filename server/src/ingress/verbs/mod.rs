@@ -6,6 +6,7 @@ mod ambiguity;
 mod capacity;
 mod credentials;
 mod dead_letter;
+mod erasure;
 mod event;
 mod function;
 mod idempotency;
@@ -19,6 +20,7 @@ use domain::{Cause, Stream, function as functions};
 use uuid::Uuid;
 
 pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
+pub use erasure::{Erased, erase_event, erase_run, erase_runs};
 pub use event::{Publication, Published, publish};
 pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, scaling_of, start, stop, update,

@@ -197,6 +197,7 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
         target: Some(asked.function),
         asynchronous: asked.asynchronous,
         callback: asked.callback,
+        erased_at: None,
         at: asked.at,
     };
     let done = services.commands.receive(received, caller.cause()).await?;
@@ -295,11 +296,15 @@ pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result
 /// that names the old one.
 ///
 /// # Errors
-/// `run_not_found`, `run_not_replayable`, `function_not_running`, `version_not_found`, `payload_too_large`.
+/// `run_not_found`, `run_not_replayable`, `payload_erased`, `function_not_running`, `version_not_found`, `payload_too_large`.
 pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Replay) -> Result<run::Id, Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
     let row = runnable(services, caller, old.request.function, asked.version).await?;
     let input = match asked.payload {
+        None if old.erased_at.is_some() => {
+            let message = "what the run was asked with was erased, so that it cannot be sent again; give a payload";
+            return Err(Problem::new("payload_erased", message).at(["payload"]).into());
+        }
         Some(payload) => {
             let mut event = match old.request.input.value() {
                 Value::Object(event) if !old.request.input_cut => event,
@@ -340,7 +345,8 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
 /// names the one that the event asked for first, if there was one.
 ///
 /// # Errors
-/// `event_not_found`, `function_not_found`, `function_not_running`, `version_not_found`, `payload_too_large`.
+/// `event_not_found`, `payload_erased`, `function_not_found`, `function_not_running`, `version_not_found`,
+/// `payload_too_large`.
 pub async fn replay_event(
     services: &Services,
     caller: &Caller,
@@ -351,6 +357,12 @@ pub async fn replay_event(
     let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(event)).await?;
     let received = loaded.state.filter(|event| caller.viewer.sees(&event.namespace));
     let received = received.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
+    if received.erased_at.is_some() {
+        return Err(Refusal::problem(
+            "payload_erased",
+            "the content of the event was erased, so that it cannot be sent again",
+        ));
+    }
     let row = runnable(services, caller, function, version).await?;
     let first = run::id(event, function);
     let is_there = !services.store.runs_by_id(&[first]).await?.is_empty();

@@ -203,8 +203,9 @@ pub fn a_call(function: function::Id) -> Append {
     subject.append(vec![event])
 }
 
-pub fn trigger_event(namespace: &str, kind: &str, id: &str) -> Append {
-    let received = event::Received {
+/// An event that came in.
+pub fn received(namespace: &str, kind: &str, id: &str) -> event::Received {
+    event::Received {
         id: event::id(namespace, "/test", id),
         namespace: namespace.into(),
         kind: kind.into(),
@@ -215,15 +216,24 @@ pub fn trigger_event(namespace: &str, kind: &str, id: &str) -> Append {
         target: None,
         asynchronous: false,
         callback: None,
+        erased_at: None,
         at: at(20),
-    };
-    let mut subject: Subject<event::Aggregate> = Subject {
+    }
+}
+
+/// Its stream.
+pub fn event(received: &event::Received) -> Subject<event::Aggregate> {
+    Subject {
         stream: Stream::event(received.id),
         state: None,
         version: 0,
         rows: |state, _| state.as_ref().map(tables::of_event).into_iter().collect(),
-    };
-    subject.append(vec![event::Event::Received(Box::new(received))])
+    }
+}
+
+pub fn trigger_event(namespace: &str, kind: &str, id: &str) -> Append {
+    let received = received(namespace, kind, id);
+    event(&received).append(vec![event::Event::Received(Box::new(received))])
 }
 
 pub fn line(function: function::Id, text: &str) -> NewLine {

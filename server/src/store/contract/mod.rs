@@ -1,6 +1,7 @@
 //! What every log must keep: one list of promises, tried on SQLite and on PostgreSQL.
 
 mod cut;
+mod erasing;
 mod given;
 pub(crate) mod home;
 mod lease;
@@ -8,6 +9,7 @@ mod log;
 mod pages;
 mod revocation;
 mod searched;
+mod seal;
 mod tables;
 mod trouble;
 

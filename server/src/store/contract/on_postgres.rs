@@ -1,7 +1,7 @@
 //! The promises, on PostgreSQL.
 
 use super::home::Home;
-use super::{cut, lease, log, pages, revocation, searched, tables, trouble};
+use super::{cut, erasing, lease, log, pages, revocation, seal, searched, tables, trouble};
 use crate::store::away::Away;
 use crate::store::sql::Db;
 use crate::store::{Error, postgres};
@@ -381,4 +381,64 @@ async fn a_cursor_outlives_its_row() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strange_cursor_is_refused_at_either_end() {
     pages::a_strange_cursor_is_refused_at_either_end(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_changed_with_all_its_hashes_is_found() {
+    seal::a_record_that_was_changed_with_all_its_hashes_is_found(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_changed_places_are_found() {
+    seal::records_that_changed_places_are_found(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_that_was_removed_as_if_it_were_old_is_found() {
+    seal::a_record_that_was_removed_as_if_it_were_old_is_found(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_end_that_was_cut_off_is_found_by_an_anchor_alone() {
+    seal::an_end_that_was_cut_off_is_found_by_an_anchor_alone(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn seals_that_were_taken_away_are_missed() {
+    seal::seals_that_were_taken_away_are_missed(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_when_it_is_old_leaves_the_rest_proved() {
+    seal::what_is_removed_when_it_is_old_leaves_the_rest_proved(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealing_appending_and_removing_at_once_leave_everything_proved() {
+    seal::sealing_appending_and_removing_at_once_leave_everything_proved(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_from_before_says_from_where_on_it_is_proved() {
+    seal::a_log_from_before_says_from_where_on_it_is_proved(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_have_the_key_removes_nothing_that_is_sealed() {
+    seal::who_does_not_have_the_key_removes_nothing_that_is_sealed(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_erased_is_nowhere_and_its_record_is_there() {
+    erasing::what_is_erased_is_nowhere_and_its_record_is_there(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_over_without_a_record_of_it_is_found() {
+    erasing::what_was_written_over_without_a_record_of_it_is_found(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with() {
+    trouble::a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with(Home::postgres().await).await;
 }

@@ -53,7 +53,7 @@ pub async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow,
                 Row::Build(row) => {
                     built.insert(row.id, BuildRow { position, ..*row });
                 }
-                Row::Run(_) | Row::Event(_) | Row::Secret(_) => {}
+                Row::Run(_) | Row::Event(_) | Row::Secret(_) | Row::Payload(_) => {}
             }
         }
     }

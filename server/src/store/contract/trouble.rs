@@ -11,7 +11,7 @@ use futures::StreamExt;
 use super::given::{a_call, line};
 use super::home::{DEADLINE, Home, soon, until};
 use crate::store::batch::Chore;
-use crate::store::{Append, Error, LinesOf, Log, open, open_read_only};
+use crate::store::{Append, Error, LinesOf, Log, OLDEST_READER, agreement, open, open_read_only};
 
 fn some_function() -> function::Id {
     function::id("default", "hello", 1)
@@ -299,4 +299,34 @@ pub async fn a_database_that_stays_away_is_told_and_readiness_with_it() {
     until("it is ready again", || async { store.ready().await.is_ok() }).await;
     assert_eq!(store.append(append).await.unwrap().position, 2);
     until("leases are given again", || async { store.lease("relay", "one", DEADLINE).await.is_ok() }).await;
+}
+
+pub async fn a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with(home: Home) {
+    let store = home.open().await;
+    let call = a_call(some_function());
+    store.append(call.clone()).await.unwrap();
+    // A form that was added, and that this server need not know.
+    let checksum = if home.is_postgres() { "'\\x00'::bytea" } else { "x'00'" };
+    home.tamper(&format!(
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (999999, 'of the future', TRUE, {checksum}, 0)"
+    ))
+    .await;
+    assert!(agreement::leave_older_servers(&*store).await.unwrap());
+    drop(store);
+    let store = home.open().await;
+    assert_eq!(store.stream(&call.stream, 0, 10).await.unwrap().len(), 1);
+    // What it must know.
+    store.set_common(OLDEST_READER, &(agreement::FORMAT + 1).to_string()).await.unwrap();
+    assert!(agreement::leave_older_servers(&*store).await.unwrap());
+    let kept = store.common(OLDEST_READER).await.unwrap();
+    assert_eq!(kept, Some((agreement::FORMAT + 1).to_string()), "it is never lowered");
+    drop(store);
+    for opened in [
+        open::writing(home.url(), home.folder()).await.map(|_| ()),
+        open_read_only(home.url(), home.folder()).await.map(|_| ()),
+    ] {
+        let Err(Error::Newer(why)) = opened else { panic!("{opened:?}") };
+        assert!(why.contains("newer EventFlow") && why.contains("Install the newer program"), "{why}");
+    }
 }

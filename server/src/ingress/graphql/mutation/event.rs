@@ -1,6 +1,6 @@
 //! Trigger events.
 
-use async_graphql::{Context, Object, Result};
+use async_graphql::{Context, ID, Object, Result};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::input::PublishEventInput;
 use crate::ingress::graphql::object::Event;
 use crate::ingress::graphql::payload::EventPayload;
-use crate::ingress::graphql::{caller, loader, namespace_or_default, services};
+use crate::ingress::graphql::{caller, id as parse_id, loader, namespace_or_default, services};
 use crate::ingress::verbs::{self, Publication};
 
 /// The source of events that name none.
@@ -38,6 +38,19 @@ impl Mutation {
             let row = loader(ctx).event(id).await?;
             let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
             Ok((row.map(Event::from).ok_or_else(gone)?, published.duplicate))
+        };
+        EventPayload::of(done.await)
+    }
+
+    /// Erases the content of an event and of every run that it caused, for good. Their records stay, and say when.
+    async fn erase_event(&self, ctx: &Context<'_>, id: ID) -> Result<EventPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let done = async {
+            let event = parse_id(&id, "id")?;
+            verbs::erase_event(services, caller, event).await?;
+            let row = loader(ctx).event(event).await?;
+            let gone = || Refusal::problem("event_not_found", "there is no such event");
+            Ok((row.map(Event::from).ok_or_else(gone)?, false))
         };
         EventPayload::of(done.await)
     }

@@ -60,6 +60,17 @@ impl Mutation {
         RunPayload::of(done.await)
     }
 
+    /// Erases what a run was asked with, what it led to and what it printed, for good. Its record stays, and says when.
+    async fn erase_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
+        let (services, caller) = (services(ctx), caller(ctx)?);
+        let done = async {
+            let run = parse_id(&id, "id")?;
+            verbs::erase_run(services, caller, run).await?;
+            read(ctx, run).await
+        };
+        RunPayload::of(done.await)
+    }
+
     /// Sends a recorded trigger event to a function again, whether it reached it or not, on the current version or
     /// another. It is a run of its own.
     async fn replay_event(&self, ctx: &Context<'_>, id: ID, function: ID, version: Option<u32>) -> Result<RunPayload> {

@@ -97,6 +97,12 @@ impl Event {
         whole.map(|event| budget::value(ctx, &event.event)).transpose()
     }
 
+    /// When its content was erased; absent when it is there.
+    async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        Ok(whole.and_then(|event| event.erased_at))
+    }
+
     /// When it came in.
     async fn received_at(&self) -> DateTime<Utc> {
         self.0.at

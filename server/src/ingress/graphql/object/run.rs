@@ -240,6 +240,11 @@ impl Run {
         self.whole(ctx).await?.map(|run| budget::value(ctx, &run.request.input)).transpose()
     }
 
+    /// When its input, its result and its lines were erased; absent when they are there.
+    async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
+        Ok(self.whole(ctx).await?.and_then(|run| run.erased_at))
+    }
+
     /// Whether the input was longer than what is kept: such a run cannot be replayed as it was.
     async fn input_cut(&self, ctx: &Context<'_>) -> Result<bool> {
         Ok(self.whole(ctx).await?.is_some_and(|run| run.request.input_cut))

@@ -37,6 +37,8 @@ impl Server {
         let ground = services.fleet.keep_ground().await.err();
         let mut unfit = agreement::differences(&*services.store).await.unwrap_or_default();
         unfit.extend(services.vault.foreign().await.ok().flatten());
+        unfit.extend(services.store.stats().seal_fault());
+        unfit.extend(services.store.stats().unreadable());
         let broken = services.fleet.faults();
         let queue = services.queue.fault();
         store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()

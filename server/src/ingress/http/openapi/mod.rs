@@ -14,7 +14,7 @@ use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
 use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 
-use super::{bundle, dead_letter, event, function, health, log, run, session, webhook, wrong_method};
+use super::{audit, bundle, dead_letter, event, function, health, log, run, session, webhook, wrong_method};
 use crate::builder::manifest;
 use crate::ingress::error::ErrorBody;
 
@@ -23,9 +23,10 @@ use crate::ingress::error::ErrorBody;
     info(title = "EventFlow", description = "A self-hosted, function-first developer platform. GraphQL at /graphql says all of it; this is the REST part. Functions answer at /function/{name}, with any method and path; /async-function/{name} takes the same calls, answers 202 with {\"run_id\"} and runs them later. Errors are {\"error\":{\"code\",\"message\",\"request_id\"}}. HEAD is answered as GET without its body, and OPTIONS with the header Allow."),
     paths(
         session::methods, session::token, session::logout, health::healthz, health::readyz, health::metrics,
-        function::list, function::create, function::show, function::delete, function::invoke, log::logs,
-        run::show, run::cancel, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
-        dead_letter::purge, dead_letter::purge_all, event::publish, bundle::upload, webhook::receive,
+        audit::show,
+        function::list, function::create, function::show, function::delete, function::erase, function::invoke, log::logs,
+        run::show, run::cancel, run::erase, dead_letter::list, dead_letter::show, dead_letter::redrive, dead_letter::redrive_all,
+        dead_letter::purge, dead_letter::purge_all, event::publish, event::erase, bundle::upload, webhook::receive,
         description, function_schema,
     ),
     components(schemas(Name, ErrorBody<'static>, function::FunctionStatus)),

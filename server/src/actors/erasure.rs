@@ -1,0 +1,66 @@
+//! Erases payloads: what stands in the log is written over, in the transaction that records that it was.
+
+use chrono::{DateTime, Utc};
+use domain::aggregate::Payload;
+use domain::{Cause, Stream, erasure, event, run};
+use sha2::{Digest, Sha256};
+
+use super::writer::{Loaded, Tabled};
+use super::{Commands, Error};
+use crate::store::{self, PayloadRow, Row};
+
+/// Records that are read at a time.
+const PAGE: u32 = 1024;
+
+impl Commands {
+    /// Erases what a run was asked with and what it led to, with its lines. Whether there was anything to erase.
+    ///
+    /// # Errors
+    /// When the run is not over, or somebody is still to be called back; when the log is away.
+    pub async fn erase_run(&self, id: run::Id, at: DateTime<Utc>, cause: Cause) -> Result<bool, Error<run::Error>> {
+        let command = |payloads| run::Command::Erase { payloads, at };
+        self.erase::<run::Aggregate>(Stream::run(id), erasure::of_run, command, cause).await
+    }
+
+    /// Erases the content of a trigger event. Whether there was anything to erase.
+    ///
+    /// # Errors
+    /// When there is no such event, or the log is away.
+    pub async fn erase_event(
+        &self,
+        id: event::Id,
+        at: DateTime<Utc>,
+        cause: Cause,
+    ) -> Result<bool, Error<event::Error>> {
+        let command = |payloads| event::Command::Erase { payloads, at };
+        let left = |event: &event::Event| erasure::of_event(event, at);
+        self.erase::<event::Aggregate>(Stream::event(id), left, command, cause).await
+    }
+
+    async fn erase<A: Tabled>(
+        &self,
+        stream: Stream,
+        left: impl Fn(&A::Event) -> Option<A::Event>,
+        command: impl Fn(Vec<erasure::Payload>) -> A::Command,
+        cause: Cause,
+    ) -> Result<bool, Error<A::Error>> {
+        let (mut rows, mut payloads, mut version) = (Vec::new(), Vec::new(), 0);
+        let store = self.writer.store();
+        loop {
+            let page = store.stream(&stream, version, PAGE).await?;
+            for recorded in &page {
+                version = recorded.version;
+                let event = A::Event::decode(&recorded.kind, &recorded.data)
+                    .map_err(|error| store::Error::Damaged(format!("stream {stream}, version {version}: {error}")))?;
+                let Some(data) = left(&event).map(|event| event.encode()) else { continue };
+                payloads.push(erasure::Payload { version, digest: hex::encode(Sha256::digest(&data)) });
+                rows.push(Row::Payload(Box::new(PayloadRow { stream: stream.clone(), version, data })));
+            }
+            if store::page::is_last(&page, PAGE) {
+                break;
+            }
+        }
+        let done = self.writer.execute_beside(&stream, Loaded::<A>::unknown(), command(payloads), cause, rows).await?;
+        Ok(done.changed())
+    }
+}

@@ -1,0 +1,122 @@
+//! Seals the log, round after round, and keeps the newest seal in the data folder, which whoever may write to the database
+//! may not be able to reach.
+//!
+//! The leader seals. Each server keeps an anchor of its own, and compares it first: a log that does not go on from there
+//! was cut off or replaced, and nobody seals that as if it were right.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use super::Tools;
+use super::membership::Membership;
+use crate::clock;
+use crate::store::{Anchor, Store, agreement};
+
+/// How often the log is sealed: what is younger may not be sealed yet.
+const EVERY: Duration = Duration::from_secs(30);
+
+/// The first seal of a log is made this soon after there is something to seal.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How long a server that ends takes for the last seals.
+const LAST: Duration = Duration::from_secs(3);
+
+/// The file of the newest seal in the data folder.
+const FILE: &str = "anchor";
+
+/// Seals whenever this server leads, for ever.
+pub(super) async fn forever(tools: Tools, membership: Membership) {
+    loop {
+        let (sealed, fault) = match round(&tools, membership.leads()).await {
+            Ok(sealed) => (sealed, None),
+            Err(why) => {
+                tracing::error!(error = why, "the log is not sealed");
+                (true, Some(why))
+            }
+        };
+        tools.store.stats().set_seal_fault(fault);
+        tokio::time::sleep(if sealed { EVERY } else { SOON }).await;
+    }
+}
+
+/// Whether there is a seal.
+async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
+    let store = &tools.store;
+    if let Some(kept) = read_anchor(&tools.data_dir)?
+        && !store.has_anchor(&kept).await.map_err(|error| error.to_string())?
+    {
+        return Err(format!(
+            "the log does not go on from its seal {kept}, which this server has seen: its end was cut off, or an older copy \
+             of the database stands in its place. If that was meant, remove the file `{FILE}` from the data folder"
+        ));
+    }
+    // An older server would remove records and leave their seals as they are.
+    if !agreement::leave_older_servers(&**store).await.map_err(|error| error.to_string())? {
+        tracing::debug!("the log is sealed as soon as all servers on this database are of this version or newer");
+        return Ok(false);
+    }
+    let key = tools.vault.key_of_seals(clock::now()).await.map_err(|error| error.to_string())?;
+    store.seal_with(key);
+    if leads {
+        while store.seal(clock::now()).await.map_err(|error| error.to_string())? {}
+    }
+    let newest = store.newest_seal().await.map_err(|error| error.to_string())?;
+    if let Some(newest) = &newest {
+        tools.metrics.log_sealed.set(i64::try_from(newest.anchor.position).unwrap_or(i64::MAX));
+        let kept = keep_anchor(&tools.data_dir, &newest.anchor);
+        kept.map_err(|error| format!("the newest seal cannot be kept in the data folder: {error}"))?;
+    }
+    Ok(newest.is_some())
+}
+
+/// Seals what came last, before the server ends.
+pub async fn finish(store: &Store, data_dir: &Path) {
+    if store.stats().seal_fault().is_some() {
+        return;
+    }
+    let sealing = async {
+        while let Ok(true) = store.seal(clock::now()).await {}
+        if let Ok(Some(newest)) = store.newest_seal().await
+            && let Err(error) = keep_anchor(data_dir, &newest.anchor)
+        {
+            tracing::debug!(%error, "the newest seal is kept after the next start");
+        }
+    };
+    if tokio::time::timeout(LAST, sealing).await.is_err() {
+        tracing::debug!("what came last is sealed after the next start");
+    }
+}
+
+/// The newest seal that the server of a data folder has seen.
+///
+/// # Errors
+/// For people, when the file cannot be read or holds something else.
+pub fn read_anchor(data_dir: &Path) -> Result<Option<Anchor>, String> {
+    let path = data_dir.join(FILE);
+    match std::fs::read_to_string(&path) {
+        Ok(text) => text.parse().map(Some).map_err(|error| format!("{}: {error}", path.display())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("{}: {error}", path.display())),
+    }
+}
+
+/// Forgets it.
+///
+/// # Errors
+/// When the file cannot be removed.
+pub fn forget_anchor(data_dir: &Path) -> io::Result<()> {
+    match std::fs::remove_file(data_dir.join(FILE)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Writes it, whole or not at all.
+fn keep_anchor(data_dir: &Path, anchor: &Anchor) -> io::Result<()> {
+    let new = data_dir.join(format!("{FILE}.new"));
+    let mut file = std::fs::File::create(&new)?;
+    writeln!(file, "{anchor}")?;
+    file.sync_all()?;
+    std::fs::rename(new, data_dir.join(FILE))
+}

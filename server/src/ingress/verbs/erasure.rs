@@ -1,0 +1,117 @@
+//! Erasing the payloads of events and runs: their records stay, and say that they were erased.
+
+use domain::{event, function, run};
+
+use super::Caller;
+use super::function::changeable;
+use crate::actors;
+use crate::clock;
+use crate::ingress::Services;
+use crate::ingress::error::Refusal;
+use crate::store::page::MAX_PAGE;
+use crate::store::{PageRequest, RELAY, RunFilter, agreement};
+
+/// Erases what a run was asked with, what it led to and what it printed. Asked twice, it is done once.
+///
+/// # Errors
+/// `run_not_found`, `run_not_over`, `callback_open`, `older_servers`.
+pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
+    let run = super::load_run(services, &caller.viewer, id).await?;
+    caller.viewer.may_change(&run.request.namespace)?;
+    all_understand(services).await?;
+    services.commands.erase_run(id, clock::now(), caller.cause()).await?;
+    Ok(())
+}
+
+/// Erases the content of an event, and of every run that it caused. Asked twice, it is done once.
+///
+/// # Errors
+/// `event_not_found`, `event_not_routed`, `run_not_over`, `callback_open`, `older_servers`.
+pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) -> Result<(), Refusal> {
+    let rows = services.store.events_by_id(&[id]).await?;
+    let row = rows.into_iter().find(|row| caller.viewer.sees(&row.namespace));
+    let row = row.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
+    caller.viewer.may_change(&row.namespace)?;
+    all_understand(services).await?;
+    // Before that, functions are still to get it.
+    if services.store.checkpoint(RELAY).await? < row.position {
+        let message = "the event is not on its way to its functions yet: erase it when its runs are over";
+        return Err(Refusal::problem("event_not_routed", message));
+    }
+    let filter = RunFilter { event: Some(id), ..RunFilter::default() };
+    let mut after = None;
+    loop {
+        let request = PageRequest { after: after.take(), ..PageRequest::first(MAX_PAGE) };
+        let page = services.store.runs(&filter, &request).await?;
+        for (_, run) in &page.rows {
+            services.commands.erase_run(run.id, clock::now(), caller.cause()).await?;
+        }
+        match page.rows.last() {
+            Some((cursor, _)) if page.has_next => after = Some(cursor.clone()),
+            _ => break,
+        }
+    }
+    services.commands.erase_event(id, clock::now(), caller.cause()).await?;
+    Ok(())
+}
+
+/// What became of a page of a function's runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Runs that are erased now.
+    pub erased: u32,
+    /// Runs that are not over, or whose callback is not settled: they stay as they are.
+    pub open: u32,
+    /// Where the next page begins; absent after the last one.
+    pub next: Option<String>,
+}
+
+/// Erases a page of a function's runs, newest first, with the events that were for this function alone.
+///
+/// # Errors
+/// `function_not_found`, `bad_page`, `older_servers`.
+pub async fn erase_runs(
+    services: &Services,
+    caller: &Caller,
+    function: function::Id,
+    after: Option<String>,
+) -> Result<Erased, Refusal> {
+    changeable(services, caller, function).await?;
+    all_understand(services).await?;
+    let filter = RunFilter { function: Some(function), ..RunFilter::default() };
+    let page = services.store.runs(&filter, &PageRequest { after, ..PageRequest::first(MAX_PAGE) }).await?;
+    let mut done = Erased { erased: 0, open: 0, next: None };
+    for (_, run) in &page.rows {
+        match services.commands.erase_run(run.id, clock::now(), caller.cause()).await {
+            Ok(_) => done.erased += 1,
+            Err(actors::Error::Refused(run::Error::NotOver { .. } | run::Error::CallbackOpen)) => {
+                done.open += 1;
+                continue;
+            }
+            // Retention was faster.
+            Err(actors::Error::Refused(run::Error::NotFound)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(event) = run.event {
+            let stream = domain::Stream::event(event);
+            let received = services.commands.writer().load::<event::Aggregate>(&stream).await?.state;
+            if received.is_some_and(|received| received.target == Some(function)) {
+                services.commands.erase_event(event, clock::now(), caller.cause()).await?;
+            }
+        }
+    }
+    done.next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| cursor.clone());
+    Ok(done)
+}
+
+/// Older servers would take what was erased for damage.
+async fn all_understand(services: &Services) -> Result<(), Refusal> {
+    match agreement::leave_older_servers(&*services.store).await? {
+        true => Ok(()),
+        false => {
+            let message =
+                "a server of an older version is running on this database, and could not read what erasing writes";
+            Err(Refusal::problem("older_servers", message))
+        }
+    }
+}
