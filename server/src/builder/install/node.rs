@@ -79,7 +79,7 @@ fn makes_prisma_client(package: &Value, has: &dyn Fn(&str) -> bool) -> bool {
     let schema = has("prisma/schema.prisma") || has("schema.prisma") || package["prisma"]["schema"].is_string();
     let scripts = INSTALL_SCRIPTS.iter().chain(&["prebuild", "build"]);
     let own = |name: &&str| package["scripts"][name].as_str().is_some_and(|script| script.contains("prisma generate"));
-    client && tool && schema && !scripts.into_iter().any(|name| own(name))
+    client && tool && schema && !scripts.into_iter().any(own)
 }
 
 async fn run(site: &Site<'_>, manager: &Manager, command: &[&str]) -> Result<(), Error> {
