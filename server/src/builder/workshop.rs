@@ -283,7 +283,8 @@ impl Inner {
             ));
         }
         // What cannot be found out gives no hint.
-        let outside = inspect::ask(Question::Outside { folder: folder.clone() }).await.unwrap_or_default();
+        let outside: Vec<detect::Outside> =
+            inspect::ask(Question::Outside { folder: folder.clone() }).await.unwrap_or_default();
         let hint = outside_text(&outside, order);
         if let Some(hint) = &hint {
             journal.say(hint.clone()).await;

@@ -172,7 +172,7 @@ impl Lanes {
                 }
                 namespace.into()
             }
-            Fact::Run(..) | Fact::Namespace(..) => return,
+            Fact::Event(..) | Fact::Run(..) | Fact::Namespace(..) => return,
         };
         while self.all.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
             self.all.room.notified().await;

@@ -238,6 +238,7 @@ pub(super) const LOG_KEY: Table = Table {
     columns: &[("one", Int), ("key_id", Text), ("nonce", Bytes), ("sealed", Bytes), ("since", Int), ("made_at", Int)],
     key: &["one"],
     kept: &[],
+    late: &[],
 };
 
 pub(super) const SEALS: Table = Table {
@@ -253,6 +254,7 @@ pub(super) const SEALS: Table = Table {
     ],
     key: &[],
     kept: &[],
+    late: &[],
 };
 
 /// The columns that [`record`] reads.

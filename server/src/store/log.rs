@@ -25,8 +25,8 @@ use super::stats::Stats;
 use super::{
     Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
     FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, NewLine, Old,
-    OpenBuild, Recent, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow, Snapshot, Span,
-    VersionRow, audit, cut, feed, installation, lease, log_key, metrics, revocation, seal, sqlite,
+    OpenBuild, Recent, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow, Snapshot,
+    Span, VersionRow, audit, cut, feed, installation, lease, log_key, metrics, revocation, seal, sqlite,
 };
 
 /// What readers and followers need.

@@ -8,8 +8,8 @@ mod lease;
 mod log;
 mod pages;
 mod revocation;
-mod searched;
 mod seal;
+mod searched;
 mod tables;
 mod trouble;
 
