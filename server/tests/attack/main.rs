@@ -28,6 +28,8 @@ mod headers;
 mod hosts;
 mod http2;
 mod ids;
+mod inspected;
+mod jobs;
 mod kernel;
 mod lanes;
 mod limits;
