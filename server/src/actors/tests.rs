@@ -301,28 +301,26 @@ async fn of_the_future(store: &Store, stream: &Stream, kind: &'static str, data:
     store.append(append).await.unwrap();
 }
 
-fn beside_a_newer_server(store: Store) -> impl Future<Output = ()> {
-    async move {
-        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
-        let (one, two, other) =
-            (running(&commands, "one").await, running(&commands, "two").await, running(&commands, "other").await);
-        // A type, and a shape of a type, that nobody knows here.
-        of_the_future(&store, &Stream::function(one), "Exploded", br#"{"v":1}"#).await;
-        of_the_future(&store, &Stream::function(two), "Stopped", br#"{"v":99}"#).await;
-        let stop = || Command::Stop { reason: None, at: clock::now() };
-        for (id, kind) in [(one, "Exploded"), (two, "Stopped")] {
-            let refused = commands.function(id, stop(), Cause::default()).await;
-            let Err(Error::Store(store::Error::Newer(why))) = refused else { panic!("{refused:?}") };
-            assert!(why.contains(kind) && why.contains("upgrade this server"), "{why}");
-            // What is known of it is served.
-            let row = store.function(id).await.unwrap().unwrap();
-            assert_eq!((row.state.as_str(), store.history_of(id).await), ("RUNNING", 6));
-        }
-        assert!(commands.function(other, stop(), Cause::default()).await.unwrap().changed());
-        let faults = store.verify().await.unwrap().faults.join("\n");
-        assert!(faults.contains("unknown event type `Exploded`") && faults.contains("its version is 99"), "{faults}");
-        assert!(!faults.contains(&other.to_string()), "{faults}");
+async fn beside_a_newer_server(store: Store) {
+    let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+    let (one, two, other) =
+        (running(&commands, "one").await, running(&commands, "two").await, running(&commands, "other").await);
+    // A type, and a shape of a type, that nobody knows here.
+    of_the_future(&store, &Stream::function(one), "Exploded", br#"{"v":1}"#).await;
+    of_the_future(&store, &Stream::function(two), "Stopped", br#"{"v":99}"#).await;
+    let stop = || Command::Stop { reason: None, at: clock::now() };
+    for (id, kind) in [(one, "Exploded"), (two, "Stopped")] {
+        let refused = commands.function(id, stop(), Cause::default()).await;
+        let Err(Error::Store(store::Error::Newer(why))) = refused else { panic!("{refused:?}") };
+        assert!(why.contains(kind) && why.contains("upgrade this server"), "{why}");
+        // What is known of it is served.
+        let row = store.function(id).await.unwrap().unwrap();
+        assert_eq!((row.state.as_str(), store.history_of(id).await), ("RUNNING", 6));
     }
+    assert!(commands.function(other, stop(), Cause::default()).await.unwrap().changed());
+    let faults = store.verify().await.unwrap().faults.join("\n");
+    assert!(faults.contains("unknown event type `Exploded`") && faults.contains("its version is 99"), "{faults}");
+    assert!(!faults.contains(&other.to_string()), "{faults}");
 }
 
 trait History {

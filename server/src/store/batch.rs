@@ -36,7 +36,7 @@ pub(super) struct Rows {
     events: Keyed<u64, Box<EventRow>>,
     secrets: Keyed<(String, String), Box<SecretRow>>,
     /// Records that are written over.
-    payloads: Vec<Box<PayloadRow>>,
+    payloads: Vec<PayloadRow>,
 }
 
 /// Values in the order of their first coming, found by key.
@@ -87,7 +87,7 @@ impl Rows {
             Row::Run(row) => self.runs.put(first, Box::new(RunRow { position: last, ..(**row).clone() })),
             Row::Event(row) => self.events.put(first, Box::new(EventRow { position: first, ..(**row).clone() })),
             Row::Secret(row) => self.secrets.put((row.namespace.clone(), row.name.clone()), row.clone()),
-            Row::Payload(row) => self.payloads.push(row.clone()),
+            Row::Payload(row) => self.payloads.push((**row).clone()),
         }
     }
 
@@ -169,7 +169,7 @@ impl Batch {
     /// Statements that write over what is erased, with their values; they follow in the same transaction.
     pub fn erasing(&self) -> Vec<(&'static str, Vec<Value>)> {
         let mut statements = Vec::new();
-        for PayloadRow { stream, version, data } in self.rows.payloads.iter().map(|row| &**row) {
+        for PayloadRow { stream, version, data } in &self.rows.payloads {
             let name = Value::Text(stream.as_str().to_owned());
             let values = vec![name.clone(), Value::Int(version.cast_signed()), Value::Bytes(data.clone())];
             statements.push(("UPDATE log SET data = $3 WHERE stream = $1 AND version = $2", values));

@@ -94,7 +94,7 @@ fn python(evidence: &Evidence, found: &mut BTreeSet<Outside>) {
     for line in evidence.text("requirements.txt").into_iter().flat_map(str::lines) {
         let line = line.split(" #").next().unwrap_or_default().trim();
         // `-e ../lib`, `../lib`, `-r ../more.txt`, `lib @ file:../lib`.
-        let word = line.split([' ', '=']).filter(|word| !word.is_empty()).next_back().unwrap_or_default();
+        let word = line.split([' ', '=']).rfind(|word| !word.is_empty()).unwrap_or_default();
         let path = word.strip_prefix("file://").or(word.strip_prefix("file:")).unwrap_or(word);
         note(found, "requirements.txt", "", path, line);
     }
