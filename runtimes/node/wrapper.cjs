@@ -150,12 +150,21 @@ function serve({ handler, isAdapted }) {
   server.timeout = 0;
   server.on('error', (error) => fail(`cannot listen: ${error.message}`));
 
+  const sockets = new Set();
+  server.on('connection', (socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
   process.on('SIGTERM', () => {
     if (stopping) return;
     stopping = true;
     server.close(() => process.exit(0));
     server.closeIdleConnections();
-    setInterval(() => server.closeIdleConnections(), IDLE_LOOK_MS);
+    setInterval(() => {
+      server.closeIdleConnections();
+      // Node takes a connection that was opened and not used yet for one with a request under way.
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, IDLE_LOOK_MS);
   });
   const socket = process.env.EVENTFLOW_SOCKET;
   if (socket) server.listen({ path: socket, backlog: BACKLOG });

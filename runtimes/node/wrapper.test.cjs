@@ -3,6 +3,7 @@
 
 const assert = require('node:assert');
 const { spawn } = require('node:child_process');
+const { once } = require('node:events');
 const fs = require('node:fs');
 const http = require('node:http');
 const net = require('node:net');
@@ -213,6 +214,16 @@ test('SIGTERM lets the request under way finish, and ends with 0', async (t) => 
   assert.strictEqual((await answer).json(), 'whole');
   assert.deepStrictEqual(await started.ended, { code: 0, signal: null });
   agent.destroy();
+});
+
+test('SIGTERM does not wait for a connection on which nothing was asked yet', async (t) => {
+  const started = await service(t, { 'index.js': 'exports.handler = () => 1;' });
+  const silent = net.connect(started.socket);
+  await once(silent, 'connect');
+  assert.strictEqual((await ask(started.socket)).json(), 1);
+  started.child.kill('SIGTERM');
+  const ended = await Promise.race([started.ended, new Promise((done) => setTimeout(done, 5000, 'still there').unref())]);
+  assert.deepStrictEqual(ended, { code: 0, signal: null });
 });
 
 test('a result that is no JSON is a fault of the function', async (t) => {
