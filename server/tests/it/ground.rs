@@ -111,3 +111,12 @@ async fn a_server_that_cannot_make_its_ground_again_is_not_ready_until_it_can() 
     })
     .await;
 }
+
+#[tokio::test]
+async fn functions_start_where_process_ids_are_few_as_in_a_container() {
+    if !nix::unistd::geteuid().is_root() {
+        return;
+    }
+    let app = TestApp::start_with(Options { contained: true, ..Options::default() }).await;
+    json_of(app.call("hello").await, StatusCode::OK).await;
+}

@@ -49,6 +49,8 @@ pub(super) enum Access<'a> {
 
 /// Where the outer layer collects what the inner one shows.
 const STAGE: &str = "/stage";
+/// And where it shows the host's `/proc` to the kernel. The inner layer shows nothing of it.
+const HOST_PROC: &str = "/stage/proc";
 
 /// What one sandbox shows.
 pub(super) struct View<'a> {
@@ -196,8 +198,12 @@ fn outer(stage: List) -> Vec<u8> {
     list.add(["--unshare-pid", "--die-with-parent"]);
     list.add(["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]);
     root(&mut list);
-    // `/tmp` is where bubblewrap builds a new root. `/proc` is there whole: the kernel lets the inner layer mount its own only where nothing of the outer one's is hidden.
-    list.add(["--bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", "--dir", "/tmp", "--dir", STAGE]);
+    // `/tmp` is where bubblewrap builds a new root. `/proc` is that of its own process namespace: the inner bubblewrap looks up its
+    // child there, and the host's has another process of that number, or none.
+    list.add(["--proc", "/proc", "--dev-bind", "/dev", "/dev", "--dir", "/tmp", "--dir", STAGE]);
+    // The host's is there whole as well: the kernel lets the inner layer mount its own only where some `/proc` of which nothing
+    // is hidden can be seen.
+    list.bind("--bind", Path::new("/proc"), HOST_PROC);
     list.0.extend(stage.0);
     list.0
 }
