@@ -7,6 +7,7 @@ mod demo;
 mod guard;
 mod node;
 pub mod operate;
+mod starting;
 
 use std::future::Future;
 use std::io::Write;
@@ -41,6 +42,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::telemetry::watchdog::Watchdog;
 use crate::vault::{self, Vault};
+use starting::Starting;
 
 /// What the keys are for that calls back are signed with.
 const CALLBACKS: &str = "callbacks";
@@ -105,7 +107,9 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
         .enable_all()
         .build()
         .map_err(|e| Error::start("cannot start threads", e))?;
+    let starting = Starting::begin(&listener).map_err(|e| Error::start("cannot answer while it starts", e))?;
     let platform = runtime.block_on(Platform::start(settings.clone()))?;
+    drop(starting);
     let Services { watchdog, draining, stopping, .. } = &platform.services;
     let ending = guard::Ending {
         draining: draining.clone(),
