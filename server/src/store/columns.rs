@@ -264,6 +264,22 @@ pub(super) const RECORD_NAMES: &str =
 /// How many these are.
 pub(super) const RECORD_WIDTH: usize = 11;
 
+/// All tables.
+pub(super) const ALL: [&Table; 12] = [
+    &LOG,
+    &FUNCTIONS,
+    &VERSIONS,
+    &BUILDS,
+    &RUNS,
+    &EVENTS,
+    &SECRETS,
+    &LINES,
+    &CHECKPOINTS,
+    &REVOCATIONS,
+    &LOG_KEY,
+    &SEALS,
+];
+
 /// The tables that follow from the log.
 pub(super) const READ_TABLES: [&Table; 5] = [&FUNCTIONS, &VERSIONS, &BUILDS, &RUNS, &EVENTS];
 

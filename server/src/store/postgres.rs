@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::Error;
 use super::away::Away;
 use super::batch::{Batch, Chore};
-use super::columns::{Cell, Kind, Table};
+use super::columns::{ALL, Cell, Kind, Table};
 use super::committer::{Fault, Written};
 use super::sql::{self, Row, Value};
 
@@ -125,7 +125,9 @@ pub(super) async fn migrate(options: &PgConnectOptions, apply: bool) -> Result<S
         migrator.set_ignore_missing(true);
         migrator.run(&mut conn).await.map_err(|error| cannot(&error))?;
         // Plans that were made while the tables were empty read them from end to end.
-        sql::postgres_execute(&mut conn, "ANALYZE", &[]).await.map_err(|error| cannot(&error))?;
+        // Of the system's own tables another user's plans are made, and a warning for each.
+        let names = ALL.map(|table| table.name).join(", ");
+        sql::postgres_execute(&mut conn, &format!("ANALYZE {names}"), &[]).await.map_err(|error| cannot(&error))?;
     }
     let _ = conn.close().await;
     Ok(name)
