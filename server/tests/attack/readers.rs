@@ -74,7 +74,8 @@ async fn who_may_only_look_mutates_nothing() {
             "buildFunction" | "startFunction" | "stopFunction" | "deregisterFunction" | "rollbackFunction"
             | "invokeFunction" => format!("id: \"{id}\""),
             "cancelBuild" => format!("id: \"{build}\""),
-            "cancelRun" | "replayRun" | "redriveRun" | "purgeRun" => format!("id: \"{run}\""),
+            "cancelRun" | "replayRun" | "redriveRun" | "purgeRun" | "eraseRun" => format!("id: \"{run}\""),
+            "eraseEvent" => format!("id: \"{event}\""),
             "replayEvent" => format!("id: \"{event}\", function: \"{id}\""),
             "redriveDeadLetters" | "purgeDeadLetters" => "namespace: \"default\"".to_owned(),
             "publishEvent" => format!("input: {publish}"),
