@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// How often is looked whether the start is over.
-const LOOK: PollTimeout = PollTimeout::from(50_u8);
+/// How often is looked whether the start is over, in milliseconds.
+const LOOK_MS: u8 = 50;
 
 /// A caller has this long for its request and for the answer, since one is answered after the other.
 const PATIENCE: Duration = Duration::from_millis(200);
@@ -45,7 +45,7 @@ impl Starting {
         let answer = move || {
             while !until.load(Ordering::Acquire) {
                 let mut wanted = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
-                if poll(&mut wanted, LOOK).is_ok_and(|ready| ready > 0)
+                if poll(&mut wanted, PollTimeout::from(LOOK_MS)).is_ok_and(|ready| ready > 0)
                     && let Ok((caller, _)) = listener.accept()
                 {
                     // Who does not take its answer goes without one.

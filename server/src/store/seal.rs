@@ -288,9 +288,9 @@ pub(super) async fn removed(on: &mut On<'_>, key: &SealKey, mut gone: Vec<(u64, 
         };
         if list(&before).present(key, &seal.hash) != seal.present {
             tracing::error!(
-                first = seal.first,
                 position = seal.position,
-                "a sealed stretch of the log is not as it was sealed: run `eventflow verify`"
+                "a stretch of the log that ends here, of {} positions, is not as it was sealed: run `eventflow verify`",
+                seal.position - seal.first + 1
             );
             continue;
         }

@@ -17,7 +17,6 @@ mod explain;
 mod given;
 mod node;
 mod python;
-mod range;
 mod steps;
 
 use std::collections::BTreeMap;

@@ -4,7 +4,9 @@ mod project;
 
 use std::path::Path;
 
-use super::{Site, key, range, steps};
+use pep440_rs::{Version, VersionSpecifiers};
+
+use super::{Site, key, steps};
 use crate::builder::inspect::{self, Question};
 use crate::builder::{Error, files};
 
@@ -29,9 +31,7 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
     if !listed && project.is_none() && more.is_empty() {
         return Ok(());
     }
-    if let Some(wanted) = project.as_ref().and_then(|project| project.python.as_deref()) {
-        check_version(site, wanted).await?;
-    }
+    check_version(site, project.as_ref().and_then(|project| project.python.as_deref())).await?;
     let mut arguments = Vec::new();
     // What follows from the text alone can be cached; what is asked for beside a lock is a part of its key.
     let (text, asked) = match &project {
@@ -96,17 +96,52 @@ pub(in crate::builder) fn asked(folder: &Path) -> Result<Option<project::Asked>,
     project::asked(&project::Files { text: &text }).map_err(Error::Refused)
 }
 
-async fn check_version(site: &Site<'_>, wanted: &str) -> Result<(), Error> {
+/// A project whose `requires-python` leaves out the server's Python does not run here; nor does one that is developed with a newer
+/// one. What is developed with an older one most likely does.
+async fn check_version(site: &Site<'_>, required: Option<&str>) -> Result<(), Error> {
+    let pin = files::text(&site.folder, ".python-version")?;
+    let pin = pin.as_deref().and_then(pinned);
+    if required.is_none() && pin.is_none() {
+        return Ok(());
+    }
     let answer = site.ask(&["python3", "-I", "-c", "import platform; print(platform.python_version())"]).await?;
-    match range::version(&answer) {
-        Some(here) if !range::is_new_enough(here, wanted) => {
-            let shown: String = wanted.chars().take(40).collect();
-            Err(Error::Refused(format!(
-                "the project wants Python {shown}, and there is {answer} on this server: have a newer Python installed, or widen the range"
-            )))
+    let Ok(here) = answer.trim().parse::<Version>() else { return Ok(()) };
+    let refused = |what: String| {
+        Error::Refused(format!("{what}, and there is {here} on this server: have another Python installed"))
+    };
+    if let Some(required) = required.filter(|required| !is_met(required, &here)) {
+        return Err(refused(format!("the project wants Python {} (`requires-python`)", short(required))));
+    }
+    match pin {
+        Some(pin) if minor(&pin) > minor(&here) => {
+            Err(refused(format!("the project is developed with Python {pin} (.python-version)")))
+        }
+        Some(pin) if minor(&pin) < minor(&here) => {
+            site.journal.say(format!("The project is developed with Python {pin}, and runs on {here} here")).await;
+            Ok(())
         }
         _ => Ok(()),
     }
+}
+
+/// The version that a `.python-version` begins with; other interpreters, and names of environments, say nothing.
+fn pinned(text: &str) -> Option<Version> {
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    line.trim_start_matches("cpython-").parse().ok()
+}
+
+/// Whether a version is what a range wants (PEP 440). One that cannot be read wants nothing.
+fn is_met(range: &str, version: &Version) -> bool {
+    range.parse::<VersionSpecifiers>().map_or(true, |range| range.contains(version))
+}
+
+fn minor(version: &Version) -> (u64, u64) {
+    let release = version.release();
+    (release.first().copied().unwrap_or(0), release.get(1).copied().unwrap_or(0))
+}
+
+fn short(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 /// Lines that mean something.
@@ -154,6 +189,34 @@ mod tests {
             ["six", "six>=1", "six==1.*", "-r other.txt", "-e .", "./local", "six===1", "a @ https://host/a==1.whl"]
         {
             assert!(!is_pinned(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_project_says_of_python_is_read() {
+        let here: Version = "3.11.2".parse().unwrap();
+        for (range, met) in [
+            (">=3.8,<4.0", true),
+            (">=3.8, <4", true),
+            ("~=3.11", true),
+            ("==3.11.*", true),
+            (">=3.12", false),
+            ("<3.11", false),
+            ("~=3.10.0", false),
+            ("!=3.11.2", false),
+            ("whatever", true),
+        ] {
+            assert_eq!(is_met(range, &here), met, "{range}");
+        }
+        for (text, expected) in [
+            ("3.12\n", Some((3, 12))),
+            ("# why\n3.10.4\n", Some((3, 10))),
+            ("cpython-3.13.0", Some((3, 13))),
+            ("pypy3.10-7.3.12", None),
+            ("my-env", None),
+            ("", None),
+        ] {
+            assert_eq!(pinned(text).as_ref().map(minor), expected, "{text}");
         }
     }
 

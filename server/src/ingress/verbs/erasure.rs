@@ -1,6 +1,9 @@
 //! Erasing the payloads of events and runs: their records stay, and say that they were erased.
 
+use std::time::Duration;
+
 use domain::{event, function, run};
+use tokio::time::Instant;
 
 use super::Caller;
 use super::function::changeable;
@@ -10,6 +13,12 @@ use crate::ingress::Services;
 use crate::ingress::error::Refusal;
 use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RELAY, RunFilter, agreement};
+
+/// An event is usually on its way to its functions within this.
+const ROUTED_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often is looked whether it is.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// Erases what a run was asked with, what it led to and what it printed. Asked twice, it is done once.
 ///
@@ -33,8 +42,7 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
     let row = row.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
     caller.viewer.may_change(&row.namespace)?;
     all_understand(services).await?;
-    // Before that, functions are still to get it.
-    if services.store.checkpoint(RELAY).await? < row.position {
+    if !is_routed(services, row.position).await? {
         let message = "the event is not on its way to its functions yet: erase it when its runs are over";
         return Err(Refusal::problem("event_not_routed", message));
     }
@@ -53,6 +61,20 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
     }
     services.commands.erase_event(id, clock::now(), caller.cause()).await?;
     Ok(())
+}
+
+/// Whether the functions that an event is for have been asked to run. That is written down a moment after it is so.
+async fn is_routed(services: &Services, position: u64) -> Result<bool, Refusal> {
+    let deadline = Instant::now() + ROUTED_WITHIN;
+    loop {
+        if services.store.checkpoint(RELAY).await? >= position {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }
 
 /// What became of a page of a function's runs.
