@@ -51,7 +51,7 @@ async fn hostile_functions_neither_slow_the_good_ones_down_nor_leave_anything_be
     let app = TestApp::start_with(Options::default()).await;
     let good = functions::deploy_good(&app, size.good).await;
     load::warm_up(&app, &good).await;
-    let before = traces::look(&app);
+    let before = traces::steady(&app).await;
     let alone = load::measure(&app, &good, size.alone).await;
     println!("soak: alone {alone}");
 

@@ -10,6 +10,9 @@ use crate::app::TestApp;
 /// Everything that hostile functions held is gone after this, and so are the idle connections of who called them.
 const SETTLED_WITHIN: Duration = Duration::from_secs(150);
 
+/// What stays the same for so long is steady.
+const STEADY_FOR: Duration = Duration::from_secs(2);
+
 /// Descriptors and sockets that may be more than before: connections of this test, of the pool, and files of the log.
 const SLACK: usize = 40;
 
@@ -47,7 +50,7 @@ impl Traces {
     }
 }
 
-pub fn look(app: &TestApp) -> Traces {
+fn look(app: &TestApp) -> Traces {
     let pid = app.pid();
     let mounts = fs::read_to_string(format!("/proc/{pid}/mountinfo")).expect("the server is still there");
     let descriptors: Vec<PathBuf> = entries(&PathBuf::from(format!("/proc/{pid}/fd")));
@@ -64,6 +67,21 @@ pub fn look(app: &TestApp) -> Traces {
         descriptors: descriptors.len(),
         sockets,
     }
+}
+
+/// What there is when nothing changes any more: after its last start the server makes ready what the next one needs.
+pub async fn steady(app: &TestApp) -> Traces {
+    let began = Instant::now();
+    let (mut last, mut since) = (look(app), Instant::now());
+    while since.elapsed() < STEADY_FOR && began.elapsed() < SETTLED_WITHIN {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let now = look(app);
+        if (now.processes, now.cgroups, now.folders) != (last.processes, last.cgroups, last.folders) {
+            since = Instant::now();
+        }
+        last = now;
+    }
+    last
 }
 
 /// Waits until nothing is left that was not there before, or it is clear that something stays; what there is then.
