@@ -1,5 +1,6 @@
-//! Answers while the server starts. The port is taken first, and what comes after it may take long: a database that is away,
-//! functions that are to be started. Whoever asks meanwhile is told so at once, and not left waiting.
+//! Answers while the server starts and that takes long. The port is taken first, and what comes after it may be away: a
+//! database, a broker. Whoever asks during a usual start waits for it and is answered by the server; after that, nobody is left
+//! waiting.
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,9 +8,12 @@ use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+/// A start that takes longer waits for something.
+const USUAL: Duration = Duration::from_secs(10);
 
 /// How often is looked whether the start is over, in milliseconds.
 const LOOK_MS: u8 = 50;
@@ -35,15 +39,24 @@ pub(super) struct Starting {
 }
 
 impl Starting {
-    /// Begins to answer whoever connects.
+    /// Begins to answer whoever connects, or has been waiting, when the start takes longer than usual.
     pub(super) fn begin(listener: &TcpListener) -> std::io::Result<Self> {
+        Self::begin_after(listener, USUAL)
+    }
+
+    fn begin_after(listener: &TcpListener, usual: Duration) -> std::io::Result<Self> {
         let listener = listener.try_clone()?;
         // Somebody may hang up between the look and the taking.
         listener.set_nonblocking(true)?;
         let over = Arc::new(AtomicBool::new(false));
         let until = over.clone();
+        let began = Instant::now();
         let answer = move || {
             while !until.load(Ordering::Acquire) {
+                if let Some(left) = usual.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+                    std::thread::park_timeout(left);
+                    continue;
+                }
                 let mut wanted = [PollFd::new(listener.as_fd(), PollFlags::POLLIN)];
                 if poll(&mut wanted, PollTimeout::from(LOOK_MS)).is_ok_and(|ready| ready > 0)
                     && let Ok((caller, _)) = listener.accept()
@@ -62,6 +75,7 @@ impl Drop for Starting {
     fn drop(&mut self) {
         self.over.store(true, Ordering::Release);
         if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
             let _ = thread.join();
         }
     }
@@ -110,7 +124,7 @@ mod tests {
     #[test]
     fn who_asks_too_early_is_told_so_and_who_says_nothing_keeps_nobody() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let starting = Starting::begin(&listener).unwrap();
+        let starting = Starting::begin_after(&listener, Duration::from_millis(100)).unwrap();
         let silent = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         for (target, status, word) in [
             ("/healthz", "200", "\"ok\""),
