@@ -90,7 +90,8 @@ pub(super) async fn ask<T: DeserializeOwned>(question: Question) -> Result<T, Er
 
 /// Asks the other process.
 async fn elsewhere(question: &Question) -> std::io::Result<Answer> {
-    let mut command = tokio::process::Command::new(std::env::current_exe()?);
+    // This very program, also when an upgrade has put another one in its place.
+    let mut command = tokio::process::Command::new("/proc/self/exe");
     // Memory that it sets aside and does not use would count.
     command.arg(VERB).env_clear().env("MIMALLOC_ARENA_EAGER_COMMIT", "0").current_dir("/");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).kill_on_drop(true);
