@@ -1,6 +1,8 @@
 //! Bodies of those who have not said who they are: there is one budget of memory for all of them, and no sender can use it
 //! up for the others.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -38,6 +40,19 @@ async fn holding(app: &TestApp, path: &str, half: usize) -> Vec<Wire> {
     held
 }
 
+/// Waits until so many were answered: the server knows of all the others by then, and for longer than of what is sent next.
+async fn answered(app: &TestApp, held: &[Wire], most: usize) {
+    app.eventually("what does not fit is refused", async || {
+        let mut answered = 0;
+        for wire in held {
+            let peeked = tokio::time::timeout(Duration::from_millis(1), wire.0.peek(&mut [0])).await;
+            answered += usize::from(peeked.is_ok());
+        }
+        (answered >= most).then_some(())
+    })
+    .await;
+}
+
 /// How many were refused for want of memory.
 async fn dropped(held: Vec<Wire>) -> usize {
     let answers = join_all(held.into_iter().map(|mut wire| async move { wire.until_closed().await })).await;
@@ -64,6 +79,7 @@ async fn bodies_of_strangers_share_one_budget_and_close_the_door_for_nobody() {
     };
     assert_eq!(deliver().await, StatusCode::ACCEPTED);
     let held = holding(&app, "/hooks/default/hooked/shop", 100_000).await;
+    answered(&app, &held, MANY - 12).await;
     assert_eq!(deliver().await, StatusCode::ACCEPTED, "what comes at once is taken while others hold on");
     let dropped = dropped(held).await;
     // Ten bodies of 100,000 bytes fit, if nothing else takes any.
@@ -99,5 +115,5 @@ async fn a_socket_that_has_not_said_whom_it_is_for_is_not_listened_to_for_long()
     let text = wire.until_closed().await;
     assert!(text.starts_with("HTTP/1.1 101 "), "{text}");
     // Otherwise it is waited for until the first ping, twenty seconds later.
-    assert!(began.elapsed() < std::time::Duration::from_secs(15), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
 }
