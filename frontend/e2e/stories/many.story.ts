@@ -232,7 +232,7 @@ story(
       expect(await main.locator("[aria-current=true]").count()).toBe(1);
     });
   },
-  { timeout: 120_000 },
+  { timeout: 240_000 },
 );
 
 story(

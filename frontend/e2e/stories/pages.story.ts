@@ -186,7 +186,7 @@ for (const scheme of ["light", "dark"] as const) {
       }
       expect(found.join("\n"), found.join("\n")).toBe("");
     },
-    { browser: { colorScheme: scheme }, timeout: 240_000 },
+    { browser: { colorScheme: scheme }, timeout: 480_000 },
   );
 
   story(
