@@ -154,7 +154,7 @@ impl Platform {
             executor.clone(),
             &data_dir,
             builder::Settings {
-                parallel: limits.builds,
+                parallel: dispatch::places_for_builds(limits.builds),
                 git_timeout: limits.build_timeout,
                 install_timeout: limits.build_timeout,
                 max_log_bytes: limits.build_log as u64,

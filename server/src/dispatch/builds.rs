@@ -34,6 +34,11 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Builds that have a place beyond those of one namespace: whatever its builds do, and however long, others are built.
 const LEFT_TO_OTHERS: usize = 1;
 
+/// Builds at a time, all namespaces together, where one namespace may have so many.
+pub fn places(of_namespace: usize) -> usize {
+    of_namespace + LEFT_TO_OTHERS
+}
+
 /// Starts and cancels builds. Cloning it is cheap.
 #[derive(Clone)]
 pub(super) struct Builds {
@@ -54,7 +59,7 @@ struct Task {
 impl Builds {
     pub(super) fn new(tools: Tools) -> Self {
         Self {
-            places: Turns::with_shares(tools.builds + LEFT_TO_OTHERS, tools.builds, tools.builds),
+            places: Turns::with_shares(places(tools.builds), tools.builds, tools.builds),
             tools,
             running: Arc::default(),
             stopping: CancellationToken::new(),

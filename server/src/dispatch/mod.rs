@@ -50,6 +50,7 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
+pub use builds::places as places_for_builds;
 pub use callback::Callbacks;
 
 /// When the log is away at the start of a duty, it is begun again after this.
