@@ -5,6 +5,7 @@
 //! Actors are a cache: what is true is decided by the log's unique (stream, version), so that several servers may
 //! command the same function.
 
+mod backlog;
 mod erasure;
 mod function;
 mod registry;
@@ -18,6 +19,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Cause, event, function as domain_function, namespace, run};
 
+pub use backlog::{Backlog, Full};
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
 
@@ -30,6 +32,7 @@ pub struct Commands {
     writer: Writer,
     functions: registry::Registry,
     guard: Option<Arc<dyn Guard>>,
+    backlog: Arc<Backlog>,
 }
 
 /// Looks at a command to a function before it is carried out: at what a function cannot know, of all the others.
@@ -56,13 +59,25 @@ impl Commands {
     /// Starts the threads on which actors live. Must be called within an actix `System`.
     pub fn start(store: Store, settings: Settings) -> Self {
         let writer = Writer::new(store);
-        Self { functions: registry::Registry::start(writer.clone(), settings), writer, guard: None }
+        let functions = registry::Registry::start(writer.clone(), settings);
+        Self { functions, writer, guard: None, backlog: Arc::new(Backlog::unlimited()) }
     }
 
     /// With a guard before every command to a function.
     #[must_use]
     pub fn guarded_by(self, guard: Arc<dyn Guard>) -> Self {
         Self { guard: Some(guard), ..self }
+    }
+
+    /// With a limit for runs that wait.
+    #[must_use]
+    pub fn limited_by(self, backlog: Backlog) -> Self {
+        Self { backlog: Arc::new(backlog), ..self }
+    }
+
+    /// What waits in each namespace.
+    pub fn backlog(&self) -> &Backlog {
+        &self.backlog
     }
 
     /// Lets a watchdog know whether the threads come back on which actors live.
@@ -146,12 +161,13 @@ impl Commands {
     /// Takes a trigger event; a duplicate changes nothing.
     ///
     /// # Errors
-    /// When the log is away.
+    /// When too many runs of the namespace wait already, or when the log is away.
     pub async fn receive(
         &self,
         received: event::Received,
         cause: Cause,
     ) -> Result<Done<event::Aggregate>, Error<event::Error>> {
+        self.backlog.admit(&received.namespace)?;
         let stream = domain::Stream::event(received.id);
         let command = event::Command::Receive(Box::new(received));
         self.writer.execute(&stream, Loaded::absent(), command, cause).await

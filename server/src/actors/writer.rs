@@ -25,6 +25,9 @@ pub enum Error<E: std::error::Error> {
     /// Too many commands wait for the same aggregate.
     #[error("too many commands wait for this function; try again in a moment")]
     Busy,
+    /// Too many runs of the namespace wait.
+    #[error(transparent)]
+    Full(#[from] super::Full),
     /// The log is away or damaged: ours, and another try may help.
     #[error(transparent)]
     Store(#[from] store::Error),

@@ -144,7 +144,9 @@ impl Platform {
         metrics.show(store.stats().append_seconds.clone());
         let doors = Doors::open(store.clone()).await?;
         let judge = Judge::new(store.clone(), doors.clone(), settings.edge.public_functions.clone());
-        let commands = Commands::start(store.clone(), actors::Settings::default()).guarded_by(Arc::new(judge.clone()));
+        let commands = Commands::start(store.clone(), actors::Settings::default())
+            .guarded_by(Arc::new(judge.clone()))
+            .limited_by(actors::Backlog::new(settings.limits.waiting_runs));
         let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);

@@ -312,6 +312,11 @@ pub const SECTIONS: &[Section] = &[
                 "how long a run waits that [cannot be offered](delivery.md#what-counts-as-an-attempt) to its function",
             ),
             Setting::number("EVENTFLOW_MAX_WAITING", "1000", "calls that wait for an instance of one version"),
+            Setting::number(
+                "EVENTFLOW_MAX_WAITING_RUNS",
+                "1000000",
+                "runs of one namespace that wait; see [what happens beyond it](delivery.md#when-too-many-runs-wait)",
+            ),
         ],
     },
     Section {

@@ -186,6 +186,8 @@ pub struct Limits {
     pub offer_timeout: Duration,
     /// Calls that may wait for an instance of one function: `EVENTFLOW_MAX_WAITING`.
     pub waiting: usize,
+    /// Runs of one namespace that may wait: `EVENTFLOW_MAX_WAITING_RUNS`.
+    pub waiting_runs: u64,
     /// Subscriptions of one connection: `EVENTFLOW_MAX_SUBSCRIPTIONS`.
     pub subscriptions: usize,
     /// Subscriptions and followed logs of one viewer, over all connections: `EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER`.
@@ -232,6 +234,7 @@ impl Limits {
             stop_grace: layers.time("EVENTFLOW_STOP_GRACE")?,
             offer_timeout: layers.time("EVENTFLOW_OFFER_TIMEOUT")?,
             waiting: layers.number("EVENTFLOW_MAX_WAITING")?,
+            waiting_runs: layers.number("EVENTFLOW_MAX_WAITING_RUNS")?,
             subscriptions: layers.number("EVENTFLOW_MAX_SUBSCRIPTIONS")?,
             subscriptions_of_viewer: layers.number("EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER")?,
             subscriptions_of_all: layers.number("EVENTFLOW_MAX_SUBSCRIPTIONS_TOTAL")?,

@@ -1,4 +1,5 @@
-//! Looks how many runs wait for each function: tells it as `eventflow_queue_depth`, and lets instances follow it.
+//! Counts the runs that wait for each function: shows them as `eventflow_queue_depth`, lets instances follow them, and closes the
+//! doors of a namespace for which too many wait.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -23,8 +24,15 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
     loop {
         tokio::time::sleep(pause).await;
         let began = Instant::now();
-        match tools.store.queued_runs().await {
-            Ok(depths) => {
+        match tools.store.waiting_runs().await {
+            Ok(waiting) => {
+                let mut of_namespaces: HashMap<String, u64> = HashMap::new();
+                for runs in &waiting {
+                    *of_namespaces.entry(runs.namespace.clone()).or_default() += runs.all;
+                }
+                tools.commands.backlog().counted(of_namespaces);
+                let queued = waiting.into_iter().filter(|runs| runs.queued > 0);
+                let depths: Vec<_> = queued.map(|runs| (runs.function, runs.queued)).collect();
                 // Where runs wait, every server helps.
                 for (function, depth) in &depths {
                     workers.consume(*function);

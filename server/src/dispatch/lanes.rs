@@ -19,6 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::held::{Held, Hold};
 use super::relay::Hands;
 use super::{Tools, parts};
+use crate::actors::Backlog;
 use crate::queue::{self, Asked};
 use crate::store::Store;
 use crate::turns::Turns;
@@ -103,6 +104,8 @@ struct State {
     asked: HashSet<run::Id>,
     /// Nothing is on its way, and there are no functions.
     is_idle: bool,
+    /// So many runs of the namespace wait that nothing is taken from the lane.
+    is_held: bool,
 }
 
 struct Item {
@@ -180,9 +183,15 @@ impl Lanes {
         if !self.lanes.contains_key(&namespace) {
             self.begin(namespace.clone(), routing::Table::default());
         }
-        if let Some(lane) = self.lanes.get(&namespace) {
-            lane.line.push(recorded, fact);
+        let Some(lane) = self.lanes.get(&namespace) else { return };
+        if let Fact::Function(id, function::Event::Deregistered(_)) = &fact
+            && lane.line.state.lock().is_held
+        {
+            // The lane would come to it when other runs are over. If the ones that wait are of this function, none ever is.
+            let (hands, id) = (self.hands.clone(), *id);
+            self.tasks.spawn(async move { hands.clear(id).await });
         }
+        lane.line.push(recorded, fact);
     }
 
     /// The namespace that something happened in, if it says anything about who is reached.
@@ -317,6 +326,13 @@ impl Driver {
         let mut since = Instant::now();
         // One event may reach thousands of functions.
         while new.len() + old.len() < parts::MAX_RUNS && bytes < parts::MAX_BYTES {
+            if self.backlog().is_held(&self.namespace) {
+                // What was found so far goes first.
+                if some {
+                    break;
+                }
+                self.room().await;
+            }
             let Some((item, hold)) = self.line.pop() else { break };
             some = true;
             let before = new.len() + old.len();
@@ -339,6 +355,7 @@ impl Driver {
                 // What is left of an event that was erased is for nobody.
                 Some((recorded, Fact::Event(_, event::Event::Received(received)))) if received.erased_at.is_none() => {
                     let requests = self.requests(&recorded, &received);
+                    self.backlog().add(&self.namespace, requests.len() as u64);
                     bytes += parts::weight_of(&requests);
                     new.extend(requests);
                 }
@@ -432,6 +449,17 @@ impl Driver {
                 drop((hold, place));
             });
         }
+    }
+
+    /// Waits while as many runs of the namespace wait as may.
+    async fn room(&self) {
+        self.line.state.lock().is_held = true;
+        self.backlog().room(&self.namespace).await;
+        self.line.state.lock().is_held = false;
+    }
+
+    fn backlog(&self) -> &Backlog {
+        self.tools().commands.backlog()
     }
 
     fn tools(&self) -> &Tools {

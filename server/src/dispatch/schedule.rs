@@ -228,7 +228,9 @@ impl<C: Clock> Scheduler<C> {
                 Ok(())
             }
             Err(writer::Error::Store(error)) => Err(error),
-            Err(writer::Error::Busy) => Err(store::Error::Unavailable("too many commands wait".into())),
+            Err(error @ (writer::Error::Busy | writer::Error::Full(_))) => {
+                Err(store::Error::Unavailable(error.to_string()))
+            }
             Err(writer::Error::Refused(refused)) => Err(store::Error::Refused(refused.to_string())),
         }
     }

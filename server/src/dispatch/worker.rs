@@ -508,7 +508,9 @@ impl Workers {
                     return Ok(None);
                 }
                 Err(actors::Error::Store(error)) => return Err(error),
-                Err(actors::Error::Busy) => return Err(store::Error::Unavailable("too many commands wait".to_owned())),
+                Err(error @ (actors::Error::Busy | actors::Error::Full(_))) => {
+                    return Err(store::Error::Unavailable(error.to_string()));
+                }
             }
         }
     }

@@ -121,7 +121,7 @@ pub const CODES: &[Code] = &[
     code("too_many_connections", &[503], "All places for connections or WebSockets are in use.", "Try again; let the operator raise `EVENTFLOW_MAX_CONNECTIONS` or `EVENTFLOW_MAX_SOCKETS`."),
     code("too_many_functions", &[409], "The namespace has as many functions as it may.", "Deregister some, or use another namespace; let the operator raise `EVENTFLOW_MAX_FUNCTIONS`."),
     code("too_many_paths", &[409], "The functions of the namespace would have more than 1,000 paths of their own.", "Take paths out of the http triggers, or deregister functions that have some."),
-    code("too_many_requests", &[429], "Too many calls wait, or too many passwords were wrong.", "Wait as long as `Retry-After` says."),
+    code("too_many_requests", &[429], "Too many calls or runs wait, or too many passwords were wrong.", "Wait as long as `Retry-After` says."),
     code("too_many_subscriptions", &[], "The connection, the viewer or the whole server follows as many subscriptions as it may.", "Close one, or try again later."),
     code("unauthenticated", &[401], "The request says nobody, or a token that is not good.", "Sign in at `/auth/token`, and send `Authorization: Bearer`."),
     code("unavailable", &[503], "The log cannot be reached or does not keep up. Nothing was accepted.", "Try again after `Retry-After`."),

@@ -202,11 +202,18 @@ impl From<store::Error> for Refusal {
     }
 }
 
+impl From<actors::Full> for Refusal {
+    fn from(full: actors::Full) -> Self {
+        Self::Failed(Fault::Busy(full.to_string()))
+    }
+}
+
 impl<E: std::error::Error + Into<Refusal>> From<actors::Error<E>> for Refusal {
     fn from(error: actors::Error<E>) -> Self {
         match error {
             actors::Error::Refused(error) => error.into(),
             actors::Error::Busy => Self::Failed(Fault::Busy(actors::Error::<E>::Busy.to_string())),
+            actors::Error::Full(full) => full.into(),
             actors::Error::Store(error) => error.into(),
         }
     }

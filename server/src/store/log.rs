@@ -26,7 +26,7 @@ use super::{
     Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
     FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, NewLine, Old,
     OpenBuild, Recent, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow, Snapshot,
-    Span, VersionRow, audit, cut, feed, installation, lease, log_key, metrics, revocation, seal, sqlite,
+    Span, VersionRow, WaitingRuns, audit, cut, feed, installation, lease, log_key, metrics, revocation, seal, sqlite,
 };
 
 /// What readers and followers need.
@@ -620,14 +620,20 @@ impl Log for SqlLog {
         self.inner.select(&sql, &values, columns::run).await
     }
 
-    async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error> {
-        let sql =
-            "SELECT function, count(*) FROM runs WHERE state = 'QUEUED' AND state IN ('QUEUED', 'RUNNING', 'RETRYING')
+    async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
+        // The second condition is that of the index on open runs.
+        let sql = "SELECT function, min(namespace), count(*) FILTER (WHERE state = 'QUEUED'), count(*) FROM runs
+                   WHERE state IN ('QUEUED', 'RETRYING') AND state IN ('QUEUED', 'RUNNING', 'RETRYING')
                    GROUP BY function";
         self.inner
             .select(sql, &[], |row| {
                 let mut cells = row.cells();
-                Ok((cells.id()?, cells.number()?))
+                Ok(WaitingRuns {
+                    function: cells.id()?,
+                    namespace: cells.text()?,
+                    queued: cells.number()?,
+                    all: cells.number()?,
+                })
             })
             .await
     }

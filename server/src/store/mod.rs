@@ -318,6 +318,19 @@ pub enum FunctionOrder {
     Updated,
 }
 
+/// Runs of one function that wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitingRuns {
+    /// The function.
+    pub function: function::Id,
+    /// Its namespace.
+    pub namespace: String,
+    /// Those that could begin: they are QUEUED.
+    pub queued: u64,
+    /// Those and the ones whose next attempt is due later (RETRYING).
+    pub all: u64,
+}
+
 /// Which runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RunFilter {
@@ -585,8 +598,8 @@ pub trait Log: Send + Sync + 'static {
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;
     /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error>;
-    /// How many runs of each function are QUEUED; functions without any are left out.
-    async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error>;
+    /// How many runs of each function wait; functions without any are left out.
+    async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error>;
     /// Functions for which runs wait, and since when the oldest of them does.
     async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error>;
     /// How many secrets were sealed under each key, by the key's id.

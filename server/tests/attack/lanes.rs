@@ -4,30 +4,16 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use crate::app::{Options, TestApp, json_of};
+use crate::listeners::{EVENT, bundle, registered};
 use crate::victim::victim;
 
 /// Functions that each event of the flood reaches, events of it, and bytes of each.
 const FUNCTIONS: usize = 40;
 const EVENTS: usize = 500;
-const EVENT: usize = 4 << 10;
-
-async fn registered(app: &TestApp, namespace: &str, name: &str, digest: &Value, command: &[&str]) -> String {
-    let manifest = json!({
-        "runtime": "command", "command": command, "mode": "job", "scaling": { "max": 1 },
-        "triggers": [{ "type": "event", "pattern": "a.b" }],
-    });
-    let source = json!({ "bundle": { "digest": digest } });
-    let input = json!({ "input": { "namespace": namespace, "name": name, "source": source, "manifest": manifest } });
-    let types = "$input: RegisterFunctionInput!";
-    let registered = app.mutate("registerFunction", "input: $input", "function { id }", input, types).await;
-    let id = registered["function"]["id"].as_str().unwrap().to_owned();
-    app.build(&id).await;
-    app.start_function(&id).await;
-    id
-}
+const BYTES: usize = 4 << 10;
 
 async fn publish(app: &TestApp, namespace: &str, count: usize) {
-    let event = |id: usize| json!({ "specversion": "1.0", "id": id.to_string(), "source": "/flood", "type": "a.b", "data": "x".repeat(EVENT) });
+    let event = |id: usize| json!({ "specversion": "1.0", "id": id.to_string(), "source": "/flood", "type": EVENT, "data": "x".repeat(BYTES) });
     let batch: Vec<_> = (0..count).map(event).collect();
     let request = app.post(&format!("/v1/events?namespace={namespace}"));
     let request = request.header("content-type", "application/cloudevents-batch+json");
@@ -51,14 +37,7 @@ async fn first_position(app: &TestApp, stream: &Value) -> u64 {
 async fn a_flood_of_one_namespaces_events_does_not_hold_up_anothers() {
     let options = Options::default().env("EVENTFLOW_MAX_BODY", "16MiB").env("EVENTFLOW_BUILDS", "2");
     let app = victim(options).await;
-    let mut tar = tar::Builder::new(flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast()));
-    let mut header = tar::Header::new_gnu();
-    header.set_size(1);
-    header.set_mode(0o644);
-    tar.append_data(&mut header, "x", &b"1"[..]).unwrap();
-    let bundle = tar.into_inner().unwrap().finish().unwrap();
-    let uploaded = app.post("/v1/bundles").body(bundle).send().await.unwrap();
-    let digest = json_of(uploaded, StatusCode::CREATED).await["digest"].take();
+    let digest = bundle(&app).await;
     let quiet = registered(&app, "quiet", "job", &digest, &["/bin/true"]).await;
     // Each of them works on its first event for as long as the test looks: what follows is the relay's work alone.
     let names: Vec<_> = (0..FUNCTIONS).map(|number| format!("loud-{number}")).collect();

@@ -12,6 +12,7 @@
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../it/app.rs"]
 mod app;
+mod backlog;
 #[path = "../../src/queue/testing.rs"]
 mod broker;
 mod bundles;
@@ -34,6 +35,7 @@ mod kernel;
 mod lanes;
 mod limits;
 mod lines;
+mod listeners;
 mod manifest;
 mod messages;
 mod metrics;

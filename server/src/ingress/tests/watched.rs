@@ -289,9 +289,9 @@ impl Log for Watched {
         self.inner.due_callbacks(before, limit).await
     }
 
-    async fn queued_runs(&self) -> Result<Vec<(function::Id, u64)>, Error> {
-        self.asked("queued_runs")?;
-        self.inner.queued_runs().await
+    async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
+        self.asked("waiting_runs")?;
+        self.inner.waiting_runs().await
     }
 
     async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {

@@ -336,9 +336,7 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
         replayed_from: Some(id),
         callback: None,
     };
-    let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
-    services.commands.new_run(run, command, caller.cause()).await?;
-    Ok(run)
+    request_again(services, caller, request).await
 }
 
 /// Sends a recorded event to a function again, whether it reached it or not, on the current version or another. The run
@@ -379,6 +377,16 @@ pub async fn replay_event(
         replayed_from: is_there.then_some(first),
         callback: None,
     };
+    request_again(services, caller, request).await
+}
+
+/// Asks for a run that repeats another.
+///
+/// # Errors
+/// When too many runs of the namespace wait already, or when the log is away.
+async fn request_again(services: &Services, caller: &Caller, request: Request) -> Result<run::Id, Refusal> {
+    services.commands.backlog().admit(&request.namespace)?;
+    let run = request.run;
     let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
     services.commands.new_run(run, command, caller.cause()).await?;
     Ok(run)

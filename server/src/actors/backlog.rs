@@ -1,0 +1,127 @@
+//! How many runs wait in each namespace, and how many may: one namespace's events cannot fill the log and the queues.
+//!
+//! Beyond the limit no more events are taken from callers. What was taken before becomes runs up to twice the limit; the rest
+//! waits in the log, where it takes no more room than it has already. The doors close first, so that what waits in the log
+//! is worked off before they open again.
+//!
+//! The numbers come from the database now and then, so that all servers agree, and grow meanwhile by what this server asks
+//! for itself.
+
+use std::collections::HashMap;
+
+use parking_lot::RwLock;
+use tokio::sync::Notify;
+
+/// Runs that wait, by namespace, and their limit. The limit counts for each namespace by itself.
+#[derive(Debug)]
+pub struct Backlog {
+    most: u64,
+    waiting: RwLock<HashMap<String, u64>>,
+    counted: Notify,
+}
+
+/// Too many runs of a namespace wait.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "{waiting} runs wait in the namespace `{namespace}`, and EVENTFLOW_MAX_WAITING_RUNS is {most}: nothing was accepted; send it again when fewer wait"
+)]
+pub struct Full {
+    namespace: String,
+    waiting: u64,
+    most: u64,
+}
+
+impl Backlog {
+    /// At most so many runs wait in a namespace; nothing is known of any yet.
+    pub fn new(most: u64) -> Self {
+        Self { most, waiting: RwLock::default(), counted: Notify::new() }
+    }
+
+    /// Without a limit.
+    pub fn unlimited() -> Self {
+        Self::new(u64::MAX)
+    }
+
+    /// Takes over what was counted: the namespaces that are not in it have none.
+    pub fn counted(&self, waiting: HashMap<String, u64>) {
+        *self.waiting.write() = waiting;
+        self.counted.notify_waiters();
+    }
+
+    /// So many more runs are about to wait.
+    pub fn add(&self, namespace: &str, runs: u64) {
+        let mut waiting = self.waiting.write();
+        match waiting.get_mut(namespace) {
+            Some(waiting) => *waiting += runs,
+            None => _ = waiting.insert(namespace.to_owned(), runs),
+        }
+    }
+
+    /// Whether callers may ask for more.
+    ///
+    /// # Errors
+    /// When as many wait as may.
+    pub fn admit(&self, namespace: &str) -> Result<(), Full> {
+        match self.waiting(namespace) {
+            waiting if waiting < self.most => Ok(()),
+            waiting => Err(Full { namespace: namespace.to_owned(), waiting, most: self.most }),
+        }
+    }
+
+    /// Whether events that were accepted have to stay in the log.
+    pub fn is_held(&self, namespace: &str) -> bool {
+        self.waiting(namespace) >= self.most.saturating_mul(2)
+    }
+
+    /// Waits until events that were accepted may become runs.
+    pub async fn room(&self, namespace: &str) {
+        loop {
+            let counted = self.counted.notified();
+            tokio::pin!(counted);
+            counted.as_mut().enable();
+            if !self.is_held(namespace) {
+                return;
+            }
+            counted.await;
+        }
+    }
+
+    fn waiting(&self, namespace: &str) -> u64 {
+        self.waiting.read().get(namespace).copied().unwrap_or(0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[test]
+    fn callers_are_refused_at_the_limit_and_events_stay_in_the_log_at_twice_the_limit() {
+        let backlog = Backlog::new(10);
+        backlog.add("loud", 9);
+        assert_eq!(backlog.admit("loud"), Ok(()));
+        backlog.add("loud", 1);
+        let full = backlog.admit("loud").unwrap_err().to_string();
+        assert!(full.starts_with("10 runs wait in the namespace `loud`"), "{full}");
+        assert!(!backlog.is_held("loud"));
+        backlog.add("loud", 10);
+        assert!(backlog.is_held("loud"));
+        assert_eq!((backlog.admit("quiet"), backlog.is_held("quiet")), (Ok(()), false));
+    }
+
+    #[test]
+    fn whoever_waits_for_room_goes_on_when_fewer_were_counted() {
+        let backlog = Backlog::new(10);
+        backlog.add("loud", 20);
+        let mut room = Box::pin(backlog.room("loud"));
+        assert!(room.as_mut().now_or_never().is_none());
+        backlog.counted([("loud".to_owned(), 20)].into());
+        assert!(room.as_mut().now_or_never().is_none());
+        backlog.counted([("loud".to_owned(), 19)].into());
+        assert!(room.as_mut().now_or_never().is_some());
+        backlog.counted(HashMap::new());
+        assert_eq!(backlog.admit("loud"), Ok(()));
+    }
+}
