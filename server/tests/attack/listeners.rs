@@ -24,7 +24,7 @@ pub async fn bundle(app: &TestApp) -> Value {
 pub async fn registered(app: &TestApp, namespace: &str, name: &str, digest: &Value, command: &[&str]) -> String {
     let manifest = json!({
         "runtime": "command", "command": command, "mode": "job", "scaling": { "max": 1 },
-        "triggers": [{ "type": "event", "pattern": EVENT }],
+        "triggers": [{ "type": "event", "pattern": EVENT }, { "type": "http" }],
     });
     let source = json!({ "bundle": { "digest": digest } });
     let input = json!({ "input": { "namespace": namespace, "name": name, "source": source, "manifest": manifest } });
