@@ -15,6 +15,7 @@
 
 pub mod actors;
 pub mod app;
+pub mod backoff;
 pub mod builder;
 pub mod clock;
 pub mod config;

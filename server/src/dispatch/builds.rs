@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tools;
+use crate::backoff::Backoff;
 use crate::builder::{self, Credentials, Made, Order};
 use crate::doors::Verdict;
 use crate::executor::{Line, Stream};
@@ -166,27 +167,25 @@ impl Builds {
 
     /// Whose build it is; `None` when the function is not there.
     async fn namespace(&self, id: Id) -> Option<String> {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.tools.store.function(id).await {
                 Ok(row) => return row.map(|row| row.namespace),
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            backoff.pause().await;
         }
     }
 
     /// A version whose callers and paths are not the function's to choose is refused.
     async fn check_doors(&self, id: Id, namespace: &str, made: &Made) -> Verdict {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.tools.judge.of_build(id, namespace, &made.manifest).await {
                 Ok(verdict) => return verdict,
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            backoff.pause().await;
         }
     }
 
@@ -224,7 +223,7 @@ impl Builds {
 
     /// Asks until there is an answer; `None` when the function refuses.
     async fn command(&self, id: Id, mut command: Command, cause: &Cause) -> Option<function::State> {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
             match self.tools.commands.function(id, command.clone(), cause.clone()).await {
                 Ok(done) => return Some(done.state),
@@ -241,8 +240,7 @@ impl Builds {
                 }
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            backoff.pause().await;
         }
     }
 

@@ -20,6 +20,7 @@ use super::held::Held;
 use super::lanes::{Lanes, Tables};
 use super::timers::Timers;
 use super::worker::Workers;
+use crate::backoff::Backoff;
 use crate::queue::Asked;
 use crate::store::{PageRequest, RunFilter};
 use crate::{actors, clock, queue, store};
@@ -190,7 +191,7 @@ impl Hands {
     /// Records requests, however long the log is away. One that is there already is done.
     async fn record(&self, requests: &[queue::Request]) {
         let mut left: Vec<_> = requests.iter().filter_map(|request| request.asked.clone()).collect();
-        let mut pause = Duration::from_millis(20);
+        let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         while !left.is_empty() {
             let asked: Vec<_> = left.iter().map(|asked| (asked.requested.clone(), asked.cause.clone())).collect();
             let told = self.tools.commands.new_runs(asked).await;
@@ -199,15 +200,14 @@ impl Hands {
                 .filter_map(|(asked, told)| told.is_err_and(|error| is_ours(&asked, &error)).then_some(asked))
                 .collect();
             if !left.is_empty() {
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(Duration::from_secs(2));
+                backoff.pause().await;
             }
         }
     }
 
     /// Asks for the run that follows a dead one, however long the log is away.
     async fn redrive(&self, dead: run::Id, again: run::Id, cause: Cause) {
-        let mut pause = Duration::from_millis(20);
+        let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
             match self.tools.commands.writer().load::<run::Aggregate>(&Stream::run(dead)).await {
                 Ok(loaded) => {
@@ -225,8 +225,7 @@ impl Hands {
                 }
                 Err(error) => tracing::warn!(run = %dead, %error, "a dead run is not redriven yet"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(2));
+            backoff.pause().await;
         }
     }
 

@@ -19,6 +19,7 @@ use super::call::{self, Called, Ended};
 use super::membership::Membership;
 use super::offer::{self, NotOffered, Offer, Patience};
 use crate::actors::{self, Done, Loaded};
+use crate::backoff::Backoff;
 use crate::fleet::{Input, Route};
 use crate::queue::{self, Consumer, Delivery, Request};
 use crate::turns::Place;
@@ -108,11 +109,10 @@ impl Workers {
 
     /// Puts a run in its function's queue, however long that is away, and sees to it that somebody takes it.
     pub(super) async fn publish(&self, request: Request) {
-        let mut pause = Duration::from_millis(50);
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         while let Err(error) = self.inner.tools.queue.publish(request.clone()).await {
             tracing::warn!(run = %request.run, %error, "run not published yet");
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+            backoff.pause().await;
         }
         self.consume(request.function);
     }
@@ -264,7 +264,7 @@ impl Workers {
 
     /// Runs one run; acknowledges when its outcome, or that it is somebody else's, is recorded.
     async fn take(&self, delivery: Delivery) {
-        let mut pause = Duration::from_millis(50);
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let mut tried = None;
         loop {
             match self.run(&delivery.request, &mut tried).await {
@@ -278,8 +278,7 @@ impl Workers {
                 }
                 Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+            backoff.pause().await;
         }
     }
 
@@ -555,7 +554,7 @@ impl Workers {
                 at: clock::now(),
             },
         };
-        let mut pause = Duration::from_millis(50);
+        let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
         let done = loop {
             match tools.commands.writer().execute(stream, loaded.clone(), command.clone(), cause.clone()).await {
                 Ok(done) => break done,
@@ -572,8 +571,7 @@ impl Workers {
                 }
                 Err(error) => tracing::warn!(run = %run.request.run, %error, "the outcome waits for the log"),
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(Duration::from_secs(5));
+            backoff.pause().await;
             loaded = Loaded::unknown();
         };
         if let Some(ended) = done.state {

@@ -11,6 +11,7 @@ use super::Inner;
 use super::instance::Running;
 use super::meter::Verdict;
 use super::runs::Runs;
+use crate::backoff::Backoff;
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
 use crate::store::{LineStream, NewLine, Store};
@@ -88,15 +89,14 @@ pub(super) fn forward(
 /// Stores lines, however long the log is away: meanwhile the process waits. What the log will never take is given up, or
 /// the process would wait for ever.
 async fn store_lines(store: &Store, lines: Vec<NewLine>) {
-    let mut pause = Duration::from_millis(50);
+    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     while let Err(error) = store.append_lines(lines.clone()).await {
         if error.is_final() {
             let function = lines.first().map(|line| line.function.to_string());
             return tracing::error!(%error, lines = lines.len(), function, "log lines were given up: the log refuses them");
         }
         tracing::warn!(%error, "log lines not stored yet");
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(5));
+        backoff.pause().await;
     }
 }
 

@@ -12,6 +12,7 @@ use super::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
 use super::error::Problem;
 use super::verbs::{self, Caller, Publication};
 use super::{Refusal, Services, Viewer};
+use crate::backoff::Backoff;
 use crate::config::Limits;
 use crate::queue::rabbit::{Letter, Message, Rabbit, too_large};
 
@@ -54,7 +55,7 @@ async fn take(services: Services, letter: Letter) {
         Err(problems) => return refuse(letter, &problems),
     };
     for publication in publications {
-        let mut pause = FIRST_PAUSE;
+        let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
             match verbs::publish(&services, &caller, publication.clone()).await {
                 Ok(_) => break,
@@ -65,8 +66,7 @@ async fn take(services: Services, letter: Letter) {
                         error = fault.message(),
                         "a message waits for the log"
                     );
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(LAST_PAUSE);
+                    backoff.pause().await;
                 }
             }
         }

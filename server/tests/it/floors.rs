@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["builder", "fleet", "doors"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
-    &["config", "clock", "telemetry", "tree", "turns"],
+    &["backoff", "config", "clock", "telemetry", "tree", "turns"],
 ];
 
 /// Crates that only some rooms may use.

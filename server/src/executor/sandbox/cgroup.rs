@@ -14,6 +14,7 @@ use nix::unistd::Pid;
 
 use super::super::{Limits, Network};
 use super::together::Together;
+use crate::backoff::Backoff;
 
 /// One accounting period of the processor limit, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
@@ -280,7 +281,7 @@ impl Cgroup {
     pub(super) async fn clear(self: &Arc<Self>) {
         let this = self.clone();
         let cleared = tokio::spawn(async move {
-            let mut pause = Duration::from_millis(1);
+            let mut backoff = Backoff::new(Duration::from_millis(1), LONGEST_PAUSE);
             loop {
                 let group = this.clone();
                 let removal = move || {
@@ -294,8 +295,7 @@ impl Cgroup {
                 if tokio::task::spawn_blocking(removal).await.unwrap_or(false) {
                     return;
                 }
-                tokio::time::sleep(pause).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
+                backoff.pause().await;
             }
         });
         if tokio::time::timeout(EMPTY_WITHIN, cleared).await.is_err() {

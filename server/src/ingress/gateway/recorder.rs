@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::call_id::Hold;
 use crate::actors::{Commands, Error};
+use crate::backoff::Backoff;
 use crate::clock;
 
 /// Calls whose record is on its way.
@@ -142,7 +143,7 @@ fn next_group(waiting: &mut Peekable<impl Iterator<Item = Waiting>>) -> Option<(
 /// was answered is recorded, be it under another id: where another run has the call's own (its caller named two calls alike
 /// on two servers at once), it gets one that is drawn.
 async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
-    let mut pause = Duration::from_millis(20);
+    let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
     loop {
         let told = calls.iter().map(|call| (call.answered.clone(), call.cause.clone()));
         let mut results = commands.tell_of_calls(told).await.into_iter();
@@ -171,8 +172,7 @@ async fn record_group(commands: &Commands, mut calls: Vec<Told>) {
         if calls.is_empty() {
             return;
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_secs(2));
+        backoff.pause().await;
     }
 }
 

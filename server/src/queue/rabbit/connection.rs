@@ -13,6 +13,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::refusals::Refusals;
 use super::topology::{self, Place};
+use crate::backoff::Backoff;
 use crate::queue::Error;
 
 /// Longer than this an attempt to connect does not take.
@@ -153,26 +154,27 @@ impl Link {
 }
 
 async fn keep(address: Address, name: String, state: watch::Sender<State>) {
-    let mut pause = FIRST_PAUSE;
+    let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
     loop {
-        match connect(&address, &name).await {
+        let pause = match connect(&address, &name).await {
             Ok(connection) => {
                 tracing::info!(broker = %address, connection = name, "connected");
-                pause = FIRST_PAUSE;
+                backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
                 let connection = Arc::new(connection);
                 state.send_replace(State::Up(connection.clone()));
                 let why = broken(&connection).await;
                 tracing::warn!(broker = %address, connection = name, error = why, "connection lost");
                 state.send_replace(State::Down(Some(why)));
+                backoff.next_pause()
             }
             Err(why) => {
+                let pause = backoff.next_pause();
                 tracing::warn!(broker = %address, connection = name, error = why, retry_in = ?pause, "not connected");
                 state.send_replace(State::Down(Some(why)));
+                pause
             }
-        }
-        // Servers that lost the same broker do not all come back at once.
-        tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..1.0))).await;
-        pause = (pause * 2).min(LAST_PAUSE);
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 

@@ -8,6 +8,7 @@ use domain::Recorded;
 use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 
+use crate::backoff::Backoff;
 use crate::ingress::Services;
 use crate::ingress::error::{Fault, Refusal};
 
@@ -50,14 +51,13 @@ fn parts(batch: Arc<[Recorded]>) -> Vec<Arc<[Recorded]>> {
 }
 
 async fn patiently<T, R: Future<Output = Result<T, Fault>>>(ask: impl Fn() -> R) -> T {
-    let mut pause = PAUSE;
+    let mut backoff = Backoff::new(PAUSE, MAX_PAUSE);
     loop {
         match ask().await {
             Ok(answer) => return answer,
             Err(fault) => tracing::warn!(error = fault.message(), "a subscription waits for the store"),
         }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(MAX_PAUSE);
+        backoff.pause().await;
     }
 }
 
