@@ -41,6 +41,7 @@ pub mod routing;
 pub mod run;
 pub mod schedule;
 pub mod stream;
+pub mod text;
 pub mod trace;
 pub mod trigger;
 pub mod upcast;

@@ -6,8 +6,10 @@ use super::event::{
 };
 use super::state::{Callback, Letter};
 use super::{Command, Error, Event, Phase, State};
+use crate::text;
 
-pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
+pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, Error> {
+    bound(&mut command);
     let Some(run) = state else {
         return match command {
             Command::Request { request, delivery, at } => one(Event::Requested(Requested { request, delivery, at })),
@@ -155,6 +157,22 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
         (phase, _) if phase.is_over() => Err(Error::Over { state: phase.name() }),
         (phase, _) => Err(Error::NotRunning { state: phase.name() }),
     }
+}
+
+/// Cuts what a failure says to what the log keeps.
+fn bound(command: &mut Command) {
+    let error = match command {
+        Command::Fail { failure, .. } => &mut failure.error,
+        Command::Defer { reason: error, .. } | Command::Expire { error, .. } | Command::FailCallback { error, .. } => {
+            error
+        }
+        Command::Answer(answered) => match &mut answered.error {
+            Some(error) => error,
+            None => return,
+        },
+        _ => return,
+    };
+    *error = text::bounded(std::mem::take(error));
 }
 
 /// Whether two requests ask for the same run. Who asks second may know more or less of it than who asked first: what an id

@@ -773,3 +773,57 @@ fn every_refusal_has_its_own_code_and_names_the_state() {
         assert!(refusal.to_string().contains(word), "{refusal}");
     }
 }
+
+// ---- what an event asks for ----
+
+fn received(target: Option<crate::function::Id>, asynchronous: bool) -> crate::event::Received {
+    crate::event::Received {
+        id: crate::event::id("default", "/shop", "1"),
+        namespace: "default".into(),
+        kind: "file.uploaded".into(),
+        source: "/shop".into(),
+        event_id: "1".into(),
+        subject: None,
+        event: Json::parse(r#"{"id":"1"}"#).unwrap(),
+        target,
+        asynchronous,
+        callback: None,
+        erased_at: None,
+        at: at(0),
+    }
+}
+
+#[test]
+fn an_event_asks_for_one_attempt_where_somebody_waits_and_for_the_functions_policy_otherwise() {
+    let function = crate::function::id("default", "hello", 1);
+    let Delivery::Retried(policy) = TWICE else { unreachable!("it is") };
+    for (target, asynchronous, delivery) in
+        [(None, false, TWICE), (Some(function), true, TWICE), (Some(function), false, Delivery::Once)]
+    {
+        let requested = Requested::by_event(&received(target, asynchronous), function, policy);
+        assert_eq!(requested, Requested { request: request(), delivery, at: at(0) });
+    }
+}
+
+#[test]
+fn what_a_failure_says_is_cut_to_what_the_log_keeps() {
+    let long = "x".repeat(1 << 20);
+    let fail = Command::Fail {
+        attempt: 1,
+        begun: true,
+        failure: Failure { error: long.clone(), ..failure(false) },
+        retryable: false,
+        retry_after_s: None,
+        jitter: 0.0,
+        at: at(2),
+    };
+    let expire = Command::Expire { error: long, at: at(2) };
+    for (given, command) in
+        [(vec![requested(Delivery::Once), started(1, 1)], fail), (vec![requested(Delivery::Once)], expire)]
+    {
+        let state = given.iter().fold(State::default(), <Aggregate as crate::aggregate::Aggregate>::evolve);
+        let events = <Aggregate as crate::aggregate::Aggregate>::decide(&state, command).unwrap();
+        let [Event::Failed(failed)] = events.as_slice() else { panic!("it failed") };
+        assert!(failed.failure.error.len() <= crate::text::MAX_ERROR, "{}", failed.failure.error.len());
+    }
+}

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::recorded::{Fact, Recorded};
-use domain::run::event::{Delivery, Request, Requested};
+use domain::run::event::Requested;
 use domain::{event, function, routing, run};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -20,6 +20,7 @@ use super::held::{Held, Hold};
 use super::relay::Hands;
 use super::{Tools, parts};
 use crate::actors::Backlog;
+use crate::backoff::Backoff;
 use crate::queue::{self, Asked};
 use crate::store::Store;
 use crate::turns::Turns;
@@ -402,27 +403,9 @@ impl Driver {
             state.asked.clear();
         }
         let request = |target: routing::Target| {
-            let run = run::id(received.id, target.function);
+            let requested = Requested::by_event(received, target.function, target.retry);
+            let run = requested.request.run;
             state.asked.insert(run);
-            let request = Request {
-                run,
-                function: target.function,
-                namespace: received.namespace.clone(),
-                trigger: received.kind.clone(),
-                event: Some(received.id),
-                input: received.event.clone(),
-                input_cut: false,
-                version: None,
-                replayed_from: None,
-                callback: received.callback.clone(),
-            };
-            // Who waits for the answer gets that of one attempt; everything else is tried until it is done.
-            let delivery = match received.target {
-                Some(_) if !received.asynchronous => Delivery::Once,
-                _ => Delivery::Retried(target.retry),
-            };
-            // As of the event, whoever asks and however often: a worker believes the message, and decides by it.
-            let requested = Requested { request, delivery, at: recorded.at };
             let asked = Asked { requested, cause: recorded.as_cause(Some(actor.clone())) };
             queue::Request { function: target.function, run, asked: Some(Arc::new(asked)) }
         };
@@ -481,7 +464,7 @@ struct Again {
 impl Again {
     /// The record at a position, however long the log is away; `None` when it is not there.
     async fn read(&mut self, position: u64) -> Option<(Recorded, Fact)> {
-        let mut pause = Duration::from_millis(20);
+        let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
             while self.page.pop_front_if(|first| first.position < position).is_some() {}
             if let Some(found) = self.page.pop_front_if(|first| first.position == position) {
@@ -495,8 +478,7 @@ impl Again {
                 }
                 Err(error) => {
                     tracing::warn!(position, %error, "the relay cannot read the log; it goes on trying");
-                    tokio::time::sleep(pause).await;
-                    pause = (pause * 2).min(Duration::from_secs(2));
+                    backoff.pause().await;
                 }
             }
         }

@@ -18,8 +18,7 @@ use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use domain::event::{self, Received};
 use domain::manifest::{Reply, Trigger, WebhookScheme};
-use domain::run::event::Delivery;
-use domain::{Cause, Stream, function, run};
+use domain::{Cause, Stream, function, retry, run};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -181,7 +180,7 @@ pub(super) async fn receive(
         None => Ok(accepted(id, function, duplicate)),
         Some((waiting, _place)) => {
             // The relay asks for the same run when it comes to the event; whoever is first wins.
-            let run = verbs::run_of(&services, received, function, Delivery::Once, cause).await?;
+            let run = verbs::run_of(&services, &received, function, retry::Policy::default(), cause).await?;
             replied(&services, run, waiting).await
         }
     }

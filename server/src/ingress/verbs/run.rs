@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::run::event::{Delivery, Request};
+use domain::run::event::{Delivery, Request, Requested};
 use domain::run::{self, Run};
 use domain::trace::Context;
 use domain::{Cause, Json, Recorded, Stream, event, function, retry};
@@ -209,11 +209,7 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
     {
         claim.fits(&received)?;
     }
-    let delivery = match received.asynchronous {
-        true => Delivery::Retried(asked.retry),
-        false => Delivery::Once,
-    };
-    let run = run_of(services, received, asked.function, delivery, caller.cause()).await?;
+    let run = run_of(services, &received, asked.function, asked.retry, caller.cause()).await?;
     Ok(Asked { run, replayed })
 }
 
@@ -224,26 +220,14 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
 /// When the log is away.
 pub(in crate::ingress) async fn run_of(
     services: &Services,
-    received: event::Received,
+    received: &event::Received,
     function: function::Id,
-    delivery: Delivery,
+    retry: retry::Policy,
     cause: Cause,
 ) -> Result<run::Id, Refusal> {
-    let run = run::id(received.id, function);
-    let request = Request {
-        run,
-        function,
-        namespace: received.namespace,
-        trigger: received.kind,
-        event: Some(received.id),
-        input: received.event,
-        input_cut: false,
-        version: None,
-        replayed_from: None,
-        callback: received.callback,
-    };
-    let command = run::Command::Request { request, delivery, at: received.at };
-    services.commands.new_run(run, command, cause).await?;
+    let Requested { request, delivery, at } = Requested::by_event(received, function, retry);
+    let run = request.run;
+    services.commands.new_run(run, run::Command::Request { request, delivery, at }, cause).await?;
     Ok(run)
 }
 
