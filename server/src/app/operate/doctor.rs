@@ -161,7 +161,8 @@ impl Findings {
         });
         match made {
             Ok((description, warnings)) => {
-                self.good("sandbox", description);
+                let state = if warnings.is_empty() { State::Good } else { State::Warning };
+                self.add("sandbox", state, description);
                 for warning in warnings {
                     self.warn("sandbox", warning);
                 }
@@ -262,7 +263,8 @@ impl Findings {
         match Rabbit::connect(url, "doctor").await {
             Ok(rabbit) => match rabbit.fault() {
                 None => self.good("broker", rabbit.describe()),
-                Some(fault) => self.bad("broker", format!("{}: {fault}", rabbit.describe())),
+                // It names the broker.
+                Some(fault) => self.bad("broker", fault),
             },
             Err(error) => self.bad("broker", error.to_string()),
         }
