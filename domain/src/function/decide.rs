@@ -17,6 +17,7 @@ pub(super) const MAX_KEPT: usize = 16 << 20;
 
 pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
     texts::check(&command)?;
+    let command = texts::bounded(command);
     let Some(function) = state else {
         return register(command);
     };

@@ -293,6 +293,15 @@ fn texts_that_would_fill_the_log_are_refused() {
 }
 
 #[test]
+fn what_a_failed_build_says_is_cut_to_what_the_log_keeps() {
+    let state = building().iter().fold(None, super::evolve::evolve);
+    let command = Command::FailBuild { build: build(1), error: "x".repeat(1 << 20), at: at(9) };
+    let events = super::decide::decide(&state, command).unwrap();
+    let [Event::BuildFailed(failed)] = events.as_slice() else { panic!("it failed") };
+    assert!(failed.error.len() <= crate::text::MAX_ERROR, "{}", failed.error.len());
+}
+
+#[test]
 fn a_name_that_is_no_dns_label_is_refused() {
     for name in ["", "Hello", "1st", "a_b", "-a", "a-", "a.b", "a/../b", &"a".repeat(64)] {
         given([]).when(register_as("default", name)).then_refused(Error::BadName { name: name.into() });

@@ -3,6 +3,7 @@
 
 use super::event::Source;
 use super::{Command, Error};
+use crate::text;
 
 /// Bytes of the address of a repository.
 pub const MAX_URL: usize = 2_048;
@@ -33,6 +34,17 @@ pub(super) fn check(command: &Command) -> Result<(), Error> {
             within("the reason", reason.len(), MAX_REASON)
         }
         _ => Ok(()),
+    }
+}
+
+/// The command, with what a failure says cut to what the log keeps: it is not the caller's, so it is not refused.
+pub(super) fn bounded(command: Command) -> Command {
+    match command {
+        Command::FailBuild { build, error, at } => Command::FailBuild { build, error: text::bounded(error), at },
+        Command::ReportInstanceFailure { version, instance, error, at } => {
+            Command::ReportInstanceFailure { version, instance, error: text::bounded(error), at }
+        }
+        command => command,
     }
 }
 

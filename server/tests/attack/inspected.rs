@@ -64,3 +64,39 @@ async fn a_lock_file_that_fills_the_memory_fails_its_build_alone() {
     let grew = status(&app, "VmHWM:").saturating_sub(before);
     assert!(grew < 300 << 10, "the memory grew by {grew} KiB");
 }
+
+#[tokio::test]
+async fn a_version_that_takes_for_ever_to_read_costs_nothing() {
+    let app = victim(Options::default()).await;
+    let before = status(&app, "VmRSS:");
+    let alternatives = "22||".repeat((12 << 20) / 4) + "22";
+    let long = format!(">=1.0.0-a{}{}", ".a".repeat(2 << 20), " >=0".repeat(2 << 20));
+    let code = "exports.handler = async () => 'here';";
+    for (name, text) in [("one", &alternatives), ("two", &long)] {
+        let files =
+            [("index.js", code), ("function.json", r#"{"runtime": "node"}"#), (".nvmrc", text), ("package.json", "{}")];
+        app.running(name, &files).await;
+        assert_eq!(app.call(name).await.status(), 200);
+    }
+    let grew = status(&app, "VmHWM:").saturating_sub(before);
+    assert!(grew < 200 << 10, "the memory grew by {grew} KiB");
+}
+
+#[tokio::test]
+async fn what_a_build_says_of_its_failure_is_short_whatever_the_source_says() {
+    let app = victim(Options::default()).await;
+    let version = format!("4{}\n", ".1".repeat(7 << 20));
+    let files = [
+        ("main.py", "def handler(event): return 1\n"),
+        ("requirements.txt", "six==1.17.0\n"),
+        (".python-version", &version),
+    ];
+    let id = begin(
+        &app,
+        "long",
+        &[files.as_slice(), &[("function.json", r#"{"runtime": "python", "handler": "gone.handler"}"#)]].concat(),
+    )
+    .await;
+    let error = failure(&app, &id).await;
+    assert!(error.len() < 16 << 10, "{} bytes", error.len());
+}

@@ -124,15 +124,21 @@ async fn check_version(site: &Site<'_>, required: Option<&str>) -> Result<(), Er
     }
 }
 
+/// Bytes of what may be said about a version.
+const MAX_RANGE: usize = 256;
+
 /// The version that a `.python-version` begins with; other interpreters, and names of environments, say nothing.
 fn pinned(text: &str) -> Option<Version> {
     let line = text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'))?;
+    if line.len() > MAX_RANGE {
+        return None;
+    }
     line.trim_start_matches("cpython-").parse().ok()
 }
 
 /// Whether a version is what a range wants (PEP 440). One that cannot be read wants nothing.
 fn is_met(range: &str, version: &Version) -> bool {
-    range.parse::<VersionSpecifiers>().map_or(true, |range| range.contains(version))
+    range.len() > MAX_RANGE || range.parse::<VersionSpecifiers>().map_or(true, |range| range.contains(version))
 }
 
 fn minor(version: &Version) -> (u64, u64) {

@@ -14,6 +14,10 @@ use crate::builder::{Error, files};
 /// What is older is not brought: npm does not run on it. Such projects run on the host's.
 const OLDEST: &str = ">=18.17.0";
 
+/// Bytes of what may be said about a version, as npm has it (`MAX_LENGTH`). A range is expensive to read: each alternative is
+/// taken apart and compared with all others.
+const MAX_RANGE: usize = 256;
+
 /// Names of lines with long-term support, as version managers know them.
 const LINES: [(&str, &str); 8] = [
     ("argon", "4"),
@@ -46,11 +50,12 @@ fn wanted(package: &Value, text: &dyn Fn(&str) -> Option<String>) -> Vec<Wanted>
     let volta = package["volta"]["node"].as_str().map(|text| ("package.json (`volta`)", text.to_owned()));
     let engines = package["engines"]["node"].as_str().map(|text| ("package.json (`engines`)", text.to_owned()));
     let said = pin.or(volta).into_iter().chain(engines);
-    said.filter_map(|(by, text)| {
-        let range = Range::parse(plain(&text)?).ok()?;
-        Some(Wanted { by, text, range })
-    })
-    .collect()
+    said.filter(|(_, text)| text.len() <= MAX_RANGE)
+        .filter_map(|(by, text)| {
+            let range = Range::parse(plain(&text)?).ok()?;
+            Some(Wanted { by, text, range })
+        })
+        .collect()
 }
 
 /// The range that a text means; `None` for whatever is newest.
@@ -176,6 +181,9 @@ mod tests {
         for text in ["lts/*", "node", "stable", "", "v", "garbage\0"] {
             assert_eq!(pin(text), None, "{text}");
         }
+        let long = "22||".repeat(MAX_RANGE / 4) + "22";
+        assert_eq!(pin(&long), None);
+        assert_eq!(first(json!({ "engines": { "node": long } }), "", ""), None);
         let engines = json!({ "engines": { "node": "20.x || >=22" } });
         let wanted = wanted(&engines, &|name| (name == ".node-version").then(|| "18".to_owned()));
         let by: Vec<_> = wanted.iter().map(|wanted| wanted.by).collect();
