@@ -5,7 +5,7 @@ use domain::aggregate::Payload;
 use domain::{Cause, Stream, erasure, event, run};
 use sha2::{Digest, Sha256};
 
-use super::writer::{Loaded, Tabled};
+use super::writer::{Loaded, MAX_TRIES, Tabled, evolve};
 use super::{Commands, Error};
 use crate::store::{self, PayloadRow, Row};
 
@@ -44,23 +44,40 @@ impl Commands {
         command: impl Fn(Vec<erasure::Payload>) -> A::Command,
         cause: Cause,
     ) -> Result<bool, Error<A::Error>> {
-        let (mut rows, mut payloads, mut version) = (Vec::new(), Vec::new(), 0);
-        let store = self.writer.store();
+        let mut tries = 0;
         loop {
-            let page = store.stream(&stream, version, PAGE).await?;
+            let (loaded, payloads, rows) = self.to_erase::<A>(&stream, &left).await?;
+            let done = self.writer.execute_on(&stream, &loaded, command(payloads), cause.clone(), rows).await;
+            match done {
+                // What was added meanwhile, such as the run's result, is to be erased as well.
+                Err(Error::Store(store::Error::Conflict { .. })) if tries < MAX_TRIES => tries += 1,
+                done => return Ok(done?.changed()),
+            }
+        }
+    }
+
+    /// The aggregate as its stream has it now, and what stands there in place of what is to be erased.
+    async fn to_erase<A: Tabled>(
+        &self,
+        stream: &Stream,
+        left: impl Fn(&A::Event) -> Option<A::Event>,
+    ) -> Result<(Loaded<A>, Vec<erasure::Payload>, Vec<Row>), store::Error> {
+        let (mut loaded, mut payloads, mut rows) = (Loaded::<A>::absent(), Vec::new(), Vec::new());
+        loop {
+            let page = self.writer.store().stream(stream, loaded.version, PAGE).await?;
+            let is_last = store::page::is_last(&page, PAGE);
             for recorded in &page {
-                version = recorded.version;
+                loaded = evolve(loaded, recorded)?;
+                let version = recorded.version;
                 let event = A::Event::decode(&recorded.kind, &recorded.data)
                     .map_err(|error| store::Error::Damaged(format!("stream {stream}, version {version}: {error}")))?;
                 let Some(data) = left(&event).map(|event| event.encode()) else { continue };
                 payloads.push(erasure::Payload { version, digest: hex::encode(Sha256::digest(&data)) });
                 rows.push(Row::Payload(Box::new(PayloadRow { stream: stream.clone(), version, data })));
             }
-            if store::page::is_last(&page, PAGE) {
-                break;
+            if is_last {
+                return Ok((loaded, payloads, rows));
             }
         }
-        let done = self.writer.execute_beside(&stream, Loaded::<A>::unknown(), command(payloads), cause, rows).await?;
-        Ok(done.changed())
     }
 }

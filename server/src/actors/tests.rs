@@ -346,3 +346,41 @@ fn what_a_newer_server_wrote_stops_only_what_needs_it_on_postgres() {
         beside_a_newer_server(home.open().await).await;
     });
 }
+
+#[test]
+fn a_run_that_ends_while_it_is_erased_keeps_nothing() {
+    on_a_log(|store| async move {
+        let commands = Commands::start(store.clone(), settings(Duration::from_secs(60)));
+        for number in 0..40_u128 {
+            let id = run::Id::from(uuid::Uuid::from_u128(number + 1));
+            let request = run::event::Request {
+                run: id,
+                function: function::id("default", "hello", 1),
+                namespace: "default".into(),
+                trigger: "http.invoke".into(),
+                event: None,
+                input: domain::Json::parse(r#""personal""#).unwrap(),
+                input_cut: false,
+                version: None,
+                replayed_from: None,
+                callback: None,
+            };
+            let delivery = run::event::Delivery::Once;
+            let at = clock::now();
+            let ask = async |command| commands.run(id, command, Cause::default()).await;
+            ask(run::Command::Request { request, delivery, at }).await.unwrap();
+            ask(run::Command::Start { version: 1, node: "here".into(), lost: None, at }).await.unwrap();
+            let output = Some(domain::Json::parse(r#""personal""#).unwrap());
+            let outcome = run::event::Outcome { output, ..run::event::Outcome::default() };
+            // Whoever waits for its end asks again and again.
+            let erase = async { while commands.erase_run(id, at, Cause::default()).await.is_err() {} };
+            let (done, ()) = futures::join!(ask(run::Command::Succeed { attempt: 1, outcome, at }), erase);
+            done.unwrap();
+            let records = store.stream(&Stream::run(id), 0, 100).await.unwrap();
+            for record in &records {
+                let text = String::from_utf8_lossy(&record.data);
+                assert!(!text.contains("personal"), "run {number}, version {}: {text}", record.version);
+            }
+        }
+    });
+}

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::store::{self, Append, NewEvent, Row, Snapshot, Store, tables};
 
 /// A command that meets a conflict is decided anew at most this often.
-const MAX_TRIES: u32 = 20;
+pub(super) const MAX_TRIES: u32 = 20;
 
 /// Records read from the log at a time.
 const PAGE: u32 = 4096;
@@ -199,6 +199,29 @@ impl Writer {
         }
     }
 
+    /// Carries a command out on exactly this state, with rows that do not follow from the log: where the command itself was made
+    /// from what is in the stream.
+    ///
+    /// # Errors
+    /// A conflict when the stream has more events by now; when the aggregate refuses; when the log is away.
+    pub(super) async fn execute_on<A: Tabled>(
+        &self,
+        stream: &Stream,
+        known: &Loaded<A>,
+        command: A::Command,
+        cause: Cause,
+        beside: Vec<Row>,
+    ) -> Result<Done<A>, Error<A::Error>> {
+        let events = A::decide(&known.state, command).map_err(Error::Refused)?;
+        if events.is_empty() {
+            return Ok(Done { state: known.state.clone(), version: known.version, position: None });
+        }
+        let (state, mut append) = append::<A>(stream.clone(), known, &events, cause);
+        append.rows.extend(beside);
+        let appended = self.store.append(append).await?;
+        Ok(Done { state, version: appended.version, position: Some(appended.position) })
+    }
+
     /// Carries out commands on aggregates that are believed not to exist yet, each by itself, together. One that exists
     /// is an error here, a conflict: nothing is decided anew.
     pub async fn create_each<A: Tabled>(
@@ -315,7 +338,7 @@ fn append<A: Tabled>(stream: Stream, known: &Loaded<A>, events: &[A::Event], cau
     (state, Append { stream, expected: known.version, events: new, cause, rows })
 }
 
-fn evolve<A: Aggregate>(loaded: Loaded<A>, recorded: &Recorded) -> Result<Loaded<A>, store::Error> {
+pub(super) fn evolve<A: Aggregate>(loaded: Loaded<A>, recorded: &Recorded) -> Result<Loaded<A>, store::Error> {
     let event = A::Event::decode(&recorded.kind, &recorded.data).map_err(|error| {
         let Recorded { stream, version, kind, .. } = recorded;
         match error.is_of_the_future() {

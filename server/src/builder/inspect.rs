@@ -1,7 +1,7 @@
-//! Finds out what a source is, in a process of its own.
+//! Unpacks a bundle and finds out what a source is, in a process of its own.
 //!
 //! A stranger's files may be written to be expensive: to be searched in quadratic time, or to take a hundred times their size
-//! when they are parsed. The process that reads them has limits of memory, processor time and time, and ends at them or when
+//! when they are read. The process that reads them has limits of memory, processor time and time, and ends at them or when
 //! its build is cancelled; the server goes on. It runs nothing of the source.
 
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::detect::{self, Step, Toolchains};
-use super::{Error, folders, install, survey};
+use super::{Error, folders, install, source, survey};
 
 /// What the program is called with to be that process.
 pub const VERB: &str = "inspect";
@@ -28,8 +28,12 @@ const MEMORY: u64 = 768 << 20;
 const PROCESSOR_S: u64 = 20;
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// As these, for unpacking: it writes as much as a source may have.
+const UNPACK_PROCESSOR_S: u64 = 120;
+const UNPACK_DEADLINE: Duration = Duration::from_secs(300);
+
 /// Bytes of an answer.
-const MAX_ANSWER: u64 = 16 << 20;
+const MAX_ANSWER: u64 = 4 << 20;
 
 /// What is asked of a folder.
 #[derive(Debug, Serialize, Deserialize)]
@@ -47,6 +51,8 @@ pub(super) enum Question {
     Outside { folder: PathBuf },
     /// Which folders below it could be functions: a list of [`folders::Offer`].
     Offers { folder: PathBuf, tools: Toolchains },
+    /// What is in a bundle, as files in `folder`, which must not be there: [`Unpacked`].
+    Unpack { archive: PathBuf, folder: PathBuf, max_bytes: u64, max_files: usize },
     /// What a Python project asks for: an optional [`install::Asked`].
     Project { folder: PathBuf },
 }
@@ -65,6 +71,40 @@ pub(super) struct Found {
 pub(super) struct Completed {
     pub(super) handler: Option<String>,
     pub(super) steps: Vec<Step>,
+}
+
+/// What came of unpacking.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Unpacked {
+    /// Where the files are.
+    Folder(PathBuf),
+    /// The server could not, whatever is in the bundle.
+    Failed(String),
+}
+
+impl Question {
+    /// Seconds of processor time, and time, that the answer may take.
+    fn limits(&self) -> (u64, Duration) {
+        match self {
+            Self::Unpack { .. } => (UNPACK_PROCESSOR_S, UNPACK_DEADLINE),
+            _ => (PROCESSOR_S, DEADLINE),
+        }
+    }
+
+    /// Why there is no answer within them.
+    fn too_much(&self) -> String {
+        let (processor_s, _) = self.limits();
+        let limits = format!("takes more than {processor_s} s or {} MiB of memory", MEMORY >> 20);
+        match self {
+            Self::Unpack { .. } => {
+                format!("unpacking the bundle {limits}: pack the function's files again, as they are")
+            }
+            _ => format!(
+                "reading the files that say what this is {limits}: say `runtime`, and `handler` or `command`, in function.json, and \
+                 keep generated files out of the source"
+            ),
+        }
+    }
 }
 
 /// An answer, or why there is none, in one sentence for people.
@@ -109,19 +149,11 @@ async fn elsewhere(question: &Question) -> std::io::Result<Answer> {
         let status = child.wait().await?;
         Ok::<_, std::io::Error>(status.success().then_some(answer))
     };
-    match tokio::time::timeout(DEADLINE, talk).await {
+    match tokio::time::timeout(question.limits().1, talk).await {
         Ok(Ok(Some(answer))) => Ok(serde_json::from_slice(&answer)?),
         Ok(Err(error)) => Err(error),
-        Ok(Ok(None)) | Err(_) => Ok(Err(too_much())),
+        Ok(Ok(None)) | Err(_) => Ok(Err(question.too_much())),
     }
-}
-
-fn too_much() -> String {
-    format!(
-        "reading the files that say what this is takes more than {PROCESSOR_S} s or {} MiB of memory: say `runtime`, and `handler` or \
-         `command`, in function.json, and keep generated files out of the source",
-        MEMORY >> 20
-    )
 }
 
 /// Is that process when the program was called as it; `None` when it was not, and `main` goes on.
@@ -139,14 +171,16 @@ pub fn entry() -> Option<ExitCode> {
 }
 
 fn be_asked() -> Result<(), Box<dyn std::error::Error>> {
+    let mut text = Vec::new();
+    std::io::stdin().read_to_end(&mut text)?;
+    let question: Question = serde_json::from_slice(&text)?;
+    let (processor_s, _) = question.limits();
     for (resource, most) in
-        [(Resource::RLIMIT_DATA, MEMORY), (Resource::RLIMIT_CPU, PROCESSOR_S), (Resource::RLIMIT_CORE, 0)]
+        [(Resource::RLIMIT_DATA, MEMORY), (Resource::RLIMIT_CPU, processor_s), (Resource::RLIMIT_CORE, 0)]
     {
         setrlimit(resource, most, most)?;
     }
-    let mut text = Vec::new();
-    std::io::stdin().read_to_end(&mut text)?;
-    let answer = answer(serde_json::from_slice(&text)?);
+    let answer = answer(question);
     std::io::stdout().write_all(&serde_json::to_vec(&answer)?)?;
     Ok(())
 }
@@ -170,6 +204,13 @@ fn answer(question: Question) -> Answer {
         Question::Outside { folder } => value(detect::outside(&look(&folder)?)),
         Question::Offers { folder, tools } => {
             value(folders::offers(&folder, tools).map_err(|error| error.to_string())?)
+        }
+        Question::Unpack { archive, folder, max_bytes, max_files } => {
+            match source::unpack(&archive, &folder, max_bytes, max_files, || Ok(())) {
+                Ok(folder) => value(Unpacked::Folder(folder)),
+                Err(error) if error.is_refused() => Err(error.to_string()),
+                Err(error) => value(Unpacked::Failed(error.to_string())),
+            }
         }
         Question::Project { folder } => value(install::asked(&folder).map_err(|error| error.to_string())?),
     }

@@ -7,6 +7,7 @@ mod git;
 mod remote;
 mod route;
 
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub(super) use git::Git;
 pub(super) use remote::Policy;
 
 use super::cache::Shelf;
+use super::inspect::{self, Question, Unpacked};
 use super::journal::Journal;
 use super::scratch::Scratch;
 use super::{Artifacts, Error, Order};
@@ -69,12 +71,11 @@ pub(super) async fn take(
             })?;
             journal.say(format!("Unpacking bundle {digest}")).await;
             let folder = scratch.path("source");
-            let folder = scratch
-                .block(move |hold| {
-                    bundle::unpack(&archive, &folder, limits.max_bytes, limits.max_files, || hold.go_on())
-                })
-                .await?;
-            Ok(Taken { folder, commit: None })
+            let Limits { max_bytes, max_files, .. } = limits;
+            match inspect::ask(Question::Unpack { archive, folder, max_bytes, max_files }).await? {
+                Unpacked::Folder(folder) => Ok(Taken { folder, commit: None }),
+                Unpacked::Failed(why) => Err(Error::failed("unpack the bundle")(io::Error::other(why))),
+            }
         }
         Source::Image { image, .. } => Err(Error::Refused(format!(
             "the image `{image}` cannot run in the sandbox, which runs processes of this host (containers come next); \
