@@ -73,17 +73,16 @@ impl Backlog {
         self.waiting(namespace) >= self.most.saturating_mul(2)
     }
 
-    /// Waits until events that were accepted may become runs.
-    pub async fn room(&self, namespace: &str) {
-        loop {
-            let counted = self.counted.notified();
-            tokio::pin!(counted);
-            counted.as_mut().enable();
-            if !self.is_held(namespace) {
-                return;
-            }
-            counted.await;
+    /// Whether events that were accepted may become runs; where they may not, after the next count.
+    pub async fn has_room(&self, namespace: &str) -> bool {
+        let counted = self.counted.notified();
+        tokio::pin!(counted);
+        counted.as_mut().enable();
+        if !self.is_held(namespace) {
+            return true;
         }
+        counted.await;
+        !self.is_held(namespace)
     }
 
     fn waiting(&self, namespace: &str) -> u64 {
@@ -112,15 +111,16 @@ mod tests {
     }
 
     #[test]
-    fn whoever_waits_for_room_goes_on_when_fewer_were_counted() {
+    fn room_is_waited_for_until_the_next_count() {
         let backlog = Backlog::new(10);
         backlog.add("loud", 20);
-        let mut room = Box::pin(backlog.room("loud"));
-        assert!(room.as_mut().now_or_never().is_none());
-        backlog.counted([("loud".to_owned(), 20)].into());
-        assert!(room.as_mut().now_or_never().is_none());
-        backlog.counted([("loud".to_owned(), 19)].into());
-        assert!(room.as_mut().now_or_never().is_some());
+        for (count, has_room) in [(20, false), (19, true)] {
+            let mut room = Box::pin(backlog.has_room("loud"));
+            assert_eq!(room.as_mut().now_or_never(), None);
+            backlog.counted([("loud".to_owned(), count)].into());
+            assert_eq!(room.as_mut().now_or_never(), Some(has_room));
+        }
+        assert_eq!(backlog.has_room("loud").now_or_never(), Some(true));
         backlog.counted(HashMap::new());
         assert_eq!(backlog.admit("loud"), Ok(()));
     }

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Tools;
+use super::begun::{Begun, MOST};
 use crate::backoff::Backoff;
 use crate::builder::{self, Credentials, Made, Order};
 use crate::doors::Verdict;
@@ -46,6 +47,7 @@ pub(super) struct Builds {
     tools: Tools,
     places: Turns,
     running: Arc<Mutex<HashMap<BuildId, Task>>>,
+    begun: Arc<Begun>,
     /// The server ends: nothing more is begun.
     stopping: CancellationToken,
     finished: Arc<Notify>,
@@ -61,6 +63,7 @@ impl Builds {
     pub(super) fn new(tools: Tools) -> Self {
         Self {
             places: Turns::with_shares(places(tools.builds), tools.builds, tools.builds),
+            begun: Arc::new(Begun::new(&tools.data_dir)),
             tools,
             running: Arc::default(),
             stopping: CancellationToken::new(),
@@ -87,6 +90,7 @@ impl Builds {
     pub(super) fn cancel(&self, build: BuildId) {
         if let Some(task) = self.running.lock().remove(&build) {
             task.handle.abort();
+            self.begun.is_over(build);
             self.tools.metrics.builds.with_label_values(&["cancelled"]).inc();
         }
     }
@@ -112,7 +116,10 @@ impl Builds {
         if tokio::time::timeout_at(deadline, done).await.is_err() {
             let left: Vec<_> = self.running.lock().drain().collect();
             tracing::warn!(builds = left.len(), "builds are let go unfinished; they are begun again at the next start");
-            left.iter().for_each(|(_, task)| task.handle.abort());
+            for (build, task) in left {
+                task.handle.abort();
+                self.begun.is_over(build);
+            }
         }
     }
 
@@ -121,6 +128,14 @@ impl Builds {
         let mut running = self.running.lock();
         let task = running.get_mut(&build).filter(|_| !self.stopping.is_cancelled());
         task.map(|task| task.begun = true).is_some()
+    }
+
+    /// Whether the build may begin: not when it brought the server down each time before. It may where nothing can be noted.
+    fn begins(&self, build: BuildId) -> bool {
+        self.begun.begins(build).unwrap_or_else(|error| {
+            tracing::warn!(%build, %error, "it cannot be noted that a build begins");
+            true
+        })
     }
 
     async fn run(&self, id: Id, build: BuildId, cause: Cause) {
@@ -137,6 +152,13 @@ impl Builds {
         else {
             return;
         };
+        if !self.begins(build) {
+            let error = format!(
+                "the server ended {MOST} times while it was building this: read its log, and build again when that is mended"
+            );
+            let failed = Command::FailBuild { build, error, at: clock::now() };
+            return drop(self.command(id, failed, &cause).await);
+        }
         let order = Order {
             function: id,
             namespace: function.namespace.clone(),
@@ -163,6 +185,7 @@ impl Builds {
             failed => (failed, None),
         };
         self.finish(id, build, made, &cause).await;
+        self.begun.is_over(build);
     }
 
     /// Whose build it is; `None` when the function is not there.

@@ -105,8 +105,8 @@ struct State {
     asked: HashSet<run::Id>,
     /// Nothing is on its way, and there are no functions.
     is_idle: bool,
-    /// So many runs of the namespace wait that nothing is taken from the lane.
-    is_held: bool,
+    /// Functions that were deregistered behind what waits here.
+    gone: HashSet<function::Id>,
 }
 
 struct Item {
@@ -185,12 +185,8 @@ impl Lanes {
             self.begin(namespace.clone(), routing::Table::default());
         }
         let Some(lane) = self.lanes.get(&namespace) else { return };
-        if let Fact::Function(id, function::Event::Deregistered(_)) = &fact
-            && lane.line.state.lock().is_held
-        {
-            // The lane would come to it when other runs are over. If the ones that wait are of this function, none ever is.
-            let (hands, id) = (self.hands.clone(), *id);
-            self.tasks.spawn(async move { hands.clear(id).await });
+        if let Fact::Function(id, function::Event::Deregistered(_)) = &fact {
+            lane.line.state.lock().gone.insert(*id);
         }
         lane.line.push(recorded, fact);
     }
@@ -345,6 +341,7 @@ impl Driver {
                 Some((_, Fact::Function(id, event))) => {
                     self.table.evolve(id, &event);
                     if matches!(event, function::Event::Deregistered(_)) {
+                        self.line.state.lock().gone.remove(&id);
                         let hands = self.hands.clone();
                         self.sends.spawn(async move {
                             hands.clear(id).await;
@@ -436,9 +433,13 @@ impl Driver {
 
     /// Waits while as many runs of the namespace wait as may.
     async fn room(&self) {
-        self.line.state.lock().is_held = true;
-        self.backlog().room(&self.namespace).await;
-        self.line.state.lock().is_held = false;
+        while !self.backlog().has_room(&self.namespace).await {
+            // The lane comes to their end when other runs are over. If the ones that wait are theirs, none ever is.
+            let gone: Vec<_> = self.line.state.lock().gone.iter().copied().collect();
+            for function in gone {
+                self.hands.fail_waiting(function).await;
+            }
+        }
     }
 
     fn backlog(&self) -> &Backlog {

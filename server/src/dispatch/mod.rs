@@ -8,6 +8,7 @@
 //! at the state first.
 
 mod attendant;
+mod begun;
 mod builds;
 mod call;
 pub mod callback;

@@ -231,11 +231,7 @@ impl Hands {
 
     /// Ends what waits for a function that is gone, then its queue.
     pub(super) async fn clear(&self, function: function::Id) {
-        for state in ["QUEUED", "RETRYING"] {
-            if let Err(error) = self.fail_all(function, state).await {
-                tracing::warn!(%function, %error, "runs of a function that is gone are left to fail when they are taken");
-            }
-        }
+        self.fail_waiting(function).await;
         if let Err(error) = self.tools.queue.forget(function).await {
             tracing::warn!(%function, %error, "the queue of a function that is gone is not deleted");
         }
@@ -243,6 +239,15 @@ impl Hands {
 }
 
 impl Hands {
+    /// Ends what waits for a function that is gone.
+    pub(super) async fn fail_waiting(&self, function: function::Id) {
+        for state in ["QUEUED", "RETRYING"] {
+            if let Err(error) = self.fail_all(function, state).await {
+                tracing::warn!(%function, %error, "runs of a function that is gone are left to fail when they are taken");
+            }
+        }
+    }
+
     async fn fail_all(&self, function: function::Id, state: &str) -> Result<(), store::Error> {
         let filter = RunFilter { function: Some(function), state: Some(state.to_owned()), ..RunFilter::default() };
         let mut page = PageRequest::first(GONE_PAGE);
