@@ -14,6 +14,23 @@ pub fn fits(name: &str) -> bool {
         && !name.ends_with('-')
 }
 
+/// A name made of a text: of a folder, say. `None` where the text has no letter that a name can begin with.
+pub fn from_text(text: &str) -> Option<String> {
+    let mut name = String::new();
+    for c in text.chars().map(|c| c.to_ascii_lowercase()).skip_while(|c| !c.is_ascii_lowercase()) {
+        if name.len() >= MAX {
+            break;
+        }
+        match c {
+            'a'..='z' | '0'..='9' => name.push(c),
+            _ if name.ends_with('-') => {}
+            _ => name.push('-'),
+        }
+    }
+    name.truncate(name.trim_end_matches('-').len());
+    (!name.is_empty()).then_some(name)
+}
+
 /// The longest name of a secret, in bytes.
 pub const MAX_SECRET: usize = 128;
 
@@ -39,6 +56,24 @@ mod tests {
         for name in ["", "-a", "a-", "1a", "A", "a_b", "a.b", "a b", "a/b", "ä", "a\0", too_long.as_str()] {
             assert!(!fits(name), "{name}");
         }
+    }
+
+    #[test]
+    fn a_text_becomes_a_name_or_nothing() {
+        for (text, name) in [
+            ("hello", "hello"),
+            ("Send_Mail.v2", "send-mail-v2"),
+            ("01-first", "first"),
+            ("a  b--c", "a-b-c"),
+            ("übergabe!", "bergabe"),
+            ("--x--", "x"),
+        ] {
+            assert_eq!(from_text(text).as_deref(), Some(name), "{text}");
+        }
+        for text in ["", "123", "-", "äö", "日本"] {
+            assert_eq!(from_text(text), None, "{text}");
+        }
+        assert_eq!(from_text(&"ab-".repeat(100)).map(|name| (name.len(), fits(&name))), Some((62, true)));
     }
 
     #[test]

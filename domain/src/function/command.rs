@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::{Share, Source};
-use super::{BuildId, Id};
+use super::{BuildId, Id, OfferedFolder};
 use crate::json::Json;
 use crate::manifest::Manifest;
 
@@ -36,8 +36,8 @@ pub enum Command {
         size: u64,
         at: DateTime<Utc>,
     },
-    /// The build cannot make a version.
-    FailBuild { build: BuildId, error: String, at: DateTime<Utc> },
+    /// The build cannot make a version. What it offers is kept as far as it is within its limits.
+    FailBuild { build: BuildId, error: String, offered: Vec<OfferedFolder>, at: DateTime<Utc> },
     /// Call the build off.
     CancelBuild { build: BuildId, at: DateTime<Utc> },
     /// Run the current version.

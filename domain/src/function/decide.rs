@@ -85,9 +85,10 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
                 over => Err(Error::BuildOver { state: over.name() }),
             }
         }
-        (_, Command::FailBuild { build, error, at }) => match build_state(function, build)? {
+        (_, Command::FailBuild { build, error, offered, at }) => match build_state(function, build)? {
             BuildState::Queued | BuildState::Running { .. } => {
-                one(Event::BuildFailed(BuildFailed { build, error, at }))
+                let offered = texts::of_offered(offered);
+                one(Event::BuildFailed(BuildFailed { build, error, offered, at }))
             }
             BuildState::Failed { .. } => done(),
             over => Err(Error::BuildOver { state: over.name() }),

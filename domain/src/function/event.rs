@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{BuildId, Id};
+use super::{BuildId, Id, OfferedFolder};
 use crate::aggregate::Payload;
 use crate::json::{self, Json};
 use crate::manifest::Manifest;
@@ -145,6 +145,9 @@ pub struct BuildFailed {
     pub build: BuildId,
     /// Why, for people.
     pub error: String,
+    /// Folders of its source that could be functions, when the source is none itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub offered: Vec<OfferedFolder>,
     /// When.
     pub at: DateTime<Utc>,
 }

@@ -67,6 +67,7 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
         Event::BuildFailed(e) => {
             set_build(&mut function, e.build, |old| BuildState::Failed {
                 error: e.error.clone(),
+                offered: e.offered.clone(),
                 started_at: old.started_at(),
                 at: e.at,
             });

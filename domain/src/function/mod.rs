@@ -8,6 +8,7 @@ mod decide;
 mod error;
 pub mod event;
 mod evolve;
+pub mod offer;
 pub mod state;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ pub mod texts;
 pub use command::{Command, Override};
 pub use error::Error;
 pub use event::Event;
+pub use offer::OfferedFolder;
 pub use state::{Build, BuildState, Function, Life, Version};
 
 /// Names a function.
@@ -62,7 +64,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "function";
-    const STATE_SHAPE: u32 = 2;
+    const STATE_SHAPE: u32 = 3;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         decide::decide(state, command)

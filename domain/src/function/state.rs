@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Share, Source};
-use super::{BuildId, Id};
+use super::{BuildId, Id, OfferedFolder};
 use crate::json::{self, Json};
 use crate::manifest::Manifest;
 
@@ -117,7 +117,7 @@ pub enum BuildState {
     Queued,
     Running { node: String, since: DateTime<Utc> },
     Succeeded { version: u32, started_at: DateTime<Utc>, at: DateTime<Utc> },
-    Failed { error: String, started_at: Option<DateTime<Utc>>, at: DateTime<Utc> },
+    Failed { error: String, offered: Vec<OfferedFolder>, started_at: Option<DateTime<Utc>>, at: DateTime<Utc> },
     Cancelled { started_at: Option<DateTime<Utc>>, at: DateTime<Utc> },
 }
 
@@ -189,8 +189,16 @@ impl Function {
     /// whoever decides on it, routes to it, or plans its schedules.
     pub fn kept(&self) -> usize {
         let build = |build: &Build| {
-            let error = if let BuildState::Failed { error, .. } = &build.state { error.len() } else { 0 };
-            ENTRY + written(&build.source) + build.manifest.as_ref().map_or(0, |manifest| manifest.get().len()) + error
+            let failure = match &build.state {
+                BuildState::Failed { error, offered, .. } => {
+                    error.len() + offered.iter().map(OfferedFolder::bytes).sum::<usize>()
+                }
+                _ => 0,
+            };
+            ENTRY
+                + written(&build.source)
+                + build.manifest.as_ref().map_or(0, |manifest| manifest.get().len())
+                + failure
         };
         let version = |version: &Version| ENTRY + written(&version.manifest);
         self.builds.iter().map(build).sum::<usize>() + self.versions.iter().map(version).sum::<usize>()

@@ -4,7 +4,8 @@ use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
     Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
-use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life, Override};
+use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life, OfferedFolder, Override, texts};
+use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::manifest::{Manifest, Runtime};
 use crate::testing::{Given, at};
@@ -64,7 +65,12 @@ fn succeeded(n: u128, version: u32) -> Event {
 }
 
 fn build_failed(n: u128) -> Event {
-    Event::BuildFailed(BuildFailed { build: build(n), error: "npm ci: exit code 1".into(), at: at(3) })
+    Event::BuildFailed(BuildFailed {
+        build: build(n),
+        error: "npm ci: exit code 1".into(),
+        offered: Vec::new(),
+        at: at(3),
+    })
 }
 
 fn build_cancelled(n: u128, seconds: i64) -> Event {
@@ -186,7 +192,7 @@ fn succeed_as(n: u128, version: u32) -> Command {
 }
 
 fn fail(n: u128) -> Command {
-    Command::FailBuild { build: build(n), error: "npm ci: exit code 1".into(), at: at(3) }
+    Command::FailBuild { build: build(n), error: "npm ci: exit code 1".into(), offered: Vec::new(), at: at(3) }
 }
 
 fn cancel(n: u128) -> Command {
@@ -295,7 +301,7 @@ fn texts_that_would_fill_the_log_are_refused() {
 #[test]
 fn what_a_failed_build_says_is_cut_to_what_the_log_keeps() {
     let state = building().iter().fold(None, super::evolve::evolve);
-    let command = Command::FailBuild { build: build(1), error: "x".repeat(1 << 20), at: at(9) };
+    let command = Command::FailBuild { build: build(1), error: "x".repeat(1 << 20), offered: Vec::new(), at: at(9) };
     let events = super::decide::decide(&state, command).unwrap();
     let [Event::BuildFailed(failed)] = events.as_slice() else { panic!("it failed") };
     assert!(failed.error.len() <= crate::text::MAX_ERROR, "{}", failed.error.len());
@@ -495,6 +501,37 @@ fn a_success_told_twice_makes_one_version() {
 #[test]
 fn a_build_that_has_not_started_does_not_succeed() {
     given([registered(), requested(1)]).when(succeed(1)).then_refused(Error::BuildNotStarted);
+}
+
+#[test]
+fn a_build_that_fails_offers_folders_within_limits() {
+    let offer = |path: &str| OfferedFolder { path: path.into(), recognized_as: "a handler".into(), name: None };
+    let failed = |offered| BuildFailed { build: build(1), error: "nothing here".into(), offered, at: at(3) };
+    let kept = vec![offer("functions/a")];
+    let command = Command::FailBuild {
+        build: build(1),
+        error: "nothing here".into(),
+        offered: vec![offer(""), offer("functions/a"), offer(&"x".repeat(texts::MAX_PATH + 1))],
+        at: at(3),
+    };
+    let after = given(building()).when(command).then([Event::BuildFailed(failed(kept.clone()))]);
+    let function = after.state.expect("it is there");
+    let BuildState::Failed { offered, .. } = &function.build(build(1)).unwrap().state else { panic!("it failed") };
+    assert_eq!(*offered, kept);
+    // What is kept of it counts.
+    let without = given(building()).when(fail(1)).then([build_failed(1)]).state.expect("it is there");
+    assert!(function.kept() + "npm ci: exit code 1".len() > without.kept() + "nothing here".len());
+
+    // As logs from before have it, and as it is written today.
+    let old = br#"{"v":1,"build":"00000000-0000-0000-0000-000000000001","error":"no","at":"2026-09-21T14:13:26Z"}"#;
+    let Event::BuildFailed(old) = Event::decode("BuildFailed", old).unwrap() else { panic!("it is another event") };
+    assert_eq!(old.offered, []);
+    for offered in [vec![], kept] {
+        let event = Event::BuildFailed(failed(offered.clone()));
+        let text = String::from_utf8(event.encode()).unwrap();
+        assert_eq!(text.contains("offered"), !offered.is_empty(), "{text}");
+        assert_eq!(Event::decode("BuildFailed", text.as_bytes()).unwrap(), event);
+    }
 }
 
 #[test]

@@ -2,8 +2,8 @@
 //! forget to measure it.
 
 use super::event::Source;
-use super::{Command, Error};
-use crate::text;
+use super::{Command, Error, OfferedFolder};
+use crate::{name, text};
 
 /// Bytes of the address of a repository.
 pub const MAX_URL: usize = 2_048;
@@ -25,6 +25,12 @@ pub const MAX_COMMAND: usize = 16_384;
 /// Bytes of a reason that somebody gives.
 pub const MAX_REASON: usize = 1_024;
 
+/// Folders that a build offers.
+pub const MAX_OFFERED: usize = 30;
+
+/// Bytes of what an offered folder was recognized as.
+pub const MAX_RECOGNIZED: usize = 400;
+
 /// Refuses a command with a text that is too long.
 pub(super) fn check(command: &Command) -> Result<(), Error> {
     match command {
@@ -40,7 +46,9 @@ pub(super) fn check(command: &Command) -> Result<(), Error> {
 /// The command, with what a failure says cut to what the log keeps: it is not the caller's, so it is not refused.
 pub(super) fn bounded(command: Command) -> Command {
     match command {
-        Command::FailBuild { build, error, at } => Command::FailBuild { build, error: text::bounded(error), at },
+        Command::FailBuild { build, error, offered, at } => {
+            Command::FailBuild { build, error: text::bounded(error), offered, at }
+        }
         Command::ReportInstanceFailure { version, instance, error, at } => {
             Command::ReportInstanceFailure { version, instance, error: text::bounded(error), at }
         }
@@ -71,6 +79,39 @@ pub fn of_source(source: &Source) -> Result<(), Error> {
     }
 }
 
+/// What may stay of the folders that a build offers. A stranger's repository says what they are: what is too much is left
+/// out, so that the build fails all the same.
+pub(super) fn of_offered(offered: Vec<OfferedFolder>) -> Vec<OfferedFolder> {
+    let fits = |offer: &OfferedFolder| {
+        (1..=MAX_PATH).contains(&offer.path.len()) && offer.recognized_as.len() <= MAX_RECOGNIZED
+    };
+    let kept = offered.into_iter().filter(fits).map(|offer| {
+        let name = offer.name.filter(|own| name::fits(own));
+        OfferedFolder { name, ..offer }
+    });
+    kept.take(MAX_OFFERED).collect()
+}
+
 fn within(what: &'static str, bytes: usize, most: usize) -> Result<(), Error> {
     if bytes > most { Err(Error::TooLong { what, bytes, most }) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_offered_folders_has_limits() {
+        let offer = |path: &str, name: Option<&str>| OfferedFolder {
+            path: path.into(),
+            recognized_as: "a handler".into(),
+            name: name.map(str::to_owned),
+        };
+        let long = "p".repeat(MAX_PATH + 1);
+        let verbose = OfferedFolder { recognized_as: "r".repeat(MAX_RECOGNIZED + 1), ..offer("v", None) };
+        let mut offered = vec![offer("", None), offer(&long, None), verbose, offer("a", Some("No Name"))];
+        assert_eq!(of_offered(offered.clone()), [offer("a", None)]);
+        offered.extend((0..100).map(|n| offer(&format!("f{n}"), None)));
+        assert_eq!(of_offered(offered).len(), MAX_OFFERED);
+    }
 }

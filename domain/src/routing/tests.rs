@@ -198,7 +198,8 @@ fn the_triggers_are_those_of_the_current_version() {
 fn a_failed_build_changes_nothing_about_who_is_reached() {
     let mut table = Table::default();
     run(&mut table, "hello", vec![on("**", json!({}))]);
-    let failed = BuildFailed { build: uuid::Uuid::from_u128(9).into(), error: "no".into(), at: at(5) };
+    let failed =
+        BuildFailed { build: uuid::Uuid::from_u128(9).into(), error: "no".into(), offered: Vec::new(), at: at(5) };
     table.evolve(id("hello"), &Event::BuildFailed(failed));
     assert_eq!(reached(&table, &event("x")), [id("hello")]);
 }

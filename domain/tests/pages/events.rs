@@ -23,16 +23,17 @@ const STREAMS: [(&str, Decodes); 4] = [
     ("namespace", decodes::<namespace::Event>),
 ];
 
-/// The newest golden file of each event of a stream, by the event's name.
+/// The newest golden file of each event of a stream, by the event's name: the one with all members.
 fn golden(stream: &str) -> BTreeMap<String, Value> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(stream);
-    let mut newest: BTreeMap<String, (u64, Value)> = BTreeMap::new();
+    let mut newest: BTreeMap<String, ((u64, bool), Value)> = BTreeMap::new();
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let (kind, version) = name.trim_end_matches(".json").rsplit_once(".v").unwrap();
         let kind: String = kind.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-        let version: u64 = version.parse().unwrap();
+        let (version, extended) = version.split_once('.').map_or((version, false), |(version, _)| (version, true));
+        let version = (version.parse::<u64>().unwrap(), extended);
         let value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         if newest.get(&kind).is_none_or(|(known, _)| *known < version) {
             newest.insert(kind, (version, value));

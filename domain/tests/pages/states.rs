@@ -97,7 +97,7 @@ fn function_commands(_: &function::State) -> Vec<function::Command> {
         Command::RequestBuild { build, git_ref: None, at },
         Command::StartBuild { build, node: "a".into(), at },
         Command::SucceedBuild { build, digest: "d".into(), manifest: manifest(), commit: None, size: 1, at },
-        Command::FailBuild { build, error: "e".into(), at },
+        Command::FailBuild { build, error: "e".into(), offered: Vec::new(), at },
         Command::CancelBuild { build, at },
         Command::RequestBuild { build: another, git_ref: None, at },
         Command::StartBuild { build: another, node: "a".into(), at },

@@ -202,6 +202,15 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     )
 }
 
+/// A folder that a build offers.
+pub fn offered() -> impl Strategy<Value = function::OfferedFolder> {
+    (text(), text(), option::of(text())).prop_map(|(path, recognized_as, name)| function::OfferedFolder {
+        path,
+        recognized_as,
+        name,
+    })
+}
+
 /// Any source.
 pub fn source() -> impl Strategy<Value = f::Source> {
     prop_oneof![
@@ -242,7 +251,8 @@ pub fn function_event() -> impl Strategy<Value = function::Event> {
         )),
         (id(), text(), time()).prop_map(|(build, node, at)| E::BuildStarted(f::BuildStarted { build, node, at })),
         succeeded,
-        (id(), text(), time()).prop_map(|(build, error, at)| E::BuildFailed(f::BuildFailed { build, error, at })),
+        (id(), text(), vec(offered(), 0..3), time())
+            .prop_map(|(build, error, offered, at)| E::BuildFailed(f::BuildFailed { build, error, offered, at })),
         (id(), time()).prop_map(|(build, at)| E::BuildCancelled(f::BuildCancelled { build, at })),
         (any::<u32>(), time()).prop_map(|(version, at)| E::Started(f::Started { version, at })),
         (option::of(text()), time()).prop_map(|(reason, at)| E::Stopped(f::Stopped { reason, at })),

@@ -84,7 +84,8 @@ fn command() -> impl Strategy<Value = Command> {
                 Command::SucceedBuild { build, digest, manifest, commit, size, at }
             }
         ),
-        1 => (build(), any::text(), time()).prop_map(|(build, error, at)| Command::FailBuild { build, error, at }),
+        1 => (build(), any::text(), vec(any::offered(), 0..3), time())
+            .prop_map(|(build, error, offered, at)| Command::FailBuild { build, error, offered, at }),
         1 => (build(), time()).prop_map(|(build, at)| Command::CancelBuild { build, at }),
         4 => time().prop_map(|at| Command::Start { at }),
         3 => (option::of(any::text()), time()).prop_map(|(reason, at)| Command::Stop { reason, at }),

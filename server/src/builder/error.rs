@@ -3,6 +3,7 @@
 use std::io;
 
 use domain::address::masked;
+use domain::function::OfferedFolder;
 
 use super::journal;
 use super::manifest::Fault;
@@ -22,6 +23,14 @@ pub enum Error {
         /// All that is wrong with it.
         faults: Vec<Fault>,
     },
+    /// The source is no function itself, and folders in it could be.
+    #[error("{message}")]
+    Offered {
+        /// Why it is none, and which folders could be.
+        message: String,
+        /// These folders.
+        folders: Vec<OfferedFolder>,
+    },
     /// This host failed. The same build may succeed later.
     #[error("cannot {what}: {source}{}", hint(.source))]
     Failed {
@@ -39,11 +48,27 @@ impl Error {
         !matches!(self, Self::Failed { .. })
     }
 
+    /// Folders of the source that could be functions.
+    pub fn offered(&self) -> &[OfferedFolder] {
+        match self {
+            Self::Offered { folders, .. } => folders,
+            Self::Refused(_) | Self::Manifest { .. } | Self::Failed { .. } => &[],
+        }
+    }
+
     /// The same, fit to be stored and shown: its words may be those of a tool that a stranger made speak.
     pub(super) fn plain(self) -> Self {
         let plain = |text: String| journal::plain(&masked(&text)).into_owned();
         match self {
             Self::Refused(message) => Self::Refused(plain(message)),
+            Self::Offered { message, folders } => {
+                // One whose path cannot be shown as it is cannot be chosen by what is shown.
+                let folders = folders.into_iter().filter(|folder| plain(folder.path.clone()) == folder.path);
+                let folders = folders
+                    .map(|folder| OfferedFolder { recognized_as: plain(folder.recognized_as), ..folder })
+                    .collect();
+                Self::Offered { message: plain(message), folders }
+            }
             Self::Manifest { origin, faults } => {
                 let fault = |fault: Fault| Fault { pointer: plain(fault.pointer), message: plain(fault.message) };
                 Self::Manifest { origin, faults: faults.into_iter().map(fault).collect() }

@@ -7,10 +7,12 @@
 //!
 //! Knows files and their limits; what a folder is, [`detect`] says.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use domain::function::OfferedFolder;
+use domain::function::texts::MAX_OFFERED;
+use serde::Deserialize;
 
 use super::detect::{self, Toolchains};
 use super::{Error, files, manifest, survey};
@@ -27,9 +29,6 @@ const MAX_FOLDERS: usize = 100;
 
 /// Files and folders that are walked past.
 const MAX_ENTRIES: usize = 20_000;
-
-/// Folders that an error names.
-const MAX_OFFERED: usize = 30;
 
 /// Functions in a list.
 const MAX_LISTED: usize = 200;
@@ -65,15 +64,6 @@ const SIGNS: [&str; 20] = [
     "serverless.yml",
 ];
 
-/// A folder that could be registered.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Offer {
-    /// Below the folder that was looked through, as `path` takes it.
-    pub(super) path: String,
-    /// What it is, in a few words.
-    pub(super) what: String,
-}
-
 /// What [`LIST`] says.
 #[derive(Debug, Deserialize)]
 struct List {
@@ -91,12 +81,29 @@ struct Listed {
 /// # Errors
 /// When the list cannot be read, or names others only.
 pub(super) fn listed(folder: &Path, name: &str) -> Result<Option<PathBuf>, Error> {
-    let Some(text) = files::json_text(folder, LIST)? else { return Ok(None) };
+    let functions = list(folder)?;
+    let Some(own) = functions.iter().find(|listed| listed.name == name) else {
+        if functions.is_empty() || functions.iter().any(Listed::is_root) {
+            return Ok(None);
+        }
+        return Err(refused(format!(
+            "{LIST} lists no function `{name}`: register one under a name that it lists, or a folder with its `path`"
+        )));
+    };
+    let Some(inner) = own.folder(folder) else {
+        return Err(refused(format!("{LIST} says that `{name}` is in `{}`, and there is no such folder", own.path)));
+    };
+    Ok(Some(inner).filter(|inner| !inner.as_os_str().is_empty()))
+}
+
+/// What a list says; nothing where there is none.
+fn list(folder: &Path) -> Result<Vec<Listed>, Error> {
+    let Some(text) = files::json_text(folder, LIST)? else { return Ok(Vec::new()) };
     // Somebody else's file of this name lists no functions.
     let value: serde_json::Value =
         serde_json::from_str(&text).map_err(|error| refused(format!("{LIST} is not JSON: {error}")))?;
     if value.get("functions").is_none() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let list: List = serde_json::from_value(value).map_err(|error| {
         refused(format!("{LIST} does not fit: {error}; write {{\"functions\": [{{\"name\": \"hello\", \"path\": \"functions/hello\"}}]}}"))
@@ -104,49 +111,79 @@ pub(super) fn listed(folder: &Path, name: &str) -> Result<Option<PathBuf>, Error
     if list.functions.len() > MAX_LISTED {
         return Err(refused(format!("{LIST} lists more than {MAX_LISTED} functions")));
     }
-    let Some(own) = list.functions.iter().find(|listed| listed.name == name) else {
-        let root = list.functions.iter().any(|listed| matches!(listed.path.trim_matches('/'), "" | "."));
-        if root || list.functions.is_empty() {
-            return Ok(None);
-        }
-        let offers: Vec<_> =
-            list.functions.iter().map(|listed| format!("`{}` (`{}`)", listed.path, listed.name)).collect();
-        return Err(refused(format!(
-            "{LIST} lists no function `{name}`: register one of its names, or one of its folders with `path`: {}",
-            some(&offers)
-        )));
-    };
-    let inner = files::inner_path(own.path.trim_start_matches('/'));
-    let there = inner.filter(|inner| files::real_folder(folder, inner).is_ok());
-    let Some(inner) = there else {
-        return Err(refused(format!("{LIST} says that `{name}` is in `{}`, and there is no such folder", own.path)));
-    };
-    Ok(Some(inner).filter(|inner| !inner.as_os_str().is_empty()))
+    Ok(list.functions)
 }
 
-/// Folders below this one in which something is recognised, by their paths. One within another is a part of it.
+impl Listed {
+    fn is_root(&self) -> bool {
+        matches!(self.path.trim_matches('/'), "" | ".")
+    }
+
+    /// Its folder below the one with the list; `None` when there is none.
+    fn folder(&self, root: &Path) -> Option<PathBuf> {
+        let inner = files::inner_path(self.path.trim_start_matches('/'))?;
+        files::real_folder(root, &inner).is_ok().then_some(inner)
+    }
+}
+
+/// Folders below this one that could be functions, by their paths: those that a list names, or else all in which something is
+/// recognized. One within another is a part of it.
 ///
 /// # Errors
 /// When the disk fails.
-pub(super) fn offers(folder: &Path, tools: Toolchains) -> Result<Vec<Offer>, Error> {
-    let mut found: Vec<Offer> = Vec::new();
+pub(super) fn offers(folder: &Path, tools: Toolchains) -> Result<Vec<OfferedFolder>, Error> {
+    // A list that cannot be read is refused elsewhere, and names nothing.
+    let listed = list(folder).unwrap_or_default();
+    if !listed.is_empty() {
+        return offers_of(folder, &listed, tools);
+    }
+    let mut found: Vec<OfferedFolder> = Vec::new();
     for path in candidates(folder)? {
         let is_part = found.iter().any(|offer| Path::new(&path).starts_with(&offer.path));
-        if !is_part && let Some(what) = what(&folder.join(&path), tools)? {
-            found.push(Offer { path, what });
+        if !is_part && let Some((recognized_as, name)) = what(&folder.join(&path), tools)? {
+            found.push(OfferedFolder { path, recognized_as, name });
         }
     }
     Ok(found)
 }
 
-/// The error of a folder that is no function itself, with those below it that are.
-pub(super) fn with_offers(error: Error, offers: &[Offer]) -> Error {
+/// The folders of a list that are there, whatever is in them: its author says that they are functions.
+fn offers_of(folder: &Path, listed: &[Listed], tools: Toolchains) -> Result<Vec<OfferedFolder>, Error> {
+    let mut found: BTreeMap<String, OfferedFolder> = BTreeMap::new();
+    for listed in listed.iter().filter(|listed| !listed.is_root()) {
+        let Some(inner) = listed.folder(folder) else { continue };
+        let Some(path) = inner.to_str().filter(|path| !path.is_empty()) else { continue };
+        if found.len() >= MAX_FOLDERS {
+            break;
+        }
+        let recognized_as = match what(&folder.join(&inner), tools)? {
+            Some((recognized_as, _)) => recognized_as,
+            None => format!("listed in {LIST}"),
+        };
+        let name = Some(listed.name.clone()).filter(|name| domain::name::fits(name));
+        let offer = OfferedFolder { path: path.to_owned(), recognized_as, name };
+        found.entry(path.to_owned()).or_insert(offer);
+    }
+    Ok(found.into_values().collect())
+}
+
+/// The error of a folder that is no function itself, with those below it that could be.
+pub(super) fn with_offers(error: Error, mut offers: Vec<OfferedFolder>) -> Error {
     match error {
         Error::Refused(why) if !offers.is_empty() => {
-            let shown: Vec<_> = offers.iter().map(|offer| format!("`{}` ({})", offer.path, offer.what)).collect();
-            refused(format!("{why}. These folders can be registered, each with its `path`: {}", some(&shown)))
+            let shown: Vec<_> = offers.iter().map(shown).collect();
+            let message = format!("{why}. These folders can be registered, each with its `path`: {}", some(&shown));
+            offers.truncate(MAX_OFFERED);
+            Error::Offered { message, folders: offers }
         }
         error => error,
+    }
+}
+
+fn shown(OfferedFolder { path, recognized_as, name }: &OfferedFolder) -> String {
+    match name {
+        Some(name) => format!("`{path}` as `{name}` ({recognized_as})"),
+        None => format!("`{path}` ({recognized_as})"),
     }
 }
 
@@ -177,16 +214,17 @@ fn candidates(folder: &Path) -> Result<BTreeSet<String>, Error> {
     Ok(paths)
 }
 
-/// What a folder is; `None` when it is nothing that runs.
-fn what(folder: &Path, tools: Toolchains) -> Result<Option<String>, Error> {
+/// What a folder is, and what it calls itself; `None` when it is nothing that runs.
+fn what(folder: &Path, tools: Toolchains) -> Result<Option<(String, Option<String>)>, Error> {
     let own = files::json_text(folder, "function.json").ok().flatten();
     if let Some(manifest) = own.and_then(|text| manifest::parse_text(&text).ok()) {
-        return Ok(Some(format!("function.json: {}", manifest.runtime.as_str())));
+        let name = manifest.name.filter(|name| domain::name::fits(name));
+        return Ok(Some((format!("function.json: {}", manifest.runtime.as_str()), name)));
     }
     let found = detect::detect(&survey::look(folder)?, tools).ok();
     Ok(found.map(|found| {
         let what = found.explanation.split([':', ';']).next().unwrap_or_default();
-        what.strip_prefix("Found ").unwrap_or(what).chars().take(MAX_LETTERS).collect()
+        (what.strip_prefix("Found ").unwrap_or(what).chars().take(MAX_LETTERS).collect(), None)
     }))
 }
 
@@ -225,7 +263,7 @@ mod tests {
             ("functions/a/index.js", NODE),
             ("functions/a/lib/index.js", NODE),
             ("functions/b/main.py", "def handler(event, context):\n    return 1\n"),
-            ("functions/c/function.json", r#"{"runtime": "command", "command": ["./run"]}"#),
+            ("functions/c/function.json", r#"{"name": "run-it", "runtime": "command", "command": ["./run"]}"#),
             ("functions/shared/README.md", ""),
             ("node_modules/x/index.js", NODE),
             (".hidden/index.js", NODE),
@@ -235,15 +273,63 @@ mod tests {
         let found = offers(root.path(), Toolchains::default()).unwrap();
         let paths: Vec<_> = found.iter().map(|offer| offer.path.as_str()).collect();
         assert_eq!(paths, ["functions/a", "functions/b", "functions/c"]);
-        assert_eq!(found[0].what, "a handler in index.js");
-        assert_eq!(found[2].what, "function.json: command");
-        let error = with_offers(Error::Refused("nothing".into()), &found).to_string();
+        assert_eq!((found[0].recognized_as.as_str(), &found[0].name), ("a handler in index.js", &None));
+        assert_eq!(
+            (found[2].recognized_as.as_str(), found[2].name.as_deref()),
+            ("function.json: command", Some("run-it"))
+        );
+        let error = with_offers(Error::Refused("nothing".into()), found.clone());
+        let text = error.to_string();
         assert!(
-            error.starts_with(
+            text.starts_with(
                 "nothing. These folders can be registered, each with its `path`: `functions/a` (a handler"
             ),
-            "{error}"
+            "{text}"
         );
+        assert!(text.contains("`functions/c` as `run-it` (function.json"), "{text}");
+        assert_eq!(error.offered(), found);
+        assert!(error.is_refused());
+    }
+
+    #[test]
+    fn of_a_list_its_folders_are_offered_with_their_names() {
+        let list = r#"{"functions": [
+            {"name": "beta", "path": "/functions/b/"}, {"name": "No Name", "path": "functions/a"}, {"name": "root", "path": "."},
+            {"name": "up", "path": "../x"}, {"name": "gone", "path": "functions/c"}, {"name": "again", "path": "functions/b"}
+        ]}"#;
+        let root = folder(&[
+            (LIST, list),
+            ("functions/a/index.js", NODE),
+            ("functions/b/README.md", "nothing"),
+            ("functions/d/index.js", NODE),
+        ]);
+        let offer = |path: &str, recognized_as: &str, name: Option<&str>| OfferedFolder {
+            path: path.into(),
+            recognized_as: recognized_as.into(),
+            name: name.map(str::to_owned),
+        };
+        assert_eq!(
+            offers(root.path(), Toolchains::default()).unwrap(),
+            [
+                offer("functions/a", "a handler in index.js", None),
+                offer("functions/b", "listed in eventflow.json", Some("beta"))
+            ]
+        );
+        // One that does not fit names nothing, and what is there is found.
+        fs::write(root.path().join(LIST), "{").unwrap();
+        let found = offers(root.path(), Toolchains::default()).unwrap();
+        assert_eq!(found.iter().map(|offer| offer.path.as_str()).collect::<Vec<_>>(), ["functions/a", "functions/d"]);
+    }
+
+    #[test]
+    fn what_is_offered_has_limits_and_can_be_shown() {
+        let offered = |path: String| OfferedFolder { path, recognized_as: "a\u{1b}[31mb".into(), name: None };
+        let mut offers: Vec<_> = (0..40).map(|n| offered(format!("f{n}"))).collect();
+        offers[1].path = "bad\u{1b}[2Jpath".into();
+        let error = with_offers(Error::Refused("nothing".into()), offers).plain();
+        assert!(error.to_string().ends_with("and 10 more") && !error.to_string().contains('\u{1b}'), "{error}");
+        let kept = error.offered();
+        assert_eq!((kept.len(), kept[1].path.as_str(), kept[0].recognized_as.as_str()), (MAX_OFFERED - 1, "f2", "ab"));
     }
 
     #[test]
@@ -254,11 +340,7 @@ mod tests {
         let text = |name: &str| listed(root.path(), name).unwrap_err().to_string();
         assert!(text("b").contains("there is no such folder"), "{}", text("b"));
         assert!(text("up").contains("there is no such folder"), "{}", text("up"));
-        assert!(
-            text("c").contains("lists no function `c`") && text("c").contains("`functions/a` (`a`)"),
-            "{}",
-            text("c")
-        );
+        assert!(text("c").contains("lists no function `c`"), "{}", text("c"));
         for (list, fits) in [
             ("{}", true),
             (r#"{"functions": []}"#, true),

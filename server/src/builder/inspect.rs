@@ -49,7 +49,7 @@ pub(super) enum Question {
     Complete { folder: PathBuf, runtime: Runtime, handler: Option<String> },
     /// What its files refer to outside of it: a list of [`detect::Outside`].
     Outside { folder: PathBuf },
-    /// Which folders below it could be functions: a list of [`folders::Offer`].
+    /// Which folders below it could be functions: a list of [`domain::function::OfferedFolder`].
     Offers { folder: PathBuf, tools: Toolchains },
     /// What is in a bundle, as files in `folder`, which must not be there: [`Unpacked`].
     Unpack { archive: PathBuf, folder: PathBuf, max_bytes: u64, max_files: usize },

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::capacity::Capacity;
-use domain::function::event::Source;
+use domain::function::{OfferedFolder, event::Source};
 use domain::manifest::{Manifest, Runtime};
 use tokio::sync::Semaphore;
 
@@ -263,7 +263,11 @@ impl Inner {
             git_timeout: self.settings.git_timeout,
         };
         let taken = source::take(order, &self.git, &self.artifacts, shelf.as_deref(), scratch, limits, journal).await?;
-        let Taken { folder, commit } = self.chosen(taken, order, scratch, journal).await?;
+        let source_folder = taken.folder.clone();
+        let Taken { folder, commit } = match self.chosen(taken, order, scratch, journal).await {
+            Ok(chosen) => chosen,
+            Err(error) => return Err(self.with_offers(error, order, source_folder).await),
+        };
         let read = read_manifest(&folder, self.toolchains, order.manifest.as_ref(), journal).await;
         let (manifest, steps) = match read {
             Ok(read) => read,
@@ -330,11 +334,11 @@ impl Inner {
             return error;
         }
         let question = Question::Offers { folder, tools: self.toolchains };
-        let mut offers: Vec<folders::Offer> = inspect::ask(question).await.unwrap_or_default();
+        let mut offers: Vec<OfferedFolder> = inspect::ask(question).await.unwrap_or_default();
         if let Some(path) = path_of(order) {
             offers.iter_mut().for_each(|offer| offer.path = format!("{}/{}", path.trim_matches('/'), offer.path));
         }
-        folders::with_offers(error, &offers)
+        folders::with_offers(error, offers)
     }
 }
 

@@ -156,7 +156,7 @@ impl Builds {
             let error = format!(
                 "the server ended {MOST} times while it was building this: read its log, and build again when that is mended"
             );
-            let failed = Command::FailBuild { build, error, at: clock::now() };
+            let failed = Command::FailBuild { build, error, offered: Vec::new(), at: clock::now() };
             return drop(self.command(id, failed, &cause).await);
         }
         let order = Order {
@@ -237,7 +237,10 @@ impl Builds {
                 size: made.size,
                 at: clock::now(),
             },
-            Err(error) => Command::FailBuild { build, error: error.to_string(), at: clock::now() },
+            Err(error) => {
+                let offered = error.offered().to_vec();
+                Command::FailBuild { build, error: error.to_string(), offered, at: clock::now() }
+            }
         };
         if self.command(id, command, cause).await.is_some() {
             self.tools.metrics.builds.with_label_values(&[outcome]).inc();
@@ -259,7 +262,7 @@ impl Builds {
                     tracing::error!(function = %id, %error, "the log refuses what a build came to");
                     let Command::SucceedBuild { build, .. } = command else { return None };
                     let error = format!("the result of the build could not be recorded: {error}");
-                    command = Command::FailBuild { build, error, at: clock::now() };
+                    command = Command::FailBuild { build, error, offered: Vec::new(), at: clock::now() };
                 }
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }

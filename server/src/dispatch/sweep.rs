@@ -153,7 +153,7 @@ impl Lost<'_> {
         for row in self.tools.store.open_builds().await? {
             if row.node.as_deref().is_some_and(|node| self.membership.is_gone(node)) {
                 let error = "the server that built it is gone; build the function again".to_owned();
-                let command = Command::FailBuild { build: row.id, error, at: clock::now() };
+                let command = Command::FailBuild { build: row.id, error, offered: Vec::new(), at: clock::now() };
                 if let Err(error) = self.tools.commands.function(row.function, command, self.tools.own_cause()).await {
                     tracing::warn!(build = %row.id, %error, "a build whose server is gone stays open");
                 }

@@ -128,6 +128,7 @@ pub(super) const BUILDS: Table = Table {
         ("started_at", Int),
         ("finished_at", Int),
         ("position", Int),
+        ("offered", Text),
     ],
     key: &["id"],
     kept: &["created_position"],
@@ -462,6 +463,7 @@ pub(super) fn build_cells<'a>(row: &'a BuildRow, created: u64, out: &mut Vec<Cel
         opt(row.started_at, time),
         opt(row.finished_at, time),
         int(row.position),
+        opt(Some(&row.offered).filter(|offered| !offered.is_empty()), json),
     ]);
 }
 
@@ -483,6 +485,7 @@ pub(super) fn build(row: &Row) -> Result<BuildRow, Error> {
         started_at: cells.opt_time()?,
         finished_at: cells.opt_time()?,
         position: cells.number()?,
+        offered: cells.opt_json()?.unwrap_or_default(),
     })
 }
 

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use domain::event::Received;
 use domain::function::event::Share;
-use domain::function::{Event, Function, event::Source};
+use domain::function::{Event, Function, OfferedFolder, event::Source};
 use domain::manifest::{Manifest, Mode};
 use domain::run::{Callback, Letter, Run};
 use domain::{event, function, run};
@@ -128,6 +128,8 @@ pub struct BuildRow {
     pub started_at: Option<DateTime<Utc>>,
     pub finished_at: Option<DateTime<Utc>>,
     pub position: u64,
+    /// Folders that could be functions, when the source is none itself.
+    pub offered: Vec<OfferedFolder>,
 }
 
 /// What is needed of a function to start its instances. Any number may be running, each with a manifest.
@@ -300,6 +302,7 @@ pub fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
         BuildState::Succeeded { version, .. } => (None, Some(*version), None),
         BuildState::Failed { error, .. } => (None, None, Some(error.clone())),
     };
+    let offered = if let BuildState::Failed { offered, .. } = &build.state { offered.clone() } else { Vec::new() };
     Some(BuildRow {
         id: build.id,
         function: state.id,
@@ -315,6 +318,7 @@ pub fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
         started_at: build.state.started_at(),
         finished_at: build.state.finished_at(),
         position: 0,
+        offered,
     })
 }
 

@@ -13,6 +13,9 @@ async fn a_root_that_is_nothing_itself_offers_its_folders() {
         ("functions/b/main.py", PYTHON),
         ("docs/page.md", "page"),
     ]);
+    let (failed, _) = world.build(world.source(None, None)).await;
+    let offered: Vec<_> = failed.unwrap_err().offered().iter().map(|offer| offer.path.clone()).collect();
+    assert_eq!(offered, ["functions/a", "functions/b"]);
     let text = world.refusal(world.source(None, None)).await;
     let offer =
         "These folders can be registered, each with its `path`: `functions/a` (a handler in index.js), `functions/b` (";
@@ -42,7 +45,7 @@ async fn a_list_at_the_root_says_which_folder_each_function_is() {
     assert!(log(&lines).contains("eventflow.json says that hello is in `functions/a`"), "{}", log(&lines));
     let other = Order { name: "other".into(), ..order(world.source(None, None)) };
     let text = build(&world.workshop, other).await.0.unwrap_err().to_string();
-    assert!(text.contains("lists no function `other`") && text.contains("`functions/b` (`b`)"), "{text}");
+    assert!(text.contains("lists no function `other`") && text.contains("`functions/b` as `b` ("), "{text}");
     // Whoever names the folder needs no list.
     let (_, folder, _) = world.made(world.source(None, Some("functions/b"))).await;
     assert!(folder.join("main.py").is_file());

@@ -27,6 +27,9 @@ const LOADS: usize = 64;
 /// Bytes that a row takes beside its texts.
 const ROW: usize = 512;
 
+/// Bytes that an offered folder takes beside its texts: itself, and what an answer says of it.
+const OFFER: usize = 512;
+
 /// Bytes of files that are read for one answer.
 const MAX_READ: usize = 512 << 20;
 
@@ -145,7 +148,8 @@ impl Weigh for VersionRow {
 impl Weigh for BuildRow {
     fn bytes(&self) -> usize {
         let manifest = self.manifest.as_ref().map_or(0, |manifest| manifest.get().len());
-        ROW + manifest + source(&self.source) + self.error.as_ref().map_or(0, String::len)
+        let offered: usize = self.offered.iter().map(|offer| OFFER + offer.bytes()).sum();
+        ROW + manifest + source(&self.source) + self.error.as_ref().map_or(0, String::len) + offered
     }
 }
 

@@ -27,7 +27,11 @@ impl House {
         let build = clock::new_id();
         self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
         self.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
-        self.command(id, Command::FailBuild { build, error: "no handler".into(), at: clock::now() }).await;
+        self.command(
+            id,
+            Command::FailBuild { build, error: "no handler".into(), offered: Vec::new(), at: clock::now() },
+        )
+        .await;
         id
     }
 

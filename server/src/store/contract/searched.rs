@@ -27,7 +27,7 @@ fn built(build: function::BuildId, version: u32, manifest: &serde_json::Value) -
 }
 
 fn failed(build: function::BuildId) -> function::Event {
-    function::Event::BuildFailed(BuildFailed { build, error: "no such file".into(), at: at(3) })
+    function::Event::BuildFailed(BuildFailed { build, error: "no such file".into(), offered: Vec::new(), at: at(3) })
 }
 
 fn new_build() -> function::BuildId {

@@ -1,6 +1,8 @@
 //! The read tables.
 
 use chrono::TimeDelta;
+use domain::function::OfferedFolder;
+use domain::function::event::BuildFailed;
 use domain::{event, function, namespace, run};
 use uuid::Uuid;
 
@@ -643,6 +645,32 @@ pub async fn rebuilt_tables_are_the_same(home: Home) {
     assert_eq!((report.events, report.rows), (store.head().await.unwrap(), 1 + 2 + 3 + 6 + 1));
     // It goes on where it was.
     store.append(a_call(function.id)).await.unwrap();
+}
+
+pub async fn what_a_build_offers_is_kept_and_made_again(home: Home) {
+    let store = home.open().await;
+    let mut subject = given::function("default", "many");
+    let build = function::BuildId::new(Uuid::now_v7());
+    let offer = |path: &str, name: Option<&str>| OfferedFolder {
+        path: path.into(),
+        recognized_as: "a \"handler\" in index.js".into(),
+        name: name.map(str::to_owned),
+    };
+    let offered = vec![offer("functions/it's", None), offer("b", Some("beta"))];
+    store.append(subject.append(vec![registered("default", "many"), build_requested(build)])).await.unwrap();
+    assert_eq!(store.builds_by_id(&[build]).await.unwrap()[0].offered, []);
+    let error = "nothing here".to_owned();
+    let failed = BuildFailed { build, error, offered: offered.clone(), at: at(3) };
+    store.append(subject.append(vec![function::Event::BuildFailed(failed)])).await.unwrap();
+    let row = store.builds_by_id(&[build]).await.unwrap().pop().unwrap();
+    assert_eq!((row.state.as_str(), &row.offered), ("FAILED", &offered));
+
+    home.tamper("UPDATE builds SET offered = NULL").await;
+    let faults = store.verify().await.unwrap().faults;
+    assert!(faults.len() == 1 && faults[0].contains("offered"), "{faults:?}");
+    store.rebuild().await.unwrap();
+    assert_eq!(store.builds_by_id(&[build]).await.unwrap(), [row]);
+    assert_eq!(store.verify().await.unwrap().faults, [] as [String; 0]);
 }
 
 async fn everything(store: &Store, function: function::Id) -> String {
