@@ -170,6 +170,11 @@ export type RegisterFunctionInput = {
   source: SourceInput;
   /** What `function.json` would say; beats the file in the source. */
   manifest?: unknown;
+  /**
+   * A function of the same namespace and repository: where the address of the repository was given to it with credentials, this one
+   * gets them, too, unless its own address has some.
+   */
+  credentialsOf?: string | null | undefined;
 };
 
 /** How far a run is. */

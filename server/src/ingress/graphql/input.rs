@@ -21,6 +21,9 @@ pub(super) struct RegisterFunctionInput {
     pub source: SourceInput,
     /// What `function.json` would say; beats the file in the source.
     pub manifest: Option<Value>,
+    /// A function of the same namespace and repository: where the address of the repository was given to it with credentials, this one
+    /// gets them, too, unless its own address has some.
+    pub credentials_of: Option<ID>,
 }
 
 /// What changes in a function's next build.

@@ -88,6 +88,10 @@ pub(super) struct NewFunction {
     runtime: Option<String>,
     /// All of `function.json`, instead of `replicas`, `command`, `env` and `runtime`.
     manifest: Option<Value>,
+    /// The name of a function of the same namespace and repository: where the address of the repository was given to it with
+    /// credentials, this one gets them, too, unless its own address has some.
+    #[schema(value_type = Option<Name>)]
+    credentials_of: Option<String>,
 }
 
 /// Where a function's code comes from: one of the three.
@@ -342,6 +346,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 /// succeeded; if it ends before, start it yourself.
 #[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(NamespaceHeader), request_body = NewFunction, responses(
     (status = 201, description = "The function is registered", body = FunctionBody, headers(("Location" = String, description = "The function's path"))),
+    (status = 404, description = "`function_not_found`: there is no function that `credentials_of` names"),
     (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait; `too_many_functions`: the namespace is full"),
 ))]
 pub(super) async fn create(
@@ -352,7 +357,11 @@ pub(super) async fn create(
     let caller = caller(&request, &services)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
     let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services)?, asked.replicas != Some(0));
-    let asked = registration(asked, namespace)?;
+    let credentials_of = match &asked.credentials_of {
+        Some(other) => Some(verbs::named(&services.store, &caller.viewer, &namespace, other).await?.id),
+        None => None,
+    };
+    let asked = Registration { credentials_of, ..registration(asked, namespace)? };
     let id = verbs::register(&services, &caller, asked).await?;
     let row = verbs::visible(&services.store, &caller.viewer, id).await?;
     if row.state == "REGISTERED" {
@@ -576,7 +585,8 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
         (manifest, false) => manifest,
         // The function's own file says what it is, and only how it scales is different.
         (None, true) if runtime.is_none() && command.is_none() && env.is_none() && !of_image => {
-            return Ok(Registration { namespace, name, source, manifest: None, replicas: replicas.filter(|n| *n > 0) });
+            let replicas = replicas.filter(|n| *n > 0);
+            return Ok(Registration { namespace, name, source, manifest: None, replicas, credentials_of: None });
         }
         (None, true) => {
             let runtime = runtime
@@ -601,7 +611,7 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
             Some(manifest)
         }
     };
-    Ok(Registration { namespace, name, source, manifest, replicas: None })
+    Ok(Registration { namespace, name, source, manifest, replicas: None, credentials_of: None })
 }
 
 /// The instances that a function is registered with, as far as that is not left to its own file.

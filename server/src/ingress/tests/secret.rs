@@ -107,3 +107,55 @@ async fn strangers_neither_set_nor_see_secrets() {
     assert_eq!(listed["data"]["secrets"], json!([{ "name": "API_KEY" }]));
     assert_eq!(*house.services.vault.secret("default", "API_KEY").await.unwrap().value, "x");
 }
+
+#[actix_web::test]
+async fn a_function_gets_the_credentials_of_another_one_with_the_same_repository_alone() {
+    const REGISTER: &str = "mutation($input: RegisterFunctionInput!) { registerFunction(input: $input) { function { id } userErrors { code field } } }";
+    let house = House::new().await;
+    let whole = "https://ada:t0ken-of-one-repository@example.com/many.git";
+    let source = |url: &str, path: &str| json!({ "git": { "url": url, "path": path } });
+    let input = json!({ "name": "many", "source": source(whole, "a") });
+    let many = house.graphql(REGISTER, json!({ "input": input })).await["registerFunction"]["function"]["id"].take();
+    let plain = "https://example.com/many.git";
+    let ask = async |name: &str, namespace: &str, url: &str, of: &Value| {
+        let input = json!({ "name": name, "namespace": namespace, "source": source(url, "b"), "credentialsOf": of });
+        house.graphql(REGISTER, json!({ "input": input })).await["registerFunction"].take()
+    };
+    let kept = async |name: &str| {
+        let secret = function::credentials_secret(function::id("default", name, 1));
+        house.services.vault.secret("default", &secret).await.map(|secret| secret.value.to_string()).ok()
+    };
+    assert_eq!(ask("one", "default", plain, &many).await["userErrors"], json!([]));
+    // Asked again, it is done again.
+    assert_eq!(ask("one", "default", plain, &many).await["userErrors"], json!([]));
+    assert_eq!(kept("one").await.as_deref(), Some(whole));
+    let other = "https://ada:another-token@example.com/many.git";
+    assert_eq!(ask("two", "default", other, &many).await["userErrors"], json!([]));
+    assert_eq!(kept("two").await.as_deref(), Some(other), "its own address counts");
+    let body = json!({ "name": "three", "replicas": 0, "source": source(plain, "c"), "credentials_of": "many" });
+    json_of(house.post("/v1/functions").json(&body).send().await.unwrap(), StatusCode::CREATED).await;
+    assert_eq!(kept("three").await.as_deref(), Some(whole));
+
+    let nobody = json!("0189f7e2-3c4d-7abc-8def-0123456789ab");
+    for (namespace, url, of) in [
+        ("default", "https://example.com/other.git", &many),
+        ("default", "https://evil.example/many.git", &many),
+        ("team", plain, &many),
+        ("default", plain, &nobody),
+    ] {
+        let refused = ask("thief", namespace, url, of).await;
+        let at = json!([{ "code": "bad_source", "field": ["input", "credentialsOf"] }]);
+        assert_eq!((&refused["function"], &refused["userErrors"]), (&Value::Null, &at), "{namespace} {url}");
+    }
+    assert_eq!(kept("thief").await, None);
+    let bad = ask("thief", "default", plain, &json!("many")).await;
+    assert_eq!(bad["userErrors"][0]["code"], "bad_id", "{bad}");
+    let body = json!({ "name": "four", "source": source(plain, "c"), "credentials_of": "nobody" });
+    let answer = house.post("/v1/functions").json(&body).send().await.unwrap();
+    assert_eq!(json_of(answer, StatusCode::NOT_FOUND).await["error"]["code"], "function_not_found");
+    // Who may not look into its namespace finds no function there.
+    let stranger = house.token(&["team"], true);
+    let input = json!({ "name": "thief", "namespace": "team", "source": source(plain, "b"), "credentialsOf": many });
+    let answer = house.answer_to(&stranger, REGISTER, json!({ "input": input })).await;
+    assert_eq!(answer["data"]["registerFunction"]["userErrors"][0]["code"], "bad_source", "{answer}");
+}

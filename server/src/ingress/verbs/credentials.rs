@@ -10,8 +10,8 @@ use super::secret;
 use crate::actors;
 use crate::clock;
 use crate::ingress::Services;
-use crate::ingress::error::Refusal;
-use crate::vault::Value;
+use crate::ingress::error::{Fault, Problem, Refusal};
+use crate::vault::{self, Value};
 
 /// A source without credentials, and the whole address when it had some.
 pub(super) fn split(source: Source) -> (Source, Option<Value>) {
@@ -37,6 +37,52 @@ pub(super) async fn keep(
 ) -> Result<(), Refusal> {
     let kept = secret::keep(services, caller, namespace, &function::credentials_secret(id), whole).await;
     kept.map(|_| ()).map_err(|refusal| refusal.at(&["input", "source", "git", "url"]))
+}
+
+/// Why a function cannot get the credentials of another one: they are for one address, and for who may change what has them.
+///
+/// # Errors
+/// When the log is away.
+pub(super) async fn problem(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    source: &Source,
+    other: function::Id,
+) -> Result<Option<Problem>, Refusal> {
+    let row = services.store.function(other).await?.filter(|row| caller.viewer.sees(&row.namespace));
+    let fits = row.is_some_and(|row| {
+        row.namespace == namespace && url_of(&row.source).is_some() && url_of(&row.source) == url_of(source)
+    });
+    Ok((!fits).then(|| {
+        let message = format!(
+            "`{other}` is no function of the namespace `{namespace}` with this repository: name one that is, or give the address with its \
+             credentials"
+        );
+        Problem::new("bad_source", message).at(["input", "credentialsOf"])
+    }))
+}
+
+/// Keeps the credentials of another function for this one as well, if it has any.
+///
+/// # Errors
+/// When they cannot be kept, or the log is away.
+pub(super) async fn copy(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    other: function::Id,
+    id: function::Id,
+) -> Result<(), Refusal> {
+    if other == id {
+        return Ok(());
+    }
+    match services.vault.secret(namespace, &function::credentials_secret(other)).await {
+        Ok(secret) => keep(services, caller, namespace, id, secret.value).await,
+        Err(vault::Error::NotSet { .. }) => Ok(()),
+        Err(vault::Error::Store(error)) => Err(error.into()),
+        Err(error) => Err(Refusal::Failed(Fault::Internal(error.to_string()))),
+    }
 }
 
 /// Removes the credentials of a function, if it has any.

@@ -34,6 +34,8 @@ pub struct Registration {
     pub manifest: Option<Value>,
     /// Instances to keep, where the file in the source says everything else. Not together with a manifest.
     pub replicas: Option<u32>,
+    /// A function of the same namespace and repository whose credentials it gets, too, unless its address has some.
+    pub credentials_of: Option<function::Id>,
 }
 
 /// How a manifest says that so many instances are kept, whether anybody calls or not.
@@ -88,7 +90,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         let error = function::Error::BadName { name: asked.name.clone() };
         problems.push(Problem::new(error.code(), error.to_string()).at(["input", "name"]));
     }
-    let Registration { namespace, name, source, manifest, replicas } = asked;
+    let Registration { namespace, name, source, manifest, replicas, credentials_of } = asked;
     let (source, whole) = credentials::split(source);
     problems.extend(source_problems(services, &source));
     let partial = replicas.map(|replicas| json!({ "scaling": scaling_of(replicas) }));
@@ -98,6 +100,9 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
         None => manifest_problems(services, manifest.as_ref()),
     });
     problems.extend(ambiguity::problem(services, caller, &namespace, &name).await?);
+    if let Some(other) = credentials_of {
+        problems.extend(credentials::problem(services, caller, &namespace, &source, other).await?);
+    }
     if !problems.is_empty() {
         return Err(Refusal::Refused(problems));
     }
@@ -131,8 +136,10 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
                     capacity::settle(services, caller, id, &namespace).await?;
                 }
                 // After the function: of one that is refused there is nothing to keep. Asked again, it is done again.
-                if let Some(whole) = whole {
-                    credentials::keep(services, caller, &namespace, id, whole).await?;
+                match (whole, credentials_of) {
+                    (Some(whole), _) => credentials::keep(services, caller, &namespace, id, whole).await?,
+                    (None, Some(other)) => credentials::copy(services, caller, &namespace, other, id).await?,
+                    (None, None) => {}
                 }
                 return Ok(id);
             }

@@ -19,14 +19,18 @@ impl Mutation {
     /// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
     async fn register_function(&self, ctx: &Context<'_>, input: RegisterFunctionInput) -> Result<FunctionPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
-        let asked = Registration {
-            namespace: namespace_or_default(ctx, input.namespace),
-            name: input.name,
-            source: input.source.into(),
-            manifest: given(input.manifest),
-            replicas: None,
+        let done = async {
+            let credentials_of = input.credentials_of.map(|id| parse_id(&id, "id")).transpose();
+            let asked = Registration {
+                namespace: namespace_or_default(ctx, input.namespace),
+                name: input.name,
+                source: input.source.into(),
+                manifest: given(input.manifest),
+                replicas: None,
+                credentials_of: credentials_of.map_err(|refusal| refusal.at(&["input", "credentialsOf"]))?,
+            };
+            read(ctx, verbs::register(services, caller, asked).await?).await
         };
-        let done = async { read(ctx, verbs::register(services, caller, asked).await?).await };
         FunctionPayload::of(done.await)
     }
 
