@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::function::event::Source;
 use domain::manifest::Mode;
 use domain::{Cause, Recorded, Stream, trigger};
 use uuid::Uuid;
@@ -394,6 +395,17 @@ pub(super) fn function(row: &Row) -> Result<FunctionRow, Error> {
         updated_at: cells.time()?,
         position: cells.number()?,
     })
+}
+
+/// A source as a function's row has it.
+pub(super) fn source_text(source: &Source) -> String {
+    serde_json::to_string(source).expect("sources serialise")
+}
+
+/// A source, and the function that has it.
+pub(super) fn source_of(row: &Row) -> Result<(Source, domain::function::Id), Error> {
+    let mut cells = row.cells();
+    Ok((cells.json()?, cells.id()?))
 }
 
 pub(super) fn mode_name(mode: Mode) -> &'static str {

@@ -429,6 +429,36 @@ impl Log for SqlLog {
         Ok(self.inner.select(&sql, &values, columns::function).await?.pop())
     }
 
+    async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error> {
+        let sql = format!(
+            "SELECT DISTINCT name FROM functions WHERE namespace = $1 AND {} AND state <> 'DEREGISTERED' ORDER BY name",
+            self.inner.db.dialect().any("name", 2)
+        );
+        let values = [Value::Text(namespace.into()), Value::Texts(names.to_vec())];
+        self.inner.select(&sql, &values, |row| row.cells().text()).await
+    }
+
+    async fn functions_from(
+        &self,
+        namespace: &str,
+        sources: &[function::event::Source],
+    ) -> Result<Vec<(function::event::Source, function::Id)>, Error> {
+        let sql = format!(
+            "SELECT source, min(id) AS id FROM functions WHERE namespace = $1 AND {} AND state <> 'DEREGISTERED' \
+             GROUP BY source ORDER BY source",
+            self.inner.db.dialect().any("source", 2)
+        );
+        let sources = sources.iter().map(columns::source_text).collect();
+        let values = [Value::Text(namespace.into()), Value::Texts(sources)];
+        self.inner.select(&sql, &values, columns::source_of).await
+    }
+
+    async fn namespaces_among(&self, names: &[String]) -> Result<Vec<String>, Error> {
+        let any = self.inner.db.dialect().any("namespace", 1);
+        let sql = format!("SELECT DISTINCT namespace AS name FROM functions WHERE {any} ORDER BY name");
+        self.inner.select(&sql, &[Value::Texts(names.to_vec())], |row| row.cells().text()).await
+    }
+
     async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
         let inner = &self.inner;
         let mut conditions = Where::default();

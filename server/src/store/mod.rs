@@ -555,6 +555,17 @@ pub trait Log: Send + Sync + 'static {
     async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error>;
     /// The newest generation of a name, deregistered or not.
     async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error>;
+    /// Which of these names functions of the namespace have that are not deregistered.
+    async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error>;
+    /// The functions of a namespace that are not deregistered and whose code comes from one of these sources; of several with the
+    /// same source, one.
+    async fn functions_from(
+        &self,
+        namespace: &str,
+        sources: &[function::event::Source],
+    ) -> Result<Vec<(function::event::Source, function::Id)>, Error>;
+    /// Which of these are namespaces that have functions, deregistered ones included.
+    async fn namespaces_among(&self, names: &[String]) -> Result<Vec<String>, Error>;
     /// A page of functions, by namespace and name unless the filter says otherwise.
     async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error>;
     /// Every function that is RUNNING, with its current version.

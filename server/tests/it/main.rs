@@ -27,6 +27,7 @@ mod leaving;
 mod log_fields;
 mod logs;
 mod nodes;
+mod offers;
 mod operate;
 mod pages;
 mod places;

@@ -167,6 +167,26 @@ struct BuildBody {
     requested_at: DateTime<Utc>,
     #[serde(skip_serializing_if = "Option::is_none")]
     finished_at: Option<DateTime<Utc>>,
+    /// Folders that can be registered, each with its `path`, when it failed because its source is no function itself; 30 at most. A list of
+    /// functions leaves them out.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    offered_folders: Vec<OfferedFolderBody>,
+}
+
+/// A folder of a repository that could be a function of its own.
+#[derive(Serialize, ToSchema)]
+#[schema(as = OfferedFolder)]
+struct OfferedFolderBody {
+    /// Below the root of the repository, as a source's `path`.
+    path: String,
+    /// What was recognized there, in a few words.
+    recognized_as: String,
+    /// A name that a function of it could have now; absent where no name that is made of the folder's is free.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suggested_name: Option<String>,
+    /// The name of the function that has this folder already: of the same namespace, from the same repository at the same ref.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    function: Option<String>,
 }
 
 /// Where a function is.
@@ -649,7 +669,32 @@ async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -
         None => None,
     };
     let build = services.store.newest_builds(&[row.id]).await?.pop();
-    Ok(describe(services, &base_url(request), version.as_ref(), build, row))
+    let offered_folders = match &build {
+        Some(build) => offered(services, build).await?,
+        None => Vec::new(),
+    };
+    let mut body = describe(services, &base_url(request), version.as_ref(), build, row);
+    if let Some(build) = &mut body.build {
+        build.offered_folders = offered_folders;
+    }
+    Ok(body)
+}
+
+async fn offered(services: &Services, build: &BuildRow) -> Result<Vec<OfferedFolderBody>, HttpError> {
+    let mut names = verbs::suggested_names(services, build).await?.into_iter();
+    let mut functions = verbs::functions_of_offers(services, build).await?.into_iter();
+    let ids: Vec<_> = functions.as_slice().iter().copied().flatten().collect();
+    let known: HashMap<_, _> = match ids.is_empty() {
+        true => HashMap::new(),
+        false => services.store.functions_by_id(&ids).await?.into_iter().map(|row| (row.id, row.name)).collect(),
+    };
+    let folders = build.offered.iter().map(|offer| OfferedFolderBody {
+        path: offer.path.clone(),
+        recognized_as: offer.recognized_as.clone(),
+        suggested_name: names.next().flatten(),
+        function: functions.next().flatten().and_then(|id| known.get(&id).cloned()),
+    });
+    Ok(folders.collect())
 }
 
 fn describe(
@@ -700,6 +745,7 @@ fn describe(
             error: build.error,
             requested_at: build.requested_at,
             finished_at: build.finished_at,
+            offered_folders: Vec::new(),
         }),
         version: row.current_version,
         created_at: row.created_at,

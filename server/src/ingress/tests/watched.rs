@@ -199,6 +199,25 @@ impl Log for Watched {
         self.inner.function_named(namespace, name).await
     }
 
+    async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error> {
+        self.asked("names_taken")?;
+        self.inner.names_taken(namespace, names).await
+    }
+
+    async fn functions_from(
+        &self,
+        namespace: &str,
+        sources: &[function::event::Source],
+    ) -> Result<Vec<(function::event::Source, function::Id)>, Error> {
+        self.asked("functions_from")?;
+        self.inner.functions_from(namespace, sources).await
+    }
+
+    async fn namespaces_among(&self, names: &[String]) -> Result<Vec<String>, Error> {
+        self.asked("namespaces_among")?;
+        self.inner.namespaces_among(names).await
+    }
+
     async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
         self.asked("functions")?;
         self.inner.functions(filter, page).await

@@ -39,6 +39,22 @@ pub(super) async fn problem(
     Ok(is_new.then(|| reserved(name, "name")))
 }
 
+/// Which of these names a new function of the namespace could not have, whichever functions it has already.
+///
+/// # Errors
+/// When the log is away.
+pub(super) async fn unusable(services: &Services, namespace: &str, names: &[String]) -> Result<Vec<String>, Refusal> {
+    let default = services.settings.namespace.as_str();
+    if namespace != default {
+        return Ok(Vec::new());
+    }
+    let mut found = services.store.namespaces_among(names).await?;
+    found.retain(|name| name != default);
+    let reserved = &services.settings.edge.reserved_names;
+    found.extend(names.iter().filter(|name| reserved.contain(name)).cloned());
+    Ok(found)
+}
+
 /// Lets a function that has been registered give way to one that was registered before and whose name means the same.
 ///
 /// # Errors

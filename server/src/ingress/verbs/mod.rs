@@ -10,6 +10,7 @@ mod erasure;
 mod event;
 mod function;
 mod idempotency;
+mod offers;
 mod reach;
 mod run;
 mod secret;
@@ -27,6 +28,7 @@ pub use function::{
     visible,
 };
 pub use idempotency::{Claim, REPLAYED, digest};
+pub use offers::{functions_of_offers, suggested_names};
 pub use reach::{Reach, ReachTotals, reach, reach_totals};
 pub(super) use run::run_of;
 pub use run::{

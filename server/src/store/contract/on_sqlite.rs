@@ -234,6 +234,11 @@ async fn what_a_build_offers_is_kept_and_made_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn names_that_are_taken_are_told_from_those_that_are_free() {
+    tables::names_that_are_taken_are_told_from_those_that_are_free(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn verify_names_what_was_changed() {
     tables::verify_names_what_was_changed(Home::sqlite()).await;
 }

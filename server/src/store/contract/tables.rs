@@ -2,7 +2,7 @@
 
 use chrono::TimeDelta;
 use domain::function::OfferedFolder;
-use domain::function::event::BuildFailed;
+use domain::function::event::{BuildFailed, Source};
 use domain::{event, function, namespace, run};
 use uuid::Uuid;
 
@@ -671,6 +671,26 @@ pub async fn what_a_build_offers_is_kept_and_made_again(home: Home) {
     store.rebuild().await.unwrap();
     assert_eq!(store.builds_by_id(&[build]).await.unwrap(), [row]);
     assert_eq!(store.verify().await.unwrap().faults, [] as [String; 0]);
+}
+
+pub async fn names_that_are_taken_are_told_from_those_that_are_free(home: Home) {
+    let store = home.open().await;
+    let (mut gone, mut there) = (given::function("default", "gone"), given::function("default", "there"));
+    store.append(gone.append(vec![registered("default", "gone"), deregistered()])).await.unwrap();
+    store.append(there.append(vec![registered("default", "there")])).await.unwrap();
+    let names = ["free", "gone", "it's", "default", "there"].map(str::to_owned);
+    assert_eq!(store.names_taken("default", &names).await.unwrap(), ["there"]);
+    assert_eq!(store.names_taken("elsewhere", &names).await.unwrap(), [] as [String; 0]);
+    assert_eq!(store.names_taken("default", &[]).await.unwrap(), [] as [String; 0]);
+    assert_eq!(store.namespaces_among(&names).await.unwrap(), ["default"]);
+    let own = store.function(function::id("default", "there", 1)).await.unwrap().unwrap();
+    let path = |path: Option<&str>| match own.source.clone() {
+        Source::Git { url, git_ref, .. } => Source::Git { url, git_ref, path: path.map(str::to_owned) },
+        other => panic!("{other:?}"),
+    };
+    let sources = [path(Some("b")), path(None)];
+    assert_eq!(store.functions_from("default", &sources).await.unwrap(), [(path(None), own.id)]);
+    assert_eq!(store.functions_from("elsewhere", &sources).await.unwrap(), []);
 }
 
 async fn everything(store: &Store, function: function::Id) -> String {

@@ -1,14 +1,17 @@
 //! A build.
 
-use async_graphql::{Context, Enum, ID, Object, Result};
+use async_graphql::{ComplexObject, Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::function;
 
+use super::function::SourceObject;
 use super::line::{DEFAULT_LINES, lines};
 use super::{Function, LogLine, Version};
 use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::page_size;
 use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::ingress::verbs;
 use crate::store::{BuildRow, LinesOf};
 
 /// How far a build is.
@@ -24,6 +27,30 @@ pub(in crate::ingress::graphql) enum BuildState {
     Failed,
     /// It was called off.
     Cancelled,
+}
+
+/// A folder of a repository that could be a function of its own.
+#[derive(SimpleObject)]
+#[graphql(complex)]
+pub(in crate::ingress::graphql) struct OfferedFolder {
+    /// Below the root of the repository, as a source's `path`.
+    path: String,
+    /// What was recognized there, in a few words.
+    recognized_as: String,
+    /// A name that a function of it could have now: what the repository calls it, or else the folder's. Null where no name that
+    /// is made of these is free.
+    suggested_name: Option<String>,
+    #[graphql(skip)]
+    registered: Option<function::Id>,
+}
+
+#[ComplexObject]
+impl OfferedFolder {
+    /// The function that has this folder already: of the same namespace, from the same repository at the same ref.
+    async fn function(&self, ctx: &Context<'_>) -> Result<Option<Function>> {
+        let Some(id) = self.registered else { return Ok(None) };
+        Ok(budget::load(ctx, loader(ctx).function(id)).await?.map(Function::from))
+    }
 }
 
 /// A build.
@@ -74,6 +101,32 @@ impl Build {
     /// Why it made none.
     async fn error(&self) -> Option<&str> {
         self.0.error.as_deref()
+    }
+
+    /// What it builds: the source as it was when it was asked for, with the ref that was asked for.
+    async fn source(&self) -> SourceObject {
+        (&self.0.source).into()
+    }
+
+    /// Folders that can be registered, each with its `path`, when it failed because its source is no function itself: those that an
+    /// `eventflow.json` lists, or else those in which something was recognized; 30 at most.
+    async fn offered_folders(&self, ctx: &Context<'_>) -> Result<Vec<OfferedFolder>> {
+        let is_asked = |field| ctx.look_ahead().field(field).exists();
+        let mut names = match is_asked("suggestedName") {
+            true => verbs::suggested_names(services(ctx), &self.0).await.or_fail()?.into_iter(),
+            false => Vec::new().into_iter(),
+        };
+        let mut functions = match is_asked("function") {
+            true => verbs::functions_of_offers(services(ctx), &self.0).await.or_fail()?.into_iter(),
+            false => Vec::new().into_iter(),
+        };
+        let folders = self.0.offered.iter().map(|offer| OfferedFolder {
+            path: offer.path.clone(),
+            recognized_as: offer.recognized_as.clone(),
+            suggested_name: names.next().flatten(),
+            registered: functions.next().flatten(),
+        });
+        Ok(folders.collect())
     }
 
     /// When it was asked for.

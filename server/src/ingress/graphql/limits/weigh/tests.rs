@@ -242,6 +242,8 @@ fn payloads_and_lists_without_pages_have_prices_whatever_they_are_called() {
     assert_eq!(of_a_version("number"), 3);
     assert_eq!(of_a_version("manifest"), 22);
     assert_eq!(of_a_version("files { path text }"), 23);
+    // As its folders, and names for them that are looked up.
+    assert_eq!(spent("{ build { offeredFolders { path suggestedName } } }", json!({})).cost, 33);
     assert_eq!(spent("{ f { manifestOverride triggers { filter } } }", json!({})).cost, 62);
     assert_eq!(spent("{ fireTimes(cron: \"x\") }", json!({})).cost, 20);
     assert_eq!(
