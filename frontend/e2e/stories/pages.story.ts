@@ -75,6 +75,19 @@ async function furnish(house: House): Promise<Place[]> {
     source: { git: { url: broken.path } },
   });
 
+  const many = new Repository(house.folder, "many");
+  many.commit("Functions in folders", {
+    "functions/a-folder-with-a-name-of-more-letters-than-a-narrow-page-has/index.js": handler("return 1;"),
+    "functions/greet/index.js": handler("return 2;"),
+    "functions/mail/function.json": manifest({ name: "mailer" }),
+  });
+  const { registerFunction } = await house.ask<{ registerFunction: { function: { id: string } } }>(
+    "mutation($input: RegisterFunctionInput!) { registerFunction(input: $input) { function { id } } }",
+    { input: { name: "many", source: { git: { url: many.path } } } },
+  );
+  const offering = registerFunction.function.id;
+  await house.ask("mutation($id: ID!) { buildFunction(id: $id) { build { id } } }", { id: offering });
+
   await Promise.all(Array.from({ length: 8 }, (_, n) => house.call("thumbnails", { file: `cat-${n}.png` })));
   const event = await house.publish(
     "file.uploaded",
@@ -105,6 +118,7 @@ async function furnish(house: House): Promise<Place[]> {
     { name: "register-write", address: "/functions?register=write", shows: "Register and build" },
     { name: "register-upload", address: "/functions?register=upload", shows: "Register and build" },
     { name: "function", address: of, shows: "v2" },
+    { name: "function-offers", address: `/functions/${offering}/builds`, shows: "Folders that can be functions" },
     { name: "function-invoke", address: `${of}/invoke`, shows: "Payload" },
     { name: "function-runs", address: `${of}/runs`, shows: "succeeded" },
     { name: "function-logs", address: `${of}/logs`, shows: "reading" },

@@ -92,6 +92,7 @@ export function cache() {
       Reach: inside,
       ReachTotals: inside,
       LogLine: inside,
+      OfferedFolder: inside,
       Metrics: inside,
       MetricsPoint: inside,
       CallsPoint: inside,

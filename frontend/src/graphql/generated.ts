@@ -590,6 +590,16 @@ export type FunctionsCallsQueryVariables = Exact<{
 
 export type FunctionsCallsQuery = { functions: { pageInfo: { hasNextPage: boolean, endCursor: string | null }, nodes: Array<{ id: string, calls: Array<{ at: string, calls: number, errors: number }> }> } };
 
+export type OfferedFoldersQueryVariables = Exact<{
+  build: string;
+}>;
+
+
+export type OfferedFoldersQuery = { node:
+    | { id: string, source: { type: string, url: string | null, ref: string | null, path: string | null }, offeredFolders: Array<{ path: string, recognizedAs: string, suggestedName: string | null, function: { id: string, name: string } | null }> }
+    | Record<PropertyKey, never>
+   | null };
+
 export type FunctionOverviewQueryVariables = Exact<{
   id: string;
   window: Window;
@@ -848,6 +858,7 @@ export const BeforeStartDocument = "query BeforeStart($id:ID!){function(id:$id){
 export const PickFunctionDocument = "query PickFunction($namespace:String$search:String){functions(namespace:$namespace search:$search first:20){totalCount nodes{id name namespace}}}" as unknown as TypedDocumentNode<PickFunctionQuery, PickFunctionQueryVariables>;
 export const FunctionNamesDocument = "query FunctionNames($id:ID!){function(id:$id){id name namespace}}" as unknown as TypedDocumentNode<FunctionNamesQuery, FunctionNamesQueryVariables>;
 export const FunctionsCallsDocument = "query FunctionsCalls($namespace:String$state:FunctionState$search:String$mode:FunctionMode$runtime:String$trigger:TriggerType$buildFailed:Boolean$orderBy:FunctionOrder=NAME$descending:Boolean=false$after:String){functions(namespace:$namespace state:$state search:$search mode:$mode runtime:$runtime trigger:$trigger buildFailed:$buildFailed orderBy:$orderBy descending:$descending first:100 after:$after){pageInfo{hasNextPage endCursor}nodes{id calls(window:HOUR){at calls errors}}}}" as unknown as TypedDocumentNode<FunctionsCallsQuery, FunctionsCallsQueryVariables>;
+export const OfferedFoldersDocument = "query OfferedFolders($build:ID!){node(id:$build){...on Build{id source{type url ref path}offeredFolders{path recognizedAs suggestedName function{id name}}}}}" as unknown as TypedDocumentNode<OfferedFoldersQuery, OfferedFoldersQueryVariables>;
 export const FunctionOverviewDocument = "query FunctionOverview($id:ID!$window:Window!){function(id:$id){...FunctionRow ...FunctionActivity ...FunctionTriggers currentVersion{number createdAt commit size}versions(first:1){totalCount}instances{id version state inFlight startedAt}calls(window:$window){at calls errors}recent:runs(first:10){nodes{id state error queuedAt finishedAt version trigger}}}metrics(function:$id window:$window){invocations errors coldStarts p50Ms p95Ms waiting running}}fragment FunctionActivity on Function{id builds(first:1){nodes{id state error requestedAt finishedAt}}runs(first:1){nodes{id state httpStatus queuedAt durationMs}}instances{id version state}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment FunctionTriggers on Function{id triggers{type pattern filter cron timezone catchUp overlap name scheme secret url nextFireTimes auth path pathUrl cors{origins methods headers credentials maxAgeS}}}" as unknown as TypedDocumentNode<FunctionOverviewQuery, FunctionOverviewQueryVariables>;
 export const FunctionSettingsDocument = "query FunctionSettings($id:ID!){function(id:$id){...FunctionRow ...FunctionTriggers manifestOverride source{type url ref path digest image command}currentVersion{number createdAt manifest}versions(first:1){nodes{number createdAt}}}secrets{namespace name setAt}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment FunctionTriggers on Function{id triggers{type pattern filter cron timezone catchUp overlap name scheme secret url nextFireTimes auth path pathUrl cors{origins methods headers credentials maxAgeS}}}" as unknown as TypedDocumentNode<FunctionSettingsQuery, FunctionSettingsQueryVariables>;
 export const UpdateFunctionDocument = "mutation UpdateFunction($input:UpdateFunctionInput!){updateFunction(input:$input){function{...FunctionRow manifestOverride}userErrors{...Refusal}}}fragment FunctionRow on Function{id namespace name generation state stateReason mode runtime url position:logPosition createdAt updatedAt currentVersion{number createdAt}source{type url ref path digest image}}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<UpdateFunctionMutation, UpdateFunctionMutationVariables>;

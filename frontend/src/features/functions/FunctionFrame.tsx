@@ -3,6 +3,7 @@
 import { Group, Tabs, Text } from "@mantine/core";
 import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
+import { useViewer } from "../../app/session.tsx";
 import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { isOwn } from "../../lib/namespace.ts";
@@ -12,6 +13,7 @@ import { Status } from "../../ui/status.tsx";
 import { Actions } from "./Actions.tsx";
 import { Banner } from "./Banner.tsx";
 import { shownState } from "./model.ts";
+import { Offers } from "./offers/Offers.tsx";
 import { useTrouble } from "./useTrouble.ts";
 
 const TABS = [
@@ -31,6 +33,7 @@ export function FunctionFrame({ id }: { id: string }) {
   useFollowed(FunctionChangedDocument, { id }, look);
   // The cache makes a run the newest of its function, and that tells whether it answers.
   useFollowed(RunChangedDocument, { function: id });
+  const { mayWrite } = useViewer();
   const trouble = useTrouble(data?.function ? [data.function] : []);
   const navigate = useNavigate();
   const { pathname } = useLocation();
@@ -60,6 +63,9 @@ export function FunctionFrame({ id }: { id: string }) {
       </Empty>
     );
   }
+  const [newest] = of.builds.nodes;
+  const mayChoose = mayWrite && of.state !== "DEREGISTERED" && ["overview", "builds"].includes(tab);
+  const offers = mayChoose && newest?.state === "FAILED" ? newest : null;
   return (
     <Page
       title={of.name}
@@ -81,6 +87,7 @@ export function FunctionFrame({ id }: { id: string }) {
       actions={<Actions of={of} large />}
     >
       <Banner of={of} trouble={trouble(of)} />
+      {offers && <Offers key={offers.id} of={of} build={offers.id} />}
       <Tabs
         value={tab}
         onChange={(to) => void navigate({ to: `/functions/${id}${to && to !== "overview" ? `/${to}` : ""}` })}
