@@ -19,11 +19,14 @@ pub(super) struct Plain {
     /// Tasks that run now, and the most that ran at once.
     pub(super) running: AtomicUsize,
     pub(super) most: AtomicUsize,
+    /// Tasks of Git's that there were.
+    pub(super) fetches: AtomicUsize,
 }
 
 impl Plain {
     pub(super) fn new(bin: &Path) -> Arc<Self> {
-        Arc::new(Self { bin: bin.to_owned(), running: AtomicUsize::new(0), most: AtomicUsize::new(0) })
+        let [running, most, fetches] = [0; 3].map(AtomicUsize::new);
+        Arc::new(Self { bin: bin.to_owned(), running, most, fetches })
     }
 }
 
@@ -63,6 +66,7 @@ impl Executor for Plain {
 
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
         let _counted = Counted::new(self);
+        self.fetches.fetch_add(usize::from(task.name.starts_with("git-")), Ordering::SeqCst);
         let path = format!("{}:{}", self.bin.display(), std::env::var("PATH").unwrap_or_default());
         let io = |source| Error::Io { what: "run a task".into(), source };
         // Looked up by hand: the tests' programs are not in the tests' own PATH.

@@ -1,8 +1,8 @@
 //! Takes a folder out of a Git repository, with the `git` command line.
 //!
-//! Whatever reads what a stranger's server sends runs in the sandbox, which shows nothing of the host: the fetch, the look at
-//! what came, and the checkout. Only a fetch over HTTP has a network there; over SSH, whose key no sandbox sees, bytes
-//! are carried in and out.
+//! Whatever reads what a stranger's server sends runs in the sandbox, which shows nothing of the host: the fetch with the look at
+//! what came, and the checkout. Over HTTP the first of the two has a network, which reaches the repository's server; the second has
+//! none. Over SSH, whose key no sandbox sees, bytes are carried in and out.
 //!
 //! Only the commit that is asked for is fetched, without its history, and of its files only those of the function's folder,
 //! where the server can leave out the others; see [`fetch`]. What earlier builds of the function have fetched is borrowed; see
@@ -16,6 +16,7 @@
 mod fetch;
 mod kept;
 mod lfs;
+mod listing;
 mod names;
 mod ssh;
 mod steps;
@@ -170,7 +171,7 @@ impl Git {
         let tree = files::real_folder(&repository.home, &Path::new("tree").join(&path));
         tree.and_then(|tree| fs::rename(tree, &folder)).map_err(Error::failed("take the function's folder"))?;
         repository.keep(&found, scratch).await?;
-        if let Some(told) = lfs::told(&folder, &found.candidates) {
+        if let Some(told) = lfs::told(&folder, &found.listing.candidates) {
             journal.say(told).await;
         }
         self.follow(&repository, &found, &folder, &wanted, scratch).await?;
@@ -206,7 +207,8 @@ impl Git {
             Err(_) => return Err(not_fetched(&url, wanted.build, "its name was not resolved in time")),
         };
         fs::create_dir(&home).map_err(Error::failed("make a folder for the source"))?;
-        fs::write(home.join("gitconfig"), format!("{CONFIG}{}", way.config))
+        let origin = format!("[remote \"origin\"]\n\tpromisor = true\n\turl = {}\n", names::setting(&url));
+        fs::write(home.join("gitconfig"), format!("{CONFIG}{origin}{}", way.config))
             .map_err(Error::failed("write settings for git"))?;
         let build = wanted.build;
         Ok(Repository { kept: None, borrowed: None, git: self, home, url, way, deadline, limits, build, journal })

@@ -54,6 +54,7 @@ async fn a_repository_is_fetched_over_http_by_branch_and_by_commit() {
 #[tokio::test]
 async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
     let world = World::new();
+    world.git(&["config", "uploadpack.allowFilter", "true"]);
     let first = world.commit(&[HANDLER]);
     world.commit(&[("second.txt", "2")]);
     // In the place of SSH: it leaves its arguments, and starts what the last one says, as the other host would.
@@ -68,11 +69,14 @@ async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
         let (made, lines) = build(&workshop, order(at(url.clone(), git_ref))).await;
         let made = made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
         assert!(git_ref.is_none() || made.commit.as_ref() == Some(&first));
+        assert!(!log(&lines).contains("partial clones"), "{}", log(&lines));
     }
     let arguments = fs::read_to_string(&trace).unwrap();
     for argument in ["-oBatchMode=yes", "-p\n2222\n--\ngit@127.0.0.1\n", "git-upload-pack '/"] {
         assert!(arguments.contains(argument), "{arguments}");
     }
+    // The names of the files come by one connection, the files by another one.
+    assert!(arguments.matches("git-upload-pack '/").count() >= 2, "{arguments}");
     // What SSH says stays with the server.
     world.program("ssh", "echo 'connect to host 127.0.0.1 port 2222: Connection refused' >&2; exit 255");
     let (refused, lines) = build(&workshop, order(at(url, None))).await;

@@ -81,6 +81,17 @@ async fn only_the_folder_is_fetched_and_the_next_time_only_what_has_changed() {
 }
 
 #[tokio::test]
+async fn a_fetch_is_two_tasks_since_each_start_of_a_sandbox_takes_longer_than_what_is_done_in_it() {
+    let large = Large::new();
+    let fetches = || large.world.executor.fetches.swap(0, Ordering::SeqCst);
+    large.built(order(large.source(None))).await;
+    assert_eq!(fetches(), 2);
+    large.world.commit(&[("functions/hello/index.js", "exports.handler = async () => 'changed';")]);
+    large.built(order(large.source(None))).await;
+    assert_eq!(fetches(), 2);
+}
+
+#[tokio::test]
 async fn what_was_fetched_is_kept_for_one_function_and_one_address() {
     let large = Large::new();
     large.built(order(large.source(None))).await;

@@ -65,6 +65,38 @@ async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched(
 }
 
 #[tokio::test]
+async fn all_files_of_a_folder_are_counted_and_measured_however_many_lines_a_sandbox_may_write() {
+    let mut real = Real::new();
+    let settings = Settings { max_files: 65_000, max_source_bytes: 20_000_000, ..Settings::default() };
+    real.workshop = Workshop::new(real.sandbox.clone(), &real.world.root.path().join("small"), settings).unwrap();
+    // Of a process's output some 50,000 lines are taken at once, and the rest of them is left out.
+    let blob = |content: &str| {
+        real.world.write("content", content);
+        real.world.git(&["hash-object", "-w", "content"])
+    };
+    let (small, large) = (blob("x"), blob(&"x".repeat(30_000_000)));
+    let tree = |entries: &mut dyn Iterator<Item = String>| {
+        real.world.write("entries", &entries.collect::<String>());
+        let make = "git mktree < entries";
+        let output = Command::new("sh").args(["-c", make]).current_dir(real.world.repository()).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let branch = |name: &str, tree: &str| {
+        let commit = real.world.git(&["commit-tree", tree, "-m", "many"]);
+        real.world.git(&["branch", "--force", name, &commit]);
+    };
+    let many = tree(&mut (0..300).map(|number| format!("100644 blob {small}\tf{number}\n")));
+    let folders = |count: usize| (0..count).map(|number| format!("040000 tree {many}\td{number}\n"));
+    branch("many", &tree(&mut folders(220)));
+    branch("large", &tree(&mut folders(210).chain([format!("100644 blob {large}\tz\n")])));
+    for (name, why) in [("many", "more than 65000 files"), ("large", "files are 28.7 MiB together")] {
+        let (made, lines) = build(&real.workshop, order(real.world.source(Some(name), None))).await;
+        let text = made.expect_err("it is refused").to_string();
+        assert!(text.contains(why), "{text}\n{}", log(&lines));
+    }
+}
+
+#[tokio::test]
 async fn a_real_npm_ci_makes_a_function_that_runs_and_the_next_build_takes_it_from_the_cache() {
     let real = Real::new();
     let lock = r#"{"name": "hello", "version": "1.0.0", "lockfileVersion": 3, "requires": true, "packages": {

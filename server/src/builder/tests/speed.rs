@@ -73,17 +73,18 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
     let settings =
         || Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
 
-    // Over HTTP as plain processes, where bytes are counted; from the disk in the sandbox, whose starts have their price.
+    // As plain processes; and in the sandbox, whose starts have their price. What comes from the disk is not counted.
     let disk = format!("file://{}", world.repository().display());
-    for (url, sandboxed) in [(url, false), (disk, true)] {
+    for (way, url, sandboxed) in [("over HTTP", &url, false), ("from the disk", &disk, true), ("over HTTP", &url, true)]
+    {
         let source = || Source::Git { url: url.clone(), git_ref: None, path: Some("functions/hello".into()) };
         let (mut plain, mut plain_bytes) = (Vec::new(), 0);
         let (mut first, mut first_bytes, mut second, mut second_bytes) = (Vec::new(), 0, Vec::new(), 0);
         for round in 0..ROUNDS {
-            let name = |what: &str| world.root.path().join(format!("{what}{round}{sandboxed}"));
+            let name = |what: &str| world.root.path().join(format!("{what}-{way}-{sandboxed}-{round}"));
             let (before, began) = (sent.load(Ordering::SeqCst), Instant::now());
             let script = format!(
-                "git clone --quiet --filter=blob:none --sparse {url} {0} && git -C {0} sparse-checkout set functions/hello",
+                "git clone --quiet --filter=blob:none --sparse {url} '{0}' && git -C '{0}' sparse-checkout set functions/hello",
                 name("clone").display()
             );
             let mut clone = Command::new("sh");
@@ -106,7 +107,7 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
                 world.commit(&[("functions/hello/index.js", &format!("{}//{}", HANDLER.1, uuid::Uuid::now_v7()))]);
             }
         }
-        println!("{}:", if sandboxed { "from the disk, in the sandbox" } else { "over HTTP, as plain processes" });
+        println!("{way}, {}:", if sandboxed { "in the sandbox" } else { "as plain processes" });
         println!("  plain partial clone: {} ms, {plain_bytes} bytes", median(plain));
         println!("  first build's fetch: {} ms, {first_bytes} bytes", median(first));
         println!("  second build's fetch, one file changed: {} ms, {second_bytes} bytes", median(second));

@@ -1,8 +1,9 @@
 //! How a folder of one commit is fetched, with as little else as the server allows.
 //!
 //! First come the commit and the names of all its files (a fetch with the filter `blob:none`, of depth one), then the files of the folder
-//! by their ids. Where an earlier build has fetched something, it is borrowed, and only the rest comes. What does not work out is
-//! tried in a plainer way: without what was borrowed, then as a whole commit.
+//! by their ids, in one sandbox: to start one takes longer than most of what is done in it. The files are written in another one, without
+//! a network, when the list of them was judged. Where an earlier build has fetched something, it is borrowed, and only the rest comes.
+//! What does not work out is tried in a plainer way: without what was borrowed, then as a whole commit.
 //!
 //! A name that no server knows may be the beginning of a commit's id. Servers find nothing by that; so their branches and
 //! tags are looked at first, then the ids of the latest commits, then of all: commits alone, without any files.
@@ -15,9 +16,10 @@ use std::path::Path;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use super::names::{entry, fault_of, link, may_be_commit};
-use super::steps::{self, Ended, Step};
-use super::{Repository, lfs, not_fetched, ssh};
+use super::listing::{Listing, too_many};
+use super::names::may_be_commit;
+use super::steps::{self, Ended, Stage, Step};
+use super::{Repository, not_fetched, ssh};
 use crate::builder::journal::bytes;
 use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
@@ -34,61 +36,82 @@ const ENOUGH_DIGITS: usize = 7;
 /// Digits of a whole id.
 const ALL_DIGITS: usize = 40;
 
-/// Each script is run in the folder of the fetch, wherever that is inside. What is borrowed stands in files beside it.
+/// Each script is run in the folder of the fetch, wherever that is inside. What is borrowed stands in files next to it. The
+/// address of `origin` is among the settings.
 const MAKE: &str = "make() {\n\
     [ -d \"$1\" ] && return 1\n\
-    git init --quiet --bare --template= \"$1\" && git config core.repositoryFormatVersion 1 \
-    && git config extensions.partialClone origin && git config remote.origin.promisor true \
-    && git config remote.origin.url \"$2\" || exit 1\n\
+    git init --quiet --bare --template= \"$1\" && printf '[core]\\n\\trepositoryFormatVersion = 1\\n\\tbare = true\\n\
+    [extensions]\\n\\tpartialClone = origin\\n' > \"$1/config\" || exit 1\n\
     }\n\
-    if make git \"$1\" && [ -f borrowed ]; then\n\
+    if make git && [ -f borrowed ]; then\n\
     mkdir -p git/objects/info git/refs/kept && cp borrowed git/objects/info/alternates && cp commits git/shallow || exit 1\n\
     while read -r id; do echo \"$id\" > \"git/refs/kept/$id\" || exit 1; done < commits\n\
     fi\n";
-const FETCH: &str = "git fetch --depth=1 --filter=blob:none --no-tags --progress -- origin \"$2\"\n";
-const FETCH_WHOLE: &str = "git fetch --depth=1 --no-tags --progress -- origin \"$2\"\n";
-const FETCH_ALL: &str =
-    "git fetch --progress -- origin '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*'\n";
-const FETCH_FILES: &str = "git -c fetch.negotiationAlgorithm=noop fetch --no-tags --no-write-fetch-head --filter=blob:none \
-    --progress --stdin origin < missing\n";
+
+/// Fetches that [`LOOK`] follows, of what the first argument names. `name` is what Git calls it afterwards.
+const FETCH: &str = "name=FETCH_HEAD\n\
+    git fetch --depth=1 --filter=blob:none --no-tags --progress -- origin \"$1\"\n";
+const FETCH_WHOLE: &str = "name=FETCH_HEAD\n\
+    git fetch --depth=1 --no-tags --progress -- origin \"$1\"\n";
+const FETCH_ALL: &str = "name=$1\n\
+    git fetch --progress -- origin '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*'\n";
+
+/// Says what the name means. When the folder (the second argument) is one, fetches those of its files that are not there, as
+/// far as they are not more than may be (the third argument), and writes the list of all. Nothing but that fetch asks the server.
+const LOOK: &str = "offline() { GIT_ALLOW_PROTOCOL= git \"$@\"; }\n\
+    echo 'stage look' >&2\n\
+    offline show --no-patch --date=short --format='commit %H%nmessage %s (%an, %ad)' --end-of-options \"$name^{commit}\" > about || exit 3\n\
+    { read -r word commit; read -r message; } < about\n\
+    printf '%s %s\\n%s\\n' \"$word\" \"$commit\" \"$message\"\n\
+    kind=tree modules=\n\
+    [ -z \"$2\" ] || kind=none\n\
+    offline ls-tree --full-tree \"$commit\" -- .gitmodules ${2:+\"$2\"} > entries || exit 1\n\
+    while read -r mode type id path; do\n\
+    [ \"$path\" != .gitmodules ] || modules=$id\n\
+    if [ -n \"$2\" ] && { [ \"$path\" != .gitmodules ] || [ \"$2\" = .gitmodules ]; }; then kind=$type; fi\n\
+    done < entries\n\
+    [ \"$kind\" = tree ] || { echo \"kind $kind\"; exit 0; }\n\
+    offline rev-list --objects --missing=print \"$commit:$2\" > objects || exit 1\n\
+    sed -n 's/^?//p' objects > missing\n\
+    [ \"$(wc -l < missing)\" -le \"$3\" ] || exit 4\n\
+    if [ -n \"$modules\" ] && [ -n \"$2\" ] \
+    && offline ls-tree -r --full-tree \"$commit:$2\" | head -n 200000 | grep -q '^160000'; then echo \"$modules\" >> missing; fi\n\
+    echo \"kind $kind\"\n\
+    if [ -s missing ]; then\n\
+    echo 'stage files' >&2\n\
+    FETCH_TURN=2 git -c fetch.negotiationAlgorithm=noop fetch --no-tags --no-write-fetch-head --filter=blob:none --progress --stdin origin \
+    < missing || exit 1\n\
+    fi\n\
+    echo 'stage measure' >&2\n\
+    { offline ls-tree -r -l --full-tree \"$commit:$2\"; echo \"end $?\"; } | head -n $(($3 + 1)) > listing";
+
 /// Says which branches and tags begin so.
-const FIND_TIP: &str = "git ls-remote -- \"$1\" > tips || exit 1\n\
-    grep \"^$2\" tips | cut -f 1 | sort -u | head -n 2 | sed 's/^/commit /'\n";
-/// Says which commit begins so, of as many as the third argument allows, in a repository that no fetch borrows from.
+const FIND_TIP: &str = "git ls-remote -- origin > tips\n";
+const TIP: &str = "grep \"^$1\" tips | cut -f 1 | sort -u | head -n 2 | sed 's/^/commit /'";
+
+/// Says which commit begins so, of as many as the second argument allows, in a repository that no fetch borrows from.
 const FIND_COMMIT: &str = "export GIT_DIR=\"$PWD/names\"\n\
-    make names \"$1\"\n\
-    git fetch --depth=\"$3\" --filter=tree:0 --no-tags --progress -- origin '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*' || exit 1\n\
-    [ -s names/shallow ] || echo all\n\
-    git rev-parse --verify --quiet --end-of-options \"$2^{commit}\" | sed 's/^/commit /'\n";
+    make names\n\
+    git fetch --depth=\"$2\" --filter=tree:0 --no-tags --progress -- origin '+refs/heads/*:refs/remotes/origin/*' '+refs/tags/*:refs/tags/*'\n";
+const COMMIT: &str = "[ -s names/shallow ] || echo all\n\
+    git rev-parse --verify --quiet --end-of-options \"$1^{commit}\" | sed 's/^/commit /'";
+
 /// How many commits of each branch are looked at, before all are; Git takes the last one for all.
 const DEPTHS: [&str; 2] = ["1000", "2147483647"];
-/// Says whether the server is one of Git's. To Git, whatever a web server answers may be a list of branches; only the
-/// protocol tells that it is none.
+
+/// After a fetch, says whether the server is one of Git's, and goes on if it was successful. To Git, whatever a web server
+/// answers may be a list of branches; only the protocol tells that it is none.
 const SPOKEN: &str = "code=$?\n\
     grep -Eqs '< (version 2|# service=git-upload-pack)' packets && echo spoken\n\
-    exit $code";
-/// Says what a name means, and lists the folder's files when it is a folder. The files themselves are not asked for: those that are
-/// not there are listed in `missing`.
-const LOOK: &str = "commit=$(git rev-parse --verify --quiet --end-of-options \"$1^{commit}\") || exit 3\n\
-    echo \"commit $commit\"\n\
-    modules=$(git ls-tree --full-tree \"$commit\" -- .gitmodules | cut -f 1 | cut -d ' ' -f 3)\n\
-    git show --no-patch --date=short --format='message %s (%an, %ad)' --end-of-options \"$commit\" | head -n 1\n\
-    kind=tree\n\
-    [ -z \"$2\" ] || kind=$(git ls-tree --full-tree \"$commit\" -- \"$2\" | head -n 1 | cut -d ' ' -f 2)\n\
-    [ \"$kind\" = tree ] || { echo \"kind $kind\"; exit 0; }\n\
-    git rev-list --objects --missing=print \"$commit:$2\" > objects || exit 1\n\
-    sed -n 's/^?//p' objects > missing\n\
-    if [ -n \"$modules\" ] && [ -n \"$2\" ] \
-    && git ls-tree -r --full-tree \"$commit:$2\" | head -n 200000 | grep -q '^160000'; then echo \"$modules\" >> missing; fi\n\
-    echo \"missing $(wc -l < missing)\"\n\
-    echo \"kind $kind\"\n\
-    exec git ls-tree -r --full-tree \"$commit:$2\"";
-/// Lists the folder's files with their sizes.
-const MEASURE: &str = "exec git ls-tree -r -l --full-tree \"$1:$2\"";
+    [ $code = 0 ] || exit $code\n";
+
 const CHECK_OUT: &str = "mkdir tree && cd tree && exec git --work-tree=. checkout --quiet --force \"$1\" -- \"$2\"";
 
 /// How [`LOOK`] says that there is no such commit.
 const NO_COMMIT: i32 = 3;
+
+/// How [`LOOK`] says that there are too many files, before it fetches them.
+const TOO_MANY: i32 = 4;
 
 /// What a name turned out to be.
 #[derive(Debug, Default)]
@@ -96,14 +119,7 @@ pub(super) struct Found {
     pub(super) commit: String,
     pub(super) message: Option<String>,
     kind: String,
-    pub(super) files: usize,
-    pub(super) bytes: u64,
-    /// Where the folder has submodules, and the commits that they are at.
-    pub(super) links: Vec<(String, String)>,
-    /// Files that may be pointers of Git LFS.
-    pub(super) candidates: Vec<String>,
-    /// Objects that have to be fetched, too.
-    missing: u64,
+    pub(super) listing: Listing,
     /// Whether what was fetched for it is of use for the next build.
     keeps: bool,
 }
@@ -122,28 +138,8 @@ enum Manner {
 /// What became of a try.
 enum Tried {
     Found(Found),
-    /// Git failed, in one of these.
-    Failed(Stage, Ended),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Stage {
-    Fetch,
-    Look,
-    Files,
-    Measure,
-    CheckOut,
-}
-
-impl Stage {
-    /// What cannot be done, in an error.
-    fn name(self) -> &'static str {
-        match self {
-            Self::Fetch | Self::Files => "fetch",
-            Self::Look | Self::Measure => "look at what was fetched",
-            Self::CheckOut => "check out what was fetched",
-        }
-    }
+    /// Git failed.
+    Failed(Ended),
 }
 
 impl Repository<'_> {
@@ -152,10 +148,8 @@ impl Repository<'_> {
         let began = Instant::now();
         let found = match self.try_all(git_ref.unwrap_or("HEAD"), path).await? {
             Tried::Found(found) => found,
-            Tried::Failed(stage, ended) if stage == Stage::Fetch && is_unknown(&ended) => {
-                self.take_by_id(git_ref, path).await?
-            }
-            Tried::Failed(stage, ended) => return Err(self.fault(stage, &ended)),
+            Tried::Failed(ended) if is_unknown(&ended) => self.take_by_id(git_ref, path).await?,
+            Tried::Failed(ended) => return Err(self.fault(&ended)),
         };
         let fetched = files::usage(&self.home.join("git/objects")).bytes;
         let rest = if self.borrowed.is_some() { "; the rest is from earlier builds" } else { "" };
@@ -201,20 +195,14 @@ impl Repository<'_> {
         }
         match self.try_all(&id, path).await? {
             Tried::Found(found) => return Ok(found),
-            Tried::Failed(stage, ended) if stage != Stage::Fetch || !is_unknown(&ended) => {
-                return Err(self.fault(stage, &ended));
-            }
-            Tried::Failed(..) => {}
+            Tried::Failed(ended) if !is_unknown(&ended) => return Err(self.fault(&ended)),
+            Tried::Failed(_) => {}
         }
         self.journal.say("The server gives no single commits: fetching the whole history").await;
         self.start_again(Manner::Whole)?;
-        let ended = self.fetch_once(FETCH_ALL, &[&self.url], |_| {}).await?;
-        if !ended.succeeded() {
-            return Err(self.not_fetched(&ended));
-        }
-        match self.unpack(&id, path).await? {
+        match self.try_script(FETCH_ALL, &id, path).await? {
             Tried::Found(found) => Ok(Found { keeps: false, ..found }),
-            Tried::Failed(stage, ended) => Err(self.fault(stage, &ended)),
+            Tried::Failed(ended) => Err(self.fault(&ended)),
         }
     }
 
@@ -227,7 +215,7 @@ impl Repository<'_> {
             None => _ = all.fetch_or(line == "all", Ordering::Relaxed),
         };
         if (ENOUGH_DIGITS..ALL_DIGITS).contains(&digits.len()) {
-            let ended = self.fetch_once(FIND_TIP, &[&self.url, digits], each).await?;
+            let ended = self.fetch_once(&[FIND_TIP, SPOKEN, TIP], &[digits], each).await?;
             if !ended.succeeded() {
                 return Err(self.not_fetched(&ended));
             }
@@ -238,7 +226,7 @@ impl Repository<'_> {
         let depths = if digits.len() < ENOUGH_DIGITS { &DEPTHS[1..] } else { &DEPTHS };
         for depth in depths {
             commits.lock().clear();
-            let ended = self.fetch_once(FIND_COMMIT, &[&self.url, digits, depth], each).await?;
+            let ended = self.fetch_once(&[FIND_COMMIT, SPOKEN, COMMIT], &[digits, depth], each).await?;
             // Its last word is whether it has found one.
             let found = commits.lock().pop();
             if found.is_none() && !ended.succeeded() {
@@ -258,15 +246,17 @@ impl Repository<'_> {
             let tried = self.try_once(wanted, path, Manner::Borrowing).await?;
             match &tried {
                 // The server has not answered, or it has, and knows no such thing: nothing else helps.
-                Tried::Failed(Stage::Fetch, ended) if !ended.spoken || is_unknown(ended) => return Ok(tried),
-                Tried::Failed(_, ended) if !ended.exit.timed_out => {}
+                Tried::Failed(ended) if ended.stage == Stage::Fetch && (!ended.spoken || is_unknown(ended)) => {
+                    return Ok(tried);
+                }
+                Tried::Failed(ended) if !ended.exit.timed_out => {}
                 _ => return Ok(tried),
             }
             self.journal.say("What earlier builds have fetched is of no use: fetching all again").await;
         }
         let tried = self.try_once(wanted, path, Manner::Folder).await?;
         match &tried {
-            Tried::Failed(Stage::Files, ended) if !ended.exit.timed_out => {}
+            Tried::Failed(ended) if ended.stage == Stage::Files && !ended.exit.timed_out => {}
             _ => return Ok(tried),
         }
         self.journal.say("The server gives no single files: fetching the whole commit").await;
@@ -275,21 +265,67 @@ impl Repository<'_> {
 
     async fn try_once(&mut self, wanted: &str, path: &Path, manner: Manner) -> Result<Tried, Error> {
         self.start_again(manner)?;
-        let script = if manner == Manner::Whole { FETCH_WHOLE } else { FETCH };
-        let ended = self.fetch_once(script, &[&self.url, wanted], |_| {}).await?;
-        if !ended.succeeded() {
-            return Ok(Tried::Failed(Stage::Fetch, ended));
-        }
-        if ended.unfiltered {
+        self.try_script(if manner == Manner::Whole { FETCH_WHOLE } else { FETCH }, wanted, path).await
+    }
+
+    /// Fetches a folder, looks at what came before anything of it is written, and writes its files.
+    async fn try_script(&self, fetch: &str, wanted: &str, path: &Path) -> Result<Tried, Error> {
+        let found = Mutex::new(Found::default());
+        let (inner, max_files) = (path.display().to_string(), self.limits.max_files.to_string());
+        let arguments = [wanted, &inner, &max_files];
+        let ended = self.fetch_once(&[fetch, SPOKEN, LOOK], &arguments, |line| found.lock().about(line)).await?;
+        let mut found = found.into_inner();
+        if ended.unfiltered && ended.stage != Stage::Fetch {
             self.journal.say("The server knows no partial clones: it has sent the whole commit").await;
         }
-        self.unpack("FETCH_HEAD", path).await
+        match (ended.exit.code, ended.stage) {
+            (Some(0), _) => {}
+            (Some(NO_COMMIT), Stage::Look) => {
+                return Err(Error::Refused(format!(
+                    "what was asked for of {} is not a commit; name a branch, a tag or a commit",
+                    self.url
+                )));
+            }
+            (Some(TOO_MANY), Stage::Look) => return Err(too_many(self.limits.max_files)),
+            _ => return Ok(Tried::Failed(ended)),
+        }
+        self.check_folder(&found, path)?;
+        found.listing = self.listing().await?;
+        if !found.listing.is_whole {
+            return Ok(Tried::Failed(ended));
+        }
+        if found.listing.files == 0 {
+            return Err(Error::Refused(format!("{} has no files there; push the function's code first", self.url)));
+        }
+        if found.listing.bytes > self.limits.max_bytes {
+            return Err(Error::Refused(format!(
+                "the folder's files are {} together, and at most {} are allowed",
+                bytes(found.listing.bytes),
+                bytes(self.limits.max_bytes)
+            )));
+        }
+        let inner = if inner.is_empty() { "." } else { &inner };
+        let arguments = [found.commit.as_str(), inner];
+        let mut step = Step::new(CHECK_OUT, &arguments);
+        step.stage = Stage::CheckOut;
+        let ended = self.run(&step, |_| Ok(())).await?;
+        match ended.succeeded() {
+            true => Ok(Tried::Found(Found { keeps: true, ..found })),
+            false => Ok(Tried::Failed(ended)),
+        }
+    }
+
+    /// The files of the folder, as the last fetch has listed them.
+    async fn listing(&self) -> Result<Listing, Error> {
+        let (path, max_files) = (self.home.join("listing"), self.limits.max_files);
+        let read = tokio::task::spawn_blocking(move || Listing::read(&path, max_files)).await;
+        read.map_err(io::Error::other).map_err(Error::failed("read the list of the folder's files"))?
     }
 
     /// An empty repository, with what the manner wants beside it.
     fn start_again(&mut self, manner: Manner) -> Result<(), Error> {
         let failed = || Error::failed("make a folder for the source");
-        for name in ["git", "tree", "borrowed", "commits"] {
+        for name in ["git", "tree", "borrowed", "commits", "listing"] {
             files::remove(&self.home.join(name)).map_err(failed())?;
         }
         self.borrowed = None;
@@ -304,49 +340,9 @@ impl Repository<'_> {
         Ok(())
     }
 
-    /// Looks at what was fetched, fetches what is missing of the folder, and writes its files.
-    async fn unpack(&self, name: &str, path: &Path) -> Result<Tried, Error> {
-        let (found, ended) = self.look(name, path).await?;
-        match ended.exit.code {
-            Some(0) => {}
-            Some(NO_COMMIT) => {
-                return Err(Error::Refused(format!(
-                    "what was asked for of {} is not a commit; name a branch, a tag or a commit",
-                    self.url
-                )));
-            }
-            _ => return Ok(Tried::Failed(Stage::Look, ended)),
-        }
-        self.check_folder(&found, path)?;
-        if found.missing > 0 {
-            let ended = self.fetch_once(FETCH_FILES, &[&self.url], |_| {}).await?;
-            if !ended.succeeded() {
-                return Ok(Tried::Failed(Stage::Files, ended));
-            }
-        }
-        let (size, candidates, ended) = self.measure(&found.commit, path).await?;
-        if !ended.succeeded() {
-            return Ok(Tried::Failed(Stage::Measure, ended));
-        }
-        // Before anything of it is written.
-        if size > self.limits.max_bytes {
-            return Err(Error::Refused(format!(
-                "the folder's files are {} together, and at most {} are allowed",
-                bytes(size),
-                bytes(self.limits.max_bytes)
-            )));
-        }
-        let inner = if path.as_os_str().is_empty() { ".".to_owned() } else { path.display().to_string() };
-        let ended = self.run(&Step::new(CHECK_OUT, &[&found.commit, &inner]), |_| Ok(())).await?;
-        match ended.succeeded() {
-            true => Ok(Tried::Found(Found { keeps: true, bytes: size, candidates, ..found })),
-            false => Ok(Tried::Failed(Stage::CheckOut, ended)),
-        }
-    }
-
     /// Runs a script that talks to the server. Each line that it prints goes to `each`.
-    async fn fetch_once(&self, script: &str, arguments: &[&str], each: impl Fn(&str)) -> Result<Ended, Error> {
-        let script = format!("{MAKE}{script}{SPOKEN}");
+    async fn fetch_once(&self, script: &[&str], arguments: &[&str], each: impl Fn(&str)) -> Result<Ended, Error> {
+        let script = format!("{MAKE}{}", script.concat());
         let mut step = Step::new(&script, arguments);
         step.network = self.way.network.clone();
         step.opened = &self.way.addresses;
@@ -386,93 +382,44 @@ impl Repository<'_> {
     /// Carries what Git and an SSH server have to say to each other, where that is the way; does nothing where it is not.
     fn carry(&self, said: ssh::Said) -> Result<impl Future<Output = ()>, Error> {
         let pipes = match &self.way.ssh {
-            Some(arguments) => {
-                Some((ssh::Pipes::make(&self.home).map_err(Error::failed("make a pipe for ssh"))?, arguments))
-            }
-            None => None,
+            Some(_) => ssh::Pipes::make(&self.home).map_err(Error::failed("make a pipe for ssh"))?,
+            None => Vec::new(),
         };
+        let arguments = self.way.ssh.as_deref().unwrap_or_default();
         Ok(async move {
-            if let Some((pipes, arguments)) = pipes
-                && let Err(error) = pipes.carry(&self.git.ssh, arguments, said).await
-            {
-                tracing::warn!(%error, "ssh cannot be used (Debian: apt-get install openssh-client)");
-            }
+            let all = pipes.into_iter().map(async |pipes| {
+                if let Err(error) = pipes.carry(&self.git.ssh, arguments, said.clone()).await {
+                    tracing::warn!(%error, "ssh cannot be used (Debian: apt-get install openssh-client)");
+                }
+            });
+            futures::future::join_all(all).await;
         })
-    }
-
-    /// What a name means. Stops at the limit: a tree that holds itself many times over has no end.
-    async fn look(&self, name: &str, path: &Path) -> Result<(Found, Ended), Error> {
-        let mut found = Found::default();
-        let path = path.display().to_string();
-        let arguments = [name, path.as_str()];
-        let step = Step::new(LOOK, &arguments);
-        let max_files = self.limits.max_files;
-        let ended = self.run(&step, |line| {
-            if found.kind.is_empty() {
-                found.about(line);
-                return Ok(());
-            }
-            let (_, file) = entry(line);
-            found.links.extend(link(line));
-            found.files += 1;
-            if let Some(fault) = fault_of(file) {
-                return Err(Error::Refused(format!("the folder's file {file} cannot be taken: {fault}; rename it")));
-            }
-            match found.files > max_files {
-                true => Err(Error::Refused(format!("the folder has more than {max_files} files; name a smaller one"))),
-                false => Ok(()),
-            }
-        });
-        let ended = ended.await?;
-        Ok((found, ended))
-    }
-
-    /// Bytes of the folder's files, and those that may be pointers of Git LFS.
-    async fn measure(&self, commit: &str, path: &Path) -> Result<(u64, Vec<String>, Ended), Error> {
-        let path = path.display().to_string();
-        let (mut size, mut candidates) = (0_u64, Vec::new());
-        let arguments = [commit, path.as_str()];
-        let step = Step::new(MEASURE, &arguments);
-        let add = |line: &str| {
-            size = size.saturating_add(entry(line).0);
-            lfs::note(&mut candidates, line);
-            Ok(())
-        };
-        let ended = self.run(&step, add).await?;
-        Ok((size, candidates, ended))
     }
 
     /// Whether the folder is in the commit.
     fn check_folder(&self, found: &Found, path: &Path) -> Result<(), Error> {
         let (path, url) = (path.display(), &self.url);
         match found.kind.as_str() {
-            "tree" => {}
-            "blob" => {
-                return Err(Error::Refused(format!("`{path}` in {url} is a file; name the folder that it is in")));
-            }
-            "commit" => {
-                return Err(Error::Refused(format!(
-                    "`{path}` in {url} is a submodule; register the repository that it leads to"
-                )));
-            }
+            "tree" => Ok(()),
+            "blob" => Err(Error::Refused(format!("`{path}` in {url} is a file; name the folder that it is in"))),
+            "commit" => Err(Error::Refused(format!(
+                "`{path}` in {url} is a submodule; register the repository that it leads to"
+            ))),
             _ => {
                 let short: String = found.commit.chars().take(12).collect();
-                return Err(Error::Refused(format!(
+                Err(Error::Refused(format!(
                     "there is no folder `{path}` in {url} at commit {short}; check its spelling, letter case and the ref"
-                )));
+                )))
             }
-        }
-        match found.files {
-            0 => Err(Error::Refused(format!("{url} has no files there; push the function's code first"))),
-            _ => Ok(()),
         }
     }
 
     /// What a failure means to whoever asked for the build.
-    fn fault(&self, stage: Stage, ended: &Ended) -> Error {
-        match stage {
+    fn fault(&self, ended: &Ended) -> Error {
+        match ended.stage {
             Stage::Fetch | Stage::Files => self.not_fetched(ended),
-            Stage::Look | Stage::Measure | Stage::CheckOut => self.failed(stage.name(), ended),
+            Stage::Look | Stage::Measure => self.failed("look at what was fetched", ended),
+            Stage::CheckOut => self.failed("check out what was fetched", ended),
         }
     }
 
@@ -520,8 +467,7 @@ impl Found {
         match line.split_once(' ') {
             Some(("commit", commit)) => self.commit = commit.to_owned(),
             Some(("message", message)) => self.message = Some(message.chars().take(MAX_MESSAGE).collect()),
-            Some(("missing", count)) => self.missing = count.trim().parse().unwrap_or(0),
-            Some(("kind", kind)) => self.kind = if kind.is_empty() { "none".into() } else { kind.to_owned() },
+            Some(("kind", kind)) => self.kind = kind.to_owned(),
             _ => {}
         }
     }
@@ -531,5 +477,7 @@ impl Found {
 /// which is so only where such a server says it.
 fn is_unknown(ended: &Ended) -> bool {
     let signs = ["couldn't find remote ref", "not our ref", "unadvertised object", "no such remote ref", "bad object"];
-    ended.spoken && ended.stderr.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
+    ended.stage == Stage::Fetch
+        && ended.spoken
+        && ended.stderr.iter().any(|line| signs.iter().any(|sign| line.contains(sign)))
 }

@@ -43,6 +43,11 @@ pub(super) fn may_be_commit(git_ref: &str) -> bool {
     (4..=64).contains(&git_ref.len()) && git_ref.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
+/// A value as a file of Git's settings has it. It holds no control characters.
+pub(super) fn setting(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
 /// The rules of `git check-ref-format`, and nothing that Git reads as a range, an option or a second ref.
 pub(super) fn check_ref(git_ref: &str) -> Result<(), Error> {
     let bad = git_ref.starts_with(['-', '/', '+', '^'])

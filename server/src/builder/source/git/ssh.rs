@@ -16,9 +16,13 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::net::unix::pipe::{OpenOptions, Receiver, Sender};
 use tokio::process::Command;
 
+/// Connections that one step can make, one after the other: for the names of the files, and for the files.
+const TURNS: [&str; 2] = ["1", "2"];
+
 /// What Git inside starts in SSH's place. It says that it is there, so that nothing is lost before. It ends when SSH has
 /// said all; Git closes what it writes long before that.
-const SCRIPT: &str = "exec 3>\"$FETCH_HOME/ssh-in\" 4<\"$FETCH_HOME/ssh-out\" 5<&0\n\
+const SCRIPT: &str = "turn=${FETCH_TURN:-1}\n\
+    exec 3>\"$FETCH_HOME/ssh-in-$turn\" 4<\"$FETCH_HOME/ssh-out-$turn\" 5<&0\n\
     echo >&3\n\
     cat <&5 >&3 3>&- 4<&- &\n\
     exec 3>&- 5<&-\n\
@@ -43,10 +47,19 @@ const ENV: [&str; 4] = ["PATH", "HOME", "SSH_AUTH_SOCK", "LD_LIBRARY_PATH"];
 const MAX_LINES: usize = 20;
 const MAX_LINE_BYTES: u64 = 1024;
 
-/// The pipes, open on this side.
+/// The pipes of one connection, open on this side.
 pub(super) struct Pipes {
     from_git: Receiver,
     to_git: Sender,
+}
+
+/// Makes a file in place of whatever has its name.
+fn anew<T>(home: &Path, name: &str, make: impl FnOnce(&Path) -> io::Result<T>) -> io::Result<T> {
+    let path = home.join(name);
+    match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => make(&path),
+    }
 }
 
 /// What SSH said of itself, for the server's own log.
@@ -60,25 +73,23 @@ impl Said {
 }
 
 impl Pipes {
-    /// Makes the pipes in the folder of the fetch, while nothing runs there that could put something else in their place.
-    /// What an earlier step left under their names may be anything, and goes.
-    pub(super) fn make(home: &Path) -> io::Result<Self> {
-        for name in ["ssh", "ssh-in", "ssh-out"] {
-            match fs::remove_file(home.join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        let mut script = fs::OpenOptions::new().write(true).create_new(true).open(home.join("ssh"))?;
+    /// Makes the pipes of all connections in the folder of the fetch, while nothing runs there that could put something else in
+    /// their place. What an earlier step left under their names may be anything, and goes.
+    pub(super) fn make(home: &Path) -> io::Result<Vec<Self>> {
+        let mut script = anew(home, "ssh", |path| fs::OpenOptions::new().write(true).create_new(true).open(path))?;
         io::Write::write_all(&mut script, SCRIPT.as_bytes())?;
-        for name in ["ssh-in", "ssh-out"] {
-            nix::unistd::mkfifo(&home.join(name), Mode::S_IRUSR | Mode::S_IWUSR)?;
-        }
+        let pipe = |name: &str| anew(home, name, |path| Ok(nix::unistd::mkfifo(path, Mode::S_IRUSR | Mode::S_IWUSR)?));
         // Open for both, so that nobody waits for the other side.
         let mut options = OpenOptions::new();
         options.read_write(true);
-        let from_git = options.open_receiver(home.join("ssh-in"))?;
-        Ok(Self { from_git, to_git: options.open_sender(home.join("ssh-out"))? })
+        let pair = |turn| {
+            let (input, output) = (format!("ssh-in-{turn}"), format!("ssh-out-{turn}"));
+            pipe(&input)?;
+            pipe(&output)?;
+            let from_git = options.open_receiver(home.join(input))?;
+            Ok(Self { from_git, to_git: options.open_sender(home.join(output))? })
+        };
+        TURNS.into_iter().map(pair).collect()
     }
 
     /// Waits for Git, starts SSH, and carries bytes both ways until SSH has ended. Dropping it ends SSH.

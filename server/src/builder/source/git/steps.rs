@@ -71,14 +71,40 @@ pub(super) struct Step<'a> {
     pub(super) readable: Option<&'a BTreeMap<String, PathBuf>>,
     /// Whether the build's log says how far it is.
     pub(super) shows_progress: bool,
+    /// What it begins with.
+    pub(super) stage: Stage,
+}
+
+/// What a script is about. It says so on standard error, so that what the programs say there belongs to one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Fetch,
+    Look,
+    Files,
+    Measure,
+    CheckOut,
+}
+
+impl Stage {
+    /// What a line of standard error announces. No server can write one: its words have `remote:` in front.
+    fn announced(line: &str) -> Option<Self> {
+        match line {
+            "stage look" => Some(Self::Look),
+            "stage files" => Some(Self::Files),
+            "stage measure" => Some(Self::Measure),
+            _ => None,
+        }
+    }
 }
 
 /// How a step ended.
 pub(super) struct Ended {
     pub(super) exit: Exit,
-    /// The last lines of its standard error, oldest first.
+    /// What it was about last.
+    pub(super) stage: Stage,
+    /// The last lines of the standard error of that stage, oldest first.
     pub(super) stderr: Vec<String>,
-    /// A server has begun to send objects.
+    /// A server has begun to send objects, in that stage.
     pub(super) received: bool,
     /// A server has spoken Git's protocol.
     pub(super) spoken: bool,
@@ -102,6 +128,7 @@ impl<'a> Step<'a> {
             env: None,
             readable: None,
             shows_progress: false,
+            stage: Stage::Fetch,
         }
     }
 
@@ -121,7 +148,7 @@ impl Repository<'_> {
     ) -> Result<Ended, Error> {
         let (sender, mut receiver) = mpsc::channel::<Line>(BUFFERED_LINES);
         let mut work = pin!(self.git.executor.task(self.task(step), sender));
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(step.stage);
         let mut exit = None;
         loop {
             // Once the process is gone, its last lines are soon here; before, its own time limit counts.
@@ -179,16 +206,24 @@ impl Repository<'_> {
 }
 
 /// The last lines of standard error.
-#[derive(Default)]
 struct Tail {
+    stage: Stage,
     lines: VecDeque<String>,
     received: bool,
     unfiltered: bool,
 }
 
 impl Tail {
+    fn new(stage: Stage) -> Self {
+        Self { stage, lines: VecDeque::new(), received: false, unfiltered: false }
+    }
+
     /// Keeps a line; returns what it says of the progress.
     fn take(&mut self, text: &str) -> Option<String> {
+        if let Some(stage) = Stage::announced(text) {
+            *self = Self { unfiltered: self.unfiltered, ..Self::new(stage) };
+            return None;
+        }
         // A progress line is written over itself, again and again: what it says at last is enough.
         let is_progress = |text: &str| PROGRESS.iter().any(|beginning| text.starts_with(beginning));
         self.unfiltered |= text.starts_with(UNFILTERED);
@@ -205,7 +240,14 @@ impl Tail {
     }
 
     fn ended(self, exit: Exit) -> Ended {
-        Ended { exit, stderr: self.lines.into(), received: self.received, spoken: false, unfiltered: self.unfiltered }
+        Ended {
+            exit,
+            stage: self.stage,
+            stderr: self.lines.into(),
+            received: self.received,
+            spoken: false,
+            unfiltered: self.unfiltered,
+        }
     }
 }
 
@@ -273,7 +315,7 @@ mod tests {
 
     #[test]
     fn of_a_fetch_only_its_progress_is_shown() {
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(Stage::Fetch);
         for hidden in ["remote: <html>secret</html>", "fatal: unable to access", "ssh: connect to host", "", "\r"] {
             assert_eq!(tail.take(hidden), None, "{hidden}");
         }
@@ -282,8 +324,19 @@ mod tests {
         assert_eq!(tail.take(line).as_deref(), Some("Receiving objects: 100% (2/2), done."));
         assert!(tail.received);
         // A fault may stand behind the progress, in one line.
-        let mut tail = Tail::default();
+        let mut tail = Tail::new(Stage::Fetch);
         assert_eq!(tail.take("Receiving objects:  50% (1/2)\rfatal: fsck error in packed object"), None);
         assert!(tail.received);
+    }
+
+    #[test]
+    fn what_was_said_before_a_stage_does_not_belong_to_it() {
+        let mut tail = Tail::new(Stage::Fetch);
+        tail.take("warning: filtering not recognized by server, ignoring");
+        tail.take("Receiving objects: 100% (2/2), done.");
+        tail.take("remote: stage files");
+        assert!(tail.stage == Stage::Fetch && tail.received);
+        tail.take("stage files");
+        assert!(tail.stage == Stage::Files && !tail.received && tail.lines.is_empty() && tail.unfiltered);
     }
 }

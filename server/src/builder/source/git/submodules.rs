@@ -47,14 +47,15 @@ impl Git {
         wanted: &Wanted<'_>,
         scratch: &Scratch,
     ) -> Result<(), Error> {
-        if found.links.is_empty() {
+        if found.listing.links.is_empty() {
             return Ok(());
         }
         let says = || files::json_text(folder, "function.json").ok().flatten();
         let in_file = || serde_json::from_str::<serde_json::Value>(&says()?).ok()?["submodules"].as_bool();
         if !wanted.submodules.or_else(in_file).unwrap_or(false) {
-            let names: Vec<_> = found.links.iter().take(MAX_NAMED).map(|(path, _)| format!("`{path}`")).collect();
-            let more = if found.links.len() > MAX_NAMED { " and more" } else { "" };
+            let names: Vec<_> =
+                found.listing.links.iter().take(MAX_NAMED).map(|(path, _)| format!("`{path}`")).collect();
+            let more = if found.listing.links.len() > MAX_NAMED { " and more" } else { "" };
             let text = format!(
                 "The repository has submodules: they are not followed. Say \"submodules\": true in function.json to fetch {}{more}.",
                 names.join(", ")
@@ -63,8 +64,8 @@ impl Git {
             return Ok(());
         }
         let limits = Limits {
-            max_bytes: repository.limits.max_bytes.saturating_sub(found.bytes),
-            max_files: repository.limits.max_files.saturating_sub(found.files),
+            max_bytes: repository.limits.max_bytes.saturating_sub(found.listing.bytes),
+            max_files: repository.limits.max_files.saturating_sub(found.listing.files),
             ..repository.limits
         };
         let mut room = Room { limits, number: 0 };
@@ -86,7 +87,7 @@ impl Git {
         Box::pin(async move {
             let addresses = parent.submodules(&found.commit).await?;
             let prefix = inner_folder(prefix)?;
-            for (path, commit) in &found.links {
+            for (path, commit) in &found.listing.links {
                 let inner = inner_folder(path)?;
                 let whole = prefix.join(&inner).display().to_string();
                 let refused = |why: String| Error::Refused(format!("the submodule `{whole}` of {}: {why}", parent.url));
@@ -109,8 +110,8 @@ impl Git {
                 let limits = (room.limits, parent.deadline);
                 let mut repository = self.repository(&wanted, home, limits, parent.journal).await.map_err(in_it)?;
                 let below = repository.take(Some(commit), Path::new("")).await.map_err(in_it)?;
-                room.limits.max_bytes = room.limits.max_bytes.saturating_sub(below.bytes);
-                room.limits.max_files = room.limits.max_files.saturating_sub(below.files);
+                room.limits.max_bytes = room.limits.max_bytes.saturating_sub(below.listing.bytes);
+                room.limits.max_files = room.limits.max_files.saturating_sub(below.listing.files);
                 // Git has left an empty folder there; nothing on the way to it is a link.
                 let place = files::real_folder(folder, &inner).and_then(|place| {
                     fs::remove_dir(&place)?;
@@ -119,7 +120,7 @@ impl Git {
                 });
                 let place = place.map_err(Error::failed(format!("put the submodule `{whole}` in its place")))?;
                 parent.journal.say(format!("Took the submodule `{whole}` at commit {}", below.commit)).await;
-                if !below.links.is_empty() {
+                if !below.listing.links.is_empty() {
                     self.follow_all(&repository, &below, (&place, ""), &wanted, scratch, room, depth + 1).await?;
                 }
             }
