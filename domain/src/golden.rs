@@ -70,6 +70,7 @@ fn manifest() -> Manifest {
         watch_paths: vec!["functions/thumbnails/**".into()],
         start_test: true,
         submodules: false,
+        lfs: false,
         build: Build::default(),
     }
 }

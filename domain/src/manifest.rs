@@ -241,6 +241,9 @@ pub struct Manifest {
     /// Whether a build fetches the submodules of the function's folder.
     #[serde(default, skip_serializing_if = "is_default")]
     pub submodules: bool,
+    /// Whether a build fetches the files of the function's folder that Git LFS keeps.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub lfs: bool,
     /// What its builds get.
     #[serde(default, skip_serializing_if = "is_default")]
     pub build: Build,
@@ -265,6 +268,7 @@ impl Manifest {
             watch_paths: Vec::new(),
             start_test: true,
             submodules: false,
+            lfs: false,
             build: Build::default(),
         }
     }
@@ -367,6 +371,7 @@ mod tests {
             watch_paths: vec!["functions/thumbnails/**".into()],
             start_test: true,
             submodules: false,
+            lfs: false,
             build: Build::default(),
         };
         assert_eq!(manifest, expected);
@@ -403,15 +408,18 @@ mod tests {
 
     #[test]
     fn what_only_some_manifests_say_is_written_only_where_they_say_something() {
-        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true,"build":{"secrets":["NPM_TOKEN"]}}"#;
+        let text = r#"{"runtime":"node","adapter":"aws-lambda","start_test":false,"submodules":true,"lfs":true,"build":{"secrets":["NPM_TOKEN"]}}"#;
         let manifest = read(text);
         assert_eq!((manifest.adapter, manifest.start_test), (Some(Adapter::AwsLambda), false));
-        assert!(manifest.submodules);
+        assert!(manifest.submodules && manifest.lfs);
         assert_eq!(manifest.build, Build { env: BTreeMap::new(), secrets: vec!["NPM_TOKEN".into()] });
         assert_eq!(read(&serde_json::to_string(&manifest).unwrap()), manifest);
         // Manifests that are stored already stay as they are.
         let plain = serde_json::to_string(&Manifest::of(Runtime::Node)).unwrap();
-        assert!(["adapter", "start_test", "submodules", "build"].iter().all(|name| !plain.contains(name)), "{plain}");
+        assert!(
+            ["adapter", "start_test", "submodules", "lfs", "build"].iter().all(|name| !plain.contains(name)),
+            "{plain}"
+        );
     }
 
     #[test]

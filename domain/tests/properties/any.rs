@@ -170,12 +170,12 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
     let adapter = option::of(proptest::sample::select(Adapter::ALL.to_vec()));
     let who = (option::of(text()), runtime, mode, (option::of(text()), adapter), option::of(vec(text(), 0..3)));
     let build = (btree_map(text(), text(), 0..3), vec(text(), 0..3)).prop_map(|(env, secrets)| Build { env, secrets });
-    let build = (any::<(bool, bool)>(), build);
+    let build = (any::<(bool, bool, bool)>(), build);
     let what = (vec(trigger(), 0..4), btree_map(text(), text(), 0..3), vec(text(), 0..3), vec(text(), 0..3), build);
     (who, what, resources, scaling, policy()).prop_map(
         |(
             (name, runtime, mode, (handler, adapter), command),
-            (triggers, env, secrets, watch_paths, ((start_test, submodules), build)),
+            (triggers, env, secrets, watch_paths, ((start_test, submodules, lfs), build)),
             resources,
             scaling,
             retry,
@@ -196,6 +196,7 @@ pub fn manifest() -> impl Strategy<Value = Manifest> {
                 watch_paths,
                 start_test,
                 submodules,
+                lfs,
                 build,
             }
         },

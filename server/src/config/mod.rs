@@ -16,6 +16,7 @@ pub mod reach;
 mod report;
 mod setting;
 mod suggest;
+pub mod trust;
 mod units;
 
 use std::net::{IpAddr, SocketAddr};

@@ -28,14 +28,14 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use url::{Host, Url};
 
 use super::{Tools, call};
 use crate::actors::{self, Writer};
 use crate::clock;
-use crate::config::{Outward, outward};
+use crate::config::{Outward, outward, trust};
 use crate::store::{self, Store};
 
 /// How often what is due is looked for.
@@ -252,7 +252,7 @@ impl Teller {
     }
 
     fn tls(&self) -> Result<&TlsConnector, String> {
-        self.tls.get_or_init(|| connector(trusted()?)).as_ref().map_err(Clone::clone)
+        self.tls.get_or_init(|| connector(trust::trusted([])?)).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -330,23 +330,8 @@ async fn send(
     Ok(answer.map(|_| ()))
 }
 
-/// The certificates that the system trusts.
-fn trusted() -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    let found = rustls_native_certs::load_native_certs();
-    let (added, _) = roots.add_parsable_certificates(found.certs);
-    match added {
-        0 => Err("this server has no certificates that it trusts; install the system's (ca-certificates)".to_owned()),
-        _ => Ok(roots),
-    }
-}
-
 fn connector(roots: RootCertStore) -> Result<TlsConnector, String> {
-    let builder = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().map_err(|error| error.to_string())?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(TlsConnector::from(Arc::new(config)))
+    trust::client(roots).map(|config| TlsConnector::from(Arc::new(config)))
 }
 
 #[cfg(test)]

@@ -478,6 +478,8 @@ pub fn command(folder: &Path, options: &Options) -> Command {
 }
 
 async fn spawn(folder: &Path, options: &Options) -> Result<(Child, String, String), String> {
+    // The server brings its own cryptography to its HTTP client; a test's client takes what its process has.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     let mut command = command(folder, options);
     command.arg("serve").args(&options.args);
     if !options.without_dev {

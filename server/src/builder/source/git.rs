@@ -6,8 +6,8 @@
 //!
 //! Only the commit that is asked for is fetched, without its history, and of its files only those of the function's folder,
 //! where the server can leave out the others; see [`fetch`]. What earlier builds of the function have fetched is borrowed; see
-//! [`kept`]. Submodules are followed where the manifest says so; see [`submodules`]. Redirects are not followed. Git LFS is not
-//! asked; see [`lfs`]. Nobody's Git settings are read, no hook
+//! [`kept`]. Submodules are followed where the manifest says so; see [`submodules`]. Redirects are not followed. So are
+//! files of Git LFS; see [`lfs`]. Nobody's Git settings are read, no hook
 //! runs, nobody is asked for a password, and objects that Git calls malformed are refused.
 //!
 //! Why a server is not reached is told to this server's log alone: to whoever asked for the build, an open port, a closed
@@ -91,6 +91,8 @@ pub(super) struct Wanted<'a> {
     pub(super) build: &'a str,
     /// Whether submodules are fetched; what `function.json` says when absent.
     pub(super) submodules: Option<bool>,
+    /// Whether files of Git LFS are; as above.
+    pub(super) lfs: Option<bool>,
 }
 
 /// One build's repository.
@@ -103,6 +105,9 @@ struct Repository<'a> {
     /// The folder that the steps work in.
     home: PathBuf,
     url: String,
+    remote: Remote,
+    /// The credentials, as the value of the header of that name.
+    authorization: Option<Zeroizing<String>>,
     way: Way,
     deadline: Instant,
     limits: Limits,
@@ -161,7 +166,7 @@ impl Git {
         let deadline = Instant::now() + limits.git_timeout;
         let mut repository = self.repository(&wanted, scratch.path("git"), (limits, deadline), journal).await?;
         repository.kept = self.kept(&repository.url, shelf, scratch).await?;
-        let found = repository.take(git_ref, &path).await?;
+        let mut found = repository.take(git_ref, &path).await?;
         journal.say(format!("Took commit {}", found.commit)).await;
         if let Some(message) = &found.message {
             journal.say(format!("Its message: {message}")).await;
@@ -171,9 +176,9 @@ impl Git {
         let tree = files::real_folder(&repository.home, &Path::new("tree").join(&path));
         tree.and_then(|tree| fs::rename(tree, &folder)).map_err(Error::failed("take the function's folder"))?;
         repository.keep(&found, scratch).await?;
-        if let Some(told) = lfs::told(&folder, &found.listing.candidates) {
-            journal.say(told).await;
-        }
+        let is_wanted = is_wanted(wanted.lfs, &folder, "lfs");
+        let room = limits.max_bytes.saturating_sub(found.listing.bytes);
+        found.listing.bytes += self.lfs(&repository, &folder, is_wanted, room, scratch).await?;
         self.follow(&repository, &found, &folder, &wanted, scratch).await?;
         Ok(Taken { folder, commit: Some(found.commit) })
     }
@@ -200,8 +205,8 @@ impl Git {
         let git_ref = wanted.git_ref.filter(|git_ref| !git_ref.is_empty());
         journal.say(format!("Fetching {} of {url}", git_ref.unwrap_or("the default branch"))).await;
 
-        let header = authorization(wanted.url, &url, wanted.credentials);
-        let way = match timeout_at(deadline, self.way(&remote, header)).await {
+        let authorization = authorization(wanted.url, &url, wanted.credentials);
+        let way = match timeout_at(deadline, self.way(&remote, authorization.as_deref())).await {
             Ok(Ok(way)) => way,
             Ok(Err(why)) => return Err(not_fetched(&url, wanted.build, &why.0)),
             Err(_) => return Err(not_fetched(&url, wanted.build, "its name was not resolved in time")),
@@ -211,7 +216,9 @@ impl Git {
         fs::write(home.join("gitconfig"), format!("{CONFIG}{origin}{}", way.config))
             .map_err(Error::failed("write settings for git"))?;
         let build = wanted.build;
-        Ok(Repository { kept: None, borrowed: None, git: self, home, url, way, deadline, limits, build, journal })
+        let (kept, borrowed) = (None, None);
+        let git = self;
+        Ok(Repository { kept, borrowed, git, home, url, remote, authorization, way, deadline, limits, build, journal })
     }
 
     /// What earlier builds of the function have fetched from there. Without it a build is slow, not wrong.
@@ -226,7 +233,7 @@ impl Git {
         }))
     }
 
-    async fn way(&self, remote: &Remote, header: Option<Zeroizing<String>>) -> Result<Way, Unreachable> {
+    async fn way(&self, remote: &Remote, authorization: Option<&String>) -> Result<Way, Unreachable> {
         let mut way = Way::default();
         let mut allow = |protocol: &str| way.config = format!("[protocol \"{protocol}\"]\n\tallow = always\n");
         match remote {
@@ -261,7 +268,8 @@ impl Git {
                         way.readable.insert(path.display().to_string(), path);
                     }
                 }
-                if let Some(header) = header {
+                if let Some(authorization) = authorization {
+                    let header = Zeroizing::new(format!("Authorization: {authorization}"));
                     // By a variable: an argument would stand in the list of processes.
                     let config = [("COUNT", "1"), ("KEY_0", "http.extraHeader"), ("VALUE_0", header.as_str())];
                     way.env.extend(
@@ -284,12 +292,19 @@ fn not_fetched(url: &str, build: &str, why: &str) -> Error {
     ))
 }
 
-/// The header with the credentials that are given with the address, or kept for exactly this one.
+/// Whether the manifest asks for something: what was given at registration, or else the file.
+fn is_wanted(registered: Option<bool>, folder: &Path, field: &str) -> bool {
+    let text = || files::json_text(folder, "function.json").ok().flatten();
+    let in_file = || serde_json::from_str::<serde_json::Value>(&text()?).ok()?[field].as_bool();
+    registered.or_else(in_file).unwrap_or(false)
+}
+
+/// The value of the header with the credentials that are given with the address, or kept for exactly this one.
 fn authorization(given: &str, url: &str, kept: Option<&Credentials>) -> Option<Zeroizing<String>> {
     let user_info = address::credentials(given).or_else(|| kept.and_then(|kept| kept.of(url)))?;
     let (user, password) = user_info.split_once(':').unwrap_or((user_info, ""));
     let plain = Zeroizing::new([address::decoded(user), b":".to_vec(), address::decoded(password)].concat());
-    Some(Zeroizing::new(format!("Authorization: Basic {}", STANDARD.encode(&*plain))))
+    Some(Zeroizing::new(format!("Basic {}", STANDARD.encode(&*plain))))
 }
 
 #[cfg(test)]
@@ -300,7 +315,7 @@ mod tests {
     fn kept_credentials_are_for_the_address_that_they_were_given_with_and_no_other() {
         let kept = Credentials::new("https://us%40er:to%3aken@host/a".to_owned());
         let header = |given: &str, url: &str| authorization(given, url, Some(&kept)).map(|header| header.to_string());
-        let basic = |text: &str| Some(format!("Authorization: Basic {}", STANDARD.encode(text)));
+        let basic = |text: &str| Some(format!("Basic {}", STANDARD.encode(text)));
         assert_eq!(header("https://host/a", "https://host/a"), basic("us@er:to:ken"));
         for other in ["https://host/b", "http://host/a", "https://other/a", "https://host:8443/a"] {
             assert_eq!(header(other, other), None, "{other}");

@@ -53,13 +53,15 @@ pub(super) async fn take(
     match &order.source {
         Source::Git { url, git_ref, path } => {
             let build = order.build.to_string();
+            let asks = |field: &str| order.manifest.as_ref().and_then(|manifest| manifest.value()[field].as_bool());
             let wanted = git::Wanted {
                 url,
                 credentials: order.credentials.as_ref(),
                 git_ref: git_ref.as_deref(),
                 path: path.as_deref(),
                 build: &build,
-                submodules: order.manifest.as_ref().and_then(|manifest| manifest.value()["submodules"].as_bool()),
+                submodules: asks("submodules"),
+                lfs: asks("lfs"),
             };
             git.take(wanted, shelf, scratch, limits, journal).await
         }

@@ -70,15 +70,14 @@ impl Remote {
             return Err("it is not an address".into());
         }
         match url.split_once("://") {
-            Some(("http", _)) => Self::web("http", url),
-            Some(("https", _)) => Self::web("https", url),
+            Some(("http" | "https", _)) => Self::web(url),
             Some(("ssh", _)) => Self::ssh(url),
             Some((scheme, _)) => Err(format!("`{scheme}` is not offered")),
             None => Self::short_ssh(url),
         }
     }
 
-    fn web(scheme: &'static str, url: &str) -> Result<Self, String> {
+    fn web(url: &str) -> Result<Self, String> {
         // An address that is written in another way is read in another way by some.
         if url.split('/').nth(2).is_some_and(|place| place.contains('%') || !place.is_ascii()) {
             return Err("its host must be written in plain ASCII (xn--…)".into());
@@ -87,6 +86,19 @@ impl Remote {
         if url.query().is_some() || url.fragment().is_some() {
             return Err("it must hold neither `?` nor `#`".into());
         }
+        Self::of(&url)
+    }
+
+    /// The web server that a URL leads to.
+    ///
+    /// # Errors
+    /// For people: why it leads to none.
+    pub(super) fn of(url: &Url) -> Result<Self, String> {
+        let scheme = match url.scheme() {
+            "http" => "http",
+            "https" => "https",
+            other => return Err(format!("`{other}` is not offered")),
+        };
         let host = match url.host() {
             Some(Host::Domain(name)) => name.to_owned(),
             Some(Host::Ipv4(address)) => address.to_string(),

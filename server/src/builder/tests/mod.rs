@@ -3,6 +3,7 @@
 mod disk;
 mod git_http;
 mod http;
+mod lfs;
 mod many;
 mod partial;
 mod sandboxed;

@@ -1,4 +1,4 @@
-//! Submodules, where the manifest asks for them, and files of Git LFS.
+//! Submodules, where the manifest asks for them.
 
 use super::http::serve_counted;
 use super::*;
@@ -112,14 +112,4 @@ async fn submodules_within_each_other_have_an_end() {
     add(&world, &last, "lib", &last.display().to_string());
     let text = world.refusal(world.source(None, None)).await;
     assert!(text.contains("20 submodules at most, 3 within each other"), "{text}");
-}
-
-#[tokio::test]
-async fn pointers_of_git_lfs_are_named() {
-    let world = World::new();
-    let id = "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393";
-    let pointer = format!("version https://git-lfs.github.com/spec/v1\noid sha256:{id}\nsize 12345\n");
-    world.commit(&[HANDLER, ("models/a.bin", &pointer), ("text.txt", &"x".repeat(pointer.len()))]);
-    let (_, _, lines) = world.made(world.source(None, None)).await;
-    assert!(log(&lines).contains("there are pointers in the place of `models/a.bin`."), "{}", log(&lines));
 }

@@ -124,6 +124,8 @@ impl House {
         let server = server.run();
         let handle = server.handle();
         actix_web::rt::spawn(server);
+        // The server brings its own cryptography to its HTTP client; a test's client takes what its process has.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
         Self { url, services, log, client, server: handle, faults, _data: data }
     }

@@ -453,7 +453,8 @@ impl Repository<'_> {
         not_fetched(&self.url, self.build, &ended.stderr.join(" / "))
     }
 
-    fn too_slow(&self) -> Error {
+    /// The time for all of it was over.
+    pub(super) fn too_slow(&self) -> Error {
         Error::Refused(format!(
             "{} could not be fetched within {} s; make the repository smaller",
             self.url,

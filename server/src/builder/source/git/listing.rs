@@ -8,7 +8,6 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-use super::lfs;
 use super::names::{entry, fault_of, link};
 use crate::builder::Error;
 
@@ -25,8 +24,6 @@ pub(super) struct Listing {
     pub(super) bytes: u64,
     /// Where the folder has submodules, and the commits that they are at.
     pub(super) links: Vec<(String, String)>,
-    /// Files that may be pointers of Git LFS.
-    pub(super) candidates: Vec<String>,
     /// Whether it has its last line.
     pub(super) is_whole: bool,
 }
@@ -71,7 +68,6 @@ impl Listing {
         }
         self.bytes = self.bytes.saturating_add(size);
         self.links.extend(link(line));
-        lfs::note(&mut self.candidates, line);
         Ok(())
     }
 }
@@ -101,7 +97,6 @@ mod tests {
         let listing = read(&text, 3).unwrap();
         assert_eq!((listing.files, listing.bytes, listing.is_whole), (3, 205, true));
         assert_eq!(listing.links, [("lib/x".to_owned(), id)]);
-        assert_eq!(listing.candidates, ["b/c d"]);
         assert!(read(&text, 2).unwrap_err().contains("more than 2 files"));
     }
 

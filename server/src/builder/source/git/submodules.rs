@@ -13,7 +13,7 @@ use futures::future::BoxFuture;
 
 use super::fetch::Found;
 use super::steps::Step;
-use super::{Git, Limits, Remote, Repository, Wanted, inner_folder};
+use super::{Git, Limits, Remote, Repository, Wanted, inner_folder, is_wanted};
 use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
 
@@ -35,6 +35,8 @@ const READ: &str = "exec git config --blob \"$1:.gitmodules\" --get-regexp '^sub
 struct Room {
     limits: Limits,
     number: usize,
+    /// Whether their files of Git LFS are fetched.
+    lfs: bool,
 }
 
 impl Git {
@@ -50,9 +52,7 @@ impl Git {
         if found.listing.links.is_empty() {
             return Ok(());
         }
-        let says = || files::json_text(folder, "function.json").ok().flatten();
-        let in_file = || serde_json::from_str::<serde_json::Value>(&says()?).ok()?["submodules"].as_bool();
-        if !wanted.submodules.or_else(in_file).unwrap_or(false) {
+        if !is_wanted(wanted.submodules, folder, "submodules") {
             let names: Vec<_> =
                 found.listing.links.iter().take(MAX_NAMED).map(|(path, _)| format!("`{path}`")).collect();
             let more = if found.listing.links.len() > MAX_NAMED { " and more" } else { "" };
@@ -68,7 +68,7 @@ impl Git {
             max_files: repository.limits.max_files.saturating_sub(found.listing.files),
             ..repository.limits
         };
-        let mut room = Room { limits, number: 0 };
+        let mut room = Room { limits, number: 0, lfs: is_wanted(wanted.lfs, folder, "lfs") };
         let prefix = wanted.path.unwrap_or_default();
         self.follow_all(repository, found, (folder, prefix), wanted, scratch, &mut room, 1).await
     }
@@ -119,6 +119,9 @@ impl Git {
                     Ok(place)
                 });
                 let place = place.map_err(Error::failed(format!("put the submodule `{whole}` in its place")))?;
+                let more =
+                    self.lfs(&repository, &place, room.lfs, room.limits.max_bytes, scratch).await.map_err(in_it)?;
+                room.limits.max_bytes = room.limits.max_bytes.saturating_sub(more);
                 parent.journal.say(format!("Took the submodule `{whole}` at commit {}", below.commit)).await;
                 if !below.listing.links.is_empty() {
                     self.follow_all(&repository, &below, (&place, ""), &wanted, scratch, room, depth + 1).await?;
