@@ -368,6 +368,17 @@ async fn a_link_that_leaves_the_folder_is_refused() {
     assert!(text.contains("secrets.txt is a link to /etc/passwd"), "{text}");
 }
 
+/// It could make them many times as large.
+#[tokio::test]
+async fn files_are_as_they_were_committed_whatever_the_repository_says_of_them() {
+    let world = World::new();
+    let text = "$Id$\r\nline\n".repeat(100);
+    world.commit(&[HANDLER, ("data.txt", &text)]);
+    world.commit(&[(".gitattributes", "*.txt text ident eol=crlf working-tree-encoding=UTF-32\n")]);
+    let (_, folder, _) = world.made(world.source(None, None)).await;
+    assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), text);
+}
+
 #[tokio::test]
 async fn a_function_json_that_is_a_link_is_not_read() {
     let world = World::new();

@@ -22,6 +22,7 @@ use super::steps::{self, Ended, Stage, Step};
 use super::{Repository, not_fetched, ssh};
 use crate::builder::journal::bytes;
 use crate::builder::scratch::Scratch;
+use crate::builder::source::Limits;
 use crate::builder::{Error, files};
 
 /// Characters of a commit's message that a build's log tells.
@@ -105,7 +106,10 @@ const SPOKEN: &str = "code=$?\n\
     grep -Eqs '< (version 2|# service=git-upload-pack)' packets && echo spoken\n\
     [ $code = 0 ] || exit $code\n";
 
-const CHECK_OUT: &str = "mkdir tree && cd tree && exec git --work-tree=. checkout --quiet --force \"$1\" -- \"$2\"";
+/// Writes files as the commit has them: no attribute of the repository's turns them into something else, which might be many
+/// times as large.
+const CHECK_OUT: &str = "mkdir -p git/info && printf '* -text -ident -filter !eol !working-tree-encoding\\n' > git/info/attributes && \
+    mkdir tree && cd tree && exec git --work-tree=. checkout --quiet --force \"$1\" -- \"$2\"";
 
 /// How [`LOOK`] says that there is no such commit.
 const NO_COMMIT: i32 = 3;
@@ -308,7 +312,7 @@ impl Repository<'_> {
         let arguments = [found.commit.as_str(), inner];
         let mut step = Step::new(CHECK_OUT, &arguments);
         step.stage = Stage::CheckOut;
-        let ended = self.run(&step, |_| Ok(())).await?;
+        let ended = self.watched(self.run(&step, |_| Ok(()))).await?;
         match ended.succeeded() {
             true => Ok(Tried::Found(Found { keeps: true, ..found })),
             false => Ok(Tried::Failed(ended)),
@@ -369,8 +373,20 @@ impl Repository<'_> {
             Ok(ended)
         };
         let limit = files::Usage { bytes: self.limits.max_bytes, files: MAX_FETCHED_FILES };
+        self.within(limit, work).await
+    }
+
+    /// Does something that makes files of what was fetched, as many and as large as both may be together.
+    async fn watched<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let Limits { max_bytes, max_files, .. } = self.limits;
+        let limit = files::Usage { bytes: 2 * max_bytes, files: MAX_FETCHED_FILES + max_files as u64 };
+        self.within(limit, work).await
+    }
+
+    /// Does something, and ends it when there is more in the folder of the fetch than that.
+    async fn within<T>(&self, limit: files::Usage, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         tokio::select! {
-            ended = work => ended,
+            result = work => result,
             () = steps::grows_beyond(self.home.clone(), limit) => Err(Error::Refused(format!(
                 "{} is larger than {}, which is the limit; make a smaller repository of the function",
                 self.url,
