@@ -39,7 +39,7 @@ async fn runs(app: &TestApp, namespace: &str, state: Option<&str>) -> usize {
 
 #[tokio::test]
 async fn one_namespaces_waiting_runs_have_a_limit_and_nothing_that_was_accepted_is_lost() {
-    let app = victim(Options::default().env("EVENTFLOW_MAX_WAITING_RUNS", &MOST.to_string())).await;
+    let app = victim(Options::default().env("EVENTFLOW_MAX_WAITING_RUNS", MOST.to_string())).await;
     crowded(&app, &["/bin/sleep", "0.1"]).await;
     let mut most = 0;
     app.eventually("every event that was accepted has led to its runs", async || {
@@ -57,7 +57,7 @@ async fn one_namespaces_waiting_runs_have_a_limit_and_nothing_that_was_accepted_
 
 #[tokio::test]
 async fn a_full_namespace_is_refused_more_and_others_are_not() {
-    let app = victim(Options::default().env("EVENTFLOW_MAX_WAITING_RUNS", &MOST.to_string())).await;
+    let app = victim(Options::default().env("EVENTFLOW_MAX_WAITING_RUNS", MOST.to_string())).await;
     let loud = crowded(&app, &["/bin/sleep", "600"]).await;
     let refused = app
         .eventually("the namespace is full", async || {
