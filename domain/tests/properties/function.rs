@@ -330,7 +330,7 @@ fn received() -> Received {
 
 #[test]
 fn the_histories_reach_every_state_every_event_and_every_refusal() {
-    let states = history::count(commands(), 400, |commands| {
+    let states = history::count(commands(), 1_200, |commands| {
         let history = tell(commands).expect("commands are told");
         let builds =
             history.state().iter().flat_map(|function| &function.builds).map(|build| match build.state.name() {
@@ -367,7 +367,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
         ],
     );
 
-    let events = history::count(commands(), 400, |commands| {
+    let events = history::count(commands(), 1_200, |commands| {
         tell(commands).expect("commands are told").events.iter().map(Payload::kind).collect()
     });
     history::assert_all_met(
@@ -390,7 +390,7 @@ fn the_histories_reach_every_state_every_event_and_every_refusal() {
         ],
     );
 
-    let refusals = history::count(commands(), 400, |commands| {
+    let refusals = history::count(commands(), 1_200, |commands| {
         tell(commands).expect("commands are told").refusals.iter().map(function::Error::code).collect()
     });
     history::assert_all_met(

@@ -59,9 +59,10 @@ const FETCH_ALL: &str = "name=$1\n\
 
 /// Says what the name means. When the folder (the second argument) is one, fetches those of its files that are not there, as
 /// far as they are not more than may be (the third argument), and writes the list of all. Nothing but that fetch asks the server.
+/// `git show` would walk through the whole tree of a first commit, whatever is printed of it.
 const LOOK: &str = "offline() { GIT_ALLOW_PROTOCOL= git \"$@\"; }\n\
     echo 'stage look' >&2\n\
-    offline show --no-patch --date=short --format='commit %H%nmessage %s (%an, %ad)' --end-of-options \"$name^{commit}\" > about || exit 3\n\
+    offline log -1 --date=short --format='commit %H%nmessage %s (%an, %ad)' --end-of-options \"$name^{commit}\" > about || exit 3\n\
     { read -r word commit; read -r message; } < about\n\
     printf '%s %s\\n%s\\n' \"$word\" \"$commit\" \"$message\"\n\
     kind=tree modules=\n\
