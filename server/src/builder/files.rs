@@ -98,6 +98,13 @@ pub(super) fn link_stays(parent: &Path, target: &Path) -> bool {
     true
 }
 
+/// Whether there is something at a path below `base`, and not only by a link that leads elsewhere. What is elsewhere, or is not, makes no
+/// difference: whoever made the link learns nothing of the host.
+pub(super) fn is_inside(base: &Path, name: &str) -> bool {
+    let (base, path) = (fs::canonicalize(base), fs::canonicalize(base.join(name)));
+    base.is_ok_and(|base| path.is_ok_and(|path| path.starts_with(base)))
+}
+
 /// The folder at a path below `base`, when it is one and nothing on the way is a link: those that can write there may have
 /// put one in its place.
 pub(super) fn real_folder(base: &Path, inner: &Path) -> io::Result<PathBuf> {

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use domain::manifest::{Adapter, Manifest, Runtime};
 
-use crate::builder::Error;
+use crate::builder::{Error, files};
 
 /// Where the node wrapper looks for the file of a handler.
 const NODE_ENDINGS: [&str; 5] = [".js", ".mjs", ".cjs", "/index.js", "/index.mjs"];
@@ -28,7 +28,7 @@ pub(in crate::builder) fn check_handler(folder: &Path, manifest: &Manifest) -> R
         _ => return Ok(()),
     };
     // A dependency may hold the handler, and then the path is where the wrapper will find it, or not.
-    if candidates.iter().any(|name| folder.join(name).exists()) {
+    if candidates.iter().any(|name| files::is_inside(folder, name)) {
         return Ok(());
     }
     let wanted = manifest
@@ -43,6 +43,25 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn a_link_that_leads_outside_says_nothing_of_what_is_there() {
+        let (here, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        fs::write(elsewhere.path().join("there.js"), "").unwrap();
+        let mut manifest = Manifest::of(Runtime::Node);
+        manifest.handler = Some("index.handler".into());
+        let link = here.path().join("index.js");
+        let error = |target: &Path| {
+            std::os::unix::fs::symlink(target, &link).unwrap();
+            let error = check_handler(here.path(), &manifest).unwrap_err().to_string();
+            fs::remove_file(&link).unwrap();
+            error
+        };
+        assert_eq!(error(&elsewhere.path().join("there.js")), error(&elsewhere.path().join("missing.js")));
+        fs::write(here.path().join("real.js"), "").unwrap();
+        std::os::unix::fs::symlink("real.js", &link).unwrap();
+        check_handler(here.path(), &manifest).unwrap();
+    }
 
     #[test]
     fn a_handler_without_its_file_is_refused() {
