@@ -168,6 +168,19 @@ impl Commands {
         cause: Cause,
     ) -> Result<Done<event::Aggregate>, Error<event::Error>> {
         self.backlog.admit(&received.namespace)?;
+        self.receive_beyond_limit(received, cause).await
+    }
+
+    /// As [`Self::receive`], however many runs wait: the event stays in the log until there is room. For a sender whom nobody can
+    /// ask to wait without keeping others waiting.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn receive_beyond_limit(
+        &self,
+        received: event::Received,
+        cause: Cause,
+    ) -> Result<Done<event::Aggregate>, Error<event::Error>> {
         let stream = domain::Stream::event(received.id);
         let command = event::Command::Receive(Box::new(received));
         self.writer.execute(&stream, Loaded::absent(), command, cause).await

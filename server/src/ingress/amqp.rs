@@ -57,7 +57,7 @@ async fn take(services: Services, letter: Letter) {
     for publication in publications {
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
-            match verbs::publish(&services, &caller, publication.clone()).await {
+            match verbs::publish_from_broker(&services, &caller, publication.clone()).await {
                 Ok(_) => break,
                 Err(Refusal::Refused(problems)) => return refuse(letter, &problems),
                 Err(Refusal::Failed(fault)) => {

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::app::{Options, TestApp, database};
 use crate::broker::Broker;
+use crate::listeners::{EVENT, bundle, registered};
 
 /// Starts or kills a broker off the threads of the runtime.
 pub async fn blocking<T: Send + 'static>(doing: impl FnOnce() -> T + Send + 'static) -> T {
@@ -121,6 +122,33 @@ async fn an_event_reaches_its_function_through_the_broker_whichever_door_it_come
     app.eventually("nobody is told of them any more", async || (dead_messages(&app).await == Some(0)).then_some(()))
         .await;
     assert!(app.terminate().await.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_for_a_namespace_in_which_too_many_runs_wait_hold_up_no_others() {
+    let broker = blocking(Broker::start).await;
+    let options = Options::default().env("DATABASE_URL", database().await).env("AMQP_URL", broker.url());
+    let app = TestApp::start_with(options.env("EVENTFLOW_MAX_WAITING_RUNS", "5")).await;
+    let function = hello(&app).await;
+    let digest = bundle(&app).await;
+    registered(&app, "full", "job", &digest, &["/bin/sleep", "600"]).await;
+    let event = |id: usize| json!({ "specversion": "1.0", "id": id.to_string(), "source": "/test", "type": EVENT });
+    let mut id = 0;
+    app.eventually("the namespace is full", async || {
+        id += 1;
+        let request = app.post("/v1/events?namespace=full").header("content-type", "application/cloudevents+json");
+        let answer = request.body(event(id).to_string()).send().await.unwrap();
+        (answer.status() == StatusCode::TOO_MANY_REQUESTS).then_some(())
+    })
+    .await;
+    let program = Program::connect(&broker).await;
+    for id in 1000..1100 {
+        let mut headers = binary(EVENT, &id.to_string()).headers().clone().unwrap();
+        headers.insert("namespace".into(), AMQPValue::LongString("full".into()));
+        program.send("things", BasicProperties::default().with_headers(headers), "1").await;
+    }
+    program.send("things", binary("demo.thing", "behind"), "1").await;
+    succeeded(&app, &function, "behind").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

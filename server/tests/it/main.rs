@@ -24,6 +24,8 @@ mod hooks;
 mod http2;
 mod kill;
 mod leaving;
+#[path = "../attack/listeners.rs"]
+mod listeners;
 mod log_fields;
 mod logs;
 mod nodes;

@@ -4,6 +4,7 @@ use domain::event::{self, Received};
 use domain::function;
 
 use super::Caller;
+use crate::actors::Done;
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::cloudevent::CloudEvent;
@@ -32,8 +33,28 @@ pub struct Published {
 /// Takes an event; it is on disk when this returns. A duplicate (namespace, source, id) answers the first one again.
 ///
 /// # Errors
-/// `bad_namespace`, `forbidden`, `reserved_type`, `payload_too_large`, or when the log is away.
+/// `bad_namespace`, `forbidden`, `reserved_type`, `payload_too_large`; when too many runs of the namespace wait, or the log is away.
 pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -> Result<Published, Refusal> {
+    let (received, cause) = (received(services, caller, asked)?, caller.cause());
+    published(services, received.id, services.commands.receive(received, cause).await?).await
+}
+
+/// As [`publish`], for events that come by RabbitMQ, however many runs wait: a message that is held back for one namespace takes a
+/// place in which others would be taken.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn publish_from_broker(
+    services: &Services,
+    caller: &Caller,
+    asked: Publication,
+) -> Result<Published, Refusal> {
+    let (received, cause) = (received(services, caller, asked)?, caller.cause());
+    published(services, received.id, services.commands.receive_beyond_limit(received, cause).await?).await
+}
+
+/// The event as it is taken.
+fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<Received, Refusal> {
     let Publication { namespace, event } = asked;
     if !domain::name::fits(&namespace) {
         let error = function::Error::BadNamespace { namespace };
@@ -49,7 +70,7 @@ pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -
         let message = format!("the event of {size} bytes is larger than {limit} bytes, the most that is taken");
         return Err(Problem::new("payload_too_large", message).at(["input", "data"]).into());
     }
-    let received = Received {
+    Ok(Received {
         id: event::id(&namespace, &event.source, &event.id),
         namespace,
         kind: event.kind,
@@ -62,9 +83,10 @@ pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -
         callback: None,
         erased_at: None,
         at: clock::now(),
-    };
-    let id = received.id;
-    let done = services.commands.receive(received, caller.cause()).await?;
+    })
+}
+
+async fn published(services: &Services, id: event::Id, done: Done<event::Aggregate>) -> Result<Published, Refusal> {
     let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
     let position = match done.position {
         Some(position) => position,

@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
 pub use erasure::{Erased, erase_event, erase_run, erase_runs};
-pub use event::{Publication, Published, publish};
+pub use event::{Publication, Published, publish, publish_from_broker};
 pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, scaling_of, start, stop, update,
     visible,
