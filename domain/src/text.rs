@@ -5,7 +5,7 @@
 pub const MAX_ERROR: usize = 8 << 10;
 
 /// The text, or its beginning and how much more there was.
-pub(crate) fn bounded(mut text: String) -> String {
+pub fn bounded(mut text: String) -> String {
     if text.len() > MAX_ERROR {
         let end = text.floor_char_boundary(MAX_ERROR - 64);
         let more = text.len() - end;

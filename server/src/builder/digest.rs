@@ -17,6 +17,9 @@ use sha2::{Digest, Sha256};
 /// The content is hashed in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
 
+/// Bytes of all paths together: they are kept and sorted before anything is read.
+const MAX_PATHS_BYTES: usize = 32 << 20;
+
 /// What a folder holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Summary {
@@ -40,17 +43,24 @@ pub(super) fn of(
     let failed = || Error::failed("read what was built");
     let mut paths = Vec::new();
     let bounds = Bounds { entries: u64::MAX, ..Bounds::default() };
-    let mut too_many = false;
+    let (mut too_many, mut bytes) = (false, 0);
     tree::walk(folder, bounds, When::Before, |entry| {
         go_on()?;
         paths.push((entry.path.to_owned(), entry.kind));
         too_many = paths.len() > max_files;
-        Ok(if too_many { Next::Stop } else { Next::Go })
+        bytes += entry.path.as_os_str().len();
+        Ok(if too_many || bytes > MAX_PATHS_BYTES { Next::Stop } else { Next::Go })
     })
     .map_err(failed())?;
     if too_many {
         return Err(Error::Refused(format!(
             "the function has more than {max_files} files with what it depends on; fewer are allowed"
+        )));
+    }
+    if bytes > MAX_PATHS_BYTES {
+        return Err(Error::Refused(format!(
+            "the paths of the function's files are more than {} together; shorten them",
+            super::journal::bytes(MAX_PATHS_BYTES as u64)
         )));
     }
     // By bytes and not by component, as any other tool would sort them.

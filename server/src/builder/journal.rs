@@ -12,6 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use domain::address::masked;
+use domain::text;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -68,7 +69,7 @@ impl Journal {
 
     /// EventFlow's own word.
     pub(super) async fn say(&self, text: impl Into<String>) {
-        let text = self.shown(&text.into()).into_owned();
+        let text = text::bounded(self.shown(&text.into()).into_owned());
         let line = Line { at: clock::now(), stream: Stream::System, run: None, text };
         // Nobody reads any more: the build goes on.
         let _ = self.lines.send(line).await;

@@ -157,7 +157,8 @@ impl Builds {
                 "the server ended {MOST} times while it was building this: read its log, and build again when that is mended"
             );
             let failed = Command::FailBuild { build, error, offered: Vec::new(), at: clock::now() };
-            return drop(self.command(id, failed, &cause).await);
+            self.command(id, failed, &cause).await;
+            return self.begun.is_over(build);
         }
         let order = Order {
             function: id,

@@ -175,11 +175,12 @@ impl Git {
         let folder = scratch.path("source");
         let tree = files::real_folder(&repository.home, &Path::new("tree").join(&path));
         tree.and_then(|tree| fs::rename(tree, &folder)).map_err(Error::failed("take the function's folder"))?;
-        repository.keep(&found, scratch).await?;
         let is_wanted = is_wanted(wanted.lfs, &folder, "lfs");
         let room = limits.max_bytes.saturating_sub(found.listing.bytes);
         found.listing.bytes += self.lfs(&repository, &folder, is_wanted, room, scratch).await?;
         self.follow(&repository, &found, &folder, &wanted, scratch).await?;
+        // What is kept is moved away: nothing can be read of the repository afterwards.
+        repository.keep(&found, scratch).await?;
         Ok(Taken { folder, commit: Some(found.commit) })
     }
 

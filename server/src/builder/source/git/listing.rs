@@ -9,6 +9,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::names::{entry, fault_of, link};
+use super::submodules::MAX_SUBMODULES;
 use crate::builder::Error;
 
 /// Bytes of a line that are read. No path that is taken comes near it.
@@ -22,7 +23,7 @@ const END: &str = "end 0";
 pub(super) struct Listing {
     pub(super) files: usize,
     pub(super) bytes: u64,
-    /// Where the folder has submodules, and the commits that they are at.
+    /// Where the folder has submodules, and the commits that they are at: the first ones, and one more than may be followed.
     pub(super) links: Vec<(String, String)>,
     /// Whether it has its last line.
     pub(super) is_whole: bool,
@@ -67,7 +68,9 @@ impl Listing {
             return Err(Error::Refused(format!("the folder's file {file} cannot be taken: {fault}; rename it")));
         }
         self.bytes = self.bytes.saturating_add(size);
-        self.links.extend(link(line));
+        if self.links.len() <= MAX_SUBMODULES {
+            self.links.extend(link(line));
+        }
         Ok(())
     }
 }

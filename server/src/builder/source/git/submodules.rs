@@ -18,7 +18,7 @@ use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
 
 /// Submodules of one function, those of submodules among them.
-const MAX_SUBMODULES: usize = 20;
+pub(super) const MAX_SUBMODULES: usize = 20;
 
 /// Submodules of submodules of submodules.
 const MAX_SUBMODULE_DEPTH: usize = 3;
@@ -126,6 +126,8 @@ impl Git {
                 if !below.listing.links.is_empty() {
                     self.follow_all(&repository, &below, (&place, ""), &wanted, scratch, room, depth + 1).await?;
                 }
+                // What was fetched for it may be much more than its files: it does not stay until the build is over.
+                files::remove(&repository.home).map_err(Error::failed("remove what was fetched for a submodule"))?;
             }
             Ok(())
         })
