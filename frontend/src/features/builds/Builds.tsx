@@ -59,7 +59,8 @@ export function Builds({ id, chosen, choose }: Props) {
   const life = useLife(id, PAGES);
   useFollowed(BuildChangedDocument, { function: id }, look);
   const apart = chosen !== undefined && data?.function?.builds.nodes.every((build) => build.id !== chosen) === true;
-  const { data: alone } = useAsked(BuildAloneDocument, { id: chosen ?? "" }, !apart || !isId(chosen ?? ""));
+  const isAsked = apart && isId(chosen ?? "");
+  const { data: alone, error: unknown, again: askAgain } = useAsked(BuildAloneDocument, { id: chosen ?? "" }, !isAsked);
   // A build that has just been asked for is not in the list yet.
   useEffect(() => {
     if (apart && after === undefined) look();
@@ -69,6 +70,8 @@ export function Builds({ id, chosen, choose }: Props) {
   const builds = data.function?.builds.nodes ?? [];
   const total = data.function?.builds.totalCount ?? 0;
   const other = apart && alone?.node && isBuild(alone.node) && alone.node.function.id === id ? alone.node : undefined;
+  // Until it is known, no other one is shown in its place.
+  const isAwaited = isAsked && !alone && !unknown;
   const shown = builds.find((build) => build.id === chosen) ?? other ?? builds[0];
   const newest = Math.max(0, ...builds.map((one) => one.version?.number ?? 0));
   const older = rolledBack(data.function?.currentVersion?.number, newest);
@@ -107,12 +110,12 @@ export function Builds({ id, chosen, choose }: Props) {
             <UnstyledButton
               key={one.id}
               onClick={() => choose(one.id)}
-              aria-current={one.id === shown.id}
+              aria-current={!isAwaited && one.id === shown.id}
               w="100%"
               p="xs"
               style={{
                 borderRadius: 6,
-                ...(one.id === shown.id ? { background: "var(--mantine-color-default-hover)" } : {}),
+                ...(!isAwaited && one.id === shown.id ? { background: "var(--mantine-color-default-hover)" } : {}),
               }}
             >
               <Group gap="xs" justify="space-between" wrap="nowrap">
@@ -139,7 +142,7 @@ export function Builds({ id, chosen, choose }: Props) {
         )}
       </Stack>
       <Box style={{ flex: "1 1 300px", minWidth: 0 }}>
-        <One key={shown.id} build={shown} id={id} records={life.records} />
+        {isAwaited ? <Waiting again={askAgain} /> : <One key={shown.id} build={shown} id={id} records={life.records} />}
       </Box>
     </Group>
   );
