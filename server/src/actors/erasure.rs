@@ -19,7 +19,12 @@ impl Commands {
     /// When the run is not over, or somebody is still to be called back; when the log is away.
     pub async fn erase_run(&self, id: run::Id, at: DateTime<Utc>, cause: Cause) -> Result<bool, Error<run::Error>> {
         let command = |payloads| run::Command::Erase { payloads, at };
-        self.erase::<run::Aggregate>(Stream::run(id), erasure::of_run, command, cause).await
+        let erased = self.erase::<run::Aggregate>(Stream::run(id), erasure::of_run, command, cause).await?;
+        if !erased {
+            // Lines that came after it was erased, if there are any.
+            self.writer.store().remove_lines(id).await?;
+        }
+        Ok(erased)
     }
 
     /// Erases the content of a trigger event. Whether there was anything to erase.

@@ -22,7 +22,7 @@ use super::{Tools, parts};
 use crate::actors::Backlog;
 use crate::backoff::Backoff;
 use crate::queue::{self, Asked};
-use crate::store::Store;
+use crate::store::{Relayed, Store};
 use crate::turns::Turns;
 
 /// Bytes of runs that are being recorded and published at a time, all namespaces together; one namespace has half of them.
@@ -54,6 +54,8 @@ const MAX_ASKED: usize = 100_000;
 pub(super) struct Lanes {
     hands: Hands,
     held: Held,
+    /// What was done before they were opened. Runs of it may be removed already: they must not be asked for again.
+    done: Relayed,
     window: Turns,
     all: Arc<All>,
     lanes: HashMap<Arc<str>, Lane>,
@@ -127,11 +129,12 @@ fn weight(recorded: &Recorded) -> usize {
 
 impl Lanes {
     /// No lanes yet.
-    pub(super) fn new(hands: Hands, held: Held) -> Self {
+    pub(super) fn new(hands: Hands, held: Held, done: Relayed) -> Self {
         let units = WINDOW_BYTES / UNIT;
         Self {
             hands,
             held,
+            done,
             window: Turns::with_shares(units, units / 2, units / 2),
             all: Arc::default(),
             lanes: HashMap::new(),
@@ -163,13 +166,17 @@ impl Lanes {
             },
             Fact::Event(_, event::Event::Received(received)) => {
                 // Where there are no functions, an event reaches none, unless it names one.
-                if received.target.is_none() && !self.lanes.contains_key(received.namespace.as_str()) {
+                let reaches_none = received.target.is_none() && !self.lanes.contains_key(received.namespace.as_str());
+                if reaches_none || self.done.is_past(&received.namespace, recorded.position) {
                     return;
                 }
                 received.namespace.as_str().into()
             }
             Fact::Run(id, run::Event::Requested(requested)) => {
                 let namespace = requested.request.namespace.as_str();
+                if self.done.is_past(namespace, recorded.position) {
+                    return;
+                }
                 let lane = self.lanes.get(namespace);
                 if lane.is_some_and(|lane| lane.line.state.lock().asked.remove(id)) {
                     return;
@@ -211,7 +218,8 @@ impl Lanes {
 
     fn begin(&mut self, namespace: Arc<str>, table: routing::Table) {
         let state = Mutex::new(State::default());
-        let line = Arc::new(Line { held: self.held.clone(), all: self.all.clone(), state, arrived: Notify::new() });
+        let line =
+            Arc::new(Line { held: self.held.of(&namespace), all: self.all.clone(), state, arrived: Notify::new() });
         let driver = Driver {
             namespace: namespace.clone(),
             line: line.clone(),
@@ -514,6 +522,11 @@ mod tests {
         (recorded, Fact::Namespace("team".to_owned(), created))
     }
 
+    /// The first position that is not through, of ten.
+    fn first(line: &Line) -> Option<u64> {
+        Some(line.held.relayed(10).through + 1).filter(|first| *first <= 10)
+    }
+
     #[test]
     fn the_checkpoint_waits_at_the_first_that_is_not_through() {
         let line = line();
@@ -521,16 +534,16 @@ mod tests {
             let (recorded, fact) = record(position, 1);
             line.push(&recorded, fact);
         }
-        assert_eq!(line.held.first(), Some(3));
+        assert_eq!(first(&line), Some(3));
         let (item, hold) = line.pop().unwrap();
-        assert_eq!((item.position, line.held.first()), (3, Some(3)));
+        assert_eq!((item.position, first(&line)), (3, Some(3)));
         let later = line.pop().unwrap().1;
         drop(later);
-        assert_eq!(line.held.first(), Some(3), "the first is still on its way");
+        assert_eq!(first(&line), Some(3), "the first is still on its way");
         drop(hold);
-        assert_eq!(line.held.first(), Some(9));
+        assert_eq!(first(&line), Some(9));
         drop(line.pop());
-        assert_eq!(line.held.first(), None);
+        assert_eq!(first(&line), None);
         assert!(line.pop().is_none());
     }
 

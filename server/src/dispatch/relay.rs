@@ -22,7 +22,7 @@ use super::timers::Timers;
 use super::worker::Workers;
 use crate::backoff::Backoff;
 use crate::queue::Asked;
-use crate::store::{PageRequest, RunFilter};
+use crate::store::{PageRequest, Relayed, RunFilter};
 use crate::{actors, clock, queue, store};
 
 /// The name of the checkpoint: what it has not passed is not removed from the log.
@@ -30,6 +30,9 @@ const FOLLOWER: &str = store::RELAY;
 
 /// The checkpoint is a hint that spares work after a restart: it need not be written for each record.
 const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
+
+/// How often is written down which namespaces are behind, while some are.
+const BEHIND_EVERY: Duration = Duration::from_secs(1);
 
 /// Records of functions read at a time while the routing table is made.
 const PAGE: u32 = 4096;
@@ -43,6 +46,10 @@ pub(super) struct Relay {
     lanes: Lanes,
     checkpoint: u64,
     held: Held,
+    /// What was done before it began.
+    done: Relayed,
+    /// What was read when it was last looked at which namespaces are behind, and when that was.
+    looked: (u64, Instant),
     /// What else is on its way; it ends with the relay.
     tasks: JoinSet<()>,
 }
@@ -58,9 +65,10 @@ pub(super) struct Hands {
 impl Relay {
     /// The relay as it was at its checkpoint.
     pub(super) async fn load(tools: Tools, workers: Workers, timers: Arc<Timers>) -> Result<Self, store::Error> {
-        let checkpoint = tools.store.checkpoint(FOLLOWER).await?;
+        let done = tools.store.relayed().await?;
+        let checkpoint = done.through;
         let (hands, held) = (Hands { tools, workers, timers }, Held::default());
-        let mut lanes = Lanes::new(hands.clone(), held.clone());
+        let mut lanes = Lanes::new(hands.clone(), held.clone(), done.clone());
         let (mut tables, mut after) = (Tables::new(), 0);
         loop {
             let page = hands.tools.store.function_log(after, checkpoint, PAGE).await?;
@@ -73,7 +81,8 @@ impl Relay {
             }
         }
         lanes.open(tables);
-        Ok(Self { hands, lanes, checkpoint, held, tasks: JoinSet::new() })
+        let looked = (checkpoint, Instant::now());
+        Ok(Self { hands, lanes, checkpoint, held, looked, done, tasks: JoinSet::new() })
     }
 
     /// Follows the log, for ever.
@@ -105,8 +114,10 @@ impl Relay {
     }
 
     async fn write_checkpoint(&mut self, seen: u64) {
+        let relayed = self.held.relayed(seen);
+        self.write_behind(&relayed, seen).await;
         let store = &self.hands.tools.store;
-        let through = self.held.first().map_or(seen, |first| first - 1).min(seen);
+        let through = relayed.through;
         if through <= self.checkpoint {
             return;
         }
@@ -121,6 +132,22 @@ impl Relay {
         }
     }
 
+    /// Writes down which namespaces are behind, where they have been for a while: what is only just on its way will be through
+    /// before anybody asks.
+    async fn write_behind(&mut self, relayed: &Relayed, seen: u64) {
+        let (seen_then, then) = self.looked;
+        if then.elapsed() < BEHIND_EVERY {
+            return;
+        }
+        self.looked = (seen, Instant::now());
+        if relayed.through >= seen_then {
+            return;
+        }
+        if let Err(error) = self.hands.tools.store.write_relayed(relayed.seen, &relayed.behind).await {
+            tracing::warn!(%error, "how far the relay has come in each namespace is not written down");
+        }
+    }
+
     /// Begins what follows from records that is not delivery, and puts the others into their lanes.
     async fn take(&mut self, records: &[Recorded]) {
         for recorded in records.iter().filter(|recorded| has_consequences(recorded)) {
@@ -132,6 +159,7 @@ impl Relay {
                 }
             };
             match &fact {
+                Fact::Function(..) | Fact::Run(..) if recorded.position <= self.done.seen => {}
                 Fact::Function(id, event) => self.function_changed(recorded, *id, event),
                 Fact::Run(id, event) => self.run_changed(recorded, *id, event),
                 Fact::Event(..) | Fact::Namespace(..) => {}

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::connection::Connections;
 use super::runs::Runs;
 use super::secrets::Revision;
+use crate::clock;
 use crate::executor::{Exit, Instance};
 
 #[derive(Debug)]
@@ -73,7 +74,7 @@ impl Running {
 
     pub(super) fn leave(&self, run: Option<run::Id>) {
         if let Some(run) = run {
-            self.runs.end(run);
+            self.runs.end(run, clock::now());
         }
         let now = u64::try_from(self.born.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last_used.store(now, Ordering::Relaxed);

@@ -65,10 +65,10 @@ pub(super) fn forward(
                 received = receiver.recv_many(&mut group, GROUP) => open = received > 0,
                 () = meter.report_due() => {}
             }
-            let own = |named: Option<run::Id>| attribution.get()?.of_line(named);
+            let own = |line: &Line| attribution.get()?.of_line(line.run.map(run::Id::new), line.at);
             let mut lines = Vec::with_capacity(group.len());
             for line in group.drain(..) {
-                let run = run.or_else(|| own(line.run.map(run::Id::new)));
+                let run = run.or_else(|| own(&line));
                 match meter.judge(run, line.stream, line.text.len(), Instant::now()) {
                     Verdict::Store => lines.push(new_line(run, line.stream, line.at, line.text)),
                     Verdict::LeaveOut => {}

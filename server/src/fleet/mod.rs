@@ -44,6 +44,7 @@ pub use job::{JobPlace, JobRun};
 pub use meter::LineLimits;
 pub use pool::{Lease, Pool, describe_exit, with_last_lines};
 pub use room::{Input, Room, SMALL, in_place};
+pub use runs::LATE_LINES;
 
 /// Functions that can be reconciled at the same time.
 const TURNS: usize = 64;

@@ -1,12 +1,18 @@
 //! The runs of an instance, which are the only ones that its lines can belong to.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::run;
 use parking_lot::Mutex;
 
 /// Runs that end while their last lines are still on their way are remembered, so many of an instance.
 const LATE_RUNS: usize = 1024;
+
+/// A line that is read later than this after the end of a run does not belong to it any more: what is erased of a run that is
+/// over would have to be erased for ever.
+pub const LATE_LINES: Duration = Duration::from_secs(5);
 
 /// The runs of an instance: its lines belong to these, whatever it writes.
 #[derive(Debug, Default)]
@@ -16,8 +22,8 @@ pub(super) struct Runs(Mutex<State>);
 struct State {
     /// It works on them.
     current: Vec<run::Id>,
-    /// It worked on them lately; the last one at the end.
-    late: VecDeque<run::Id>,
+    /// It worked on them lately, until then; the last one at the end.
+    late: VecDeque<(run::Id, DateTime<Utc>)>,
 }
 
 impl Runs {
@@ -25,26 +31,34 @@ impl Runs {
         self.0.lock().current.push(run);
     }
 
-    pub(super) fn end(&self, run: run::Id) {
+    pub(super) fn end(&self, run: run::Id, at: DateTime<Utc>) {
         let mut state = self.0.lock();
         if let Some(index) = state.current.iter().position(|other| *other == run) {
             state.current.swap_remove(index);
             if state.late.len() == LATE_RUNS {
                 state.late.pop_front();
             }
-            state.late.push_back(run);
+            state.late.push_back((run, at));
         }
     }
 
-    /// The run that a line belongs to: the one that it names, if it is one of this instance's; otherwise the only one that
-    /// the instance works on.
-    pub(super) fn of_line(&self, named: Option<run::Id>) -> Option<run::Id> {
+    /// The run that a line belongs to: the one that it names, if it is one of this instance's and not over for long; otherwise
+    /// the only one that the instance works on. `at`: when the line was read.
+    pub(super) fn of_line(&self, named: Option<run::Id>, at: DateTime<Utc>) -> Option<run::Id> {
         let state = self.0.lock();
-        let named = named.filter(|run| state.current.contains(run) || state.late.contains(run));
-        named.or(match state.current.as_slice() {
+        if let Some(named) = named {
+            if state.current.contains(&named) {
+                return Some(named);
+            }
+            if let Some((_, ended)) = state.late.iter().rev().find(|(run, _)| *run == named) {
+                let is_late = at - ended > TimeDelta::from_std(LATE_LINES).unwrap_or(TimeDelta::MAX);
+                return (!is_late).then_some(named);
+            }
+        }
+        match state.current.as_slice() {
             [run] => Some(*run),
             _ => None,
-        })
+        }
     }
 }
 
@@ -56,29 +70,44 @@ mod tests {
         run::Id::new(uuid::Uuid::from_u128(number))
     }
 
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(seconds, 0).unwrap()
+    }
+
     #[test]
     fn a_line_belongs_to_a_run_of_its_instance_whatever_it_names() {
         let runs = Runs::default();
-        assert_eq!(runs.of_line(Some(run(1))), None);
+        assert_eq!(runs.of_line(Some(run(1)), at(0)), None);
         runs.begin(run(1));
-        assert_eq!([None, Some(run(1)), Some(run(9))].map(|named| runs.of_line(named)), [Some(run(1)); 3]);
+        assert_eq!([None, Some(run(1)), Some(run(9))].map(|named| runs.of_line(named, at(0))), [Some(run(1)); 3]);
         runs.begin(run(2));
         let named = [None, Some(run(2)), Some(run(9))];
-        assert_eq!(named.map(|named| runs.of_line(named)), [None, Some(run(2)), None]);
+        assert_eq!(named.map(|named| runs.of_line(named, at(0))), [None, Some(run(2)), None]);
     }
 
     #[test]
     fn last_lines_of_a_run_come_after_its_end() {
         let runs = Runs::default();
         runs.begin(run(1));
-        runs.end(run(1));
+        runs.end(run(1), at(0));
         runs.begin(run(2));
-        assert_eq!(runs.of_line(Some(run(1))), Some(run(1)));
+        assert_eq!(runs.of_line(Some(run(1)), at(1)), Some(run(1)));
         for number in 10..10 + LATE_RUNS as u128 {
             runs.begin(run(number));
-            runs.end(run(number));
+            runs.end(run(number), at(0));
         }
-        // Too late: it is taken for one of the run that is there.
-        assert_eq!(runs.of_line(Some(run(1))), Some(run(2)));
+        // Forgotten: it is taken for one of the run that is there.
+        assert_eq!(runs.of_line(Some(run(1)), at(1)), Some(run(2)));
+    }
+
+    #[test]
+    fn a_line_that_names_a_run_long_over_belongs_to_none() {
+        let runs = Runs::default();
+        runs.begin(run(1));
+        runs.end(run(1), at(10));
+        runs.begin(run(2));
+        let late = i64::try_from(LATE_LINES.as_secs()).unwrap();
+        assert_eq!(runs.of_line(Some(run(1)), at(10 + late)), Some(run(1)));
+        assert_eq!(runs.of_line(Some(run(1)), at(11 + late)), None);
     }
 }

@@ -176,8 +176,8 @@ impl Batch {
             if *version == 1 {
                 statements.push(("DELETE FROM snapshots WHERE stream = $1", vec![name]));
                 if let Some(run) = stream.as_str().strip_prefix("run-") {
-                    let run = vec![Value::Text(run.to_owned())];
-                    statements.push(("DELETE FROM lines WHERE run = $1 AND run IS NOT NULL", run));
+                    let (sql, run) = lines_of_run(run.to_owned());
+                    statements.push((sql, run.into()));
                 }
             }
         }
@@ -206,6 +206,11 @@ impl Batch {
     }
 }
 
+/// The statement that removes the lines of a run.
+pub(super) fn lines_of_run(run: String) -> (&'static str, [Value; 1]) {
+    ("DELETE FROM lines WHERE run = $1 AND run IS NOT NULL", [Value::Text(run)])
+}
+
 /// What is written beside the log, in the next transaction.
 #[derive(Debug)]
 pub(super) enum Chore {
@@ -213,7 +218,7 @@ pub(super) enum Chore {
     Snapshot(String, Snapshot),
     /// Move a checkpoint from one position to another.
     Checkpoint(String, u64, u64),
-    /// A statement about leases or revocations, and its values.
+    /// A statement about what the log does not hold, such as leases, and its values.
     Beside(String, Vec<super::sql::Value>),
     /// Remove what is old; on SQLite alone.
     Cut(super::cut::Order),

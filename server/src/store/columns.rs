@@ -227,6 +227,14 @@ pub(super) const CHECKPOINTS: Table = Table {
     late: &[],
 };
 
+pub(super) const RELAYED: Table = Table {
+    name: "relayed",
+    columns: &[("one", Int), ("seen", Int), ("behind", Text)],
+    key: &["one"],
+    kept: &[],
+    late: &[],
+};
+
 pub(super) const REVOCATIONS: Table = Table {
     name: "revocations",
     columns: &[("session", Text), ("until", Int)],
@@ -267,7 +275,7 @@ pub(super) const RECORD_NAMES: &str =
 pub(super) const RECORD_WIDTH: usize = 11;
 
 /// All tables.
-pub(super) const ALL: [&Table; 12] = [
+pub(super) const ALL: [&Table; 13] = [
     &LOG,
     &FUNCTIONS,
     &VERSIONS,
@@ -277,6 +285,7 @@ pub(super) const ALL: [&Table; 12] = [
     &SECRETS,
     &LINES,
     &CHECKPOINTS,
+    &RELAYED,
     &REVOCATIONS,
     &LOG_KEY,
     &SEALS,

@@ -10,9 +10,10 @@ use sqlx::{PgConnection, SqliteConnection};
 use super::away::Away;
 use super::batch::Chore;
 use super::log::SqlLog;
+use super::relayed::{self, Relayed};
 use super::seal::{self, SealKey};
 use super::sql::{self, Db, Dialect, Row, Value};
-use super::{Cut, Error, Old, RELAY, metrics};
+use super::{Cut, Error, Old, metrics};
 
 /// Streams that are removed in one transaction, on PostgreSQL and on SQLite, where appends wait for it.
 const STREAMS: [usize; 2] = [500, 100];
@@ -28,7 +29,7 @@ pub(super) struct Order {
     positions: Vec<i64>,
     before: i64,
     /// How far the relay has come.
-    relay: i64,
+    relayed: Relayed,
     /// Seals what is left.
     key: Option<SealKey>,
 }
@@ -88,17 +89,18 @@ pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: 
     // not heard yet how many there are.
     let db = log.sweeper.clone().map_or_else(|| log.inner.db.clone(), |pool| Db::Postgres(pool, Away::default()));
     let before = before.timestamp_micros();
-    let relay = match what {
-        Old::Lines => 0,
-        Old::Runs | Old::Events => log.inner.checkpoint(RELAY).await?.cast_signed(),
+    // Nothing follows from lines.
+    let relayed = match what {
+        Old::Lines => Relayed::default(),
+        Old::Runs | Old::Events => relayed::relayed(log).await?,
     };
     let end = end(log, &db, what, before).await?;
-    let (positions, limit) = choose(&db, what, [after.cast_signed(), end, before, relay]).await?;
+    let (positions, limit) = choose(&db, what, [after.cast_signed(), end, before], &relayed).await?;
     let next = (positions.len() == limit).then(|| positions.last().map(|last| last.cast_unsigned())).flatten();
     if positions.is_empty() {
         return Ok(Cut { removed: 0, next });
     }
-    let order = Order { what, positions, before, relay, key: log.key_of_seals(&db).await? };
+    let order = Order { what, positions, before, relayed, key: log.key_of_seals(&db).await? };
     let removed = match &log.sweeper {
         None => log.chore_count(Chore::Cut(order)).await?,
         Some(pool) => match on_postgres(pool, &order).await {
@@ -125,29 +127,47 @@ async fn end(log: &SqlLog, db: &Db, what: Old, before: i64) -> Result<i64, Error
 }
 
 /// The positions of the next rows that may go, and how many are looked for. `range`: after which position, before which,
-/// older than what, and how far the relay has come.
-async fn choose(db: &Db, what: Old, range: [i64; 4]) -> Result<(Vec<i64>, usize), Error> {
+/// older than what.
+async fn choose(db: &Db, what: Old, range: [i64; 3], relayed: &Relayed) -> Result<(Vec<i64>, usize), Error> {
     let size = |sizes: [usize; 2]| sizes[usize::from(db.dialect() == Dialect::Sqlite)];
+    let (past, mut of_relay) = is_past(db.dialect(), 4, relayed);
     let (sql, limit) = match what {
         Old::Runs => (
-            "SELECT created_position FROM runs WHERE created_position > $1 AND created_position < $2
-             AND finished_at < $3 AND callback_due IS NULL AND position <= $4 ORDER BY created_position",
+            format!(
+                "SELECT created_position FROM runs WHERE created_position > $1 AND created_position < $2
+             AND finished_at < $3 AND callback_due IS NULL AND {past} ORDER BY created_position"
+            ),
             size(STREAMS),
         ),
         Old::Events => (
-            "SELECT position FROM events WHERE position > $1 AND position < $2 AND at < $3 AND position <= $4
+            format!(
+                "SELECT position FROM events WHERE position > $1 AND position < $2 AND at < $3 AND {past}
              AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event = events.id AND r.finished_at IS NULL)
-             ORDER BY position",
+             ORDER BY position"
+            ),
             size(STREAMS),
         ),
         Old::Lines => (
-            "SELECT position FROM lines WHERE position > $1 AND position < $2 AND at < $3 AND $4 = 0 ORDER BY position",
+            "SELECT position FROM lines WHERE position > $1 AND position < $2 AND at < $3 ORDER BY position".to_owned(),
             size(LINES),
         ),
     };
-    let values = range.map(Value::Int);
+    let mut values = Vec::from(range.map(Value::Int));
+    if what != Old::Lines {
+        values.append(&mut of_relay);
+    }
     let positions = db.select(&format!("{sql} LIMIT {limit}"), &values, |row| row.cells().int()).await?;
     Ok((positions, limit))
+}
+
+/// A test that what follows from a row is on its way, and its parameters, the first of which is `n`.
+fn is_past(dialect: Dialect, n: usize, relayed: &Relayed) -> (String, Vec<Value>) {
+    let Relayed { through, seen, behind } = relayed;
+    // What is between `through` and where a namespace that is behind has come stays until that has caught up.
+    let in_behind = dialect.any("namespace", n + 2);
+    let text = format!("(position <= ${n} OR position <= ${} AND NOT {in_behind})", n + 1);
+    let behind = behind.keys().cloned().collect();
+    (text, vec![Value::Int(through.cast_signed()), Value::Int(seen.cast_signed()), Value::Texts(behind)])
 }
 
 /// Whether it met an append to what it removes, or a rebuild. Each waits for what the other holds: appends go first.
@@ -171,6 +191,7 @@ async fn on_postgres(pool: &sqlx::PgPool, order: &Order) -> Result<u64, sqlx::Er
 pub(super) async fn remove(on: &mut On<'_>, order: &Order) -> Result<Removed, sqlx::Error> {
     let any = |column: &str| on.dialect().any(column, 1);
     let mut values = vec![Value::Ints(order.positions.clone()), Value::Int(order.before)];
+    let (past, of_relay) = is_past(on.dialect(), 3, &order.relayed);
     let gone = match order.what {
         Old::Lines => {
             let text = format!("DELETE FROM lines WHERE {} AND at < $2", any("position"));
@@ -179,16 +200,16 @@ pub(super) async fn remove(on: &mut On<'_>, order: &Order) -> Result<Removed, sq
         }
         // A row is written with every record of its stream: while it is being removed, nobody appends there.
         Old::Runs => format!(
-            "DELETE FROM runs WHERE {} AND finished_at < $2 AND callback_due IS NULL AND position <= $3 RETURNING id",
+            "DELETE FROM runs WHERE {} AND finished_at < $2 AND callback_due IS NULL AND {past} RETURNING id",
             any("created_position")
         ),
         Old::Events => format!(
-            "DELETE FROM events WHERE {} AND at < $2 AND position <= $3
+            "DELETE FROM events WHERE {} AND at < $2 AND {past}
              AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.event = events.id AND r.finished_at IS NULL) RETURNING id",
             any("position")
         ),
     };
-    values.push(Value::Int(order.relay));
+    values.extend(of_relay);
     let by_stream = [any("stream"), any("run")];
     let mut ids = Vec::new();
     let mut streams = Vec::new();

@@ -1,7 +1,7 @@
 //! The log over either database: appends go to the committer, reads go to the pool.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use domain::{Recorded, Stream, event, function, run, trigger};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::batch::Chore;
+use super::batch::{self, Chore};
 use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, SECRETS, Table, VERSIONS};
 use super::committer::{Lines, MAX_LINES, Request};
 use super::listing::{Bounded, Order, Where};
@@ -25,8 +25,9 @@ use super::stats::Stats;
 use super::{
     Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
     FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, NewLine, Old,
-    OpenBuild, Recent, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow, Snapshot,
-    Span, VersionRow, WaitingRuns, audit, cut, feed, installation, lease, log_key, metrics, revocation, seal, sqlite,
+    OpenBuild, Recent, Relayed, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow,
+    Snapshot, Span, VersionRow, WaitingRuns, audit, cut, feed, installation, lease, log_key, metrics, relayed,
+    revocation, seal, sqlite,
 };
 
 /// What readers and followers need.
@@ -212,6 +213,14 @@ impl SqlLog {
         commits.requests.send(Request::Chore(chore, answer)).await.map_err(|_| gone())?;
         done.await.map_err(|_| gone())?
     }
+
+    /// Carries out a statement about what the log does not hold.
+    pub(super) async fn beside(&self, sql: &str, values: Vec<Value>) -> Result<(), Error> {
+        match &self.inner.db {
+            db @ Db::Postgres(..) => db.execute(sql, &values).await.map(|_| ()),
+            Db::Sqlite(_) => self.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
+        }
+    }
 }
 
 /// What an append must be, whatever the database.
@@ -372,6 +381,19 @@ impl Log for SqlLog {
 
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.chore(Chore::Checkpoint(follower.into(), from, to)).await
+    }
+
+    async fn remove_lines(&self, run: run::Id) -> Result<(), Error> {
+        let (sql, values) = batch::lines_of_run(run.to_string());
+        self.beside(sql, values.into()).await
+    }
+
+    async fn relayed(&self) -> Result<Relayed, Error> {
+        relayed::relayed(self).await
+    }
+
+    async fn write_relayed(&self, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
+        relayed::write(self, seen, behind).await
     }
 
     async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {

@@ -26,6 +26,7 @@ mod open;
 pub mod page;
 pub mod portable;
 mod postgres;
+mod relayed;
 mod revocation;
 mod ring;
 mod seal;
@@ -34,7 +35,7 @@ mod sqlite;
 pub mod stats;
 pub mod tables;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,7 @@ use zeroize::Zeroizing;
 
 pub use feed::{Feed, LineFeed};
 pub use page::{Page, PageRequest};
+pub use relayed::Relayed;
 pub use seal::{Anchor, Proof, Seal, SealKey};
 pub use stats::Stats;
 pub use tables::{
@@ -519,6 +521,15 @@ pub trait Log: Send + Sync + 'static {
 
     /// How far a follower has come; 0 for one that never was.
     async fn checkpoint(&self, follower: &str) -> Result<u64, Error>;
+
+    /// Removes the lines of a run.
+    async fn remove_lines(&self, run: run::Id) -> Result<(), Error>;
+
+    /// How far the relay has come, in each namespace.
+    async fn relayed(&self) -> Result<Relayed, Error>;
+
+    /// Writes down that the relay has come to `seen`, and in the namespaces that are behind to these positions.
+    async fn write_relayed(&self, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error>;
 
     /// Moves a follower's checkpoint from one position to another; false when it is not at `from` any more.
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error>;

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::away::Away;
-use super::columns::{CHECKPOINTS, Cell, Kind, LINES, LOG, LOG_KEY, REVOCATIONS, SEALS, SECRETS, Table};
+use super::columns::{CHECKPOINTS, Cell, Kind, LINES, LOG, LOG_KEY, RELAYED, REVOCATIONS, SEALS, SECRETS, Table};
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::{Error, audit, open, postgres, sql, sqlite};
 
@@ -31,7 +31,7 @@ const ROWS: usize = 500;
 const MAX_LINE: u64 = 64 << 20;
 
 /// The tables, those that grow without end first.
-const TABLES: [&Table; 7] = [&LOG, &LINES, &SEALS, &LOG_KEY, &SECRETS, &CHECKPOINTS, &REVOCATIONS];
+const TABLES: [&Table; 8] = [&LOG, &LINES, &SEALS, &LOG_KEY, &SECRETS, &CHECKPOINTS, &RELAYED, &REVOCATIONS];
 
 /// The first line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -90,6 +90,32 @@ async fn an_erased_event_is_shown_as_erased_and_cannot_be_sent_again() {
 }
 
 #[tokio::test]
+async fn what_a_function_prints_long_after_its_answer_is_under_no_run() {
+    let app = TestApp::start().await;
+    let code_of_function = "exports.handler = () => {
+        let count = 0;
+        const timer = setInterval(() => { console.log(`late ${++count}`); if (count === 50) clearInterval(timer); }, 200);
+        return 'at once';
+    };";
+    let manifest = r#"{ "runtime": "node", "scaling": { "min": 1 } }"#;
+    let function = app.running("chatty", &[("function.json", manifest), ("index.js", code_of_function)]).await;
+    let call = app.request(Method::POST, "/function/chatty").bearer_auth("dev-token").send().await.unwrap();
+    assert_eq!(call.status(), StatusCode::OK);
+    let run = app.run_where(&function, |run| run["state"] == "SUCCEEDED").await["id"].as_str().unwrap().to_owned();
+    assert_eq!(erase(&app, &format!("runs/{run}")).await.status(), StatusCode::OK);
+    let query = "query($function: ID!, $run: ID!) {
+        function(id: $function) { log(last: 200) { text } }
+        run: node(id: $run) { ... on Run { log { text } } } }";
+    let shown = app
+        .eventually("the last line is there", async || {
+            let shown = app.graphql(query, json!({ "function": function, "run": run })).await;
+            shown["function"].to_string().contains("late 50").then_some(shown)
+        })
+        .await;
+    assert_eq!(shown["run"]["log"], json!([]), "{shown}");
+}
+
+#[tokio::test]
 async fn what_is_not_over_is_not_erased() {
     let app = TestApp::start().await;
     let code_of_function = "exports.handler = () => new Promise(() => setInterval(() => {}, 1000));";

@@ -144,6 +144,21 @@ impl Log for Watched {
         self.inner.checkpoint(follower).await
     }
 
+    async fn remove_lines(&self, run: run::Id) -> Result<(), Error> {
+        self.asked("remove_lines")?;
+        self.inner.remove_lines(run).await
+    }
+
+    async fn relayed(&self) -> Result<Relayed, Error> {
+        self.asked("relayed")?;
+        self.inner.relayed().await
+    }
+
+    async fn write_relayed(&self, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
+        self.asked("write_relayed")?;
+        self.inner.write_relayed(seen, behind).await
+    }
+
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.asked("move_checkpoint")?;
         self.inner.move_checkpoint(follower, from, to).await

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use domain::{event, function, run};
 use tokio::time::Instant;
 
@@ -9,10 +10,11 @@ use super::Caller;
 use super::function::changeable;
 use crate::actors;
 use crate::clock;
+use crate::fleet::LATE_LINES;
 use crate::ingress::Services;
 use crate::ingress::error::Refusal;
 use crate::store::page::MAX_PAGE;
-use crate::store::{PageRequest, RELAY, RunFilter, agreement};
+use crate::store::{PageRequest, RunFilter, agreement};
 
 /// An event is usually on its way to its functions within this.
 const ROUTED_WITHIN: Duration = Duration::from_secs(2);
@@ -20,7 +22,10 @@ const ROUTED_WITHIN: Duration = Duration::from_secs(2);
 /// How often is looked whether it is.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Erases what a run was asked with, what it led to and what it printed. Asked twice, it is done once.
+/// Lines of a run that is over are stored within this, all but those that a database that was away has kept waiting.
+const LINES_STORED_WITHIN: Duration = LATE_LINES.saturating_add(Duration::from_secs(1));
+
+/// Erases what a run was asked with, what it led to and what it printed. Asked again, it erases what was printed since.
 ///
 /// # Errors
 /// `run_not_found`, `run_not_over`, `callback_open`, `older_servers`.
@@ -28,11 +33,12 @@ pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Res
     let run = super::load_run(services, &caller.viewer, id).await?;
     caller.viewer.may_change(&run.request.namespace)?;
     all_understand(services).await?;
+    lines_are_stored(run.phase.finished_at()).await;
     services.commands.erase_run(id, clock::now(), caller.cause()).await?;
     Ok(())
 }
 
-/// Erases the content of an event, and of every run that it caused. Asked twice, it is done once.
+/// Erases the content of an event, and of every run that it caused. Asked again, it erases what was printed since.
 ///
 /// # Errors
 /// `event_not_found`, `event_not_routed`, `run_not_over`, `callback_open`, `older_servers`.
@@ -42,7 +48,7 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
     let row = row.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
     caller.viewer.may_change(&row.namespace)?;
     all_understand(services).await?;
-    if !is_routed(services, row.position).await? {
+    if !is_routed(services, &row.namespace, row.position).await? {
         let message = "the event is not on its way to its functions yet: erase it when its runs are over";
         return Err(Refusal::problem("event_not_routed", message));
     }
@@ -51,6 +57,7 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
     loop {
         let request = PageRequest { after: after.take(), ..PageRequest::first(MAX_PAGE) };
         let page = services.store.runs(&filter, &request).await?;
+        lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
         for (_, run) in &page.rows {
             services.commands.erase_run(run.id, clock::now(), caller.cause()).await?;
         }
@@ -64,10 +71,10 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
 }
 
 /// Whether the functions that an event is for have been asked to run. That is written down a moment after it is so.
-async fn is_routed(services: &Services, position: u64) -> Result<bool, Refusal> {
+async fn is_routed(services: &Services, namespace: &str, position: u64) -> Result<bool, Refusal> {
     let deadline = Instant::now() + ROUTED_WITHIN;
     loop {
-        if services.store.checkpoint(RELAY).await? >= position {
+        if services.store.relayed().await?.is_past(namespace, position) {
             return Ok(true);
         }
         if Instant::now() >= deadline {
@@ -75,6 +82,13 @@ async fn is_routed(services: &Services, position: u64) -> Result<bool, Refusal> 
         }
         tokio::time::sleep(LOOK).await;
     }
+}
+
+/// Waits until a function cannot say anything more under a run that is over: what it says later is under no run.
+async fn lines_are_stored(finished_at: Option<DateTime<Utc>>) {
+    let Some(finished_at) = finished_at else { return };
+    let since = (clock::now() - finished_at).to_std().unwrap_or_default();
+    tokio::time::sleep(LINES_STORED_WITHIN.saturating_sub(since)).await;
 }
 
 /// What became of a page of a function's runs.
@@ -102,6 +116,7 @@ pub async fn erase_runs(
     all_understand(services).await?;
     let filter = RunFilter { function: Some(function), ..RunFilter::default() };
     let page = services.store.runs(&filter, &PageRequest { after, ..PageRequest::first(MAX_PAGE) }).await?;
+    lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
     let mut done = Erased { erased: 0, open: 0, next: None };
     for (_, run) in &page.rows {
         match services.commands.erase_run(run.id, clock::now(), caller.cause()).await {

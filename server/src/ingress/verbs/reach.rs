@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 
 use crate::ingress::Services;
 use crate::ingress::error::Refusal;
-use crate::store::{self, EventRow, FunctionFilter, FunctionRow, PageRequest, RunFilter, RunRow};
+use crate::store::{EventRow, FunctionFilter, FunctionRow, PageRequest, RunFilter, RunRow};
 
 /// Functions of a namespace that are looked at, and runs of an event.
 const MAX_REACH: u32 = 100;
@@ -48,7 +48,7 @@ pub struct ReachTotals {
 pub async fn reach_totals(services: &Services, event: &EventRow) -> Result<ReachTotals, Refusal> {
     let store = &services.store;
     // Asked first: what was relayed by then is counted.
-    let settled = store.checkpoint(store::RELAY).await? >= event.position;
+    let settled = store.relayed().await?.is_past(&event.namespace, event.position);
     let caused = RunFilter { event: Some(event.id), routed: true, ..RunFilter::default() };
     let reached = store.run_counts(&caused).await?.into_iter().map(|(_, count)| count).sum();
     let neighbours = FunctionFilter { namespaces: Some(vec![event.namespace.clone()]), ..FunctionFilter::default() };

@@ -1,5 +1,6 @@
 //! Removing what is old.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -12,8 +13,8 @@ use uuid::Uuid;
 use super::given::{self, Subject, a_call, a_run, at, line, requested, run_started, trigger_event};
 use super::home::{Home, soon};
 use crate::store::{
-    Append, Error, EventFilter, FunctionFilter, HistoryFilter, LinesOf, NewEvent, Old, PageRequest, RELAY, RunFilter,
-    Store,
+    Append, Error, EventFilter, FunctionFilter, HistoryFilter, LinesOf, NewEvent, Old, PageRequest, RELAY, Relayed,
+    RunFilter, Store,
 };
 
 fn all() -> PageRequest {
@@ -413,4 +414,22 @@ fn a_young_call(function: function::Id) -> Append {
     let run::Event::Answered(mut event) = given::answered(&subject, function) else { panic!("it is answered") };
     event.at = at(100);
     subject.append(vec![run::Event::Answered(event)])
+}
+
+pub async fn a_namespace_that_is_behind_keeps_nothing_of_the_others(home: Home) {
+    let store = home.open().await;
+    for namespace in ["loud", "quiet"] {
+        store.append(trigger_event(namespace, "x", "early")).await.unwrap();
+    }
+    store.append(trigger_event("quiet", "x", "late")).await.unwrap();
+    assert_eq!(store.relayed().await.unwrap(), Relayed::default());
+    assert_eq!(cut(&store, Old::Events, 50).await, 0);
+    let behind = BTreeMap::from([("loud".to_owned(), 0)]);
+    store.write_relayed(2, &behind).await.unwrap();
+    assert_eq!(store.relayed().await.unwrap(), Relayed { through: 0, seen: 2, behind });
+    assert_eq!(cut(&store, Old::Events, 50).await, 1);
+    assert_eq!(positions(&store).await, [1, 3]);
+    store.write_relayed(3, &BTreeMap::new()).await.unwrap();
+    assert_eq!(cut(&store, Old::Events, 50).await, 2);
+    is_sound(&store).await;
 }

@@ -101,6 +101,12 @@ pub async fn what_is_erased_is_nowhere_and_its_record_is_there(home: Home) {
     assert!(store.snapshot(&run.stream).await.unwrap().is_none());
     let lines = store.lines(LinesOf::Function(function::id("default", "hello", 1)), 0, 10).await.unwrap();
     assert_eq!(lines.iter().map(|line| line.line.text.as_str()).collect::<Vec<_>>(), ["another one"]);
+    let id = run.state.as_ref().unwrap().request.run;
+    let mut late = line(function::id("default", "hello", 1), SECRET);
+    late.run = Some(id);
+    store.append_lines(vec![late]).await.unwrap();
+    store.remove_lines(id).await.unwrap();
+    assert!(!everything(&store).await.contains("Ada"));
     let left = store.stream(&run.stream, 0, 10).await.unwrap();
     assert_eq!(
         left.iter().map(|record| &*record.kind).collect::<Vec<_>>(),

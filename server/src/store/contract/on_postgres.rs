@@ -348,6 +348,11 @@ async fn what_is_old_goes_and_nothing_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_namespace_that_is_behind_keeps_nothing_of_the_others() {
+    cut::a_namespace_that_is_behind_keeps_nothing_of_the_others(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_removed_can_come_again() {
     cut::what_was_removed_can_come_again(Home::postgres().await).await;
 }

@@ -1,0 +1,74 @@
+//! How far the relay has come, in each namespace: erasure and retention ask, and neither waits for other namespaces.
+
+use std::collections::BTreeMap;
+
+use super::log::SqlLog;
+use super::sql::Value;
+use super::{Error, RELAY};
+
+/// How far the relay has come. It stays true: what it is past now it is past for ever.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Relayed {
+    /// What follows from the records up to here is on its way.
+    pub through: u64,
+    /// And up to here, except in the namespaces that are behind.
+    pub seen: u64,
+    /// How far it has come in these.
+    pub behind: BTreeMap<String, u64>,
+}
+
+impl Relayed {
+    /// Whether what follows from a record of a namespace is on its way.
+    pub fn is_past(&self, namespace: &str, position: u64) -> bool {
+        let in_its_namespace = || self.behind.get(namespace).is_none_or(|behind| position <= *behind);
+        position <= self.through || position <= self.seen && in_its_namespace()
+    }
+}
+
+/// See [`super::Log::relayed`].
+pub(super) async fn relayed(log: &SqlLog) -> Result<Relayed, Error> {
+    let through = log.inner.checkpoint(RELAY).await?;
+    let rows = log.inner.db.fetch("SELECT seen, behind FROM relayed WHERE one = 1", &[]).await?;
+    let Some(row) = rows.first() else { return Ok(Relayed { through, ..Relayed::default() }) };
+    let mut cells = row.cells();
+    let (seen, behind) = (cells.number()?, cells.text()?);
+    let behind = serde_json::from_str(&behind).map_err(|error| Error::Damaged(format!("relayed.behind: {error}")))?;
+    Ok(Relayed { through, seen, behind })
+}
+
+/// See [`super::Log::write_relayed`].
+pub(super) async fn write(log: &SqlLog, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
+    let sql = "INSERT INTO relayed (one, seen, behind) VALUES (1, $1, $2)
+         ON CONFLICT (one) DO UPDATE SET seen = excluded.seen, behind = excluded.behind";
+    let behind = serde_json::to_string(behind).expect("names and numbers serialise");
+    let values = vec![Value::Int(seen.cast_signed()), Value::Text(behind)];
+    log.beside(sql, values).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_is_behind_does_not_stand_for_the_others() {
+        let behind = BTreeMap::from([("loud".to_owned(), 20)]);
+        let relayed = Relayed { through: 10, seen: 100, behind };
+        for (namespace, position, is_past) in [
+            ("loud", 10, true),
+            ("loud", 20, true),
+            ("loud", 21, false),
+            ("quiet", 21, true),
+            ("quiet", 100, true),
+            ("quiet", 101, false),
+        ] {
+            assert_eq!(relayed.is_past(namespace, position), is_past, "{namespace} {position}");
+        }
+    }
+
+    #[test]
+    fn what_was_seen_long_ago_does_not_hold_back_what_is_through() {
+        let behind = BTreeMap::from([("loud".to_owned(), 2)]);
+        let relayed = Relayed { through: 50, seen: 20, behind };
+        assert!(relayed.is_past("loud", 50) && !relayed.is_past("quiet", 51));
+    }
+}
