@@ -76,7 +76,7 @@ impl Commands {
     }
 
     /// What waits in each namespace.
-    pub fn backlog(&self) -> &Backlog {
+    pub fn backlog(&self) -> &Arc<Backlog> {
         &self.backlog
     }
 

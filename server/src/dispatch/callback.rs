@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
@@ -40,6 +40,11 @@ use crate::store::{self, Store};
 
 /// How often what is due is looked for.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// Looking takes no more than one part in so many of the time, and it never looks less often than this: a stranger may
+/// have made millions of runs whose outcomes are due.
+const SHARE: u32 = 20;
+const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
 /// Calls back that are on their way at once.
 const AT_ONCE: usize = 32;
@@ -114,6 +119,7 @@ impl Teller {
         let mut telling = JoinSet::new();
         let mut on_their_way = OnTheirWay::default();
         loop {
+            let began = Instant::now();
             let room = match self.store.due_callbacks(clock::now(), PAGE).await {
                 Ok(rows) => {
                     for row in rows {
@@ -132,9 +138,10 @@ impl Teller {
                     true
                 }
             };
+            let pause = (began.elapsed() * SHARE).clamp(EVERY, AT_LEAST_EVERY);
             tokio::select! {
                 Some(ended) = telling.join_next_with_id(), if !room => forget(&mut on_their_way, ended),
-                () = tokio::time::sleep(EVERY) => {}
+                () = tokio::time::sleep(pause) => {}
             }
             while let Some(ended) = telling.try_join_next_with_id() {
                 forget(&mut on_their_way, ended);

@@ -18,8 +18,19 @@ const SHARE: u32 = 20;
 /// It never looks less often than this, however long the database took to answer.
 const AT_LEAST_EVERY: Duration = Duration::from_secs(10);
 
+/// A function for which nothing waits is shown with 0 for so long, so that whoever reads the numbers sees it, and then not
+/// at all: names that were used once do not stay for ever.
+const SHOWN_EMPTY: Duration = Duration::from_secs(300);
+
+/// Functions that are shown: what waits for some, nothing since then for the others.
+#[derive(Default)]
+struct Shown {
+    waiting: HashMap<function::Id, String>,
+    empty: HashMap<String, Instant>,
+}
+
 pub(super) async fn tell(tools: Tools, workers: Workers) {
-    let mut names: HashMap<function::Id, String> = HashMap::new();
+    let mut shown = Shown::default();
     let mut pause = EVERY;
     loop {
         tokio::time::sleep(pause).await;
@@ -38,7 +49,7 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
                     workers.consume(*function);
                     tools.fleet.expect(*function, *depth);
                 }
-                show(&tools, &mut names, depths).await;
+                show(&tools, &mut shown, depths).await;
             }
             Err(error) => tracing::debug!(%error, "waiting runs not counted"),
         }
@@ -46,23 +57,34 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
     }
 }
 
-async fn show(tools: &Tools, names: &mut HashMap<function::Id, String>, depths: Vec<(function::Id, u64)>) {
-    let mut gone = names.clone();
+async fn show(tools: &Tools, shown: &mut Shown, depths: Vec<(function::Id, u64)>) {
+    let gauge = &tools.metrics.queue_depth;
+    let mut now_waiting = HashMap::new();
     for (id, depth) in depths {
-        gone.remove(&id);
-        if !names.contains_key(&id)
-            && let Ok(Some(row)) = tools.store.function(id).await
-        {
-            names.insert(id, row.name);
-        }
-        if let Some(name) = names.get(&id) {
-            let depth = i64::try_from(depth).unwrap_or(i64::MAX);
-            tools.metrics.queue_depth.with_label_values(&[name]).set(depth);
+        let name = match shown.waiting.remove(&id) {
+            Some(name) => name,
+            None => match tools.store.function(id).await {
+                Ok(Some(row)) => row.name,
+                _ => continue,
+            },
+        };
+        gauge.with_label_values(&[&name]).set(i64::try_from(depth).unwrap_or(i64::MAX));
+        shown.empty.remove(&name);
+        now_waiting.insert(id, name);
+    }
+    for (_, name) in std::mem::replace(&mut shown.waiting, now_waiting) {
+        // Another namespace may have a function of this name for which something waits.
+        if shown.waiting.values().all(|other| *other != name) {
+            gauge.with_label_values(&[&name]).set(0);
+            shown.empty.insert(name, Instant::now());
         }
     }
-    for (id, name) in gone {
-        names.remove(&id);
-        // It was there a moment ago, and says that nothing waits now before it goes.
-        tools.metrics.queue_depth.with_label_values(&[&name]).set(0);
-    }
+    shown.empty.retain(|name, since| {
+        let stays = since.elapsed() < SHOWN_EMPTY;
+        if !stays {
+            // It fails when it is gone already.
+            let _ = gauge.remove_label_values(&[name]);
+        }
+        stays
+    });
 }

@@ -5,6 +5,7 @@
 //! once: a due time's event has one id, and the log takes it once.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,7 +16,7 @@ use domain::{Cause, Stream, event, run};
 use futures::{StreamExt, TryFutureExt, stream};
 
 use super::Tools;
-use crate::actors::{Loaded, Writer, writer};
+use crate::actors::{Backlog, Loaded, Writer, writer};
 use crate::store::{self, LineStream, NewLine, Store};
 
 /// The wall clock may be set: it is looked at again at least this often, however far the next due time is.
@@ -37,8 +38,9 @@ const UNROUTED: TimeDelta = TimeDelta::hours(1);
 /// known by its id, and what was not is due still.
 pub(super) async fn forever(tools: Tools) {
     let (store, cause) = (tools.store.clone(), tools.own_cause());
+    let backlog = tools.commands.backlog();
     loop {
-        match Scheduler::load(store.clone(), cause.clone(), crate::clock::now).await {
+        match Scheduler::load(store.clone(), backlog.clone(), cause.clone(), crate::clock::now).await {
             Ok(scheduler) => return scheduler.follow().await,
             Err(error) => tracing::warn!(%error, "the plan of schedules cannot be made; it is tried again"),
         }
@@ -53,6 +55,7 @@ impl<F: Fn() -> DateTime<Utc> + Send + Sync> Clock for F {}
 struct Scheduler<C> {
     store: Store,
     writer: Writer,
+    backlog: Arc<Backlog>,
     cause: Cause,
     now: C,
     plan: Plan,
@@ -74,10 +77,11 @@ struct Marks {
 
 impl<C: Clock> Scheduler<C> {
     /// The plan as the log says it now.
-    async fn load(store: Store, cause: Cause, now: C) -> Result<Self, store::Error> {
+    async fn load(store: Store, backlog: Arc<Backlog>, cause: Cause, now: C) -> Result<Self, store::Error> {
         let (seen, writer) = (store.head().await?, Writer::new(store.clone()));
         let (marks, fresh) = (HashMap::new(), Vec::new());
-        let mut scheduler = Self { store, writer, cause, now, plan: Plan::default(), marks, fresh, seen };
+        let plan = Plan::default();
+        let mut scheduler = Self { store, writer, backlog, cause, now, plan, marks, fresh, seen };
         let mut after = 0;
         loop {
             let page = scheduler.store.function_log(after, seen, PAGE).await?;
@@ -198,6 +202,11 @@ impl<C: Clock> Scheduler<C> {
         let mut said = Vec::new();
         said.extend(firing.left_out.map(|first| missed(timer, first)));
         for time in &firing.times {
+            // The events of a namespace that has no room stay in the log: a clock would fill it.
+            if self.backlog.is_held(&timer.namespace) {
+                said.push(no_room(timer, *time));
+                continue;
+            }
             let forbids = timer.schedule.overlap == Overlap::Forbid;
             if forbids
                 && let Some(last) = time_of(marks.fired).filter(|last| last < time)
@@ -320,6 +329,11 @@ fn missed(timer: &Timer, first: DateTime<Utc>) -> String {
 
 fn overlapping(timer: &Timer, time: DateTime<Utc>, last: DateTime<Utc>) -> String {
     format!("{}: {time:?} is left out, as the run of {last:?} is not over and `overlap` is `forbid`", named(timer))
+}
+
+fn no_room(timer: &Timer, time: DateTime<Utc>) -> String {
+    let named = named(timer);
+    format!("{named}: {time:?} is left out, as more runs of the namespace wait than EVENTFLOW_MAX_WAITING_RUNS allows")
 }
 
 #[cfg(test)]

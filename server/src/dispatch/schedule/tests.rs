@@ -26,8 +26,14 @@ impl Wall {
     }
 
     async fn server(&self, store: &Store) -> Scheduler<impl Clock + use<>> {
-        let wall = self.0.clone();
-        Scheduler::load(store.clone(), Cause::default(), move || at(wall.load(Ordering::SeqCst))).await.unwrap()
+        self.server_with(store, Backlog::unlimited()).await
+    }
+
+    async fn server_with(&self, store: &Store, backlog: Backlog) -> Scheduler<impl Clock + use<>> {
+        let (wall, backlog) = (self.0.clone(), Arc::new(backlog));
+        Scheduler::load(store.clone(), backlog, Cause::default(), move || at(wall.load(Ordering::SeqCst)))
+            .await
+            .unwrap()
     }
 }
 
@@ -234,6 +240,22 @@ async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(home
     assert!(said[0].contains("2027-01-01T00:02:00Z is left out, as the run of 2027-01-01T00:01:00Z"), "{said:?}");
 }
 
+async fn what_is_due_where_no_more_runs_may_wait_is_left_out(home: Home) {
+    let (store, wall) = (home.open().await, Wall::default());
+    let id = running(&store, 1, minutely(CatchUp::All), 30).await;
+    let mut server = wall.server_with(&store, Backlog::new(10)).await;
+    server.backlog.add("default", 20);
+    wall.set(120);
+    server.look().await;
+    server.backlog.counted(HashMap::new());
+    wall.set(180);
+    server.look().await;
+    assert_eq!(fired(&store).await, [3]);
+    let said = said(&store, id).await;
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[1].contains("00:02:00Z is left out, as more runs of the namespace wait"), "{said:?}");
+}
+
 async fn a_function_that_is_registered_again_is_another_one(home: Home) {
     let (store, wall) = (home.open().await, Wall::default());
     let mut server = wall.server(&store).await;
@@ -252,7 +274,9 @@ async fn a_function_that_is_registered_again_is_another_one(home: Home) {
 /// The loop itself, on the real clock: it is woken by the log and by the time.
 async fn a_function_that_starts_now_fires_within_seconds(home: Home) {
     let store = home.open().await;
-    let server = Scheduler::load(store.clone(), Cause::default(), crate::clock::now).await.unwrap();
+    let server = Scheduler::load(store.clone(), Arc::new(Backlog::unlimited()), Cause::default(), crate::clock::now)
+        .await
+        .unwrap();
     let following = tokio::spawn(server.follow());
     let start = (crate::clock::now() - at(0)).num_seconds();
     running(&store, 1, Schedule::new("* * * * * *", "Europe/Berlin"), start).await;
@@ -295,6 +319,11 @@ macro_rules! on {
             #[tokio::test]
             async fn a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time() {
                 super::a_schedule_that_forbids_overlap_waits_for_the_run_of_its_last_time(fresh().await).await;
+            }
+
+            #[tokio::test]
+            async fn what_is_due_where_no_more_runs_may_wait_is_left_out() {
+                super::what_is_due_where_no_more_runs_may_wait_is_left_out(fresh().await).await;
             }
 
             #[tokio::test]
