@@ -4,8 +4,9 @@ mod logging;
 mod repeats;
 pub mod watchdog;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 pub use logging::{ACCESS, finish_logging, start_logging};
 use parking_lot::Mutex;
@@ -70,12 +71,31 @@ fn described(desc: &Desc, kind: &'static str) -> Described {
     Described { name: desc.fq_name.clone(), kind, labels: desc.variable_labels.clone(), help: desc.help.clone() }
 }
 
+/// Removes all numbers of a function.
+fn forget(
+    vec: &dyn Collector,
+    remove: impl Fn(&HashMap<&str, &str>) -> prometheus::Result<()>,
+    namespace: &str,
+    function: &str,
+) {
+    for family in vec.collect() {
+        for metric in family.get_metric() {
+            let labels: HashMap<_, _> = metric.get_label().iter().map(|label| (label.name(), label.value())).collect();
+            if labels.get("namespace") == Some(&namespace) && labels.get("function") == Some(&function) {
+                // It fails when another one has removed it.
+                let _ = remove(&labels);
+            }
+        }
+    }
+}
+
 /// All metrics. Cloning it is cheap: clones count together.
 #[derive(Clone)]
 #[allow(missing_docs)] // the names in `new` say it
 pub struct Metrics {
     registry: Shown,
     triggers: Arc<Mutex<HashSet<String>>>,
+    read_at: Arc<tokio::sync::Mutex<Option<Instant>>>,
     pub invocations: IntCounterVec,
     pub duration: HistogramVec,
     pub http_requests: IntCounterVec,
@@ -187,7 +207,21 @@ impl Metrics {
             queue_depth,
             registry,
             triggers: Arc::default(),
+            read_at: Arc::default(),
         }
+    }
+
+    /// Leaves a function out from now on: it is gone.
+    pub fn forget(&self, namespace: &str, function: &str) {
+        let counters = [&self.invocations, &self.cold_starts];
+        counters.into_iter().for_each(|vec| forget(vec, |labels| vec.remove(labels), namespace, function));
+        let histograms = [&self.duration, &self.cold_start_seconds];
+        histograms.into_iter().for_each(|vec| forget(vec, |labels| vec.remove(labels), namespace, function));
+    }
+
+    /// When what is read from the database for the metrics was read last. Whoever holds it may read it now.
+    pub fn read_at(&self) -> &tokio::sync::Mutex<Option<Instant>> {
+        &self.read_at
     }
 
     /// What runs that an event of this type caused are counted under.
@@ -239,6 +273,27 @@ impl Default for Metrics {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_function_that_is_gone_leaves_no_numbers() {
+        let metrics = Metrics::new();
+        for (namespace, function) in [("team", "gone"), ("team", "here"), ("other", "gone")] {
+            for outcome in ["success", "failure"] {
+                metrics.invocations.with_label_values(&[namespace, function, "http", outcome]).inc();
+            }
+            metrics.cold_starts.with_label_values(&[namespace, function]).inc();
+            metrics.duration.with_label_values(&[namespace, function]).observe(1.0);
+            metrics.cold_start_seconds.with_label_values(&[namespace, function]).observe(1.0);
+        }
+        metrics.forget("team", "gone");
+        let text = metrics.render();
+        let of = |namespace: &str, function: &str| {
+            let labels = [format!("namespace=\"{namespace}\""), format!("function=\"{function}\"")];
+            text.lines().filter(|line| labels.iter().all(|label| line.contains(label))).count()
+        };
+        assert_eq!((of("team", "gone"), of("team", "here")), (0, of("other", "gone")), "{text}");
+        assert!(of("team", "here") > 4);
+    }
 
     #[test]
     fn types_that_senders_make_up_do_not_make_up_metrics() {

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
+use super::unneeded::is_needed;
 use super::{Error, digest, files, source};
 use crate::tree::{self, Bounds, Kind, Next, When};
 
@@ -99,7 +100,7 @@ impl Artifacts {
         files::remove(&folder.join(".git")).map_err(failed())?;
         let summary = digest::of(folder, max_bytes, max_files, &mut go_on)?;
         let target = self.0.artifacts.join(name_of(&summary.digest).expect("the digest was just made"));
-        if target.is_dir() {
+        if is_needed(&target).map_err(failed())? {
             return Ok((summary.digest, summary.size));
         }
         freeze(folder, &mut go_on).map_err(failed())?;
@@ -109,7 +110,7 @@ impl Artifacts {
         match fs::rename(folder, &target) {
             Ok(()) => {}
             // Another build was faster, with the same content.
-            Err(_) if target.is_dir() => return Ok((summary.digest, summary.size)),
+            Err(_) if is_needed(&target).map_err(failed())? => return Ok((summary.digest, summary.size)),
             Err(error) => return Err(failed()(error)),
         }
         fs::set_permissions(&target, fs::Permissions::from_mode(0o555)).map_err(failed())?;

@@ -30,6 +30,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod unneeded;
 mod workshop;
 
 pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};

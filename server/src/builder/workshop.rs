@@ -296,7 +296,9 @@ impl Inner {
         let (given, secrets) = self.given(order, &manifest, &folder, scratch, journal).await?;
         let what = (manifest.runtime, steps.as_slice(), given);
         let explained = |error| with_hint(error, hint.as_deref());
-        install::install(&self.tools, &folder, what, (shelf, build), scratch, journal).await.map_err(explained)?;
+        install::install(&self.tools, &folder, what, (shelf, build, order.function.uuid()), scratch, journal)
+            .await
+            .map_err(explained)?;
         if !secrets.is_empty() {
             let folder = folder.clone();
             scratch.block(move |hold| leaks::look(&folder, &secrets, || hold.go_on())).await?;

@@ -92,6 +92,10 @@ pub struct Retention {
     pub runs: Duration,
     /// Lines of builds and runs, from when they were printed: `EVENTFLOW_RETAIN_LOGS`.
     pub logs: Duration,
+    /// Artifacts and bundles, from when nothing needed them any more: `EVENTFLOW_RETAIN_ARTIFACTS`.
+    pub artifacts: Duration,
+    /// The newest versions of a function whose artifacts are needed: `EVENTFLOW_KEEP_VERSIONS`.
+    pub versions: u32,
 }
 
 impl Default for Retention {
@@ -106,6 +110,8 @@ impl Retention {
             events: layers.time("EVENTFLOW_RETAIN_EVENTS")?,
             runs: layers.time("EVENTFLOW_RETAIN_RUNS")?,
             logs: layers.time("EVENTFLOW_RETAIN_LOGS")?,
+            artifacts: layers.time("EVENTFLOW_RETAIN_ARTIFACTS")?,
+            versions: layers.number::<u64>("EVENTFLOW_KEEP_VERSIONS")?.try_into().unwrap_or(u32::MAX),
         })
     }
 }

@@ -1,6 +1,8 @@
 //! Does on each server what each has to do by itself when the log says so: keep its instances as they should be, end
 //! what was cancelled, build. Follows the log from now on: what was before is looked for at the start.
 
+use std::time::Duration;
+
 use domain::recorded::{Fact, Recorded};
 use domain::{function, react::Reaction, react::has_consequences, react::react};
 use futures::StreamExt;
@@ -10,6 +12,9 @@ use super::builds::Builds;
 use super::worker::Workers;
 use crate::clock;
 use crate::store::Feed;
+
+/// Whoever reads the metrics does so more often than this.
+const LAST_NUMBERS: Duration = Duration::from_secs(300);
 
 /// What was started this long ago shows at once whether it can run; after a restart it waits for its first call.
 const FRESH_S: i64 = 5;
@@ -54,10 +59,26 @@ impl Attendant {
                 | Reaction::Redrive(..) => {}
             }
         }
+        if let Fact::Function(id, function::Event::Deregistered(_)) = fact {
+            self.forget_metrics(id);
+        }
         if let Fact::Function(id, function::Event::VersionPromoted(_) | function::Event::Started(_)) = fact {
             self.workers.resize(id);
             self.workers.wake();
         }
+    }
+
+    /// Leaves a function out of the metrics, once whoever reads them has seen its last numbers.
+    fn forget_metrics(&self, function: function::Id) {
+        let tools = self.tools.clone();
+        tokio::spawn(async move {
+            tokio::time::sleep(LAST_NUMBERS).await;
+            match tools.store.function(function).await {
+                Ok(Some(row)) => tools.metrics.forget(&row.namespace, &row.name),
+                Ok(None) => {}
+                Err(error) => tracing::debug!(%function, %error, "metrics of a function that is gone stay"),
+            }
+        });
     }
 
     fn reconcile(&self, recorded: &Recorded, function: function::Id) {

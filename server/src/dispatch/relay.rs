@@ -140,7 +140,8 @@ impl Relay {
             return;
         }
         self.looked = (seen, Instant::now());
-        if relayed.through >= seen_then {
+        // While what was done before it began is read again, less is known than is written down.
+        if relayed.through >= seen_then || relayed.seen < self.done.seen {
             return;
         }
         if let Err(error) = self.hands.tools.store.write_relayed(relayed.seen, &relayed.behind).await {

@@ -1,4 +1,5 @@
-//! Removes what is past its time, a few at a time: runs that are over, trigger events, lines. Takes no input.
+//! Removes what is past its time, a few at a time: runs that are over, trigger events, lines; and what was built or uploaded
+//! and is needed no more. Takes no input.
 //!
 //! It rests as long as it works, so that whoever appends is not held up. One server does it for all; two that did at once
 //! would remove nothing twice.
@@ -15,6 +16,9 @@ use crate::store::{self, Old};
 /// How often it is looked for what is past its time.
 const EVERY: Duration = Duration::from_secs(60);
 
+/// How often it is looked for artifacts and bundles that nothing needs: every file of them is looked at.
+const ARTIFACTS_EVERY: Duration = Duration::from_secs(600);
+
 /// A step is followed by a rest at least this long.
 const REST: Duration = Duration::from_millis(10);
 
@@ -26,8 +30,17 @@ const TRIES: u32 = 5;
 pub(super) async fn forever(tools: Tools) {
     let mut timer = tokio::time::interval(EVERY);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut artifacts = None;
     loop {
         timer.tick().await;
+        if artifacts.is_none_or(|last: Instant| last.elapsed() >= ARTIFACTS_EVERY) {
+            artifacts = Some(Instant::now());
+            match sweep_artifacts(&tools).await {
+                Ok(0) => {}
+                Ok(removed) => tracing::info!(removed, "artifacts and bundles that nothing needed, removed"),
+                Err(error) => tracing::warn!(%error, "artifacts that nothing needs are not removed yet"),
+            }
+        }
         let keep = tools.retention;
         // Lines first: those of a run that goes are few then.
         for (what, keep) in [(Old::Lines, keep.logs), (Old::Runs, keep.runs), (Old::Events, keep.events)] {
@@ -38,6 +51,15 @@ pub(super) async fn forever(tools: Tools) {
             }
         }
     }
+}
+
+/// Removes the artifacts and bundles that nothing has needed for their time; returns how many.
+async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
+    let keep = tools.retention;
+    let needed = tools.store.needed(keep.versions).await?;
+    let artifacts = tools.workshop.artifacts().clone();
+    let sweep = move || artifacts.remove_unneeded(&needed.artifacts, &needed.bundles, keep.artifacts);
+    Ok(tokio::task::spawn_blocking(sweep).await??)
 }
 
 /// Removes what is past its time now; returns how much.

@@ -144,6 +144,9 @@ impl std::fmt::Debug for Spec {
 pub struct Task {
     /// Names the task in logs and folders; unique on this host.
     pub name: String,
+    /// For whom it works. Tasks for one function are one user to the kernel, which counts some things for a user alone; those for
+    /// others are others, so that none can use up what another one needs. Caches belong to one function.
+    pub function: Uuid,
     /// Program and arguments.
     pub command: Vec<String>,
     /// The only folder it may write, and its working directory.

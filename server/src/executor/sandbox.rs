@@ -282,8 +282,7 @@ impl Sandbox {
         home.weights.starts(plan.owner.clone(), slot.cgroup(), plan.cpu_later);
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
-            plan.hand_over(user, home.host.identity.user(0))
-                .map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
+            plan.hand_over(user).map_err(io_error(format!("hand the folders of {} over", plan.name)))?;
         }
         let filters: Vec<u8> = (FIRST_FILTER..).take(home.filters.len()).collect();
         let own_resolver = home.wrappers.join("etc/resolv.conf");
@@ -614,7 +613,7 @@ struct Plan {
     app: PathBuf,
     app_writable: bool,
     /// Chooses the user that it runs as, see [`host::Identity`].
-    user: u64,
+    user: host::Number,
     bridge: Option<PathBuf>,
     caches: BTreeMap<String, PathBuf>,
     readable: BTreeMap<String, PathBuf>,
@@ -639,14 +638,14 @@ impl Plan {
     }
 
     /// Makes the folders that may be written the sandbox's user's.
-    fn hand_over(&self, user: u32, caches: Option<u32>) -> io::Result<()> {
+    fn hand_over(&self, user: u32) -> io::Result<()> {
         self.folder.hand_over(user)?;
         if self.app_writable {
             hand_over(&self.app, user)?;
         }
         for folder in self.caches.values() {
-            // Everything in a cache was written by tasks, which are all the same user: once is enough.
-            if fs::metadata(folder)?.uid() != caches.unwrap_or(user) {
+            // Everything in a cache was written by tasks for one function, which are all the same user: once is enough.
+            if fs::metadata(folder)?.uid() != user {
                 hand_over(folder, user)?;
             }
         }
@@ -760,7 +759,7 @@ impl Executor for Sandbox {
             env,
             app: spec.artifact,
             app_writable: false,
-            user: self.number(),
+            user: host::Number::Instance(self.number()),
             bridge,
             caches: BTreeMap::new(),
             readable: BTreeMap::new(),
@@ -823,7 +822,7 @@ impl Executor for Sandbox {
             env,
             app: spec.artifact,
             app_writable: false,
-            user: self.number(),
+            user: host::Number::Instance(self.number()),
             bridge: None,
             caches: BTreeMap::new(),
             readable: BTreeMap::new(),
@@ -875,7 +874,7 @@ impl Executor for Sandbox {
             env,
             app: task.folder,
             app_writable: true,
-            user: 0,
+            user: host::Number::TasksOf(task.function),
             bridge: None,
             caches: task.caches,
             readable,

@@ -127,6 +127,7 @@ pub const CODES: &[Code] = &[
     code("unavailable", &[503], "The log cannot be reached or does not keep up. Nothing was accepted.", "Try again after `Retry-After`."),
     code("unsupported_media_type", &[415], "The route does not take this `Content-Type`.", "Send `application/json`, or what `/openapi.json` says."),
     code("version_not_found", &[404], "The function has no such version.", "Ask for its versions."),
+    code("version_not_kept", &[], "What was built of the version was removed: newer versions are kept instead.", "Build its source again; let the operator raise `EVENTFLOW_KEEP_VERSIONS`."),
     code("wrong_host", &[421], "The server has no such name.", "Use its address, or let the operator correct `EVENTFLOW_PUBLIC_URL`."),
 ];
 

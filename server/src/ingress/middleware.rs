@@ -8,7 +8,7 @@ use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
-use actix_web::{HttpMessage, HttpResponse, web};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tracing::Instrument;
 use uuid::Uuid;
 
@@ -16,6 +16,7 @@ use super::assets::CONTENT_SECURITY_POLICY;
 use super::bodiless::Bodiless;
 use super::error::HttpError;
 use super::{Services, methods};
+use crate::store::lane;
 use crate::telemetry::watchdog;
 
 /// The header that carries a request's id, in and out.
@@ -54,7 +55,13 @@ pub(super) async fn around(
     }
     let doing = format!("{method} {}", request.path());
     // The request must not be kept: routing changes it, and insists on being the only one that has it.
-    let response = watchdog::doing(doing, next.call(request).instrument(span)).await?.map_into_boxed_body();
+    let whose = services.as_ref().and_then(|services| lane_of(services, request.request(), pattern.as_deref()));
+    let work = watchdog::doing(doing, next.call(request).instrument(span));
+    let response = match whose {
+        Some(whose) => lane::within(&whose, work).await,
+        None => work.await,
+    };
+    let response = response?.map_into_boxed_body();
     let path = pattern.as_deref().map(plain);
     let mut response = shaped(about_methods(response, &method, path.as_deref()), &id);
     if response.status() == StatusCode::METHOD_NOT_ALLOWED && !response.headers().contains_key(header::ALLOW) {
@@ -81,6 +88,17 @@ pub(super) async fn around(
     default(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_SECURITY_POLICY));
     default(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
     Ok(response)
+}
+
+/// Whose lane to the database a request takes; `None` where it reads next to nothing (calls of functions), or sees to that
+/// itself (GraphQL).
+pub(super) fn lane_of(services: &Services, request: &HttpRequest, pattern: Option<&str>) -> Option<String> {
+    if !pattern.is_some_and(|pattern| pattern.starts_with("/v1/") || ["/metrics", "/readyz"].contains(&pattern)) {
+        return None;
+    }
+    let session = services.auth.session(request);
+    // No name of a viewer is empty.
+    Some(session.map_or_else(|_| String::new(), |session| session.viewer.name.to_string()))
 }
 
 /// What a route says to a method that it does not take: OPTIONS is answered with those that it does, and whatever the

@@ -250,7 +250,9 @@ impl Chore {
         Some(match self {
             Self::Cut(_) | Self::Seal(..) => return None,
             Self::Snapshot(stream, snapshot) => (
-                "INSERT INTO snapshots (stream, version, shape, state) VALUES ($1, $2, $3, $4)
+                // One that was made before its stream was erased has what is erased.
+                "INSERT INTO snapshots (stream, version, shape, state) SELECT $1, $2, $3, $4
+                 WHERE NOT EXISTS (SELECT 1 FROM log WHERE stream = $1 AND version > $2 AND type = 'Erased')
                  ON CONFLICT (stream) DO UPDATE SET version = excluded.version, shape = excluded.shape, state = excluded.state
                  WHERE snapshots.version < excluded.version OR snapshots.shape <> excluded.shape",
                 vec![

@@ -24,9 +24,9 @@ use super::sql::{Db, Row, Value};
 use super::stats::Stats;
 use super::{
     Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
-    FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, NewLine, Old,
-    OpenBuild, Recent, Relayed, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow,
-    Snapshot, Span, VersionRow, WaitingRuns, audit, cut, feed, installation, lease, log_key, metrics, relayed,
+    FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, Needed, NewLine,
+    Old, OpenBuild, Recent, Relayed, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow,
+    Snapshot, Span, VersionRow, WaitingRuns, audit, cut, feed, installation, lease, log_key, metrics, needed, relayed,
     revocation, seal, sqlite,
 };
 
@@ -93,6 +93,9 @@ const OF_CURRENT: &str =
 /// The state of a function's newest build, found by one look into the index.
 const STATE_OF_NEWEST_BUILD: &str =
     "(SELECT b.state FROM builds b WHERE b.function = functions.id ORDER BY b.created_position DESC LIMIT 1)";
+
+/// Lines are stored in the order in which they were read, but for so much: servers have clocks of their own.
+const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 /// Rows by key, where a query may name thousands: so many at a time.
 const KEYS: usize = 500;
@@ -353,7 +356,14 @@ impl Log for SqlLog {
 
     async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         let mut filter = lines_of(of);
-        filter.and("at >= {}", Value::Int(which.since.map_or(i64::MIN, |since| since.timestamp_micros())));
+        if let Some(since) = which.since {
+            let since = since.timestamp_micros();
+            filter.and("at >= {}", Value::Int(since));
+            // Without it, a time at which there was nothing yet would be looked for in all lines.
+            let early = since.saturating_sub(OUT_OF_ORDER.as_micros() as i64);
+            filter
+                .and("position >= {}", Value::Int(metrics::position_at(&self.inner.db, metrics::LINES, early).await?));
+        }
         filter.and("position < {}", int(which.before.unwrap_or(u64::MAX)));
         let (names, conditions, limit) = (LINES.names(""), filter.text(), limit.to_string());
         let page =
@@ -381,6 +391,10 @@ impl Log for SqlLog {
 
     async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.chore(Chore::Checkpoint(follower.into(), from, to)).await
+    }
+
+    async fn needed(&self, versions: u32) -> Result<Needed, Error> {
+        needed::needed(&self.inner.db, versions).await
     }
 
     async fn remove_lines(&self, run: run::Id) -> Result<(), Error> {

@@ -22,6 +22,7 @@ mod listing;
 mod log;
 mod log_key;
 mod metrics;
+mod needed;
 mod open;
 pub mod page;
 pub mod portable;
@@ -49,6 +50,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 pub use feed::{Feed, LineFeed};
+pub use needed::Needed;
 pub use page::{Page, PageRequest};
 pub use relayed::Relayed;
 pub use seal::{Anchor, Proof, Seal, SealKey};
@@ -521,6 +523,9 @@ pub trait Log: Send + Sync + 'static {
 
     /// How far a follower has come; 0 for one that never was.
     async fn checkpoint(&self, follower: &str) -> Result<u64, Error>;
+
+    /// Which artifacts and bundles are needed; of each function's versions the newest, so many, and those that take calls.
+    async fn needed(&self, versions: u32) -> Result<Needed, Error>;
 
     /// Removes the lines of a run.
     async fn remove_lines(&self, run: run::Id) -> Result<(), Error>;

@@ -45,6 +45,7 @@ mod story;
 mod synchronous;
 mod told;
 mod trouble;
+mod unneeded;
 #[allow(dead_code)] // not every verb is needed here
 #[path = "../attack/wire.rs"]
 mod wire;

@@ -58,21 +58,37 @@ pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>
     let watched = done.clone();
     let total = (artifacts.len() + bundles.len()) as u64;
     let progress = Progress::of("artifacts", "files", total, move || watched.load(Ordering::Relaxed));
-    for digest in &artifacts {
-        let pack = |file: &mut Hashed| store.pack(digest, BufWriter::new(file));
-        let name = format!("artifacts/{}.tar.gz", bare(digest));
-        files.insert(name.clone(), write(folder, &name, pack).map_err(|error| failed(folder, error))?);
+    let mut take = |digest: &String, name: String, content: &dyn Fn(&mut Hashed) -> io::Result<()>| {
+        let written = write(folder, &name, content);
         done.fetch_add(1, Ordering::Relaxed);
+        match written {
+            Ok(hash) => _ = files.insert(name, hash),
+            // The server has removed it meanwhile: nothing needed it.
+            Err(_) if store.artifact(digest).is_none() && store.bundle(digest).is_none() => {
+                fs::remove_file(folder.join(name)).map_err(|error| failed(folder, error))?;
+                return Ok(false);
+            }
+            Err(error) => return Err(failed(folder, error)),
+        }
+        Ok(true)
+    };
+    let (mut taken_artifacts, mut taken_bundles) = (Vec::new(), Vec::new());
+    for digest in artifacts {
+        let pack = |file: &mut Hashed| store.pack(&digest, BufWriter::new(file));
+        if take(&digest, format!("artifacts/{}.tar.gz", bare(&digest)), &pack)? {
+            taken_artifacts.push(digest);
+        }
     }
-    for digest in &bundles {
+    for digest in bundles {
         let copy = |file: &mut Hashed| {
-            let path = store.bundle(digest).ok_or_else(|| io::Error::other(format!("the bundle {digest} is gone")))?;
+            let path = store.bundle(&digest).ok_or_else(|| io::Error::other(format!("the bundle {digest} is gone")))?;
             io::copy(&mut fs::File::open(path)?, file).map(|_| ())
         };
-        let name = format!("bundles/{}", bare(digest));
-        files.insert(name.clone(), write(folder, &name, copy).map_err(|error| failed(folder, error))?);
-        done.fetch_add(1, Ordering::Relaxed);
+        if take(&digest, format!("bundles/{}", bare(&digest)), &copy)? {
+            taken_bundles.push(digest);
+        }
     }
+    let (artifacts, bundles) = (taken_artifacts, taken_bundles);
     drop(progress);
 
     let keys = match &locked {

@@ -27,6 +27,7 @@ use std::time::Duration;
 use domain::manifest::Runtime;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 pub(super) use answers::Answers;
 pub(super) use given::Given;
@@ -95,6 +96,7 @@ pub(super) struct Site<'a> {
     shelf: Option<Arc<Shelf>>,
     /// Unique on this host.
     pub(super) build: &'a str,
+    function: Uuid,
     pub(super) scratch: &'a Scratch,
     pub(super) journal: &'a Journal,
     given: Given,
@@ -108,13 +110,23 @@ pub(super) async fn install(
     tools: &Tools,
     folder: &Path,
     (runtime, steps, given): (Runtime, &[Step], Given),
-    (shelf, build): (Option<Arc<Shelf>>, &str),
+    (shelf, build, function): (Option<Arc<Shelf>>, &str, Uuid),
     scratch: &Scratch,
     journal: &Journal,
 ) -> Result<(), Error> {
     let deadline = Instant::now() + tools.timeout;
-    let mut site =
-        Site { tools, folder: folder.to_owned(), shelf, build, scratch, journal, given, node: None, deadline };
+    let mut site = Site {
+        tools,
+        folder: folder.to_owned(),
+        shelf,
+        build,
+        function,
+        scratch,
+        journal,
+        given,
+        node: None,
+        deadline,
+    };
     site.install(runtime, steps).await
 }
 
@@ -297,6 +309,7 @@ impl Site<'_> {
         env.extend(self.tools.env.clone());
         Task {
             name: format!("build-{}", self.build),
+            function: self.function,
             command: command.iter().map(|&argument| argument.to_owned()).collect(),
             folder: self.folder.clone(),
             caches,

@@ -32,6 +32,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::address;
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::remote::{self, Policy, Remote};
@@ -89,6 +90,8 @@ pub(super) struct Wanted<'a> {
     pub(super) path: Option<&'a str>,
     /// Names the build.
     pub(super) build: &'a str,
+    /// Whose version it becomes.
+    pub(super) function: Uuid,
     /// Whether submodules are fetched; what `function.json` says when absent.
     pub(super) submodules: Option<bool>,
     /// Whether files of Git LFS are; as above.
@@ -112,6 +115,7 @@ struct Repository<'a> {
     deadline: Instant,
     limits: Limits,
     build: &'a str,
+    function: Uuid,
     journal: &'a Journal,
 }
 
@@ -216,10 +220,24 @@ impl Git {
         let origin = format!("[remote \"origin\"]\n\tpromisor = true\n\turl = {}\n", names::setting(&url));
         fs::write(home.join("gitconfig"), format!("{CONFIG}{origin}{}", way.config))
             .map_err(Error::failed("write settings for git"))?;
-        let build = wanted.build;
+        let (build, function) = (wanted.build, wanted.function);
         let (kept, borrowed) = (None, None);
         let git = self;
-        Ok(Repository { kept, borrowed, git, home, url, remote, authorization, way, deadline, limits, build, journal })
+        Ok(Repository {
+            kept,
+            borrowed,
+            git,
+            home,
+            url,
+            remote,
+            authorization,
+            way,
+            deadline,
+            limits,
+            build,
+            function,
+            journal,
+        })
     }
 
     /// What earlier builds of the function have fetched from there. Without it a build is slow, not wrong.

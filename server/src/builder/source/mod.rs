@@ -60,6 +60,7 @@ pub(super) async fn take(
                 git_ref: git_ref.as_deref(),
                 path: path.as_deref(),
                 build: &build,
+                function: order.function.uuid(),
                 submodules: asks("submodules"),
                 lfs: asks("lfs"),
             };

@@ -211,6 +211,9 @@ impl Cgroup {
                 // Absent where the kernel does not account swap; then there is nothing to forbid.
                 let _ = fs::write(folder.join("memory.memsw.limit_in_bytes"), &memory);
                 let _ = fs::write(folder.join("memory.swappiness"), "0");
+                // Version 1 counts what TCP keeps for a socket by itself, and only once there is a limit; version 2 counts it
+                // as memory. Absent where the kernel does not count it at all.
+                let _ = fs::write(folder.join("memory.kmem.tcp.limit_in_bytes"), &memory);
             }
             Some((Version::V2, folder)) => {
                 fs::write(folder.join("memory.max"), &memory)?;

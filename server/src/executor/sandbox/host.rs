@@ -6,6 +6,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
 use crate::config::metadata;
 
 /// The programs that the sandbox needs, as absolute paths.
@@ -43,10 +46,21 @@ pub(super) enum Identity {
     },
 }
 
-/// Ids for the users of sandboxes: above those that distributions, containers and systemd give away.
-const OWN_USERS: Identity = Identity::Own { first: 0x7000_0000, count: 60_000 };
+/// Ids for the users of sandboxes: above those that distributions, containers and systemd give away. The first half is for
+/// instances, in turn; the second for tasks, by function.
+const OWN_USERS: Identity = Identity::Own { first: 0x7000_0000, count: 2 * OWN_HALF };
+const OWN_HALF: u32 = 60_000;
 /// Where only the usual ids exist, as in most containers.
 const NOBODY: Identity = Identity::Own { first: 65_534, count: 1 };
+
+/// What the user of a sandbox is chosen by.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Number {
+    /// Each instance has another one, until they have all been had.
+    Instance(u64),
+    /// All tasks for a function have the same.
+    TasksOf(Uuid),
+}
 
 impl Identity {
     /// Whether a sandbox has to become another user than the server's.
@@ -54,11 +68,19 @@ impl Identity {
         matches!(self, Identity::Own { .. })
     }
 
-    /// The user of the sandbox with this number. Number 0 is for tasks, whose caches are handed on.
-    pub(super) fn user(self, number: u64) -> Option<u32> {
-        match self {
-            Identity::Own { first, count } => Some(first + u32::try_from(number % u64::from(count)).unwrap_or(0)),
-            Identity::Servers | Identity::Root => None,
+    /// The user of the sandbox with this number.
+    pub(super) fn user(self, number: Number) -> Option<u32> {
+        let within = |number: u64, half: u32| u32::try_from(number % u64::from(half)).unwrap_or(0);
+        match (self, number) {
+            (Identity::Own { first, count: 1 }, _) => Some(first),
+            (Identity::Own { first, count }, Number::Instance(number)) => Some(first + within(number, count / 2)),
+            (Identity::Own { first, count }, Number::TasksOf(function)) => {
+                // A digest of the id: one that is made of a name or of the time is not spread evenly.
+                let digest = Sha256::digest(function.as_bytes());
+                let number = digest.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte));
+                Some(first + count / 2 + within(number, count / 2))
+            }
+            (Identity::Servers | Identity::Root, _) => None,
         }
     }
 }
@@ -188,7 +210,7 @@ fn try_bubblewrap() -> Result<(PathBuf, Identity), String> {
     let identities = if root { vec![OWN_USERS, NOBODY, Identity::Root] } else { vec![Identity::Servers] };
     let mut fault = String::new();
     for identity in identities {
-        let user = identity.user(0);
+        let user = identity.user(Number::Instance(0));
         let mut command = quiet(user.map_or(&*path, |_| Path::new("setpriv")));
         if let Some(user) = user {
             command.args(&become_user(user)[1..]).arg(&path);

@@ -136,6 +136,12 @@ fn refused_by_argument() -> Result<Rules, seccompiler::BackendError> {
     }
     let other = PERSONALITIES.iter().map(|value| is(0, SeccompCmpOp::Ne, *value)).collect::<Result<_, _>>()?;
     let pair = SeccompRule::new(vec![is(0, SeccompCmpOp::Ne, number(AF_UNIX))?])?;
+    let mut options = Vec::new();
+    for (level, name) in REFUSED_OPTIONS {
+        let rule = vec![is(1, SeccompCmpOp::Eq, number(*level))?, is(2, SeccompCmpOp::Eq, number(*name))?];
+        options.push(SeccompRule::new(rule)?);
+    }
+    let filter = SeccompRule::new(vec![is(0, SeccompCmpOp::Eq, number(libc::PR_SET_SECCOMP))?])?;
     let typing = |request| SeccompRule::new(vec![is(1, SeccompCmpOp::Eq, request)?]);
     Ok(vec![
         (libc::SYS_clone, clones),
@@ -143,8 +149,59 @@ fn refused_by_argument() -> Result<Rules, seccompiler::BackendError> {
         (libc::SYS_socketpair, vec![pair]),
         (libc::SYS_personality, vec![SeccompRule::new(other)?]),
         (libc::SYS_ioctl, vec![typing(TIOCSTI)?, typing(TIOCLINUX)?]),
+        (libc::SYS_setsockopt, options),
+        // The last filter is in force when the last one is installed: nobody inside needs another.
+        (libc::SYS_prctl, vec![filter]),
     ])
 }
+
+/// Options of sockets that are refused, by level and name: what makes the kernel compile a program, whose room all processes
+/// of the host share (`net.core.bpf_jit_limit`), and what makes it keep something for a socket that no control group
+/// counts. Numbers that `libc` does not name are those of Linux's `tcp.h`, `in.h` and `in6.h`.
+const REFUSED_OPTIONS: &[(i32, i32)] = &[
+    (libc::SOL_SOCKET, libc::SO_ATTACH_FILTER),
+    (libc::SOL_SOCKET, libc::SO_ATTACH_BPF),
+    (libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_CBPF),
+    (libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_EBPF),
+    (IPPROTO_TCP, libc::TCP_MD5SIG),
+    (IPPROTO_TCP, TCP_ULP),
+    (IPPROTO_TCP, TCP_MD5SIG_EXT),
+    (IPPROTO_TCP, TCP_AO_ADD_KEY),
+    (libc::IPPROTO_IP, libc::IP_ADD_MEMBERSHIP),
+    (libc::IPPROTO_IP, libc::IP_ADD_SOURCE_MEMBERSHIP),
+    (libc::IPPROTO_IP, libc::IP_BLOCK_SOURCE),
+    (libc::IPPROTO_IP, IP_MSFILTER),
+    (libc::IPPROTO_IP, MCAST_JOIN_GROUP),
+    (libc::IPPROTO_IP, MCAST_BLOCK_SOURCE),
+    (libc::IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP),
+    (libc::IPPROTO_IP, MCAST_MSFILTER),
+    (libc::IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP),
+    (libc::IPPROTO_IPV6, IPV6_JOIN_ANYCAST),
+    (libc::IPPROTO_IPV6, IPV6_FLOWLABEL_MGR),
+    (libc::IPPROTO_IPV6, MCAST_JOIN_GROUP),
+    (libc::IPPROTO_IPV6, MCAST_BLOCK_SOURCE),
+    (libc::IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP),
+    (libc::IPPROTO_IPV6, MCAST_MSFILTER),
+    (libc::IPPROTO_IPV6, IPV6_HOPOPTS),
+    (libc::IPPROTO_IPV6, IPV6_RTHDRDSTOPTS),
+    (libc::IPPROTO_IPV6, IPV6_RTHDR),
+    (libc::IPPROTO_IPV6, IPV6_DSTOPTS),
+];
+
+const TCP_ULP: i32 = 31;
+const TCP_MD5SIG_EXT: i32 = 32;
+const TCP_AO_ADD_KEY: i32 = 38;
+const IP_MSFILTER: i32 = 41;
+const MCAST_JOIN_GROUP: i32 = 42;
+const MCAST_BLOCK_SOURCE: i32 = 43;
+const MCAST_JOIN_SOURCE_GROUP: i32 = 46;
+const MCAST_MSFILTER: i32 = 48;
+const IPV6_JOIN_ANYCAST: i32 = 27;
+const IPV6_FLOWLABEL_MGR: i32 = 32;
+const IPV6_HOPOPTS: i32 = 54;
+const IPV6_RTHDRDSTOPTS: i32 = 55;
+const IPV6_RTHDR: i32 = 57;
+const IPV6_DSTOPTS: i32 = 59;
 
 /// Refused on purpose: other processes, namespaces and mounts, the kernel itself, keys, and what was the way in of many
 /// an attack on the kernel. `clone3` is not here: its arguments cannot be looked at, and after `ENOSYS` the C library
@@ -192,6 +249,7 @@ const REFUSED: &[i64] = &[
     libc::SYS_quotactl,
     libc::SYS_reboot,
     libc::SYS_request_key,
+    libc::SYS_seccomp,
     libc::SYS_set_mempolicy,
     libc::SYS_setdomainname,
     libc::SYS_sethostname,
@@ -391,7 +449,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_sched_setparam,
     libc::SYS_sched_setscheduler,
     libc::SYS_sched_yield,
-    libc::SYS_seccomp,
     libc::SYS_semctl,
     libc::SYS_semget,
     libc::SYS_semop,

@@ -1,6 +1,7 @@
 //! How the server is.
 
 use std::fmt::Display;
+use std::time::{Duration, Instant};
 
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
@@ -28,6 +29,9 @@ pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
 pub(in crate::ingress) fn configure_metrics(config: &mut ServiceConfig) {
     config.service(web::resource("/metrics").route(web::get().to(metrics)).default_service(web::to(wrong_method)));
 }
+
+/// The numbers that the database has are read no more often.
+const READ_EVERY: Duration = Duration::from_secs(1);
 
 /// Whether the server does its work.
 #[derive(Serialize, ToSchema)]
@@ -120,7 +124,17 @@ pub(super) async fn metrics(request: HttpRequest, services: web::Data<Services>)
         let message = "metrics name functions of every namespace, and this token does not see all of them";
         return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
-    // What cannot be read now keeps its last value: the other numbers are needed most when the log is away.
+    read_numbers(&services).await;
+    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(services.metrics.render()))
+}
+
+/// Reads what the database has of the numbers, for all callers together: strangers may ask as often as they like. What cannot be
+/// read now keeps its last value: the other numbers are needed most when the log is away.
+async fn read_numbers(services: &Services) {
+    let mut read_at = services.metrics.read_at().lock().await;
+    if read_at.is_some_and(|at| at.elapsed() < READ_EVERY) {
+        return;
+    }
     if let Ok(head) = services.store.head().await {
         services.metrics.feed_gaps.set(i64::try_from(services.store.stats().gaps()).unwrap_or(i64::MAX));
         services.metrics.log_position.set(i64::try_from(head).unwrap_or(i64::MAX));
@@ -128,12 +142,12 @@ pub(super) async fn metrics(request: HttpRequest, services: web::Data<Services>)
             services.metrics.relay_lag.set(i64::try_from(head.saturating_sub(relayed)).unwrap_or(i64::MAX));
         }
     }
-    waiting(&services).await;
+    waiting(services).await;
     let running = FunctionFilter { state: Some("RUNNING".to_owned()), ..FunctionFilter::default() };
     if let Ok(page) = services.store.functions(&running, &PageRequest::first(1).counted()).await {
         services.metrics.active_functions.set(i64::try_from(page.total).unwrap_or(i64::MAX));
     }
-    Ok(HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(services.metrics.render()))
+    *read_at = Some(Instant::now());
 }
 
 /// What waits for somebody: runs for a worker, dead letters and failed builds for a person.
@@ -166,8 +180,6 @@ async fn waiting(services: &Services) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::telemetry::watchdog;
 

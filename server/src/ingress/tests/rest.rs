@@ -1,6 +1,9 @@
 //! The REST routes.
 
+use actix_web::test::TestRequest;
+
 use super::*;
+use crate::ingress::middleware::lane_of;
 
 pub(super) async fn error(response: Response, status: StatusCode) -> String {
     let body = json_of(response, status).await;
@@ -524,6 +527,34 @@ async fn requests_are_counted_by_their_route() {
         "{text}"
     );
     assert!(text.contains("eventflow_event_log_position 0"));
+}
+
+#[actix_web::test]
+async fn whoever_asks_for_the_metrics_the_database_is_read_once_a_second() {
+    let house = House::new().await;
+    house.log.take();
+    let since = std::time::Instant::now();
+    for _ in 0..50 {
+        assert_eq!(house.get("/metrics").send().await.unwrap().status(), StatusCode::OK);
+    }
+    let reads = house.log.take().get("oldest_queued").copied().unwrap_or(0);
+    assert!((1..=1 + since.elapsed().as_secs() as usize).contains(&reads), "{reads}");
+}
+
+#[actix_web::test]
+async fn reads_over_rest_go_through_the_lane_of_who_asks() {
+    let house = House::new().await;
+    let of = |token: Option<&str>, pattern| {
+        let bearer = token.map(|token| ("authorization", format!("Bearer {token}")));
+        let request = bearer.into_iter().fold(TestRequest::default(), |request, header| request.insert_header(header));
+        lane_of(&house.services, &request.to_http_request(), Some(pattern))
+    };
+    let token = house.token(&["default"], false);
+    let own = of(Some(&token), "/v1/functions/{name}/logs").unwrap();
+    assert!(!own.is_empty());
+    assert_eq!(of(Some(&token), "/v1/functions/{name}"), Some(own));
+    assert_eq!([of(None, "/metrics"), of(Some("x"), "/readyz")], [Some(String::new()), Some(String::new())]);
+    assert_eq!([of(Some(&token), "/function/{name}"), of(Some(&token), "/graphql")], [None, None]);
 }
 
 #[actix_web::test]

@@ -144,6 +144,11 @@ impl Log for Watched {
         self.inner.checkpoint(follower).await
     }
 
+    async fn needed(&self, versions: u32) -> Result<Needed, Error> {
+        self.asked("needed")?;
+        self.inner.needed(versions).await
+    }
+
     async fn remove_lines(&self, run: run::Id) -> Result<(), Error> {
         self.asked("remove_lines")?;
         self.inner.remove_lines(run).await

@@ -12,7 +12,7 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Problem, Refusal};
-use crate::store::{FunctionRow, Store};
+use crate::store::{FunctionRow, PageRequest, Store};
 
 /// Registrations that lose against a deregistration are tried again at most this often.
 const MAX_TRIES: u32 = 3;
@@ -288,11 +288,31 @@ pub async fn rollback(
         }
         (None, None) => return Err(function::Error::NotBuilt.into()),
     };
+    is_kept(services, id, version).await?;
     let reason = reason.or_else(|| Some("rolled back".to_owned()));
     let command = Command::Promote { version, reason, at: clock::now() };
     ask(services, caller, id, command).await.map_err(|refusal| refusal.at(&["version"]))?;
     close_gap(services, id).await;
     Ok(())
+}
+
+/// Whether what was built of a version is there still, or the function has no such version at all.
+pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32) -> Result<(), Refusal> {
+    let Some(made) = services.store.version(id, version).await? else { return Ok(()) };
+    if services.workshop.artifacts().artifact(&made.digest).is_some() {
+        return Ok(());
+    }
+    let newest = services.store.versions(id, &PageRequest::first(1)).await?.rows;
+    let kept = services.settings.retention.versions;
+    if newest.first().is_none_or(|(_, newest)| newest.number.saturating_sub(version) < kept) {
+        // It is missing although it should be there: whoever starts it is told that.
+        return Ok(());
+    }
+    let of_commit = made.commit.map(|commit| format!(" of commit {commit}")).unwrap_or_default();
+    let message = format!(
+        "what was built of version {version} is no longer kept: the newest {kept} are (EVENTFLOW_KEEP_VERSIONS); build the source{of_commit} again"
+    );
+    Err(Problem::new("version_not_kept", message).at(["version"]).into())
 }
 
 /// The function, if the viewer may change it.

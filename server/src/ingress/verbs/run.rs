@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 
 use super::Caller;
-use super::function::changeable;
+use super::function::{changeable, is_kept};
 use super::idempotency::{Claim, digest};
 use crate::clock;
 use crate::ingress::Services;
@@ -391,6 +391,7 @@ async fn runnable(
             let message = format!("the function has no version {version}");
             Err(Problem::new("version_not_found", message).at(["version"]).into())
         }
+        Some(version) => is_kept(services, row.id, version).await.map(|()| row),
         _ => Ok(row),
     }
 }

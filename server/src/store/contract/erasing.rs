@@ -107,6 +107,10 @@ pub async fn what_is_erased_is_nowhere_and_its_record_is_there(home: Home) {
     store.append_lines(vec![late]).await.unwrap();
     store.remove_lines(id).await.unwrap();
     assert!(!everything(&store).await.contains("Ada"));
+    // One that was made before and is kept late.
+    let late = Snapshot { version: 3, shape: 1, state: SECRET.as_bytes().to_vec() };
+    store.save_snapshot(&run.stream, late).await.unwrap();
+    assert!(store.snapshot(&run.stream).await.unwrap().is_none());
     let left = store.stream(&run.stream, 0, 10).await.unwrap();
     assert_eq!(
         left.iter().map(|record| &*record.kind).collect::<Vec<_>>(),

@@ -406,6 +406,11 @@ pub async fn lines_are_followed_and_read(home: Home) {
     let recent = store.recent_lines(LinesOf::Function(function), Recent::default(), 2).await.unwrap();
     assert_eq!(recent.iter().map(|line| line.position).collect::<Vec<_>>(), [2, 5]);
     let recent = store
+        .recent_lines(LinesOf::Function(function), Recent { since: Some(at(1_000_000)), before: None }, 10)
+        .await
+        .unwrap();
+    assert_eq!(recent, [], "nothing is of then");
+    let recent = store
         .recent_lines(LinesOf::Function(function), Recent { since: Some(at(50)), before: None }, 10)
         .await
         .unwrap();

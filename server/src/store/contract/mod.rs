@@ -6,6 +6,7 @@ mod given;
 pub(crate) mod home;
 mod lease;
 mod log;
+mod needed;
 mod pages;
 mod revocation;
 mod seal;

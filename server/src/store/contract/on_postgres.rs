@@ -1,7 +1,7 @@
 //! The promises, on PostgreSQL.
 
 use super::home::Home;
-use super::{cut, erasing, lease, log, pages, revocation, seal, searched, tables, trouble};
+use super::{cut, erasing, lease, log, needed, pages, revocation, seal, searched, tables, trouble};
 use crate::store::away::Away;
 use crate::store::sql::Db;
 use crate::store::{Error, postgres};
@@ -350,6 +350,11 @@ async fn what_is_old_goes_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_is_behind_keeps_nothing_of_the_others() {
     cut::a_namespace_that_is_behind_keeps_nothing_of_the_others(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registered_function_may_run_is_needed() {
+    needed::what_a_registered_function_may_run_is_needed(Home::postgres().await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

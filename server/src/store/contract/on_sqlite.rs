@@ -1,7 +1,7 @@
 //! The promises, on SQLite.
 
 use super::home::Home;
-use super::{cut, erasing, lease, log, pages, revocation, seal, searched, tables, trouble};
+use super::{cut, erasing, lease, log, needed, pages, revocation, seal, searched, tables, trouble};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_appended_is_read_back() {
@@ -301,6 +301,11 @@ async fn what_is_old_goes_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_namespace_that_is_behind_keeps_nothing_of_the_others() {
     cut::a_namespace_that_is_behind_keeps_nothing_of_the_others(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_registered_function_may_run_is_needed() {
+    needed::what_a_registered_function_may_run_is_needed(Home::sqlite()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

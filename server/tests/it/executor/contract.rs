@@ -270,6 +270,7 @@ async fn lines_of_a_job_belong_to_its_run(executor: &dyn Executor, place: &Place
 fn task(folder: &std::path::Path, script: &str) -> Task {
     Task {
         name: "task".into(),
+        function: uuid::Uuid::nil(),
         command: vec!["/bin/sh".into(), "-c".into(), script.into()],
         folder: folder.to_owned(),
         caches: [("/cache/npm".to_owned(), folder.with_extension("cache"))].into(),

@@ -329,6 +329,7 @@ async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
     std::fs::create_dir(&folder).unwrap();
     let task = |script: &str| server::executor::Task {
         name: "nest".into(),
+        function: uuid::Uuid::nil(),
         command: ["python3".into(), "-c".into(), script.to_owned()].into(),
         folder: folder.clone(),
         caches: Default::default(),
@@ -353,6 +354,70 @@ async fn a_folder_that_is_nested_too_deep_is_not_handed_on() {
         false => assert_eq!(second.unwrap().code, Some(0)),
     }
     server::tree::remove(&folder).unwrap();
+}
+
+/// The kernel counts some things for a user alone: what one build uses up of them must not be what another one needs.
+#[tokio::test]
+async fn builds_of_two_functions_are_two_users_and_those_of_one_are_one() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new();
+    let owner = async |name: &str, function: u128| {
+        let folder = place.code.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        let task = server::executor::Task {
+            name: name.into(),
+            function: uuid::Uuid::from_u128(function),
+            command: ["sh", "-c", "echo made > made"].map(str::to_owned).into(),
+            folder: folder.clone(),
+            caches: Default::default(),
+            readable: Default::default(),
+            programs: Vec::new(),
+            opened: Vec::new(),
+            env: Default::default(),
+            limits: server::executor::Limits {
+                memory_mb: 64,
+                cpu: 1.0,
+                pids: 16,
+                network: server::executor::Network::None,
+            },
+            timeout: Duration::from_secs(60),
+        };
+        let (lines, log) = Log::new();
+        let exit = place.sandbox.task(task, lines).await.unwrap();
+        assert_eq!(exit.code, Some(0), "{:?}", log.all().await);
+        std::fs::metadata(folder.join("made")).unwrap().uid()
+    };
+    let (one, other, again) = (owner("one", 1).await, owner("other", 2).await, owner("again", 1).await);
+    assert_eq!(one, again);
+    // A server that is not root has one user for all, and so have containers that map few.
+    assert!(one != other || one == nix::unistd::geteuid().as_raw() || one == 65_534, "{one}");
+}
+
+/// Version 1 of the control groups counts what waits in sockets of TCP by itself.
+#[tokio::test]
+async fn what_waits_in_sockets_counts() {
+    let place = Place::new();
+    let running = output(&place, "sleep 2");
+    let seen = async {
+        let deadline = std::time::Instant::now() + READY_WITHIN;
+        loop {
+            let files = bases(&place).into_iter().flat_map(|base| std::fs::read_dir(base).unwrap().flatten());
+            let read = |path: std::path::PathBuf| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
+            let pairs: Vec<_> = files
+                .filter_map(|group| {
+                    let memory = read(group.path().join("memory.limit_in_bytes"))?;
+                    Some((memory, read(group.path().join("memory.kmem.tcp.limit_in_bytes"))?))
+                })
+                .collect();
+            // Version 2 has no such file.
+            if pairs.is_empty() || pairs.iter().any(|(memory, tcp)| *memory < 1 << 40 && memory == tcp) {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "{pairs:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::join!(running, seen);
 }
 
 #[tokio::test]

@@ -224,6 +224,7 @@ fn task(place: &Place, script: &str) -> Task {
     std::fs::create_dir_all(&folder).unwrap();
     Task {
         name: "install".into(),
+        function: uuid::Uuid::nil(),
         command: ["python3", "-c", script].map(str::to_owned).into(),
         folder,
         caches: Default::default(),

@@ -186,6 +186,7 @@ async fn npm_and_pip_install_into_the_folder() {
     let env = passed_on.iter().filter_map(|name| Some((name.to_string(), std::env::var(name).ok()?)));
     let mut task = Task {
         name: "install".into(),
+        function: uuid::Uuid::nil(),
         command: ["npm", "install", "--cache", "/cache/npm"].map(str::to_owned).into(),
         folder: folder.clone(),
         readable: Default::default(),

@@ -3,6 +3,7 @@ import ctypes
 import os
 import platform
 import socket
+import struct
 
 # Number on x86_64, number on aarch64 (None: there is none), arguments. Those that could harm have arguments that a kernel without a filter
 # would refuse with another error.
@@ -21,6 +22,8 @@ CALLS = {
     "add_key": (248, 217, (b"user", b"x", b"y", 1, -3)),
     "request_key": (249, 218, (b"user", b"x", 0, 0)),
     "bpf": (321, 280, (0, 0, 0)),
+    "another filter": (317, 277, (1, 0, 0)),
+    "another filter by prctl": (157, 167, (22, 2, 0)),
     "perf_event_open": (298, 241, (0, 0, -1, -1, 0)),
     "ptrace": (101, 117, (0, 0, 0, 0)),
     "process_vm_readv": (310, 270, (1, 0, 0, 0, 0, 0)),
@@ -110,6 +113,25 @@ def main():
         ctypes.set_errno(0)
         result = libc.socket(family, kind, protocol)
         print(f"socket {name}", result, ctypes.get_errno(), sep="|", flush=True)
+    # One that returns at once; what is compiled of it takes room that all processes of the host share.
+    step = ctypes.create_string_buffer(struct.pack("HBBI", 6, 0, 0, 0xFFFF), 8)
+    program = ctypes.create_string_buffer(struct.pack("HxxxxxxQ", 1, ctypes.addressof(step)), 16)
+    options = {
+        "a filter": (socket.SOL_SOCKET, 26, program, 16),
+        "a program": (socket.SOL_SOCKET, 50, ctypes.create_string_buffer(4), 4),
+        "a filter of a group": (socket.SOL_SOCKET, 51, program, 16),
+        "a key": (socket.IPPROTO_TCP, 14, ctypes.create_string_buffer(216), 216),
+        "a key of a network": (socket.IPPROTO_TCP, 32, ctypes.create_string_buffer(216), 216),
+        "a layer above": (socket.IPPROTO_TCP, 31, ctypes.create_string_buffer(b"tls", 4), 4),
+        "a group of hosts": (socket.IPPROTO_IP, 35, ctypes.create_string_buffer(bytes([224, 0, 0, 9, 127, 0, 0, 1]), 8), 8),
+        "a label of flows": (socket.IPPROTO_IPV6, 32, ctypes.create_string_buffer(32), 32),
+    }
+    for name, (level, option, value, length) in options.items():
+        one = libc.socket(socket.AF_INET6 if level == socket.IPPROTO_IPV6 else socket.AF_INET, socket.SOCK_STREAM, 0)
+        ctypes.set_errno(0)
+        result = libc.setsockopt(one, level, option, value, length)
+        print(f"option {name}", result, ctypes.get_errno(), sep="|", flush=True)
+        libc.close(one)
 
 
 if __name__ == "__main__":

@@ -186,6 +186,7 @@ impl Repository<'_> {
         let borrowed = self.borrowed.iter().map(|folder| (folder.display().to_string(), folder.clone()));
         Task {
             name: format!("git-{}", self.build),
+            function: self.function,
             command: step.command(),
             folder: self.home.clone(),
             caches: BTreeMap::new(),

@@ -1,0 +1,200 @@
+//! Removes artifacts and bundles that nothing has needed for a while.
+//!
+//! When something was needed last is the time of change of its folder or file: it is set again while it is needed, and when
+//! a build comes to the same content. So it survives restarts, and no other server has to know. What is needed is decided
+//! elsewhere.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::artifacts::{Artifacts, name_of};
+use crate::tree;
+
+/// What is on its way out: found again after a restart, and never taken for what it was.
+const LEAVING: &str = ".removed-";
+
+/// Bytes of bundles that nothing needs: whoever uploads without end makes the oldest of them go earlier.
+pub(super) const MAX_UNNEEDED_BUNDLES: u64 = 10 << 30;
+
+/// A bundle stays at least so long: between its upload and the function that is made of it.
+const SHORTEST_STAY: Duration = Duration::from_secs(600);
+
+impl Artifacts {
+    /// Removes the artifacts and bundles that are not among these and have not been needed for so long. Returns how many went.
+    /// Waits for the disk: call it where that may be.
+    ///
+    /// # Errors
+    /// When a folder cannot be read. What cannot be removed is logged, and tried again next time.
+    pub fn remove_unneeded(
+        &self,
+        artifacts: &HashSet<String>,
+        bundles: &HashSet<String>,
+        kept: Duration,
+    ) -> io::Result<u64> {
+        let removed = sweep(self.folder(), artifacts, kept, None)?;
+        Ok(removed + sweep(self.bundles(), bundles, kept, Some(MAX_UNNEEDED_BUNDLES))?)
+    }
+}
+
+/// Says that something is needed now; `false` when it is gone.
+pub(super) fn is_needed(path: &Path) -> io::Result<bool> {
+    match File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// What nothing needs.
+struct Unneeded {
+    path: PathBuf,
+    since: SystemTime,
+    bytes: u64,
+}
+
+fn sweep(folder: &Path, needed: &HashSet<String>, kept: Duration, most: Option<u64>) -> io::Result<u64> {
+    let (mut unneeded, mut removed) = (Vec::new(), 0);
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if name.starts_with(LEAVING) {
+            remove(&entry.path());
+            continue;
+        }
+        let digest = format!("sha256:{name}");
+        if name_of(&digest).is_none() {
+            continue;
+        }
+        let metadata = entry.metadata()?;
+        let since = metadata.modified()?;
+        if !needed.contains(&digest) {
+            unneeded.push(Unneeded { path: entry.path(), since, bytes: metadata.len() });
+        } else if age(since) > kept / 4 {
+            is_needed(&entry.path())?;
+        }
+    }
+    unneeded.sort_by_key(|unneeded| unneeded.since);
+    let mut bytes: u64 = unneeded.iter().map(|unneeded| unneeded.bytes).sum();
+    for Unneeded { path, since, bytes: its } in unneeded {
+        let too_many = most.is_some_and(|most| bytes > most) && age(since) > SHORTEST_STAY;
+        if (too_many || age(since) > kept) && take_away(&path, since)? {
+            bytes -= its;
+            removed += 1;
+        }
+    }
+    Ok(removed)
+}
+
+/// Removes something, unless it was needed again meanwhile.
+fn take_away(path: &Path, since: SystemTime) -> io::Result<bool> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(false) };
+    let away = folder.join(format!("{LEAVING}{}", name.to_string_lossy()));
+    match fs::rename(path, &away) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+        renamed => renamed?,
+    }
+    // A build may have come to the same content, and found it here, just before it was moved.
+    if fs::symlink_metadata(&away)?.modified()? != since {
+        fs::rename(&away, path)?;
+        return Ok(false);
+    }
+    remove(&away);
+    Ok(true)
+}
+
+fn remove(path: &Path) {
+    let removed = match path.is_dir() {
+        true => tree::remove(path),
+        false => fs::remove_file(path),
+    };
+    if let Err(error) = removed {
+        tracing::warn!(path = %path.display(), %error, "what nothing needs any more is not removed yet");
+    }
+}
+
+fn age(since: SystemTime) -> Duration {
+    since.elapsed().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+
+    fn digest(number: u8) -> String {
+        format!("sha256:{}", format!("{number:02x}").repeat(32))
+    }
+
+    /// An artifact and a bundle of this digest that were needed so long ago.
+    fn made(artifacts: &Artifacts, number: u8, ago: Duration) {
+        let name = digest(number);
+        let name = name_of(&name).unwrap();
+        let folder = artifacts.folder().join(name);
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("index.js"), "1").unwrap();
+        fs::write(artifacts.bundles().join(name), "1").unwrap();
+        for path in [folder, artifacts.bundles().join(name)] {
+            File::open(path).unwrap().set_modified(SystemTime::now() - ago).unwrap();
+        }
+    }
+
+    fn left(artifacts: &Artifacts) -> [usize; 2] {
+        [artifacts.folder(), artifacts.bundles()].map(|folder| fs::read_dir(folder).unwrap().count())
+    }
+
+    #[test]
+    fn what_nothing_has_needed_for_a_while_goes() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::new(data.path()).unwrap();
+        made(&artifacts, 1, 2 * DAY);
+        made(&artifacts, 2, DAY / 2);
+        made(&artifacts, 3, 2 * DAY);
+        let needed = HashSet::from([digest(3)]);
+        assert_eq!(artifacts.remove_unneeded(&needed, &needed, DAY).unwrap(), 2);
+        assert_eq!(left(&artifacts), [2, 2]);
+        assert!(artifacts.artifact(&digest(1)).is_none() && artifacts.bundle(&digest(1)).is_none());
+        // What was needed until now has its time from now on.
+        assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap(), 0);
+        assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), Duration::ZERO).unwrap(), 4);
+        assert_eq!(left(&artifacts), [0, 0]);
+    }
+
+    #[test]
+    fn what_is_needed_again_while_it_is_taken_away_stays() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::new(data.path()).unwrap();
+        made(&artifacts, 1, 2 * DAY);
+        let folder = artifacts.artifact(&digest(1)).unwrap();
+        let since = fs::metadata(&folder).unwrap().modified().unwrap();
+        assert!(is_needed(&folder).unwrap());
+        assert!(!take_away(&folder, since).unwrap());
+        assert!(artifacts.artifact(&digest(1)).is_some());
+        assert!(!is_needed(&data.path().join("gone")).unwrap());
+    }
+
+    #[test]
+    fn what_was_on_its_way_out_at_a_restart_goes() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::new(data.path()).unwrap();
+        fs::create_dir(artifacts.folder().join(format!("{LEAVING}x"))).unwrap();
+        artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap();
+        assert_eq!(left(&artifacts), [0, 0]);
+    }
+
+    #[test]
+    fn of_too_many_bundles_the_oldest_go_but_none_that_has_just_come() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::new(data.path()).unwrap();
+        for (number, ago) in [(1, 3), (2, 2), (3, 0)] {
+            made(&artifacts, number, SHORTEST_STAY * ago);
+        }
+        assert_eq!(sweep(artifacts.bundles(), &HashSet::new(), DAY, Some(2)).unwrap(), 1);
+        assert!(artifacts.bundle(&digest(1)).is_none() && artifacts.bundle(&digest(2)).is_some());
+        assert_eq!(sweep(artifacts.bundles(), &HashSet::new(), DAY, Some(0)).unwrap(), 1);
+        assert!(artifacts.bundle(&digest(3)).is_some());
+    }
+}
