@@ -6,16 +6,16 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { createSpotlight, Spotlight } from "@mantine/spotlight";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
+import { useLeave } from "../features/auth/useLeave.ts";
+import { useViewer } from "../features/auth/viewer.tsx";
 import { useActions } from "../features/functions/useActions.ts";
 import { PaletteFunctionsDocument, PaletteRunsDocument } from "../graphql/generated.ts";
 import { useAsked } from "../graphql/live.ts";
+import { isId } from "../lib/ids.ts";
 import { isOwn } from "../lib/namespace.ts";
 import { short } from "../lib/time.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { type Entry, found, grouped, idTyped } from "./find.ts";
-import { isId } from "./ids.ts";
-import { useViewer } from "./session.tsx";
-import { useLeave } from "./useLeave.ts";
 
 interface Act extends Entry {
   icon: IconName;

@@ -2,11 +2,12 @@
 
 import { type CSSVariablesResolver, createTheme, MantineProvider } from "@mantine/core";
 import { Notifications } from "@mantine/notifications";
-import { createContext, type ReactNode, useCallback, useContext, useEffect, useMemo, useState } from "react";
+import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { Provider as Graph } from "urql";
+import { Restart } from "../features/auth/restart.ts";
+import { signedOut } from "../features/auth/viewer.tsx";
 import { makeClient } from "../graphql/client.ts";
 import { disconnect, onRefused } from "../graphql/socket.ts";
-import { signedOut } from "./session.tsx";
 
 const theme = createTheme({
   primaryColor: "indigo",
@@ -47,13 +48,6 @@ const legible: CSSVariablesResolver = () => ({
     "--mantine-color-dimmed": "#ababab",
   },
 });
-
-const Restart = createContext<() => void>(() => {});
-
-/** Forgets everything that was loaded, for a new session. */
-export function useRestart(): () => void {
-  return useContext(Restart);
-}
 
 export function Providers({ children }: { children: ReactNode }) {
   const [session, setSession] = useState(0);

@@ -2,9 +2,9 @@
 
 import { createRootRoute, createRoute, createRouter, notFound, Outlet, redirect } from "@tanstack/react-router";
 import type { FunctionState, RunState, TriggerType, Window } from "../graphql/generated.ts";
+import { isId } from "../lib/ids.ts";
 import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
-import { isId } from "./ids.ts";
 import { lazyRouteComponent } from "./pages.ts";
 import { Shell } from "./shell.tsx";
 

@@ -19,6 +19,7 @@ import {
 import { useDisclosure } from "@mantine/hooks";
 import { Link, Navigate, Outlet, useLocation, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useCallback, useEffect, useLayoutEffect, useRef, useState } from "react";
+import { signedOut, useViewer, ViewerProvider } from "../features/auth/viewer.tsx";
 import { FunctionChangedDocument, ViewerDocument } from "../graphql/generated.ts";
 import { useAsked, useFollowed } from "../graphql/live.ts";
 import { link } from "../graphql/socket.ts";
@@ -27,7 +28,6 @@ import { useStore } from "../lib/store.ts";
 import { Icon, type IconName } from "../ui/icons.tsx";
 import { Failure, Waiting } from "../ui/states.tsx";
 import { type Command, Keys, writes } from "./keys.ts";
-import { signedOut, useViewer, ViewerProvider } from "./session.tsx";
 
 const Palette = lazy(() => import("./palette.tsx"));
 const Who = lazy(() => import("./who.tsx"));

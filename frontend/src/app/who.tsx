@@ -1,9 +1,9 @@
 // Who is signed in, and the way out.
 
 import { ActionIcon, Kbd, Menu } from "@mantine/core";
+import { useLeave } from "../features/auth/useLeave.ts";
+import { useViewer } from "../features/auth/viewer.tsx";
 import { Icon } from "../ui/icons.tsx";
-import { useViewer } from "./session.tsx";
-import { useLeave } from "./useLeave.ts";
 
 export default function Who({ help }: { help: () => void }) {
   const viewer = useViewer();

@@ -1,6 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { useRestart } from "../app/providers.tsx";
+import { useRestart } from "../features/auth/restart.ts";
 import { SignIn } from "../features/auth/SignIn.tsx";
 import { localPath } from "../lib/search.ts";
 

@@ -5,8 +5,6 @@ import { Alert, Anchor, Box, Button, Card, Group, Stack, Text, Title, UnstyledBu
 import { Link } from "@tanstack/react-router";
 import { useEffect, useMemo, useState } from "react";
 import { useMutation } from "urql";
-import { isId } from "../../app/ids.ts";
-import { useViewer } from "../../app/session.tsx";
 import {
   BuildAloneDocument,
   type BuildAloneQuery,
@@ -18,6 +16,7 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { now as clock } from "../../lib/clock.ts";
+import { isId } from "../../lib/ids.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Bars } from "../../ui/bars.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -29,6 +28,7 @@ import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status, stateColour } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { rolledBack } from "../functions/model.ts";
 import { useActions } from "../functions/useActions.ts";
 import { useLife } from "../history/useLife.ts";

@@ -18,7 +18,6 @@ import {
 import { Link } from "@tanstack/react-router";
 import { useMemo, useState } from "react";
 import { useMutation } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   BecameDocument,
   DeadInputDocument,
@@ -43,6 +42,7 @@ import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { FunctionPicker } from "../functions/FunctionPicker.tsx";
 import { called } from "../functions/model.ts";
 import { headline, type Span, spanOf } from "../runs/model.ts";

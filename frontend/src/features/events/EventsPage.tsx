@@ -3,7 +3,6 @@
 import { Anchor, Box, Button, Card, Group, Modal, Select, Table, Text, TextInput } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { lazy, type ReactNode, Suspense, useRef, useState } from "react";
-import { useViewer } from "../../app/session.tsx";
 import {
   EventReceivedDocument,
   type EventRowFragment,
@@ -18,6 +17,7 @@ import { Page } from "../../ui/page.tsx";
 import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { patternFault } from "./model.ts";
 
 const Publish = lazy(() => import("./Publish.tsx").then((module) => ({ default: module.Publish })));

@@ -5,7 +5,6 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
 import { useRef, useState } from "react";
 import { useMutation } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   AwaitedDocument,
   type AwaitedQuery,
@@ -17,6 +16,7 @@ import { useAsked } from "../../graphql/live.ts";
 import { isOwn, preset } from "../../lib/namespace.ts";
 import { JsonEditor } from "../../ui/jsonEditor.tsx";
 import { told } from "../../ui/states.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { dataFault, templates, typeFault, waitingWords } from "./model.ts";
 import { Reach } from "./Reach.tsx";
 

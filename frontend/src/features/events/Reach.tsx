@@ -5,7 +5,6 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useMutation } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   EventReachDocument,
   type EventReachQuery,
@@ -20,6 +19,7 @@ import { accepted, tellDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { GOOD, Status } from "../../ui/status.tsx";
 import { Words } from "../../ui/words.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { numbersTo } from "../functions/versions.ts";
 import { reachedWords } from "./model.ts";
 

@@ -3,11 +3,11 @@
 import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
-import { useViewer } from "../../app/session.tsx";
 import type { FunctionRowFragment } from "../../graphql/generated.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { once } from "../../ui/once.ts";
+import { useViewer } from "../auth/viewer.tsx";
 import { allowed, called } from "./model.ts";
 import { useActions } from "./useActions.ts";
 

@@ -2,9 +2,9 @@
 
 import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
-import { useViewer } from "../../app/session.tsx";
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
 import { once } from "../../ui/once.ts";
+import { useViewer } from "../auth/viewer.tsx";
 import { Unstarted } from "./Unstarted.tsx";
 import { useActions } from "./useActions.ts";
 import type { Trouble } from "./useTrouble.ts";

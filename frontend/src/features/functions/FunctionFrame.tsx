@@ -3,13 +3,13 @@
 import { Group, Tabs, Text } from "@mantine/core";
 import { Link, Outlet, useLocation, useNavigate, useRouter } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
-import { useViewer } from "../../app/session.tsx";
 import { FunctionChangedDocument, FunctionHeadDocument, RunChangedDocument } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { isOwn } from "../../lib/namespace.ts";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { Actions } from "./Actions.tsx";
 import { Banner } from "./Banner.tsx";
 import { shownState } from "./model.ts";

@@ -4,7 +4,6 @@ import { Alert, Button, Group, Select, Text, TextInput } from "@mantine/core";
 import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
 import { useNavigate } from "@tanstack/react-router";
 import { useDeferredValue } from "react";
-import { useViewer } from "../../app/session.tsx";
 import {
   type FunctionMode,
   type FunctionState,
@@ -16,6 +15,7 @@ import { Icon } from "../../ui/icons.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { useTyped } from "../../ui/typed.ts";
+import { useViewer } from "../auth/viewer.tsx";
 import { First } from "./First.tsx";
 import { Cards, Rows } from "./FunctionsList.tsx";
 import { chosen } from "./model.ts";

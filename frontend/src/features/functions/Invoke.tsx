@@ -20,7 +20,6 @@ import {
 import { Link } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient, useMutation } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   CancelRunDocument,
   FunctionHeadDocument,
@@ -42,6 +41,7 @@ import { once } from "../../ui/once.ts";
 import { told } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { headline } from "../runs/model.ts";
 import { RunLog } from "../runs/RunLog.tsx";
 import {

@@ -21,7 +21,6 @@ import { useDebouncedValue, useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation, useQuery } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   FunctionNamedDocument,
   NamespacesDocument,
@@ -34,6 +33,7 @@ import { tarGz } from "../../lib/tar.ts";
 import { CodeEditor } from "../../ui/codeEditor.tsx";
 import { jsonFault } from "../../ui/jsonEditor.tsx";
 import { told } from "../../ui/states.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { DropZone, sendable } from "./DropZone.tsx";
 import { nameFault, nameFrom, runsImages } from "./model.ts";
 import type { From } from "./source.ts";

@@ -4,7 +4,6 @@ import { Badge, Button, Card, Group, Modal, Stack, Text, Textarea } from "@manti
 import { Link } from "@tanstack/react-router";
 import { useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   FunctionChangedDocument,
   FunctionVersionsDocument,
@@ -17,6 +16,7 @@ import { Json } from "../../ui/json.tsx";
 import { tellRefused } from "../../ui/notify.ts";
 import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { Compare, type Placed } from "./Compare.tsx";
 import { useActions } from "./useActions.ts";
 import { compared, joined } from "./versions.ts";

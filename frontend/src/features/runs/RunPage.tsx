@@ -19,7 +19,6 @@ import {
 import { Link, useNavigate } from "@tanstack/react-router";
 import { type ReactNode, useEffect, useMemo, useRef, useState } from "react";
 import { useMutation } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   CancelRunDocument,
   PurgeRunDocument,
@@ -47,6 +46,7 @@ import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { called } from "../functions/model.ts";
 import { numbersTo } from "../functions/versions.ts";
 import { useLife } from "../history/useLife.ts";

@@ -19,7 +19,6 @@ import { useMediaQuery } from "@mantine/hooks";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { memo, useCallback, useDeferredValue, useEffect, useMemo, useRef } from "react";
 import { useMutation } from "urql";
-import { useViewer } from "../../app/session.tsx";
 import {
   CancelRunDocument,
   RunChangedDocument,
@@ -42,6 +41,7 @@ import { Scatter } from "../../ui/scatter.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { called } from "../functions/model.ts";
 import { numbersTo } from "../functions/versions.ts";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";

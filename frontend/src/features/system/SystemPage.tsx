@@ -2,13 +2,13 @@
 
 import { Alert, Anchor, Badge, Card, Group, SimpleGrid, Stack, Table, Text, Title } from "@mantine/core";
 import { useEffect, useRef, useState } from "react";
-import { useViewer } from "../../app/session.tsx";
 import { ask } from "../../graphql/client.ts";
 import { HealthDocument, type HealthQuery } from "../../graphql/generated.ts";
 import { link } from "../../graphql/socket.ts";
 import { useStore } from "../../lib/store.ts";
 import { Fact, Page } from "../../ui/page.tsx";
 import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
 import { AllMetrics } from "../metrics/AllMetrics.tsx";
 import { behind, type Part, partsOf, type Readiness, verdict } from "./model.ts";
 

@@ -19,7 +19,6 @@ import {
 import { useBlocker, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { useMutation } from "urql";
-import { useViewer } from "../../../app/session.tsx";
 import {
   FunctionChangedDocument,
   FunctionSettingsDocument,
@@ -34,6 +33,7 @@ import { Difference } from "../../../ui/difference.tsx";
 import { JsonEditor } from "../../../ui/jsonEditor.tsx";
 import { accepted, tellDone } from "../../../ui/notify.ts";
 import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
+import { useViewer } from "../../auth/viewer.tsx";
 import { origin, rolledBack } from "../model.ts";
 import { useActions } from "../useActions.ts";
 import { ordered } from "../versions.ts";

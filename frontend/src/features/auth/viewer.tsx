@@ -1,9 +1,9 @@
 // Who is signed in, and what the server is. Everything below the gate may take for granted that there is a viewer.
 
 import { createContext, type ReactNode, useContext } from "react";
-import type { ViewerQuery } from "../graphql/generated.ts";
-import { setOwn } from "../lib/namespace.ts";
-import { Store } from "../lib/store.ts";
+import type { ViewerQuery } from "../../graphql/generated.ts";
+import { setOwn } from "../../lib/namespace.ts";
+import { Store } from "../../lib/store.ts";
 
 export type Viewer = ViewerQuery["viewer"];
 

@@ -2,8 +2,8 @@
 
 import { useNavigate } from "@tanstack/react-router";
 import { useCallback } from "react";
-import { signOut } from "../features/auth/session.ts";
-import { useRestart } from "./providers.tsx";
+import { useRestart } from "./restart.ts";
+import { signOut } from "./session.ts";
 
 /** Signs out and forgets what was loaded. */
 export function useLeave(): () => Promise<void> {
