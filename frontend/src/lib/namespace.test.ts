@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "vitest";
-import { isOwn, preset, setOwn } from "./namespace.ts";
+import { isOwn, preset, setOwn, shownName } from "./namespace.ts";
 
 afterEach(() => setOwn("default"));
 
@@ -12,4 +12,5 @@ test("a field for a namespace begins with the server's own, where that is seen",
 test("only the server's own namespace need not be named", () => {
   setOwn("team");
   expect([isOwn("team"), isOwn("default")]).toEqual([true, false]);
+  expect(["team", "default"].map((namespace) => shownName({ name: "a", namespace }))).toEqual(["a", "default/a"]);
 });

@@ -1,8 +1,9 @@
 // What is known of a build: how long its parts took, and what is other than in the version before.
 
 import type { BuildRowFragment, RecordFragment } from "../../graphql/generated.ts";
+import { member } from "../../lib/json.ts";
 import type { Line } from "../../lib/lines.ts";
-import { origin } from "../functions/model.ts";
+import { recordedSource } from "../../lib/source.ts";
 
 type Build = Pick<BuildRowFragment, "state" | "requestedAt" | "startedAt" | "finishedAt">;
 
@@ -87,10 +88,6 @@ export function phasesOf(build: Build, lines: readonly Pick<Line, "stream" | "te
   return phases;
 }
 
-function member(data: unknown, name: string): unknown {
-  return typeof data === "object" && data !== null ? (data as Record<string, unknown>)[name] : undefined;
-}
-
 /** Members that are told apart in a manifest at most. */
 const TOLD = 20;
 
@@ -118,14 +115,6 @@ export interface Changes {
 
 type Told = Pick<RecordFragment, "type" | "data" | "position">;
 
-function sourceOf(record: Told | undefined): string | undefined {
-  const source = member(record?.data, "source");
-  if (typeof source !== "object" || source === null) return undefined;
-  return origin({ url: null, ref: null, path: null, digest: null, image: null, ...source } as Parameters<
-    typeof origin
-  >[0]);
-}
-
 const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 const number = (value: unknown) => (typeof value === "number" ? value : undefined);
 
@@ -137,8 +126,8 @@ export function changesOf(build: string, records: readonly Told[]): Changes | un
   if (!asked) return undefined;
   const made = of("BuildSucceeded", build);
   const last = records.findLast((record) => record.type === "BuildSucceeded" && record.position < asked.position);
-  const before = sourceOf(of("BuildRequested", member(last?.data, "build")));
-  const after = sourceOf(asked);
+  const before = recordedSource(of("BuildRequested", member(last?.data, "build"))?.data);
+  const after = recordedSource(asked.data);
   return {
     before: number(member(last?.data, "version")),
     after: number(member(made?.data, "version")),

@@ -32,6 +32,7 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { now as clock } from "../../lib/clock.ts";
+import { shownName } from "../../lib/namespace.ts";
 import { short } from "../../lib/time.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
@@ -44,7 +45,6 @@ import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { FunctionPicker } from "../functions/FunctionPicker.tsx";
-import { called } from "../functions/model.ts";
 import { headline, type Span, spanOf } from "../runs/model.ts";
 import { SpanFilter } from "../runs/SpanFilter.tsx";
 import { byFunction, consequence, counted, type Decision, each, type Fate, stillThere } from "./model.ts";
@@ -274,7 +274,7 @@ function Letter({
                   {short(run.id, 13)}
                 </Anchor>
                 <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm" fw={600}>
-                  {called(run.function)}
+                  {shownName(run.function)}
                 </Anchor>
                 <Text size="xs" c="dimmed">
                   {run.trigger}
@@ -374,7 +374,7 @@ function Decide({
       if (!accepted("They were not purged", error, made) || !made) return;
       return done({
         decision,
-        fates: chosen.map((run) => ({ id: run.id, name: called(run.function), refused: null })),
+        fates: chosen.map((run) => ({ id: run.id, name: shownName(run.function), refused: null })),
       });
     }
     const fates = await each(
@@ -383,7 +383,7 @@ function Decide({
         const { data, error } = await redrive({ id: run.id });
         const faults = data?.redriveRun.userErrors ?? [];
         const refused = error ? told(error) : faults.map((fault) => fault.message).join(" ") || null;
-        return { id: run.id, name: called(run.function), refused };
+        return { id: run.id, name: shownName(run.function), refused };
       },
       setProgress,
     );

@@ -1,6 +1,6 @@
 // Choosing dead letters and saying what will happen to them, without asking anybody.
 
-import { called } from "../functions/model.ts";
+import { shownName } from "../../lib/namespace.ts";
 
 /** What is decided about dead letters. */
 export type Decision = "redrive" | "purge";
@@ -31,7 +31,7 @@ export function stillThere<T extends Letter>(letters: readonly T[], chosen: Read
 export function byFunction(letters: readonly Letter[]): string {
   const counts = new Map<string, { name: string; count: number }>();
   for (const { function: of } of letters) {
-    const now = counts.get(of.id) ?? { name: called(of), count: 0 };
+    const now = counts.get(of.id) ?? { name: shownName(of), count: 0 };
     now.count += 1;
     counts.set(of.id, now);
   }

@@ -14,13 +14,13 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
+import { versionNumbers } from "../../lib/versions.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { GOOD, Status } from "../../ui/status.tsx";
 import { Words } from "../../ui/words.tsx";
 import { useViewer } from "../auth/viewer.tsx";
-import { numbersTo } from "../functions/versions.ts";
 import { reachedWords } from "./model.ts";
 
 /** Typing that stops for so long is asked about, in milliseconds. */
@@ -158,7 +158,7 @@ function Replay({ id, to, close }: { id: string; to: One["function"]; close: () 
           label="Version"
           data={[
             { value: "current", label: `The one that answers now${current === undefined ? "" : ` (v${current})`}` },
-            ...numbersTo(data?.function?.versions.nodes[0]?.number).map((number) => ({
+            ...versionNumbers(data?.function?.versions.nodes[0]?.number).map((number) => ({
               value: String(number),
               label: `v${number}`,
             })),

@@ -4,11 +4,12 @@ import { ActionIcon, Button, Group, Menu, Text, Tooltip } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import type { FunctionRowFragment } from "../../graphql/generated.ts";
+import { shownName } from "../../lib/namespace.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { once } from "../../ui/once.ts";
 import { useViewer } from "../auth/viewer.tsx";
-import { allowed, called } from "./model.ts";
+import { allowed } from "./model.ts";
 import { useActions } from "./useActions.ts";
 
 export function Actions({ of, large = false }: { of: FunctionRowFragment; large?: boolean }) {
@@ -118,7 +119,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
         <Confirm
           opened={asking}
           close={() => setAsking(false)}
-          title={`Deregister ${called(of)}?`}
+          title={`Deregister ${shownName(of)}?`}
           act="Deregister"
           danger
           type={of.name}

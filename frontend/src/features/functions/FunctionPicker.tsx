@@ -5,8 +5,8 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { useState } from "react";
 import { FunctionNamesDocument, PickFunctionDocument } from "../../graphql/generated.ts";
 import { useAsked } from "../../graphql/live.ts";
+import { shownName } from "../../lib/namespace.ts";
 import { short } from "../../lib/time.ts";
-import { called } from "./model.ts";
 
 /** Typing that stops for so long is asked about, in milliseconds. */
 const SETTLE = 150;
@@ -23,11 +23,11 @@ export function FunctionPicker({
 }) {
   const [typed, setTyped] = useState("");
   const { data: chosen } = useAsked(FunctionNamesDocument, { id: value ?? "" }, value === undefined);
-  const name = value === undefined ? undefined : chosen?.function ? called(chosen.function) : short(value);
+  const name = value === undefined ? undefined : chosen?.function ? shownName(chosen.function) : short(value);
   // What stands in the field once something is chosen is not looked for.
   const [search] = useDebouncedValue(typed === name ? "" : typed.trim(), SETTLE);
   const { data } = useAsked(PickFunctionDocument, { namespace: namespace ?? null, search: search || null });
-  const found = (data?.functions.nodes ?? []).map((one) => ({ value: one.id, label: called(one) }));
+  const found = (data?.functions.nodes ?? []).map((one) => ({ value: one.id, label: shownName(one) }));
   const more = (data?.functions.totalCount ?? 0) - found.length;
   const listed =
     value === undefined || found.some((one) => one.value === value) ? found : [{ value, label: name ?? "" }, ...found];

@@ -7,12 +7,13 @@ import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
 import { isOwn } from "../../lib/namespace.ts";
 import { withoutMutation } from "../../lib/secret.ts";
+import { describeSource } from "../../lib/source.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Status, stateWord } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { Actions } from "./Actions.tsx";
-import { nextSort, origin, shownState } from "./model.ts";
+import { nextSort, shownState } from "./model.ts";
 import type { Listed } from "./useFunctions.ts";
 import { useTrouble } from "./useTrouble.ts";
 
@@ -162,9 +163,9 @@ const Row_ = memo(function Row({ of, points, index, measure }: RowProps) {
         <Anchor component={Link} to={`/functions/${of.id}`} size="sm" style={{ overflowWrap: "anywhere" }}>
           {of.name}
         </Anchor>
-        <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
+        <Text size="xs" c="dimmed" truncate title={describeSource(of.source)}>
           {!isOwn(of.namespace) && `${of.namespace} · `}
-          {origin(of.source)}
+          {describeSource(of.source)}
         </Text>
       </Table.Td>
       <Table.Td maw={210} miw={150}>
@@ -265,10 +266,10 @@ const Card_ = memo(function One({ of, points, index, measure, count }: RowProps 
           <Actions of={of} />
         </Group>
         <Why of={of} />
-        <Text size="xs" c="dimmed" truncate title={origin(of.source)}>
+        <Text size="xs" c="dimmed" truncate title={describeSource(of.source)}>
           {!isOwn(of.namespace) && `${of.namespace} · `}
           {made(of)}
-          {of.currentVersion && ` · v${of.currentVersion.number}`} · {origin(of.source)}
+          {of.currentVersion && ` · v${of.currentVersion.number}`} · {describeSource(of.source)}
         </Text>
         <Group gap="md" mt={6} justify="space-between">
           <Group gap={6}>

@@ -26,6 +26,7 @@ import {
   type Window,
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
+import { describeSource } from "../../lib/source.ts";
 import { bytes, short } from "../../lib/time.ts";
 import { Copy, Fact } from "../../ui/page.tsx";
 import { scale } from "../../ui/spark.ts";
@@ -36,7 +37,7 @@ import { BUCKET, cards, WINDOWS } from "../metrics/model.ts";
 import { Number_ } from "../metrics/Number.tsx";
 import { headline } from "../runs/model.ts";
 import { trouble, ways } from "./calling.ts";
-import { broken, origin } from "./model.ts";
+import { broken } from "./model.ts";
 import { Triggers } from "./Triggers.tsx";
 
 type Function_ = NonNullable<FunctionOverviewQuery["function"]>;
@@ -205,10 +206,10 @@ function Facts({ of }: { of: Function_ }) {
         <Fact name="Source">
           {of.source.url && /^https?:/.test(of.source.url) ? (
             <Anchor href={of.source.url} size="sm" target="_blank" rel="noreferrer noopener">
-              {origin(of.source)}
+              {describeSource(of.source)}
             </Anchor>
           ) : (
-            origin(of.source)
+            describeSource(of.source)
           )}
         </Fact>
         <Group gap="xl">

@@ -9,7 +9,6 @@ import {
   nameFrom,
   nextSort,
   orderOf,
-  origin,
   questionOf,
   rolledBack,
   shownState,
@@ -181,10 +180,5 @@ describe("a function", () => {
       expect(nameFault(bad), bad).not.toBeNull();
     }
     expect(nameFrom("https://host/2024-Thumbs-.git")).toBe("thumbs");
-  });
-
-  it("says where it comes from", () => {
-    const source = { type: "git", url: "https://x/y", ref: "main", path: "fn", digest: null, image: null };
-    expect(origin(source)).toBe("https://x/y @ main in fn");
   });
 });

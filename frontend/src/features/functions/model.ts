@@ -8,7 +8,6 @@ import type {
   FunctionState,
   TriggerType,
 } from "../../graphql/generated.ts";
-import { isOwn } from "../../lib/namespace.ts";
 import { type Spark, sum } from "../../ui/spark.ts";
 
 /** What the list is searched and sorted by. */
@@ -86,11 +85,6 @@ export function joined<T extends { id: string }>(
     more: last.pageInfo.hasNextPage && !full,
     cut: last.pageInfo.hasNextPage && full,
   };
-}
-
-/** What a function is called where those of other namespaces may stand beside it: two may have the same name. */
-export function called({ name, namespace }: { name: string; namespace: string }): string {
-  return isOwn(namespace) ? name : `${namespace}/${name}`;
 }
 
 /** The functions that are wanted, in the wanted order; gone ones only when they are asked for. */
@@ -197,16 +191,6 @@ export function rolledBack(
   newest: number | undefined,
 ): { answers: number; newest: number } | null {
   return answers !== undefined && newest !== undefined && newest > answers ? { answers, newest } : null;
-}
-
-/** Where a function's code comes from, in a few words. */
-export function origin(source: FunctionRowFragment["source"]): string {
-  if (source.type === "git") {
-    const at = source.ref ? ` @ ${source.ref}` : "";
-    return `${source.url ?? "git"}${at}${source.path ? ` in ${source.path}` : ""}`;
-  }
-  if (source.type === "image") return source.image ?? "image";
-  return `uploaded bundle ${(source.digest ?? "").replace("sha256:", "").slice(0, 8)}`;
 }
 
 /** A name for a function from the address of its repository: `https://…/thumbs.git` is `thumbs`. */

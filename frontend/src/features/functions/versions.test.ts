@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { changes, compared, joined, numbersTo, ordered, summary } from "./versions.ts";
+import { changes, compared, joined, ordered, summary } from "./versions.ts";
 
 const file = (path: string, sha256: string, size = 1) => ({ path, sha256, size });
 
@@ -37,8 +37,4 @@ it("loses no version that a newer one pushes out of the first page", () => {
   const seen = joined(page(40, 39), page(38, 37));
   const rows = joined(page(41, 40), seen);
   expect(rows.map(({ node }) => node.number)).toEqual([41, 40, 39, 38, 37]);
-});
-
-it("the newest version tells of all", () => {
-  expect([numbersTo(3), numbersTo(undefined)]).toEqual([[3, 2, 1], []]);
 });

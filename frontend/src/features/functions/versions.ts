@@ -73,8 +73,3 @@ export function compared(
   const start = there(from) ? from : numbers.find((number) => end !== undefined && number < end);
   return start === undefined || end === undefined ? null : { from: start, to: end };
 }
-
-/** The numbers of all versions, the newest first: they are counted from 1, and none is left out. */
-export function numbersTo(newest: number | undefined): number[] {
-  return Array.from({ length: newest ?? 0 }, (_, index) => (newest ?? 0) - index);
-}

@@ -1,18 +1,11 @@
 // The log's records as people read them, and a function then beside the function now.
 
 import type { FunctionThenQuery, RecordFragment } from "../../graphql/generated.ts";
+import { member } from "../../lib/json.ts";
+import { describeSource, recordedSource } from "../../lib/source.ts";
 import { bytes, short } from "../../lib/time.ts";
-import { origin } from "../functions/model.ts";
 
 type Told = Pick<RecordFragment, "type" | "data">;
-type Source = Parameters<typeof origin>[0];
-
-function member(data: unknown, ...path: string[]): unknown {
-  let value: unknown = data;
-  for (const name of path)
-    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-  return value;
-}
 
 function words(value: unknown): string | undefined {
   if (typeof value === "string") return value === "" ? undefined : value;
@@ -20,9 +13,8 @@ function words(value: unknown): string | undefined {
 }
 
 function from(data: unknown): string {
-  const source = member(data, "source");
-  if (typeof source !== "object" || source === null) return "";
-  return ` from ${origin({ url: null, ref: null, path: null, digest: null, image: null, ...source } as Source)}`;
+  const source = recordedSource(data);
+  return source === undefined ? "" : ` from ${source}`;
 }
 
 /** What happened, as a sentence; what is not known by name is told by its name. */
@@ -167,7 +159,7 @@ export function factsOf(of: Then): [string, string][] {
     ["Why", of.stateReason ?? "–"],
     ["Version that answers", of.currentVersion ? `v${of.currentVersion.number}` : "none"],
     ["Commit", of.currentVersion?.commit ? short(of.currentVersion.commit) : "–"],
-    ["Source", origin(of.source)],
+    ["Source", describeSource(of.source)],
     ["Runtime", of.currentVersion ? `${of.runtime}, ${of.mode.toLowerCase()}` : "not built yet"],
     ["Triggers", triggersOf(of).join(", ") || "none"],
     ["Variables", variablesOf(of.currentVersion?.manifest)],

@@ -33,8 +33,10 @@ import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { plain } from "../../lib/ansi.ts";
 import { now as clock } from "../../lib/clock.ts";
 import { levelOf } from "../../lib/level.ts";
+import { shownName } from "../../lib/namespace.ts";
 import { missingSecret, withoutMutation } from "../../lib/secret.ts";
 import { duration, short } from "../../lib/time.ts";
+import { versionNumbers } from "../../lib/versions.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { Icon } from "../../ui/icons.tsx";
 import { Json } from "../../ui/json.tsx";
@@ -47,8 +49,6 @@ import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { useViewer } from "../auth/viewer.tsx";
-import { called } from "../functions/model.ts";
-import { numbersTo } from "../functions/versions.ts";
 import { useLife } from "../history/useLife.ts";
 import { faultLines, goesOn, headline, timeline } from "./model.ts";
 import { Timeline } from "./Timeline.tsx";
@@ -109,7 +109,7 @@ export function RunPage({ id }: { id: string }) {
         <Group gap="xs">
           <Status state={run.state} />
           <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-            {called(run.function)}
+            {shownName(run.function)}
           </Anchor>
           {run.version !== null && (
             <Text size="sm" c="dimmed">
@@ -410,7 +410,7 @@ function Chain({ run }: { run: Run }) {
         </Fact>
         {siblings.length > 0 && (
           <Fact name="The same event also caused">
-            <Others runs={siblings.map((other) => ({ ...other, more: called(other.function) }))} />
+            <Others runs={siblings.map((other) => ({ ...other, more: shownName(other.function) }))} />
             {cut && run.event && (
               <Text size="xs" c="dimmed">
                 Not all of them:{" "}
@@ -541,7 +541,7 @@ function Edited({
   const [version, setVersion] = useState("current");
   const { data } = useAsked(VersionNumbersDocument, { function: run.function.id });
   const current = data?.function?.currentVersion?.number;
-  const numbers = numbersTo(data?.function?.versions.nodes[0]?.number);
+  const numbers = versionNumbers(data?.function?.versions.nodes[0]?.number);
   const same = text === first && !run.inputCut;
   return (
     <Stack>

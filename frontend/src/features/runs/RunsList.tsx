@@ -33,7 +33,9 @@ import {
 } from "../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { now as clock } from "../../lib/clock.ts";
+import { shownName } from "../../lib/namespace.ts";
 import { duration, short } from "../../lib/time.ts";
+import { versionNumbers } from "../../lib/versions.ts";
 import { Icon } from "../../ui/icons.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { Pager } from "../../ui/pager.tsx";
@@ -42,8 +44,6 @@ import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { useViewer } from "../auth/viewer.tsx";
-import { called } from "../functions/model.ts";
-import { numbersTo } from "../functions/versions.ts";
 import { goesOn, headline, type Span, spanOf } from "./model.ts";
 import { SpanFilter } from "./SpanFilter.tsx";
 
@@ -279,7 +279,7 @@ function Trigger({
 
 function Version({ of, value, set }: { of: string; value: number | undefined; set: (change: Change) => void }) {
   const { data } = useAsked(VersionNumbersDocument, { function: of });
-  const numbers = numbersTo(data?.function?.versions.nodes[0]?.number);
+  const numbers = versionNumbers(data?.function?.versions.nodes[0]?.number);
   const all = value === undefined || numbers.includes(value) ? numbers : [value, ...numbers];
   return (
     <Select
@@ -420,7 +420,7 @@ const Wide = memo(function Wide({ run, names }: One) {
       {names && (
         <td>
           <Anchor component={Link} to={`/functions/${run.function.id}`} size="sm">
-            {called(run.function)}
+            {shownName(run.function)}
           </Anchor>
         </td>
       )}
@@ -453,7 +453,7 @@ const Narrow = memo(function Narrow({ run, names }: One) {
         <Group gap="xs" wrap="nowrap" style={{ minWidth: 0 }}>
           <Status state={run.state} size="xs" />
           <Anchor component={Link} to={`/runs/${run.id}`} size="sm" fw={500} truncate>
-            {names ? called(run.function) : short(run.id, 13)}
+            {names ? shownName(run.function) : short(run.id, 13)}
           </Anchor>
         </Group>
         <Group gap={4} wrap="nowrap">

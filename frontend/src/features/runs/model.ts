@@ -1,6 +1,7 @@
 // From the records of a run's life to its timeline.
 
 import type { RecordFragment, RunState } from "../../graphql/generated.ts";
+import { member } from "../../lib/json.ts";
 import { withoutMutation } from "../../lib/secret.ts";
 
 /** A stretch of time in the life of a run. */
@@ -25,13 +26,6 @@ export interface Stretch {
 }
 
 type Told = Pick<RecordFragment, "type" | "at" | "data">;
-
-function member(data: unknown, ...path: string[]): unknown {
-  let value: unknown = data;
-  for (const name of path)
-    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
-  return value;
-}
 
 function word(value: unknown): string | undefined {
   if (typeof value === "string") return value;

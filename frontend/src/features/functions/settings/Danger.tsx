@@ -3,8 +3,9 @@
 import { Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import type { FunctionRowFragment } from "../../../graphql/generated.ts";
+import { shownName } from "../../../lib/namespace.ts";
 import { Confirm } from "../../../ui/confirm.tsx";
-import { allowed, called } from "../model.ts";
+import { allowed } from "../model.ts";
 import { useActions } from "../useActions.ts";
 
 export function Danger({ of }: { of: FunctionRowFragment }) {
@@ -58,7 +59,7 @@ export function Danger({ of }: { of: FunctionRowFragment }) {
       <Confirm
         opened={stopping}
         close={() => setStopping(false)}
-        title={`Stop ${called(of)}?`}
+        title={`Stop ${shownName(of)}?`}
         act="Stop"
         onConfirm={async () => {
           await actions.stop(of);
@@ -69,7 +70,7 @@ export function Danger({ of }: { of: FunctionRowFragment }) {
       <Confirm
         opened={going}
         close={() => setGoing(false)}
-        title={`Deregister ${called(of)}?`}
+        title={`Deregister ${shownName(of)}?`}
         act="Deregister"
         danger
         type={of.name}

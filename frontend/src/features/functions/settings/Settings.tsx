@@ -28,13 +28,14 @@ import {
 } from "../../../graphql/generated.ts";
 import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { faults } from "../../../lib/schema.ts";
+import { describeSource } from "../../../lib/source.ts";
 import { Confirm } from "../../../ui/confirm.tsx";
 import { Difference } from "../../../ui/difference.tsx";
 import { JsonEditor } from "../../../ui/jsonEditor.tsx";
 import { accepted, tellDone } from "../../../ui/notify.ts";
 import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
-import { origin, rolledBack } from "../model.ts";
+import { rolledBack } from "../model.ts";
 import { useActions } from "../useActions.ts";
 import { ordered } from "../versions.ts";
 import { Danger } from "./Danger.tsx";
@@ -319,8 +320,8 @@ function Edit({
             {changedManifest && <Difference before={ordered(saved)} after={ordered(draft.manifest)} label="Manifest" />}
             {changedManifest && !isManifest(given) && (
               <Alert color="yellow" p="xs">
-                From then on this manifest counts, and the <Code>function.json</Code> in {origin(of.source)} is not read
-                any more when it is built: later changes of the configuration belong here.
+                From then on this manifest counts, and the <Code>function.json</Code> in {describeSource(of.source)} is
+                not read any more when it is built: later changes of the configuration belong here.
               </Alert>
             )}
             {older && (

@@ -1,0 +1,9 @@
+// Looking into JSON whose shape nobody promises.
+
+/** What stands at a path of members; undefined where there is none. */
+export function member(data: unknown, ...path: string[]): unknown {
+  let value: unknown = data;
+  for (const name of path)
+    value = typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
+  return value;
+}
