@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { Overview } from "../features/functions/Overview.tsx";
+import { Overview } from "../features/functions/overview/Overview.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });

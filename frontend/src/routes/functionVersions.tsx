@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { Versions } from "../features/functions/Versions.tsx";
+import { Versions } from "../features/functions/versions/Versions.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });

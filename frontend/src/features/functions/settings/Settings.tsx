@@ -37,7 +37,7 @@ import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { rolledBack } from "../model.ts";
 import { useActions } from "../useActions.ts";
-import { ordered } from "../versions.ts";
+import { ordered } from "../versions/versions.ts";
 import { Danger } from "./Danger.tsx";
 import { Limits } from "./Limits.tsx";
 import { isManifest, type Manifest, secretsOf, within } from "./manifest.ts";

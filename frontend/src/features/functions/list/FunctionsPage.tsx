@@ -9,18 +9,18 @@ import {
   type FunctionState,
   NamespacesDocument,
   type TriggerType,
-} from "../../graphql/generated.ts";
-import { useAsked } from "../../graphql/live.ts";
-import { Icon } from "../../ui/icons.tsx";
-import { Page } from "../../ui/page.tsx";
-import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { useTyped } from "../../ui/typed.ts";
-import { useViewer } from "../auth/viewer.tsx";
+} from "../../../graphql/generated.ts";
+import { useAsked } from "../../../graphql/live.ts";
+import { Icon } from "../../../ui/icons.tsx";
+import { Page } from "../../../ui/page.tsx";
+import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
+import { useTyped } from "../../../ui/typed.ts";
+import { useViewer } from "../../auth/viewer.tsx";
+import { chosen } from "../model.ts";
+import type { From } from "../register/from.ts";
+import { Register } from "../register/Register.tsx";
 import { First } from "./First.tsx";
 import { Cards, Rows } from "./FunctionsList.tsx";
-import { chosen } from "./model.ts";
-import { Register } from "./Register.tsx";
-import type { From } from "./source.ts";
 import { PAGES, useCalls, useFunctions } from "./useFunctions.ts";
 
 export type Sort = (typeof SORTS)[number]["value"];

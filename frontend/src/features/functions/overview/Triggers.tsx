@@ -1,10 +1,10 @@
 // What starts a run of a function.
 
 import { Badge, Card, Code, Group, List, Stack, Text, Title } from "@mantine/core";
-import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
-import { exact } from "../../lib/time.ts";
-import { Copy } from "../../ui/page.tsx";
-import { When } from "../../ui/when.tsx";
+import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
+import { exact } from "../../../lib/time.ts";
+import { Copy } from "../../../ui/page.tsx";
+import { When } from "../../../ui/when.tsx";
 import { pages, paths } from "./doors.ts";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];

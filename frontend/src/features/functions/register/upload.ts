@@ -1,6 +1,6 @@
 // Reading what was dropped, and sending it.
 
-import { type Entry, tarGz } from "../../lib/tar.ts";
+import { type Entry, tarGz } from "../../../lib/tar.ts";
 import { type Found, inside, LEFT_OUT, LIMIT, MANY, plan } from "./files.ts";
 
 export interface Chosen extends Found {

@@ -24,20 +24,20 @@ import {
   type FunctionOverviewQuery,
   RunChangedDocument,
   type Window,
-} from "../../graphql/generated.ts";
-import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { describeSource } from "../../lib/source.ts";
-import { bytes, short } from "../../lib/time.ts";
-import { Copy, Fact } from "../../ui/page.tsx";
-import { scale } from "../../ui/spark.ts";
-import { Sparkline } from "../../ui/sparkline.tsx";
-import { Failure, Waiting } from "../../ui/states.tsx";
-import { When } from "../../ui/when.tsx";
-import { BUCKET, cards, WINDOWS } from "../metrics/model.ts";
-import { Number_ } from "../metrics/Number.tsx";
-import { headline } from "../runs/model.ts";
+} from "../../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../../graphql/live.ts";
+import { describeSource } from "../../../lib/source.ts";
+import { bytes, short } from "../../../lib/time.ts";
+import { Copy, Fact } from "../../../ui/page.tsx";
+import { scale } from "../../../ui/spark.ts";
+import { Sparkline } from "../../../ui/sparkline.tsx";
+import { Failure, Waiting } from "../../../ui/states.tsx";
+import { When } from "../../../ui/when.tsx";
+import { BUCKET, cards, WINDOWS } from "../../metrics/model.ts";
+import { Number_ } from "../../metrics/Number.tsx";
+import { headline } from "../../runs/model.ts";
+import { broken } from "../model.ts";
 import { trouble, ways } from "./calling.ts";
-import { broken } from "./model.ts";
 import { Triggers } from "./Triggers.tsx";
 
 type Function_ = NonNullable<FunctionOverviewQuery["function"]>;

@@ -1,8 +1,8 @@
 // What is sent by hand: a draft that is remembered, headers in rows, templates from the triggers. Knows no screens.
 
-import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
-import { dataFor, typeFor } from "../../lib/sample.ts";
-import { jsonFault } from "../../ui/jsonEditor.tsx";
+import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
+import { dataFor, typeFor } from "../../../lib/sample.ts";
+import { jsonFault } from "../../../ui/jsonEditor.tsx";
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
 

@@ -3,7 +3,7 @@
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";
-import { ask } from "../../graphql/client.ts";
+import { ask } from "../../../graphql/client.ts";
 import {
   FunctionChangedDocument,
   FunctionsCallsDocument,
@@ -11,12 +11,12 @@ import {
   FunctionsDocument,
   type FunctionsQuery,
   RunChangedDocument,
-} from "../../graphql/generated.ts";
-import { useFollowed } from "../../graphql/live.ts";
-import { link } from "../../graphql/socket.ts";
-import { useStore } from "../../lib/store.ts";
-import type { Spark } from "../../ui/spark.ts";
-import { fits, joined, orderOf, questionOf, type Wanted } from "./model.ts";
+} from "../../../graphql/generated.ts";
+import { useFollowed } from "../../../graphql/live.ts";
+import { link } from "../../../graphql/socket.ts";
+import { useStore } from "../../../lib/store.ts";
+import type { Spark } from "../../../ui/spark.ts";
+import { fits, joined, orderOf, questionOf, type Wanted } from "../model.ts";
 
 /** Pages that are loaded at most, of a hundred functions each. */
 export const PAGES = 10;

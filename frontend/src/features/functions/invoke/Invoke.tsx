@@ -27,23 +27,23 @@ import {
   type InvokeFunctionMutation,
   RunChangedDocument,
   RunDocument,
-} from "../../graphql/generated.ts";
-import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { DRAFT, forgets } from "../../lib/mine.ts";
-import { Store, useStore } from "../../lib/store.ts";
-import { duration } from "../../lib/time.ts";
-import { Difference } from "../../ui/difference.tsx";
-import { Icon } from "../../ui/icons.tsx";
-import { Json } from "../../ui/json.tsx";
-import { JsonEditor } from "../../ui/jsonEditor.tsx";
-import { accepted } from "../../ui/notify.ts";
-import { once } from "../../ui/once.ts";
-import { told } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
-import { When } from "../../ui/when.tsx";
-import { useViewer } from "../auth/viewer.tsx";
-import { headline } from "../runs/model.ts";
-import { RunLog } from "../runs/RunLog.tsx";
+} from "../../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../../graphql/live.ts";
+import { DRAFT, forgets } from "../../../lib/mine.ts";
+import { Store, useStore } from "../../../lib/store.ts";
+import { duration } from "../../../lib/time.ts";
+import { Difference } from "../../../ui/difference.tsx";
+import { Icon } from "../../../ui/icons.tsx";
+import { Json } from "../../../ui/json.tsx";
+import { JsonEditor } from "../../../ui/jsonEditor.tsx";
+import { accepted } from "../../../ui/notify.ts";
+import { once } from "../../../ui/once.ts";
+import { told } from "../../../ui/states.tsx";
+import { Status } from "../../../ui/status.tsx";
+import { When } from "../../../ui/when.tsx";
+import { useViewer } from "../../auth/viewer.tsx";
+import { headline } from "../../runs/model.ts";
+import { RunLog } from "../../runs/RunLog.tsx";
 import {
   added,
   type Draft,

@@ -1,6 +1,6 @@
 // Who may call a function, from which pages and where, in words. Knows no screens.
 
-import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
+import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 

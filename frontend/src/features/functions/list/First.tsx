@@ -2,9 +2,9 @@
 
 import "@mantine/core/styles/ThemeIcon.css";
 import { Box, Card, Group, SimpleGrid, Stack, Text, ThemeIcon, Title, UnstyledButton } from "@mantine/core";
-import { Icon, type IconName } from "../../ui/icons.tsx";
-import { Empty } from "../../ui/states.tsx";
-import type { From } from "./source.ts";
+import { Icon, type IconName } from "../../../ui/icons.tsx";
+import { Empty } from "../../../ui/states.tsx";
+import type { From } from "../register/from.ts";
 
 const WAYS: { from: From; icon: IconName; title: string; text: string }[] = [
   {

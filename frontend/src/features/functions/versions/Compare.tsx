@@ -17,14 +17,14 @@ import {
   Tooltip,
 } from "@mantine/core";
 import { useEffect, useState } from "react";
-import { ask } from "../../graphql/client.ts";
-import { VersionFileDocument, VersionFilesDocument, type VersionRowFragment } from "../../graphql/generated.ts";
-import { bytes, short } from "../../lib/time.ts";
-import { Difference } from "../../ui/difference.tsx";
-import { Icon } from "../../ui/icons.tsx";
-import { Fact } from "../../ui/page.tsx";
-import { told } from "../../ui/states.tsx";
-import { When } from "../../ui/when.tsx";
+import { ask } from "../../../graphql/client.ts";
+import { VersionFileDocument, VersionFilesDocument, type VersionRowFragment } from "../../../graphql/generated.ts";
+import { bytes, short } from "../../../lib/time.ts";
+import { Difference } from "../../../ui/difference.tsx";
+import { Icon } from "../../../ui/icons.tsx";
+import { Fact } from "../../../ui/page.tsx";
+import { told } from "../../../ui/states.tsx";
+import { When } from "../../../ui/when.tsx";
 import { type Change, changes, type Listed, ordered, summary } from "./versions.ts";
 
 /** A version with the cursor of the row before it: by that it is asked for alone. */

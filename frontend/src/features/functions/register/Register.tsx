@@ -26,20 +26,20 @@ import {
   NamespacesDocument,
   RegisterFunctionDocument,
   type SourceInput,
-} from "../../graphql/generated.ts";
-import { useAsked } from "../../graphql/live.ts";
-import { preset } from "../../lib/namespace.ts";
-import { tarGz } from "../../lib/tar.ts";
-import { CodeEditor } from "../../ui/codeEditor.tsx";
-import { jsonFault } from "../../ui/jsonEditor.tsx";
-import { told } from "../../ui/states.tsx";
-import { useViewer } from "../auth/viewer.tsx";
+} from "../../../graphql/generated.ts";
+import { useAsked } from "../../../graphql/live.ts";
+import { preset } from "../../../lib/namespace.ts";
+import { tarGz } from "../../../lib/tar.ts";
+import { CodeEditor } from "../../../ui/codeEditor.tsx";
+import { jsonFault } from "../../../ui/jsonEditor.tsx";
+import { told } from "../../../ui/states.tsx";
+import { useViewer } from "../../auth/viewer.tsx";
+import { nameFault, nameFrom, runsImages } from "../model.ts";
+import { useActions } from "../useActions.ts";
 import { DropZone, sendable } from "./DropZone.tsx";
-import { nameFault, nameFrom, runsImages } from "./model.ts";
-import type { From } from "./source.ts";
+import type { From } from "./from.ts";
 import { filesOf, named, TEMPLATES, type TemplateName } from "./templates.ts";
 import { type Dropped, packed, upload } from "./upload.ts";
-import { useActions } from "./useActions.ts";
 
 export function Register({ from, change }: { from: From | undefined; change: (from: From | undefined) => void }) {
   const narrow = useMediaQuery("(max-width: 48em)", false, { getInitialValueInEffect: false });

@@ -5,17 +5,17 @@ import { Anchor, Card, Group, Table, Text, UnstyledButton } from "@mantine/core"
 import { Link } from "@tanstack/react-router";
 import { useWindowVirtualizer } from "@tanstack/react-virtual";
 import { memo, type ReactNode, useLayoutEffect, useRef, useState } from "react";
-import { isOwn } from "../../lib/namespace.ts";
-import { withoutMutation } from "../../lib/secret.ts";
-import { describeSource } from "../../lib/source.ts";
-import { type Spark, sum } from "../../ui/spark.ts";
-import { Sparkline } from "../../ui/sparkline.tsx";
-import { Status, stateWord } from "../../ui/status.tsx";
-import { When } from "../../ui/when.tsx";
-import { Actions } from "./Actions.tsx";
-import { nextSort, shownState } from "./model.ts";
+import { isOwn } from "../../../lib/namespace.ts";
+import { withoutMutation } from "../../../lib/secret.ts";
+import { describeSource } from "../../../lib/source.ts";
+import { type Spark, sum } from "../../../ui/spark.ts";
+import { Sparkline } from "../../../ui/sparkline.tsx";
+import { Status, stateWord } from "../../../ui/status.tsx";
+import { When } from "../../../ui/when.tsx";
+import { Actions } from "../Actions.tsx";
+import { nextSort, shownState } from "../model.ts";
+import { useTrouble } from "../useTrouble.ts";
 import type { Listed } from "./useFunctions.ts";
-import { useTrouble } from "./useTrouble.ts";
 
 type Calls = ReadonlyMap<string, readonly Spark[]>;
 

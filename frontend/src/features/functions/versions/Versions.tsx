@@ -9,16 +9,16 @@ import {
   FunctionVersionsDocument,
   type FunctionVersionsQuery,
   type VersionRowFragment,
-} from "../../graphql/generated.ts";
-import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { bytes, short } from "../../lib/time.ts";
-import { Json } from "../../ui/json.tsx";
-import { tellRefused } from "../../ui/notify.ts";
-import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
-import { When } from "../../ui/when.tsx";
-import { useViewer } from "../auth/viewer.tsx";
+} from "../../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../../graphql/live.ts";
+import { bytes, short } from "../../../lib/time.ts";
+import { Json } from "../../../ui/json.tsx";
+import { tellRefused } from "../../../ui/notify.ts";
+import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
+import { When } from "../../../ui/when.tsx";
+import { useViewer } from "../../auth/viewer.tsx";
+import { useActions } from "../useActions.ts";
 import { Compare, type Placed } from "./Compare.tsx";
-import { useActions } from "./useActions.ts";
 import { compared, joined } from "./versions.ts";
 
 export interface Search {

@@ -1,7 +1,7 @@
 // How a function is called, for people who copy it into a terminal; and what its triggers would send.
 
-import type { FunctionTriggersFragment } from "../../graphql/generated.ts";
-import { dataFor, typeFor } from "../../lib/sample.ts";
+import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
+import { dataFor, typeFor } from "../../../lib/sample.ts";
 
 type Trigger = FunctionTriggersFragment["triggers"][number];
 

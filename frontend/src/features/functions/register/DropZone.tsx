@@ -2,9 +2,9 @@
 
 import { Alert, Badge, Button, Card, Code, Group, List, Stack, Text } from "@mantine/core";
 import { type DragEvent, useRef, useState } from "react";
-import { bytes } from "../../lib/time.ts";
-import { Icon } from "../../ui/icons.tsx";
-import { told } from "../../ui/states.tsx";
+import { bytes } from "../../../lib/time.ts";
+import { Icon } from "../../../ui/icons.tsx";
+import { told } from "../../../ui/states.tsx";
 import { isArchive, LIMIT, plan } from "./files.ts";
 import { chosenFiles, type Dropped, droppedFiles } from "./upload.ts";
 
