@@ -286,14 +286,6 @@ export type BuildChangedSubscriptionVariables = Exact<{
 
 export type BuildChangedSubscription = { buildChanged: { position: number, event: { id: string, type: string }, build: { id: string, state: BuildState, commit: string | null, error: string | null, requestedAt: string, startedAt: string | null, finishedAt: string | null, version: { number: number } | null } } };
 
-export type BuildLinesSubscriptionVariables = Exact<{
-  build: string;
-  after?: number | null | undefined;
-}>;
-
-
-export type BuildLinesSubscription = { buildLog: { at: string, stream: LogStream, text: string, run: string | null, instance: string | null, position: number } };
-
 export type BuildFunctionMutationVariables = Exact<{
   id: string;
   ref?: string | null | undefined;
@@ -692,6 +684,31 @@ export type HistoryGrewSubscriptionVariables = Exact<{
 
 export type HistoryGrewSubscription = { history: { id: string, stream: string, version: number, type: string, data: unknown, at: string, actor: string | null, causationId: string | null, correlationId: string | null, position: number } };
 
+export type BuildLinesSubscriptionVariables = Exact<{
+  build: string;
+  after?: number | null | undefined;
+}>;
+
+
+export type BuildLinesSubscription = { buildLog: { at: string, stream: LogStream, text: string, run: string | null, instance: string | null, position: number } };
+
+export type LinesSubscriptionVariables = Exact<{
+  function?: string | null | undefined;
+  run?: string | null | undefined;
+  after?: number | null | undefined;
+}>;
+
+
+export type LinesSubscription = { logs: { at: string, stream: LogStream, text: string, run: string | null, instance: string | null, position: number } };
+
+export type FunctionLinesQueryVariables = Exact<{
+  function: string;
+  before?: number | null | undefined;
+}>;
+
+
+export type FunctionLinesQuery = { function: { id: string, log: Array<{ at: string, stream: LogStream, text: string, run: string | null, instance: string | null, position: number }> } | null };
+
 export type NumbersFragment = { since: string, invocations: number, errors: number, coldStarts: number, p50Ms: number | null, p95Ms: number | null, p99Ms: number | null, waiting: number, running: number, points: Array<{ at: string, invocations: number, errors: number, coldStarts: number, p50Ms: number | null, p95Ms: number | null, p99Ms: number | null, waiting: number, running: number }> };
 
 export type FunctionMetricsQueryVariables = Exact<{
@@ -791,23 +808,6 @@ export type CancelRunMutationVariables = Exact<{
 
 export type CancelRunMutation = { cancelRun: { run: { id: string, version: number | null, state: RunState, trigger: string, attempt: number, error: string | null, httpStatus: number | null, exitCode: number | null, queuedAt: string, startedAt: string | null, finishedAt: string | null, dueAt: string | null, durationMs: number | null, queuedMs: number | null, coldStart: boolean | null, deadLetter: DeadLetterState | null, position: number, function: { id: string, name: string, namespace: string } } | null, userErrors: Array<{ code: string, message: string, field: Array<string> | null }> } };
 
-export type LinesSubscriptionVariables = Exact<{
-  function?: string | null | undefined;
-  run?: string | null | undefined;
-  after?: number | null | undefined;
-}>;
-
-
-export type LinesSubscription = { logs: { at: string, stream: LogStream, text: string, run: string | null, instance: string | null, position: number } };
-
-export type FunctionLinesQueryVariables = Exact<{
-  function: string;
-  before?: number | null | undefined;
-}>;
-
-
-export type FunctionLinesQuery = { function: { id: string, log: Array<{ at: string, stream: LogStream, text: string, run: string | null, instance: string | null, position: number }> } | null };
-
 export type HealthQueryVariables = Exact<{ [key: string]: never; }>;
 
 
@@ -822,7 +822,6 @@ export const ViewerDocument = "query Viewer{viewer{name namespaces defaultNamesp
 export const BuildsDocument = "query Builds($function:ID!$after:String){function(id:$function){id state currentVersion{number createdAt}builds(first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...BuildRow}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildsQuery, BuildsQueryVariables>;
 export const BuildAloneDocument = "query BuildAlone($id:ID!){node(id:$id){...on Build{...BuildRow function{id}}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildAloneQuery, BuildAloneQueryVariables>;
 export const BuildChangedDocument = "subscription BuildChanged($function:ID$after:Position){buildChanged(function:$function afterLogPosition:$after){position:logPosition event{id type}build{...BuildRow}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}" as unknown as TypedDocumentNode<BuildChangedSubscription, BuildChangedSubscriptionVariables>;
-export const BuildLinesDocument = "subscription BuildLines($build:ID!$after:Position){buildLog(build:$build afterLine:$after){position:linePosition at stream text run instance}}" as unknown as TypedDocumentNode<BuildLinesSubscription, BuildLinesSubscriptionVariables>;
 export const BuildFunctionDocument = "mutation BuildFunction($id:ID!$ref:String){buildFunction(id:$id ref:$ref){build{...BuildRow}userErrors{...Refusal}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<BuildFunctionMutation, BuildFunctionMutationVariables>;
 export const CancelBuildDocument = "mutation CancelBuild($id:ID!){cancelBuild(id:$id){build{...BuildRow}userErrors{...Refusal}}}fragment BuildRow on Build{id state commit error requestedAt startedAt finishedAt version{number}}fragment Refusal on UserError{code message field}" as unknown as TypedDocumentNode<CancelBuildMutation, CancelBuildMutationVariables>;
 export const DeadLettersDocument = "query DeadLetters($namespace:String$function:ID$since:DateTime$until:DateTime$after:String){deadLetters(namespace:$namespace function:$function since:$since until:$until first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...RunRow}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<DeadLettersQuery, DeadLettersQueryVariables>;
@@ -870,6 +869,9 @@ export const VersionFilesDocument = "query VersionFiles($id:ID!$after:String){fu
 export const VersionFileDocument = "query VersionFile($id:ID!$after:String$path:String!){function(id:$id){versions(first:1 after:$after){nodes{number file(path:$path){size text}}}}}" as unknown as TypedDocumentNode<VersionFileQuery, VersionFileQueryVariables>;
 export const HistoryDocument = "query History($stream:ID$after:String){history(stream:$stream newestFirst:true first:100 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...Record}}}fragment Record on RecordedEvent{id position:logPosition stream version type data at actor causationId correlationId}" as unknown as TypedDocumentNode<HistoryQuery, HistoryQueryVariables>;
 export const HistoryGrewDocument = "subscription HistoryGrew($stream:ID$after:Position){history(stream:$stream afterLogPosition:$after){...Record}}fragment Record on RecordedEvent{id position:logPosition stream version type data at actor causationId correlationId}" as unknown as TypedDocumentNode<HistoryGrewSubscription, HistoryGrewSubscriptionVariables>;
+export const BuildLinesDocument = "subscription BuildLines($build:ID!$after:Position){buildLog(build:$build afterLine:$after){position:linePosition at stream text run instance}}" as unknown as TypedDocumentNode<BuildLinesSubscription, BuildLinesSubscriptionVariables>;
+export const LinesDocument = "subscription Lines($function:ID$run:ID$after:Position){logs(function:$function run:$run afterLine:$after){position:linePosition at stream text run instance}}" as unknown as TypedDocumentNode<LinesSubscription, LinesSubscriptionVariables>;
+export const FunctionLinesDocument = "query FunctionLines($function:ID!$before:Position){function(id:$function){id log(last:500 beforeLine:$before){position:linePosition at stream text run instance}}}" as unknown as TypedDocumentNode<FunctionLinesQuery, FunctionLinesQueryVariables>;
 export const FunctionMetricsDocument = "query FunctionMetrics($id:ID!$window:Window!){metrics(function:$id window:$window){...Numbers}function(id:$id){id mode state instances{id state inFlight}}}fragment Numbers on Metrics{since invocations errors coldStarts p50Ms p95Ms p99Ms waiting running points{at invocations errors coldStarts p50Ms p95Ms p99Ms waiting running}}" as unknown as TypedDocumentNode<FunctionMetricsQuery, FunctionMetricsQueryVariables>;
 export const AllMetricsDocument = "query AllMetrics($window:Window!){metrics(window:$window){...Numbers}}fragment Numbers on Metrics{since invocations errors coldStarts p50Ms p95Ms p99Ms waiting running points{at invocations errors coldStarts p50Ms p95Ms p99Ms waiting running}}" as unknown as TypedDocumentNode<AllMetricsQuery, AllMetricsQueryVariables>;
 export const RunsDocument = "query Runs($function:ID$state:RunState$trigger:String$version:Int$since:DateTime$until:DateTime$event:ID$after:String){runs(function:$function state:$state trigger:$trigger version:$version since:$since until:$until event:$event first:50 after:$after){totalCount pageInfo{hasNextPage endCursor}nodes{...RunRow}}}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<RunsQuery, RunsQueryVariables>;
@@ -880,6 +882,4 @@ export const RunChangedDocument = "subscription RunChanged($function:ID$after:Po
 export const RunDocument = "query Run($id:ID!){run(id:$id){...RunRow ...RunResult input inputCut instance callback{url state failures dueAt error finishedAt}redrivenAs{id state}replayedFrom{id state}replays(first:50){totalCount nodes{id state queuedAt version}}event{id type source runs(first:50){totalCount nodes{id state queuedAt replayedFrom{id}function{id name namespace}}}}}}fragment RunResult on Run{id output outputCut}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<RunQuery, RunQueryVariables>;
 export const ReplayRunDocument = "mutation ReplayRun($id:ID!$version:Int$payload:JSON){replayRun(id:$id version:$version payload:$payload){run{...RunRow}userErrors{...Refusal}}}fragment Refusal on UserError{code message field}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<ReplayRunMutation, ReplayRunMutationVariables>;
 export const CancelRunDocument = "mutation CancelRun($id:ID!){cancelRun(id:$id){run{...RunRow}userErrors{...Refusal}}}fragment Refusal on UserError{code message field}fragment RunRow on Run{id version state trigger attempt error httpStatus exitCode queuedAt startedAt finishedAt dueAt durationMs queuedMs coldStart deadLetter position:logPosition function{id name namespace}}" as unknown as TypedDocumentNode<CancelRunMutation, CancelRunMutationVariables>;
-export const LinesDocument = "subscription Lines($function:ID$run:ID$after:Position){logs(function:$function run:$run afterLine:$after){position:linePosition at stream text run instance}}" as unknown as TypedDocumentNode<LinesSubscription, LinesSubscriptionVariables>;
-export const FunctionLinesDocument = "query FunctionLines($function:ID!$before:Position){function(id:$function){id log(last:500 beforeLine:$before){position:linePosition at stream text run instance}}}" as unknown as TypedDocumentNode<FunctionLinesQuery, FunctionLinesQueryVariables>;
 export const HealthDocument = "query Health{viewer{server{degraded logPosition:headPosition relayPosition:relayedPosition nodes leader}}}" as unknown as TypedDocumentNode<HealthQuery, HealthQueryVariables>;

@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { FunctionLogs } from "../features/runs/FunctionLogs.tsx";
+import { FunctionLogs } from "../features/logs/FunctionLogs.tsx";
 import { ALL_OF_IT } from "../ui/log.tsx";
 
 export default function Route(): ReactNode {

@@ -1,6 +1,6 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { RunsList, type Search } from "../features/runs/RunsList.tsx";
+import { RunsList, type Search } from "../features/runs/list/RunsList.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });

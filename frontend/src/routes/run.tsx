@@ -1,6 +1,6 @@
 import { useParams } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { RunPage } from "../features/runs/RunPage.tsx";
+import { RunPage } from "../features/runs/run/RunPage.tsx";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/runs/$id" });

@@ -1,6 +1,6 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { RunsList, type Search } from "../features/runs/RunsList.tsx";
+import { RunsList, type Search } from "../features/runs/list/RunsList.tsx";
 import { Page } from "../ui/page.tsx";
 
 export default function Route(): ReactNode {

@@ -32,7 +32,7 @@ import { useViewer } from "../auth/viewer.tsx";
 import { rolledBack } from "../functions/model.ts";
 import { useActions } from "../functions/useActions.ts";
 import { useLife } from "../history/useLife.ts";
-import { useLines } from "../runs/useLines.ts";
+import { useLines } from "../logs/useLines.ts";
 import { changesOf, phasesOf, tookCommit, tookOf } from "./model.ts";
 
 interface Props {

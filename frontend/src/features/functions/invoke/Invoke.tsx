@@ -42,8 +42,8 @@ import { told } from "../../../ui/states.tsx";
 import { Status } from "../../../ui/status.tsx";
 import { When } from "../../../ui/when.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
+import { RunLog } from "../../logs/RunLog.tsx";
 import { headline } from "../../runs/model.ts";
-import { RunLog } from "../../runs/RunLog.tsx";
 import {
   added,
   type Draft,

@@ -28,31 +28,31 @@ import {
   RunDocument,
   type RunQuery,
   VersionNumbersDocument,
-} from "../../graphql/generated.ts";
-import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { plain } from "../../lib/ansi.ts";
-import { now as clock } from "../../lib/clock.ts";
-import { levelOf } from "../../lib/level.ts";
-import { shownName } from "../../lib/namespace.ts";
-import { missingSecret, withoutMutation } from "../../lib/secret.ts";
-import { duration, short } from "../../lib/time.ts";
-import { versionNumbers } from "../../lib/versions.ts";
-import { Confirm } from "../../ui/confirm.tsx";
-import { Icon } from "../../ui/icons.tsx";
-import { Json } from "../../ui/json.tsx";
-import { JsonEditor, jsonFault } from "../../ui/jsonEditor.tsx";
-import { Log } from "../../ui/log.tsx";
-import { accepted, tellDone } from "../../ui/notify.ts";
-import { once } from "../../ui/once.ts";
-import { Copy, Fact, Page } from "../../ui/page.tsx";
-import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
-import { When } from "../../ui/when.tsx";
-import { useViewer } from "../auth/viewer.tsx";
-import { useLife } from "../history/useLife.ts";
-import { faultLines, goesOn, headline, timeline } from "./model.ts";
+} from "../../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../../graphql/live.ts";
+import { plain } from "../../../lib/ansi.ts";
+import { now as clock } from "../../../lib/clock.ts";
+import { levelOf } from "../../../lib/level.ts";
+import { shownName } from "../../../lib/namespace.ts";
+import { missingSecret, withoutMutation } from "../../../lib/secret.ts";
+import { duration, short } from "../../../lib/time.ts";
+import { versionNumbers } from "../../../lib/versions.ts";
+import { Confirm } from "../../../ui/confirm.tsx";
+import { Icon } from "../../../ui/icons.tsx";
+import { Json } from "../../../ui/json.tsx";
+import { JsonEditor, jsonFault } from "../../../ui/jsonEditor.tsx";
+import { Log } from "../../../ui/log.tsx";
+import { accepted, tellDone } from "../../../ui/notify.ts";
+import { once } from "../../../ui/once.ts";
+import { Copy, Fact, Page } from "../../../ui/page.tsx";
+import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
+import { Status } from "../../../ui/status.tsx";
+import { When } from "../../../ui/when.tsx";
+import { useViewer } from "../../auth/viewer.tsx";
+import { useLife } from "../../history/useLife.ts";
+import { useLines } from "../../logs/useLines.ts";
+import { faultLines, goesOn, headline, timeline } from "../model.ts";
 import { Timeline } from "./Timeline.tsx";
-import { useLines } from "./useLines.ts";
 
 type Run = NonNullable<RunQuery["run"]>;
 

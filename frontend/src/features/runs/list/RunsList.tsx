@@ -30,22 +30,22 @@ import {
   RunTotalsDocument,
   type RunTotalsQueryVariables,
   VersionNumbersDocument,
-} from "../../graphql/generated.ts";
-import { useAsked, useFollowed } from "../../graphql/live.ts";
-import { now as clock } from "../../lib/clock.ts";
-import { shownName } from "../../lib/namespace.ts";
-import { duration, short } from "../../lib/time.ts";
-import { versionNumbers } from "../../lib/versions.ts";
-import { Icon } from "../../ui/icons.tsx";
-import { accepted, tellDone } from "../../ui/notify.ts";
-import { Pager } from "../../ui/pager.tsx";
-import { Scatter } from "../../ui/scatter.tsx";
-import { Empty, Failure, Waiting } from "../../ui/states.tsx";
-import { Status } from "../../ui/status.tsx";
-import { When } from "../../ui/when.tsx";
-import { useViewer } from "../auth/viewer.tsx";
-import { goesOn, headline, type Span, spanOf } from "./model.ts";
-import { SpanFilter } from "./SpanFilter.tsx";
+} from "../../../graphql/generated.ts";
+import { useAsked, useFollowed } from "../../../graphql/live.ts";
+import { now as clock } from "../../../lib/clock.ts";
+import { shownName } from "../../../lib/namespace.ts";
+import { duration, short } from "../../../lib/time.ts";
+import { versionNumbers } from "../../../lib/versions.ts";
+import { Icon } from "../../../ui/icons.tsx";
+import { accepted, tellDone } from "../../../ui/notify.ts";
+import { Pager } from "../../../ui/pager.tsx";
+import { Scatter } from "../../../ui/scatter.tsx";
+import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
+import { Status } from "../../../ui/status.tsx";
+import { When } from "../../../ui/when.tsx";
+import { useViewer } from "../../auth/viewer.tsx";
+import { goesOn, headline, type Span, spanOf } from "../model.ts";
+import { SpanFilter } from "../SpanFilter.tsx";
 
 import "./rows.css";
 

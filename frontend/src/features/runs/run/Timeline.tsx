@@ -1,9 +1,9 @@
 // The life of a run as bars: waiting, running, pausing, telling its outcome.
 
 import { Text } from "@mantine/core";
-import { Bars } from "../../ui/bars.tsx";
-import { GOOD, stateColour } from "../../ui/status.tsx";
-import { headline, type Stretch } from "./model.ts";
+import { Bars } from "../../../ui/bars.tsx";
+import { GOOD, stateColour } from "../../../ui/status.tsx";
+import { headline, type Stretch } from "../model.ts";
 
 const ENDS: Record<NonNullable<Stretch["outcome"]>, string> = {
   succeeded: "SUCCEEDED",
