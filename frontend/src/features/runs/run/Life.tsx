@@ -1,0 +1,70 @@
+// The life of a run over time, going on while the run does.
+
+import { Button, Card, Group, Text, Title } from "@mantine/core";
+import { useEffect, useMemo, useState } from "react";
+import { now as clock } from "../../../lib/clock.ts";
+import { Failure, Waiting } from "../../../ui/states.tsx";
+import { When } from "../../../ui/when.tsx";
+import type { Life as Records } from "../../history/useLife.ts";
+import { timeline } from "../model.ts";
+import type { Run } from "./run.ts";
+import { Timeline } from "./Timeline.tsx";
+
+export function Life({ run, life }: { run: Run; life: Records }) {
+  const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
+  const on = stretches.some((stretch) => stretch.open);
+  const [now, setNow] = useState(clock());
+  useEffect(() => {
+    if (!on) return;
+    const timer = setInterval(() => setNow(clock()), 500);
+    return () => clearInterval(timer);
+  }, [on]);
+  const moment = Math.max(now, clock());
+  return (
+    <Card withBorder>
+      <Group justify="space-between" mb="xs">
+        <Title order={2} size="h5">
+          Its life
+        </Title>
+        <Group gap="md">
+          <Text size="xs" c="dimmed">
+            requested <When at={run.queuedAt} />
+            {run.finishedAt && (
+              <>
+                , over <When at={run.finishedAt} />
+              </>
+            )}
+          </Text>
+        </Group>
+      </Group>
+      {stretches.length > 0 ? (
+        <Timeline
+          stretches={stretches.map((stretch) =>
+            stretch.open ? { ...stretch, to: Math.max(stretch.from, moment) } : stretch,
+          )}
+        />
+      ) : life.error ? (
+        <Failure error={life.error} again={life.again} />
+      ) : life.loading ? (
+        <Waiting rows={2} again={life.again} />
+      ) : (
+        <Text size="sm" c="dimmed">
+          The log has no record of it any more.
+        </Text>
+      )}
+      {life.more && !life.loading && (
+        <Text size="xs" c="dimmed" mt="xs">
+          Of its {life.total.toLocaleString()} records the newest {life.records.length.toLocaleString()} are shown.{" "}
+          <Button size="compact-xs" variant="default" onClick={life.load}>
+            Load older ones
+          </Button>
+        </Text>
+      )}
+      {run.state === "RETRYING" && run.dueAt && (
+        <Text size="sm" mt="xs">
+          The next attempt is due <When at={run.dueAt} />.
+        </Text>
+      )}
+    </Card>
+  );
+}

@@ -1,0 +1,37 @@
+// What a run wrote.
+
+import { useEffect } from "react";
+import { plain } from "../../../lib/ansi.ts";
+import { levelOf } from "../../../lib/level.ts";
+import { Log } from "../../../ui/log.tsx";
+import { Failure } from "../../../ui/states.tsx";
+import { useLines } from "../../logs/useLines.ts";
+import { faultLines, goesOn } from "../model.ts";
+import type { Run } from "./run.ts";
+
+/** Its lines, in a part of the page of their own: there may be thousands in a second, and the rest does not change. */
+export function Written({ run, near }: { run: Run; near: (text: string) => void }) {
+  const { lines, version, dropped, error, waiting, again } = useLines({ run: run.id });
+  const failed = run.error !== null;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
+  useEffect(() => {
+    if (failed)
+      near(
+        faultLines(lines, (line) => levelOf(line))
+          .map((line) => plain(line.text))
+          .join("\n"),
+      );
+  }, [failed, lines, version, near]);
+  if (error) return <Failure error={new Error(error)} again={again} title="The log could not be loaded" />;
+  return (
+    <Log
+      lines={lines}
+      version={version}
+      dropped={dropped}
+      height="320px"
+      name={`run-${run.id}`}
+      label="Log of the run"
+      empty={waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
+    />
+  );
+}
