@@ -1,6 +1,7 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { RunsList, type Search } from "../features/runs/list/RunsList.tsx";
+import { RunsList } from "../features/runs/list/RunsList.tsx";
+import type { Search } from "../features/runs/list/search.ts";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });

@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { RunsList, type Search } from "../features/runs/list/RunsList.tsx";
+import { RunsList } from "../features/runs/list/RunsList.tsx";
+import type { Search } from "../features/runs/list/search.ts";
 import { Page } from "../ui/page.tsx";
 
 export default function Route(): ReactNode {

@@ -9,7 +9,7 @@ import { Json } from "../../ui/json.tsx";
 import { Copy, Fact, Page } from "../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
-import { RunRows } from "../runs/list/RunsList.tsx";
+import { RunRows } from "../runs/list/RunRows.tsx";
 import { Reach } from "./Reach.tsx";
 
 export function EventPage({ id }: { id: string }) {

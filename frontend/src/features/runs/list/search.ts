@@ -1,0 +1,40 @@
+// What a list of runs is narrowed by, as the URL has it.
+
+import type { RunState } from "../../../graphql/generated.ts";
+import type { Span } from "../model.ts";
+
+export interface Search {
+  state?: RunState;
+  since?: NonNullable<Span["since"]>;
+  from?: string;
+  until?: string;
+  trigger?: string;
+  version?: number;
+  event?: string;
+  after?: string;
+}
+
+/** States, in the order of a run's life, with their names in the totals. */
+export const STATES = [
+  { value: "QUEUED", label: "Queued" },
+  { value: "RUNNING", label: "Running" },
+  { value: "RETRYING", label: "Retrying" },
+  { value: "SUCCEEDED", label: "Succeeded" },
+  { value: "FAILED", label: "Failed" },
+  { value: "TIMED_OUT", label: "Timed out" },
+  { value: "CANCELLED", label: "Cancelled" },
+  { value: "DEAD", label: "Dead" },
+] as const;
+
+export const NOTHING = {
+  state: undefined,
+  trigger: undefined,
+  version: undefined,
+  event: undefined,
+  since: undefined,
+  from: undefined,
+  until: undefined,
+  after: undefined,
+};
+
+export type Change = { [K in keyof Search]?: Search[K] | undefined };
