@@ -1,7 +1,7 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { FunctionLogs } from "../features/logs/FunctionLogs.tsx";
-import { ALL_OF_IT } from "../ui/log.tsx";
+import { ALL_OF_IT } from "../ui/log/looked.ts";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });

@@ -20,7 +20,7 @@ import { isId } from "../../lib/ids.ts";
 import { duration, short } from "../../lib/time.ts";
 import { Bars } from "../../ui/bars.tsx";
 import { Icon } from "../../ui/icons.tsx";
-import { Log } from "../../ui/log.tsx";
+import { Log } from "../../ui/log/log.tsx";
 import { accepted, tellDone } from "../../ui/notify.ts";
 import { once } from "../../ui/once.ts";
 import { Copy, Fact } from "../../ui/page.tsx";

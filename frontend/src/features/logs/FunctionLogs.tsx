@@ -1,7 +1,8 @@
 // Everything that a function writes, live, from its newest lines on.
 
 import { useNavigate } from "@tanstack/react-router";
-import { Log, type Looked } from "../../ui/log.tsx";
+import { Log } from "../../ui/log/log.tsx";
+import type { Looked } from "../../ui/log/looked.ts";
 import { Failure, Waiting } from "../../ui/states.tsx";
 import { useLines } from "./useLines.ts";
 

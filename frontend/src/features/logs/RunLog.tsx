@@ -1,6 +1,6 @@
 // The lines of one run.
 
-import { Log } from "../../ui/log.tsx";
+import { Log } from "../../ui/log/log.tsx";
 import { Failure } from "../../ui/states.tsx";
 import { useLines } from "./useLines.ts";
 

@@ -10,13 +10,11 @@ import { BuildLinesDocument, FunctionLinesDocument, LinesDocument } from "../../
 import { useReopened } from "../../graphql/live.ts";
 import { followDocument } from "../../graphql/socket.ts";
 import { type Line, Lines } from "../../lib/lines.ts";
+import type { Older } from "../../ui/log/foot.tsx";
 import { told } from "../../ui/states.tsx";
 
 /** Whose lines. */
 export type Of = { function: string } | { run: string } | { build: string };
-
-/** Where older lines are: here or on their way, none, or not asked for any more since there is no room. */
-export type Older = "there" | "coming" | "none" | "no room" | "failed";
 
 export interface Told {
   lines: readonly Line[];

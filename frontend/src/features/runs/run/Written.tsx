@@ -3,7 +3,7 @@
 import { useEffect } from "react";
 import { plain } from "../../../lib/ansi.ts";
 import { levelOf } from "../../../lib/level.ts";
-import { Log } from "../../../ui/log.tsx";
+import { Log } from "../../../ui/log/log.tsx";
 import { Failure } from "../../../ui/states.tsx";
 import { useLines } from "../../logs/useLines.ts";
 import { faultLines, goesOn } from "../model.ts";

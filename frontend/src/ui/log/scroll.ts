@@ -1,0 +1,125 @@
+// Following the newest line of a log as long as the end is in sight. Who scrolls up or pauses stays where they are,
+// whatever comes, goes or turns out to be older.
+
+import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from "react";
+import { indexAt, type Line } from "../../lib/lines.ts";
+import type { Box, Places } from "./places.ts";
+
+/** How far from the end is still the end, in pixels. */
+const NEAR = 24;
+/** How far from the beginning older lines are asked for, in pixels. */
+const EARLY = 300;
+
+export interface Scroll {
+  /** How far down the upper edge is, in pixels. */
+  top: number;
+  following: boolean;
+  /** Lines that came since they are not followed any more. */
+  came: number;
+  follow: (on: boolean) => void;
+  /** Stays where it is, or follows again. */
+  pause: () => void;
+  /** To a line, in the middle of the box. */
+  go: (position: number) => void;
+  /** For the event of the box. */
+  scrolled: () => void;
+}
+
+export function useScroll({
+  place,
+  rows,
+  version,
+  places,
+  box,
+  wrap,
+  atBeginning,
+}: {
+  place: RefObject<HTMLElement | null>;
+  rows: readonly Line[];
+  /** Changes with the rows, which may be the same array. */
+  version: number;
+  places: Places;
+  box: Box;
+  wrap: boolean;
+  /** Called when somebody has scrolled nearly to the first row. */
+  atBeginning: () => void;
+}): Scroll {
+  const { total, topOf, indexIn } = places;
+  const [top, setTop] = useState(0);
+  const [following, setFollowing] = useState(true);
+  /** The newest line when following ended. */
+  const [left, setLeft] = useState(0);
+  // The line that stands at the upper edge stays there, unless the newest ones are followed.
+  const anchor = useRef<{ position: number; offset: number } | null>(null);
+  const scrollTop = useRef(0);
+  const drop = useCallback(() => {
+    const element = place.current;
+    if (!element) return;
+    element.scrollTop = element.scrollHeight;
+    scrollTop.current = element.scrollTop;
+    setTop(element.scrollTop);
+  }, [place]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: whatever may have moved the lines
+  useLayoutEffect(() => {
+    const element = place.current;
+    if (!element) return;
+    if (following) {
+      drop();
+      return;
+    }
+    const kept = anchor.current;
+    if (!kept || rows.length === 0) return;
+    const wanted = topOf(indexAt(rows, kept.position)) + kept.offset;
+    if (Math.abs(wanted - element.scrollTop) < 1) return;
+    element.scrollTop = wanted;
+    scrollTop.current = element.scrollTop;
+    setTop(element.scrollTop);
+  }, [rows, version, total, following, box.height, wrap]);
+
+  const follow = (on: boolean) => {
+    setFollowing(on);
+    if (!on) setLeft(rows.at(-1)?.position ?? 0);
+    else anchor.current = null;
+  };
+  const remember = (at: number) => {
+    const index = indexIn(at);
+    const line = rows[index];
+    anchor.current = line ? { position: line.position, offset: at - topOf(index) } : null;
+  };
+  const scrolled = () => {
+    const element = place.current;
+    if (!element) return;
+    const at = element.scrollTop;
+    const atEnd = element.scrollHeight - at - element.clientHeight < NEAR;
+    // Lines that come while following push the end away: only who goes up themselves wants to stay.
+    if (following && !atEnd && at < scrollTop.current - 1) follow(false);
+    else if (!following && atEnd && at > scrollTop.current) follow(true);
+    scrollTop.current = at;
+    remember(at);
+    setTop(at);
+    if (at < EARLY && !atEnd) atBeginning();
+  };
+  const go = (position: number) => {
+    const element = place.current;
+    if (!element) return;
+    if (following) follow(false);
+    const at = Math.max(0, topOf(indexAt(rows, position)) - element.clientHeight / 2);
+    element.scrollTop = at;
+    scrollTop.current = element.scrollTop;
+    remember(element.scrollTop);
+    setTop(element.scrollTop);
+  };
+  const pause = () => {
+    if (following) remember(scrollTop.current);
+    follow(!following);
+  };
+  return {
+    top,
+    following,
+    came: following ? 0 : rows.length - indexAt(rows, left + 1),
+    follow,
+    pause,
+    go,
+    scrolled,
+  };
+}
