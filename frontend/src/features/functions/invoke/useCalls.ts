@@ -1,0 +1,66 @@
+// The calls that were made from this tab, followed until they are over.
+
+import { useCallback, useEffect } from "react";
+import { useClient } from "urql";
+import { type InvokeFunctionMutation, RunChangedDocument, RunDocument } from "../../../graphql/generated.ts";
+import { useFollowed } from "../../../graphql/live.ts";
+import { forgets } from "../../../lib/mine.ts";
+import { Store, useStore } from "../../../lib/store.ts";
+import { type Draft, over } from "./invocation.ts";
+
+type Result = NonNullable<InvokeFunctionMutation["invokeFunction"]["run"]>;
+
+/** A call that was made from this tab. */
+export interface Call {
+  draft: Draft;
+  run: Result;
+  /** Milliseconds until the outcome was here; null while it is not. */
+  took: number | null;
+  begun: number;
+}
+
+/** Calls of a function that are remembered, for as long as this tab is not loaded again. */
+const REMEMBERED = 10;
+
+/** How often a run is asked for whose outcome was not told, in milliseconds. */
+const ASK_EVERY = 3_000;
+
+const calls = new Store<Readonly<Record<string, readonly Call[]>>>({});
+
+forgets(() => calls.set({}));
+
+/** The calls of a function, the newest first; those that are not over are followed. */
+export function useCalls(id: string) {
+  const client = useClient();
+  const made = useStore(calls)[id] ?? [];
+  const settle = useCallback(
+    async (run: string) => {
+      const { data } = await client.query(RunDocument, { id: run }, { requestPolicy: "network-only" });
+      const now = data?.run;
+      if (!now) return;
+      calls.set({
+        ...calls.get(),
+        [id]: (calls.get()[id] ?? []).map((one) =>
+          one.run.id === run
+            ? { ...one, run: now, took: one.took ?? (over(now.state) ? performance.now() - one.begun : null) }
+            : one,
+        ),
+      });
+    },
+    [client, id],
+  );
+  useFollowed(RunChangedDocument, { function: id }, ({ runChanged: { run } }) => {
+    if (calls.get()[id]?.some((one) => one.run.id === run.id)) void settle(run.id);
+  });
+  // Should the word of its end be lost, it is asked for.
+  const open = made.find(({ run }) => !over(run.state))?.run.id;
+  useEffect(() => {
+    if (!open) return;
+    const timer = setInterval(() => void settle(open), ASK_EVERY);
+    return () => clearInterval(timer);
+  }, [open, settle]);
+
+  const add = (call: Call) =>
+    calls.set({ ...calls.get(), [id]: [call, ...(calls.get()[id] ?? [])].slice(0, REMEMBERED) });
+  return { made, add, settle };
+}
