@@ -1,0 +1,57 @@
+// What is to be known before anything is changed: what is not built yet, what is missing, what somebody else changed.
+
+import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import type { Drafting, Function_ } from "./useDraft.ts";
+import { Secret } from "./Variables.tsx";
+
+export function Notices({
+  of,
+  draft,
+  missing,
+  readOnly,
+}: {
+  of: Function_;
+  draft: Drafting;
+  /** Secrets that are named and not set, each with what it is for. */
+  missing: readonly { name: string; note: string | null }[];
+  readOnly: boolean;
+}) {
+  return (
+    <>
+      {draft.unbuilt && !draft.dirty && (
+        <Alert color="blue" p="xs">
+          <Group gap="sm">
+            <Text size="sm">What is saved here is not in the version that answers yet.</Text>
+            {!readOnly && (
+              <Button size="compact-sm" onClick={() => void draft.build()}>
+                Build it
+              </Button>
+            )}
+          </Group>
+        </Alert>
+      )}
+      {missing.length > 0 && !readOnly && (
+        <Alert color="orange" p="xs" title={missing.length === 1 ? "A secret is not set" : "Secrets are not set"}>
+          <Text size="sm" mb={6}>
+            It does not start without those that it names, and webhooks refuse what they cannot prove.
+          </Text>
+          <Stack gap={4}>
+            {missing.map(({ name, note }) => (
+              <Secret key={name} name={name} namespace={of.namespace} setAt={undefined} note={note} mayWrite />
+            ))}
+          </Stack>
+        </Alert>
+      )}
+      {draft.overtaken && (
+        <Alert color="orange" p="xs" title="Somebody else changed it meanwhile">
+          <Group gap="sm">
+            <Text size="sm">Saving would put your settings in the place of theirs.</Text>
+            <Button size="compact-sm" variant="default" onClick={draft.discard}>
+              Take theirs
+            </Button>
+          </Group>
+        </Alert>
+      )}
+    </>
+  );
+}
