@@ -5,9 +5,9 @@ import "@mantine/core/styles/NumberInput.css";
 import "@mantine/core/styles/Switch.css";
 import { Card, NumberInput, SimpleGrid, Stack, Switch, Text, Title } from "@mantine/core";
 import type { Schema } from "../../../lib/schema.ts";
+import type { Editing } from "./editing.ts";
 import { part, withMember } from "./manifest.ts";
 import { Network } from "./Network.tsx";
-import type { Editing } from "./Variables.tsx";
 
 const PARTS = [
   { name: "resources", title: "Resources" },

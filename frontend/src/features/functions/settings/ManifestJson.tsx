@@ -4,8 +4,8 @@ import { Anchor, Button, Code, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 import { Confirm } from "../../../ui/confirm.tsx";
 import { JsonEditor } from "../../../ui/jsonEditor.tsx";
+import type { Editing } from "./editing.ts";
 import { isManifest } from "./manifest.ts";
-import type { Editing } from "./Variables.tsx";
 
 export function ManifestJson({
   manifest,

@@ -1,8 +1,8 @@
 // What is to be known before anything is changed: what is not built yet, what is missing, what somebody else changed.
 
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
+import { Secret } from "./Secret.tsx";
 import type { Drafting, Function_ } from "./useDraft.ts";
-import { Secret } from "./Variables.tsx";
 
 export function Notices({
   of,

@@ -10,6 +10,7 @@ import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { Danger } from "./Danger.tsx";
 import { EditSource } from "./EditSource.tsx";
+import type { Editing } from "./editing.ts";
 import { Leaving } from "./Leaving.tsx";
 import { Limits } from "./Limits.tsx";
 import { ManifestJson } from "./ManifestJson.tsx";
@@ -17,11 +18,12 @@ import { secretsOf } from "./manifest.ts";
 import { Notices } from "./Notices.tsx";
 import { PARTS, type Part } from "./part.ts";
 import { Review } from "./Review.tsx";
-import { EditTriggers } from "./Triggers.tsx";
+import { Secrets } from "./Secrets.tsx";
+import { EditTriggers } from "./triggers/EditTriggers.tsx";
 import { Unsaved } from "./Unsaved.tsx";
 import { type Function_, useDraft } from "./useDraft.ts";
 import { useSchema } from "./useSchema.ts";
-import { type Editing, Secrets, Variables } from "./Variables.tsx";
+import { Variables } from "./Variables.tsx";
 
 export function Settings({ id, part, go }: { id: string; part: Part; go: (part: Part) => void }) {
   const { data, error, again, look } = useAsked(FunctionSettingsDocument, { id });

@@ -1,7 +1,7 @@
 // An address to copy, or why there is none yet.
 
 import { Code, Group, Text } from "@mantine/core";
-import { Copy } from "../../../ui/page.tsx";
+import { Copy } from "../../../../ui/page.tsx";
 
 export function Address({ url, otherwise }: { url: string | null | undefined; otherwise: string }) {
   return url ? (

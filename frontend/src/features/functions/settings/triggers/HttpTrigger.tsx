@@ -1,28 +1,18 @@
 // An http trigger, to be edited: where the function is called, who may call it, and from which pages.
 
 import { NumberInput, Select, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
-import type { FunctionTriggersFragment } from "../../../graphql/generated.ts";
+import { part, withCors, withField } from "../manifest.ts";
 import { Address } from "./Address.tsx";
 import { ListInput } from "./ListInput.tsx";
-import { part, type Trigger, withCors, withField } from "./manifest.ts";
-
-interface Props {
-  trigger: Trigger;
-  /** The trigger's path in the manifest. */
-  at: string;
-  set: (next: Trigger) => void;
-  readOnly: boolean;
-  fault: (path: string) => string | undefined;
-  live: readonly FunctionTriggersFragment["triggers"][number][];
-}
+import type { TriggerProps } from "./trigger.ts";
 
 /** The first fault of a list or of one of its items. */
-function faultOf(fault: Props["fault"], at: string, list: unknown): string | undefined {
+function faultOf(fault: TriggerProps["fault"], at: string, list: unknown): string | undefined {
   const items = Array.isArray(list) ? list.map((_, index) => `${at}/${index}`) : [];
   return [at, ...items].map(fault).find((message) => message !== undefined);
 }
 
-export function Http({ trigger, at, set, readOnly, fault, live }: Props) {
+export function HttpTrigger({ trigger, at, set, readOnly, fault, live }: TriggerProps) {
   const there = live.find(({ type, path }) => type === "http" && (path ?? undefined) === trigger.path);
   const open = trigger.auth === "none" || typeof trigger.path === "string";
   return (
@@ -70,7 +60,13 @@ export function Http({ trigger, at, set, readOnly, fault, live }: Props) {
 }
 
 /** Pages of other origins. */
-function Origins({ trigger, at, set, readOnly, fault }: Omit<Props, "live">) {
+function Origins({
+  trigger,
+  at,
+  set,
+  readOnly,
+  fault,
+}: Pick<TriggerProps, "trigger" | "at" | "set" | "readOnly" | "fault">) {
   const cors = part(trigger, "cors");
   const change = (member: string) => (to: unknown) => set(withCors(trigger, member, to));
   const list = (member: string) => ({

@@ -2,7 +2,7 @@
 
 import { TextInput, type TextInputProps } from "@mantine/core";
 import { useState } from "react";
-import { listOf } from "./manifest.ts";
+import { listOf } from "../manifest.ts";
 
 export function ListInput({
   value,

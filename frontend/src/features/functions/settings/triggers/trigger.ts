@@ -1,0 +1,21 @@
+// What the form of each kind of trigger gets.
+
+import type { FunctionTriggersFragment } from "../../../../graphql/generated.ts";
+import type { Editing, Known } from "../editing.ts";
+import type { Trigger } from "../manifest.ts";
+
+export type Live = FunctionTriggersFragment["triggers"][number];
+
+export interface TriggerProps extends Editing {
+  trigger: Trigger;
+  /** Its path in the manifest. */
+  at: string;
+  set: (next: Trigger | undefined) => void;
+  live: readonly Live[];
+  known: Known;
+  namespace: string;
+  name: string;
+  mayWrite: boolean;
+}
+
+export const word = (value: unknown) => (typeof value === "string" ? value : "");
