@@ -1,6 +1,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
-import { DeadLettersPage, type Search } from "../features/deadLetters/DeadLettersPage.tsx";
+import { DeadLettersPage } from "../features/deadLetters/DeadLettersPage.tsx";
+import type { Search } from "../features/deadLetters/search.ts";
 
 export default function Route(): ReactNode {
   const search = useSearch({ from: "/app/dead-letters" });

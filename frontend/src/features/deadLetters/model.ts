@@ -16,6 +16,15 @@ export interface Fate {
   refused: string | null;
 }
 
+/** How it went. */
+export interface Outcome {
+  decision: Decision;
+  fates: readonly Fate[];
+  /** Set when all that fit were meant: how many it was done to, and how many still wait. */
+  done?: number | undefined;
+  remaining?: number | undefined;
+}
+
 interface Letter {
   id: string;
   error: string | null;
