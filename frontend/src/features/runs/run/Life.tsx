@@ -1,8 +1,9 @@
 // The life of a run over time, going on while the run does.
 
 import { Button, Card, Group, Text, Title } from "@mantine/core";
-import { useEffect, useMemo, useState } from "react";
+import { useMemo } from "react";
 import { now as clock } from "../../../lib/clock.ts";
+import { useNow } from "../../../ui/now.ts";
 import { Failure, Waiting } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import type { Life as Records } from "../../history/useLife.ts";
@@ -13,12 +14,7 @@ import { Timeline } from "./Timeline.tsx";
 export function Life({ run, life }: { run: Run; life: Records }) {
   const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
   const on = stretches.some((stretch) => stretch.open);
-  const [now, setNow] = useState(clock());
-  useEffect(() => {
-    if (!on) return;
-    const timer = setInterval(() => setNow(clock()), 500);
-    return () => clearInterval(timer);
-  }, [on]);
+  const now = useNow(on);
   const moment = Math.max(now, clock());
   return (
     <Card withBorder>

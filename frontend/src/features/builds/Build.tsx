@@ -1,0 +1,107 @@
+// One build: why it failed, how long its parts took, what changed, its log as it is written.
+
+import { Alert, Anchor, Button, Card, Group, Stack, Text } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useMutation } from "urql";
+import { type BuildRowFragment, CancelBuildDocument, type RecordFragment } from "../../graphql/generated.ts";
+import { duration } from "../../lib/time.ts";
+import { Log } from "../../ui/log/log.tsx";
+import { accepted, tellDone } from "../../ui/notify.ts";
+import { Failure } from "../../ui/states.tsx";
+import { Status } from "../../ui/status.tsx";
+import { When } from "../../ui/when.tsx";
+import { useViewer } from "../auth/viewer.tsx";
+import { useLines } from "../logs/useLines.ts";
+import { Changed } from "./Changed.tsx";
+import { tookCommit, tookOf } from "./model.ts";
+import { Phases } from "./Phases.tsx";
+
+interface Props {
+  build: BuildRowFragment;
+  id: string;
+  records: readonly RecordFragment[];
+}
+
+export function Build({ build, id, records }: Props) {
+  const { mayWrite } = useViewer();
+  const [{ fetching }, cancel] = useMutation(CancelBuildDocument);
+  const told = useLines({ build: build.id });
+  const { lines, version, dropped, error } = told;
+  const open = build.state === "QUEUED" || build.state === "RUNNING";
+  return (
+    <Card withBorder padding="sm">
+      <Stack gap="sm">
+        <Group gap="xs" justify="space-between">
+          <Group gap="xs">
+            <Status state={build.state} />
+            <Text size="sm" c="dimmed">
+              requested <When at={build.requestedAt} />
+              {tookOf(build) !== null && `, took ${duration(tookOf(build))}`}
+            </Text>
+            {build.version && (
+              <Text size="sm">
+                made{" "}
+                <Anchor component={Link} to={`/functions/${id}/versions`}>
+                  version {build.version.number}
+                </Anchor>
+              </Text>
+            )}
+          </Group>
+          {mayWrite && open && (
+            <Button
+              size="compact-sm"
+              variant="default"
+              loading={fetching}
+              onClick={async () => {
+                const { data, error: fault } = await cancel({ id: build.id });
+                if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
+              }}
+            >
+              Cancel
+            </Button>
+          )}
+        </Group>
+        {build.error && (
+          <Alert
+            color={build.state === "CANCELLED" ? "gray" : "red"}
+            p="xs"
+            title="It made no version"
+            styles={{ body: { minWidth: 0 } }}
+          >
+            <Text
+              size="sm"
+              style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere", maxHeight: 260, overflow: "auto" }}
+            >
+              {build.error}
+            </Text>
+            <Text size="xs" mt={6}>
+              What answers calls was left alone. Mend it at its source, then build anew.
+            </Text>
+          </Alert>
+        )}
+        <Phases build={build} lines={lines} version={version} />
+        <Changed build={build} id={id} records={records} took={build.commit ?? tookCommit(lines)} />
+        {error ? (
+          <Failure error={new Error(error)} again={told.again} title="The log could not be loaded" />
+        ) : (
+          <Log
+            lines={lines}
+            version={version}
+            dropped={dropped}
+            height="max(220px, 40vh)"
+            stderr="info"
+            name={`build-${build.id}`}
+            label="Log of the build"
+            empty={
+              told.over || !open
+                ? told.waiting
+                  ? "Loading …"
+                  : "It has written nothing."
+                : "Waiting for the first line …"
+            }
+          />
+        )}
+      </Stack>
+    </Card>
+  );
+}

@@ -1,0 +1,81 @@
+// What is other in a build than in the version before.
+
+import { Anchor, Box, Group, Stack, Text, Title } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { useMemo } from "react";
+import type { BuildRowFragment, RecordFragment } from "../../graphql/generated.ts";
+import { short } from "../../lib/time.ts";
+import { Copy, Fact } from "../../ui/page.tsx";
+import { changesOf } from "./model.ts";
+
+/** A commit, before and now. */
+function Commit({ commit }: { commit: string }) {
+  return (
+    <Group gap={2} wrap="nowrap" component="span" display="inline-flex">
+      <span className="mono">{short(commit)}</span>
+      <Copy text={commit} label="Copy the commit" />
+    </Group>
+  );
+}
+
+export function Changed({
+  build,
+  id,
+  records,
+  took,
+}: {
+  build: BuildRowFragment;
+  id: string;
+  records: readonly RecordFragment[];
+  took: string | undefined;
+}) {
+  const changes = useMemo(() => changesOf(build.id, records), [build.id, records]);
+  if (!changes) return null;
+  const { before, after, commit, source, manifest } = changes;
+  const now = commit[1] ?? took;
+  return (
+    <Box>
+      <Group justify="space-between" mb={4} gap="xs">
+        <Title order={3} size="h6">
+          What changed
+        </Title>
+        {before !== undefined && after !== undefined && (
+          <Anchor component={Link} to={`/functions/${id}/versions?from=${before}&to=${after}`} size="sm">
+            Compare v{before} and v{after}
+          </Anchor>
+        )}
+      </Group>
+      {before === undefined ? (
+        <Text size="sm" c="dimmed">
+          No version was made before it.
+        </Text>
+      ) : (
+        <Stack gap={6}>
+          <Fact name={`Commit, against v${before}`}>
+            {commit[0] === undefined && now === undefined ? (
+              "not from Git"
+            ) : commit[0] === now ? (
+              <>
+                the same, <Commit commit={now as string} />
+              </>
+            ) : (
+              <>
+                {commit[0] ? <Commit commit={commit[0]} /> : "none"} → {now ? <Commit commit={now} /> : "not known"}
+              </>
+            )}
+          </Fact>
+          {source && (
+            <Fact name="Source">
+              {source[0]} → {source[1]}
+            </Fact>
+          )}
+          {manifest && (
+            <Fact name="Manifest">
+              {manifest.length === 0 ? "the same" : <span className="mono">{manifest.join(", ")}</span>}
+            </Fact>
+          )}
+        </Stack>
+      )}
+    </Box>
+  );
+}
