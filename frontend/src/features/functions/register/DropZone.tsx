@@ -185,9 +185,3 @@ function Content({ value, clear }: { value: Dropped; clear: () => void }) {
     </Card>
   );
 }
-
-/** Whether it can be sent. */
-export function sendable(value: Dropped | null): value is Dropped {
-  if (!value) return false;
-  return "archive" in value ? value.archive.size <= LIMIT : plan(value.files, value.skipped).fault === null;
-}

@@ -93,3 +93,9 @@ export function upload(blob: Blob, told: (part: number) => void, signal?: AbortS
     request.send(blob);
   });
 }
+
+/** Whether it can be sent. */
+export function sendable(value: Dropped | null): value is Dropped {
+  if (!value) return false;
+  return "archive" in value ? value.archive.size <= LIMIT : plan(value.files, value.skipped).fault === null;
+}

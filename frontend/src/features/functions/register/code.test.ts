@@ -1,0 +1,35 @@
+import { describe, expect, it } from "vitest";
+import { codeFault, FIRST, guessedName, sourceOf } from "./code.ts";
+
+describe("the code of a new function", () => {
+  it("gives it a name", () => {
+    expect([
+      guessedName("git", { ...FIRST, url: "https://host/you/thumbs.git" }),
+      guessedName("git", { ...FIRST, url: "https://host/you/many.git", path: "functions/mailer" }),
+      guessedName("image", { ...FIRST, image: "ghcr.io:443/you/thumbs:1@sha256:0" }),
+      guessedName("upload", { ...FIRST, dropped: { archive: new File([], "thumbs.tar.gz") } }),
+      guessedName("upload", FIRST),
+      guessedName("write", FIRST),
+    ]).toEqual(["thumbs", "mailer", "thumbs", "thumbs", "", "my-node"]);
+  });
+
+  it("is sent only when it is whole", () => {
+    expect([codeFault("git", FIRST), codeFault("write", FIRST), codeFault("upload", FIRST)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(codeFault("write", { ...FIRST, written: { "function.json": "{" } })).toBe(true);
+  });
+
+  it("is a source without what was left empty", async () => {
+    const source = (from: "git" | "image", code: Partial<typeof FIRST>) =>
+      sourceOf(from, { ...FIRST, ...code }, "a", () => {});
+    expect(await source("git", { url: " https://host/a ", path: "b" })).toEqual({
+      git: { url: "https://host/a", ref: null, path: "b" },
+    });
+    expect(await source("image", { image: "a:1", command: " run  it " })).toEqual({
+      image: { image: "a:1", command: ["run", "it"] },
+    });
+  });
+});
