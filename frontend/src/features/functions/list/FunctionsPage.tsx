@@ -19,8 +19,9 @@ import { useViewer } from "../../auth/viewer.tsx";
 import { chosen } from "../model.ts";
 import type { From } from "../register/from.ts";
 import { Register } from "../register/Register.tsx";
+import { Cards } from "./Cards.tsx";
 import { First } from "./First.tsx";
-import { Cards, Rows } from "./FunctionsList.tsx";
+import { Rows } from "./Rows.tsx";
 import { PAGES, useCalls, useFunctions } from "./useFunctions.ts";
 
 export type Sort = (typeof SORTS)[number]["value"];
