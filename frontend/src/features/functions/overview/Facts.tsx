@@ -1,0 +1,57 @@
+// What a function is: its source, its version, its times, its id.
+
+import { Anchor, Card, Group, Stack } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
+import { describeSource } from "../../../lib/source.ts";
+import { bytes, short } from "../../../lib/time.ts";
+import { Copy, Fact } from "../../../ui/page.tsx";
+import { When } from "../../../ui/when.tsx";
+import type { Function_ } from "./shown.ts";
+
+export function Facts({ of }: { of: Function_ }) {
+  const version = of.currentVersion;
+  return (
+    <Card withBorder>
+      <Stack gap="sm">
+        <Fact name="Source">
+          {of.source.url && /^https?:/.test(of.source.url) ? (
+            <Anchor href={of.source.url} size="sm" target="_blank" rel="noreferrer noopener">
+              {describeSource(of.source)}
+            </Anchor>
+          ) : (
+            describeSource(of.source)
+          )}
+        </Fact>
+        <Group gap="xl">
+          {version && (
+            <Fact name="Version">
+              <Anchor component={Link} to={`/functions/${of.id}/versions`} size="sm" underline="always">
+                v{version.number}
+              </Anchor>{" "}
+              of {of.versions.totalCount}
+              {version.commit && (
+                <>
+                  , commit <span className="mono">{short(version.commit)}</span>
+                </>
+              )}
+              , {bytes(version.size)}
+            </Fact>
+          )}
+          <Fact name="Mode">{of.mode.toLowerCase()}</Fact>
+          <Fact name="Registered">
+            <When at={of.createdAt} />
+          </Fact>
+          <Fact name="Changed">
+            <When at={of.updatedAt} />
+          </Fact>
+        </Group>
+        <Fact name="Id">
+          <Group gap={4} wrap="nowrap">
+            <span className="mono">{of.id}</span>
+            <Copy text={of.id} label="Copy the id" />
+          </Group>
+        </Fact>
+      </Stack>
+    </Card>
+  );
+}

@@ -1,0 +1,5 @@
+// A function as its overview asks for it.
+
+import type { FunctionOverviewQuery } from "../../../graphql/generated.ts";
+
+export type Function_ = NonNullable<FunctionOverviewQuery["function"]>;
