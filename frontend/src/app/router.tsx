@@ -5,8 +5,8 @@ import type { FunctionState, RunState, TriggerType, Window } from "../graphql/ge
 import { isId } from "../lib/ids.ts";
 import { compact, localPath, moment, oneOf, text, whole } from "../lib/search.ts";
 import { Broken, NotFound } from "./faults.tsx";
+import { Gate } from "./gate.tsx";
 import { lazyRouteComponent } from "./pages.ts";
-import { Shell } from "./shell.tsx";
 
 export const FUNCTION_STATES: readonly FunctionState[] = ["REGISTERED", "BUILT", "RUNNING", "STOPPED", "DEREGISTERED"];
 export const RUN_STATES: readonly RunState[] = [
@@ -58,7 +58,7 @@ const signIn = createRoute({
   component: lazyRouteComponent(() => import("../routes/signIn.tsx")),
 });
 
-const app = createRoute({ getParentRoute: () => root, id: "app", component: Shell });
+const app = createRoute({ getParentRoute: () => root, id: "app", component: Gate });
 
 const home = createRoute({
   getParentRoute: () => app,

@@ -1,0 +1,156 @@
+// The frame around every page: navigation, palette, and what is wrong with the connection or the server.
+
+import {
+  ActionIcon,
+  Anchor,
+  AppShell,
+  Box,
+  Burger,
+  Group,
+  NavLink,
+  Text,
+  Tooltip,
+  UnstyledButton,
+  useComputedColorScheme,
+  useMantineColorScheme,
+} from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import { Link, Outlet, useLocation } from "@tanstack/react-router";
+import { lazy, Suspense, useEffect, useLayoutEffect } from "react";
+import { FunctionChangedDocument } from "../graphql/generated.ts";
+import { useFollowed } from "../graphql/live.ts";
+import { Icon, type IconName } from "../ui/icons.tsx";
+import { Connection } from "./connection.tsx";
+import { MAIN, useKeyboard } from "./useKeyboard.ts";
+
+const Palette = lazy(() => import("./palette.tsx"));
+
+const Who = lazy(() => import("./who.tsx"));
+
+const Help = lazy(() => import("./help.tsx"));
+
+const PLACES: {
+  to: "/functions" | "/runs" | "/events" | "/dead-letters" | "/system";
+  label: string;
+  icon: IconName;
+}[] = [
+  { to: "/functions", label: "Functions", icon: "function" },
+  { to: "/runs", label: "Runs", icon: "run" },
+  { to: "/events", label: "Events", icon: "event" },
+  { to: "/dead-letters", label: "Dead letters", icon: "dead" },
+  { to: "/system", label: "System", icon: "system" },
+];
+
+export function Frame() {
+  const [opened, { toggle, close }] = useDisclosure();
+  const { pathname } = useLocation();
+  const { palette, help, ask, closeHelp } = useKeyboard();
+  // Followed here so that every page has functions as they are, and the connection is known to stand.
+  useFollowed(FunctionChangedDocument, {});
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the navigation
+  useEffect(close, [pathname, close]);
+  // Until a page says what it shows: its place. A tab of the same page keeps the title that it has.
+  const place = PLACES.find(({ to }) => pathname.startsWith(to))?.label;
+  const thing = pathname.split("/").slice(0, 3).join("/");
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another thing of the same place has another title
+  useLayoutEffect(() => {
+    if (place) document.title = `${place} · EventFlow`;
+  }, [place, thing]);
+  return (
+    <AppShell
+      header={{ height: 52 }}
+      navbar={{ width: 210, breakpoint: "sm", collapsed: { mobile: !opened } }}
+      padding={{ base: "sm", sm: "lg" }}
+    >
+      <a
+        className="skip"
+        href={`#${MAIN}`}
+        onClick={(event) => {
+          event.preventDefault();
+          document.getElementById(MAIN)?.focus();
+        }}
+      >
+        To the content
+      </a>
+      <AppShell.Header>
+        <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">
+          <Group gap="sm" wrap="nowrap">
+            <Burger opened={opened} onClick={toggle} hiddenFrom="sm" size="sm" aria-label="Navigation" />
+            <Anchor component={Link} to="/functions" underline="never" c="inherit">
+              <Group gap={8} wrap="nowrap">
+                <Icon name="event" size={20} color="var(--mantine-primary-color-filled)" />
+                <Text fw={700}>EventFlow</Text>
+              </Group>
+            </Anchor>
+          </Group>
+          <Group gap={6} wrap="nowrap">
+            <PaletteButton open={() => ask("palette")} />
+            <SchemeButton />
+            <Suspense fallback={<Box w={32} />}>
+              <Who help={() => ask("help")} />
+            </Suspense>
+          </Group>
+        </Group>
+      </AppShell.Header>
+      <AppShell.Navbar p="xs" component="nav" aria-label="Main">
+        {PLACES.map((place) => (
+          <NavLink
+            key={place.to}
+            component={Link}
+            to={place.to}
+            label={place.label}
+            leftSection={<Icon name={place.icon} />}
+            active={pathname.startsWith(place.to)}
+            style={{ borderRadius: 6 }}
+          />
+        ))}
+        <Box mt="auto">
+          <NavLink href="/graphql" label="GraphQL" leftSection={<Icon name="api" />} style={{ borderRadius: 6 }} />
+        </Box>
+      </AppShell.Navbar>
+      <AppShell.Main id={MAIN} tabIndex={-1}>
+        <Connection />
+        <Outlet />
+      </AppShell.Main>
+      <Suspense>
+        {palette && <Palette help={() => ask("help")} />}
+        {help !== null && <Help opened={help} close={closeHelp} />}
+      </Suspense>
+    </AppShell>
+  );
+}
+
+function PaletteButton({ open }: { open: () => void }) {
+  return (
+    <Tooltip label="Go to or do anything (Ctrl K)">
+      <UnstyledButton
+        onClick={open}
+        aria-label="Go to … Ctrl K: the command palette"
+        px="sm"
+        h={32}
+        className="palette"
+      >
+        <Icon name="search" size={14} />
+        <Text size="xs" c="dimmed" visibleFrom="sm">
+          Go to … Ctrl K
+        </Text>
+      </UnstyledButton>
+    </Tooltip>
+  );
+}
+
+function SchemeButton() {
+  const { setColorScheme } = useMantineColorScheme();
+  const dark = useComputedColorScheme("light") === "dark";
+  return (
+    <ActionIcon
+      variant="subtle"
+      color="gray"
+      size={32}
+      aria-label={dark ? "Light colours" : "Dark colours"}
+      onClick={() => setColorScheme(dark ? "light" : "dark")}
+    >
+      <Icon name={dark ? "sun" : "moon"} />
+    </ActionIcon>
+  );
+}

@@ -1,0 +1,68 @@
+// The gate before every page: who is signed in is known, or the way in is shown.
+
+import { Box } from "@mantine/core";
+import { Navigate, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
+import { signedOut, ViewerProvider } from "../features/auth/viewer.tsx";
+import { ViewerDocument } from "../graphql/generated.ts";
+import { useAsked } from "../graphql/live.ts";
+import { isHere } from "../lib/mine.ts";
+import { useStore } from "../lib/store.ts";
+import { Failure, Waiting } from "../ui/states.tsx";
+import { Frame } from "./frame.tsx";
+
+/** The pause before a server that did not answer is asked again, in milliseconds. */
+const ASK_AGAIN = 2_000;
+
+export function Gate() {
+  const location = useLocation();
+  const out = useStore(signedOut);
+  const { data, error, again } = useAsked(ViewerDocument, {}, out);
+  // A server that is away comes back: it is asked again without being told to.
+  useEffect(() => {
+    if (!error || data) return;
+    const timer = setTimeout(again, ASK_AGAIN);
+    return () => clearTimeout(timer);
+  }, [error, data, again]);
+  useEffect(() => {
+    const look = () => {
+      if (!document.hidden && !out) again();
+    };
+    document.addEventListener("visibilitychange", look);
+    return () => document.removeEventListener("visibilitychange", look);
+  }, [again, out]);
+  const name = data?.viewer.name;
+  const first = useRef<string | undefined>(undefined);
+  // Before any page is there that would show what somebody else left.
+  if (name !== undefined && first.current === undefined) {
+    first.current = name;
+    isHere(name);
+  }
+  // In another tab somebody else has signed in: what was loaded for one is not for the other.
+  useEffect(() => {
+    if (name === undefined || name === first.current) return;
+    isHere(name);
+    window.location.reload();
+  }, [name]);
+  // The address is already that of the way in while its code is still on its way.
+  if (out)
+    return location.pathname === "/sign-in" ? null : (
+      <Navigate to="/sign-in" search={{ next: location.href }} replace />
+    );
+  if (data) {
+    return (
+      <ViewerProvider viewer={data.viewer}>
+        <Frame />
+      </ViewerProvider>
+    );
+  }
+  return (
+    <Box p="xl" maw={640} mx="auto">
+      {error ? (
+        <Failure error={error} again={again} title="The server could not be asked" />
+      ) : (
+        <Waiting again={again} />
+      )}
+    </Box>
+  );
+}
