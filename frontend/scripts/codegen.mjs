@@ -16,11 +16,41 @@ const output = join(root, "src/graphql/generated.ts");
 const folders = ["src/app", "src/features", "src/graphql"];
 
 /** Every document beside a component, by name, so that the output never depends on the disk's order. */
-const documents = folders
+const written = folders
   .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((name) => join(root, folder, name)))
   .filter((path) => path.endsWith(".graphql"))
   .sort()
   .map((location) => ({ location: relative(root, location), document: parse(readFileSync(location, "utf8")) }));
+
+/**
+ * `query Two @like(query: "One") { field { … } }` asks for the same as the query One, and wants other members of it: it has
+ * the variables of One, and the arguments of its field as far as it gives no others.
+ */
+function like(definition) {
+  const directive = definition.directives?.find(({ name }) => name.value === "like");
+  if (!directive) return definition;
+  const wanted = directive.arguments[0]?.value.value;
+  const one = written
+    .flatMap(({ document }) => document.definitions)
+    .find(({ kind, name }) => kind === "OperationDefinition" && name.value === wanted);
+  if (!one) throw new Error(`codegen: ${definition.name.value} is like ${wanted}, which is not there`);
+  const [[theirs], [field]] = [one, definition].map(({ selectionSet }) => selectionSet.selections);
+  const own = new Set(field.arguments.map(({ name }) => name.value));
+  const others = theirs.arguments.filter(({ name }) => !own.has(name.value));
+  return {
+    ...definition,
+    directives: definition.directives.filter((other) => other !== directive),
+    variableDefinitions: one.variableDefinitions,
+    selectionSet: {
+      ...definition.selectionSet,
+      selections: [{ ...field, arguments: [...others, ...field.arguments] }],
+    },
+  };
+}
+const documents = written.map(({ location, document }) => ({
+  location,
+  document: { ...document, definitions: document.definitions.map(like) },
+}));
 
 const schema = parse(readFileSync(schemaFile, "utf8"));
 const faults = validate(buildASTSchema(schema), {

@@ -1,6 +1,6 @@
 // What the headers editor holds, and what the WebSocket makes of it.
 
-import { DEV_TOKEN } from "../lib/server.ts";
+import { DEV_TOKEN } from "./devToken.ts";
 
 /** The text that a new tab's headers editor starts with. */
 export function defaultHeaders(dev: boolean): string {

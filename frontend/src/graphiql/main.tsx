@@ -4,7 +4,7 @@ import { GraphiQL } from "graphiql";
 import "graphiql/style.css";
 import { type ComponentProps, StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { acceptsDevToken } from "../lib/server.ts";
+import { acceptsDevToken } from "./devToken.ts";
 import changeQuery from "./examples/change.graphql?raw";
 import lookQuery from "./examples/look.graphql?raw";
 import watchQuery from "./examples/watch.graphql?raw";

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { trigger } from "../trigger.fixture.ts";
 import {
   added,
   draftFault,
@@ -12,25 +13,6 @@ import {
   sent,
   split,
 } from "./invocation.ts";
-
-const trigger = {
-  type: "http",
-  pattern: null,
-  filter: null,
-  cron: null,
-  timezone: null,
-  catchUp: null,
-  overlap: null,
-  name: null,
-  scheme: null,
-  secret: null,
-  url: null,
-  nextFireTimes: null,
-  auth: null,
-  path: null,
-  pathUrl: null,
-  cors: null,
-};
 
 describe("a draft", () => {
   it("comes back as it was kept, and whatever is wrong with it as in the first one", () => {

@@ -1,24 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { trigger } from "../trigger.fixture.ts";
 import { quoted, trouble, ways } from "./calling.ts";
-
-const trigger = {
-  type: "http",
-  pattern: null,
-  filter: null,
-  cron: null,
-  timezone: null,
-  catchUp: null,
-  overlap: null,
-  name: null,
-  scheme: null,
-  secret: null,
-  url: null,
-  nextFireTimes: null,
-  auth: null,
-  path: null,
-  pathUrl: null,
-  cors: null,
-};
 
 describe("calling a function", () => {
   it("is told for every trigger that can be called", () => {

@@ -1,0 +1,20 @@
+// A trigger for tests: by HTTP, with nothing else set.
+
+export const trigger = {
+  type: "http",
+  pattern: null,
+  filter: null,
+  cron: null,
+  timezone: null,
+  catchUp: null,
+  overlap: null,
+  name: null,
+  scheme: null,
+  secret: null,
+  url: null,
+  nextFireTimes: null,
+  auth: null,
+  path: null,
+  pathUrl: null,
+  cors: null,
+};

@@ -1,0 +1,27 @@
+// The token of a server that somebody tries out: whether this is one, so that GraphiQL may fill it in.
+
+/** The bearer token that a server started with `--dev` accepts, and no other. */
+export const DEV_TOKEN = "dev-token";
+
+/**
+ * Whether this server was started with `--dev`, found out by asking it: only such a server takes
+ * the development token. Cookies stay out of the question, so that a session cannot answer it.
+ */
+export async function acceptsDevToken(): Promise<boolean> {
+  try {
+    const response = await fetch("/graphql", {
+      method: "POST",
+      credentials: "omit",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json",
+        authorization: `Bearer ${DEV_TOKEN}`,
+      },
+      body: JSON.stringify({ query: "{ __typename }" }),
+    });
+    const { data } = (await response.json()) as { data?: { __typename?: string } | null };
+    return data?.__typename !== undefined;
+  } catch {
+    return false;
+  }
+}
