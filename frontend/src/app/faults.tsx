@@ -5,7 +5,7 @@ import { type ErrorComponentProps, Link } from "@tanstack/react-router";
 import { useEffect, useRef } from "react";
 import { link } from "../graphql/socket.ts";
 import { useStore } from "../lib/store.ts";
-import { Empty, told } from "../ui/states.tsx";
+import { Empty, errorText } from "../ui/states.tsx";
 import { Unloaded } from "./pages.ts";
 
 export function NotFound() {
@@ -37,7 +37,7 @@ export function Broken({ error, reset }: ErrorComponentProps) {
     <Alert color="red" title="This page broke" role="alert">
       <Stack gap="xs" align="flex-start">
         <Text size="sm" style={{ overflowWrap: "anywhere" }}>
-          {told(error instanceof Error ? error : new Error(String(error)))}
+          {errorText(error instanceof Error ? error : new Error(String(error)))}
         </Text>
         <Text size="sm">Nothing is lost: what you see is only a view. If it happens again, please report it.</Text>
         <Group gap="xs">

@@ -18,7 +18,7 @@ export function Gate() {
   const location = useLocation();
   const out = useStore(signedOut);
   const { data, error, again } = useAsked(ViewerDocument, {}, out);
-  // A server that is away comes back: it is asked again without being told to.
+  // A server that is away comes back: it is asked again by itself.
   useEffect(() => {
     if (!error || data) return;
     const timer = setTimeout(again, ASK_AGAIN);

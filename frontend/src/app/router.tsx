@@ -41,8 +41,8 @@ const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound, e
 
 /** An id in the search of an address; what cannot be one is left out. */
 const id = (raw: Record<string, unknown>, name: string) => {
-  const told = text(raw, name);
-  return told !== undefined && isId(told) ? told : undefined;
+  const value = text(raw, name);
+  return value !== undefined && isId(value) ? value : undefined;
 };
 
 /** Of something that has an id: an address without a real one leads nowhere. */

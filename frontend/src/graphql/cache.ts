@@ -16,16 +16,21 @@ function soon(payload: Data) {
   return { __typename: "FunctionPayload", userErrors: [], function: { stateReason: null, ...payload } };
 }
 
-/** Rows that a list may grow to by what is told, before it is asked for anew. */
+/** Rows that a list may grow to by subscriptions, before it is asked for anew. */
 const GROWN = 100;
 
 type Args = Record<string, unknown>;
 
 /**
- * Puts what was told at the head of those lists on their first page that want it, and takes it out of those that do
- * not want it any more. The lists are asked for again soon after; this spares the eye the wait.
+ * Puts what a subscription brought at the head of those lists on their first page whose filters it fits, and takes it
+ * out of those that it does not fit any more. The lists are asked for again soon after; this spares the eye the wait.
  */
-function place(cache: Cache, list: string, row: { __typename: string; id: string }, wanted: (args: Args) => boolean) {
+function placeInLists(
+  cache: Cache,
+  list: string,
+  row: { __typename: string; id: string },
+  wanted: (args: Args) => boolean,
+) {
   const key = cache.keyOfEntity(row);
   if (!key) return;
   for (const { fieldName, fieldKey, arguments: args } of cache.inspectFields("Query")) {
@@ -78,7 +83,7 @@ export function cache() {
       BuildConnection: inside,
       EventConnection: inside,
       FunctionConnection: inside,
-      // Told with every change and asked for by nobody again: kept by its id it would stay for as long as the page.
+      // Comes with every change and is never asked for again: kept by its id it would stay for as long as the page.
       RecordedEvent: inside,
       RecordedEventConnection: inside,
       RunConnection: inside,
@@ -126,13 +131,13 @@ export function cache() {
       Subscription: {
         runChanged: (result, _args, cache) => {
           const { run } = (result as RunChangedSubscription).runChanged;
-          place(cache, "runs", { __typename: "Run", id: run.id }, (args) => wantsRun(args, run));
+          placeInLists(cache, "runs", { __typename: "Run", id: run.id }, (args) => wantsRun(args, run));
           lead(cache, run);
         },
         eventReceived: (result, _args, cache) => {
           const { event } = (result as EventReceivedSubscription).eventReceived;
           // Patterns are the server's matter: a list of some type waits for the next look.
-          place(
+          placeInLists(
             cache,
             "events",
             { __typename: "Event", id: event.id },
@@ -145,7 +150,7 @@ export function cache() {
         setSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
         removeSecret: (_result, _args, cache) => cache.invalidate("Query", "secrets"),
         registerFunction: (_result, _args, cache) => cache.invalidate("Query", "functions"),
-        // What is only hoped for yet is told by the state alone.
+        // Of an optimistic result only the state is shown.
         deregisterFunction: (_result, _args, cache, info) => {
           if (!info.optimistic) cache.invalidate("Query", "functions");
         },

@@ -1,9 +1,9 @@
-// What the socket tells, taken in once a frame: with many updates a second, each of them would draw the page.
+// Results of subscriptions, taken in once a frame: with many updates a second, each of them would draw the page.
 
 /** A frame that does not come (the page is in the background) is not waited for longer, in milliseconds. */
 const LATE = 200;
 
-/** Names the thing that a result tells of; results of the same thing tell what it is now, so that the newest is enough. */
+/** Names the thing that a result is about. Each result has the whole thing as it is now, so that the newest is enough. */
 export function subjectOf(data: unknown): string | undefined {
   if (typeof data !== "object" || data === null) return undefined;
   for (const [field, change] of Object.entries(data)) {
@@ -16,7 +16,7 @@ export function subjectOf(data: unknown): string | undefined {
   return undefined;
 }
 
-/** Results that wait for a frame, in the order in which their things were first told of. */
+/** Results that wait for a frame, in the order in which their things first came. */
 export class Waiting<R> {
   readonly #results = new Map<string, R>();
   #unnamed = 0;

@@ -1,4 +1,4 @@
-// Questions that stay true: asked once, kept by what the server tells, asked again where telling is not enough.
+// Queries whose results stay up to date: asked once, kept so by subscriptions, asked again where those are not enough.
 
 import { type AnyVariables, type CombinedError, createRequest, type TypedDocumentNode } from "@urql/core";
 import { useCallback, useEffect, useMemo, useRef } from "react";
@@ -19,7 +19,7 @@ export interface Asked<T> {
   again: () => void;
 }
 
-/** Asks, and asks again when the connection was lost meanwhile, or when told to by `look`. */
+/** Asks, and asks again when the connection was lost meanwhile, or on `look`. */
 export function useAsked<T, V extends AnyVariables>(
   document: TypedDocumentNode<T, V>,
   variables: V,
@@ -39,7 +39,7 @@ export function useAsked<T, V extends AnyVariables>(
   }, [again]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
-  // What happened between the first look and the first word of the socket, or while it was away, was not told.
+  // What happened before the socket was open, or while it was away, no subscription has delivered.
   const { opened } = useStore(link);
   const seen = useRef(opened);
   useEffect(() => {
@@ -74,8 +74,8 @@ export function useReopened(failed: boolean, again: () => void) {
 }
 
 /**
- * Follows a subscription whose results the cache takes in; `changed` is told each of them. Whoever follows is not drawn
- * anew by what is told, only by what changes in what it shows.
+ * Follows a subscription whose results go into the cache; `changed` gets each of them. A result by itself draws nothing
+ * anew: only what it changes in the cache does, where that is shown.
  */
 export function useFollowed<T, V extends AnyVariables>(
   document: TypedDocumentNode<T, V>,
@@ -84,8 +84,8 @@ export function useFollowed<T, V extends AnyVariables>(
   pause = false,
 ) {
   const client = useClient();
-  const tell = useRef(changed);
-  tell.current = changed;
+  const listener = useRef(changed);
+  listener.current = changed;
   const asked = useRef(variables);
   asked.current = variables;
   const key = JSON.stringify(variables);
@@ -93,7 +93,7 @@ export function useFollowed<T, V extends AnyVariables>(
   useEffect(() => {
     if (pause) return;
     const { unsubscribe } = client.subscription(document, asked.current).subscribe(({ data }) => {
-      if (data) tell.current?.(data);
+      if (data) listener.current?.(data);
     });
     return unsubscribe;
   }, [client, document, key, pause]);

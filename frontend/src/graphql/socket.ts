@@ -123,7 +123,7 @@ export function followDocument<T, V extends Record<string, unknown>>(
 export const forward: SubscriptionForwarder = (request) => ({
   subscribe: (sink) => {
     const waiting = new Waiting<ExecutionResult<Record<string, unknown>>>();
-    const tell = () => {
+    const deliver = () => {
       for (const result of waiting.take()) sink.next(result as never);
     };
     const unsubscribe = follow<Record<string, unknown>>(
@@ -131,21 +131,21 @@ export const forward: SubscriptionForwarder = (request) => ({
       {
         next: (result) => {
           waiting.add(result.errors ? undefined : subjectOf(result.data), result);
-          withNextFrame(tell);
+          withNextFrame(deliver);
         },
         error: (reason) => {
-          tell();
+          deliver();
           sink.error(toError(reason));
         },
         complete: () => {
-          tell();
+          deliver();
           sink.complete();
         },
       },
     );
     return {
       unsubscribe: () => {
-        forget(tell);
+        forget(deliver);
         unsubscribe();
       },
     };

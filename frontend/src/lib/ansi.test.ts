@@ -41,11 +41,11 @@ describe("a line of a log", () => {
 });
 
 describe("what is searched for", () => {
-  const told = (text: string, search: RegExp) =>
+  const rendered = (text: string, search: RegExp) =>
     marked(pieces(text), search).map((piece) => (piece.mark ? `<${piece.text}>` : piece.text));
 
   it("is marked wherever it is, and keeps its colour", () => {
-    expect(told("one two one", /one/gu)).toEqual(["<one>", " two ", "<one>"]);
+    expect(rendered("one two one", /one/gu)).toEqual(["<one>", " two ", "<one>"]);
     expect(marked(pieces("\u001b[31mred pear\u001b[0m"), /pear/gu)).toEqual([
       { text: "red ", fg: "ansi-red" },
       { text: "pear", fg: "ansi-red", mark: true },
@@ -53,10 +53,10 @@ describe("what is searched for", () => {
   });
 
   it("is marked across colours", () => {
-    expect(told("a\u001b[31mbc\u001b[0md", /bcd|ab/gu)).toEqual(["<a>", "<b>", "c", "d"]);
+    expect(rendered("a\u001b[31mbc\u001b[0md", /bcd|ab/gu)).toEqual(["<a>", "<b>", "c", "d"]);
   });
 
   it("is nothing where nothing is found", () => {
-    expect(told("abc", /x/gu)).toEqual(["abc"]);
+    expect(rendered("abc", /x/gu)).toEqual(["abc"]);
   });
 });

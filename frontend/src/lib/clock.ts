@@ -1,4 +1,4 @@
-// The time of the server, as far as its answers tell it. The clock of a browser may be wrong by minutes or hours, and
+// The time of the server, as far as its answers show it. The clock of a browser may be wrong by minutes or hours, and
 // every time that a page shows or asks for is the server's.
 
 import { Store } from "./store.ts";
@@ -11,10 +11,10 @@ export const ahead = new Store(0);
 
 /** How far a server's clock is ahead of one here, by the `Date` of an answer; null when that says nothing. */
 export function aheadBy(date: string | null, now: number): number | null {
-  const told = date === null ? Number.NaN : Date.parse(date);
-  if (Number.isNaN(told)) return null;
+  const answered = date === null ? Number.NaN : Date.parse(date);
+  if (Number.isNaN(answered)) return null;
   // Cut to the second, it was half a second later on average.
-  const by = told + 500 - now;
+  const by = answered + 500 - now;
   return Math.abs(by) < EXACT ? 0 : by;
 }
 

@@ -1,4 +1,4 @@
-// How grave a line of a log is, as far as the line itself tells.
+// How grave a line of a log is, as far as the line itself shows.
 
 import { plain } from "./ansi.ts";
 

@@ -6,7 +6,7 @@
 import { plain } from "./ansi.ts";
 import { type Least, type Level, levelOf, reaches } from "./level.ts";
 
-/** A line as the server tells it. */
+/** A line as the server sends it. */
 export interface Line {
   position: number;
   at: string;
@@ -41,7 +41,7 @@ export class Lines {
     this.#limit = limit;
   }
 
-  /** Adds newer lines; those that are known already (a connection that was lost tells some twice) are left out. */
+  /** Adds newer lines; those that are known already (after a lost connection some come twice) are left out. */
   add(lines: readonly Line[]) {
     let last = this.last;
     for (const line of lines) {

@@ -5,8 +5,8 @@ type Raw = Record<string, unknown>;
 /** A text of a URL's search; undefined when it is empty or no text. */
 export function text(raw: Raw, name: string): string | undefined {
   const value = raw[name];
-  const told = typeof value === "number" ? String(value) : value;
-  return typeof told === "string" && told !== "" ? told.slice(0, 200) : undefined;
+  const found = typeof value === "number" ? String(value) : value;
+  return typeof found === "string" && found !== "" ? found.slice(0, 200) : undefined;
 }
 
 /** One of some words, or undefined. */

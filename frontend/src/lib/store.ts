@@ -2,7 +2,7 @@
 
 import { useSyncExternalStore } from "react";
 
-/** Holds one value and tells who listens when it changes. */
+/** Holds one value and calls its listeners when it changes. */
 export class Store<T> {
   #value: T;
   readonly #listeners = new Set<() => void>();

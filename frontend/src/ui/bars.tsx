@@ -38,13 +38,13 @@ export function Bars({ bars, label }: { bars: readonly Bar[]; label: string }) {
       <ol className="bars" aria-label={label}>
         {bars.map((bar) => {
           const { left, width } = shareOf(bar, from, to);
-          const told = `${clock(bar.from)} to ${bar.open ? "now" : clock(bar.to)}${bar.more ? `, ${bar.more}` : ""}`;
+          const details = `${clock(bar.from)} to ${bar.open ? "now" : clock(bar.to)}${bar.more ? `, ${bar.more}` : ""}`;
           return (
             <li key={bar.key} className="bars-row">
               <Text size="xs" className="bars-name">
                 {bar.name}
               </Text>
-              <Tooltip label={told} multiline maw={360}>
+              <Tooltip label={details} multiline maw={360}>
                 <div className="bars-track">
                   <div
                     className={bar.open ? "bars-bar bars-open" : "bars-bar"}
@@ -52,7 +52,7 @@ export function Bars({ bars, label }: { bars: readonly Bar[]; label: string }) {
                   />
                 </div>
               </Tooltip>
-              <Text size="xs" c="dimmed" className="bars-long" title={told}>
+              <Text size="xs" c="dimmed" className="bars-long" title={details}>
                 {duration(bar.to - bar.from)}
               </Text>
               {bar.error && (

@@ -1,18 +1,18 @@
 // Saying how something went.
 
 import { notifications } from "@mantine/notifications";
-import { told } from "./states.tsx";
+import { errorText } from "./states.tsx";
 
 interface UserError {
   code: string;
   message: string;
 }
 
-export function tellDone(message: string) {
+export function notifyDone(message: string) {
   notifications.show({ message, color: "teal", autoClose: 4_000 });
 }
 
-export function tellRefused(title: string, message: string) {
+export function notifyRefused(title: string, message: string) {
   notifications.show({ title, message, color: "red", autoClose: 10_000 });
 }
 
@@ -23,12 +23,12 @@ export function accepted(
   payload: { userErrors: readonly UserError[] } | null | undefined,
 ): boolean {
   if (error) {
-    tellRefused(title, told(error));
+    notifyRefused(title, errorText(error));
     return false;
   }
   const refusals = payload?.userErrors ?? [];
   if (refusals.length > 0) {
-    tellRefused(title, refusals.map((one) => one.message).join(" "));
+    notifyRefused(title, refusals.map((one) => one.message).join(" "));
     return false;
   }
   return true;

@@ -94,7 +94,7 @@ export const Scatter = memo(function Scatter({ dots, open }: { dots: readonly Do
   const times = dots.map((dot) => dot.at).sort();
   const inner = Math.max(80, width - LEFT);
   const yOf = (ms: number) => HEIGHT - EDGE - heightOf(ms, scale) * (HEIGHT - 2 * EDGE);
-  const told = counts.map(([state, count]) => `${count} ${word(state)}`).join(", ");
+  const summary = counts.map(([state, count]) => `${count} ${word(state)}`).join(", ");
   return (
     <div ref={ref}>
       <Group gap="sm" mb={4} justify="space-between">
@@ -119,7 +119,7 @@ export const Scatter = memo(function Scatter({ dots, open }: { dots: readonly Do
         width="100%"
         height={HEIGHT}
         role="img"
-        aria-label={`${dots.length} runs between ${exact(times[0] as string)} and ${exact(times.at(-1) as string)}: ${told}; the slowest took ${duration(slowest.ms)}`}
+        aria-label={`${dots.length} runs between ${exact(times[0] as string)} and ${exact(times.at(-1) as string)}: ${summary}; the slowest took ${duration(slowest.ms)}`}
         style={{ display: "block" }}
       >
         {ticksOf(scale).map((tick) => (

@@ -64,7 +64,7 @@ export function Failure({
   return (
     <Alert color="red" title={title} my="sm">
       <Stack gap="xs" align="flex-start">
-        <Text size="sm">{told(error)}</Text>
+        <Text size="sm">{errorText(error)}</Text>
         {again && (
           <Button size="xs" variant="default" onClick={again}>
             Try again
@@ -76,7 +76,7 @@ export function Failure({
 }
 
 /** The server's own words, without the client's label before them. */
-export function told(error: Error): string {
+export function errorText(error: Error): string {
   const text = error.message.replace(/^\[(GraphQL|Network)\] /, "");
   return /failed to fetch|networkerror|load failed|^bad gateway|^gateway time-?out/i.test(text)
     ? "The server does not answer. Is it running?"

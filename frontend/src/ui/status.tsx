@@ -19,7 +19,7 @@ const COLOURS: Record<string, MantineColor> = {
   DEAD: "red",
 };
 
-/** For words that tell of something good: the theme's green is too pale for letters. */
+/** For words about something good: the theme's green is too pale for letters. */
 export const GOOD = "light-dark(var(--mantine-color-teal-9), var(--mantine-color-teal-4))";
 
 /** The colour of a state, as a variable of the theme, for drawings. */

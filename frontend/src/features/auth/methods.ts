@@ -19,8 +19,8 @@ const OTHERS: Record<string, string> = { github: "GitHub", oidc: "single sign-on
 
 /** Reads the answer of `/auth/methods`. */
 export function methodsOf(answer: unknown): Methods {
-  const told = (answer as { methods?: unknown } | null)?.methods;
-  const words = Array.isArray(told) ? told.filter((word): word is string => typeof word === "string") : [];
+  const listed = (answer as { methods?: unknown } | null)?.methods;
+  const words = Array.isArray(listed) ? listed.filter((word): word is string => typeof word === "string") : [];
   return {
     password: words.includes("password"),
     dev: words.includes("dev_token"),

@@ -1,6 +1,6 @@
 // Beginning and ending a session. The cookie is the server's matter; scripts never see it.
 
-import { tellRefused } from "../../ui/notify.ts";
+import { notifyRefused } from "../../ui/notify.ts";
 import { type Refusal, refused } from "./methods.ts";
 
 /** Signs in; why not when the server refuses, else null. */
@@ -29,9 +29,9 @@ export async function signOut(): Promise<boolean> {
       headers: { "x-requested-with": "EventFlow" },
     });
     if (response.ok) return true;
-    tellRefused("You are still signed in", `the server answered ${response.status}`);
+    notifyRefused("You are still signed in", `the server answered ${response.status}`);
   } catch {
-    tellRefused("You are still signed in", "the server does not answer");
+    notifyRefused("You are still signed in", "the server does not answer");
   }
   return false;
 }

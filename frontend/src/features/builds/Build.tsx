@@ -6,7 +6,7 @@ import { useMutation } from "urql";
 import { type BuildRowFragment, CancelBuildDocument, type RecordFragment } from "../../graphql/generated.ts";
 import { duration } from "../../lib/time.ts";
 import { Log } from "../../ui/log/log.tsx";
-import { accepted, tellDone } from "../../ui/notify.ts";
+import { accepted, notifyDone } from "../../ui/notify.ts";
 import { Failure } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
@@ -25,8 +25,8 @@ interface Props {
 export function Build({ build, id, records }: Props) {
   const { mayWrite } = useViewer();
   const [{ fetching }, cancel] = useMutation(CancelBuildDocument);
-  const told = useLines({ build: build.id });
-  const { lines, version, dropped, error } = told;
+  const log = useLines({ build: build.id });
+  const { lines, version, dropped, error } = log;
   const open = build.state === "QUEUED" || build.state === "RUNNING";
   return (
     <Card withBorder padding="sm">
@@ -54,7 +54,7 @@ export function Build({ build, id, records }: Props) {
               loading={fetching}
               onClick={async () => {
                 const { data, error: fault } = await cancel({ id: build.id });
-                if (accepted("It was not cancelled", fault, data?.cancelBuild)) tellDone("The build is called off.");
+                if (accepted("It was not cancelled", fault, data?.cancelBuild)) notifyDone("The build is called off.");
               }}
             >
               Cancel
@@ -82,7 +82,7 @@ export function Build({ build, id, records }: Props) {
         <Phases build={build} lines={lines} version={version} />
         <Changed build={build} id={id} records={records} took={build.commit ?? tookCommit(lines)} />
         {error ? (
-          <Failure error={new Error(error)} again={told.again} title="The log could not be loaded" />
+          <Failure error={new Error(error)} again={log.again} title="The log could not be loaded" />
         ) : (
           <Log
             lines={lines}
@@ -93,8 +93,8 @@ export function Build({ build, id, records }: Props) {
             name={`build-${build.id}`}
             label="Log of the build"
             empty={
-              told.over || !open
-                ? told.waiting
+              log.over || !open
+                ? log.waiting
                   ? "Loading …"
                   : "It has written nothing."
                 : "Waiting for the first line …"

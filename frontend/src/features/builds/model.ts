@@ -50,7 +50,7 @@ const NAME = 60;
 /** A part that took no longer than this says nothing, in milliseconds. */
 const NOTHING = 1;
 
-/** The parts of a build as far as its own times and the words in its log tell them. */
+/** The parts of a build as far as its own times and its log show them. */
 export function phasesOf(build: Build, lines: readonly Pick<Line, "stream" | "text" | "at">[], now: number): Phase[] {
   const time = (at: string | null | undefined) => (at ? new Date(at).getTime() : undefined);
   const asked = time(build.requestedAt) ?? now;
@@ -88,8 +88,8 @@ export function phasesOf(build: Build, lines: readonly Pick<Line, "stream" | "te
   return phases;
 }
 
-/** Members that are told apart in a manifest at most. */
-const TOLD = 20;
+/** Paths that are listed at most. */
+const MOST_PATHS = 20;
 
 /** The paths at which two JSON values are not the same. */
 export function paths(a: unknown, b: unknown, at = ""): string[] {
@@ -98,7 +98,7 @@ export function paths(a: unknown, b: unknown, at = ""): string[] {
     typeof value === "object" && value !== null && !Array.isArray(value);
   if (!plainly(a) || !plainly(b)) return [at || "all of it"];
   const names = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort();
-  return names.flatMap((name) => paths(a[name], b[name], at ? `${at}.${name}` : name)).slice(0, TOLD);
+  return names.flatMap((name) => paths(a[name], b[name], at ? `${at}.${name}` : name)).slice(0, MOST_PATHS);
 }
 
 /** What is other in a build than in the version that was made before it. */
@@ -113,13 +113,13 @@ export interface Changes {
   manifest: string[] | undefined;
 }
 
-type Told = Pick<RecordFragment, "type" | "data" | "position">;
+type LogRecord = Pick<RecordFragment, "type" | "data" | "position">;
 
 const text = (value: unknown) => (typeof value === "string" ? value : undefined);
 const number = (value: unknown) => (typeof value === "number" ? value : undefined);
 
-/** What changed with a build, by the records of its function; undefined when they do not tell of it. */
-export function changesOf(build: string, records: readonly Told[]): Changes | undefined {
+/** What changed with a build, by the records of its function; undefined when they have nothing about it. */
+export function changesOf(build: string, records: readonly LogRecord[]): Changes | undefined {
   const of = (type: string, id: unknown) =>
     records.find((record) => record.type === type && member(record.data, "build") === id);
   const asked = of("BuildRequested", build);

@@ -18,7 +18,7 @@ import { Letter } from "./Letter.tsx";
 import { type Decision, type Outcome, stillThere } from "./model.ts";
 import { type Narrowed, NOTHING } from "./search.ts";
 import "@mantine/core/styles/Checkbox.css";
-import { Told } from "./Told.tsx";
+import { DecisionOutcome } from "./DecisionOutcome.tsx";
 
 export function DeadLettersPage({ search, set }: Narrowed) {
   const { mayWrite } = useViewer();
@@ -63,7 +63,7 @@ export function DeadLettersPage({ search, set }: Narrowed) {
           }}
         />
       )}
-      {outcome && <Told outcome={outcome} close={() => setOutcome(null)} />}
+      {outcome && <DecisionOutcome outcome={outcome} close={() => setOutcome(null)} />}
       {error && !data ? (
         <Failure error={error} again={again} />
       ) : !data ? (

@@ -13,7 +13,7 @@ import {
 import { shownName } from "../../lib/namespace.ts";
 import { Confirm } from "../../ui/confirm.tsx";
 import { accepted } from "../../ui/notify.ts";
-import { told } from "../../ui/states.tsx";
+import { errorText } from "../../ui/states.tsx";
 import { byFunction, consequence, counted, type Decision, each, type Fate, type Outcome } from "./model.ts";
 
 /** What is to be decided: about those that were chosen, or about all that fit. */
@@ -75,7 +75,7 @@ export function Decide({
       async (run): Promise<Fate> => {
         const { data, error } = await redrive({ id: run.id });
         const faults = data?.redriveRun.userErrors ?? [];
-        const refused = error ? told(error) : faults.map((fault) => fault.message).join(" ") || null;
+        const refused = error ? errorText(error) : faults.map((fault) => fault.message).join(" ") || null;
         return { id: run.id, name: shownName(run.function), refused };
       },
       setProgress,

@@ -30,7 +30,7 @@ describe("doing something to each", () => {
   it("does it to all, few at a time, and keeps the order", async () => {
     let now = 0;
     let most = 0;
-    const told: number[] = [];
+    const progress: number[] = [];
     const results = await each(
       Array.from({ length: 11 }, (_, index) => index),
       async (one) => {
@@ -39,11 +39,11 @@ describe("doing something to each", () => {
         now--;
         return one * 2;
       },
-      (done) => told.push(done),
+      (done) => progress.push(done),
     );
     expect(results).toEqual([0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20]);
     expect(most).toBe(4);
-    expect(told.at(-1)).toBe(11);
+    expect(progress.at(-1)).toBe(11);
     expect(await each([], async () => 1)).toEqual([]);
   });
 });

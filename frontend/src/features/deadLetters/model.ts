@@ -71,25 +71,25 @@ export function counted(count: number): string {
   return `${count.toLocaleString("en")} ${count === 1 ? "dead letter" : "dead letters"}`;
 }
 
-/** Runs work with few hands: so many are asked for side by side. */
-const HANDS = 4;
+/** Requests that are on their way at once. */
+const SIDE_BY_SIDE = 4;
 
-/** Does the same to all, a few side by side, and tells of each as it is done; results stand in the order of `all`. */
+/** Does the same to all, a few at once; `progress` gets how many are done. Results are in the order of `all`. */
 export async function each<T, R>(
   all: readonly T[],
   act: (one: T) => Promise<R>,
-  told: (done: number) => void = () => {},
+  progress: (done: number) => void = () => {},
 ): Promise<R[]> {
   const results = new Array<R>(all.length);
   let next = 0;
   let done = 0;
-  const hand = async () => {
+  const worker = async () => {
     while (next < all.length) {
       const index = next++;
       results[index] = await act(all[index] as T);
-      told(++done);
+      progress(++done);
     }
   };
-  await Promise.all(Array.from({ length: Math.min(HANDS, all.length) }, hand));
+  await Promise.all(Array.from({ length: Math.min(SIDE_BY_SIDE, all.length) }, worker));
   return results;
 }

@@ -15,7 +15,7 @@ import {
 import { useAsked } from "../../graphql/live.ts";
 import { isOwn, preset } from "../../lib/namespace.ts";
 import { JsonEditor } from "../../ui/jsonEditor.tsx";
-import { told } from "../../ui/states.tsx";
+import { errorText } from "../../ui/states.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { dataFault, templates, typeFault, waitingWords } from "./model.ts";
 import { Reach } from "./Reach.tsx";
@@ -74,7 +74,7 @@ export function Publish({ close }: { close: () => void }) {
           },
         });
         const answer = result.data?.publishEvent;
-        if (result.error) setFault(told(result.error));
+        if (result.error) setFault(errorText(result.error));
         else if (answer?.event) setMade({ id: answer.event.id, duplicate: answer.duplicate });
         else setFault(answer?.userErrors.map((one) => one.message).join(" ") || "The event was not taken.");
       }}
@@ -167,7 +167,7 @@ function WhoWaits({ namespace, type }: { namespace: string; type: string }) {
             found.totalCount,
           )
         : error
-          ? told(error)
+          ? errorText(error)
           : "Looking who waits for this type …"}
     </Text>
   );

@@ -16,7 +16,7 @@ import { useAsked, useFollowed } from "../../graphql/live.ts";
 import { short } from "../../lib/time.ts";
 import { versionNumbers } from "../../lib/versions.ts";
 import { Icon } from "../../ui/icons.tsx";
-import { accepted, tellDone } from "../../ui/notify.ts";
+import { accepted, notifyDone } from "../../ui/notify.ts";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { GOOD, Status } from "../../ui/status.tsx";
 import { Words } from "../../ui/words.tsx";
@@ -39,7 +39,7 @@ export function Reach({ id }: { id: string }) {
   const [to, setTo] = useState<One["function"] | null>(null);
   const totals = data?.event?.reachTotals;
   const settled = totals?.settled !== false;
-  // That it has reached all that it will reach is told by nobody: it is looked for until it is so.
+  // No subscription says that it has reached all that it will reach: it is asked for until it has.
   useEffect(() => {
     if (settled) return;
     const timer = setInterval(look, LOOK_EVERY);
@@ -145,7 +145,7 @@ function Replay({ id, to, close }: { id: string; to: One["function"]; close: () 
         const made = result.data?.replayEvent;
         if (!accepted("It was not sent", result.error, made) || !made?.run) return;
         close();
-        tellDone(`${to.name} gets the event again.`);
+        notifyDone(`${to.name} gets the event again.`);
         await navigate({ to: "/runs/$id", params: { id: made.run.id } });
       }}
     >

@@ -31,7 +31,7 @@ const TABS = [
 export function FunctionFrame({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(FunctionHeadDocument, { id });
   useFollowed(FunctionChangedDocument, { id }, look);
-  // The cache makes a run the newest of its function, and that tells whether it answers.
+  // The cache makes a run the newest of its function, and that shows whether it answers.
   useFollowed(RunChangedDocument, { function: id });
   const { mayWrite } = useViewer();
   const trouble = useTrouble(data?.function ? [data.function] : []);

@@ -56,7 +56,7 @@ export function orderOf(sort: string | undefined): { orderBy?: FunctionOrder; de
   return orderBy ? { orderBy, descending: sort?.startsWith("-") ?? false } : {};
 }
 
-/** Whether a function is wanted, as far as its row tells: what its triggers are, only the server knows. */
+/** Whether a function is wanted, as far as its row shows: what its triggers are, only the server knows. */
 export function fits(one: Omit<Row, "runs">, wanted: Wanted): boolean {
   const { namespace, search } = typedOf(wanted);
   return (

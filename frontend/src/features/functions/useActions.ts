@@ -1,4 +1,4 @@
-// What can be done to a function, with its outcome told.
+// What can be done to a function, with notices of how it went.
 
 import { useMutation } from "urql";
 import {
@@ -8,7 +8,7 @@ import {
   StartFunctionDocument,
   StopFunctionDocument,
 } from "../../graphql/generated.ts";
-import { accepted, tellDone } from "../../ui/notify.ts";
+import { accepted, notifyDone } from "../../ui/notify.ts";
 
 interface One {
   id: string;
@@ -34,7 +34,7 @@ export function useActions() {
     deregister: async ({ id, name }: One) => {
       const { data, error } = await deregister({ id });
       const done = accepted(`${name} was not deregistered`, error, data?.deregisterFunction);
-      if (done) tellDone(`${name} is deregistered.`);
+      if (done) notifyDone(`${name} is deregistered.`);
       return done;
     },
     build: async ({ id, name }: One) => {
@@ -44,7 +44,7 @@ export function useActions() {
     rollback: async ({ id, name }: One, version: number, reason: string) => {
       const { data, error } = await rollback({ id, version, reason: reason.trim() || null });
       const done = accepted(`${name} was not rolled back`, error, data?.rollbackFunction);
-      if (done) tellDone(`${name} answers with version ${version}.`);
+      if (done) notifyDone(`${name} answers with version ${version}.`);
       return done;
     },
   };

@@ -1,5 +1,5 @@
-// What is wrong with functions now. The server tells of a secret that was missing when a function was last started;
-// whether it is missing still, the secrets tell.
+// What is wrong with functions now. The server says which secret was missing when a function was last started; whether
+// it still is, is found among the secrets.
 
 import type { FunctionActivityFragment, FunctionRowFragment } from "../../graphql/generated.ts";
 import { SecretsSetDocument } from "../../graphql/generated.ts";
@@ -7,18 +7,18 @@ import { useAsked } from "../../graphql/live.ts";
 import { missingSecret } from "../../lib/secret.ts";
 import { broken } from "./model.ts";
 
-type Told = FunctionRowFragment & FunctionActivityFragment;
+type Observed = FunctionRowFragment & FunctionActivityFragment;
 
 export interface Trouble {
   broken: boolean;
   /** The name of the secret that it does not start without. */
   missing: string | null;
-  /** The name of the secret that was missing and is set since: whether it starts now, the next call tells. */
+  /** The name of the secret that was missing and is set since: the next call starts it, or does not. */
   given: string | null;
 }
 
-/** Tells of each of these functions what is wrong with it; asks for the secrets only when one seems to be missing. */
-export function useTrouble(functions: readonly Told[]): (of: Told) => Trouble {
+/** A function that says what is wrong with each of these; asks for the secrets only when one seems to be missing. */
+export function useTrouble(functions: readonly Observed[]): (of: Observed) => Trouble {
   const wanted = functions.some((of) => broken(of) && missingSecret(of.stateReason));
   const { data } = useAsked(SecretsSetDocument, {}, !wanted);
   return (of) => {

@@ -24,7 +24,7 @@ import { ask } from "../../graphql/client.ts";
 import { FunctionThenDocument, type FunctionThenQuery, type RecordFragment } from "../../graphql/generated.ts";
 import { exact } from "../../lib/time.ts";
 import { Json } from "../../ui/json.tsx";
-import { Empty, Failure, told, Waiting } from "../../ui/states.tsx";
+import { Empty, errorText, Failure, Waiting } from "../../ui/states.tsx";
 import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { bad, compared, END, nearest, newestAt, placesOf, sentence, who } from "./model.ts";
@@ -136,7 +136,7 @@ export function FunctionHistory({ id, at, go }: Props) {
             <Timeline bulletSize={14} lineWidth={2} color="indigo">
               {records.toReversed().map((record) => (
                 <Timeline.Item key={record.id} color={bad(record.type) ? "red" : "indigo"}>
-                  <Told
+                  <RecordRow
                     record={record}
                     id={id}
                     on={record === shown}
@@ -161,7 +161,17 @@ export function FunctionHistory({ id, at, go }: Props) {
   );
 }
 
-function Told({ record, id, on, choose }: { record: RecordFragment; id: string; on: boolean; choose: () => void }) {
+function RecordRow({
+  record,
+  id,
+  on,
+  choose,
+}: {
+  record: RecordFragment;
+  id: string;
+  on: boolean;
+  choose: () => void;
+}) {
   const [opened, setOpened] = useState(false);
   const build =
     typeof record.data === "object" && record.data !== null && "build" in record.data
@@ -226,7 +236,7 @@ function AsItWas({ id, position, newest }: { id: string; position: number; newes
   if (fault)
     return (
       <Failure
-        error={new Error(told(fault))}
+        error={new Error(errorText(fault))}
         again={() => setTries((number) => number + 1)}
         title="The function as it was could not be loaded"
       />

@@ -5,7 +5,7 @@ import { member } from "../../lib/json.ts";
 import { describeSource, recordedSource } from "../../lib/source.ts";
 import { bytes, short } from "../../lib/time.ts";
 
-type Told = Pick<RecordFragment, "type" | "data">;
+type LogRecord = Pick<RecordFragment, "type" | "data">;
 
 function words(value: unknown): string | undefined {
   if (typeof value === "string") return value === "" ? undefined : value;
@@ -17,8 +17,8 @@ function from(data: unknown): string {
   return source === undefined ? "" : ` from ${source}`;
 }
 
-/** What happened, as a sentence; what is not known by name is told by its name. */
-export function sentence({ type, data }: Told): string {
+/** What happened, as a sentence; a type that has none is shown by its name. */
+export function sentence({ type, data }: LogRecord): string {
   const version = words(member(data, "version"));
   const why = words(member(data, "reason") ?? member(data, "error") ?? member(data, "failure", "error"));
   const because = why ? `: ${why}` : "";
@@ -85,7 +85,7 @@ export function who(actor: string | null): string {
   return kind === "server" ? `the server ${name}` : actor;
 }
 
-/** Whether a record tells of something that went wrong. */
+/** Whether something went wrong, by the type of its record. */
 export function bad(type: string): boolean {
   return /Failed|TimedOut|DeadLettered/.test(type);
 }
@@ -142,10 +142,10 @@ export function triggersOf(of: Pick<Then, "triggers">): string[] {
 export function variablesOf(manifest: unknown): string {
   if (typeof manifest !== "object" || manifest === null) return "none";
   const { env, secrets } = manifest as { env?: unknown; secrets?: unknown };
-  const said = typeof env === "object" && env !== null ? Object.entries(env) : [];
+  const variables = typeof env === "object" && env !== null ? Object.entries(env) : [];
   const named = Array.isArray(secrets) ? secrets.filter((name) => typeof name === "string") : [];
   return (
-    [...said.map(([name, value]) => `${name}=${String(value)}`), ...named.map((name) => `${name} (secret)`)].join(
+    [...variables.map(([name, value]) => `${name}=${String(value)}`), ...named.map((name) => `${name} (secret)`)].join(
       ", ",
     ) || "none"
   );

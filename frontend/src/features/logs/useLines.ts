@@ -11,12 +11,12 @@ import { useReopened } from "../../graphql/live.ts";
 import { followDocument } from "../../graphql/socket.ts";
 import { type Line, Lines } from "../../lib/lines.ts";
 import type { Older } from "../../ui/log/foot.tsx";
-import { told } from "../../ui/states.tsx";
+import { errorText } from "../../ui/states.tsx";
 
 /** Whose lines. */
-export type Of = { function: string } | { run: string } | { build: string };
+export type LinesOf = { function: string } | { run: string } | { build: string };
 
-export interface Told {
+export interface FollowedLines {
   lines: readonly Line[];
   /** Changes with the lines. */
   version: number;
@@ -41,8 +41,8 @@ const HELD = 5_000;
 const PATIENCE = 600;
 
 /** Lines, and those to come. */
-export function useLines(of: Of): Told {
-  const kept = useRef(new Lines());
+export function useLines(of: LinesOf): FollowedLines {
+  const collected = useRef(new Lines());
   const [version, setVersion] = useState(0);
   const [end, setEnd] = useState<{ error: string | null; over: boolean }>({ error: null, over: false });
   const [waiting, setWaiting] = useState(true);
@@ -55,7 +55,7 @@ export function useLines(of: Of): Told {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is `of`; another try begins anew
   useEffect(() => {
     const lines = new Lines();
-    kept.current = lines;
+    collected.current = lines;
     busy.current = false;
     setVersion((number) => number + 1);
     setEnd({ error: null, over: false });
@@ -117,7 +117,7 @@ export function useLines(of: Of): Told {
           follow(lines.last);
         })
         .catch((error: Error) => {
-          if (!stop.signal.aborted) close.error([{ message: told(error) }]);
+          if (!stop.signal.aborted) close.error([{ message: errorText(error) }]);
         });
     } else {
       // Nothing says that there is no line yet; after a while there is none.
@@ -135,7 +135,7 @@ export function useLines(of: Of): Told {
   // biome-ignore lint/correctness/useExhaustiveDependencies: `key` is `of`
   const load = useCallback(() => {
     const stop = alive.current;
-    const lines = kept.current;
+    const lines = collected.current;
     if (!("function" in of) || !stop || busy.current || lines.first === 0) return;
     if (lines.full) {
       setOlder("no room");
@@ -154,11 +154,20 @@ export function useLines(of: Of): Told {
         if (!stop.signal.aborted) setOlder("failed");
       })
       .finally(() => {
-        if (kept.current === lines) busy.current = false;
+        if (collected.current === lines) busy.current = false;
       });
   }, [key]);
   const again = useCallback(() => setTries((number) => number + 1), []);
   useReopened(end.error !== null, again);
 
-  return { lines: kept.current.all, version, dropped: kept.current.dropped, ...end, waiting, older, load, again };
+  return {
+    lines: collected.current.all,
+    version,
+    dropped: collected.current.dropped,
+    ...end,
+    waiting,
+    older,
+    load,
+    again,
+  };
 }

@@ -8,22 +8,22 @@ const brief = (stretches: ReturnType<typeof timeline>) =>
 
 describe("the timeline of a run", () => {
   it("waits, runs and is over", () => {
-    const told = [record("Requested", 0), record("Started", 2, { attempt: 1 }), record("Succeeded", 5)];
-    expect(brief(timeline(told, 99_000))).toEqual([
+    const records = [record("Requested", 0), record("Started", 2, { attempt: 1 }), record("Succeeded", 5)];
+    expect(brief(timeline(records, 99_000))).toEqual([
       ["waiting", 0, 0, 2, undefined],
       ["running", 1, 2, 5, "succeeded"],
     ]);
   });
 
   it("shows each attempt, and the pauses between them", () => {
-    const told = [
+    const records = [
       record("Requested", 0),
       record("Started", 1, { attempt: 1 }),
       record("AttemptFailed", 2, { error: "boom" }),
       record("Started", 4, { attempt: 2 }),
       record("DeadLettered", 5, { error: "boom again" }),
     ];
-    const stretches = timeline(told, 99_000);
+    const stretches = timeline(records, 99_000);
     expect(brief(stretches)).toEqual([
       ["waiting", 0, 0, 1, undefined],
       ["running", 1, 1, 2, "failed"],
@@ -34,8 +34,13 @@ describe("the timeline of a run", () => {
   });
 
   it("does not go on after an attempt that failed for good", () => {
-    const told = [record("Requested", 0), record("Started", 1), record("AttemptFailed", 2), record("DeadLettered", 2)];
-    expect(brief(timeline(told, 99_000)).at(-1)).toEqual(["pausing", 1, 2, 2, undefined]);
+    const records = [
+      record("Requested", 0),
+      record("Started", 1),
+      record("AttemptFailed", 2),
+      record("DeadLettered", 2),
+    ];
+    expect(brief(timeline(records, 99_000)).at(-1)).toEqual(["pausing", 1, 2, 2, undefined]);
   });
 
   it("goes on until now when the run does", () => {
@@ -49,17 +54,17 @@ describe("the timeline of a run", () => {
   });
 
   it("says when a server was lost and another took over", () => {
-    const told = [
+    const records = [
       record("Requested", 0),
       record("Started", 1, { attempt: 1 }),
       record("Started", 9, { attempt: 2 }),
       record("Succeeded", 10),
     ];
-    expect(brief(timeline(told, 99_000))[1]).toEqual(["running", 1, 1, 9, "lost"]);
+    expect(brief(timeline(records, 99_000))[1]).toEqual(["running", 1, 1, 9, "lost"]);
   });
 
   it("waits on when an attempt is taken back, and goes on waiting while it cannot be offered", () => {
-    const told = [
+    const records = [
       record("Requested", 0),
       record("Deferred", 1, { reason: "no instance starts" }),
       record("Started", 4, { attempt: 1 }),
@@ -67,7 +72,7 @@ describe("the timeline of a run", () => {
       record("Started", 9, { attempt: 2 }),
       record("Succeeded", 10),
     ];
-    expect(timeline(told, 99_000).map(({ kind, from, to }) => [kind, from / 1000, to / 1000])).toEqual([
+    expect(timeline(records, 99_000).map(({ kind, from, to }) => [kind, from / 1000, to / 1000])).toEqual([
       ["waiting", 0, 4],
       ["running", 4, 5],
       ["waiting", 5, 9],
@@ -78,7 +83,7 @@ describe("the timeline of a run", () => {
 
 describe("the timeline of other runs", () => {
   it("is made of one record for a synchronous call", () => {
-    const told = [
+    const records = [
       record("Answered", 5, {
         queued_at: at(1),
         started_at: at(3),
@@ -88,7 +93,7 @@ describe("the timeline of other runs", () => {
         outcome: { cold_start: true, instance: "i-1" },
       }),
     ];
-    expect(timeline(told, 99_000)).toEqual([
+    expect(timeline(records, 99_000)).toEqual([
       { kind: "waiting", attempt: 0, from: 1000, to: 3000 },
       {
         kind: "running",
@@ -107,34 +112,34 @@ describe("the timeline of other runs", () => {
     ]);
   });
 
-  it("tells its outcome to who asked for it, as often as it takes", () => {
-    const told = [
+  it("delivers its outcome to the callback, as often as it takes", () => {
+    const records = [
       record("Requested", 0, { request: { callback: "https://example.com" } }),
       record("Started", 1, { attempt: 1 }),
       record("Succeeded", 2),
       record("CallbackFailed", 3, { attempt: 1, error: "refused", due: at(4) }),
       record("CallbackDelivered", 5, { attempt: 2 }),
     ];
-    expect(brief(timeline(told, 99_000)).slice(2)).toEqual([
-      ["telling", 1, 2, 3, "failed"],
-      ["telling", 2, 3, 5, "succeeded"],
+    expect(brief(timeline(records, 99_000)).slice(2)).toEqual([
+      ["callback", 1, 2, 3, "failed"],
+      ["callback", 2, 3, 5, "succeeded"],
     ]);
-    expect(timeline(told.slice(0, 3), 9_000).at(-1)).toMatchObject({ kind: "telling", to: 9000, open: true });
-    expect(timeline([...told.slice(0, 3), record("CallbackFailed", 3, { attempt: 5 })], 9_000).length).toBe(3);
+    expect(timeline(records.slice(0, 3), 9_000).at(-1)).toMatchObject({ kind: "callback", to: 9000, open: true });
+    expect(timeline([...records.slice(0, 3), record("CallbackFailed", 3, { attempt: 5 })], 9_000).length).toBe(3);
   });
 
   it("is not changed by what becomes of a dead letter", () => {
-    const told = [record("Requested", 0), record("Started", 1), record("DeadLettered", 2), record("Redriven", 50)];
-    expect(brief(timeline(told, 99_000)).at(-1)).toEqual(["running", 1, 1, 2, "failed"]);
+    const records = [record("Requested", 0), record("Started", 1), record("DeadLettered", 2), record("Redriven", 50)];
+    expect(brief(timeline(records, 99_000)).at(-1)).toEqual(["running", 1, 1, 2, "failed"]);
   });
 
   it("knows an attempt that took too long, and one that began cold", () => {
-    const told = [
+    const records = [
       record("Requested", 0),
       record("Started", 1, { attempt: 1 }),
       record("AttemptFailed", 2, { failure: { error: "slow", timed_out: true, outcome: { cold_start: true } } }),
     ];
-    expect(timeline(told, 9_000)[1]).toMatchObject({ outcome: "timed out", error: "slow", cold: true });
+    expect(timeline(records, 9_000)[1]).toMatchObject({ outcome: "timed out", error: "slow", cold: true });
   });
 });
 
@@ -150,7 +155,7 @@ describe("the lines where a run went wrong", () => {
 });
 
 describe("an error", () => {
-  it("of a process is told by the last thing that it wrote", () => {
+  it("of a process is shown by the last thing that it wrote", () => {
     expect(headline("the process exited with code 1; its last lines:   File x\n  ^^^\nValueError: no")).toBe(
       "the process exited with code 1: ValueError: no",
     );

@@ -6,8 +6,8 @@ import { withoutMutation } from "../../lib/secret.ts";
 
 /** A stretch of time in the life of a run. */
 export interface Stretch {
-  /** `waiting`: for a worker; `pausing`: for the next attempt; `telling`: its outcome to who asked for it. */
-  kind: "waiting" | "running" | "pausing" | "telling";
+  /** `waiting`: for a worker; `pausing`: for the next attempt; `callback`: for its outcome to be delivered. */
+  kind: "waiting" | "running" | "pausing" | "callback";
   /** Which attempt; 0 while it waits for the first. */
   attempt: number;
   /** Milliseconds since the epoch. */
@@ -25,7 +25,7 @@ export interface Stretch {
   open?: boolean | undefined;
 }
 
-type Told = Pick<RecordFragment, "type" | "at" | "data">;
+type LogRecord = Pick<RecordFragment, "type" | "at" | "data">;
 
 function word(value: unknown): string | undefined {
   if (typeof value === "string") return value;
@@ -72,7 +72,7 @@ function left(data: unknown): Pick<Stretch, "instance" | "cold"> {
 }
 
 /** A synchronous call is one record, written after its answer. */
-function answered({ at, data }: Told): Stretch[] {
+function answered({ at, data }: LogRecord): Stretch[] {
   const end = timeOf(at) ?? 0;
   const asked = timeOf(member(data, "queued_at")) ?? end;
   const began = timeOf(member(data, "started_at"));
@@ -85,11 +85,11 @@ function answered({ at, data }: Told): Stretch[] {
 }
 
 /** The stretches of a run's life, oldest first; the last one goes on until `now` when the run does. */
-export function timeline(records: readonly Told[], now: number): Stretch[] {
+export function timeline(records: readonly LogRecord[], now: number): Stretch[] {
   const stretches: Stretch[] = [];
   let open: Stretch | undefined;
   let attempts = 0;
-  let told = false;
+  let hasCallback = false;
   const close = (to: number, more: Partial<Stretch> = {}) => {
     if (!open) return;
     Object.assign(open, { to: Math.max(open.from, to), open: false }, more);
@@ -103,7 +103,7 @@ export function timeline(records: readonly Told[], now: number): Stretch[] {
     const { type, at, data } = record;
     const time = new Date(at).getTime();
     if (type === "Requested") {
-      told = typeof member(data, "request", "callback") === "string";
+      hasCallback = typeof member(data, "request", "callback") === "string";
       begin({ kind: "waiting", attempt: 0, from: time });
     } else if (type === "Answered") {
       stretches.push(...answered(record));
@@ -127,7 +127,7 @@ export function timeline(records: readonly Told[], now: number): Stretch[] {
         running ? { outcome: timedOut ? "timed out" : OVER[type], error: reasonOf(data), ...left(data) } : {},
       );
       if (type === "AttemptFailed") begin({ kind: "pausing", attempt: attempts, from: time });
-      else if (told) begin({ kind: "telling", attempt: 1, from: time });
+      else if (hasCallback) begin({ kind: "callback", attempt: 1, from: time });
     } else if (type === "Deferred" && open?.kind === "running") {
       // The attempt is taken back: the function was not given the input.
       close(time, { outcome: "lost", error: reasonOf(data) });
@@ -138,7 +138,7 @@ export function timeline(records: readonly Told[], now: number): Stretch[] {
       close(time, { outcome: "failed", error: reasonOf(data) });
       const number = member(data, "attempt");
       const attempt = typeof number === "number" ? number + 1 : 2;
-      if (member(data, "due") !== undefined) begin({ kind: "telling", attempt, from: time });
+      if (member(data, "due") !== undefined) begin({ kind: "callback", attempt, from: time });
     }
   }
   return stretches;

@@ -92,7 +92,7 @@ export function SystemPage() {
   const { readiness, health, lags, took, at } = useLook();
   const { state, opened } = useStore(link);
   const { server } = viewer;
-  const told = verdict(readiness);
+  const summary = verdict(readiness);
   const parts = partsOf({ readiness, server, health, lags, took, link: state, opened });
   return (
     <Page
@@ -109,8 +109,8 @@ export function SystemPage() {
         </Text>
       }
     >
-      <Alert color={told.colour} title={told.title}>
-        <Text size="sm">{told.words}</Text>
+      <Alert color={summary.colour} title={summary.title}>
+        <Text size="sm">{summary.words}</Text>
       </Alert>
       <Card withBorder padding={0}>
         <Table verticalSpacing="sm" horizontalSpacing="md" layout="fixed">

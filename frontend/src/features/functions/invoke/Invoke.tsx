@@ -6,7 +6,7 @@ import { useMutation } from "urql";
 import { CancelRunDocument, FunctionHeadDocument, InvokeFunctionDocument } from "../../../graphql/generated.ts";
 import { useAsked } from "../../../graphql/live.ts";
 import { accepted } from "../../../ui/notify.ts";
-import { told } from "../../../ui/states.tsx";
+import { errorText } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { CallForm, type Refused } from "./CallForm.tsx";
 import { Calls } from "./Calls.tsx";
@@ -39,7 +39,7 @@ export function Invoke({ id }: { id: string }) {
       http: { method: what.method, path: what.path, query: what.query, headers: sent(what.headers) },
     });
     if (error) {
-      setRefusals([{ message: told(error), field: null }]);
+      setRefusals([{ message: errorText(error), field: null }]);
       return;
     }
     const { run, userErrors } = data?.invokeFunction ?? { run: null, userErrors: [] };

@@ -22,7 +22,7 @@ export interface Call {
 /** Calls of a function that are remembered, for as long as this tab is not loaded again. */
 const REMEMBERED = 10;
 
-/** How often a run is asked for whose outcome was not told, in milliseconds. */
+/** How often a run that is not over is asked for, in milliseconds. */
 const ASK_EVERY = 3_000;
 
 const calls = new Store<Readonly<Record<string, readonly Call[]>>>({});
@@ -52,7 +52,7 @@ export function useCalls(id: string) {
   useFollowed(RunChangedDocument, { function: id }, ({ runChanged: { run } }) => {
     if (calls.get()[id]?.some((one) => one.run.id === run.id)) void settle(run.id);
   });
-  // Should the word of its end be lost, it is asked for.
+  // Should the event of its end be lost, it is asked for.
   const open = made.find(({ run }) => !over(run.state))?.run.id;
   useEffect(() => {
     if (!open) return;

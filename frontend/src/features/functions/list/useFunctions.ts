@@ -1,5 +1,5 @@
-// The list of functions that fit, page after page, kept true: what is told about a function that is known changes it
-// where it stands; when another one begins to fit, the pages are asked for again.
+// The list of functions that fit, page after page, kept up to date: a change of a listed function changes its row; when
+// another one begins to fit, the pages are asked for again.
 
 import { useCallback, useEffect, useRef, useState } from "react";
 import { useClient } from "urql";

@@ -13,9 +13,9 @@ import {
   UpdateFunctionDocument,
 } from "../../../graphql/generated.ts";
 import { useAsked } from "../../../graphql/live.ts";
-import { accepted, tellDone } from "../../../ui/notify.ts";
+import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { once } from "../../../ui/once.ts";
-import { Failure, told } from "../../../ui/states.tsx";
+import { errorText, Failure } from "../../../ui/states.tsx";
 import { useActions } from "../useActions.ts";
 import {
   because,
@@ -73,7 +73,7 @@ function Folders({
       const { data, error } = await register({ input: registration(of, source, row) });
       const made = data?.registerFunction;
       if (error || !made?.function) {
-        choose(row.path, { refused: error ? told(error) : because(made?.userErrors ?? []) });
+        choose(row.path, { refused: error ? errorText(error) : because(made?.userErrors ?? []) });
         return false;
       }
       choose(row.path, { made: made.function, name: row.name, refused: undefined });
@@ -88,7 +88,7 @@ function Folders({
   const registerAll = async () => {
     let done = 0;
     for (const row of all.rows) done += (await registerOne(row)) ? 1 : 0;
-    if (done > 0) tellDone(`${done} ${done === 1 ? "function is" : "functions are"} registered and being built.`);
+    if (done > 0) notifyDone(`${done} ${done === 1 ? "function is" : "functions are"} registered and being built.`);
   };
 
   const take = async ({ path }: Row) => {

@@ -3,7 +3,7 @@ import { trigger } from "../trigger.fixture.ts";
 import { quoted, trouble, ways } from "./calling.ts";
 
 describe("calling a function", () => {
-  it("is told for every trigger that can be called", () => {
+  it("is shown for every trigger that can be called", () => {
     const of = {
       name: "thumbs",
       namespace: "default",

@@ -4,7 +4,7 @@ import { Alert, Badge, Button, Card, Code, Group, List, Stack, Text } from "@man
 import { type DragEvent, useRef, useState } from "react";
 import { bytes } from "../../../lib/time.ts";
 import { Icon } from "../../../ui/icons.tsx";
-import { told } from "../../../ui/states.tsx";
+import { errorText } from "../../../ui/states.tsx";
 import { isArchive, LIMIT, plan } from "./files.ts";
 import { chosenFiles, type Dropped, droppedFiles } from "./upload.ts";
 
@@ -34,7 +34,7 @@ export function DropZone({ value, choose }: { value: Dropped | null; choose: (dr
     try {
       choose(entries.length > 0 ? await droppedFiles(entries) : chosenFiles(files));
     } catch (error) {
-      setFault(`It could not be read: ${told(error as Error)}`);
+      setFault(`It could not be read: ${errorText(error as Error)}`);
     } finally {
       setReading(false);
     }

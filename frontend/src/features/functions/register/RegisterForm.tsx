@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { RegisterFunctionDocument } from "../../../graphql/generated.ts";
 import { preset } from "../../../lib/namespace.ts";
-import { told } from "../../../ui/states.tsx";
+import { errorText } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { nameFault } from "../model.ts";
 import { useActions } from "../useActions.ts";
@@ -60,7 +60,7 @@ export function RegisterForm({ from, change }: { from: From; change: (from: From
       const build = await actions.build(made.function);
       await navigate({ to: "/functions/$id/builds", params: { id: made.function.id }, search: build ? { build } : {} });
     } catch (error) {
-      setFaults([{ message: told(error as Error), field: null }]);
+      setFaults([{ message: errorText(error as Error), field: null }]);
     } finally {
       setBusy(false);
       setSent(null);

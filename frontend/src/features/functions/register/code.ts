@@ -53,7 +53,7 @@ export function codeFault(from: From, { written, dropped }: Code): boolean {
   return from === "upload" && !sendable(dropped);
 }
 
-/** The source as the API takes it. What lies in the browser is sent for that; `sent` is told which share of it is. */
+/** The source as the API takes it. What lies in the browser is uploaded for that; `sent` gets its share, from 0 to 1. */
 export async function sourceOf(
   from: From,
   code: Code,

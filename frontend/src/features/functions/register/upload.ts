@@ -63,8 +63,8 @@ export async function packed(dropped: Dropped): Promise<Blob> {
   return tarGz(entries);
 }
 
-/** Sends an archive; its digest is how a function names it. `told` hears how much is sent, of 1. */
-export function upload(blob: Blob, told: (part: number) => void, signal?: AbortSignal): Promise<string> {
+/** Sends an archive; its digest is how a function names it. `progress` gets the share that is sent, from 0 to 1. */
+export function upload(blob: Blob, progress: (part: number) => void, signal?: AbortSignal): Promise<string> {
   if (blob.size > LIMIT) {
     return Promise.reject(new Error("Compressed, it is larger than 50 MiB, which is what the server takes."));
   }
@@ -75,7 +75,7 @@ export function upload(blob: Blob, told: (part: number) => void, signal?: AbortS
     request.setRequestHeader("content-type", "application/octet-stream");
     request.responseType = "text";
     request.upload.onprogress = ({ loaded, total, lengthComputable }) => {
-      if (lengthComputable) told(loaded / total);
+      if (lengthComputable) progress(loaded / total);
     };
     request.onload = () => {
       let answer: { digest?: string; error?: { message?: string } } = {};

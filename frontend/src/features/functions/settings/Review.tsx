@@ -3,7 +3,7 @@
 import { Alert, Button, Code, Group, Modal, Stack, Text } from "@mantine/core";
 import { describeSource } from "../../../lib/source.ts";
 import { Difference } from "../../../ui/difference.tsx";
-import { tellDone } from "../../../ui/notify.ts";
+import { notifyDone } from "../../../ui/notify.ts";
 import { rolledBack } from "../model.ts";
 import { ordered } from "../versions/versions.ts";
 import { shownSource } from "./source.ts";
@@ -26,7 +26,7 @@ export function Review({
     if (!(await draft.save())) return;
     close();
     if (andBuild) await draft.build();
-    else tellDone("Saved. The next build takes it.");
+    else notifyDone("Saved. The next build takes it.");
   };
   return (
     <Modal opened={opened} onClose={close} title="What will change" size="xl">

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { RemoveSecretDocument, SetSecretDocument } from "../../../graphql/generated.ts";
 import { Confirm } from "../../../ui/confirm.tsx";
-import { accepted, tellDone } from "../../../ui/notify.ts";
+import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { When } from "../../../ui/when.tsx";
 
 /** One secret: whether it is set, and setting it. */
@@ -87,7 +87,7 @@ export function Secret({
         danger
         onConfirm={async () => {
           const { data, error } = await remove({ namespace, name });
-          if (accepted(`${name} was not removed`, error, data?.removeSecret)) tellDone(`${name} is removed.`);
+          if (accepted(`${name} was not removed`, error, data?.removeSecret)) notifyDone(`${name} is removed.`);
         }}
       >
         <Text size="sm">
@@ -108,7 +108,7 @@ function SetSecret({ namespace, name, close }: { namespace: string; name: string
         event.preventDefault();
         const { data, error } = await set({ namespace, name, value });
         if (!accepted(`${name} was not set`, error, data?.setSecret)) return;
-        tellDone(`${name} is set. Running functions that name it get new instances.`);
+        notifyDone(`${name} is set. Running functions that name it get new instances.`);
         close();
       }}
     >

@@ -5,7 +5,7 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { type FunctionSettingsQuery, UpdateFunctionDocument } from "../../../graphql/generated.ts";
 import { accepted } from "../../../ui/notify.ts";
-import { told } from "../../../ui/states.tsx";
+import { errorText } from "../../../ui/states.tsx";
 import { useActions } from "../useActions.ts";
 import { ordered } from "../versions/versions.ts";
 import { isManifest, type Manifest, within } from "./manifest.ts";
@@ -68,7 +68,7 @@ export function useDraft(of: Function_) {
         ...(changedSource && draft ? { source: sourceInput(draft.source) } : {}),
       },
     });
-    const refused = error ? told(error) : data?.updateFunction.userErrors.map(({ message }) => message).join(" ");
+    const refused = error ? errorText(error) : data?.updateFunction.userErrors.map(({ message }) => message).join(" ");
     if (refused) {
       setRefusal(refused);
       return false;

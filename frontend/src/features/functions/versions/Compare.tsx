@@ -23,7 +23,7 @@ import { bytes, short } from "../../../lib/time.ts";
 import { Difference } from "../../../ui/difference.tsx";
 import { Icon } from "../../../ui/icons.tsx";
 import { Fact } from "../../../ui/page.tsx";
-import { told } from "../../../ui/states.tsx";
+import { errorText } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import { type Change, changes, type Listed, ordered, summary } from "./versions.ts";
 
@@ -46,7 +46,7 @@ function useKnown<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Kno
     ask(gone.signal).then(
       (value) => setKnown({ key, is: { state: "known", value } }),
       (error: Error) => {
-        if (!gone.signal.aborted) setKnown({ key, is: { state: "failed", message: told(error) } });
+        if (!gone.signal.aborted) setKnown({ key, is: { state: "failed", message: errorText(error) } });
       },
     );
     return () => gone.abort();

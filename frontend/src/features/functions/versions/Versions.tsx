@@ -13,8 +13,8 @@ import {
 import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { bytes, short } from "../../../lib/time.ts";
 import { Json } from "../../../ui/json.tsx";
-import { tellRefused } from "../../../ui/notify.ts";
-import { Empty, Failure, told, Waiting } from "../../../ui/states.tsx";
+import { notifyRefused } from "../../../ui/notify.ts";
+import { Empty, errorText, Failure, Waiting } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { useActions } from "../useActions.ts";
@@ -86,7 +86,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
     setLoading(false);
     const got = page?.function?.versions;
     if (!got) {
-      tellRefused("Older versions could not be loaded", fault ? told(fault) : "the function is gone");
+      notifyRefused("Older versions could not be loaded", fault ? errorText(fault) : "the function is gone");
       return;
     }
     // Those of the first page, too: a version that is made later pushes the last one of them out of it.

@@ -9,7 +9,7 @@ import { CancelRunDocument, type RunRowFragment } from "../../../graphql/generat
 import { shownName } from "../../../lib/namespace.ts";
 import { duration, short } from "../../../lib/time.ts";
 import { Icon } from "../../../ui/icons.tsx";
-import { accepted, tellDone } from "../../../ui/notify.ts";
+import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { Status } from "../../../ui/status.tsx";
 import { When } from "../../../ui/when.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
@@ -38,7 +38,8 @@ function Cancel({ run }: { run: RunRowFragment }) {
         aria-label={`Cancel run ${short(run.id)}`}
         onClick={async () => {
           const result = await cancel({ id: run.id });
-          if (accepted("It was not cancelled", result.error, result.data?.cancelRun)) tellDone("The run is cancelled.");
+          if (accepted("It was not cancelled", result.error, result.data?.cancelRun))
+            notifyDone("The run is cancelled.");
         }}
       >
         <Icon name="cross" size={14} />

@@ -27,7 +27,7 @@ function Others({ runs }: { runs: readonly { id: string; state: string; more?: R
 
 export function Chain({ run }: { run: Run }) {
   const replays = run.replays.nodes.filter((other) => other.id !== run.redrivenAs?.id);
-  // A replay keeps the event that the first run was caused by; it is told of by itself.
+  // A replay keeps the event that the first run was caused by; it has a row of its own.
   const siblings = run.event?.runs.nodes.filter((other) => other.id !== run.id && other.replayedFrom === null) ?? [];
   const cut = run.event !== null && run.event.runs.totalCount > run.event.runs.nodes.length;
   return (

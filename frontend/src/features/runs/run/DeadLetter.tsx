@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { PurgeRunDocument, RedriveRunDocument } from "../../../graphql/generated.ts";
 import { Confirm } from "../../../ui/confirm.tsx";
-import { accepted, tellDone } from "../../../ui/notify.ts";
+import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { once } from "../../../ui/once.ts";
 import { Status } from "../../../ui/status.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
@@ -58,7 +58,7 @@ export function DeadLetter({ run, look }: { run: Run; look: () => void }) {
               const { data, error } = await redrive({ id: run.id });
               const made = data?.redriveRun;
               if (accepted("It was not redriven", error, made) && made?.run) {
-                tellDone("It is tried again, as this run.");
+                notifyDone("It is tried again, as this run.");
                 await navigate({ to: "/runs/$id", params: { id: made.run.id } });
               }
             })}
@@ -81,7 +81,7 @@ export function DeadLetter({ run, look }: { run: Run; look: () => void }) {
         danger
         onConfirm={async () => {
           const { data, error } = await purge({ id: run.id });
-          if (accepted("It was not purged", error, data?.purgeRun)) tellDone("It is purged.");
+          if (accepted("It was not purged", error, data?.purgeRun)) notifyDone("It is purged.");
           look();
         }}
       >

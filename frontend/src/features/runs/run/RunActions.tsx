@@ -6,7 +6,7 @@ import { useState } from "react";
 import { useMutation } from "urql";
 import { CancelRunDocument, ReplayRunDocument } from "../../../graphql/generated.ts";
 import { Icon } from "../../../ui/icons.tsx";
-import { accepted, tellDone } from "../../../ui/notify.ts";
+import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { once } from "../../../ui/once.ts";
 import { useViewer } from "../../auth/viewer.tsx";
 import { goesOn } from "../model.ts";
@@ -24,7 +24,7 @@ export function RunActions({ run }: { run: Run }) {
     const { data, error } = await replay({ id: run.id, version, ...(payload === undefined ? {} : { payload }) });
     const made = data?.replayRun;
     if (!accepted("It was not run again", error, made) || !made?.run) return false;
-    tellDone("It runs again, as this run.");
+    notifyDone("It runs again, as this run.");
     await navigate({ to: "/runs/$id", params: { id: made.run.id } });
     return true;
   };
@@ -39,7 +39,7 @@ export function RunActions({ run }: { run: Run }) {
           loading={cancelling.fetching}
           onClick={async () => {
             const { data, error } = await cancel({ id: run.id });
-            if (accepted("It was not cancelled", error, data?.cancelRun)) tellDone("The run is cancelled.");
+            if (accepted("It was not cancelled", error, data?.cancelRun)) notifyDone("The run is cancelled.");
           }}
         >
           Cancel

@@ -38,7 +38,7 @@ export function RunPage({ id }: { id: string }) {
     },
     of === undefined,
   );
-  // What happened after the run was read and before it was followed is told by its records: they go on without a gap.
+  // What happened after the run was read and before it was followed is in its records: they go on without a gap.
   const newest = life.records.at(-1)?.position ?? 0;
   const known = data?.run?.position ?? 0;
   const asked = useRef(0);

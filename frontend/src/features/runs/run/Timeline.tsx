@@ -1,4 +1,4 @@
-// The life of a run as bars: waiting, running, pausing, telling its outcome.
+// The life of a run as bars: waiting, running, pausing, delivering its outcome.
 
 import { Text } from "@mantine/core";
 import { Bars } from "../../../ui/bars.tsx";
@@ -17,7 +17,7 @@ function colour(stretch: Stretch): string {
   if (stretch.outcome) return stateColour(ENDS[stretch.outcome]);
   if (stretch.kind === "waiting") return "var(--mantine-color-gray-5)";
   if (stretch.kind === "pausing") return "var(--mantine-color-orange-4)";
-  if (stretch.kind === "telling") return "var(--mantine-color-indigo-4)";
+  if (stretch.kind === "callback") return "var(--mantine-color-indigo-4)";
   return stateColour("RUNNING");
 }
 
@@ -27,7 +27,7 @@ function name(stretch: Stretch): string {
       return "Waits for a worker";
     case "pausing":
       return "Waits for the next attempt";
-    case "telling":
+    case "callback":
       return stretch.attempt > 1 ? `Callback, attempt ${stretch.attempt}` : "Callback";
     default:
       return `Attempt ${stretch.attempt}${stretch.version === undefined ? "" : ` · v${stretch.version}`}`;

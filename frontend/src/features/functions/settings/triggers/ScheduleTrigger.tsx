@@ -5,7 +5,7 @@ import { useDebouncedValue } from "@mantine/hooks";
 import { FireTimesDocument } from "../../../../graphql/generated.ts";
 import { useAsked } from "../../../../graphql/live.ts";
 import { exact } from "../../../../lib/time.ts";
-import { told } from "../../../../ui/states.tsx";
+import { errorText } from "../../../../ui/states.tsx";
 import { When } from "../../../../ui/when.tsx";
 import { withField } from "../manifest.ts";
 import { type TriggerProps, word } from "./trigger.ts";
@@ -26,7 +26,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
   const [timezone] = useDebouncedValue(zone, SETTLE);
   const { data, error } = useAsked(FireTimesDocument, { cron, timezone }, due !== undefined || cron.trim() === "");
   const times = due ?? (error ? null : data?.fireTimes);
-  const refused = cron.trim() === "" ? "Say when." : error ? told(error) : null;
+  const refused = cron.trim() === "" ? "Say when." : error ? errorText(error) : null;
   const field = (name: string) => (value: string | null) => set(withField(trigger, name, value ?? ""));
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>

@@ -9,10 +9,10 @@ import { Icon } from "../../ui/icons.tsx";
 import { Status } from "../../ui/status.tsx";
 import { counted, type Fate, type Outcome } from "./model.ts";
 
-/** Fates that are told one by one. */
+/** Fates that are listed one by one. */
 const SHOWN = 50;
 
-export function Told({
+export function DecisionOutcome({
   outcome: { decision, fates, done, remaining },
   close,
 }: {
