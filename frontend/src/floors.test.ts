@@ -5,7 +5,7 @@ import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 
-/** The rooms by floor, from the top: each imports only what stands below it, and rooms on one floor do not know each other. */
+/** The rooms by floor, from the top: each imports only what is below it; rooms on one floor do not know each other. */
 const FLOORS = [["main.tsx"], ["app"], ["routes"], ["features"], ["graphql", "ui", "graphiql"], ["lib"]];
 
 /** Packages that a room must not know. */

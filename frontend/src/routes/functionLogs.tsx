@@ -1,14 +1,14 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { FunctionLogs } from "../features/logs/FunctionLogs.tsx";
-import { ALL_OF_IT } from "../ui/log/looked.ts";
+import { NO_FILTER } from "../ui/log/filter.ts";
 
 export default function Route(): ReactNode {
   const { id } = useParams({ from: "/app/functions/$id" });
   const {
     q = "",
-    level = ALL_OF_IT.least,
-    stream = ALL_OF_IT.stream,
+    level = NO_FILTER.least,
+    stream = NO_FILTER.stream,
     only,
     case: cased,
   } = useSearch({
@@ -19,8 +19,8 @@ export default function Route(): ReactNode {
     <FunctionLogs
       key={id}
       id={id}
-      looked={{ q, least: level, stream, only: only === "yes", cased: cased === "yes" }}
-      setLooked={(to) =>
+      filter={{ q, least: level, stream, only: only === "yes", cased: cased === "yes" }}
+      setFilter={(to) =>
         void navigate({
           to: "/functions/$id/logs",
           params: { id },

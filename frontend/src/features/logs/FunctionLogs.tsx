@@ -1,18 +1,18 @@
 // Everything that a function writes, live, from its newest lines on.
 
 import { useNavigate } from "@tanstack/react-router";
+import type { LogFilter } from "../../ui/log/filter.ts";
 import { Log } from "../../ui/log/log.tsx";
-import type { Looked } from "../../ui/log/looked.ts";
 import { Failure, Waiting } from "../../ui/states.tsx";
 import { useLines } from "./useLines.ts";
 
 interface Props {
   id: string;
-  looked: Looked;
-  setLooked: (looked: Looked) => void;
+  filter: LogFilter;
+  setFilter: (filter: LogFilter) => void;
 }
 
-export function FunctionLogs({ id, looked, setLooked }: Props) {
+export function FunctionLogs({ id, filter, setFilter }: Props) {
   const navigate = useNavigate();
   const { lines, version, dropped, error, waiting, older, load, again } = useLines({ function: id });
   if (error && lines.length === 0) return <Failure error={new Error(error)} again={again} />;
@@ -25,8 +25,8 @@ export function FunctionLogs({ id, looked, setLooked }: Props) {
         version={version}
         dropped={dropped}
         height="max(240px, calc(100vh - 320px))"
-        looked={looked}
-        onLooked={setLooked}
+        filter={filter}
+        onFilter={setFilter}
         older={older}
         onOlder={load}
         name={`function-${id}`}

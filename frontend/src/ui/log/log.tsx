@@ -6,18 +6,18 @@ import { type CSSProperties, type ReactNode, useDeferredValue, useMemo, useRef, 
 import type { Level } from "../../lib/level.ts";
 import { finder, type Line, View } from "../../lib/lines.ts";
 import { Icon } from "../icons.tsx";
+import { type LogFilter, NO_FILTER } from "./filter.ts";
 import { Foot, type Older } from "./foot.tsx";
-import { useFound } from "./found.ts";
-import { useLikes } from "./likes.ts";
-import { ALL_OF_IT, type Looked } from "./looked.ts";
-import { useBox, useMeasured, usePlaces } from "./places.ts";
+import { useBox, useMeasured, useRowLayout } from "./layout.ts";
+import { useMatches } from "./matches.ts";
+import { useLogPreferences } from "./preferences.ts";
 import { Row } from "./row.tsx";
 import { useScroll } from "./scroll.ts";
-import { Tools } from "./tools.tsx";
+import { Toolbar } from "./toolbar.tsx";
 import "./log.css";
 
 /** Rows that are drawn above and below of what is in sight. */
-const MORE = 20;
+const OVERSCAN = 20;
 
 interface Props {
   lines: readonly Line[];
@@ -29,9 +29,9 @@ interface Props {
   linkTo?: (run: string) => string;
   onLink?: (run: string) => void;
   empty: ReactNode;
-  /** What is looked at, when it is kept elsewhere, such as in the URL. */
-  looked?: Looked;
-  onLooked?: (looked: Looked) => void;
+  /** What the lines are narrowed by, when that is kept elsewhere, such as in the URL. */
+  filter?: LogFilter;
+  onFilter?: (filter: LogFilter) => void;
   /** What a line on standard error is that does not say: tools write their progress there. */
   stderr?: Level;
   /** How it is with older lines. */
@@ -50,58 +50,58 @@ export function Log({
   linkTo,
   onLink,
   empty,
-  looked: given,
-  onLooked,
+  filter: given,
+  onFilter,
   stderr = "error",
   older = "none",
   onOlder,
   name = "log",
   label = "Log",
 }: Props) {
-  const [own, setOwn] = useState(ALL_OF_IT);
-  const looked = given ?? own;
-  const look = (change: Partial<Looked>) => (onLooked ?? setOwn)({ ...looked, ...change });
-  const [likes, like] = useLikes();
-  const { wrap, times } = likes;
+  const [own, setOwn] = useState(NO_FILTER);
+  const filter = given ?? own;
+  const narrow = (change: Partial<LogFilter>) => (onFilter ?? setOwn)({ ...filter, ...change });
+  const [preferences, prefer] = useLogPreferences();
+  const { wrap, times } = preferences;
 
-  const q = useDeferredValue(looked.q);
-  const search = useMemo(() => finder(q, looked.cased), [q, looked.cased]);
+  const q = useDeferredValue(filter.q);
+  const search = useMemo(() => finder(q, filter.cased), [q, filter.cased]);
   const view = useMemo(() => new View(stderr), [stderr]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
   const shown = useMemo(() => {
-    view.update(lines, { stream: looked.stream, least: looked.least, only: looked.only }, search);
+    view.update(lines, { stream: filter.stream, least: filter.least, only: filter.only }, search);
     return { lines: view.shown, found: view.found };
-  }, [view, lines, version, looked.stream, looked.least, looked.only, search]);
+  }, [view, lines, version, filter.stream, filter.least, filter.only, search]);
   const rows = shown.lines;
 
-  const place = useRef<HTMLDivElement>(null);
-  const box = useBox(place);
-  const places = usePlaces({
+  const container = useRef<HTMLDivElement>(null);
+  const box = useBox(container);
+  const layout = useRowLayout({
     shown,
     version,
     wrap,
     columns: Math.max(20, Math.floor((box.width - 24 - (times ? 13 * box.letter + 10 : 0)) / box.letter)),
-    filter: `${looked.stream} ${looked.least} ${looked.only} ${search ?? ""}`,
+    filter: `${filter.stream} ${filter.least} ${filter.only} ${search ?? ""}`,
   });
-  const { total, topOf, indexIn } = places;
+  const { total, topOf, indexIn } = layout;
   const atBeginning = () => {
     if (older === "there") onOlder?.();
   };
-  const scroll = useScroll({ place, rows, version, places, box, wrap, atBeginning });
+  const scroll = useScroll({ container, rows, version, layout, box, wrap, atBeginning });
   const { top, following, came } = scroll;
-  const from = Math.max(0, indexIn(top) - MORE);
-  const to = Math.min(rows.length, indexIn(top + box.height) + MORE + 1);
+  const from = Math.max(0, indexIn(top) - OVERSCAN);
+  const to = Math.min(rows.length, indexIn(top + box.height) + OVERSCAN + 1);
   const drawn = useRef(new Map<Line, HTMLElement>());
-  useMeasured(places, wrap, from, to, drawn.current);
-  const found = useFound(shown.found, search, () => rows[indexIn(top + box.height / 2)]?.position ?? 0, scroll.go);
+  useMeasured(layout, wrap, from, to, drawn.current);
+  const matches = useMatches(shown.found, search, () => rows[indexIn(top + box.height / 2)]?.position ?? 0, scroll.go);
   return (
     <div>
-      <Tools
-        looked={looked}
-        look={look}
-        found={search === null ? null : found}
-        likes={likes}
-        like={like}
+      <Toolbar
+        filter={filter}
+        narrow={narrow}
+        matches={search === null ? null : matches}
+        preferences={preferences}
+        prefer={prefer}
         following={following}
         pause={scroll.pause}
         rows={rows}
@@ -109,7 +109,7 @@ export function Log({
       />
       <div className="log-frame">
         <div
-          ref={place}
+          ref={container}
           className={wrap ? "log log-wrap" : "log"}
           style={{ "--log-height": height } as CSSProperties}
           onScroll={scroll.scrolled}
@@ -126,7 +126,7 @@ export function Log({
               ) : (
                 <>
                   None of the {lines.length.toLocaleString()} lines here match.{" "}
-                  <Button size="compact-xs" variant="default" onClick={() => (onLooked ?? setOwn)(ALL_OF_IT)}>
+                  <Button size="compact-xs" variant="default" onClick={() => (onFilter ?? setOwn)(NO_FILTER)}>
                     Show all
                   </Button>
                 </>
@@ -141,7 +141,7 @@ export function Log({
                   top={topOf(from + offset)}
                   level={view.level(line)}
                   search={search}
-                  current={line.position === found.current}
+                  current={line.position === matches.current}
                   times={times}
                   drawn={drawn.current}
                   linkTo={linkTo}

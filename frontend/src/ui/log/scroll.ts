@@ -3,7 +3,7 @@
 
 import { type RefObject, useCallback, useLayoutEffect, useRef, useState } from "react";
 import { indexAt, type Line } from "../../lib/lines.ts";
-import type { Box, Places } from "./places.ts";
+import type { Box, RowLayout } from "./layout.ts";
 
 /** How far from the end is still the end, in pixels. */
 const NEAR = 24;
@@ -26,25 +26,25 @@ export interface Scroll {
 }
 
 export function useScroll({
-  place,
+  container,
   rows,
   version,
-  places,
+  layout,
   box,
   wrap,
   atBeginning,
 }: {
-  place: RefObject<HTMLElement | null>;
+  container: RefObject<HTMLElement | null>;
   rows: readonly Line[];
   /** Changes with the rows, which may be the same array. */
   version: number;
-  places: Places;
+  layout: RowLayout;
   box: Box;
   wrap: boolean;
   /** Called when somebody has scrolled nearly to the first row. */
   atBeginning: () => void;
 }): Scroll {
-  const { total, topOf, indexIn } = places;
+  const { total, topOf, indexIn } = layout;
   const [top, setTop] = useState(0);
   const [following, setFollowing] = useState(true);
   /** The newest line when following ended. */
@@ -53,23 +53,23 @@ export function useScroll({
   const anchor = useRef<{ position: number; offset: number } | null>(null);
   const scrollTop = useRef(0);
   const drop = useCallback(() => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
     element.scrollTop = element.scrollHeight;
     scrollTop.current = element.scrollTop;
     setTop(element.scrollTop);
-  }, [place]);
+  }, [container]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: whatever may have moved the lines
   useLayoutEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
     if (following) {
       drop();
       return;
     }
-    const kept = anchor.current;
-    if (!kept || rows.length === 0) return;
-    const wanted = topOf(indexAt(rows, kept.position)) + kept.offset;
+    const atTop = anchor.current;
+    if (!atTop || rows.length === 0) return;
+    const wanted = topOf(indexAt(rows, atTop.position)) + atTop.offset;
     if (Math.abs(wanted - element.scrollTop) < 1) return;
     element.scrollTop = wanted;
     scrollTop.current = element.scrollTop;
@@ -87,7 +87,7 @@ export function useScroll({
     anchor.current = line ? { position: line.position, offset: at - topOf(index) } : null;
   };
   const scrolled = () => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
     const at = element.scrollTop;
     const atEnd = element.scrollHeight - at - element.clientHeight < NEAR;
@@ -100,7 +100,7 @@ export function useScroll({
     if (at < EARLY && !atEnd) atBeginning();
   };
   const go = (position: number) => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
     if (following) follow(false);
     const at = Math.max(0, topOf(indexAt(rows, position)) - element.clientHeight / 2);

@@ -14,10 +14,10 @@ export interface Box {
   letter: number;
 }
 
-export function useBox(place: RefObject<HTMLElement | null>): Box {
+export function useBox(container: RefObject<HTMLElement | null>): Box {
   const [box, setBox] = useState<Box>({ width: 0, height: 0, letter: 7.2 });
   useLayoutEffect(() => {
-    const element = place.current;
+    const element = container.current;
     if (!element) return;
     const context = document.createElement("canvas").getContext("2d");
     let letter = 7.2;
@@ -30,11 +30,11 @@ export function useBox(place: RefObject<HTMLElement | null>): Box {
     const watch = new ResizeObserver(size);
     watch.observe(element);
     return () => watch.disconnect();
-  }, [place]);
+  }, [container]);
   return box;
 }
 
-export interface Places {
+export interface RowLayout {
   /** How tall all rows are together. */
   total: number;
   topOf: (index: number) => number;
@@ -44,7 +44,7 @@ export interface Places {
   measure: (from: number, to: number, drawn: ReadonlyMap<Line, HTMLElement>) => boolean;
 }
 
-export function usePlaces({
+export function useRowLayout({
   shown,
   version,
   wrap,
@@ -60,11 +60,11 @@ export function usePlaces({
   columns: number;
   /** Whatever the rows were chosen by: with another one they are others from the first on. */
   filter: string;
-}): Places {
+}): RowLayout {
   const rows = shown.lines;
   const heights = useRef(new Heights());
   const measured = useRef(new WeakMap<Line, number>());
-  const laid = useRef<{ first: Line | undefined; last: Line | undefined; shape: string }>({
+  const laidOut = useRef<{ first: Line | undefined; last: Line | undefined; shape: string }>({
     first: undefined,
     last: undefined,
     shape: "",
@@ -79,15 +79,15 @@ export function usePlaces({
   useMemo(() => {
     if (!wrap) return;
     const shape = `${columns} ${filter}`;
-    const before = laid.current;
+    const before = laidOut.current;
     if (before.shape.split(" ")[0] !== String(columns)) measured.current = new WeakMap();
     const count = heights.current.count;
     const grew = before.shape === shape && rows[0] === before.first && count > 0 && rows[count - 1] === before.last;
     if (grew) heights.current.grow(rows.length, (index) => guess(rows[index]));
     else heights.current.reset(rows.length, (index) => guess(rows[index]));
-    laid.current = { first: rows[0], last: rows.at(-1), shape };
+    laidOut.current = { first: rows[0], last: rows.at(-1), shape };
   }, [wrap, columns, rows, version, shown]);
-  if (!wrap) laid.current.shape = "";
+  if (!wrap) laidOut.current.shape = "";
 
   return {
     total: wrap ? heights.current.total : rows.length * LINE_HEIGHT,
@@ -115,7 +115,7 @@ export function usePlaces({
 
 /** Measures wrapped rows once they are drawn, and draws anew when they are not as tall as thought. */
 export function useMeasured(
-  places: Places,
+  layout: RowLayout,
   wrap: boolean,
   from: number,
   to: number,
@@ -123,6 +123,6 @@ export function useMeasured(
 ) {
   const [, measuredAnew] = useState(0);
   useLayoutEffect(() => {
-    if (wrap && places.measure(from, to, drawn)) measuredAnew((number) => number + 1);
+    if (wrap && layout.measure(from, to, drawn)) measuredAnew((number) => number + 1);
   });
 }

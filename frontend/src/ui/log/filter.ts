@@ -1,10 +1,9 @@
-// What of a log is looked at.
+// What the lines of a log are narrowed by.
 
 import type { Least } from "../../lib/level.ts";
 import type { Wanted } from "../../lib/lines.ts";
 
-/** What of a log is looked at. */
-export interface Looked {
+export interface LogFilter {
   q: string;
   stream: Wanted["stream"];
   least: Least;
@@ -14,4 +13,4 @@ export interface Looked {
   cased: boolean;
 }
 
-export const ALL_OF_IT: Looked = { q: "", stream: "all", least: "all", only: false, cased: false };
+export const NO_FILTER: LogFilter = { q: "", stream: "all", least: "all", only: false, cased: false };

@@ -7,9 +7,9 @@ import type { Least } from "../../lib/level.ts";
 import { asText, type Line, type Wanted } from "../../lib/lines.ts";
 import { Icon, type IconName } from "../icons.tsx";
 import { useTyped } from "../typed.ts";
-import type { Found } from "./found.ts";
-import type { Likes } from "./likes.ts";
-import type { Looked } from "./looked.ts";
+import type { LogFilter } from "./filter.ts";
+import type { Matches } from "./matches.ts";
+import type { LogPreferences } from "./preferences.ts";
 
 const LEVELS = [
   { value: "all", label: "All levels" },
@@ -25,30 +25,30 @@ const STREAMS = [
   { value: "err", label: "stderr" },
 ];
 
-export function Tools({
-  looked,
-  look,
-  found,
-  likes,
-  like,
+export function Toolbar({
+  filter,
+  narrow,
+  matches,
+  preferences,
+  prefer,
   following,
   pause,
   rows,
   name,
 }: {
-  looked: Looked;
-  look: (change: Partial<Looked>) => void;
+  filter: LogFilter;
+  narrow: (change: Partial<LogFilter>) => void;
   /** What was found; null while nothing is searched for. */
-  found: Found | null;
-  likes: Likes;
-  like: (change: Partial<Likes>) => void;
+  matches: Matches | null;
+  preferences: LogPreferences;
+  prefer: (change: Partial<LogPreferences>) => void;
   following: boolean;
   pause: () => void;
   rows: readonly Line[];
   /** What a file of it is called. */
   name: string;
 }) {
-  const [typed, type] = useTyped(looked.q, (q) => look({ q }));
+  const [typed, type] = useTyped(filter.q, (q) => narrow({ q }));
   return (
     <Group gap={6} mb={6}>
       <TextInput
@@ -61,7 +61,7 @@ export function Tools({
         onKeyDown={(event) => {
           if (event.key === "Enter") {
             event.preventDefault();
-            found?.step(event.shiftKey ? -1 : 1);
+            matches?.step(event.shiftKey ? -1 : 1);
           } else if (event.key === "Escape" && typed !== "") {
             event.stopPropagation();
             type("");
@@ -69,20 +69,20 @@ export function Tools({
         }}
         style={{ flex: "1 1 150px", maxWidth: 300 }}
       />
-      {found && (
+      {matches && (
         <Group gap={2} wrap="nowrap">
-          <Text size="xs" c={found.count === 0 ? "red" : "dimmed"} px={4} role="status">
-            {found.number > 0 ? `${found.number.toLocaleString()} of ` : ""}
-            {found.count.toLocaleString()} {found.count === 1 ? "line" : "lines"}
+          <Text size="xs" c={matches.count === 0 ? "red" : "dimmed"} px={4} role="status">
+            {matches.number > 0 ? `${matches.number.toLocaleString()} of ` : ""}
+            {matches.count.toLocaleString()} {matches.count === 1 ? "line" : "lines"}
           </Text>
-          <Tool icon="up" label="The one before (Shift Enter)" onClick={() => found.step(-1)} />
-          <Tool icon="down" label="The next one (Enter)" onClick={() => found.step(1)} />
-          <Tool icon="case" label="Match case" on={looked.cased} onClick={() => look({ cased: !looked.cased })} />
+          <Tool icon="up" label="The one before (Shift Enter)" onClick={() => matches.step(-1)} />
+          <Tool icon="down" label="The next one (Enter)" onClick={() => matches.step(1)} />
+          <Tool icon="case" label="Match case" on={filter.cased} onClick={() => narrow({ cased: !filter.cased })} />
           <Tool
             icon="filter"
             label="Only lines that match"
-            on={looked.only}
-            onClick={() => look({ only: !looked.only })}
+            on={filter.only}
+            onClick={() => narrow({ only: !filter.only })}
           />
         </Group>
       )}
@@ -90,8 +90,8 @@ export function Tools({
         size="xs"
         aria-label="Level"
         data={LEVELS}
-        value={looked.least}
-        onChange={(least) => look({ least: (least ?? "all") as Least })}
+        value={filter.least}
+        onChange={(least) => narrow({ least: (least ?? "all") as Least })}
         allowDeselect={false}
         w={140}
       />
@@ -99,8 +99,8 @@ export function Tools({
         size="xs"
         aria-label="Stream"
         data={STREAMS}
-        value={looked.stream}
-        onChange={(stream) => look({ stream: (stream ?? "all") as Wanted["stream"] })}
+        value={filter.stream}
+        onChange={(stream) => narrow({ stream: (stream ?? "all") as Wanted["stream"] })}
         allowDeselect={false}
         w={128}
       />
@@ -111,8 +111,18 @@ export function Tools({
           on={!following}
           onClick={pause}
         />
-        <Tool icon="wrap" label="Wrap long lines" on={likes.wrap} onClick={() => like({ wrap: !likes.wrap })} />
-        <Tool icon="clock" label="Show times" on={likes.times} onClick={() => like({ times: !likes.times })} />
+        <Tool
+          icon="wrap"
+          label="Wrap long lines"
+          on={preferences.wrap}
+          onClick={() => prefer({ wrap: !preferences.wrap })}
+        />
+        <Tool
+          icon="clock"
+          label="Show times"
+          on={preferences.times}
+          onClick={() => prefer({ times: !preferences.times })}
+        />
         <CopyLines lines={rows} />
         <Tool icon="save" label="Save as a file" onClick={() => save(rows, name)} />
       </Group>

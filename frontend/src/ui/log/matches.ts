@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from "react";
 
-export interface Found {
+export interface Matches {
   /** The position of the line that was gone to. */
   current: number | null;
   /** Which of those that were found that is, from 1; 0 while none was gone to. */
@@ -12,13 +12,13 @@ export interface Found {
   step: (by: 1 | -1) => void;
 }
 
-export function useFound(
+export function useMatches(
   found: readonly number[],
   search: RegExp | null,
   /** The line that is in sight. */
   inSight: () => number,
   go: (position: number) => void,
-): Found {
+): Matches {
   const [current, setCurrent] = useState<number | null>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another search begins anew
   useEffect(() => setCurrent(null), [search]);
