@@ -1,7 +1,7 @@
 // Before the first story: what is needed is there, and what an earlier telling left behind is not.
 
 import { accessSync, constants, existsSync, rmSync } from "node:fs";
-import { CHROMIUM, FAILED, PICTURES, SERVER } from "./places.ts";
+import { CHROMIUM, FAILED, PICTURES, SERVER } from "./paths.ts";
 
 export function setup() {
   for (const [program, variable, remedy] of [

@@ -5,13 +5,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { SERVER } from "./paths.ts";
 import { PATIENCE } from "./patience.ts";
-import { SERVER } from "./places.ts";
 
 /** The token that a server with --dev takes from programs. */
 const TOKEN = "dev-token";
 /** Lines of the server's own log that are kept for whoever looks into a failure. */
-const KEPT = 2_000;
+const KEPT_LINES = 2_000;
 /** The pause between two looks at something that nothing tells of, in milliseconds. */
 const LOOK_EVERY = 50;
 
@@ -36,7 +36,7 @@ export class House {
   readonly folder = mkdtempSync(join(tmpdir(), "eventflow-story-"));
   readonly options: Required<Options>;
   /** What the server printed, newest last. */
-  readonly said: string[] = [];
+  readonly output: string[] = [];
   url = "";
   #process: ChildProcess | undefined;
 
@@ -60,13 +60,13 @@ export class House {
     const port = this.url === "" ? "0" : new URL(this.url).port;
     const args = ["serve", "--port", port, ...(this.options.dev ? ["--dev"] : [])];
     const { PATH, HOME, LANG, CARGO_HOME: _, ...rest } = process.env;
-    const kept = Object.entries(rest).filter(([name]) => name.startsWith("TEST_") || name.startsWith("RUST_"));
+    const passedOn = Object.entries(rest).filter(([name]) => name.startsWith("TEST_") || name.startsWith("RUST_"));
     const child = spawn(SERVER, args, {
       env: {
         PATH,
         HOME,
         LANG,
-        ...Object.fromEntries(kept),
+        ...Object.fromEntries(passedOn),
         ...this.options.env,
         EVENTFLOW_DATA_DIR: join(this.folder, "data"),
       },
@@ -76,15 +76,15 @@ export class House {
     const gone = new Promise<never>((_, refuse) => {
       child.once("error", refuse);
       child.once("exit", (code, signal) =>
-        refuse(new Error(`the server ended (${signal ?? code}):\n${this.said.slice(-20).join("\n")}`)),
+        refuse(new Error(`the server ended (${signal ?? code}):\n${this.output.slice(-20).join("\n")}`)),
       );
     });
     gone.catch(() => {});
     const url = new Promise<string>((found) => {
       for (const stream of [child.stdout, child.stderr]) {
         createInterface({ input: stream }).on("line", (line) => {
-          this.said.push(line);
-          if (this.said.length > KEPT) this.said.shift();
+          this.output.push(line);
+          if (this.output.length > KEPT_LINES) this.output.shift();
           const address = /^\s*web\s+(http:\S+?)\/?$/.exec(line)?.[1];
           if (address) found(address);
         });

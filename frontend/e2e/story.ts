@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContextOptions } from "playwright-core";
 import { afterAll, test } from "vitest";
 import { House, type Options } from "./house.ts";
-import { FAILED } from "./places.ts";
+import { FAILED } from "./paths.ts";
 import { openBrowser, Visitor } from "./visitor.ts";
 
 export interface World {
@@ -52,7 +52,7 @@ export function story(name: string, tell: (world: World) => Promise<void>, how: 
         visitor.unharmed();
       } catch (error) {
         const file = name.replace(/[^a-z0-9]+/gi, "-").toLowerCase();
-        await visitor?.keep(FAILED, file, { steps: [...times, `failed: ${current}`], server: house.said });
+        await visitor?.keep(FAILED, file, { steps: [...times, `failed: ${current}`], server: house.output });
         const told = error instanceof Error ? error : new Error(String(error));
         told.message = `at "${current}": ${told.message}\n(${join(FAILED, file)}.png and .txt show more)`;
         throw told;

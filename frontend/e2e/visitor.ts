@@ -4,8 +4,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { CHROMIUM } from "./paths.ts";
 import { PATIENCE } from "./patience.ts";
-import { CHROMIUM } from "./places.ts";
 
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({

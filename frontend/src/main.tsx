@@ -9,10 +9,10 @@ import { createRoot } from "react-dom/client";
 import { Providers } from "./app/providers.tsx";
 import { router } from "./app/router.tsx";
 
-const place = document.getElementById("app");
-if (!place) throw new Error("the page has no element #app");
+const root = document.getElementById("app");
+if (!root) throw new Error("the page has no element #app");
 
-createRoot(place).render(
+createRoot(root).render(
   <StrictMode>
     <Providers>
       <RouterProvider router={router} />

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { expect } from "vitest";
-import { PICTURES } from "../places.ts";
+import { PICTURES } from "../paths.ts";
 import { handler, manifest, Repository } from "../repository.ts";
 import { story } from "../story.ts";
 import { tab } from "../words.ts";

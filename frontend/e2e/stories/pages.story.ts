@@ -7,7 +7,7 @@ import { join } from "node:path";
 import type { AxeResults } from "axe-core";
 import { expect } from "vitest";
 import { type House, until } from "../house.ts";
-import { PICTURES } from "../places.ts";
+import { PICTURES } from "../paths.ts";
 import { handler, manifest, Repository } from "../repository.ts";
 import { story } from "../story.ts";
 

@@ -8,7 +8,7 @@ story(
   "a wrong password is told, the right one leads to where one wanted to go, and no script sees the session",
   async ({ house, page, step }) => {
     const password = await until("the first password is printed", async () =>
-      house.said.map((line) => /with the password (\S+)/.exec(line)?.[1]).find((found) => found !== undefined),
+      house.output.map((line) => /with the password (\S+)/.exec(line)?.[1]).find((found) => found !== undefined),
     );
 
     await step("a page inside leads to the way in", async () => {

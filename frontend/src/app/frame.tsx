@@ -29,7 +29,7 @@ const Who = lazy(() => import("./who.tsx"));
 
 const Help = lazy(() => import("./help.tsx"));
 
-const PLACES: {
+const SECTIONS: {
   to: "/functions" | "/runs" | "/events" | "/dead-letters" | "/system";
   label: string;
   icon: IconName;
@@ -49,13 +49,13 @@ export function Frame() {
   useFollowed(FunctionChangedDocument, {});
   // biome-ignore lint/correctness/useExhaustiveDependencies: another page closes the navigation
   useEffect(close, [pathname, close]);
-  // Until a page says what it shows: its place. A tab of the same page keeps the title that it has.
-  const place = PLACES.find(({ to }) => pathname.startsWith(to))?.label;
+  // Until a page says what it shows: its section. A tab of the same page keeps the title that it has.
+  const section = SECTIONS.find(({ to }) => pathname.startsWith(to))?.label;
   const thing = pathname.split("/").slice(0, 3).join("/");
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another thing of the same place has another title
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another thing of the same section has another title
   useLayoutEffect(() => {
-    if (place) document.title = `${place} · EventFlow`;
-  }, [place, thing]);
+    if (section) document.title = `${section} · EventFlow`;
+  }, [section, thing]);
   return (
     <AppShell
       header={{ height: 52 }}
@@ -93,14 +93,14 @@ export function Frame() {
         </Group>
       </AppShell.Header>
       <AppShell.Navbar p="xs" component="nav" aria-label="Main">
-        {PLACES.map((place) => (
+        {SECTIONS.map((section) => (
           <NavLink
-            key={place.to}
+            key={section.to}
             component={Link}
-            to={place.to}
-            label={place.label}
-            leftSection={<Icon name={place.icon} />}
-            active={pathname.startsWith(place.to)}
+            to={section.to}
+            label={section.label}
+            leftSection={<Icon name={section.icon} />}
+            active={pathname.startsWith(section.to)}
             style={{ borderRadius: 6 }}
           />
         ))}

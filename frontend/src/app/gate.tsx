@@ -6,8 +6,8 @@ import { useEffect, useRef } from "react";
 import { signedOut, ViewerProvider } from "../features/auth/viewer.tsx";
 import { ViewerDocument } from "../graphql/generated.ts";
 import { useAsked } from "../graphql/live.ts";
-import { isHere } from "../lib/mine.ts";
 import { useStore } from "../lib/store.ts";
+import { setOwner } from "../lib/tabOwner.ts";
 import { Failure, Waiting } from "../ui/states.tsx";
 import { Frame } from "./frame.tsx";
 
@@ -36,12 +36,12 @@ export function Gate() {
   // Before any page is there that would show what somebody else left.
   if (name !== undefined && first.current === undefined) {
     first.current = name;
-    isHere(name);
+    setOwner(name);
   }
   // In another tab somebody else has signed in: what was loaded for one is not for the other.
   useEffect(() => {
     if (name === undefined || name === first.current) return;
-    isHere(name);
+    setOwner(name);
     window.location.reload();
   }, [name]);
   // The address is already that of the way in while its code is still on its way.

@@ -141,13 +141,13 @@ export function useEntries(typed: string, open: boolean, help: () => void): Act[
           }));
   if (id !== null && isId(id)) {
     const params = { id };
-    const places = [
+    const kinds = [
       ["Open the run of this id", "run", () => navigate({ to: "/runs/$id", params })],
       ["Open the event of this id", "event", () => navigate({ to: "/events/$id", params })],
       ["Open the function of this id", "function", () => navigate({ to: "/functions/$id", params })],
     ] as const;
-    for (const [label, icon, act] of places)
-      if (label !== places[0][0] || !ofIds.some((run) => run.id === id))
+    for (const [label, icon, act] of kinds)
+      if (label !== kinds[0][0] || !ofIds.some((run) => run.id === id))
         ofIds.push({ id: label, group: "Runs", label, also: id, icon, act });
   }
 

@@ -20,9 +20,9 @@ export function sent(headers: Record<string, unknown> | undefined): Record<strin
  * The headers that the editor is going to show: what the person chose to keep in this browser, else the
  * default. What cannot be read is left to the editor, which marks the fault.
  */
-export function first(fallback: string, kept = localStorage.getItem("graphiql:headers")): Record<string, unknown> {
+export function first(fallback: string, stored = localStorage.getItem("graphiql:headers")): Record<string, unknown> {
   try {
-    const headers: unknown = JSON.parse(kept || fallback);
+    const headers: unknown = JSON.parse(stored || fallback);
     return typeof headers === "object" && headers !== null ? { ...headers } : {};
   } catch {
     return {};

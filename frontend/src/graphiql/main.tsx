@@ -12,15 +12,15 @@ import { fetcher } from "./fetcher.ts";
 import "./graphiql.css";
 import { defaultHeaders, first } from "./headers.ts";
 
-const place = document.getElementById("graphiql");
-if (!place) throw new Error("the page has no element #graphiql");
+const root = document.getElementById("graphiql");
+if (!root) throw new Error("the page has no element #graphiql");
 
 const headers = defaultHeaders(await acceptsDevToken());
 // GraphiQL's type asks for every way to subscribe to an Observable; it uses the one that ours has.
 const reach = fetcher(first(headers)) as ComponentProps<typeof GraphiQL>["fetcher"];
 const ids = JSON.stringify({ id: "the id of a function", build: "the id of a build" }, null, 2);
 
-createRoot(place).render(
+createRoot(root).render(
   <StrictMode>
     <GraphiQL
       fetcher={reach}

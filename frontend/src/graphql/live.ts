@@ -50,11 +50,11 @@ export function useAsked<T, V extends AnyVariables>(
 
   // A look that failed takes away nothing: what was known of this question is shown as long as nothing newer is.
   const asked = JSON.stringify(variables);
-  const kept = useRef<{ asked: string; document: unknown; data: T } | undefined>(undefined);
+  const last = useRef<{ asked: string; document: unknown; data: T } | undefined>(undefined);
   // With an error the cache's answer is null where it should be nothing.
-  if (result.data) kept.current = { asked, document, data: result.data };
-  const same = kept.current?.asked === asked && kept.current.document === document;
-  const data = result.data ?? (result.error && same ? kept.current?.data : undefined);
+  if (result.data) last.current = { asked, document, data: result.data };
+  const same = last.current?.asked === asked && last.current.document === document;
+  const data = result.data ?? (result.error && same ? last.current?.data : undefined);
   // biome-ignore lint/correctness/useExhaustiveDependencies: `asked` is the variables
   const key = useMemo(() => createRequest(document, variables).key, [document, asked]);
   const old = data !== undefined && result.operation !== undefined && result.operation.key !== key;

@@ -15,22 +15,22 @@ export function dataFor(filter: unknown): Record<string, unknown> {
   for (const [path, value] of Object.entries(filter)) {
     const names = path.split(".");
     if (names.shift() !== "data" || names.length === 0) continue;
-    let place = data;
+    let object = data;
     for (const name of names.slice(0, -1)) {
-      const next = Object.hasOwn(place, name) ? place[name] : undefined;
-      if (typeof next === "object" && next !== null) place = next as Record<string, unknown>;
+      const next = Object.hasOwn(object, name) ? object[name] : undefined;
+      if (typeof next === "object" && next !== null) object = next as Record<string, unknown>;
       else {
         const made: Record<string, unknown> = {};
-        define(place, name, made);
-        place = made;
+        define(object, name, made);
+        object = made;
       }
     }
-    define(place, names.at(-1) as string, value);
+    define(object, names.at(-1) as string, value);
   }
   return data;
 }
 
 /** Sets a member by a name that may be any, such as `__proto__`. */
-function define(place: Record<string, unknown>, name: string, value: unknown) {
-  Object.defineProperty(place, name, { value, enumerable: true, configurable: true, writable: true });
+function define(object: Record<string, unknown>, name: string, value: unknown) {
+  Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
 }

@@ -4,13 +4,13 @@
 const MISSING =
   /the secret `([^`]+)` of the namespace `([^`]+)` is not set(?:; set it with the GraphQL mutation setSecret\([^)]*\))?/;
 
-/** The secret that is missing, when that is what is said. */
-export function missingSecret(said: string | null | undefined): { name: string; namespace: string } | null {
-  const [, name, namespace] = said?.match(MISSING) ?? [];
+/** The secret that is missing, when the message says that one is. */
+export function missingSecret(message: string | null | undefined): { name: string; namespace: string } | null {
+  const [, name, namespace] = message?.match(MISSING) ?? [];
   return name && namespace ? { name, namespace } : null;
 }
 
 /** The same without the way that is not a person's: `the secret API_KEY is not set`. */
-export function withoutMutation(said: string): string {
-  return said.replace(MISSING, "the secret $1 is not set");
+export function withoutMutation(message: string): string {
+  return message.replace(MISSING, "the secret $1 is not set");
 }

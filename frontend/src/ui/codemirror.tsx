@@ -48,7 +48,7 @@ async function grammar(language: Language): Promise<Extension> {
 }
 
 export default function Editor({ value, onChange, label, height, onSubmit, language = "json" }: Props) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const calls = useRef({ onChange, onSubmit });
   calls.current = { onChange, onSubmit };
@@ -56,7 +56,7 @@ export default function Editor({ value, onChange, label, height, onSubmit, langu
   const initial = useRef(value);
 
   useEffect(() => {
-    if (!place.current) return;
+    if (!container.current) return;
     const submit = Prec.highest(
       keymap.of([
         {
@@ -84,7 +84,7 @@ export default function Editor({ value, onChange, label, height, onSubmit, langu
     );
     const speaks = new Compartment();
     const made = new EditorView({
-      parent: place.current,
+      parent: container.current,
       state: EditorState.create({
         doc: view.current?.state.doc.toString() ?? initial.current,
         extensions: [
@@ -128,5 +128,5 @@ export default function Editor({ value, onChange, label, height, onSubmit, langu
     current.dispatch({ changes: { from: 0, to: current.state.doc.length, insert: value } });
   }, [value]);
 
-  return <div ref={place} />;
+  return <div ref={container} />;
 }

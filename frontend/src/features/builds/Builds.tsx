@@ -17,7 +17,7 @@ import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { rolledBack } from "../functions/model.ts";
 import { useActions } from "../functions/useActions.ts";
-import { useLife } from "../history/useLife.ts";
+import { useRecords } from "../history/useRecords.ts";
 import { Build } from "./Build.tsx";
 import { BuildList } from "./BuildList.tsx";
 
@@ -27,7 +27,7 @@ interface Props {
   choose: (build: string | undefined) => void;
 }
 
-/** Pages of 100 records of the function's life in which is looked for what changed. */
+/** Pages of 100 records of the function that are searched for what changed. */
 const PAGES = 5;
 
 type Alone = NonNullable<BuildAloneQuery["node"]>;
@@ -42,7 +42,7 @@ export function Builds({ id, chosen, choose }: Props) {
   const actions = useActions();
   const [after, setAfter] = useState<string | undefined>(undefined);
   const { data, error, again, look, old } = useAsked(BuildsDocument, { function: id, after: after ?? null });
-  const life = useLife(id, PAGES);
+  const records = useRecords(id, PAGES);
   useFollowed(BuildChangedDocument, { function: id }, look);
   const apart = chosen !== undefined && data?.function?.builds.nodes.every((build) => build.id !== chosen) === true;
   const isAsked = apart && isId(chosen ?? "");
@@ -102,7 +102,7 @@ export function Builds({ id, chosen, choose }: Props) {
         {isAwaited ? (
           <Waiting again={askAgain} />
         ) : (
-          <Build key={shown.id} build={shown} id={id} records={life.records} />
+          <Build key={shown.id} build={shown} id={id} records={records.records} />
         )}
       </Box>
     </Group>

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { changesOf, paths, phasesOf, tookCommit, tookOf } from "./model.ts";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
-const said = (second: number, text: string, stream: "SYSTEM" | "STDERR" = "SYSTEM") => ({
+const line = (second: number, text: string, stream: "SYSTEM" | "STDERR" = "SYSTEM") => ({
   at: at(second),
   text,
   stream,
@@ -18,8 +18,8 @@ describe("a build", () => {
 
 describe("the commit of a build", () => {
   it("is the one that EventFlow says that it took", () => {
-    expect(tookCommit([said(1, "Took commit bad0bad", "STDERR"), said(2, "Took commit 0123abc")])).toBe("0123abc");
-    expect(tookCommit([said(1, "Took commit <b>")])).toBeUndefined();
+    expect(tookCommit([line(1, "Took commit bad0bad", "STDERR"), line(2, "Took commit 0123abc")])).toBe("0123abc");
+    expect(tookCommit([line(1, "Took commit <b>")])).toBeUndefined();
   });
 });
 
@@ -30,12 +30,12 @@ describe("the parts of a build", () => {
   it("are those that its log tells of", () => {
     const build = { state: "SUCCEEDED" as const, requestedAt: at(0), startedAt: at(1), finishedAt: at(20) };
     const lines = [
-      said(1, "Building default/f"),
-      said(2, "Fetching main of https://x/y"),
-      said(3, "$ not a command, but what a tool wrote", "STDERR"),
-      said(5, "Took commit abc"),
-      said(6, "$ npm ci"),
-      said(20, "Built sha256:0 (1 byte)"),
+      line(1, "Building default/f"),
+      line(2, "Fetching main of https://x/y"),
+      line(3, "$ not a command, but what a tool wrote", "STDERR"),
+      line(5, "Took commit abc"),
+      line(6, "$ npm ci"),
+      line(20, "Built sha256:0 (1 byte)"),
     ];
     expect(brief(phasesOf(build, lines, 99_000))).toEqual([
       ["Waits for a server", 0, 1, false],
@@ -48,7 +48,7 @@ describe("the parts of a build", () => {
 
   it("go on until now while it does", () => {
     const build = { state: "RUNNING" as const, requestedAt: at(0), startedAt: at(1), finishedAt: null };
-    expect(brief(phasesOf(build, [said(2, "Fetching x")], 9_000)).at(-1)).toEqual(["Fetch the source", 2, 9, true]);
+    expect(brief(phasesOf(build, [line(2, "Fetching x")], 9_000)).at(-1)).toEqual(["Fetch the source", 2, 9, true]);
     const queued = { ...build, state: "QUEUED" as const, startedAt: null };
     expect(brief(phasesOf(queued, [], 9_000))).toEqual([["Waits for a server", 0, 9, true]]);
     const cancelled = { ...queued, state: "CANCELLED" as const, finishedAt: at(4) };

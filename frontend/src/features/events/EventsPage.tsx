@@ -87,9 +87,9 @@ function Stream({ search, set, publish }: { search: Search; set: (change: Change
   });
   const all = data?.events.nodes ?? [];
   // While somebody reads, the rows stay where they are.
-  const kept = useRef<readonly EventRowFragment[]>([]);
-  if (!held) kept.current = all;
-  const events = kept.current;
+  const shownBefore = useRef<readonly EventRowFragment[]>([]);
+  if (!held) shownBefore.current = all;
+  const events = shownBefore.current;
   const release = () => {
     setCame(0);
     look();

@@ -93,7 +93,7 @@ export function chosen<T extends Row>(
   wanted: Wanted,
   calls: ReadonlyMap<string, readonly Spark[]> = new Map(),
 ): T[] {
-  const kept = functions.filter((one) => fits(one, wanted));
+  const fitting = functions.filter((one) => fits(one, wanted));
   const key = (wanted.sort ?? "name").replace(/^-/, "");
   const sign = wanted.sort?.startsWith("-") ? -1 : 1;
   const by = (one: T): string | number => {
@@ -110,7 +110,7 @@ export function chosen<T extends Row>(
         return one.name;
     }
   };
-  const keyed = kept.map((one) => [by(one), one] as const);
+  const keyed = fitting.map((one) => [by(one), one] as const);
   const order = (a: string | number, b: string | number) => (a < b ? -1 : a > b ? 1 : 0);
   return keyed.sort(([a, one], [b, other]) => sign * order(a, b) || order(one.name, other.name)).map(([, one]) => one);
 }

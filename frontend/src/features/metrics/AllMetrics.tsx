@@ -6,8 +6,8 @@ import { AllMetricsDocument, type Window } from "../../graphql/generated.ts";
 import { useAsked } from "../../graphql/live.ts";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import { Failure, Waiting } from "../../ui/states.tsx";
+import { MetricValue } from "./MetricValue.tsx";
 import { BUCKET, cards, EVERY, WINDOWS } from "./model.ts";
-import { Number_ } from "./Number.tsx";
 import { useEvery } from "./useEvery.ts";
 
 export function AllMetrics() {
@@ -48,7 +48,7 @@ export function AllMetrics() {
             aria-busy={old}
           >
             {cards(data.metrics).map((card) => (
-              <Number_ key={card.name} card={card} />
+              <MetricValue key={card.name} card={card} />
             ))}
           </SimpleGrid>
           <Text size="xs" c="dimmed" mt="xs">

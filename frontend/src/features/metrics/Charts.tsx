@@ -4,19 +4,19 @@ import { Card, SimpleGrid } from "@mantine/core";
 import type { NumbersFragment, Window } from "../../graphql/generated.ts";
 import { duration } from "../../lib/time.ts";
 import { Chart } from "../../ui/chart.tsx";
-import { BUCKET, type Card as Numbered, points } from "./model.ts";
-import { Number_ } from "./Number.tsx";
+import { MetricValue } from "./MetricValue.tsx";
+import { BUCKET, type Metric, points } from "./model.ts";
 
 /** On an axis, nothing is nothing. */
 const time = (value: number) => (value === 0 ? "0" : duration(value));
 const counted = (value: number) => value.toLocaleString("en");
 
-export function Numbers({ cards }: { cards: readonly Numbered[] }) {
+export function Numbers({ cards }: { cards: readonly Metric[] }) {
   return (
     <SimpleGrid cols={{ base: 2, xs: 3, md: 5 }} spacing="xs">
       {cards.map((card) => (
         <Card key={card.name} withBorder padding="xs">
-          <Number_ card={card} />
+          <MetricValue card={card} />
         </Card>
       ))}
     </SimpleGrid>

@@ -30,7 +30,7 @@ export const BUCKET: Record<Window, string> = {
 export const EVERY: Record<Window, number> = { FIVE_MINUTES: 5_000, HOUR: 10_000, DAY: 30_000, WEEK: 60_000 };
 
 /** A number with what it counts. */
-export interface Card {
+export interface Metric {
   name: string;
   value: string;
   unit?: string | undefined;
@@ -54,8 +54,8 @@ export function percent(part: number, whole: number): string {
 }
 
 /** The numbers of a window, as they stand side by side. */
-export function cards(of: Totals, instances?: number): Card[] {
-  const found: Card[] = [
+export function cards(of: Totals, instances?: number): Metric[] {
+  const found: Metric[] = [
     { name: "Calls", value: of.invocations.toLocaleString("en") },
     {
       name: "Failed",

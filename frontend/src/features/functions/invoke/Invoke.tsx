@@ -10,14 +10,14 @@ import { errorText } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { CallForm, type Refused } from "./CallForm.tsx";
 import { Calls } from "./Calls.tsx";
+import { loadDraft, saveDraft } from "./draftStorage.ts";
 import { type Draft, draftFault, over, sent } from "./invocation.ts";
-import { keepDraft, keptDraft } from "./kept.ts";
 import { Outcome } from "./Outcome.tsx";
 import { useCalls } from "./useCalls.ts";
 
 export function Invoke({ id }: { id: string }) {
   const { mayWrite } = useViewer();
-  const [draft, setDraft] = useState(() => keptDraft(id));
+  const [draft, setDraft] = useState(() => loadDraft(id));
   const { data: head } = useAsked(FunctionHeadDocument, { id });
   const [{ fetching }, invoke] = useMutation(InvokeFunctionDocument);
   const [, cancel] = useMutation(CancelRunDocument);
@@ -29,7 +29,7 @@ export function Invoke({ id }: { id: string }) {
   const of = head?.function;
   const send = async (what: Draft) => {
     if (draftFault(what) !== null || fetching) return;
-    keepDraft(id, what);
+    saveDraft(id, what);
     setRefusals([]);
     const begun = performance.now();
     const { data, error } = await invoke({

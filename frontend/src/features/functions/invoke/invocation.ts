@@ -23,22 +23,22 @@ export interface Draft {
 
 export const FIRST: Draft = { method: "POST", path: "/", query: "", headers: [], payload: '{\n  "name": "Ada"\n}' };
 
-/** A draft that was kept as text; whatever is wrong with it is as in the first one. */
+/** A draft that was stored as text; whatever is wrong with it is as in the first one. */
 export function restored(text: string | null): Draft {
-  let kept: Partial<Record<keyof Draft, unknown>> = {};
+  let stored: Partial<Record<keyof Draft, unknown>> = {};
   try {
     const parsed = JSON.parse(text ?? "{}") as unknown;
-    if (typeof parsed === "object" && parsed !== null) kept = parsed;
+    if (typeof parsed === "object" && parsed !== null) stored = parsed;
   } catch {
     // Kept by somebody else, or cut.
   }
   const word = (value: unknown, otherwise: string) => (typeof value === "string" ? value : otherwise);
-  const headers = Array.isArray(kept.headers) ? (kept.headers as unknown[]) : [];
+  const headers = Array.isArray(stored.headers) ? (stored.headers as unknown[]) : [];
   return {
-    method: word(kept.method, FIRST.method),
-    path: word(kept.path, FIRST.path),
-    query: word(kept.query, FIRST.query),
-    payload: word(kept.payload, FIRST.payload),
+    method: word(stored.method, FIRST.method),
+    path: word(stored.path, FIRST.path),
+    query: word(stored.query, FIRST.query),
+    payload: word(stored.payload, FIRST.payload),
     headers: headers.flatMap((header, key) => {
       const { name, value } = (header ?? {}) as Partial<Header>;
       return typeof name === "string" && typeof value === "string" ? [{ key, name, value }] : [];

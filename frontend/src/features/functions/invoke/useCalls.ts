@@ -4,8 +4,8 @@ import { useCallback, useEffect } from "react";
 import { useClient } from "urql";
 import { type InvokeFunctionMutation, RunChangedDocument, RunDocument } from "../../../graphql/generated.ts";
 import { useFollowed } from "../../../graphql/live.ts";
-import { forgets } from "../../../lib/mine.ts";
 import { Store, useStore } from "../../../lib/store.ts";
+import { onNewOwner } from "../../../lib/tabOwner.ts";
 import { type Draft, over } from "./invocation.ts";
 
 type Result = NonNullable<InvokeFunctionMutation["invokeFunction"]["run"]>;
@@ -27,7 +27,7 @@ const ASK_EVERY = 3_000;
 
 const calls = new Store<Readonly<Record<string, readonly Call[]>>>({});
 
-forgets(() => calls.set({}));
+onNewOwner(() => calls.set({}));
 
 /** The calls of a function, the newest first; those that are not over are followed. */
 export function useCalls(id: string) {

@@ -44,9 +44,9 @@ const Card_ = memo(function Card_({ of, points, index, measure, count }: RowProp
 });
 
 export function Cards({ rows, calls }: { rows: readonly Listed[]; calls: Calls }) {
-  const { place, items, measure, above, below } = useInSight(rows.length, 132);
+  const { container, items, measure, above, below } = useInSight(rows.length, 132);
   return (
-    <div ref={place}>
+    <div ref={container}>
       <div style={{ height: above }} />
       <ul aria-label="Functions" style={{ listStyle: "none", margin: 0, padding: 0 }}>
         {items.map(({ index }) => {

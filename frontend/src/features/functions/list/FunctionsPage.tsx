@@ -20,7 +20,7 @@ import { chosen } from "../model.ts";
 import type { From } from "../register/from.ts";
 import { Register } from "../register/Register.tsx";
 import { Cards } from "./Cards.tsx";
-import { First } from "./First.tsx";
+import { FirstFunction } from "./FirstFunction.tsx";
 import { Rows } from "./Rows.tsx";
 import { PAGES, useCalls, useFunctions } from "./useFunctions.ts";
 
@@ -226,7 +226,7 @@ export function FunctionsPage({ search }: { search: Search }) {
             }
           />
         ) : (
-          <First mayWrite={mayWrite} choose={(register) => set({ register })} />
+          <FirstFunction mayWrite={mayWrite} choose={(register) => set({ register })} />
         )
       ) : narrow ? (
         <Cards rows={rows} calls={calls} />

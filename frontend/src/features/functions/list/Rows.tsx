@@ -93,9 +93,9 @@ export function Rows({
   sort: string | undefined;
   setSort: (sort: string) => void;
 }) {
-  const { place, items, measure, above, below } = useInSight(rows.length, 58);
+  const { container, items, measure, above, below } = useInSight(rows.length, 58);
   return (
-    <div ref={place}>
+    <div ref={container}>
       <Table
         verticalSpacing={6}
         horizontalSpacing={6}

@@ -5,16 +5,16 @@ import { useLayoutEffect, useRef, useState } from "react";
 
 /** The rows in sight, and how much room those above and below them take. */
 export function useInSight(count: number, size: number) {
-  const place = useRef<HTMLDivElement>(null);
+  const container = useRef<HTMLDivElement>(null);
   const [margin, setMargin] = useState(0);
   // What stands above the list may come and go.
   useLayoutEffect(() => {
-    const top = place.current ? place.current.getBoundingClientRect().top + scrollY : 0;
+    const top = container.current ? container.current.getBoundingClientRect().top + scrollY : 0;
     setMargin((now) => (Math.abs(now - top) > 1 ? top : now));
   });
   const virtual = useWindowVirtualizer({ count, estimateSize: () => size, overscan: 10, scrollMargin: margin });
   const items = virtual.getVirtualItems();
   const above = (items[0]?.start ?? margin) - margin;
   const below = Math.max(virtual.getTotalSize() + margin - (items.at(-1)?.end ?? margin), 0) - margin;
-  return { place, items, measure: virtual.measureElement, above, below: Math.max(below, 0) };
+  return { container, items, measure: virtual.measureElement, above, below: Math.max(below, 0) };
 }

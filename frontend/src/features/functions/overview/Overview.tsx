@@ -12,8 +12,8 @@ import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { scale } from "../../../ui/spark.ts";
 import { Sparkline } from "../../../ui/sparkline.tsx";
 import { Failure, Waiting } from "../../../ui/states.tsx";
+import { MetricValue } from "../../metrics/MetricValue.tsx";
 import { BUCKET, cards, WINDOWS } from "../../metrics/model.ts";
-import { Number_ } from "../../metrics/Number.tsx";
 import { Facts } from "./Facts.tsx";
 import { Failures } from "./Failures.tsx";
 import { HowToCall } from "./HowToCall.tsx";
@@ -71,7 +71,7 @@ export function Overview({
         </Group>
         <SimpleGrid cols={{ base: 2, xs: 4 }} spacing="xs" mt="sm" className={old ? "old" : undefined} aria-busy={old}>
           {cards(data.metrics, of.instances.length).map((card) => (
-            <Number_ key={card.name} card={card} />
+            <MetricValue key={card.name} card={card} />
           ))}
         </SimpleGrid>
       </Card>

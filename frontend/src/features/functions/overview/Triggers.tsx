@@ -116,12 +116,12 @@ function Address({ url, label }: { url: string; label: string }) {
 
 /** What is said of an http trigger beyond its address. */
 function Doors({ trigger }: { trigger: Trigger }) {
-  const said = [
+  const notes = [
     trigger.auth === "NONE" && "Everybody may call it, without a token",
     trigger.path && `Its own path: ${paths(trigger.path)}`,
     pages(trigger.cors),
   ].filter((one) => typeof one === "string");
-  return said.map((one) => (
+  return notes.map((one) => (
     <Text key={one} size="xs" c="dimmed">
       {one}
     </Text>

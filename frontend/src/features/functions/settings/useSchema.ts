@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import type { Schema } from "../../../lib/schema.ts";
 
-let kept: Promise<Schema> | undefined;
+let request: Promise<Schema> | undefined;
 
 async function fetched(): Promise<Schema> {
   const response = await fetch("/schemas/function.json", { credentials: "same-origin" });
@@ -16,13 +16,13 @@ export function useSchema(): Schema | undefined {
   const [schema, setSchema] = useState<Schema | undefined>(undefined);
   useEffect(() => {
     let gone = false;
-    kept ??= fetched();
-    kept.then(
+    request ??= fetched();
+    request.then(
       (known) => {
         if (!gone) setSchema(known);
       },
       () => {
-        kept = undefined;
+        request = undefined;
       },
     );
     return () => {

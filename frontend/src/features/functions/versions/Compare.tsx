@@ -28,7 +28,7 @@ import { When } from "../../../ui/when.tsx";
 import { type Change, changes, type Listed, ordered, summary } from "./versions.ts";
 
 /** A version with the cursor of the row before it: by that it is asked for alone. */
-export interface Placed {
+export interface VersionWithCursor {
   version: VersionRowFragment;
   after: string | null;
 }
@@ -54,14 +54,14 @@ function useKnown<T>(key: string, ask: (signal: AbortSignal) => Promise<T>): Kno
   return known?.key === key ? known.is : { state: "asking" };
 }
 
-async function filesOf(id: string, of: Placed, signal: AbortSignal): Promise<readonly Listed[] | null> {
+async function filesOf(id: string, of: VersionWithCursor, signal: AbortSignal): Promise<readonly Listed[] | null> {
   const { function: found } = await ask(VersionFilesDocument, { id, after: of.after }, signal);
   const version = found?.versions.nodes[0];
   if (version?.number !== of.version.number) throw new Error(NEWER);
   return version.files;
 }
 
-async function textOf(id: string, of: Placed, path: string, signal: AbortSignal) {
+async function textOf(id: string, of: VersionWithCursor, path: string, signal: AbortSignal) {
   const { function: found } = await ask(VersionFileDocument, { id, after: of.after, path }, signal);
   const version = found?.versions.nodes[0];
   if (version?.number !== of.version.number) throw new Error(NEWER);
@@ -77,9 +77,9 @@ export function Compare({
   go,
 }: {
   id: string;
-  all: readonly Placed[];
-  from: Placed;
-  to: Placed;
+  all: readonly VersionWithCursor[];
+  from: VersionWithCursor;
+  to: VersionWithCursor;
   file: string | undefined;
   go: (search: { from?: number; to?: number; file?: string | undefined }) => void;
 }) {
@@ -277,7 +277,7 @@ function Files({
   );
 }
 
-function Content({ id, from, to, path }: { id: string; from: Placed; to: Placed; path: string }) {
+function Content({ id, from, to, path }: { id: string; from: VersionWithCursor; to: VersionWithCursor; path: string }) {
   const known = useKnown(`${from.version.number} ${to.version.number} ${path}`, (signal) =>
     Promise.all([textOf(id, from, path, signal), textOf(id, to, path, signal)]),
   );

@@ -18,7 +18,7 @@ import { Empty, errorText, Failure, Waiting } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
 import { useActions } from "../useActions.ts";
-import { Compare, type Placed } from "./Compare.tsx";
+import { Compare, type VersionWithCursor } from "./Compare.tsx";
 import { compared, joined } from "./versions.ts";
 
 export interface Search {
@@ -30,7 +30,7 @@ export interface Search {
 type Edge = NonNullable<FunctionVersionsQuery["function"]>["versions"]["edges"][number];
 
 /** Each version with the cursor of the row before it. */
-function placed(edges: readonly Edge[]): Placed[] {
+function withCursors(edges: readonly Edge[]): VersionWithCursor[] {
   return edges.map(({ node }, at) => ({ version: node, after: edges[at - 1]?.cursor ?? null }));
 }
 
@@ -49,7 +49,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
   const of = data.function;
   if (!of) return null;
   const first = of.versions;
-  const rows = placed(joined(first.edges, older));
+  const rows = withCursors(joined(first.edges, older));
   const current = of.currentVersion?.number;
   const lowest = rows.at(-1)?.version.number ?? 0;
   const next = end === undefined ? (first.pageInfo.hasNextPage ? first.pageInfo.endCursor : null) : end;

@@ -6,12 +6,12 @@ import { now as clock } from "../../../lib/clock.ts";
 import { useNow } from "../../../ui/now.ts";
 import { Failure, Waiting } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
-import type { Life as Records } from "../../history/useLife.ts";
+import type { Records } from "../../history/useRecords.ts";
 import { timeline } from "../model.ts";
 import type { Run } from "./run.ts";
 import { Timeline } from "./Timeline.tsx";
 
-export function Life({ run, life }: { run: Run; life: Records }) {
+export function Life({ run, records: life }: { run: Run; records: Records }) {
   const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
   const on = stretches.some((stretch) => stretch.open);
   const now = useNow(on);

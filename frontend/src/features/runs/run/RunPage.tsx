@@ -12,14 +12,14 @@ import { Json } from "../../../ui/json.tsx";
 import { Copy, Fact, Page } from "../../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
 import { Status } from "../../../ui/status.tsx";
-import { useLife } from "../../history/useLife.ts";
+import { useRecords } from "../../history/useRecords.ts";
 import { goesOn } from "../model.ts";
 import { Chain } from "./Chain.tsx";
 import { DeadLetter } from "./DeadLetter.tsx";
 import { Life } from "./Life.tsx";
 import { RunActions } from "./RunActions.tsx";
-import { Why } from "./Why.tsx";
-import { Written } from "./Written.tsx";
+import { WhyFailed } from "./WhyFailed.tsx";
+import { WrittenLines } from "./WrittenLines.tsx";
 
 /** Pages of 100 records of a run's life that are loaded. */
 const PAGES = 10;
@@ -27,8 +27,8 @@ const PAGES = 10;
 export function RunPage({ id }: { id: string }) {
   const { data, error, again, look } = useAsked(RunDocument, { id });
   const of = data?.run?.function.id;
-  const life = useLife(id, PAGES);
-  const [near, setNear] = useState("");
+  const records = useRecords(id, PAGES);
+  const [lastErrors, setLastErrors] = useState("");
   useFollowed(
     RunChangedDocument,
     { function: of ?? null },
@@ -39,7 +39,7 @@ export function RunPage({ id }: { id: string }) {
     of === undefined,
   );
   // What happened after the run was read and before it was followed is in its records: they go on without a gap.
-  const newest = life.records.at(-1)?.position ?? 0;
+  const newest = records.records.at(-1)?.position ?? 0;
   const known = data?.run?.position ?? 0;
   const asked = useRef(0);
   useEffect(() => {
@@ -76,9 +76,9 @@ export function RunPage({ id }: { id: string }) {
       }
       actions={<RunActions run={run} />}
     >
-      {run.error && <Why run={run} near={near} />}
+      {run.error && <WhyFailed run={run} lastErrors={lastErrors} />}
       <DeadLetter run={run} look={look} />
-      <Life run={run} life={life} />
+      <Life run={run} records={records} />
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 5 }}>
           <Stack gap="md">
@@ -115,7 +115,7 @@ export function RunPage({ id }: { id: string }) {
         <Title order={2} size="h5" mb="xs">
           What it wrote
         </Title>
-        <Written run={run} near={setNear} />
+        <WrittenLines run={run} setLastErrors={setLastErrors} />
       </div>
     </Page>
   );

@@ -7,7 +7,7 @@ import { useReopened } from "../../graphql/live.ts";
 import { followDocument } from "../../graphql/socket.ts";
 import { joined } from "./model.ts";
 
-export interface Life {
+export interface Records {
   /** Oldest first. */
   records: readonly RecordFragment[];
   /** How many there are in all. */
@@ -24,7 +24,7 @@ export interface Life {
 const NONE: readonly RecordFragment[] = [];
 
 /** Follows a stream; asks by itself for so many pages of 100 records. */
-export function useLife(stream: string, pages: number): Life {
+export function useRecords(stream: string, pages: number): Records {
   const [records, setRecords] = useState(NONE);
   const [total, setTotal] = useState(0);
   const [next, setNext] = useState<string | null>(null);

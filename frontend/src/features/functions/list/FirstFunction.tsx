@@ -33,7 +33,7 @@ const WAYS: { from: From; icon: IconName; title: string; text: string }[] = [
   },
 ];
 
-export function First({ mayWrite, choose }: { mayWrite: boolean; choose: (from: From) => void }) {
+export function FirstFunction({ mayWrite, choose }: { mayWrite: boolean; choose: (from: From) => void }) {
   if (!mayWrite)
     return (
       <Empty title="No function yet">You may look, but not change anything: somebody else has to register one.</Empty>

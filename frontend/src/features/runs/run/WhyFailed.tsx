@@ -7,7 +7,7 @@ import { headline } from "../model.ts";
 import type { Run } from "./run.ts";
 
 /** Why it failed, with the lines of its log that say so. */
-export function Why({ run, near }: { run: Run; near: string }) {
+export function WhyFailed({ run, lastErrors }: { run: Run; lastErrors: string }) {
   return (
     <Alert
       color="red"
@@ -16,20 +16,20 @@ export function Why({ run, near }: { run: Run; near: string }) {
       title={run.state === "SUCCEEDED" || run.state === "RUNNING" ? "What went wrong before" : "Why it failed"}
     >
       <Text size="sm" style={{ whiteSpace: "pre-wrap", overflowWrap: "anywhere" }}>
-        {run.error && (near === "" ? withoutMutation(run.error) : headline(run.error))}
+        {run.error && (lastErrors === "" ? withoutMutation(run.error) : headline(run.error))}
       </Text>
       {missingSecret(run.error) && (
         <Anchor component={Link} to={`/functions/${run.function.id}/settings?part=variables`} size="sm">
           To the secrets of {run.function.name}
         </Anchor>
       )}
-      {near !== "" && (
+      {lastErrors !== "" && (
         <>
           <Text size="xs" mt="xs" mb={4}>
             The last errors that it wrote
           </Text>
           <Code block tabIndex={0} style={{ maxHeight: 220, overflow: "auto" }}>
-            {near}
+            {lastErrors}
           </Code>
         </>
       )}

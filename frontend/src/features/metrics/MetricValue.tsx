@@ -1,9 +1,9 @@
 // A number with its name and unit.
 
 import { Group, Text } from "@mantine/core";
-import type { Card } from "./model.ts";
+import type { Metric } from "./model.ts";
 
-export function Number_({ card: { name, value, unit, more } }: { card: Card }) {
+export function MetricValue({ card: { name, value, unit, more } }: { card: Metric }) {
   return (
     <div>
       <Text size="xs" c="dimmed" truncate title={name}>

@@ -7,15 +7,15 @@ const OWNER = "eventflow:owner";
 /** What else forgets when somebody else comes. */
 const forgetting = new Set<() => void>();
 
-/** Has something forgotten when somebody else comes. */
-export function forgets(then: () => void) {
+/** Calls `then` when somebody else signs in, for what else must be forgotten. */
+export function onNewOwner(then: () => void) {
   forgetting.add(then);
 }
 
 let owner: string | undefined;
 
-/** Says who is here now. When it was somebody else before, what they typed and got is forgotten. */
-export function isHere(name: string, storage: () => Storage = () => sessionStorage) {
+/** Says who is signed in now. When it was somebody else before, what they typed and got is forgotten. */
+export function setOwner(name: string, storage: () => Storage = () => sessionStorage) {
   if (owner === name) return;
   let before = owner;
   owner = name;

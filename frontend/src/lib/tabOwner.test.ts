@@ -1,7 +1,7 @@
 import { expect, it, vi } from "vitest";
-import { DRAFT, forgets, isHere } from "./mine.ts";
+import { DRAFT, onNewOwner, setOwner } from "./tabOwner.ts";
 
-class Kept extends Map<string, string> {
+class FakeStorage extends Map<string, string> {
   get length() {
     return this.size;
   }
@@ -12,27 +12,27 @@ class Kept extends Map<string, string> {
 }
 
 it("is forgotten when somebody else comes, and kept for who comes back", () => {
-  const kept = new Kept();
+  const storage = new FakeStorage();
   const forgotten = vi.fn();
-  forgets(forgotten);
-  const here = (name: string) => isHere(name, () => kept as unknown as Storage);
+  onNewOwner(forgotten);
+  const here = (name: string) => setOwner(name, () => storage as unknown as Storage);
   here("ada");
-  kept.setItem(`${DRAFT}f`, "a payload");
-  kept.setItem(`${DRAFT}g`, "another");
-  kept.setItem("colours", "dark");
+  storage.setItem(`${DRAFT}f`, "a payload");
+  storage.setItem(`${DRAFT}g`, "another");
+  storage.setItem("colours", "dark");
   here("ada");
-  expect([forgotten.mock.calls.length, kept.has(`${DRAFT}f`)]).toEqual([0, true]);
+  expect([forgotten.mock.calls.length, storage.has(`${DRAFT}f`)]).toEqual([0, true]);
   here("bob");
   expect(forgotten).toHaveBeenCalledTimes(1);
-  expect([...kept.keys()].filter((key) => key.startsWith(DRAFT))).toEqual([]);
-  expect(kept.get("colours")).toBe("dark");
+  expect([...storage.keys()].filter((key) => key.startsWith(DRAFT))).toEqual([]);
+  expect(storage.get("colours")).toBe("dark");
 });
 
 it("is forgotten also where the browser keeps nothing", () => {
   const forgotten = vi.fn();
-  forgets(forgotten);
+  onNewOwner(forgotten);
   const here = (name: string) =>
-    isHere(name, () => {
+    setOwner(name, () => {
       throw new Error("denied");
     });
   here("eve");

@@ -1,10 +1,10 @@
 // The draft of a call that this tab keeps for when its page is opened again.
 
-import { DRAFT } from "../../../lib/mine.ts";
+import { DRAFT } from "../../../lib/tabOwner.ts";
 import { type Draft, restored } from "./invocation.ts";
 
 /** The draft for a function that was sent last, else the first one. */
-export function keptDraft(id: string): Draft {
+export function loadDraft(id: string): Draft {
   try {
     return restored(sessionStorage.getItem(DRAFT + id));
   } catch {
@@ -12,7 +12,7 @@ export function keptDraft(id: string): Draft {
   }
 }
 
-export function keepDraft(id: string, draft: Draft) {
+export function saveDraft(id: string, draft: Draft) {
   try {
     sessionStorage.setItem(DRAFT + id, JSON.stringify(draft));
   } catch {

@@ -10,18 +10,18 @@ import { faultLines, goesOn } from "../model.ts";
 import type { Run } from "./run.ts";
 
 /** Its lines, in a part of the page of their own: there may be thousands in a second, and the rest does not change. */
-export function Written({ run, near }: { run: Run; near: (text: string) => void }) {
+export function WrittenLines({ run, setLastErrors }: { run: Run; setLastErrors: (text: string) => void }) {
   const { lines, version, dropped, error, waiting, again } = useLines({ run: run.id });
   const failed = run.error !== null;
   // biome-ignore lint/correctness/useExhaustiveDependencies: `version` says that the array has changed inside
   useEffect(() => {
     if (failed)
-      near(
+      setLastErrors(
         faultLines(lines, (line) => levelOf(line))
           .map((line) => plain(line.text))
           .join("\n"),
       );
-  }, [failed, lines, version, near]);
+  }, [failed, lines, version, setLastErrors]);
   if (error) return <Failure error={new Error(error)} again={again} title="The log could not be loaded" />;
   return (
     <Log
