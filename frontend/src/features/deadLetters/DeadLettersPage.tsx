@@ -10,7 +10,7 @@ import { Page } from "../../ui/page.tsx";
 import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { useViewer } from "../auth/viewer.tsx";
-import { spanOf } from "../runs/model.ts";
+import { spanOf } from "../runs/span.ts";
 import { Choosing } from "./Choosing.tsx";
 import { type Asking, Decide } from "./Decide.tsx";
 import { Filters } from "./Filters.tsx";

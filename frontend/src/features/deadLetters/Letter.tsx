@@ -10,7 +10,7 @@ import { short } from "../../lib/time.ts";
 import { Json } from "../../ui/json.tsx";
 import { Failure, Waiting } from "../../ui/states.tsx";
 import { When } from "../../ui/when.tsx";
-import { headline } from "../runs/model.ts";
+import { headline } from "../runs/error.ts";
 import type { Decision } from "./model.ts";
 
 export function Letter({

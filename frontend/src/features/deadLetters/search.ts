@@ -1,6 +1,6 @@
 // What the list of dead letters is narrowed by, as the URL has it.
 
-import type { Span } from "../runs/model.ts";
+import type { Span } from "../runs/span.ts";
 
 export interface Search {
   function?: string;

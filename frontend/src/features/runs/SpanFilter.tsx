@@ -3,7 +3,7 @@
 import { Group, SegmentedControl, Text, TextInput } from "@mantine/core";
 import { useEffect, useState } from "react";
 import { now } from "../../lib/clock.ts";
-import { fromInput, type Span, spanOf, toInput } from "./model.ts";
+import { fromInput, type Span, spanOf, toInput } from "./span.ts";
 
 type Change = { [K in keyof Required<Span>]: Span[K] | undefined };
 

@@ -7,7 +7,7 @@ import { Json } from "../../../ui/json.tsx";
 import { once } from "../../../ui/once.ts";
 import { Status } from "../../../ui/status.tsx";
 import { RunLog } from "../../logs/RunLog.tsx";
-import { headline } from "../../runs/model.ts";
+import { headline } from "../../runs/error.ts";
 import { excerpt, over } from "./invocation.ts";
 import type { Call } from "./useCalls.ts";
 

@@ -16,11 +16,11 @@ import { Page } from "../../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
 import { useTyped } from "../../../ui/typed.ts";
 import { useViewer } from "../../auth/viewer.tsx";
-import { chosen } from "../model.ts";
 import type { From } from "../register/from.ts";
 import { Register } from "../register/Register.tsx";
 import { Cards } from "./Cards.tsx";
 import { FirstFunction } from "./FirstFunction.tsx";
+import { chosen } from "./query.ts";
 import { Rows } from "./Rows.tsx";
 import { PAGES, useCalls, useFunctions } from "./useFunctions.ts";
 

@@ -7,8 +7,8 @@ import { isOwn } from "../../../lib/namespace.ts";
 import { describeSource } from "../../../lib/source.ts";
 import { When } from "../../../ui/when.tsx";
 import { Actions } from "../Actions.tsx";
-import { nextSort } from "../model.ts";
 import { type Calls, Hour, LastBuild, LastRun, made, type RowProps, State, Why } from "./cells.tsx";
+import { nextSort } from "./query.ts";
 import type { Listed } from "./useFunctions.ts";
 import { useInSight } from "./useInSight.ts";
 

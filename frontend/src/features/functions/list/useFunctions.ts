@@ -16,7 +16,7 @@ import { useFollowed } from "../../../graphql/live.ts";
 import { link } from "../../../graphql/socket.ts";
 import { useStore } from "../../../lib/store.ts";
 import type { Spark } from "../../../ui/spark.ts";
-import { fits, joined, orderOf, questionOf, type Wanted } from "../model.ts";
+import { fits, joined, orderOf, questionOf, type Wanted } from "./query.ts";
 
 /** Pages that are loaded at most, of a hundred functions each. */
 export const PAGES = 10;

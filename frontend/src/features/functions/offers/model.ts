@@ -7,7 +7,7 @@ import type {
   RegisterFunctionInput,
   UpdateFunctionInput,
 } from "../../../graphql/generated.ts";
-import { nameFault } from "../model.ts";
+import { nameFault } from "../name.ts";
 
 type Build = Extract<NonNullable<OfferedFoldersQuery["node"]>, { offeredFolders: unknown }>;
 export type Source = Build["source"];

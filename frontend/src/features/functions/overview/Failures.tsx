@@ -3,7 +3,7 @@
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { When } from "../../../ui/when.tsx";
-import { headline } from "../../runs/model.ts";
+import { headline } from "../../runs/error.ts";
 import { trouble } from "./calling.ts";
 import type { Function_ } from "./shown.ts";
 

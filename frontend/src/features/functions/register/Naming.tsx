@@ -5,7 +5,7 @@ import { Link } from "@tanstack/react-router";
 import { NamespacesDocument } from "../../../graphql/generated.ts";
 import { useAsked } from "../../../graphql/live.ts";
 import { useViewer } from "../../auth/viewer.tsx";
-import { nameFault } from "../model.ts";
+import { nameFault } from "../name.ts";
 import { useTaken } from "./useTaken.ts";
 
 export function Naming({

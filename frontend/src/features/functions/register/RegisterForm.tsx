@@ -8,7 +8,7 @@ import { RegisterFunctionDocument } from "../../../graphql/generated.ts";
 import { preset } from "../../../lib/namespace.ts";
 import { errorText } from "../../../ui/states.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
-import { nameFault } from "../model.ts";
+import { nameFault } from "../name.ts";
 import { useActions } from "../useActions.ts";
 import { type Code, codeFault, FIRST, guessedName, sourceOf } from "./code.ts";
 import { DropZone } from "./DropZone.tsx";

@@ -3,7 +3,7 @@
 import type { SourceInput } from "../../../graphql/generated.ts";
 import { tarGz } from "../../../lib/tar.ts";
 import { jsonFault } from "../../../ui/jsonEditor.tsx";
-import { nameFrom } from "../model.ts";
+import { nameFrom } from "../name.ts";
 import type { From } from "./from.ts";
 import { filesOf, named, type TemplateName } from "./templates.ts";
 import { type Dropped, packed, sendable, upload } from "./upload.ts";

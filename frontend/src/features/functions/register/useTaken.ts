@@ -3,7 +3,7 @@
 import { useDebouncedValue } from "@mantine/hooks";
 import { useQuery } from "urql";
 import { FunctionNamedDocument } from "../../../graphql/generated.ts";
-import { nameFault } from "../model.ts";
+import { nameFault } from "../name.ts";
 
 /** Whether a name is taken; asked when the typing rests. */
 export function useTaken(namespace: string, name: string): { id: string | null; asking: boolean } {

@@ -13,7 +13,8 @@ import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { Status } from "../../../ui/status.tsx";
 import { When } from "../../../ui/when.tsx";
 import { useViewer } from "../../auth/viewer.tsx";
-import { goesOn, headline } from "../model.ts";
+import { headline } from "../error.ts";
+import { goesOn } from "../state.ts";
 import "./rows.css";
 
 /** How a run ended, in a word. */

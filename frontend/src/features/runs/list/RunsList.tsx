@@ -8,7 +8,7 @@ import { useAsked, useFollowed } from "../../../graphql/live.ts";
 import { now as clock } from "../../../lib/clock.ts";
 import { Pager } from "../../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
-import { spanOf } from "../model.ts";
+import { spanOf } from "../span.ts";
 import { Filters } from "./Filters.tsx";
 import { RunDots } from "./RunDots.tsx";
 import { RunRows } from "./RunRows.tsx";

@@ -1,7 +1,7 @@
 // What a list of runs is narrowed by, as the URL has it.
 
 import type { RunState } from "../../../graphql/generated.ts";
-import type { Span } from "../model.ts";
+import type { Span } from "../span.ts";
 
 export interface Search {
   state?: RunState;

@@ -7,8 +7,8 @@ import { useNow } from "../../../ui/now.ts";
 import { Failure, Waiting } from "../../../ui/states.tsx";
 import { When } from "../../../ui/when.tsx";
 import type { Records } from "../../history/useRecords.ts";
-import { timeline } from "../model.ts";
 import type { Run } from "./run.ts";
+import { timeline } from "./stretches.ts";
 import { Timeline } from "./Timeline.tsx";
 
 export function Life({ run, records: life }: { run: Run; records: Records }) {

@@ -9,7 +9,7 @@ import { Icon } from "../../../ui/icons.tsx";
 import { accepted, notifyDone } from "../../../ui/notify.ts";
 import { once } from "../../../ui/once.ts";
 import { useViewer } from "../../auth/viewer.tsx";
-import { goesOn } from "../model.ts";
+import { goesOn } from "../state.ts";
 import { EditAndRun } from "./EditAndRun.tsx";
 import type { Run } from "./run.ts";
 

@@ -13,7 +13,7 @@ import { Copy, Fact, Page } from "../../../ui/page.tsx";
 import { Empty, Failure, Waiting } from "../../../ui/states.tsx";
 import { Status } from "../../../ui/status.tsx";
 import { useRecords } from "../../history/useRecords.ts";
-import { goesOn } from "../model.ts";
+import { goesOn } from "../state.ts";
 import { Chain } from "./Chain.tsx";
 import { DeadLetter } from "./DeadLetter.tsx";
 import { Life } from "./Life.tsx";

@@ -3,7 +3,8 @@
 import { Text } from "@mantine/core";
 import { Bars } from "../../../ui/bars.tsx";
 import { GOOD, stateColour } from "../../../ui/status.tsx";
-import { headline, type Stretch } from "../model.ts";
+import { headline } from "../error.ts";
+import type { Stretch } from "./stretches.ts";
 
 const ENDS: Record<NonNullable<Stretch["outcome"]>, string> = {
   succeeded: "SUCCEEDED",

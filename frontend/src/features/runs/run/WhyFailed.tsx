@@ -3,7 +3,7 @@
 import { Alert, Anchor, Code, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { missingSecret, withoutMutation } from "../../../lib/secret.ts";
-import { headline } from "../model.ts";
+import { headline } from "../error.ts";
 import type { Run } from "./run.ts";
 
 /** Why it failed, with the lines of its log that say so. */

@@ -6,7 +6,8 @@ import { levelOf } from "../../../lib/level.ts";
 import { Log } from "../../../ui/log/log.tsx";
 import { Failure } from "../../../ui/states.tsx";
 import { useLines } from "../../logs/useLines.ts";
-import { faultLines, goesOn } from "../model.ts";
+import { faultLines } from "../error.ts";
+import { goesOn } from "../state.ts";
 import type { Run } from "./run.ts";
 
 /** Its lines, in a part of the page of their own: there may be thousands in a second, and the rest does not change. */

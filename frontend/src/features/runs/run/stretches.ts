@@ -1,8 +1,7 @@
-// From the records of a run's life to its timeline.
+// From the records of a run to its timeline.
 
-import type { RecordFragment, RunState } from "../../graphql/generated.ts";
-import { member } from "../../lib/json.ts";
-import { withoutMutation } from "../../lib/secret.ts";
+import type { RecordFragment } from "../../../graphql/generated.ts";
+import { member } from "../../../lib/json.ts";
 
 /** A stretch of time in the life of a run. */
 export interface Stretch {
@@ -142,61 +141,4 @@ export function timeline(records: readonly LogRecord[], now: number): Stretch[] 
     }
   }
   return stretches;
-}
-
-/** An error in a line or two: of a process that ended, the last thing that it wrote instead of all of it. */
-export function headline(error: string): string {
-  const [before, after] = withoutMutation(error).split("; its last lines:");
-  const last = after?.trim().split("\n").at(-1)?.trim();
-  return before !== undefined && last ? `${before}: ${last}` : withoutMutation(error);
-}
-
-/** Lines that stand where something went wrong: the last ones that are errors, as far as they stand together. */
-export function faultLines<T>(lines: readonly T[], level: (line: T) => string, most = 24): T[] {
-  let end = lines.length;
-  while (end > 0 && level(lines[end - 1] as T) !== "error") end--;
-  let begin = end;
-  while (begin > 0 && level(lines[begin - 1] as T) === "error") begin--;
-  // The head of a stack says what it is; its depth says less.
-  return lines.slice(begin, Math.min(end, begin + most));
-}
-
-const OPEN: ReadonlySet<RunState> = new Set(["QUEUED", "RUNNING", "RETRYING"]);
-
-/** Whether a run is not over. */
-export function goesOn(state: RunState): boolean {
-  return OPEN.has(state);
-}
-
-/** What a list of runs is narrowed by in time: a span that ends now, or from one time to another. */
-export interface Span {
-  since?: "minutes" | "hour" | "day" | "week" | undefined;
-  from?: string | undefined;
-  until?: string | undefined;
-}
-
-const MINUTE = 60_000;
-const LENGTH = { minutes: 15, hour: 60, day: 1440, week: 10080 } as const;
-
-/** A span as the API wants it. One that ends now begins at a whole minute, so that it does not change with every look. */
-export function spanOf({ since, from, until }: Span, now: number): { since: string | null; until: string | null } {
-  if (since) {
-    const begin = Math.floor((now - LENGTH[since] * MINUTE) / MINUTE) * MINUTE;
-    return { since: new Date(begin).toISOString(), until: null };
-  }
-  return { since: from ?? null, until: until ?? null };
-}
-
-/** A time as a `datetime-local` input has it: here, to the minute. */
-export function toInput(time: string | undefined): string {
-  if (!time) return "";
-  const at = new Date(time);
-  const two = (number: number) => String(number).padStart(2, "0");
-  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
-}
-
-/** What somebody wrote into such an input; undefined while it is no time. */
-export function fromInput(text: string): string | undefined {
-  const at = new Date(text);
-  return text === "" || Number.isNaN(at.getTime()) ? undefined : at.toISOString();
 }

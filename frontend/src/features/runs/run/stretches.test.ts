@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { faultLines, fromInput, goesOn, headline, reasonOf, spanOf, timeline, toInput } from "./model.ts";
+import { reasonOf, timeline } from "./stretches.ts";
 
 const at = (second: number) => new Date(second * 1000).toISOString();
 const record = (type: string, second: number, data: object = {}) => ({ type, at: at(second), data });
@@ -141,33 +141,6 @@ describe("the timeline of other runs", () => {
     ];
     expect(timeline(records, 9_000)[1]).toMatchObject({ outcome: "timed out", error: "slow", cold: true });
   });
-});
-
-describe("the lines where a run went wrong", () => {
-  const near = (levels: string, most?: number) =>
-    faultLines([...levels], (one) => (one === "e" ? "error" : "info"), most);
-
-  it("are the last errors that stand together, from their head on", () => {
-    expect(near("ieeiieeei").join("")).toBe("eee");
-    expect(near("eeeeee", 2).length).toBe(2);
-    expect(near("iii")).toEqual([]);
-  });
-});
-
-describe("an error", () => {
-  it("of a process is shown by the last thing that it wrote", () => {
-    expect(headline("the process exited with code 1; its last lines:   File x\n  ^^^\nValueError: no")).toBe(
-      "the process exited with code 1: ValueError: no",
-    );
-    expect(headline("the function answered 500: no")).toBe("the function answered 500: no");
-  });
-});
-
-describe("a run", () => {
-  it("goes on until it is over", () => {
-    expect((["QUEUED", "RUNNING", "RETRYING"] as const).every(goesOn)).toBe(true);
-    expect((["SUCCEEDED", "DEAD", "CANCELLED"] as const).some(goesOn)).toBe(false);
-  });
 
   it("has its reason wherever the record keeps it", () => {
     expect([{ error: "a" }, { outcome: { error: "b" } }, { reason: { code: 1 } }, {}].map(reasonOf)).toEqual([
@@ -176,19 +149,5 @@ describe("a run", () => {
       '{"code":1}',
       undefined,
     ]);
-  });
-
-  it("is looked for from a whole minute on, or between two times", () => {
-    const now = Date.parse("2026-01-01T12:00:42Z");
-    expect(spanOf({ since: "hour", from: "ignored" }, now)).toEqual({ since: "2026-01-01T11:00:00.000Z", until: null });
-    expect(spanOf({ from: "a", until: "b" }, now)).toEqual({ since: "a", until: "b" });
-    expect(spanOf({}, now)).toEqual({ since: null, until: null });
-  });
-
-  it("has a time that goes into an input and comes out the same", () => {
-    const time = new Date(2026, 2, 1, 9, 5).toISOString();
-    expect(toInput(time)).toBe("2026-03-01T09:05");
-    expect(fromInput(toInput(time))).toBe(time);
-    expect([toInput(undefined), fromInput(""), fromInput("20")].slice(0, 2)).toEqual(["", undefined]);
   });
 });

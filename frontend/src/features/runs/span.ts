@@ -1,0 +1,35 @@
+// A span of time that a list is narrowed by.
+
+/** What a list of runs is narrowed by in time: a span that ends now, or from one time to another. */
+export interface Span {
+  since?: "minutes" | "hour" | "day" | "week" | undefined;
+  from?: string | undefined;
+  until?: string | undefined;
+}
+
+const MINUTE = 60_000;
+
+const LENGTH = { minutes: 15, hour: 60, day: 1440, week: 10080 } as const;
+
+/** A span as the API wants it. One that ends now begins at a whole minute, so that it does not change with every look. */
+export function spanOf({ since, from, until }: Span, now: number): { since: string | null; until: string | null } {
+  if (since) {
+    const begin = Math.floor((now - LENGTH[since] * MINUTE) / MINUTE) * MINUTE;
+    return { since: new Date(begin).toISOString(), until: null };
+  }
+  return { since: from ?? null, until: until ?? null };
+}
+
+/** A time as a `datetime-local` input has it: here, to the minute. */
+export function toInput(time: string | undefined): string {
+  if (!time) return "";
+  const at = new Date(time);
+  const two = (number: number) => String(number).padStart(2, "0");
+  return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** What somebody wrote into such an input; undefined while it is no time. */
+export function fromInput(text: string): string | undefined {
+  const at = new Date(text);
+  return text === "" || Number.isNaN(at.getTime()) ? undefined : at.toISOString();
+}
