@@ -28,7 +28,7 @@ story("a dead letter says why, and is redriven once the fault is mended", async 
   await step("the fault is mended", async () => {
     repository.commit("open the ledger", { "index.js": handler(`return { billed: event.data.total };`) });
     await page.goto(`/functions/${id}/builds`);
-    await main.getByRole("button", { name: "Build anew" }).click();
+    await main.getByRole("button", { name: "Build again" }).click();
     await main.getByRole("link", { name: "version 2", exact: true }).first().waitFor();
   });
 

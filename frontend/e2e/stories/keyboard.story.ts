@@ -81,7 +81,7 @@ story("the keyboard reaches everything, and says how", async ({ page, step }) =>
     await page.goto("/functions");
     await main.getByRole("link", { name: "hello", exact: true }).first().waitFor();
     await page.keyboard.press("Tab");
-    await expect.poll(focused).toBe("To the content");
+    await expect.poll(focused).toBe("Skip to the content");
     await page.keyboard.press("Enter");
     await expect.poll(focused).toBe("main");
     await page.keyboard.press("Tab");
@@ -111,7 +111,7 @@ story("the keyboard reaches everything, and says how", async ({ page, step }) =>
   await step("? says what there is", async () => {
     await page.keyboard.press("?");
     const help = page.getByRole("dialog", { name: "Keyboard shortcuts" });
-    await help.getByText("To the dead letters").waitFor();
+    await help.getByText("Go to dead letters").waitFor();
     await page.keyboard.press("Escape");
     await help.waitFor({ state: "detached" });
   });

@@ -78,7 +78,7 @@ story(
     await step("build the version that fails", async () => {
       repository.commit("stop greeting", { "index.js": BREAKS });
       await tab(page, "Builds");
-      await main.getByRole("button", { name: "Build anew" }).click();
+      await main.getByRole("button", { name: "Build again" }).click();
       await main.getByRole("link", { name: "version 2", exact: true }).first().waitFor();
       await main
         .getByText(/\bv2\b/)
@@ -131,7 +131,7 @@ story(
     await step("the server dies, and the page says so", async () => {
       repository.commit("count", { "index.js": handler(`console.log("called " + event.data.name + ".");`) });
       await tab(page, "Builds");
-      await main.getByRole("button", { name: "Build anew" }).click();
+      await main.getByRole("button", { name: "Build again" }).click();
       await main.getByRole("link", { name: "version 3", exact: true }).first().waitFor();
       await tab(page, "Logs");
       for (let number = 1; number <= 8; number++) await house.call("greeter", { name: `before-${number}` });

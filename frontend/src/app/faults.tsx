@@ -18,7 +18,7 @@ export function NotFound() {
         title="There is nothing at this address"
         action={
           <Button component={Link} to="/functions" mt="sm">
-            To the functions
+            Go to functions
           </Button>
         }
       >

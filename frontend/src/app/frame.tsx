@@ -70,7 +70,7 @@ export function Frame() {
           document.getElementById(MAIN)?.focus();
         }}
       >
-        To the content
+        Skip to the content
       </a>
       <AppShell.Header>
         <Group h="100%" px="md" justify="space-between" wrap="nowrap" gap="xs">

@@ -16,12 +16,12 @@ export type Command =
 /** Keys, as they are typed one after the other, and what they mean. */
 export const KEYS: readonly { keys: string; command: Command; says: string }[] = [
   { keys: "?", command: "help", says: "This help" },
-  { keys: "/", command: "search", says: "To the search field of the page" },
-  { keys: "g f", command: "functions", says: "To the functions" },
-  { keys: "g r", command: "runs", says: "To the runs" },
-  { keys: "g e", command: "events", says: "To the events" },
-  { keys: "g d", command: "dead", says: "To the dead letters" },
-  { keys: "g s", command: "system", says: "To the system" },
+  { keys: "/", command: "search", says: "Go to the search field of the page" },
+  { keys: "g f", command: "functions", says: "Go to functions" },
+  { keys: "g r", command: "runs", says: "Go to runs" },
+  { keys: "g e", command: "events", says: "Go to events" },
+  { keys: "g d", command: "dead", says: "Go to dead letters" },
+  { keys: "g s", command: "system", says: "Go to system" },
   { keys: "c f", command: "register", says: "Register a function" },
   { keys: "c e", command: "publish", says: "Publish an event" },
   { keys: "t", command: "theme", says: "Dark or light colours" },

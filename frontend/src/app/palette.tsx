@@ -67,7 +67,7 @@ export default function Palette({ help }: { help: () => void }) {
             ))}
           </Spotlight.ActionsGroup>
         ))}
-        {shown.length === 0 && <Spotlight.Empty>Nothing of that name</Spotlight.Empty>}
+        {shown.length === 0 && <Spotlight.Empty>Nothing by that name</Spotlight.Empty>}
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );

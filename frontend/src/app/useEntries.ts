@@ -112,7 +112,7 @@ export function useEntries(typed: string, open: boolean, help: () => void): Act[
           id: `${one.id}-build`,
           group,
           quiet,
-          label: `Build ${one.name} anew`,
+          label: `Build ${one.name} again`,
           note,
           also: "deploy",
           icon: "build",

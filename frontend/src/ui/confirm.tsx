@@ -54,7 +54,7 @@ export function Confirm({ opened, close, title, children, act, danger = false, t
           )}
           <Group justify="flex-end">
             <Button variant="default" onClick={close}>
-              Leave it
+              Cancel
             </Button>
             <Button
               type="submit"

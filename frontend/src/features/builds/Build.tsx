@@ -54,7 +54,7 @@ export function Build({ build, id, records }: Props) {
               loading={fetching}
               onClick={async () => {
                 const { data, error: fault } = await cancel({ id: build.id });
-                if (accepted("It was not cancelled", fault, data?.cancelBuild)) notifyDone("The build is called off.");
+                if (accepted("It was not cancelled", fault, data?.cancelBuild)) notifyDone("The build is cancelled.");
               }}
             >
               Cancel
@@ -75,7 +75,7 @@ export function Build({ build, id, records }: Props) {
               {build.error}
             </Text>
             <Text size="xs" mt={6}>
-              What answers calls was left alone. Mend it at its source, then build anew.
+              What answers calls was left alone. Fix it at its source, then build again.
             </Text>
           </Alert>
         )}
@@ -93,11 +93,7 @@ export function Build({ build, id, records }: Props) {
             name={`build-${build.id}`}
             label="Log of the build"
             empty={
-              log.over || !open
-                ? log.waiting
-                  ? "Loading …"
-                  : "It has written nothing."
-                : "Waiting for the first line …"
+              log.over || !open ? (log.waiting ? "Loading …" : "Nothing was logged.") : "Waiting for the first line …"
             }
           />
         )}

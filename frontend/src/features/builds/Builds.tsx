@@ -65,21 +65,21 @@ export function Builds({ id, chosen, choose }: Props) {
     const made = await actions.build({ id, name: "It" });
     if (made) choose(made);
   };
-  const anew = mayWrite && data.function?.state !== "DEREGISTERED" && (
+  const buildAgain = mayWrite && data.function?.state !== "DEREGISTERED" && (
     <Button size="xs" leftSection={<Icon name="build" size={13} />} onClick={once(build)}>
-      Build anew
+      Build again
     </Button>
   );
   if (!shown)
     return (
-      <Empty title="Nothing was built yet" action={anew}>
+      <Empty title="Nothing was built yet" action={buildAgain}>
         A build takes the code from its source, installs what it needs, and makes a version of it.
       </Empty>
     );
   return (
     <Group align="flex-start" gap="md" wrap="wrap">
       <Stack gap={6} w={{ base: "100%", md: 250 }}>
-        {anew}
+        {buildAgain}
         {older && mayWrite && (
           <Text size="xs" c="dimmed">
             Version {older.answers} answers, and version {older.newest} is newer. A build takes the newest code of the

@@ -103,7 +103,7 @@ export function Decide({
         </List>
         {decision === "redrive" && (
           <Text size="sm" c="dimmed">
-            Was the fault mended? Otherwise they fail once more.
+            Is the cause fixed? Otherwise they fail again.
           </Text>
         )}
       </Stack>

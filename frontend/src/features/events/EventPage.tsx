@@ -20,7 +20,7 @@ export function EventPage({ id }: { id: string }) {
   const event = data.event;
   if (!event) {
     return (
-      <Empty title="There is no such event" action={<Link to="/events">To the events</Link>}>
+      <Empty title="There is no such event" action={<Link to="/events">Go to events</Link>}>
         Events are kept for 24 hours unless the server is set otherwise.
       </Empty>
     );

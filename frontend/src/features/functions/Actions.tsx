@@ -99,7 +99,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
               if (build) await navigate({ to: "/functions/$id/builds", params, search: { build } });
             }}
           >
-            Build anew
+            Build again
           </Menu.Item>
           <Menu.Divider />
           <Menu.Item

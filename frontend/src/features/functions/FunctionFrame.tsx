@@ -58,7 +58,7 @@ export function FunctionFrame({ id }: { id: string }) {
   const of = data.function;
   if (!of) {
     return (
-      <Empty title="There is no such function" action={<Link to="/functions">To the functions</Link>}>
+      <Empty title="There is no such function" action={<Link to="/functions">Go to functions</Link>}>
         The link may be old, or the function may belong to a namespace that you do not see.
       </Empty>
     );

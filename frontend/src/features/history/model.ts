@@ -43,7 +43,7 @@ export function sentence({ type, data }: LogRecord): string {
     case "BuildFailed":
       return `Build failed${because}`;
     case "BuildCancelled":
-      return "Build called off";
+      return "Build cancelled";
     case "Started":
       return version ? `Started with version ${version}` : "Started";
     case "Stopped":
@@ -59,7 +59,7 @@ export function sentence({ type, data }: LogRecord): string {
       const parts = Array.isArray(split)
         ? split.map((one) => `version ${words(member(one, "version"))} ${words(member(one, "percent"))} %`)
         : [];
-      return parts.length > 0 ? `Calls are divided anew: ${parts.join(", ")}` : "Calls are divided anew";
+      return parts.length > 0 ? `Calls are split: ${parts.join(", ")}` : "Calls are split differently";
     }
     case "InstanceFailed":
       return `An instance${of} failed${because}`;

@@ -15,7 +15,7 @@ export function RunLog({ run, height = "40vh" }: { run: string; height?: string 
       height={height}
       name={`run-${run}`}
       label="Log of the run"
-      empty={waiting ? "Loading …" : "It has written nothing."}
+      empty={waiting ? "Loading …" : "Nothing was logged."}
     />
   );
 }

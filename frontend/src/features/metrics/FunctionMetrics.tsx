@@ -28,7 +28,7 @@ export function FunctionMetrics({
     <Stack gap="md" className={old ? "old" : undefined} aria-busy={old}>
       <Group justify="space-between" gap="xs">
         <Text size="sm" c="dimmed">
-          {LENGTH[window]}, drawn anew every {EVERY[window] / 1000} s
+          {LENGTH[window]}, refreshed every {EVERY[window] / 1000} s
         </Text>
         <SegmentedControl
           size="xs"

@@ -27,7 +27,7 @@ export function Foot({
       </Text>
       {older === "coming" && (
         <Text size="xs" c="dimmed" role="status">
-          Older lines are on their way …
+          Loading older lines …
         </Text>
       )}
       {(older === "there" || older === "failed") && (

@@ -75,8 +75,8 @@ export function Toolbar({
             {matches.number > 0 ? `${matches.number.toLocaleString()} of ` : ""}
             {matches.count.toLocaleString()} {matches.count === 1 ? "line" : "lines"}
           </Text>
-          <Tool icon="up" label="The one before (Shift Enter)" onClick={() => matches.step(-1)} />
-          <Tool icon="down" label="The next one (Enter)" onClick={() => matches.step(1)} />
+          <Tool icon="up" label="Previous match (Shift Enter)" onClick={() => matches.step(-1)} />
+          <Tool icon="down" label="Next match (Enter)" onClick={() => matches.step(1)} />
           <Tool icon="case" label="Match case" on={filter.cased} onClick={() => narrow({ cased: !filter.cased })} />
           <Tool
             icon="filter"

@@ -25,7 +25,7 @@ export function Calls({
   return (
     <Card withBorder>
       <Title order={3} size="h5" mb="xs">
-        Calls of this tab
+        Calls from this tab
       </Title>
       <Table.ScrollContainer minWidth={430} scrollAreaProps={{ viewportProps: { tabIndex: 0 } }}>
         <Table verticalSpacing={4}>

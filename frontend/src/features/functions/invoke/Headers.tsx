@@ -31,7 +31,7 @@ export function Headers({ headers, change }: { headers: readonly Header[]; chang
       </Group>
       {headers.length === 0 && (
         <Text size="xs" c="dimmed">
-          None but those that every call has.
+          Only those that every call has.
         </Text>
       )}
       <Stack gap={6}>

@@ -55,13 +55,13 @@ export function Invoke({ id }: { id: string }) {
   if (!mayWrite)
     return (
       <Text size="sm" c="dimmed">
-        You may look, but not call functions from here.
+        You can view functions, but not call them.
       </Text>
     );
   if (of?.state === "DEREGISTERED")
     return (
       <Text size="sm" c="dimmed">
-        It is gone and answers no calls. What it answered is under Runs.
+        It is deregistered and answers no calls. What it answered is under Runs.
       </Text>
     );
   return (
@@ -84,13 +84,13 @@ export function Invoke({ id }: { id: string }) {
               again={() => void send(call.draft)}
               cancel={async () => {
                 const { data, error } = await cancel({ id: call.run.id });
-                if (accepted("It was not called off", error, data?.cancelRun)) void settle(call.run.id);
+                if (accepted("It was not cancelled", error, data?.cancelRun)) void settle(call.run.id);
               }}
             />
           ) : (
             <Card withBorder>
               <Text size="sm" c="dimmed">
-                What it answers, and the lines that it writes, will stand here.
+                Its answer and its log will appear here.
               </Text>
             </Card>
           )}

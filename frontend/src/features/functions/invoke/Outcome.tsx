@@ -40,7 +40,7 @@ export function Outcome({
               {done
                 ? [
                     run.durationMs !== null && `${duration(run.durationMs)} in the function`,
-                    took !== null && `${duration(took)} until it was here`,
+                    took !== null && `${duration(took)} round trip`,
                     run.coldStart && "cold start",
                   ]
                     .filter(Boolean)
@@ -48,8 +48,8 @@ export function Outcome({
                 : run.state === "RETRYING"
                   ? `attempt ${run.attempt} failed; it is tried again`
                   : run.state === "QUEUED"
-                    ? "waits for its turn"
-                    : "is on its way"}
+                    ? "waiting for its turn"
+                    : "in progress"}
             </Text>
           </Group>
           <Group gap="xs">
@@ -84,7 +84,7 @@ export function Outcome({
         )}
         <div>
           <Text size="xs" c="dimmed" mb={4}>
-            What it wrote
+            Log
           </Text>
           <RunLog key={run.id} run={run.id} height="180px" />
         </div>

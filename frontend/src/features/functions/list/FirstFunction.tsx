@@ -36,7 +36,9 @@ const WAYS: { from: From; icon: IconName; title: string; text: string }[] = [
 export function FirstFunction({ mayWrite, choose }: { mayWrite: boolean; choose: (from: From) => void }) {
   if (!mayWrite)
     return (
-      <Empty title="No function yet">You may look, but not change anything: somebody else has to register one.</Empty>
+      <Empty title="No function yet">
+        You can view functions, but not change anything: somebody else has to register one.
+      </Empty>
     );
   return (
     <Stack gap="md" maw={820} mx="auto" py="lg" w="100%">

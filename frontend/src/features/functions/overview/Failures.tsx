@@ -20,7 +20,7 @@ export function Failures({ of }: { of: Function_ }) {
           </b>{" "}
           The newest, <When at={newest.finishedAt} />
           {newest.version !== null && ` on version ${newest.version}`}:{" "}
-          {newest.error ? headline(newest.error) : "it says no reason"}
+          {newest.error ? headline(newest.error) : "no reason was given"}
           {answers !== undefined && newest.version !== null && newest.version !== answers && (
             <>. Version {answers} answers now</>
           )}

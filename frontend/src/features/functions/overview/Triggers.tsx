@@ -25,7 +25,7 @@ export function Triggers({
       </Title>
       {triggers.length === 0 && (
         <Text size="sm" c="dimmed">
-          None is known before the first build.
+          Known after the first build.
         </Text>
       )}
       <Stack gap="sm">

@@ -88,7 +88,7 @@ export function upload(blob: Blob, progress: (part: number) => void, signal?: Ab
       else fail(new Error(answer.error?.message ?? `the server answered ${request.status}`));
     };
     request.onerror = () => fail(new Error("The connection was lost while sending. Try again."));
-    request.onabort = () => fail(new Error("Sending was called off."));
+    request.onabort = () => fail(new Error("Sending was cancelled."));
     signal?.addEventListener("abort", () => request.abort());
     request.send(blob);
   });

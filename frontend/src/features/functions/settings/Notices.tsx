@@ -43,11 +43,11 @@ export function Notices({
         </Alert>
       )}
       {draft.overtaken && (
-        <Alert color="orange" p="xs" title="Somebody else changed it meanwhile">
+        <Alert color="orange" p="xs" title="Somebody else has changed it in the meantime">
           <Group gap="sm">
-            <Text size="sm">Saving would put your settings in the place of theirs.</Text>
+            <Text size="sm">Saving would overwrite their changes.</Text>
             <Button size="compact-sm" variant="default" onClick={draft.discard}>
-              Take theirs
+              Use theirs
             </Button>
           </Group>
         </Alert>

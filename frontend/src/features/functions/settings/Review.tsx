@@ -55,7 +55,7 @@ export function Review({
               title={`Version ${older.answers} answers, and version ${older.newest} is newer`}
             >
               A build takes the newest code of the source, not that of version {older.answers}. If version{" "}
-              {older.newest} was rolled back because of its code, mend that first, or name the commit of version{" "}
+              {older.newest} was rolled back because of its code, fix that first, or name the commit of version{" "}
               {older.answers} under Source.
             </Alert>
           )}

@@ -34,7 +34,7 @@ export function Secrets({
       <Stack gap="xs">
         {own.length + webhooks.length === 0 && (
           <Text size="sm" c="dimmed">
-            None is named.
+            None yet.
           </Text>
         )}
         {[...own.map((one) => [one, true] as const), ...webhooks.map((one) => [one, false] as const)].map(

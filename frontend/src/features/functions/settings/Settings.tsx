@@ -139,7 +139,9 @@ function Edit({
       <Leaving name={of.name} dirty={draft.dirty} />
       {readOnly && (
         <Text size="xs" c="dimmed">
-          {of.state === "DEREGISTERED" ? "It is gone: this is how it was." : "You may look, but not change anything."}
+          {of.state === "DEREGISTERED"
+            ? "It is deregistered: these were its settings."
+            : "You can view this, but not change it."}
         </Text>
       )}
     </Stack>

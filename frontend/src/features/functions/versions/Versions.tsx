@@ -59,7 +59,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
         title="No version yet"
         action={
           <Button size="xs" variant="default" mt="xs" component={Link} to={`/functions/${id}/builds`}>
-            To the builds
+            Go to builds
           </Button>
         }
       >
@@ -262,7 +262,7 @@ function RollBack({
         />
         <Group justify="flex-end">
           <Button variant="default" onClick={close}>
-            Leave it
+            Cancel
           </Button>
           <Button type="submit" loading={busy}>
             {from !== undefined && to.number > from ? "Let it answer" : "Roll back"}

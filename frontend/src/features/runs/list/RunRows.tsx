@@ -145,7 +145,7 @@ export function RunRows({ runs, names = true }: { runs: readonly RunRowFragment[
             <Table.Th>Trigger</Table.Th>
             <Table.Th>Version</Table.Th>
             <Table.Th>Requested</Table.Th>
-            <Table.Th>Took</Table.Th>
+            <Table.Th>Duration</Table.Th>
             <Table.Th>Outcome</Table.Th>
           </Table.Tr>
         </Table.Thead>

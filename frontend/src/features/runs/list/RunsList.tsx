@@ -74,7 +74,7 @@ export function RunsList({ of, search, set }: Props) {
               </Button>
             ) : (
               <Button size="xs" component={Link} to="/functions">
-                To the functions
+                Go to functions
               </Button>
             )
           }

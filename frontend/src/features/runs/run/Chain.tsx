@@ -95,7 +95,7 @@ export function Chain({ run }: { run: Run }) {
           </Text>
         )}
         {run.callback && (
-          <Fact name="Its outcome is told to">
+          <Fact name="Callback">
             {run.callback.url}: {run.callback.state.replaceAll("_", " ").toLowerCase()}
             {run.callback.failures > 0 &&
               ` after ${run.callback.failures} failed ${run.callback.failures === 1 ? "attempt" : "attempts"}`}

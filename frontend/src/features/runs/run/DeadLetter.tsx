@@ -39,15 +39,15 @@ export function DeadLetter({ run, look }: { run: Run; look: () => void }) {
   if (run.deadLetter === "PURGED") {
     return (
       <Alert color="gray" p="xs">
-        <Text size="sm">It was a dead letter, and somebody decided to leave it be. Run it again to try it anyway.</Text>
+        <Text size="sm">It was a dead letter and was purged. Run it again to try it anyway.</Text>
       </Alert>
     );
   }
   return (
     <Alert color="orange" p="sm" title="It waits among the dead letters">
       <Text size="sm">
-        Its last attempt failed too, and nothing happens by itself any more. Mend what went wrong, then redrive it: it
-        is tried again as a new run with the same input.
+        Its last attempt failed too, and it is not retried any more. Fix the cause, then redrive it: it is tried again
+        as a new run with the same input.
       </Text>
       {mayWrite && (
         <Group gap="xs" mt="xs">
@@ -86,7 +86,7 @@ export function DeadLetter({ run, look }: { run: Run; look: () => void }) {
         }}
       >
         <Text size="sm">
-          It leaves the list of dead letters and is not tried again. The run and its history stay to be looked at.
+          It leaves the list of dead letters and is not tried again. The run and its history stay available.
         </Text>
       </Confirm>
     </Alert>

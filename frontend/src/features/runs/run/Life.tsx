@@ -20,7 +20,7 @@ export function Life({ run, records: life }: { run: Run; records: Records }) {
     <Card withBorder>
       <Group justify="space-between" mb="xs">
         <Title order={2} size="h5">
-          Its life
+          Timeline
         </Title>
         <Group gap="md">
           <Text size="xs" c="dimmed">

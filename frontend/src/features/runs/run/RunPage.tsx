@@ -52,7 +52,7 @@ export function RunPage({ id }: { id: string }) {
   const run = data.run;
   if (!run) {
     return (
-      <Empty title="There is no such run" action={<Link to="/runs">To the runs</Link>}>
+      <Empty title="There is no such run" action={<Link to="/runs">Go to runs</Link>}>
         Runs are kept for 7 days unless the server is set otherwise.
       </Empty>
     );
@@ -84,8 +84,8 @@ export function RunPage({ id }: { id: string }) {
           <Stack gap="md">
             <Card withBorder>
               <SimpleGrid cols={2} spacing="sm">
-                <Fact name="Took">{duration(run.durationMs)}</Fact>
-                <Fact name="Waited">{duration(run.queuedMs)}</Fact>
+                <Fact name="Duration">{duration(run.durationMs)}</Fact>
+                <Fact name="Queued for">{duration(run.queuedMs)}</Fact>
                 <Fact name="Answer">
                   {run.httpStatus === null ? (run.exitCode === null ? "–" : `exit ${run.exitCode}`) : run.httpStatus}
                 </Fact>
@@ -113,7 +113,7 @@ export function RunPage({ id }: { id: string }) {
       </Grid>
       <div>
         <Title order={2} size="h5" mb="xs">
-          What it wrote
+          Log
         </Title>
         <WrittenLines run={run} setLastErrors={setLastErrors} />
       </div>

@@ -38,7 +38,7 @@ function name(stretch: Stretch): string {
 export function Timeline({ stretches }: { stretches: readonly Stretch[] }) {
   return (
     <Bars
-      label="Its life"
+      label="Timeline"
       bars={stretches.map((stretch) => ({
         key: `${stretch.kind}-${stretch.attempt}-${stretch.from}`,
         name: (

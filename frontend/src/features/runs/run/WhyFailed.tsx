@@ -20,7 +20,7 @@ export function WhyFailed({ run, lastErrors }: { run: Run; lastErrors: string })
       </Text>
       {missingSecret(run.error) && (
         <Anchor component={Link} to={`/functions/${run.function.id}/settings?part=variables`} size="sm">
-          To the secrets of {run.function.name}
+          Go to the secrets of {run.function.name}
         </Anchor>
       )}
       {lastErrors !== "" && (

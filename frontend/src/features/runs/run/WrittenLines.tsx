@@ -32,7 +32,7 @@ export function WrittenLines({ run, setLastErrors }: { run: Run; setLastErrors: 
       height="320px"
       name={`run-${run.id}`}
       label="Log of the run"
-      empty={waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "It has written nothing."}
+      empty={waiting ? "Loading …" : goesOn(run.state) ? "Nothing yet." : "Nothing was logged."}
     />
   );
 }

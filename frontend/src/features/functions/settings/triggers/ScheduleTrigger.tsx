@@ -26,7 +26,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
   const [timezone] = useDebouncedValue(zone, SETTLE);
   const { data, error } = useAsked(FireTimesDocument, { cron, timezone }, due !== undefined || cron.trim() === "");
   const times = due ?? (error ? null : data?.fireTimes);
-  const refused = cron.trim() === "" ? "Say when." : error ? errorText(error) : null;
+  const refused = cron.trim() === "" ? "Enter a schedule." : error ? errorText(error) : null;
   const field = (name: string) => (value: string | null) => set(withField(trigger, name, value ?? ""));
   return (
     <SimpleGrid cols={{ base: 1, sm: 2 }}>
@@ -101,7 +101,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
         )}
         {times && (
           <Text size="xs" c="dimmed" mt={4}>
-            In the time of this browser. It fires only while the function runs
+            In the time zone of this browser. It fires only while the function runs
             {known ? "" : ", once a version with it is there"}.
           </Text>
         )}
