@@ -12,7 +12,7 @@ import { Status } from "../../ui/status.tsx";
 import { When } from "../../ui/when.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { useLines } from "../logs/useLines.ts";
-import { Changed } from "./Changed.tsx";
+import { Changes } from "./Changes.tsx";
 import { tookCommit, tookOf } from "./model.ts";
 import { Phases } from "./Phases.tsx";
 
@@ -80,7 +80,7 @@ export function Build({ build, id, records }: Props) {
           </Alert>
         )}
         <Phases build={build} lines={lines} version={version} />
-        <Changed build={build} id={id} records={records} took={build.commit ?? tookCommit(lines)} />
+        <Changes build={build} id={id} records={records} took={build.commit ?? tookCommit(lines)} />
         {error ? (
           <Failure error={new Error(error)} again={log.again} title="The log could not be loaded" />
         ) : (

@@ -11,11 +11,11 @@ import { Pager } from "../../ui/pager.tsx";
 import { Empty, Failure, Waiting } from "../../ui/states.tsx";
 import { useViewer } from "../auth/viewer.tsx";
 import { spanOf } from "../runs/span.ts";
-import { Choosing } from "./Choosing.tsx";
 import { type Asking, Decide } from "./Decide.tsx";
 import { Filters } from "./Filters.tsx";
 import { Letter } from "./Letter.tsx";
 import { type Decision, type Outcome, stillThere } from "./model.ts";
+import { Selection } from "./Selection.tsx";
 import { type Narrowed, NOTHING } from "./search.ts";
 import "@mantine/core/styles/Checkbox.css";
 import { DecisionOutcome } from "./DecisionOutcome.tsx";
@@ -85,7 +85,7 @@ export function DeadLettersPage({ search, set }: Narrowed) {
         // What is shown for other filters than those that are chosen is nothing to decide about.
         <Stack gap="xs" className={old ? "old" : undefined} aria-busy={old} inert={old}>
           {mayWrite && (
-            <Choosing
+            <Selection
               letters={letters}
               picked={picked}
               choose={setChosen}

@@ -10,7 +10,7 @@ import { type Calls, Hour, LastRun, made, type RowProps, State, Why } from "./ce
 import type { Listed } from "./useFunctions.ts";
 import { useInSight } from "./useInSight.ts";
 
-const Card_ = memo(function Card_({ of, points, index, measure, count }: RowProps & { count: number }) {
+const FunctionCard = memo(function FunctionCard({ of, points, index, measure, count }: RowProps & { count: number }) {
   return (
     <li data-index={index} ref={measure} aria-setsize={count} aria-posinset={index + 1} style={{ paddingBottom: 10 }}>
       <Card withBorder padding="sm">
@@ -53,7 +53,14 @@ export function Cards({ rows, calls }: { rows: readonly Listed[]; calls: Calls }
           const of = rows[index];
           if (!of) return null;
           return (
-            <Card_ key={of.id} of={of} points={calls.get(of.id)} index={index} measure={measure} count={rows.length} />
+            <FunctionCard
+              key={of.id}
+              of={of}
+              points={calls.get(of.id)}
+              index={index}
+              measure={measure}
+              count={rows.length}
+            />
           );
         })}
       </ul>

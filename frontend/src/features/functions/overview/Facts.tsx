@@ -6,9 +6,9 @@ import { describeSource } from "../../../lib/source.ts";
 import { bytes, short } from "../../../lib/time.ts";
 import { Copy, Fact } from "../../../ui/page.tsx";
 import { When } from "../../../ui/when.tsx";
-import type { Function_ } from "./shown.ts";
+import type { OverviewFunction } from "./overviewFunction.ts";
 
-export function Facts({ of }: { of: Function_ }) {
+export function Facts({ of }: { of: OverviewFunction }) {
   const version = of.currentVersion;
   return (
     <Card withBorder>

@@ -5,9 +5,9 @@ import { Link } from "@tanstack/react-router";
 import { When } from "../../../ui/when.tsx";
 import { headline } from "../../runs/error.ts";
 import { trouble } from "./calling.ts";
-import type { Function_ } from "./shown.ts";
+import type { OverviewFunction } from "./overviewFunction.ts";
 
-export function Failures({ of }: { of: Function_ }) {
+export function Failures({ of }: { of: OverviewFunction }) {
   const { failed, of: over, newest } = trouble(of.recent.nodes);
   if (!newest) return null;
   const answers = of.currentVersion?.number;

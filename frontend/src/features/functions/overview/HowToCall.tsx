@@ -4,9 +4,9 @@ import { Card, Code, Group, Select, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import { Copy, Fact } from "../../../ui/page.tsx";
 import { ways } from "./calling.ts";
-import type { Function_ } from "./shown.ts";
+import type { OverviewFunction } from "./overviewFunction.ts";
 
-export function HowToCall({ of }: { of: Function_ }) {
+export function HowToCall({ of }: { of: OverviewFunction }) {
   const found = ways(of, location.origin);
   const [chosen, setChosen] = useState(0);
   const way = found[Math.min(chosen, found.length - 1)];

@@ -4,9 +4,9 @@ import { Card, Table, Text, Title } from "@mantine/core";
 import { short } from "../../../lib/time.ts";
 import { When } from "../../../ui/when.tsx";
 import { broken } from "../model.ts";
-import type { Function_ } from "./shown.ts";
+import type { OverviewFunction } from "./overviewFunction.ts";
 
-export function Instances({ of }: { of: Function_ }) {
+export function Instances({ of }: { of: OverviewFunction }) {
   return (
     <Card withBorder>
       <Title order={3} size="h5" mb="xs">

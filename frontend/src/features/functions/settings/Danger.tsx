@@ -1,4 +1,4 @@
-// What ends something.
+// Stopping a function and deregistering it: what ends something.
 
 import { Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";

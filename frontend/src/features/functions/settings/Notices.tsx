@@ -2,7 +2,7 @@
 
 import { Alert, Button, Group, Stack, Text } from "@mantine/core";
 import { Secret } from "./Secret.tsx";
-import type { Drafting, Function_ } from "./useDraft.ts";
+import type { ConfiguredFunction, SettingsDraft } from "./useDraft.ts";
 
 export function Notices({
   of,
@@ -10,8 +10,8 @@ export function Notices({
   missing,
   readOnly,
 }: {
-  of: Function_;
-  draft: Drafting;
+  of: ConfiguredFunction;
+  draft: SettingsDraft;
   /** Secrets that are named and not set, each with what it is for. */
   missing: readonly { name: string; note: string | null }[];
   readOnly: boolean;

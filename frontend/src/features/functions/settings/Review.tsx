@@ -7,7 +7,7 @@ import { notifyDone } from "../../../ui/notify.ts";
 import { rolledBack } from "../model.ts";
 import { ordered } from "../versions/versions.ts";
 import { shownSource } from "./source.ts";
-import type { Drafting, Function_ } from "./useDraft.ts";
+import type { ConfiguredFunction, SettingsDraft } from "./useDraft.ts";
 
 export function Review({
   of,
@@ -15,8 +15,8 @@ export function Review({
   opened,
   close,
 }: {
-  of: Function_;
-  draft: Drafting;
+  of: ConfiguredFunction;
+  draft: SettingsDraft;
   opened: boolean;
   close: () => void;
 }) {

@@ -21,7 +21,7 @@ import { Review } from "./Review.tsx";
 import { Secrets } from "./Secrets.tsx";
 import { EditTriggers } from "./triggers/EditTriggers.tsx";
 import { Unsaved } from "./Unsaved.tsx";
-import { type Function_, useDraft } from "./useDraft.ts";
+import { type ConfiguredFunction, useDraft } from "./useDraft.ts";
 import { useSchema } from "./useSchema.ts";
 import { Variables } from "./Variables.tsx";
 
@@ -44,7 +44,7 @@ function Edit({
   part,
   go,
 }: {
-  of: Function_;
+  of: ConfiguredFunction;
   known: ReadonlyMap<string, string>;
   part: Part;
   go: (part: Part) => void;

@@ -1,14 +1,14 @@
 // What says that something is changed and not saved, and leads to saving it.
 
 import { Button, Group, Paper, Text } from "@mantine/core";
-import type { Drafting } from "./useDraft.ts";
+import type { SettingsDraft } from "./useDraft.ts";
 
 export function Unsaved({
   draft,
   wrong,
   review,
 }: {
-  draft: Drafting;
+  draft: SettingsDraft;
   /** What does not fit the schema. */
   wrong: readonly { path: string; message: string }[];
   review: () => void;

@@ -11,7 +11,7 @@ import { ordered } from "../versions/versions.ts";
 import { isManifest, type Manifest, within } from "./manifest.ts";
 import { type Source, sourceInput } from "./source.ts";
 
-export type Function_ = NonNullable<FunctionSettingsQuery["function"]>;
+export type ConfiguredFunction = NonNullable<FunctionSettingsQuery["function"]>;
 
 /** What is changed and not saved yet. */
 interface Draft {
@@ -22,7 +22,7 @@ interface Draft {
 }
 
 /** The draft, and what can be done with it. */
-export function useDraft(of: Function_) {
+export function useDraft(of: ConfiguredFunction) {
   const navigate = useNavigate();
   const actions = useActions();
   const [{ fetching }, update] = useMutation(UpdateFunctionDocument);
@@ -110,4 +110,4 @@ export function useDraft(of: Function_) {
   };
 }
 
-export type Drafting = ReturnType<typeof useDraft>;
+export type SettingsDraft = ReturnType<typeof useDraft>;

@@ -1,4 +1,4 @@
-// What can be done with a run: calling it off, doing it again, doing it again with another input or on another version.
+// What can be done with a run: cancelling it, and running it again, with another input or on another version if wanted.
 
 import { Button, Modal } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";

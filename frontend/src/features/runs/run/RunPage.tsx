@@ -16,8 +16,8 @@ import { useRecords } from "../../history/useRecords.ts";
 import { goesOn } from "../state.ts";
 import { Chain } from "./Chain.tsx";
 import { DeadLetter } from "./DeadLetter.tsx";
-import { Life } from "./Life.tsx";
 import { RunActions } from "./RunActions.tsx";
+import { RunTimeline } from "./RunTimeline.tsx";
 import { WhyFailed } from "./WhyFailed.tsx";
 import { WrittenLines } from "./WrittenLines.tsx";
 
@@ -78,7 +78,7 @@ export function RunPage({ id }: { id: string }) {
     >
       {run.error && <WhyFailed run={run} lastErrors={lastErrors} />}
       <DeadLetter run={run} look={look} />
-      <Life run={run} records={records} />
+      <RunTimeline run={run} records={records} />
       <Grid gap="md">
         <Grid.Col span={{ base: 12, md: 5 }}>
           <Stack gap="md">

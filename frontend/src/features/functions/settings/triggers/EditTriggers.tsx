@@ -7,7 +7,7 @@ import { newTrigger, type Trigger, triggersOf, withItem } from "../manifest.ts";
 import { EventTrigger } from "./EventTrigger.tsx";
 import { HttpTrigger } from "./HttpTrigger.tsx";
 import { ScheduleTrigger } from "./ScheduleTrigger.tsx";
-import { type Live, type TriggerProps, word } from "./trigger.ts";
+import { type Live, type TriggerProps, textOf } from "./trigger.ts";
 import { WebhookTrigger } from "./WebhookTrigger.tsx";
 
 const KINDS = [
@@ -85,7 +85,7 @@ function One(props: TriggerProps) {
       <Group justify="space-between" mb={6}>
         <Group gap="xs">
           <Badge variant="light" radius="sm" style={{ textTransform: "none" }}>
-            {word(trigger.type)}
+            {textOf(trigger.type)}
           </Badge>
           {fault(at) && (
             <Text size="xs" c="red">
@@ -97,7 +97,7 @@ function One(props: TriggerProps) {
           <ActionIcon
             variant="subtle"
             color="gray"
-            aria-label={`Remove the ${word(trigger.type)} trigger`}
+            aria-label={`Remove the ${textOf(trigger.type)} trigger`}
             onClick={() => set(undefined)}
           >
             <Icon name="trash" size={14} />

@@ -4,7 +4,7 @@ import { ActionIcon, Button, Group, Stack, Text, TextInput } from "@mantine/core
 import { useState } from "react";
 import { Icon } from "../../../../ui/icons.tsx";
 import { filterOf, filterRows, type Row, withField } from "../manifest.ts";
-import { type TriggerProps, word } from "./trigger.ts";
+import { type TriggerProps, textOf } from "./trigger.ts";
 
 export function EventTrigger({ trigger, at, set, readOnly, fault }: TriggerProps) {
   const [rows, setRows] = useState<readonly Row[]>(() => filterRows(trigger.filter));
@@ -22,7 +22,7 @@ export function EventTrigger({ trigger, at, set, readOnly, fault }: TriggerProps
         label="Type of the events"
         description="Exact, or * for one segment, ** for the rest"
         placeholder="file.uploaded"
-        value={word(trigger.pattern)}
+        value={textOf(trigger.pattern)}
         onChange={(event) => set({ ...trigger, pattern: event.currentTarget.value })}
         error={fault(`${at}/pattern`)}
         readOnly={readOnly}

@@ -8,7 +8,7 @@ import { exact } from "../../../../lib/time.ts";
 import { errorText } from "../../../../ui/states.tsx";
 import { When } from "../../../../ui/when.tsx";
 import { withField } from "../manifest.ts";
-import { type TriggerProps, word } from "./trigger.ts";
+import { type TriggerProps, textOf } from "./trigger.ts";
 
 const zones: readonly string[] = ["UTC", ...Intl.supportedValuesOf("timeZone").filter((zone) => zone !== "UTC")];
 
@@ -16,13 +16,13 @@ const zones: readonly string[] = ["UTC", ...Intl.supportedValuesOf("timeZone").f
 const SETTLE = 300;
 
 export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: TriggerProps) {
-  const zone = word(trigger.timezone) || "UTC";
+  const zone = textOf(trigger.timezone) || "UTC";
   const known = live.find(
     (one) => one.type === "schedule" && one.cron === trigger.cron && (one.timezone ?? "UTC") === zone,
   );
   // One that is not saved yet is asked about as it is typed; one whose function does not run has no times of its own.
   const due = known?.nextFireTimes?.length ? known.nextFireTimes : undefined;
-  const [cron] = useDebouncedValue(word(trigger.cron), SETTLE);
+  const [cron] = useDebouncedValue(textOf(trigger.cron), SETTLE);
   const [timezone] = useDebouncedValue(zone, SETTLE);
   const { data, error } = useAsked(FireTimesDocument, { cron, timezone }, due !== undefined || cron.trim() === "");
   const times = due ?? (error ? null : data?.fireTimes);
@@ -35,7 +35,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
           size="xs"
           label="Cron"
           description="Minute, hour, day of month, month, day of week; or @daily, @hourly …"
-          value={word(trigger.cron)}
+          value={textOf(trigger.cron)}
           onChange={(event) => set({ ...trigger, cron: event.currentTarget.value })}
           error={fault(`${at}/cron`)}
           readOnly={readOnly}
@@ -60,7 +60,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
               { value: "last", label: "the newest runs" },
               { value: "all", label: "all run, 100 at most" },
             ]}
-            value={word(trigger.catch_up) || "none"}
+            value={textOf(trigger.catch_up) || "none"}
             onChange={field("catch_up")}
             allowDeselect={false}
             readOnly={readOnly}
@@ -72,7 +72,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
               { value: "allow", label: "it runs beside it" },
               { value: "forbid", label: "it is left out" },
             ]}
-            value={word(trigger.overlap) || "allow"}
+            value={textOf(trigger.overlap) || "allow"}
             onChange={field("overlap")}
             allowDeselect={false}
             readOnly={readOnly}

@@ -4,7 +4,7 @@ import { Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { withField } from "../manifest.ts";
 import { Secret } from "../Secret.tsx";
 import { Address } from "./Address.tsx";
-import { type TriggerProps, word } from "./trigger.ts";
+import { type TriggerProps, textOf } from "./trigger.ts";
 
 const SCHEMES = [
   { value: "github", label: "GitHub (X-Hub-Signature-256)" },
@@ -26,9 +26,9 @@ export function WebhookTrigger({
   name,
   mayWrite,
 }: TriggerProps) {
-  const scheme = word(trigger.scheme) || "none";
-  const secret = word(trigger.secret);
-  const own = word(trigger.name);
+  const scheme = textOf(trigger.scheme) || "none";
+  const secret = textOf(trigger.secret);
+  const own = textOf(trigger.name);
   const there = live.find((one) => one.type === "webhook" && one.name === own);
   const text = (field: string) => (event: { currentTarget: { value: string } }) =>
     set(withField(trigger, field, event.currentTarget.value));
@@ -76,7 +76,7 @@ export function WebhookTrigger({
             size="xs"
             label="Header"
             placeholder={scheme === "token" ? "X-Webhook-Token" : "X-Signature-256"}
-            value={word(trigger.header)}
+            value={textOf(trigger.header)}
             onChange={text("header")}
             error={fault(`${at}/header`)}
             readOnly={readOnly}

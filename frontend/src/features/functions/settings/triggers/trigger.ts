@@ -18,4 +18,5 @@ export interface TriggerProps extends Editing {
   mayWrite: boolean;
 }
 
-export const word = (value: unknown) => (typeof value === "string" ? value : "");
+/** A member of a trigger as a field shows it. */
+export const textOf = (value: unknown) => (typeof value === "string" ? value : "");

@@ -4,7 +4,7 @@ import { Button, Checkbox, Group } from "@mantine/core";
 import type { RunRowFragment } from "../../graphql/generated.ts";
 import type { Decision } from "./model.ts";
 
-export function Choosing({
+export function Selection({
   letters,
   picked,
   choose,

@@ -35,7 +35,7 @@ function name(stretch: Stretch): string {
   }
 }
 
-export function Timeline({ stretches }: { stretches: readonly Stretch[] }) {
+export function TimelineBars({ stretches }: { stretches: readonly Stretch[] }) {
   return (
     <Bars
       label="Timeline"

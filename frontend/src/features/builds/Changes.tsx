@@ -18,7 +18,7 @@ function Commit({ commit }: { commit: string }) {
   );
 }
 
-export function Changed({
+export function Changes({
   build,
   id,
   records,

@@ -2,4 +2,4 @@
 
 import type { FunctionOverviewQuery } from "../../../graphql/generated.ts";
 
-export type Function_ = NonNullable<FunctionOverviewQuery["function"]>;
+export type OverviewFunction = NonNullable<FunctionOverviewQuery["function"]>;

@@ -9,9 +9,9 @@ import { When } from "../../../ui/when.tsx";
 import type { Records } from "../../history/useRecords.ts";
 import type { Run } from "./run.ts";
 import { timeline } from "./stretches.ts";
-import { Timeline } from "./Timeline.tsx";
+import { TimelineBars } from "./TimelineBars.tsx";
 
-export function Life({ run, records: life }: { run: Run; records: Records }) {
+export function RunTimeline({ run, records: life }: { run: Run; records: Records }) {
   const stretches = useMemo(() => timeline(life.records, Number.POSITIVE_INFINITY), [life.records]);
   const on = stretches.some((stretch) => stretch.open);
   const now = useNow(on);
@@ -34,7 +34,7 @@ export function Life({ run, records: life }: { run: Run; records: Records }) {
         </Group>
       </Group>
       {stretches.length > 0 ? (
-        <Timeline
+        <TimelineBars
           stretches={stretches.map((stretch) =>
             stretch.open ? { ...stretch, to: Math.max(stretch.from, moment) } : stretch,
           )}
