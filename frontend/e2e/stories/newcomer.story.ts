@@ -133,6 +133,8 @@ story(
       await tab(page, "Builds");
       await main.getByRole("button", { name: "Build again" }).click();
       await main.getByRole("link", { name: "version 3", exact: true }).first().waitFor();
+      // A version that is built answers calls only when it has taken over.
+      await main.getByText("node · v3 · service").waitFor();
       await tab(page, "Logs");
       for (let number = 1; number <= 8; number++) await house.call("greeter", { name: `before-${number}` });
       await page.getByRole("log").getByText("called before-8.").waitFor();
