@@ -236,6 +236,7 @@ pub fn runs() -> Vec<run::Event> {
             })),
             Some(Event::Answered(_)) => Event::Redriven(Redriven {
                 run: Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00a2).into(),
+                retry: None,
                 at: at(12),
             }),
             Some(Event::Redriven(_)) => Event::Purged(Purged { at: at(13) }),
@@ -252,6 +253,27 @@ pub fn runs() -> Vec<run::Event> {
     })
 }
 
+fn policy() -> retry::Policy {
+    retry::Policy { max_attempts: 3, backoff_s: 0.5, backoff_max_s: 60.0 }
+}
+
+/// Events of a run with members that older servers do not know.
+pub fn extended_runs() -> Vec<run::Event> {
+    let run = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00a2).into();
+    vec![run::Event::Redriven(run::event::Redriven { run, retry: Some(policy()), at: at(12) })]
+}
+
+/// Events of a trigger event with members that older servers do not know.
+pub fn extended_events() -> Vec<event::Event> {
+    let mut received = events().remove(0);
+    if let event::Event::Received(received) = &mut received {
+        received.asynchronous = true;
+        received.retry = Some(policy());
+        received.callback = Some("https://example.com/outcomes".into());
+    }
+    vec![received]
+}
+
 /// One of each event of a trigger event.
 pub fn events() -> Vec<event::Event> {
     chain(|last| {
@@ -266,6 +288,7 @@ pub fn events() -> Vec<event::Event> {
                 event: raw(r#"{"specversion":"1.0","id":"order-7","data":{"kind":"image"}}"#),
                 target: Some(function_id()),
                 asynchronous: false,
+                retry: None,
                 callback: None,
                 erased_at: None,
                 at: at(1),
@@ -370,12 +393,12 @@ fn every_stored_shape_of_a_functions_events_is_read() {
 
 #[test]
 fn every_stored_shape_of_a_runs_events_is_read() {
-    check("run", runs(), Vec::new());
+    check("run", runs(), extended_runs());
 }
 
 #[test]
 fn every_stored_shape_of_a_trigger_event_is_read() {
-    check("event", events(), Vec::new());
+    check("event", events(), extended_events());
 }
 
 #[test]

@@ -21,6 +21,15 @@ pub struct Cause {
     pub correlation: Option<Uuid>,
 }
 
+impl Cause {
+    /// The cause of what follows from the record with this id, which has this cause: who asked for that asked for this, too,
+    /// whichever server sees to it.
+    pub fn of_what_follows(&self, record: Uuid) -> Self {
+        let correlation = Some(self.correlation.unwrap_or(record));
+        Self { actor: self.actor.clone(), causation: Some(record), correlation }
+    }
+}
+
 /// A record of the log.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Recorded {
@@ -72,9 +81,9 @@ impl Recorded {
         })
     }
 
-    /// The cause that an event which follows from this one carries.
+    /// The cause of what somebody else does because of this record.
     pub fn as_cause(&self, actor: Option<Arc<str>>) -> Cause {
-        Cause { actor, causation: Some(self.id), correlation: Some(self.cause.correlation.unwrap_or(self.id)) }
+        Cause { actor, ..self.cause.of_what_follows(self.id) }
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aggregate::Payload;
 use crate::json::Json;
-use crate::{erasure, upcast};
+use crate::{erasure, retry, upcast};
 
 pub mod source;
 #[cfg(test)]
@@ -51,7 +51,7 @@ pub fn is_platforms(kind: &str) -> bool {
 }
 
 /// The event came in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Received {
     /// Names it in EventFlow.
     pub id: Id,
@@ -74,6 +74,9 @@ pub struct Received {
     /// Nobody waits for the answer: the run is tried by the function's policy, and not once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asynchronous: bool,
+    /// That policy, as it was when the call was taken. Where there is none, it is the function's at the event's place in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<retry::Policy>,
     /// Where the outcome of its run is to be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub callback: Option<String>,
@@ -94,7 +97,7 @@ pub struct Erased {
 }
 
 /// What can happen to a trigger event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Event {
     /// It came in.
     Received(Box<Received>),
@@ -103,7 +106,7 @@ pub enum Event {
 }
 
 /// What can be asked of a trigger event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Command {
     /// Take it.
     Receive(Box<Received>),

@@ -19,6 +19,7 @@ fn received(data: &str) -> Box<Received> {
         event: Json::parse(data).unwrap(),
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: at(0),

@@ -80,6 +80,7 @@ fn event_with(kind: &str, content: &str) -> Received {
         event: Json::parse(content).unwrap(),
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: at(9),

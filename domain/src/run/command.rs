@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::Id;
 use super::event::{Answered, Delivery, Failure, Outcome, Request};
-use crate::erasure;
+use crate::{erasure, retry};
 
 /// A wish. Time, ids and chance come in with it.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +35,7 @@ pub enum Command {
     /// Call it off.
     Cancel { at: DateTime<Utc> },
     /// Let a dead run be tried again, as the run of this id.
-    Redrive { run: Id, at: DateTime<Utc> },
+    Redrive { run: Id, retry: Option<retry::Policy>, at: DateTime<Utc> },
     /// Let a dead run be: nobody looks at it any more.
     Purge { at: DateTime<Utc> },
     /// The outcome was told to who asked for it; `attempt` from 1.

@@ -125,8 +125,8 @@ pub(super) fn decide(state: &State, mut command: Command) -> Result<Vec<Event>, 
         }
         (Phase::Cancelled { .. }, Command::Cancel { .. }) => done(),
 
-        (Phase::Dead { letter: Letter::Waiting, .. }, Command::Redrive { run, at }) => {
-            one(Event::Redriven(Redriven { run, at }))
+        (Phase::Dead { letter: Letter::Waiting, .. }, Command::Redrive { run, retry, at }) => {
+            one(Event::Redriven(Redriven { run, retry, at }))
         }
         (Phase::Dead { letter: Letter::Waiting, .. }, Command::Purge { at }) => one(Event::Purged(Purged { at })),
         (Phase::Dead { letter: Letter::Redriven(_), .. }, Command::Redrive { .. } | Command::Purge { .. }) => done(),

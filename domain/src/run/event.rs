@@ -88,32 +88,6 @@ pub struct Requested {
     pub at: DateTime<Utc>,
 }
 
-impl Requested {
-    /// What a trigger event asks of a function. It is the same whoever asks and however often: the relay and the server that
-    /// took the event both do.
-    ///
-    /// Whoever waits for the answer gets that of one attempt. Everything else is tried by the function's policy.
-    pub fn by_event(received: &event::Received, function: function::Id, retry: retry::Policy) -> Self {
-        let request = Request {
-            run: super::id(received.id, function),
-            function,
-            namespace: received.namespace.clone(),
-            trigger: received.kind.clone(),
-            event: Some(received.id),
-            input: received.event.clone(),
-            input_cut: false,
-            version: None,
-            replayed_from: None,
-            callback: received.callback.clone(),
-        };
-        let delivery = match received.target {
-            Some(_) if !received.asynchronous => Delivery::Once,
-            _ => Delivery::Retried(retry),
-        };
-        Self { request, delivery, at: received.at }
-    }
-}
-
 /// An attempt began.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Started {
@@ -275,6 +249,9 @@ pub struct Deferred {
 pub struct Redriven {
     /// The run that follows it.
     pub run: Id,
+    /// How often that one is tried: the policy that was the function's then. As the dead one was, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry: Option<retry::Policy>,
     /// When.
     pub at: DateTime<Utc>,
 }

@@ -3,6 +3,7 @@
 //!
 //! A synchronous call is known only after its answer: it is one event, [`event::Answered`], and over at once.
 
+mod asked;
 pub mod command;
 mod decide;
 mod error;
@@ -12,6 +13,7 @@ pub mod state;
 #[cfg(test)]
 mod tests;
 
+pub use asked::Asked;
 pub use command::Command;
 pub use error::Error;
 pub use event::Event;

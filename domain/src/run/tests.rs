@@ -5,7 +5,7 @@ use super::event::{
     Ending, Failed, Failure, Outcome, Purged, Redriven, Request, Requested, Started, Succeeded, TimedOut,
 };
 use super::state::Attempt;
-use super::{Aggregate, Callback, Command, Error, Event, Id, Letter, Phase, Run, State};
+use super::{Aggregate, Asked, Callback, Command, Error, Event, Id, Letter, Phase, Run, State};
 use crate::json::Json;
 use crate::retry::Policy;
 use crate::testing::{Given, at};
@@ -557,7 +557,7 @@ fn what_one_server_could_not_begin_is_no_failure_of_what_another_has_begun() {
 // ---- dead letters ----
 
 fn redrive() -> Command {
-    Command::Redrive { run: super::redriven(run()), at: at(20) }
+    Command::Redrive { run: super::redriven(run()), retry: Some(Policy::default()), at: at(20) }
 }
 
 fn dead_run() -> Vec<Event> {
@@ -566,7 +566,7 @@ fn dead_run() -> Vec<Event> {
 
 #[test]
 fn a_dead_run_is_redriven_once() {
-    let again = Event::Redriven(Redriven { run: super::redriven(run()), at: at(20) });
+    let again = Event::Redriven(Redriven { run: super::redriven(run()), retry: Some(Policy::default()), at: at(20) });
     let after = given(dead_run()).when(redrive()).then([again]);
     let after = after.when(redrive()).then_nothing();
     assert_eq!(phase(after).letter(), Some(Letter::Redriven(super::redriven(run()))));
@@ -787,6 +787,7 @@ fn received(target: Option<crate::function::Id>, asynchronous: bool) -> crate::e
         event: Json::parse(r#"{"id":"1"}"#).unwrap(),
         target,
         asynchronous,
+        retry: None,
         callback: None,
         erased_at: None,
         at: at(0),
@@ -800,8 +801,10 @@ fn an_event_asks_for_one_attempt_where_somebody_waits_and_for_the_functions_poli
     for (target, asynchronous, delivery) in
         [(None, false, TWICE), (Some(function), true, TWICE), (Some(function), false, Delivery::Once)]
     {
-        let requested = Requested::by_event(&received(target, asynchronous), function, policy);
-        assert_eq!(requested, Requested { request: request(), delivery, at: at(0) });
+        let (record, cause) = (uuid::Uuid::from_u128(1), crate::Cause::default());
+        let asked = Asked::by_event(&received(target, asynchronous), record, &cause, function, policy);
+        let cause = crate::Cause { actor: None, causation: Some(record), correlation: Some(record) };
+        assert_eq!(asked, Asked { requested: Requested { request: request(), delivery, at: at(0) }, cause });
     }
 }
 

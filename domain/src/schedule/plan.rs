@@ -287,6 +287,7 @@ impl Timer {
             event: Json::from(&event),
             target: Some(self.key.function),
             asynchronous: true,
+            retry: None,
             callback: None,
             erased_at: None,
             at,

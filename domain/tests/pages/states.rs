@@ -216,7 +216,7 @@ fn run_commands(state: &run::State) -> Vec<run::Command> {
         Command::Defer { attempt: Some(attempt), reason: "r".into(), at },
         Command::Expire { error: "e".into(), at },
         Command::Cancel { at },
-        Command::Redrive { run: Uuid::from_u128(3).into(), at },
+        Command::Redrive { run: Uuid::from_u128(3).into(), retry: None, at },
         Command::Purge { at },
         Command::CallBack { attempt: tried, at },
         later(Some(at + TimeDelta::seconds(1))),

@@ -368,7 +368,7 @@ pub fn run_event() -> impl Strategy<Value = run::Event> {
             at
         })),
         answered().prop_map(|answered| E::Answered(Box::new(answered))),
-        (id(), time()).prop_map(|(run, at)| E::Redriven(r::Redriven { run, at })),
+        (id(), option::of(policy()), time()).prop_map(|(run, retry, at)| E::Redriven(r::Redriven { run, retry, at })),
         time().prop_map(|at| E::Purged(r::Purged { at })),
         (any::<u32>(), text(), option::of(time()), time())
             .prop_map(|(attempt, error, due, at)| E::CallbackFailed(r::CallbackFailed { attempt, error, due, at })),
@@ -379,9 +379,9 @@ pub fn run_event() -> impl Strategy<Value = run::Event> {
 /// Any trigger event.
 pub fn received() -> impl Strategy<Value = event::Received> {
     let who = (id(), text(), text(), text(), text());
-    let how = (option::of(id()), any::<bool>(), option::of(text()));
+    let how = (option::of(id()), any::<bool>(), option::of(policy()), option::of(text()));
     (who, option::of(text()), json(), how, time()).prop_map(
-        |((id, namespace, kind, source, event_id), subject, event, (target, asynchronous, callback), at)| {
+        |((id, namespace, kind, source, event_id), subject, event, (target, asynchronous, retry, callback), at)| {
             event::Received {
                 id,
                 namespace,
@@ -392,6 +392,7 @@ pub fn received() -> impl Strategy<Value = event::Received> {
                 event,
                 target,
                 asynchronous,
+                retry,
                 callback,
                 erased_at: None,
                 at,

@@ -322,6 +322,7 @@ fn received() -> Received {
         event: Json::null(),
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: at(0),

@@ -5,6 +5,7 @@
 //! refusals that its generator reaches.
 
 mod any;
+mod asked;
 mod encoding;
 mod function;
 mod history;

@@ -88,7 +88,7 @@ impl Kind {
             Self::Cancel => Command::Cancel { at },
             Self::Redrive => {
                 let dead = state.as_ref().map_or(domain::Id::from(uuid::Uuid::nil()), |run| run.request.run);
-                Command::Redrive { run: run::redriven(dead), at }
+                Command::Redrive { run: run::redriven(dead), retry: None, at }
             }
             Self::Purge => Command::Purge { at },
             Self::CallBack(attempt) => Command::CallBack { attempt, at },

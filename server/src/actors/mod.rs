@@ -118,13 +118,23 @@ impl Commands {
         self.writer.execute(&domain::Stream::run(id), Loaded::absent(), command, cause).await
     }
 
+    /// Asks for a run that most probably does not exist yet, as what it follows from asks for it.
+    ///
+    /// # Errors
+    /// When the run is another one, or the log is away.
+    pub async fn request_run(&self, asked: run::Asked) -> RunResult {
+        let run::Asked { requested: run::event::Requested { request, delivery, at }, cause } = asked;
+        self.new_run(request.run, run::Command::Request { request, delivery, at }, cause).await
+    }
+
     /// Asks for runs that most probably do not exist yet, each by itself, together; answers in the same order. One that
     /// exists is done when it is the same, and [`run::Error::IdTaken`] when it is another.
-    pub async fn new_runs(
+    pub async fn request_runs(
         &self,
-        asked: impl IntoIterator<Item = (run::event::Requested, Cause)>,
+        asked: impl IntoIterator<Item = run::Asked>,
     ) -> Vec<Result<(), Error<run::Error>>> {
-        let commands = asked.into_iter().map(|(run::event::Requested { request, delivery, at }, cause)| {
+        let commands = asked.into_iter().map(|run::Asked { requested, cause }| {
+            let run::event::Requested { request, delivery, at } = requested;
             (domain::Stream::run(request.run), run::Command::Request { request, delivery, at }, cause)
         });
         self.create_or_compare(commands.collect()).await

@@ -236,9 +236,12 @@ fn a_conflict_is_compared_with_what_is_there() {
         });
         let results = commands.tell_of_calls(calls).await;
         assert_eq!(results.iter().filter(|result| result.is_ok()).count(), 1, "{results:?}");
-        let requested = |request| run::event::Requested { request, delivery: run::event::Delivery::Once, at };
+        let asked = |request| run::Asked {
+            requested: run::event::Requested { request, delivery: run::event::Delivery::Once, at },
+            cause: Cause::default(),
+        };
         let event = Request { event: Some(domain::event::id("default", "/shop", "1")), ..told(1).request };
-        let asked = commands.new_runs([(requested(event), Cause::default())]).await;
+        let asked = commands.request_runs([asked(event)]).await;
         assert!(matches!(asked[..], [Err(Error::Refused(run::Error::IdTaken))]), "{asked:?}");
         assert_eq!(store.verify().await.unwrap().faults, Vec::<String>::new());
     });

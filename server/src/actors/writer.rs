@@ -71,6 +71,8 @@ pub struct Done<A: Aggregate> {
     pub version: u64,
     /// The log's position of its last event; `None` when it was done already.
     pub position: Option<u64>,
+    /// That event's own id.
+    pub record: Option<Uuid>,
 }
 
 impl<A: Aggregate> Done<A> {
@@ -177,13 +179,14 @@ impl Writer {
             }
             let events = decided.map_err(Error::Refused)?;
             if events.is_empty() {
-                return Ok(Done { state: known.state, version: known.version, position: None });
+                return Ok(Done { state: known.state, version: known.version, position: None, record: None });
             }
             let (state, mut append) = append::<A>(stream.clone(), &known, &events, cause.clone());
             append.rows.extend(beside.iter().cloned());
+            let record = append.events.last().map(|event| event.id);
             match self.store.append(append).await {
                 Ok(appended) => {
-                    return Ok(Done { state, version: appended.version, position: Some(appended.position) });
+                    return Ok(Done { state, version: appended.version, position: Some(appended.position), record });
                 }
                 Err(store::Error::Conflict { actual, .. }) if tries < MAX_TRIES => {
                     tries += 1;
@@ -214,12 +217,13 @@ impl Writer {
     ) -> Result<Done<A>, Error<A::Error>> {
         let events = A::decide(&known.state, command).map_err(Error::Refused)?;
         if events.is_empty() {
-            return Ok(Done { state: known.state.clone(), version: known.version, position: None });
+            return Ok(Done { state: known.state.clone(), version: known.version, position: None, record: None });
         }
         let (state, mut append) = append::<A>(stream.clone(), known, &events, cause);
         append.rows.extend(beside);
+        let record = append.events.last().map(|event| event.id);
         let appended = self.store.append(append).await?;
-        Ok(Done { state, version: appended.version, position: Some(appended.position) })
+        Ok(Done { state, version: appended.version, position: Some(appended.position), record })
     }
 
     /// Carries out commands on aggregates that are believed not to exist yet, each by itself, together. One that exists
@@ -290,6 +294,23 @@ impl Writer {
             }
             if last_page {
                 return Ok(last.map(|last| (loaded, last)));
+            }
+        }
+    }
+
+    /// The first record of a type in a stream.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn first_of(&self, stream: &Stream, kind: &str) -> Result<Option<Recorded>, store::Error> {
+        let mut after = 0;
+        loop {
+            let page = self.store.stream(stream, after, PAGE).await?;
+            let last_page = store::page::is_last(&page, PAGE);
+            after = page.last().map_or(after, |last| last.version);
+            match page.into_iter().find(|recorded| &*recorded.kind == kind) {
+                None if !last_page => {}
+                found => return Ok(found),
             }
         }
     }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use domain::recorded::{Fact, Recorded};
+use domain::run::Asked;
 use domain::run::event::Requested;
 use domain::{event, function, routing, run};
 use parking_lot::Mutex;
@@ -21,7 +22,7 @@ use super::relay::Hands;
 use super::{Tools, parts};
 use crate::actors::Backlog;
 use crate::backoff::Backoff;
-use crate::queue::{self, Asked};
+use crate::queue;
 use crate::store::{Relayed, Store};
 use crate::turns::Turns;
 
@@ -401,18 +402,17 @@ impl Driver {
 
     /// The runs that an event asks for.
     fn requests(&self, recorded: &Recorded, received: &event::Received) -> Vec<queue::Request> {
-        let actor = self.tools().actor();
         let targets = self.table.targets(received);
         let mut state = self.line.state.lock();
         if state.asked.len() > MAX_ASKED {
             state.asked.clear();
         }
         let request = |target: routing::Target| {
-            let requested = Requested::by_event(received, target.function, target.retry);
-            let run = requested.request.run;
+            let routing::Target { function, retry } = target;
+            let asked = Asked::by_event(received, recorded.id, &recorded.cause, function, retry);
+            let run = asked.requested.request.run;
             state.asked.insert(run);
-            let asked = Asked { requested, cause: recorded.as_cause(Some(actor.clone())) };
-            queue::Request { function: target.function, run, asked: Some(Arc::new(asked)) }
+            queue::Request { function, run, asked: Some(Arc::new(asked)) }
         };
         targets.into_iter().map(request).collect()
     }

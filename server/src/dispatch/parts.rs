@@ -45,13 +45,13 @@ fn weight(request: &Request) -> usize {
 mod tests {
     use std::sync::Arc;
 
+    use domain::run::Asked;
     use domain::run::event::{Delivery, Requested};
     use domain::{Cause, Json};
     use proptest::prelude::*;
 
     use super::*;
     use crate::clock;
-    use crate::queue::Asked;
 
     fn request(input: &Json) -> Request {
         let (run, function) = (clock::new_id(), clock::new_id());

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use domain::react::has_consequences;
 use domain::recorded::{Fact, Recorded};
-use domain::run::event::{Failure, Outcome, Requested};
-use domain::{Cause, Stream, function, run};
+use domain::run::Asked;
+use domain::run::event::{Failure, Outcome, Redriven};
+use domain::{Stream, function, run};
 use futures::{StreamExt, future};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -21,7 +22,6 @@ use super::lanes::{Lanes, Tables};
 use super::timers::Timers;
 use super::worker::Workers;
 use crate::backoff::Backoff;
-use crate::queue::Asked;
 use crate::store::{PageRequest, Relayed, RunFilter};
 use crate::{actors, clock, queue, store};
 
@@ -187,9 +187,9 @@ impl Relay {
             run::Event::AttemptFailed(e) => self.hands.timers.set(id, e.due),
             run::Event::Redriven(e) => {
                 let (hands, hold) = (self.hands.clone(), self.held.hold(recorded.position));
-                let (cause, again) = (recorded.as_cause(Some(self.hands.tools.actor())), e.run);
+                let (recorded, redriven) = (recorded.clone(), e.clone());
                 self.tasks.spawn(async move {
-                    hands.redrive(id, again, cause).await;
+                    hands.redrive(id, &redriven, &recorded).await;
                     drop(hold);
                 });
             }
@@ -222,8 +222,7 @@ impl Hands {
         let mut left: Vec<_> = requests.iter().filter_map(|request| request.asked.clone()).collect();
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         while !left.is_empty() {
-            let asked: Vec<_> = left.iter().map(|asked| (asked.requested.clone(), asked.cause.clone())).collect();
-            let told = self.tools.commands.new_runs(asked).await;
+            let told = self.tools.commands.request_runs(left.iter().map(|asked| (**asked).clone())).await;
             let results = left.into_iter().zip(told);
             left = results
                 .filter_map(|(asked, told)| told.is_err_and(|error| is_ours(&asked, &error)).then_some(asked))
@@ -235,22 +234,16 @@ impl Hands {
     }
 
     /// Asks for the run that follows a dead one, however long the log is away.
-    async fn redrive(&self, dead: run::Id, again: run::Id, cause: Cause) {
+    async fn redrive(&self, dead: run::Id, redriven: &Redriven, recorded: &Recorded) {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
             match self.tools.commands.writer().load::<run::Aggregate>(&Stream::run(dead)).await {
                 Ok(loaded) => {
                     let Some(old) = loaded.state else { return };
-                    let request = old.request.again(again);
-                    let requested = Requested { request, delivery: old.delivery, at: clock::now() };
+                    let (function, run) = (old.request.function, redriven.run);
+                    let asked = Some(Arc::new(Asked::again(&old, redriven, recorded.id, &recorded.cause)));
                     // The record of it comes by, and is published then.
-                    return self
-                        .record(&[queue::Request {
-                            function: requested.request.function,
-                            run: again,
-                            asked: Some(Arc::new(Asked { requested, cause })),
-                        }])
-                        .await;
+                    return self.record(&[queue::Request { function, run, asked }]).await;
                 }
                 Err(error) => tracing::warn!(run = %dead, %error, "a dead run is not redriven yet"),
             }

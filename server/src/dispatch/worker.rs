@@ -517,9 +517,8 @@ impl Workers {
     /// Records the request that a message brought; `None` when its run cannot be.
     async fn request(&self, asked: &Request) -> Result<Option<Loaded<run::Aggregate>>, store::Error> {
         let Some(asked) = &asked.asked else { return Ok(Some(Loaded::unknown())) };
-        let run::event::Requested { request, delivery, at } = asked.requested.clone();
-        let (id, command) = (request.run, Command::Request { request, delivery, at });
-        match self.inner.tools.commands.new_run(id, command, asked.cause.clone()).await {
+        let id = asked.requested.request.run;
+        match self.inner.tools.commands.request_run((**asked).clone()).await {
             Ok(done) => Ok(Some(Loaded::from(done))),
             Err(actors::Error::Refused(error)) => {
                 tracing::error!(run = %id, %error, "a run was refused");

@@ -14,7 +14,7 @@ mod testing;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use domain::{Cause, function, run};
+use domain::{function, run};
 
 /// Bytes of an input that a request may carry. A larger one stays in the log, where the worker reads it.
 pub const MAX_INLINE: usize = 16 << 10;
@@ -28,16 +28,7 @@ pub struct Request {
     pub run: run::Id,
     /// How the run was asked for, when that was just now: a worker need not read it from the log then. The log may not
     /// have it yet, either: whoever is first records it.
-    pub asked: Option<Arc<Asked>>,
-}
-
-/// How a run was asked for.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Asked {
-    /// What is asked for.
-    pub requested: run::event::Requested,
-    /// Who asked, and what it follows from.
-    pub cause: Cause,
+    pub asked: Option<Arc<run::Asked>>,
 }
 
 impl Request {

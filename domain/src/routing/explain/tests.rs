@@ -61,6 +61,7 @@ fn event(kind: &str) -> Received {
         event: Json::parse(r#"{"data":{"kind":"image","size":3}}"#).unwrap(),
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: at(9),

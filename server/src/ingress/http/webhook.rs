@@ -172,15 +172,16 @@ pub(super) async fn receive(
         causation: None,
         correlation: correlation(&request),
     };
-    let (received, duplicate) = claim(&services, &request, &hook, (id, delivery), &body, cause.clone()).await?;
+    let (received, record) = claim(&services, &request, &hook, (id, delivery), &body, cause.clone()).await?;
     let function = received.target.unwrap_or(hook.function.id);
     // On disk: while the sender waits for an answer it takes no memory for what it sent.
     drop((body, held));
     match waiting {
-        None => Ok(accepted(id, function, duplicate)),
+        None => Ok(accepted(id, function, record.is_none())),
         Some((waiting, _place)) => {
             // The relay asks for the same run when it comes to the event; whoever is first wins.
-            let run = verbs::run_of(&services, &received, function, retry::Policy::default(), cause).await?;
+            let taken = record.map(|record| (record, cause));
+            let run = verbs::run_of(&services, &received, taken, function, retry::Policy::default()).await?;
             replied(&services, run, waiting).await
         }
     }
@@ -286,8 +287,8 @@ async fn proved(
     }
 }
 
-/// Takes the delivery as an event for its function, unless it was taken before: the event as it was taken first, and whether
-/// that was before.
+/// Takes the delivery as an event for its function, unless it was taken before: the event as it was taken first, and the id of
+/// its record, if that was now.
 async fn claim(
     services: &Services,
     request: &HttpRequest,
@@ -295,7 +296,7 @@ async fn claim(
     (id, delivery): (event::Id, String),
     body: &[u8],
     cause: Cause,
-) -> Result<(Received, bool), HttpError> {
+) -> Result<(Received, Option<Uuid>), HttpError> {
     let at = clock::now();
     let delivered = delivered::event(request, hook, &delivery, at, body);
     let limit = services.settings.limits.event;
@@ -314,14 +315,14 @@ async fn claim(
         target: Some(hook.function.id),
         // Who waits for the answer gets that of one attempt.
         asynchronous: hook.reply == Reply::Async,
+        retry: None,
         callback: None,
         erased_at: None,
         at,
     };
     let done = services.commands.receive(received, cause).await.map_err(Refusal::from)?;
-    let duplicate = !done.changed();
     let first = done.state.ok_or_else(|| Fault::Internal(format!("the event {id} was taken and cannot be read")))?;
-    Ok((first, duplicate))
+    Ok((first, done.record))
 }
 
 fn accepted(event: event::Id, function: function::Id, duplicate: bool) -> HttpResponse {

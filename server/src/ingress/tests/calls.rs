@@ -2,6 +2,8 @@
 
 use std::time::Instant;
 
+use domain::recorded::Fact;
+
 use super::*;
 use crate::store::{EventFilter, PageRequest, RunFilter};
 
@@ -48,6 +50,29 @@ async fn accepted(answer: Response) -> String {
     assert_eq!(location, Some(format!("/v1/runs/{id}")));
     assert!(call.is_none_or(|call| call == id));
     id
+}
+
+#[actix_web::test]
+async fn a_door_records_a_run_as_the_relay_would() {
+    let house = House::new().await;
+    let function = house.running("default", "f").await;
+    let first = async |stream: &domain::Stream| house.services.store.stream(stream, 0, 1).await.unwrap().remove(0);
+    for path in ["/v1/functions/f:invoke", "/async-function/f"] {
+        // The second time under the key nothing is taken, and the run is asked for all the same.
+        for _ in 0..2 {
+            let request = house.post(path).header("idempotency-key", "k").header("content-type", "application/json");
+            let answer = json_of(request.body("{}").send().await.unwrap(), StatusCode::ACCEPTED).await;
+            let run: run::Id = serde_json::from_value(answer["run_id"].clone()).unwrap();
+            let recorded = first(&domain::Stream::run(run)).await;
+            let Ok(Fact::Run(_, run::Event::Requested(requested))) = recorded.fact() else { panic!("{recorded:?}") };
+            let taken = first(&domain::Stream::event(requested.request.event.unwrap())).await;
+            let Ok(Fact::Event(_, event::Event::Received(received))) = taken.fact() else { panic!("{taken:?}") };
+            // The version that is current where the relay comes to the event may be another than the one that was called.
+            let other = domain::retry::Policy { max_attempts: 77, ..Default::default() };
+            let asked = run::Asked::by_event(&received, taken.id, &taken.cause, function, other);
+            assert_eq!((requested, recorded.cause), (asked.requested, asked.cause), "{path}");
+        }
+    }
 }
 
 #[actix_web::test]

@@ -45,6 +45,7 @@ async fn foreign(house: &House) -> Foreign {
         event: Json::of(&json!({ "specversion": "1.0" })).unwrap(),
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: clock::now(),

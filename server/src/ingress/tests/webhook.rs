@@ -389,6 +389,7 @@ async fn a_delivery_cannot_be_claimed_beforehand() {
         event: Json::of(&json!({ "specversion": "1.0", "id": "d-1", "source": PATH, "type": kind })).unwrap(),
         target,
         asynchronous: target.is_some(),
+        retry: None,
         callback: None,
         erased_at: None,
         at: clock::now(),

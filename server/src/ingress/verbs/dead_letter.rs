@@ -1,16 +1,16 @@
 //! Dead letters: runs whose last attempt failed, until somebody redrives or purges them.
 
 use chrono::{DateTime, Utc};
-use domain::run::event::Delivery;
+use domain::recorded::Fact;
 use domain::run::{self, Phase, Run};
-use domain::{function, retry};
+use domain::{Stream, function};
 
 use super::Caller;
 use super::function::changeable;
 use super::run::load_run;
 use crate::clock;
 use crate::ingress::Services;
-use crate::ingress::error::{Problem, Refusal};
+use crate::ingress::error::{Fault, Problem, Refusal};
 use crate::store::page::MAX_PAGE;
 use crate::store::{FunctionRow, Page, PageRequest, RunFilter, RunRow};
 
@@ -85,9 +85,6 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
             return Err(Refusal::problem("run_not_replayable", message));
         }
     }
-    let run = run::redriven(id);
-    let at = clock::now();
-    services.commands.run(id, run::Command::Redrive { run, at }, caller.cause()).await?;
     let retry = match row.current_version {
         Some(number) => match services.store.version(row.id, number).await? {
             Some(version) => Some(version.manifest()?.retry),
@@ -95,11 +92,16 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
         },
         None => None,
     };
-    let request = old.request.again(run);
+    let command =
+        run::Command::Redrive { run: run::redriven(id), retry: Some(retry.unwrap_or_default()), at: clock::now() };
+    services.commands.run(id, command, caller.cause()).await?;
     // The relay asks for the same run when it comes to the redrive; whoever is first wins, and the other finds it done.
-    let delivery = Delivery::Retried(retry.unwrap_or_else(retry::Policy::default));
-    services.commands.new_run(run, run::Command::Request { request, delivery, at }, caller.cause()).await?;
-    Ok(run)
+    let lost = || Fault::Internal(format!("run {id} was redriven, and the record of it cannot be read"));
+    let recorded = services.commands.writer().first_of(&Stream::run(id), "Redriven").await?.ok_or_else(lost)?;
+    let Ok(Fact::Run(_, run::Event::Redriven(redriven))) = recorded.fact() else { return Err(lost().into()) };
+    let asked = run::Asked::again(&old, &redriven, recorded.id, &recorded.cause);
+    services.commands.request_run(asked).await?;
+    Ok(redriven.run)
 }
 
 /// Lets a dead run be: it is not among the dead letters any more. Its history stays.

@@ -80,6 +80,7 @@ fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<
         event: event.json,
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: clock::now(),

@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::run::event::{Delivery, Request, Requested};
+use domain::run::event::{Delivery, Request};
 use domain::run::{self, Run};
 use domain::trace::Context;
 use domain::{Cause, Json, Recorded, Stream, event, function, retry};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
 
 use super::Caller;
 use super::function::{changeable, is_kept};
@@ -196,6 +197,7 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
         event: asked.event,
         target: Some(asked.function),
         asynchronous: asked.asynchronous,
+        retry: asked.asynchronous.then_some(asked.retry),
         callback: asked.callback,
         erased_at: None,
         at: asked.at,
@@ -209,25 +211,35 @@ pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Ask
     {
         claim.fits(&received)?;
     }
-    let run = run_of(services, &received, asked.function, asked.retry, caller.cause()).await?;
+    let taken = done.record.map(|record| (record, caller.cause()));
+    let run = run_of(services, &received, taken, asked.function, asked.retry).await?;
     Ok(Asked { run, replayed })
 }
 
 /// Asks for the run of an event that is for one function. The relay asks for the same run when it comes to the event;
-/// whoever is first wins, and the other finds it done.
+/// whoever is first wins, and the other finds it done. `taken`: the id and the cause of the event's record, where it was
+/// written just now.
 ///
 /// # Errors
 /// When the log is away.
 pub(in crate::ingress) async fn run_of(
     services: &Services,
     received: &event::Received,
+    taken: Option<(Uuid, Cause)>,
     function: function::Id,
     retry: retry::Policy,
-    cause: Cause,
 ) -> Result<run::Id, Refusal> {
-    let Requested { request, delivery, at } = Requested::by_event(received, function, retry);
-    let run = request.run;
-    services.commands.new_run(run, run::Command::Request { request, delivery, at }, cause).await?;
+    let (record, cause) = match taken {
+        Some(taken) => taken,
+        None => {
+            let first = services.commands.writer().first_of(&Stream::event(received.id), "Received").await?;
+            let first = first.ok_or_else(|| Fault::Internal(format!("the event {} cannot be read", received.id)))?;
+            (first.id, first.cause)
+        }
+    };
+    let asked = run::Asked::by_event(received, record, &cause, function, retry);
+    let run = asked.requested.request.run;
+    services.commands.request_run(asked).await?;
     Ok(run)
 }
 

@@ -11,7 +11,7 @@ use futures::future::join_all;
 use serde_json::json;
 
 use crate::clock;
-use crate::queue::{Asked, Consumer, Delivery, Queue, Request};
+use crate::queue::{Consumer, Delivery, Queue, Request};
 
 /// No test waits longer for anything.
 pub const DEADLINE: Duration = Duration::from_secs(60);
@@ -103,7 +103,7 @@ pub fn asked(function: function::Id) -> Request {
         causation: Some(uuid::Uuid::now_v7()),
         correlation: Some(uuid::Uuid::now_v7()),
     };
-    Request { function, run, asked: Some(Arc::new(Asked { requested, cause })) }
+    Request { function, run, asked: Some(Arc::new(run::Asked { requested, cause })) }
 }
 
 pub async fn what_is_not_acknowledged_comes_again(queue: &dyn Queue) {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{Cause, function, run};
+use domain::{function, run};
 use serde::{Deserialize, Serialize};
 
-use crate::queue::{Asked, Error, Request};
+use crate::queue::{Error, Request};
 
 /// The shape that is written. Others are refused: a queue holds no history, the log does.
 const VERSION: u32 = 1;
@@ -16,22 +16,12 @@ struct Body {
     function: function::Id,
     run: run::Id,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    asked: Option<BodyAsked>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct BodyAsked {
-    requested: run::event::Requested,
-    cause: Cause,
+    asked: Option<Arc<run::Asked>>,
 }
 
 /// The body of a request.
 pub(super) fn write(request: &Request) -> Result<Vec<u8>, Error> {
-    let asked = request
-        .asked
-        .as_ref()
-        .map(|asked| BodyAsked { requested: asked.requested.clone(), cause: asked.cause.clone() });
-    let body = Body { v: VERSION, function: request.function, run: request.run, asked };
+    let body = Body { v: VERSION, function: request.function, run: request.run, asked: request.asked.clone() };
     serde_json::to_vec(&body)
         .map_err(|error| Error(format!("the request of run {} cannot be written: {error}", body.run)))
 }
@@ -42,8 +32,7 @@ pub(super) fn read(body: &[u8]) -> Result<Request, String> {
     if body.v != VERSION {
         return Err(format!("this is a run request of version {}; {VERSION} is known here", body.v));
     }
-    let asked = body.asked.map(|asked| Arc::new(Asked { requested: asked.requested, cause: asked.cause }));
-    Ok(Request { function: body.function, run: body.run, asked })
+    Ok(Request { function: body.function, run: body.run, asked: body.asked })
 }
 
 #[cfg(test)]

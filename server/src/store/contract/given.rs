@@ -215,6 +215,7 @@ pub fn received(namespace: &str, kind: &str, id: &str) -> event::Received {
         event: Json::parse(r#"{"specversion":"1.0"}"#).unwrap(),
         target: None,
         asynchronous: false,
+        retry: None,
         callback: None,
         erased_at: None,
         at: at(20),

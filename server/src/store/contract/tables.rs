@@ -418,7 +418,10 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
     for (subject, events) in [
         (
             0,
-            vec![run::Event::Redriven(Redriven { run: again, at: at(20) }), run::Event::CallbackFailed(failed.clone())],
+            vec![
+                run::Event::Redriven(Redriven { run: again, retry: None, at: at(20) }),
+                run::Event::CallbackFailed(failed.clone()),
+            ],
         ),
         (1, vec![run::Event::CallbackFailed(failed)]),
         (1, vec![run::Event::CallbackFailed(given_up)]),
