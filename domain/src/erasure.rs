@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cloudevent::{Data, Event};
 use crate::json::Json;
 use crate::{event, run};
 
@@ -61,26 +62,11 @@ pub fn of_event(event: &event::Event, at: chrono::DateTime<chrono::Utc>) -> Opti
     }
 }
 
-#[derive(Serialize)]
-struct Stub<'a> {
-    specversion: &'static str,
-    id: &'a str,
-    source: &'a str,
-    #[serde(rename = "type")]
-    kind: &'a str,
-    data: &'static str,
-}
-
 /// Erases a trigger event, but what it is known by.
 pub(crate) fn received_event(received: &mut event::Received, at: chrono::DateTime<chrono::Utc>) {
-    let stub = Stub {
-        specversion: "1.0",
-        id: &received.event_id,
-        source: &received.source,
-        kind: &received.kind,
-        data: ERASED,
-    };
-    received.event = Json::of(&stub).expect("texts always serialise");
+    let (kind, id, source) = (&received.kind, &received.event_id, &received.source);
+    let stub = Event { data: Some(Data::Text(ERASED.to_owned())), ..Event::<()>::new(kind, id, source) };
+    received.event = stub.json();
     received.subject = None;
     received.callback = received.callback.take().map(|_| ERASED.to_owned());
     received.erased_at = Some(at);
@@ -88,7 +74,7 @@ pub(crate) fn received_event(received: &mut event::Received, at: chrono::DateTim
 
 /// Erases what a run was asked with. It counts as one that was not kept whole: nothing can be run again with it.
 pub(crate) fn request(request: &mut run::event::Request) {
-    request.input = Json::of(ERASED).expect("a text always serialises");
+    request.input = Json::text(ERASED);
     request.input_cut = true;
     request.callback = request.callback.take().map(|_| ERASED.to_owned());
 }

@@ -6,6 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::{RawValue, to_raw_value};
 
+mod carried;
+
+pub use carried::{carried, check, without_mark};
+
 /// A JSON value as text. Cloning it is cheap.
 ///
 /// Reads only from JSON itself (not through `serde_json::Value`, nor inside flattened or untagged types).
@@ -54,7 +58,12 @@ impl Json {
         if Self::string_len(&beginning) > limit.saturating_mul(2).saturating_add(2) {
             beginning = upto(limit / 3);
         }
-        Self::of(&*beginning).expect("a text always serialises")
+        Self::text(&beginning)
+    }
+
+    /// A text as JSON.
+    pub fn text(text: &str) -> Self {
+        Self::of(text).expect("a text always serialises")
     }
 
     /// `null`.

@@ -5,6 +5,7 @@
 //! | [`function`] | the life of a function: registered, built, running, stopped, deregistered |
 //! | [`run`] | one invocation: queued, running, retrying, over |
 //! | [`event`] | a trigger event that was received, once |
+//! | [`cloudevent`] | CloudEvents 1.0: attributes, data, and what a body becomes |
 //! | [`namespace`] | members, tokens, secrets and quotas of a namespace |
 //! | [`aggregate`] | what they have in common: `decide` and `evolve` |
 //! | [`recorded`] | an event with its place in the log |
@@ -24,6 +25,7 @@
 pub mod address;
 pub mod aggregate;
 pub mod capacity;
+pub mod cloudevent;
 pub mod doors;
 pub mod erasure;
 pub mod event;

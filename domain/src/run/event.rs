@@ -1,10 +1,13 @@
 //! What can happen to a run.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Id;
 use crate::aggregate::Payload;
+use crate::cloudevent::{Data, Sender};
 use crate::json::{self, Json};
 use crate::{erasure, event, function, retry, upcast};
 
@@ -131,6 +134,24 @@ pub struct Outcome {
     /// The instance ended by itself meanwhile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub crash: Option<Crash>,
+}
+
+impl Outcome {
+    /// Keeps what a run keeps of a result: all of it, or where it is to be `cut`, its beginning within `limit`.
+    pub fn keep(&mut self, kind: Option<&str>, result: &[u8], cut: bool, limit: usize) {
+        if cut {
+            (self.output, self.output_cut, self.encoding) =
+                (Some(Json::beginning(result, limit)), true, Encoding::Text);
+            return;
+        }
+        let Ok(Some(data)) = Data::of(Sender::Function, kind, result) else { return };
+        let (output, encoding) = match data {
+            Data::Json(json) => (json, Encoding::Json),
+            Data::Text(text) => (Json::text(&text), Encoding::Text),
+            Data::Bytes(bytes) => (Json::text(&STANDARD.encode(bytes)), Encoding::Base64),
+        };
+        (self.output, self.encoding) = (Some(output), encoding);
+    }
 }
 
 /// An instance that ended by itself while it had a run.

@@ -8,6 +8,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use serde_json::json;
 
 use super::{Fault, Firing, Key, Timetable, firing, keys};
+use crate::cloudevent;
 use crate::event::Received;
 use crate::function::{self, Event};
 use crate::json::Json;
@@ -273,10 +274,13 @@ impl Timer {
                 "trigger": self.key.trigger.to_string(),
             })
         });
-        let event = json!({
-            "specversion": "1.0", "id": event_id, "source": source, "type": "schedule.triggered", "time": event_id,
-            "datacontenttype": "application/json", "data": data,
-        });
+        let event = cloudevent::Event {
+            time: Some(due),
+            datacontenttype: Some("application/json"),
+            data: Some(cloudevent::Data::Json(Json::from(&data))),
+            ..cloudevent::Event::<()>::new("schedule.triggered", &event_id, &source)
+        };
+        let event = event.json();
         Received {
             id: self.key.event(due),
             namespace: self.namespace.to_string(),
@@ -284,7 +288,7 @@ impl Timer {
             source,
             event_id,
             subject: None,
-            event: Json::from(&event),
+            event,
             target: Some(self.key.function),
             asynchronous: true,
             retry: None,

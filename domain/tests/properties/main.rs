@@ -6,6 +6,7 @@
 
 mod any;
 mod asked;
+mod cloudevent;
 mod encoding;
 mod function;
 mod history;

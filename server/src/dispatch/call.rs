@@ -6,7 +6,8 @@ use base64::Engine;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use domain::Json;
-use domain::run::event::{Delivery, Encoding, Outcome, Request};
+use domain::cloudevent::body_of;
+use domain::run::event::{Delivery, Outcome, Request};
 use domain::trace::Context;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{HeaderMap, Method, Uri};
@@ -114,7 +115,8 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
         Ok(Ok((status, headers, answer))) => {
             outcome.http_status = Some(status);
             let (is_whole, body) = (answer.is_whole, answer.bytes.freeze());
-            keep(&mut outcome, &headers, &body, recorded);
+            let cut = !Json::fits(&body, recorded);
+            outcome.keep(media_type(&headers).as_deref(), &body, cut, recorded);
             if is_awaited(request) {
                 outcome.content_type = media_type(&headers);
                 if outcome.output_cut && is_whole {
@@ -208,7 +210,7 @@ pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, plac
     let mut outcome =
         Outcome { instance: Some(ran.instance), exit_code: exit.code, cold_start: true, ..Outcome::default() };
     if let Some(result) = &ran.outcome.result {
-        keep(&mut outcome, &HeaderMap::new(), result, recorded);
+        outcome.keep(None, result, !Json::fits(result, recorded), recorded);
         if outcome.output_cut && is_awaited(request) {
             fleet.keep_answer(request.run, Whole { status: None, content_type: None, body: result.clone() });
         }
@@ -298,14 +300,10 @@ fn http_request(
 
 fn repeat(event: Carried<'_>) -> Result<hyper::Request<Bytes>, Box<dyn std::error::Error + Send + Sync>> {
     let Carried { data, data_base64, datacontenttype, http } = event;
-    let is_json = datacontenttype.as_deref().is_none_or(|kind| kind.contains("json"));
     let body = match (data, http.raw_body.as_ref().or(data_base64.as_ref())) {
         (_, Some(encoded)) => Bytes::from(base64::engine::general_purpose::STANDARD.decode(encoded)?),
         (None, None) => Bytes::new(),
-        (Some(data), None) => match serde_json::from_str::<String>(data.get()) {
-            Ok(text) if !is_json => Bytes::from(text),
-            _ => Bytes::copy_from_slice(data.get().as_bytes()),
-        },
+        (Some(data), None) => Bytes::from(body_of(data.get(), datacontenttype.as_deref()).into_owned()),
     };
     let has_body = !body.is_empty();
     let mut call = hyper::Request::new(body);
@@ -374,27 +372,6 @@ fn trace(input: &str) -> Option<Context> {
     let traced: Traced = serde_json::from_str(input).ok()?;
     let [parent, state] = [&traced.traceparent, &traced.tracestate].map(|text| text.as_deref().map(str::as_bytes));
     Context::read(parent, state)
-}
-
-/// Keeps of an answer's body what a run keeps of it.
-fn keep(outcome: &mut Outcome, headers: &HeaderMap, body: &Bytes, limit: usize) {
-    if body.is_empty() {
-        return;
-    }
-    let kind = media_type(headers);
-    let is_json = kind.is_none_or(|kind| kind.contains("json"));
-    let cut = !Json::fits(body, limit);
-    let (json, encoding) = match std::str::from_utf8(body) {
-        _ if cut => (Ok(Json::beginning(body, limit)), Encoding::Text),
-        Ok(text) => match is_json.then(|| Json::parse(text)) {
-            Some(Ok(json)) => (Ok(json), Encoding::Json),
-            _ => (Json::of(text), Encoding::Text),
-        },
-        Err(_) => (Json::of(&base64::engine::general_purpose::STANDARD.encode(body)), Encoding::Base64),
-    };
-    outcome.output = json.ok();
-    outcome.output_cut = cut;
-    outcome.encoding = encoding;
 }
 
 fn media_type(headers: &HeaderMap) -> Option<String> {

@@ -144,7 +144,7 @@ fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Probl
 /// What a body is of which nothing is said.
 fn guessed(body: &[u8]) -> Option<&'static str> {
     Some(match std::str::from_utf8(body) {
-        _ if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() => "application/json",
+        _ if super::json::carried(body).is_ok() => "application/json",
         Ok(_) => "text/plain",
         Err(_) => "application/octet-stream",
     })

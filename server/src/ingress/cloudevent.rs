@@ -1,46 +1,14 @@
-//! CloudEvents 1.0: from the three content modes of its HTTP binding to one JSON event, with all that is wrong at once.
-//!
-//! Knows the specification (attributes, their names and types); knows nothing of what events are for.
-
-use std::fmt;
+//! CloudEvents 1.0 over HTTP: from the three content modes of the binding to one event, with all that is wrong at once. What an
+//! event is made of is [`domain::cloudevent`]'s matter.
 
 use actix_web::http::header::{self, HeaderMap};
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use chrono::DateTime;
-use domain::Json;
-use domain::event::source;
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::ser::SerializeMap;
-use serde::{Deserialize, Serialize, Serializer};
-use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use domain::cloudevent::{Attribute, Draft, Fault};
+pub(super) use domain::cloudevent::{CloudEvent, Origin};
 
 use super::error::Problem;
 
-/// The longest id, source, type or subject, in bytes.
-const MAX_ATTRIBUTE: usize = 1024;
-
-/// Extensions of one event.
-const MAX_ATTRIBUTES: usize = 64;
-
 /// Events of one batch.
 pub(super) const MAX_BATCH: usize = 10_000;
-
-/// An event that fits the specification.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CloudEvent {
-    /// Its `id`.
-    pub id: String,
-    /// Its `source`.
-    pub source: String,
-    /// Its `type`.
-    pub kind: String,
-    /// Its `subject`.
-    pub subject: Option<String>,
-    /// The whole of it in the JSON format.
-    pub json: Json,
-}
 
 /// How events are put into a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,15 +19,6 @@ pub(super) enum Mode {
     Structured,
     /// Several.
     Batch,
-}
-
-/// Who gave an event its attributes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Origin {
-    /// Its sender, who may not name what only EventFlow names.
-    Sender,
-    /// The door that it came in by.
-    Door,
 }
 
 /// The mode that a request's headers speak of.
@@ -89,21 +48,6 @@ pub(super) fn mode(headers: &HeaderMap) -> Result<Mode, Problem> {
     }
 }
 
-/// What an event is made of: its attributes, each once, and its data.
-#[derive(Default)]
-struct Draft {
-    attributes: Vec<(String, Value)>,
-    data: Option<Data>,
-    problems: Vec<Problem>,
-}
-
-/// The data of an event. JSON stays the text that came: its numbers keep their digits, its keys their order.
-enum Data {
-    Json(Json),
-    Text(String),
-    Base64(String),
-}
-
 /// The event of a request in the binary mode.
 ///
 /// # Errors
@@ -113,16 +57,14 @@ pub(super) fn binary(headers: &HeaderMap, body: &[u8]) -> Result<CloudEvent, Vec
     for (name, value) in headers {
         let Some(attribute) = name.as_str().strip_prefix("ce-") else { continue };
         match header_value(value.as_bytes()) {
-            Some(text) => draft.add(attribute, json!(text), "header"),
+            Some(text) => draft.add(attribute, Attribute::Text(text), "header"),
             None => draft
-                .problems
-                .push(bad(attribute, "the header's value is not UTF-8, percent-encoded where it is not ASCII")),
+                .fault(Fault::new(attribute, "the header's value is not UTF-8, percent-encoded where it is not ASCII")),
         }
     }
-    // The order of headers means nothing: the same event is the same text.
-    draft.attributes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    draft.sort();
     let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    draft.with_data(kind, body).finish(Origin::Sender)
+    draft.with_body(kind, body).finish(Origin::Sender).map_err(problems)
 }
 
 /// The event whose attributes another protocol brings as they are, beside its data.
@@ -137,9 +79,9 @@ pub(super) fn attributed(
 ) -> Result<CloudEvent, Vec<Problem>> {
     let mut draft = Draft::default();
     for (name, text) in attributes {
-        draft.add(&name, json!(text), "attribute");
+        draft.add(&name, Attribute::Text(text), "attribute");
     }
-    draft.with_data(kind, body).finish(origin)
+    draft.with_body(kind, body).finish(origin).map_err(problems)
 }
 
 /// The event that a JSON text is.
@@ -147,245 +89,11 @@ pub(super) fn attributed(
 /// # Errors
 /// All faults, at least one.
 pub(super) fn structured(text: &str) -> Result<CloudEvent, Vec<Problem>> {
-    let Ok(Members(members)) = serde_json::from_str(text) else {
-        return Err(vec![bad("", "the event must be a JSON object")]);
-    };
-    let (mut draft, mut encoded) = (Draft::default(), None);
-    for (name, value) in members {
-        match name.as_str() {
-            "data" if draft.data.is_some() => draft.problems.push(twice("data", "member")),
-            "data" => match super::json::carried(value.get().as_bytes()) {
-                Ok(json) => draft.data = Some(Data::Json(json)),
-                Err(error) => draft.problems.push(bad("data", format!("it cannot be read: {error}"))),
-            },
-            "data_base64" if encoded.is_some() => draft.problems.push(twice("data_base64", "member")),
-            "data_base64" => encoded = Some(value),
-            // No attribute is a list or an object, and none is read as one.
-            _ if value.get().starts_with(['[', '{']) => draft.add(&name, json!([]), "attribute"),
-            _ => match serde_json::from_str(value.get()) {
-                // In the JSON format, null is absent.
-                Ok(Value::Null) => {}
-                Ok(value) => draft.add(&name, value, "attribute"),
-                Err(error) => draft.problems.push(bad(&name, format!("`{name}` cannot be read: {error}"))),
-            },
-        }
-    }
-    match encoded.map(|encoded| serde_json::from_str(encoded.get()).unwrap_or(Value::Bool(false))) {
-        None | Some(Value::Null) => {}
-        Some(_) if draft.data.is_some() => {
-            draft.problems.push(bad("data_base64", "there is `data` as well; only one of the two may be there"));
-        }
-        Some(Value::String(text)) if STANDARD.decode(&text).is_ok() => draft.data = Some(Data::Base64(text)),
-        Some(_) => draft.problems.push(bad("data_base64", "this is not base64 text")),
-    }
-    draft.finish(Origin::Sender)
+    domain::cloudevent::structured(text).map_err(problems)
 }
 
-/// The members of an object in their order, not looked into.
-struct Members(Vec<(String, Box<RawValue>)>);
-
-impl<'de> Deserialize<'de> for Members {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Members;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a JSON object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
-                let mut members = Vec::new();
-                while let Some(member) = map.next_entry()? {
-                    members.push(member);
-                }
-                Ok(Members(members))
-            }
-        }
-        deserializer.deserialize_map(Reader)
-    }
-}
-
-impl Draft {
-    fn add(&mut self, name: &str, value: Value, what: &str) {
-        if self.attributes.len() > MAX_ATTRIBUTES {
-            return;
-        }
-        match self.attributes.iter().any(|(known, _)| known == name) {
-            true => self.problems.push(twice(name, what)),
-            false => self.attributes.push((name.to_owned(), value)),
-        }
-    }
-
-    /// Adds data of a media type, or of none, to the attributes.
-    fn with_data(mut self, kind: Option<&str>, body: &[u8]) -> Self {
-        // What stands for data stands in the body, and its type in the protocol's own place.
-        for name in ["data", "data_base64"] {
-            if self.remove(name).is_some() {
-                self.problems.push(bad(name, format!("`{name}` is no attribute: data belongs into the body")));
-            }
-        }
-        let named = self.remove("datacontenttype");
-        if let (Some(named), Some(kind)) = (&named, kind)
-            && named != kind
-        {
-            let message =
-                format!("datacontenttype is `{named}`, and the content type is `{kind}`: send the latter alone");
-            self.problems.push(bad("datacontenttype", message));
-        }
-        let kind = kind.map(str::to_owned).or_else(|| named?.as_str().map(str::to_owned));
-        if let Some(kind) = &kind {
-            self.attributes.push(("datacontenttype".to_owned(), json!(kind)));
-        }
-        if body.is_empty() {
-            return self;
-        }
-        let bytes = || Data::Base64(STANDARD.encode(body));
-        self.data = match (kind.as_deref(), std::str::from_utf8(body)) {
-            // Of what it is nothing is said: JSON where it is, and else bytes.
-            (None, _) => Some(super::json::carried(body).map_or_else(|_| bytes(), Data::Json)),
-            (kind, _) if is_json(kind) => match super::json::carried(body) {
-                Ok(json) => Some(Data::Json(json)),
-                Err(error) => {
-                    self.problems.push(bad("data", format!("the body is not JSON: {error}")));
-                    None
-                }
-            },
-            (Some(kind), Ok(text)) if kind.trim().to_ascii_lowercase().starts_with("text/") => {
-                Some(Data::Text(text.to_owned()))
-            }
-            _ => Some(bytes()),
-        };
-        self
-    }
-
-    fn remove(&mut self, name: &str) -> Option<Value> {
-        let index = self.attributes.iter().position(|(known, _)| known == name)?;
-        Some(self.attributes.remove(index).1)
-    }
-
-    fn get(&self, name: &str) -> Option<&Value> {
-        self.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value)
-    }
-
-    fn finish(mut self, origin: Origin) -> Result<CloudEvent, Vec<Problem>> {
-        let mut problems = std::mem::take(&mut self.problems);
-        problems.extend(self.attributes.iter().filter_map(|(name, value)| attribute_fault(name, value)));
-        if let (Origin::Sender, Some(Value::String(text))) = (origin, self.get("source"))
-            && source::is_reserved(text)
-        {
-            let message =
-                format!("source `{text}` is one that only EventFlow names; name your own, such as /shop/orders");
-            problems.push(bad("source", message));
-        }
-        for name in ["specversion", "id", "source", "type"] {
-            if self.get(name).is_none() && !problems.iter().any(|problem| is_at(problem, name)) {
-                problems.push(bad(name, format!("the attribute `{name}` is missing")));
-            }
-        }
-        if self.attributes.len() > MAX_ATTRIBUTES {
-            let message = format!("the event has more than {MAX_ATTRIBUTES} attributes, the most that is taken");
-            problems.push(bad("", message));
-        }
-        if !problems.is_empty() {
-            problems.sort_by(|a, b| a.field.cmp(&b.field));
-            return Err(problems);
-        }
-        let text = |name: &str| self.get(name).and_then(Value::as_str).map(str::to_owned);
-        Ok(CloudEvent {
-            id: text("id").unwrap_or_default(),
-            source: text("source").unwrap_or_default(),
-            kind: text("type").unwrap_or_default(),
-            subject: text("subject"),
-            json: Json::of(&self).expect("attributes and data always serialise"),
-        })
-    }
-}
-
-impl Serialize for Draft {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut event = serializer.serialize_map(None)?;
-        for (name, value) in &self.attributes {
-            event.serialize_entry(name, value)?;
-        }
-        match &self.data {
-            Some(Data::Json(json)) => event.serialize_entry("data", json)?,
-            Some(Data::Text(text)) => event.serialize_entry("data", text)?,
-            Some(Data::Base64(text)) => event.serialize_entry("data_base64", text)?,
-            None => {}
-        }
-        event.end()
-    }
-}
-
-fn is_at(problem: &Problem, name: &str) -> bool {
-    problem.field.as_deref().is_some_and(|field| field == [name])
-}
-
-fn twice(name: &str, what: &str) -> Problem {
-    bad(name, format!("the {what} `{name}` is there twice"))
-}
-
-fn attribute_fault(name: &str, value: &Value) -> Option<Problem> {
-    if name.is_empty() || !name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit()) {
-        return Some(bad(name, format!("`{name}` cannot be an attribute: names are lower-case letters and digits")));
-    }
-    let standard =
-        ["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema"].contains(&name);
-    let text = match value {
-        Value::String(text) => text,
-        Value::Bool(_) if !standard => return None,
-        Value::Number(number) if !standard && number.as_i64().is_some_and(|n| i32::try_from(n).is_ok()) => return None,
-        _ if standard => return Some(bad(name, format!("`{name}` must be text"))),
-        _ => {
-            return Some(bad(
-                name,
-                format!("the extension `{name}` must be text, a boolean, or a whole number of 32 bits"),
-            ));
-        }
-    };
-    if text.chars().any(char::is_control) {
-        return Some(bad(name, format!("`{name}` holds control characters")));
-    }
-    let message = match name {
-        "specversion" if text != "1.0" => format!("specversion is `{text}`; 1.0 is the one that is taken"),
-        "id" | "source" | "type" | "subject" if text.is_empty() => format!("`{name}` is empty"),
-        "id" | "source" | "type" | "subject" if text.len() > MAX_ATTRIBUTE => {
-            format!("`{name}` has {} bytes, the most that is taken is {MAX_ATTRIBUTE}", text.len())
-        }
-        "source" if text.contains([' ', '<', '>', '"', '\\', '^', '`', '{', '|', '}']) => {
-            format!("source `{text}` is not a URI reference (RFC 3986)")
-        }
-        "time" if DateTime::parse_from_rfc3339(text).is_err() => {
-            format!("time `{text}` is not a time such as 2026-01-31T12:00:00Z (RFC 3339)")
-        }
-        "datacontenttype" if !is_media_type(text) => {
-            format!("datacontenttype `{text}` is not a media type such as application/json")
-        }
-        "dataschema" if !text.split_once(':').is_some_and(|(scheme, _)| is_scheme(scheme)) => {
-            format!("dataschema `{text}` is not an absolute URI")
-        }
-        _ => return None,
-    };
-    Some(bad(name, message))
-}
-
-fn is_media_type(text: &str) -> bool {
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    let token =
-        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b));
-    essence.split_once('/').is_some_and(|(kind, subtype)| token(kind) && token(subtype))
-}
-
-fn is_scheme(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic())
-        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
-}
-
-/// JSON when it says so, or says nothing.
-fn is_json(kind: Option<&str>) -> bool {
-    let essence = kind.unwrap_or("application/json").split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence.ends_with("/json") || essence.ends_with("+json")
+fn problems(faults: Vec<Fault>) -> Vec<Problem> {
+    faults.into_iter().map(|fault| bad(&fault.attribute, fault.message)).collect()
 }
 
 /// The attribute that a header's value stands for (HTTP binding 1.0.2, section 3.1.3.2): a quoted string without its
@@ -439,6 +147,7 @@ fn bad(attribute: &str, message: impl Into<String>) -> Problem {
 #[cfg(test)]
 mod tests {
     use actix_web::http::header::{HeaderName, HeaderValue};
+    use serde_json::json;
 
     use super::*;
 

@@ -17,7 +17,6 @@ pub mod fuzz;
 pub mod gateway;
 pub mod graphql;
 mod http;
-mod http_event;
 mod json;
 mod methods;
 mod middleware;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponseBuilder};
-use base64::Engine;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::manifest::Runtime;
@@ -269,8 +268,8 @@ impl ToldOf {
         if let Some((answer, kind, cut)) = self.answer.take()
             && !answer.is_empty()
         {
-            self.outcome.output = keep(&answer, &kind, cut);
-            self.outcome.output_cut = cut;
+            let kind = Some(kind.as_str()).filter(|kind| !kind.is_empty());
+            self.outcome.keep(kind, &answer, cut, answer.len());
         }
         let request = Request {
             run: self.run,
@@ -317,14 +316,4 @@ impl ToldOf {
 /// When a call came in, as `X-Start-Time` has it: nanoseconds since 1970.
 pub(super) fn start_time(at: DateTime<Utc>) -> String {
     at.timestamp_nanos_opt().unwrap_or(i64::MAX).to_string()
-}
-
-/// An answer as what a run keeps of it.
-fn keep(answer: &Bytes, kind: &str, cut: bool) -> Option<Json> {
-    match std::str::from_utf8(answer) {
-        Ok(text) if kind.contains("json") && !cut => Json::parse(text).or_else(|_| Json::of(text)).ok(),
-        _ if cut => Some(Json::beginning(answer, answer.len())),
-        Ok(text) => Json::of(text).ok(),
-        Err(_) => Json::of(&base64::engine::general_purpose::STANDARD.encode(answer)).ok(),
-    }
 }

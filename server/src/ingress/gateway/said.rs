@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use domain::Json;
+use domain::cloudevent::{Data, Event, Http, Sender};
 use domain::trace::Context;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
@@ -15,7 +16,6 @@ use serde_json::{Map, Value};
 use super::address::Address;
 use super::passing::{Named, stays_here};
 use crate::ingress::credentials::is_credential;
-use crate::ingress::http_event::{Http, HttpEvent};
 use crate::ingress::trace;
 
 /// Whether a header of a request is part of what is recorded of it, by its name in lower case.
@@ -67,23 +67,11 @@ impl Said {
 
     pub(super) fn event(&self, frame: &Frame<'_>, body: &Bytes) -> Json {
         let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
-        let text = || std::str::from_utf8(body).is_ok();
-        // An event that does not say what its data is has JSON; a body that does not is taken for text.
-        let kind = kind.or_else(|| (!body.is_empty() && text()).then_some("text/plain"));
+        let data = Data::of(Sender::Caller { exact: frame.exact }, kind, body).unwrap_or_default();
+        // An event that does not say what its data is has JSON.
+        let kind = kind.or_else(|| matches!(data, Some(Data::Text(_))).then_some("text/plain"));
         // Whether the event says what was sent, byte by byte (runtimes/README.md).
-        let (data, data_base64, is_said) = match std::str::from_utf8(body) {
-            _ if body.is_empty() => (None, None, true),
-            Ok(text) if kind.is_some_and(|kind| kind.contains("json")) => match Json::parse(without_mark(text)) {
-                Ok(json) => {
-                    let is_said = json.get() == text;
-                    (Some(json), None, is_said)
-                }
-                Err(_) if frame.exact => (None, Some(STANDARD.encode(body)), true),
-                Err(_) => (Json::of(text).ok(), None, false),
-            },
-            Ok(text) => (Json::of(without_mark(text)).ok(), None, without_mark(text) == text),
-            Err(_) => (None, Some(STANDARD.encode(body)), true),
-        };
+        let is_said = data.as_ref().is_none_or(|data| *data.body(kind) == **body);
         let raw_body = (frame.whole && !is_said).then(|| STANDARD.encode(body));
         let http = Http {
             method: &self.method,
@@ -92,22 +80,18 @@ impl Said {
             headers: Headers(&self.headers),
             raw_body,
         };
-        let event = HttpEvent {
+        let event = Event {
+            time: Some(frame.time),
             datacontenttype: kind,
             data,
-            data_base64,
             traceparent: Some(frame.trace.parent()),
             tracestate: frame.trace.state(),
-            digest: frame.digest,
-            ..HttpEvent::new("http.invoke", frame.id, frame.source, frame.time, http)
+            requestdigest: frame.digest,
+            http: Some(http),
+            ..Event::new("http.invoke", frame.id, frame.source)
         };
         event.json()
     }
-}
-
-/// Text without the byte order mark that some programs begin a file with.
-fn without_mark(text: &str) -> &str {
-    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::cloudevent::{Data, Event, with_other_data};
 use domain::run::event::{Delivery, Request};
 use domain::run::{self, Run};
 use domain::trace::Context;
@@ -19,7 +20,6 @@ use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::auth::Viewer;
 use crate::ingress::error::{Fault, Problem, Refusal};
-use crate::ingress::http_event::HttpEvent;
 use crate::ingress::trace;
 use crate::store::{FunctionRow, RunRow, Store};
 
@@ -149,13 +149,15 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
     let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
     let trace = trace_of(&http["headers"]);
-    let event = HttpEvent {
+    let event = Event {
+        time: Some(at),
         datacontenttype: Some("application/json"),
-        data: asked.payload,
+        data: asked.payload.map(Data::Json),
         traceparent: trace.as_ref().map(Context::parent),
         tracestate: trace.as_ref().and_then(Context::state),
-        digest: claim.as_ref().map(|claim| claim.digest.as_str()),
-        ..HttpEvent::new("http.invoke", &event_id, &source, at, http)
+        requestdigest: claim.as_ref().map(|claim| claim.digest.as_str()),
+        http: Some(http),
+        ..Event::new("http.invoke", &event_id, &source)
     };
     let event = event.json();
     let id = claim.as_ref().map_or_else(|| event::invoked(row.id, &event_id), |claim| claim.event);
@@ -302,14 +304,9 @@ pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Re
             return Err(Problem::new("payload_erased", message).at(["payload"]).into());
         }
         Some(payload) => {
-            let mut event = match old.request.input.value() {
-                Value::Object(event) if !old.request.input_cut => event,
-                _ => http_invoke(&old),
-            };
-            event.remove("data_base64");
-            event.insert("data".to_owned(), payload);
-            event.insert("datacontenttype".to_owned(), json!("application/json"));
-            Json::from(&Value::Object(event))
+            let data = Json::from(&payload);
+            let kept = (!old.request.input_cut).then(|| with_other_data(&old.request.input, payload));
+            kept.flatten().unwrap_or_else(|| in_a_new_frame(&old, data))
         }
         None if old.request.input_cut => {
             let message =
@@ -408,16 +405,16 @@ async fn runnable(
     }
 }
 
-/// The frame of an event whose own was not kept whole.
-fn http_invoke(old: &Run) -> serde_json::Map<String, Value> {
-    let event = json!({
-        "specversion": "1.0", "id": uuid::Uuid::now_v7().to_string(), "source": format!("/v1/runs/{}", old.request.run),
-        "type": old.request.trigger, "time": clock::now(),
-    });
-    match event {
-        Value::Object(event) => event,
-        _ => serde_json::Map::new(),
-    }
+/// Data in the frame of an event whose own was not kept whole.
+fn in_a_new_frame(old: &Run, data: Json) -> Json {
+    let (id, source) = (Uuid::now_v7().to_string(), format!("/v1/runs/{}", old.request.run));
+    let event = Event {
+        time: Some(clock::now()),
+        datacontenttype: Some("application/json"),
+        data: Some(Data::Json(data)),
+        ..Event::<()>::new(&old.request.trigger, &id, &source)
+    };
+    event.json()
 }
 
 pub(super) fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {

@@ -1,12 +1,12 @@
 //! Trigger events.
 
-use async_graphql::{Context, ID, Object, Result};
-use serde_json::{Map, Value, json};
+use async_graphql::{Context, ID, Object};
+use chrono::SecondsFormat;
 use uuid::Uuid;
 
 use crate::clock;
-use crate::ingress::cloudevent;
-use crate::ingress::error::{Fault, Refusal};
+use crate::ingress::cloudevent::{self, CloudEvent, Origin};
+use crate::ingress::error::{Fault, Problem, Refusal};
 use crate::ingress::graphql::input::PublishEventInput;
 use crate::ingress::graphql::object::Event;
 use crate::ingress::graphql::payload::EventPayload;
@@ -22,11 +22,11 @@ pub(super) struct Mutation;
 #[Object(name = "EventMutation")]
 impl Mutation {
     /// Takes an event; every function whose trigger matches runs. The same (namespace, source, id) is taken once.
-    async fn publish_event(&self, ctx: &Context<'_>, input: PublishEventInput) -> Result<EventPayload> {
+    async fn publish_event(&self, ctx: &Context<'_>, input: PublishEventInput) -> async_graphql::Result<EventPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let namespace = namespace_or_default(ctx, input.namespace.clone());
         let done = async {
-            let event = cloudevent::structured(&Value::Object(attributes(input)).to_string()).map_err(|problems| {
+            let event = event(input).map_err(|problems| {
                 let placed = problems.into_iter().map(|mut problem| {
                     problem.field = problem.field.map(|field| ["input".to_owned()].into_iter().chain(field).collect());
                     problem
@@ -43,7 +43,7 @@ impl Mutation {
     }
 
     /// Erases the content of an event and of every run that it caused, for good. Their records stay, and say when.
-    async fn erase_event(&self, ctx: &Context<'_>, id: ID) -> Result<EventPayload> {
+    async fn erase_event(&self, ctx: &Context<'_>, id: ID) -> async_graphql::Result<EventPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let event = parse_id(&id, "id")?;
@@ -56,19 +56,19 @@ impl Mutation {
     }
 }
 
-fn attributes(input: PublishEventInput) -> Map<String, Value> {
-    let mut event = Map::new();
-    event.insert("specversion".to_owned(), json!("1.0"));
-    event.insert("id".to_owned(), json!(input.id.unwrap_or_else(|| Uuid::now_v7().to_string())));
-    event.insert("source".to_owned(), json!(input.source.unwrap_or_else(|| SOURCE.to_owned())));
-    event.insert("type".to_owned(), json!(input.kind));
-    event.insert("time".to_owned(), json!(clock::now()));
-    if let Some(subject) = input.subject {
-        event.insert("subject".to_owned(), json!(subject));
-    }
-    if let Some(data) = input.data {
-        event.insert("datacontenttype".to_owned(), json!("application/json"));
-        event.insert("data".to_owned(), data);
-    }
-    event
+/// The event that is published, as if its attributes had come beside its data.
+fn event(input: PublishEventInput) -> Result<CloudEvent, Vec<Problem>> {
+    let time = clock::now().to_rfc3339_opts(SecondsFormat::AutoSi, true);
+    let attributes = [
+        ("specversion", Some("1.0".to_owned())),
+        ("id", Some(input.id.unwrap_or_else(|| Uuid::now_v7().to_string()))),
+        ("source", Some(input.source.unwrap_or_else(|| SOURCE.to_owned()))),
+        ("type", Some(input.kind)),
+        ("time", Some(time)),
+        ("subject", input.subject),
+    ];
+    let attributes = attributes.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text?)));
+    let data = input.data.map(|data| data.to_string());
+    let kind = data.as_ref().map(|_| "application/json");
+    cloudevent::attributed(Origin::Sender, attributes, kind, data.unwrap_or_default().as_bytes())
 }
