@@ -243,6 +243,29 @@ pub struct Deregistered {
     pub at: DateTime<Utc>,
 }
 
+impl Event {
+    /// Whether it changes which functions there are, whether they run, or what triggers them: what is folded into routing
+    /// tables and the plan of schedules.
+    pub fn changes_who_is_reached(&self) -> bool {
+        match self {
+            Self::Registered(_)
+            | Self::BuildSucceeded(_)
+            | Self::Started(_)
+            | Self::Stopped(_)
+            | Self::VersionPromoted(_)
+            | Self::Deregistered(_) => true,
+            Self::Updated(_)
+            | Self::BuildRequested(_)
+            | Self::BuildStarted(_)
+            | Self::BuildFailed(_)
+            | Self::BuildCancelled(_)
+            | Self::TrafficShifted(_)
+            | Self::InstanceFailed(_)
+            | Self::InstanceRecovered(_) => false,
+        }
+    }
+}
+
 impl Payload for Event {
     fn kind(&self) -> &'static str {
         match self {

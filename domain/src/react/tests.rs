@@ -1,86 +1,139 @@
 //! What follows from each event, all types of them.
 
-use super::{Reaction, has_consequences, react};
+use super::{Everywhere, InOrder, Once, Reaction, everywhere, once, react};
 use crate::aggregate::Payload;
-use crate::recorded::{Fact, Recorded};
-use crate::{Cause, Stream, event, function, golden, run};
+use crate::recorded::{Cause, Recorded};
+use crate::{Stream, event, function, golden, run};
+
+fn recorded<E: Payload>(stream: Stream, event: &E) -> Recorded {
+    Recorded {
+        position: 1,
+        stream,
+        version: 1,
+        id: uuid::Uuid::from_u128(1),
+        kind: event.kind().into(),
+        data: event.encode().into(),
+        at: event.at(),
+        cause: Cause { actor: Some("user:ada".into()), ..Cause::default() },
+        hash: [0; 32],
+    }
+}
+
+/// What follows, in short.
+fn names(recorded: &Recorded) -> String {
+    let name = |reaction: &Reaction| match reaction {
+        Reaction::Everywhere(Everywhere::Build { .. }) => "build",
+        Reaction::Everywhere(Everywhere::CancelBuild(_)) => "cancel build",
+        Reaction::Everywhere(Everywhere::Reconcile { started: Some(_), .. }) => "reconcile (started)",
+        Reaction::Everywhere(Everywhere::Reconcile { started: None, .. }) => "reconcile",
+        Reaction::Everywhere(Everywhere::Resize(_)) => "resize",
+        Reaction::Everywhere(Everywhere::Abort(_)) => "abort",
+        Reaction::Once(Once::RollOut { .. }) => "roll out",
+        Reaction::Once(Once::DeliverAt { .. }) => "deliver later",
+        Reaction::Once(Once::Redrive { .. }) => "redrive",
+        Reaction::Once(Once::InOrder(InOrder::Change(..))) => "change",
+        Reaction::Once(Once::InOrder(InOrder::Route { .. })) => "route",
+        Reaction::Once(Once::InOrder(InOrder::Deliver(_))) => "deliver",
+    };
+    react(recorded).unwrap().iter().map(name).collect::<Vec<_>>().join(", ")
+}
+
+fn of_runs() -> impl Iterator<Item = Recorded> {
+    let id = run::id(event::id("default", "/shop", "order-7"), function::id("default", "thumbnails", 1));
+    golden::runs().into_iter().map(move |event| recorded(Stream::run(id), &event))
+}
+
+fn of_functions() -> impl Iterator<Item = Recorded> {
+    let id = function::id("default", "thumbnails", 1);
+    golden::functions().into_iter().map(move |event| recorded(Stream::function(id), &event))
+}
+
+fn of_events() -> impl Iterator<Item = Recorded> {
+    let id = event::id("default", "/shop", "order-7");
+    golden::events().into_iter().map(move |event| recorded(Stream::event(id), &event))
+}
 
 #[test]
 fn what_follows_from_each_event_of_a_function() {
-    let id = function::id("default", "thumbnails", 1);
-    for event in golden::functions() {
-        let expected = match &event {
-            function::Event::BuildRequested(e) => vec![Reaction::Build(id, e.build)],
-            function::Event::BuildSucceeded(e) => vec![Reaction::RollOut(id, e.version)],
-            function::Event::BuildCancelled(e) => vec![Reaction::CancelBuild(e.build)],
-            other => match other.kind() {
-                "Started" | "Stopped" | "VersionPromoted" | "TrafficShifted" | "Deregistered" => {
-                    vec![Reaction::Reconcile(id)]
-                }
-                "Registered" | "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" | "InstanceRecovered" => {
-                    vec![]
-                }
-                kind => panic!("nobody said what follows from {kind}"),
-            },
+    for recorded in of_functions() {
+        let expected = match &*recorded.kind {
+            "Registered" => "change",
+            "BuildRequested" => "build",
+            "BuildCancelled" => "cancel build",
+            "BuildSucceeded" => "roll out, change",
+            "Started" => "reconcile (started), resize, change",
+            "VersionPromoted" => "reconcile, resize, change",
+            "Stopped" | "Deregistered" => "reconcile, change",
+            "TrafficShifted" => "reconcile",
+            "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" | "InstanceRecovered" => "",
+            kind => panic!("nobody said what follows from {kind}"),
         };
-        let kind = event.kind();
-        assert_eq!(react(&Fact::Function(id, event)), expected, "{kind}");
+        assert_eq!(names(&recorded), expected, "{}", recorded.kind);
     }
 }
 
 #[test]
 fn what_follows_from_each_event_of_a_run() {
-    let function = function::id("default", "thumbnails", 1);
-    let id = run::id(event::id("default", "/shop", "order-7"), function);
-    for event in golden::runs() {
-        let expected = match &event {
-            run::Event::Requested(_) => vec![Reaction::Deliver(id, function)],
-            run::Event::AttemptFailed(e) => vec![Reaction::DeliverAt(id, e.due)],
-            run::Event::Cancelled(_) => vec![Reaction::Abort(id)],
-            run::Event::Redriven(e) => vec![Reaction::Redrive(id, e.run)],
-            other => match other.kind() {
-                "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Deferred" | "Answered"
-                | "Purged" | "CallbackFailed" | "CallbackDelivered" | "Erased" => vec![],
-                kind => panic!("nobody said what follows from {kind}"),
-            },
+    for recorded in of_runs() {
+        let expected = match &*recorded.kind {
+            "Requested" => "deliver",
+            "AttemptFailed" => "deliver later",
+            "Cancelled" => "abort",
+            "Redriven" => "redrive",
+            "Started" | "Succeeded" | "Failed" | "TimedOut" | "DeadLettered" | "Deferred" | "Answered" | "Purged"
+            | "CallbackFailed" | "CallbackDelivered" | "Erased" => "",
+            kind => panic!("nobody said what follows from {kind}"),
         };
-        let kind = event.kind();
-        assert_eq!(react(&Fact::Run(id, event)), expected, "{kind}");
+        assert_eq!(names(&recorded), expected, "{}", recorded.kind);
     }
 }
 
 #[test]
 fn a_received_event_is_routed() {
-    let id = event::id("default", "/shop", "order-7");
-    for event in golden::events() {
-        let expected = if event.kind() == "Received" { vec![Reaction::Route(id)] } else { vec![] };
-        assert_eq!(react(&Fact::Event(id, event)), expected);
+    for recorded in of_events() {
+        assert_eq!(names(&recorded), if &*recorded.kind == "Received" { "route" } else { "" });
     }
 }
 
 #[test]
 fn nothing_follows_from_the_events_of_a_namespace() {
     for event in golden::namespaces() {
-        assert_eq!(react(&Fact::Namespace("default".into(), event)), []);
+        assert_eq!(names(&recorded(Stream::namespace("default"), &event)), "");
     }
 }
 
 #[test]
-fn a_record_that_is_passed_over_undecoded_has_no_consequences() {
-    let id = run::id(event::id("default", "/shop", "order-7"), function::id("default", "thumbnails", 1));
-    for event in golden::runs() {
-        let recorded = Recorded {
-            position: 1,
-            stream: Stream::run(id),
-            version: 1,
-            id: id.uuid(),
-            kind: event.kind().into(),
-            data: event.encode().into(),
-            at: event.at(),
-            cause: Cause::default(),
-            hash: [0; 32],
-        };
-        let follows = !react(&recorded.fact().unwrap()).is_empty();
-        assert_eq!(has_consequences(&recorded), follows, "{}", event.kind());
+fn a_reaction_carries_what_it_takes_to_do_it() {
+    let received = of_events().next().unwrap();
+    let Reaction::Once(Once::InOrder(InOrder::Route { received: of, record, cause })) =
+        react(&received).unwrap().remove(0)
+    else {
+        panic!("it is routed")
+    };
+    assert_eq!((of.event_id.as_str(), record, cause), ("order-7", received.id, received.cause.clone()));
+    let requested = of_runs().next().unwrap();
+    let Reaction::Once(Once::InOrder(InOrder::Deliver(asked))) = react(&requested).unwrap().remove(0) else {
+        panic!("it is delivered")
+    };
+    assert_eq!(asked.cause, requested.cause);
+}
+
+#[test]
+fn what_is_passed_over_undecoded_has_no_consequences() {
+    let namespaces = golden::namespaces().into_iter().map(|event| recorded(Stream::namespace("default"), &event));
+    for recorded in of_functions().chain(of_runs()).chain(of_events()).chain(namespaces) {
+        let each = everywhere(&recorded).unwrap().into_iter().map(Reaction::Everywhere);
+        let found: Vec<_> = each.chain(once(&recorded).unwrap().into_iter().map(Reaction::Once)).collect();
+        assert_eq!(found, react(&recorded).unwrap(), "{}", recorded.kind);
     }
+}
+
+#[test]
+fn what_a_newer_server_wrote_of_a_function_is_noticed_and_most_of_a_run_is_not_even_read() {
+    let mut newer = of_functions().next().unwrap();
+    newer.kind = "Exploded".into();
+    assert!(everywhere(&newer).is_err() && once(&newer).is_err());
+    let mut over = of_runs().find(|recorded| &*recorded.kind == "Succeeded").unwrap();
+    over.data = b"nonsense".as_slice().into();
+    assert_eq!((everywhere(&over), once(&over)), (Ok(Vec::new()), Ok(Vec::new())));
 }

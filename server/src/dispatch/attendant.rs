@@ -3,13 +3,14 @@
 
 use std::time::Duration;
 
-use domain::recorded::{Fact, Recorded};
-use domain::{function, react::Reaction, react::has_consequences, react::react};
+use chrono::{DateTime, Utc};
+use domain::function;
+use domain::react::Everywhere;
 use futures::StreamExt;
 
-use super::Tools;
 use super::builds::Builds;
 use super::worker::Workers;
+use super::{Tools, follow};
 use crate::clock;
 use crate::store::Feed;
 
@@ -30,46 +31,28 @@ impl Attendant {
     pub(super) async fn follow(self, mut feed: Feed) {
         while let Some(batch) = feed.next().await {
             match batch {
-                Ok(records) => {
-                    records.iter().filter(|recorded| concerns(recorded)).for_each(|record| self.take(record))
-                }
+                Ok(records) => follow::everywhere(&records, &self.tools.store.stats()).for_each(|it| self.take(it)),
                 Err(error) => tracing::warn!(%error, "the log is not followed; it is tried again"),
             }
         }
     }
 
-    fn take(&self, recorded: &Recorded) {
-        let fact = match recorded.fact() {
-            Ok(fact) => fact,
-            Err(error) => {
-                tracing::error!(position = recorded.position, %error, "a record cannot be read");
-                return self.tools.store.stats().note_unreadable(recorded, &error);
+    fn take(&self, reaction: Everywhere) {
+        match reaction {
+            Everywhere::Build { function, build, cause } => self.builds.start(function, build, cause),
+            Everywhere::CancelBuild(build) => self.builds.cancel(build),
+            Everywhere::Reconcile { function, started } => self.reconcile(function, started),
+            Everywhere::Resize(function) => {
+                self.workers.resize(function);
+                self.workers.wake();
             }
-        };
-        for reaction in react(&fact) {
-            match reaction {
-                Reaction::Build(function, build) => self.builds.start(function, build, recorded.as_cause(None)),
-                Reaction::CancelBuild(build) => self.builds.cancel(build),
-                Reaction::Reconcile(function) => self.reconcile(recorded, function),
-                Reaction::Abort(run) => self.workers.abort(run),
-                Reaction::RollOut(..)
-                | Reaction::Route(_)
-                | Reaction::Deliver(..)
-                | Reaction::DeliverAt(..)
-                | Reaction::Redrive(..) => {}
-            }
-        }
-        if let Fact::Function(id, function::Event::Deregistered(_)) = fact {
-            self.forget_metrics(id);
-        }
-        if let Fact::Function(id, function::Event::VersionPromoted(_) | function::Event::Started(_)) = fact {
-            self.workers.resize(id);
-            self.workers.wake();
+            Everywhere::Abort(run) => self.workers.abort(run),
+            Everywhere::ForgetNumbers(function) => self.forget_numbers(function),
         }
     }
 
     /// Leaves a function out of the metrics, once whoever reads them has seen its last numbers.
-    fn forget_metrics(&self, function: function::Id) {
+    fn forget_numbers(&self, function: function::Id) {
         let tools = self.tools.clone();
         tokio::spawn(async move {
             tokio::time::sleep(LAST_NUMBERS).await;
@@ -81,9 +64,9 @@ impl Attendant {
         });
     }
 
-    fn reconcile(&self, recorded: &Recorded, function: function::Id) {
+    fn reconcile(&self, function: function::Id, started: Option<DateTime<Utc>>) {
         let fleet = self.tools.fleet.clone();
-        let fresh = &*recorded.kind == "Started" && (clock::now() - recorded.at).num_seconds() < FRESH_S;
+        let fresh = started.is_some_and(|at| (clock::now() - at).num_seconds() < FRESH_S);
         tokio::spawn(async move {
             let done = if fresh { fleet.warm_up(function).await } else { fleet.reconcile(function).await };
             if let Err(error) = done {
@@ -91,14 +74,4 @@ impl Attendant {
             }
         });
     }
-}
-
-/// Whether a record may ask something of each server; most are of runs and do not.
-fn concerns(recorded: &Recorded) -> bool {
-    has_consequences(recorded)
-        && match recorded.stream.kind() {
-            "function" => true,
-            "run" => &*recorded.kind == "Cancelled",
-            _ => false,
-        }
 }

@@ -9,17 +9,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use domain::recorded::{Fact, Recorded};
+use domain::react::InOrder;
 use domain::run::Asked;
-use domain::run::event::Requested;
-use domain::{event, function, routing, run};
+use domain::{Cause, Recorded, event, function, routing, run};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::task::{AbortHandle, JoinSet};
+use uuid::Uuid;
 
 use super::held::{Held, Hold};
 use super::relay::Hands;
-use super::{Tools, parts};
+use super::{Tools, follow, parts};
 use crate::actors::Backlog;
 use crate::backoff::Backoff;
 use crate::queue;
@@ -114,13 +114,13 @@ struct State {
 
 struct Item {
     position: u64,
-    /// `None` where it is to be read again.
-    kept: Option<Box<(Recorded, Fact)>>,
+    /// What is to be done, and what that takes in memory; `None` where it is to be read again.
+    kept: Option<(Box<InOrder>, usize)>,
 }
 
 impl Item {
     fn bytes(&self) -> usize {
-        self.kept.as_ref().map_or(0, |kept| weight(&kept.0))
+        self.kept.as_ref().map_or(0, |(_, bytes)| *bytes)
     }
 }
 
@@ -158,14 +158,14 @@ impl Lanes {
         }
     }
 
-    /// Puts a record at the end of its namespace's lane, if anything can follow from it there.
-    pub(super) async fn push(&mut self, recorded: &Recorded, fact: Fact) {
-        let namespace: Arc<str> = match &fact {
-            Fact::Function(id, event) => match self.namespace_of(*id, event) {
+    /// Puts what follows from a record at the end of its namespace's lane.
+    pub(super) async fn push(&mut self, recorded: &Recorded, reaction: InOrder) {
+        let namespace: Arc<str> = match &reaction {
+            InOrder::Change(id, event) => match self.namespace_of(*id, event) {
                 Some(namespace) => namespace,
                 None => return,
             },
-            Fact::Event(_, event::Event::Received(received)) => {
+            InOrder::Route { received, .. } => {
                 // Where there are no functions, an event reaches none, unless it names one.
                 let reaches_none = received.target.is_none() && !self.lanes.contains_key(received.namespace.as_str());
                 if reaches_none || self.done.is_past(&received.namespace, recorded.position) {
@@ -173,18 +173,17 @@ impl Lanes {
                 }
                 received.namespace.as_str().into()
             }
-            Fact::Run(id, run::Event::Requested(requested)) => {
-                let namespace = requested.request.namespace.as_str();
-                if self.done.is_past(namespace, recorded.position) {
+            InOrder::Deliver(asked) => {
+                let request = &asked.requested.request;
+                if self.done.is_past(&request.namespace, recorded.position) {
                     return;
                 }
-                let lane = self.lanes.get(namespace);
-                if lane.is_some_and(|lane| lane.line.state.lock().asked.remove(id)) {
+                let lane = self.lanes.get(request.namespace.as_str());
+                if lane.is_some_and(|lane| lane.line.state.lock().asked.remove(&request.run)) {
                     return;
                 }
-                namespace.into()
+                request.namespace.as_str().into()
             }
-            Fact::Event(..) | Fact::Run(..) | Fact::Namespace(..) => return,
         };
         while self.all.waiting.load(Ordering::Relaxed) >= MAX_WAITING {
             self.all.room.notified().await;
@@ -193,10 +192,10 @@ impl Lanes {
             self.begin(namespace.clone(), routing::Table::default());
         }
         let Some(lane) = self.lanes.get(&namespace) else { return };
-        if let Fact::Function(id, function::Event::Deregistered(_)) = &fact {
+        if let InOrder::Change(id, function::Event::Deregistered(_)) = &reaction {
             lane.line.state.lock().gone.insert(*id);
         }
-        lane.line.push(recorded, fact);
+        lane.line.push(recorded.position, weight(recorded), reaction);
     }
 
     /// The namespace that something happened in, if it says anything about who is reached.
@@ -245,12 +244,11 @@ impl Lanes {
 }
 
 impl Line {
-    fn push(&self, recorded: &Recorded, fact: Fact) {
-        let bytes = weight(recorded);
+    fn push(&self, position: u64, bytes: usize, reaction: InOrder) {
         let mut state = self.state.lock();
-        let mut item = Item { position: recorded.position, kept: None };
+        let mut item = Item { position, kept: None };
         if state.kept + bytes <= KEPT_OF_NAMESPACE && self.all.kept.load(Ordering::Relaxed) + bytes <= KEPT {
-            item.kept = Some(Box::new((recorded.clone(), fact)));
+            item.kept = Some((Box::new(reaction), bytes));
             state.kept += bytes;
             self.all.kept.fetch_add(bytes, Ordering::Relaxed);
         }
@@ -343,11 +341,11 @@ impl Driver {
             some = true;
             let before = new.len() + old.len();
             let found = match item.kept {
-                Some(kept) => Some(*kept),
+                Some((kept, _)) => Some(*kept),
                 None => self.again.read(item.position).await,
             };
             match found {
-                Some((_, Fact::Function(id, event))) => {
+                Some(InOrder::Change(id, event)) => {
                     self.table.evolve(id, &event);
                     if matches!(event, function::Event::Deregistered(_)) {
                         self.line.state.lock().gone.remove(&id);
@@ -359,17 +357,14 @@ impl Driver {
                         continue;
                     }
                 }
-                // What is left of an event that was erased is for nobody.
-                Some((recorded, Fact::Event(_, event::Event::Received(received)))) if received.erased_at.is_none() => {
-                    let requests = self.requests(&recorded, &received);
+                Some(InOrder::Route { received, record, cause }) => {
+                    let requests = self.requests(&received, record, &cause);
                     self.backlog().add(&self.namespace, requests.len() as u64);
                     bytes += parts::weight_of(&requests);
                     new.extend(requests);
                 }
-                Some((recorded, Fact::Run(id, run::Event::Requested(requested)))) => {
-                    old.extend(self.requested(&recorded, id, requested));
-                }
-                _ => {}
+                Some(InOrder::Deliver(asked)) => old.extend(self.requested(*asked)),
+                None => {}
             }
             if new.len() + old.len() > before {
                 first = first.or(hold);
@@ -387,21 +382,21 @@ impl Driver {
     }
 
     /// The run that is to be published because it was requested.
-    fn requested(&self, recorded: &Recorded, id: run::Id, requested: Requested) -> Option<queue::Request> {
+    fn requested(&self, asked: Asked) -> Option<queue::Request> {
+        let request = &asked.requested.request;
+        let (function, run) = (request.function, request.run);
         // Published already, when its event came by.
-        if self.line.state.lock().asked.remove(&id) {
+        if self.line.state.lock().asked.remove(&run) {
             return None;
         }
-        let function = requested.request.function;
-        if requested.request.input.get().len() > queue::MAX_INLINE {
-            return Some(queue::Request::recorded(function, id));
+        if request.input.get().len() > queue::MAX_INLINE {
+            return Some(queue::Request::recorded(function, run));
         }
-        let asked = Asked { requested, cause: recorded.cause.clone() };
-        Some(queue::Request { function, run: id, asked: Some(Arc::new(asked)) })
+        Some(queue::Request { function, run, asked: Some(Arc::new(asked)) })
     }
 
     /// The runs that an event asks for.
-    fn requests(&self, recorded: &Recorded, received: &event::Received) -> Vec<queue::Request> {
+    fn requests(&self, received: &event::Received, record: Uuid, cause: &Cause) -> Vec<queue::Request> {
         let targets = self.table.targets(received);
         let mut state = self.line.state.lock();
         if state.asked.len() > MAX_ASKED {
@@ -409,7 +404,7 @@ impl Driver {
         }
         let request = |target: routing::Target| {
             let routing::Target { function, retry } = target;
-            let asked = Asked::by_event(received, recorded.id, &recorded.cause, function, retry);
+            let asked = Asked::by_event(received, record, cause, function, retry);
             let run = asked.requested.request.run;
             state.asked.insert(run);
             queue::Request { function, run, asked: Some(Arc::new(asked)) }
@@ -471,13 +466,13 @@ struct Again {
 }
 
 impl Again {
-    /// The record at a position, however long the log is away; `None` when it is not there.
-    async fn read(&mut self, position: u64) -> Option<(Recorded, Fact)> {
+    /// What is to be done because of the record at a position, however long the log is away; `None` when there is nothing.
+    async fn read(&mut self, position: u64) -> Option<InOrder> {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
             while self.page.pop_front_if(|first| first.position < position).is_some() {}
             if let Some(found) = self.page.pop_front_if(|first| first.position == position) {
-                return found.fact().ok().map(|fact| (found, fact));
+                return follow::in_order(&found, &self.store.stats());
             }
             match self.store.log(position - 1, PAGE).await {
                 Ok(page) if page.first().is_some_and(|first| first.position == position) => self.page = page.into(),
@@ -496,8 +491,6 @@ impl Again {
 
 #[cfg(test)]
 mod tests {
-    use domain::{Cause, Stream};
-
     use super::*;
     use crate::clock;
 
@@ -505,21 +498,12 @@ mod tests {
         Line { held: Held::default(), all: Arc::default(), state: Mutex::default(), arrived: Notify::new() }
     }
 
-    /// A record with so many bytes, and what it says, which does not matter here.
-    fn record(position: u64, bytes: usize) -> (Recorded, Fact) {
-        let recorded = Recorded {
-            position,
-            stream: Stream::namespace("team"),
-            version: 1,
-            id: uuid::Uuid::now_v7(),
-            kind: "Created".into(),
-            data: vec![0; bytes].into(),
-            at: clock::now(),
-            cause: Cause::default(),
-            hash: [0; 32],
-        };
-        let created = domain::namespace::Event::Created { name: "team".to_owned(), at: clock::now() };
-        (recorded, Fact::Namespace("team".to_owned(), created))
+    /// Something that is to be done, which does not matter here.
+    fn something() -> InOrder {
+        InOrder::Change(
+            clock::new_id(),
+            function::Event::Deregistered(function::event::Deregistered { at: clock::now() }),
+        )
     }
 
     /// The first position that is not through, of ten.
@@ -531,8 +515,7 @@ mod tests {
     fn the_checkpoint_waits_at_the_first_that_is_not_through() {
         let line = line();
         for position in [3, 5, 9] {
-            let (recorded, fact) = record(position, 1);
-            line.push(&recorded, fact);
+            line.push(position, 1, something());
         }
         assert_eq!(first(&line), Some(3));
         let (item, hold) = line.pop().unwrap();
@@ -551,8 +534,7 @@ mod tests {
     fn a_line_keeps_few_records_in_memory_and_all_positions_in_order() {
         let (line, count) = (line(), 50);
         for position in 1..=count {
-            let (recorded, fact) = record(position, KEPT_OF_NAMESPACE / 10);
-            line.push(&recorded, fact);
+            line.push(position, KEPT_OF_NAMESPACE / 10 + OVERHEAD, something());
         }
         assert!(line.all.kept.load(Ordering::Relaxed) <= KEPT_OF_NAMESPACE);
         let items: Vec<_> = std::iter::from_fn(|| line.pop()).map(|(item, _)| item).collect();

@@ -13,6 +13,7 @@ mod builds;
 mod call;
 pub mod callback;
 mod depth;
+mod follow;
 mod held;
 mod lanes;
 mod membership;

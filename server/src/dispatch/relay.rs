@@ -7,20 +7,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::react::has_consequences;
-use domain::recorded::{Fact, Recorded};
+use domain::react::Once;
 use domain::run::Asked;
 use domain::run::event::{Failure, Outcome, Redriven};
-use domain::{Stream, function, run};
+use domain::{Cause, Recorded, Stream, function, run};
 use futures::{StreamExt, future};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use uuid::Uuid;
 
-use super::Tools;
 use super::held::Held;
 use super::lanes::{Lanes, Tables};
 use super::timers::Timers;
 use super::worker::Workers;
+use super::{Tools, follow};
 use crate::backoff::Backoff;
 use crate::store::{PageRequest, Relayed, RunFilter};
 use crate::{actors, clock, queue, store};
@@ -33,9 +33,6 @@ const CHECKPOINT_EVERY: Duration = Duration::from_millis(250);
 
 /// How often is written down which namespaces are behind, while some are.
 const BEHIND_EVERY: Duration = Duration::from_secs(1);
-
-/// Records of functions read at a time while the routing table is made.
-const PAGE: u32 = 4096;
 
 /// Runs of a function that is gone, ended at a time.
 const GONE_PAGE: u32 = 100;
@@ -69,17 +66,8 @@ impl Relay {
         let checkpoint = done.through;
         let (hands, held) = (Hands { tools, workers, timers }, Held::default());
         let mut lanes = Lanes::new(hands.clone(), held.clone(), done.clone());
-        let (mut tables, mut after) = (Tables::new(), 0);
-        loop {
-            let page = hands.tools.store.function_log(after, checkpoint, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            for recorded in &page {
-                if let Ok(Fact::Function(id, event)) = recorded.fact() {
-                    lanes.fold(&mut tables, id, &event);
-                }
-            }
-        }
+        let mut tables = Tables::new();
+        follow::changes(&hands.tools.store, checkpoint, |id, event| lanes.fold(&mut tables, id, event)).await?;
         lanes.open(tables);
         let looked = (checkpoint, Instant::now());
         Ok(Self { hands, lanes, checkpoint, held, looked, done, tasks: JoinSet::new() })
@@ -149,52 +137,35 @@ impl Relay {
         }
     }
 
-    /// Begins what follows from records that is not delivery, and puts the others into their lanes.
+    /// Begins what follows from records, and puts what has an order into its lane.
     async fn take(&mut self, records: &[Recorded]) {
-        for recorded in records.iter().filter(|recorded| has_consequences(recorded)) {
-            let fact = match recorded.fact() {
-                Ok(fact) => fact,
-                Err(error) => {
-                    tracing::error!(position = recorded.position, %error, "a record cannot be read; it is passed over");
-                    continue;
+        let stats = self.hands.tools.store.stats();
+        for (recorded, reaction) in follow::once(records, &stats) {
+            match reaction {
+                Once::InOrder(reaction) => self.lanes.push(recorded, reaction).await,
+                // It was done before this server began to relay.
+                _ if recorded.position <= self.done.seen => {}
+                Once::RollOut { function, version } => self.roll_out(recorded.position, function, version),
+                Once::DeliverAt { run, due } => self.hands.timers.set(run, due),
+                Once::Redrive { dead, redriven, record, cause } => {
+                    let (hands, hold) = (self.hands.clone(), self.held.hold(recorded.position));
+                    self.tasks.spawn(async move {
+                        hands.redrive(dead, &redriven, record, &cause).await;
+                        drop(hold);
+                    });
                 }
-            };
-            match &fact {
-                Fact::Function(..) | Fact::Run(..) if recorded.position <= self.done.seen => {}
-                Fact::Function(id, event) => self.function_changed(recorded, *id, event),
-                Fact::Run(id, event) => self.run_changed(recorded, *id, event),
-                Fact::Event(..) | Fact::Namespace(..) => {}
             }
-            self.lanes.push(recorded, fact).await;
         }
     }
 
-    fn function_changed(&mut self, recorded: &Recorded, function: function::Id, event: &function::Event) {
-        let hands = self.hands.clone();
-        if let function::Event::BuildSucceeded(e) = event {
-            let (hold, version) = (self.held.hold(recorded.position), e.version);
-            self.tasks.spawn(async move {
-                if let Err(error) = hands.tools.fleet.roll_out(function, version).await {
-                    tracing::warn!(%function, version, %error, "not rolled out");
-                }
-                drop(hold);
-            });
-        }
-    }
-
-    fn run_changed(&mut self, recorded: &Recorded, id: run::Id, event: &run::Event) {
-        match event {
-            run::Event::AttemptFailed(e) => self.hands.timers.set(id, e.due),
-            run::Event::Redriven(e) => {
-                let (hands, hold) = (self.hands.clone(), self.held.hold(recorded.position));
-                let (recorded, redriven) = (recorded.clone(), e.clone());
-                self.tasks.spawn(async move {
-                    hands.redrive(id, &redriven, &recorded).await;
-                    drop(hold);
-                });
+    fn roll_out(&mut self, position: u64, function: function::Id, version: u32) {
+        let (hands, hold) = (self.hands.clone(), self.held.hold(position));
+        self.tasks.spawn(async move {
+            if let Err(error) = hands.tools.fleet.roll_out(function, version).await {
+                tracing::warn!(%function, version, %error, "not rolled out");
             }
-            _ => {}
-        }
+            drop(hold);
+        });
     }
 }
 
@@ -234,14 +205,14 @@ impl Hands {
     }
 
     /// Asks for the run that follows a dead one, however long the log is away.
-    async fn redrive(&self, dead: run::Id, redriven: &Redriven, recorded: &Recorded) {
+    async fn redrive(&self, dead: run::Id, redriven: &Redriven, record: Uuid, cause: &Cause) {
         let mut backoff = Backoff::new(Duration::from_millis(20), Duration::from_secs(2));
         loop {
             match self.tools.commands.writer().load::<run::Aggregate>(&Stream::run(dead)).await {
                 Ok(loaded) => {
                     let Some(old) = loaded.state else { return };
                     let (function, run) = (old.request.function, redriven.run);
-                    let asked = Some(Arc::new(Asked::again(&old, redriven, recorded.id, &recorded.cause)));
+                    let asked = Some(Arc::new(Asked::again(&old, redriven, record, cause)));
                     // The record of it comes by, and is published then.
                     return self.record(&[queue::Request { function, run, asked }]).await;
                 }

@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use domain::manifest::{CatchUp, Overlap};
-use domain::recorded::{Fact, Recorded};
+use domain::react::{InOrder, Once};
 use domain::schedule::{Due, Key, MAX_CAUGHT_UP, Plan, Timer};
-use domain::{Cause, Stream, event, run};
+use domain::{Cause, Recorded, Stream, event, run};
 use futures::{StreamExt, TryFutureExt, stream};
 
-use super::Tools;
+use super::{Tools, follow};
 use crate::actors::{Backlog, Loaded, Writer, writer};
 use crate::store::{self, LineStream, NewLine, Store};
 
@@ -27,9 +27,6 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Schedules that are dealt with at the same time; their appends are committed together.
 const AT_ONCE: usize = 64;
-
-/// Records of functions read at a time while the plan is made.
-const PAGE: u32 = 4096;
 
 /// An event without a run counts as one whose run is still to be asked for, for this long.
 const UNROUTED: TimeDelta = TimeDelta::hours(1);
@@ -82,14 +79,9 @@ impl<C: Clock> Scheduler<C> {
         let (marks, fresh) = (HashMap::new(), Vec::new());
         let plan = Plan::default();
         let mut scheduler = Self { store, writer, backlog, cause, now, plan, marks, fresh, seen };
-        let mut after = 0;
-        loop {
-            let page = scheduler.store.function_log(after, seen, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.position;
-            scheduler.take(&page);
-        }
-        scheduler.seen = seen;
+        let Self { store, plan, .. } = &mut scheduler;
+        follow::changes(store, seen, |id, event| plan.evolve(id, event)).await?;
+        scheduler.fresh.extend(scheduler.plan.take_fresh());
         scheduler.resume().await;
         Ok(scheduler)
     }
@@ -112,11 +104,10 @@ impl<C: Clock> Scheduler<C> {
 
     /// Takes in what happened to functions.
     fn take(&mut self, records: &[Recorded]) {
-        for recorded in records.iter().filter(|recorded| recorded.stream.kind() == "function") {
-            match recorded.fact() {
-                Ok(Fact::Function(id, event)) => self.plan.evolve(id, &event),
-                Ok(_) => {}
-                Err(error) => tracing::error!(position = recorded.position, %error, "a record cannot be read"),
+        let functions = records.iter().filter(|recorded| recorded.stream.kind() == "function");
+        for (_, reaction) in follow::once(functions, &self.store.stats()) {
+            if let Once::InOrder(InOrder::Change(id, event)) = reaction {
+                self.plan.evolve(id, &event);
             }
         }
         self.seen = records.last().map_or(self.seen, |last| last.position);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use domain::function::{self, Command};
 use domain::manifest::{Manifest, Runtime, Schedule, Trigger};
+use domain::recorded::Fact;
 use domain::run::event::{Delivery, Request};
 
 use super::*;
@@ -40,7 +41,7 @@ impl Wall {
 impl<C: Clock> Scheduler<C> {
     /// Takes in what has happened since, and fires what is due.
     async fn look(&mut self) {
-        let records = self.store.function_log(self.seen, self.store.head().await.unwrap(), PAGE).await.unwrap();
+        let records = self.store.function_log(self.seen, self.store.head().await.unwrap(), 1000).await.unwrap();
         self.take(&records);
         self.resume().await;
         self.fire().await;
