@@ -35,6 +35,7 @@ pub mod id;
 pub mod json;
 pub mod manifest;
 pub mod name;
+mod names;
 pub mod namespace;
 pub mod react;
 pub mod recorded;

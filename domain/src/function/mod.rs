@@ -18,7 +18,7 @@ pub use command::{Command, Override};
 pub use error::Error;
 pub use event::Event;
 pub use offer::OfferedFolder;
-pub use state::{Build, BuildState, Function, Life, Version};
+pub use state::{Build, BuildState, BuildStatus, Function, Life, Status, Version};
 
 /// Names a function.
 pub type Id = crate::Id<Function>;

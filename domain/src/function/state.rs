@@ -7,6 +7,7 @@ use super::event::{Share, Source};
 use super::{BuildId, Id, OfferedFolder};
 use crate::json::{self, Json};
 use crate::manifest::Manifest;
+use crate::names::named;
 
 /// A function.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -43,6 +44,22 @@ pub struct Function {
     pub updated_at: DateTime<Utc>,
 }
 
+named! {
+    /// Where in its life a function stands, without what belongs to it.
+    pub enum Status {
+        /// Nothing is built.
+        Registered = "REGISTERED",
+        /// There is a version, and it never ran.
+        Built = "BUILT",
+        /// It answers.
+        Running = "RUNNING",
+        /// It answered once.
+        Stopped = "STOPPED",
+        /// It is gone, for good.
+        Deregistered = "DEREGISTERED",
+    }
+}
+
 /// Where in its life a function stands. What is certain in a state stands in its variant: nothing runs without a version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Life {
@@ -73,15 +90,20 @@ pub enum Life {
 }
 
 impl Life {
+    /// The same, without what belongs to it.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Registered => Status::Registered,
+            Self::Built { .. } => Status::Built,
+            Self::Running { .. } => Status::Running,
+            Self::Stopped { .. } => Status::Stopped,
+            Self::Deregistered { .. } => Status::Deregistered,
+        }
+    }
+
     /// The name of the state, as the outside knows it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Registered => "REGISTERED",
-            Self::Built { .. } => "BUILT",
-            Self::Running { .. } => "RUNNING",
-            Self::Stopped { .. } => "STOPPED",
-            Self::Deregistered { .. } => "DEREGISTERED",
-        }
+        self.status().name()
     }
 
     /// The current version, if there is any.
@@ -110,6 +132,32 @@ pub struct Build {
     pub requested_at: DateTime<Utc>,
 }
 
+named! {
+    /// How far a build is, without what belongs to it.
+    pub enum BuildStatus {
+        /// Nobody has taken it yet.
+        Queued = "QUEUED",
+        /// A server works on it.
+        Running = "RUNNING",
+        /// It made a version.
+        Succeeded = "SUCCEEDED",
+        /// It made none.
+        Failed = "FAILED",
+        /// It was called off.
+        Cancelled = "CANCELLED",
+    }
+}
+
+impl BuildStatus {
+    /// Whether something more happens to the build.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Queued | Self::Running => true,
+            Self::Succeeded | Self::Failed | Self::Cancelled => false,
+        }
+    }
+}
+
 /// How far a build is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)] // the fields are those of the events
@@ -122,15 +170,20 @@ pub enum BuildState {
 }
 
 impl BuildState {
+    /// The same, without what belongs to it.
+    pub fn status(&self) -> BuildStatus {
+        match self {
+            Self::Queued => BuildStatus::Queued,
+            Self::Running { .. } => BuildStatus::Running,
+            Self::Succeeded { .. } => BuildStatus::Succeeded,
+            Self::Failed { .. } => BuildStatus::Failed,
+            Self::Cancelled { .. } => BuildStatus::Cancelled,
+        }
+    }
+
     /// The name of the state, as the outside knows it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Queued => "QUEUED",
-            Self::Running { .. } => "RUNNING",
-            Self::Succeeded { .. } => "SUCCEEDED",
-            Self::Failed { .. } => "FAILED",
-            Self::Cancelled { .. } => "CANCELLED",
-        }
+        self.status().name()
     }
 
     /// When a server took it.

@@ -17,7 +17,7 @@ pub use asked::Asked;
 pub use command::Command;
 pub use error::Error;
 pub use event::Event;
-pub use state::{Callback, Letter, Phase, Run};
+pub use state::{Callback, Letter, LetterStatus, Phase, Run, Status};
 
 use crate::function;
 

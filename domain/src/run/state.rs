@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::{Crash, Delivery, Failure, Outcome, Request};
 use crate::erasure;
+use crate::names::named;
 
 /// After so many crashes of its instance a run is given to an instance of its own.
 pub const ISOLATED_AFTER: u32 = 2;
@@ -160,6 +161,69 @@ pub enum Letter {
     Purged,
 }
 
+named! {
+    /// What became of a dead letter, without what belongs to it.
+    pub enum LetterStatus {
+        /// It waits for somebody to look at it.
+        Waiting = "WAITING",
+        /// It was tried again, as another run.
+        Redriven = "REDRIVEN",
+        /// Nobody wants to look at it.
+        Purged = "PURGED",
+    }
+}
+
+impl Letter {
+    /// The same, without what belongs to it.
+    pub fn status(self) -> LetterStatus {
+        match self {
+            Self::Waiting => LetterStatus::Waiting,
+            Self::Redriven(_) => LetterStatus::Redriven,
+            Self::Purged => LetterStatus::Purged,
+        }
+    }
+}
+
+named! {
+    /// How far a run is, without what belongs to it.
+    pub enum Status {
+        /// It waits for a worker.
+        Queued = "QUEUED",
+        /// An attempt runs.
+        Running = "RUNNING",
+        /// It waits for its next attempt.
+        Retrying = "RETRYING",
+        /// It did what it should.
+        Succeeded = "SUCCEEDED",
+        /// It did not.
+        Failed = "FAILED",
+        /// It took too long.
+        TimedOut = "TIMED_OUT",
+        /// It was called off.
+        Cancelled = "CANCELLED",
+        /// Its last attempt failed.
+        Dead = "DEAD",
+    }
+}
+
+impl Status {
+    /// Whether something more happens to the run.
+    pub fn is_open(self) -> bool {
+        match self {
+            Self::Queued | Self::Running | Self::Retrying => true,
+            Self::Succeeded | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Dead => false,
+        }
+    }
+
+    /// Whether it waits: for a worker, or for its next attempt.
+    pub fn is_waiting(self) -> bool {
+        match self {
+            Self::Queued | Self::Retrying => true,
+            Self::Running | Self::Succeeded | Self::Failed | Self::TimedOut | Self::Cancelled | Self::Dead => false,
+        }
+    }
+}
+
 /// How far a run is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)] // the fields are those of the events
@@ -184,18 +248,23 @@ pub struct Attempt {
 }
 
 impl Phase {
+    /// The same, without what belongs to it.
+    pub fn status(&self) -> Status {
+        match self {
+            Self::Queued => Status::Queued,
+            Self::Running { .. } => Status::Running,
+            Self::Retrying { .. } => Status::Retrying,
+            Self::Succeeded { .. } => Status::Succeeded,
+            Self::Failed { .. } => Status::Failed,
+            Self::TimedOut { .. } => Status::TimedOut,
+            Self::Cancelled { .. } => Status::Cancelled,
+            Self::Dead { .. } => Status::Dead,
+        }
+    }
+
     /// The name of the state, as the outside knows it.
     pub fn name(&self) -> &'static str {
-        match self {
-            Self::Queued => "QUEUED",
-            Self::Running { .. } => "RUNNING",
-            Self::Retrying { .. } => "RETRYING",
-            Self::Succeeded { .. } => "SUCCEEDED",
-            Self::Failed { .. } => "FAILED",
-            Self::TimedOut { .. } => "TIMED_OUT",
-            Self::Cancelled { .. } => "CANCELLED",
-            Self::Dead { .. } => "DEAD",
-        }
+        self.status().name()
     }
 
     /// Whether nothing more happens to the run.

@@ -318,7 +318,7 @@ async fn beside_a_newer_server(store: Store) {
         assert!(why.contains(kind) && why.contains("upgrade this server"), "{why}");
         // What is known of it is served.
         let row = store.function(id).await.unwrap().unwrap();
-        assert_eq!((row.state.as_str(), store.history_of(id).await), ("RUNNING", 6));
+        assert_eq!((row.state, store.history_of(id).await), (function::Status::Running, 6));
     }
     assert!(commands.function(other, stop(), Cause::default()).await.unwrap().changed());
     let faults = store.verify().await.unwrap().faults.join("\n");

@@ -1,7 +1,7 @@
 //! Credentials that earlier servers left in the addresses of repositories: taken out of the tables at the start, and sealed.
 //! Those of functions that are gone go as well.
 
-use domain::function::{self, event::Source};
+use domain::function::{self, Status, event::Source};
 
 use super::Error;
 use crate::actors::Commands;
@@ -28,7 +28,8 @@ pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> R
     for secret in store.secret_infos(None).await?.iter().filter(|info| function::is_reserved_secret(&info.name)) {
         let Some(id) = function::credentials_owner(&secret.name) else { continue };
         let row = store.function(id).await?;
-        let needed = row.is_some_and(|row| row.state != "DEREGISTERED" && matches!(row.source, Source::Git { .. }));
+        let needed =
+            row.is_some_and(|row| row.state != Status::Deregistered && matches!(row.source, Source::Git { .. }));
         if !needed
             && let Err(error) =
                 commands.remove_secret(&secret.namespace, &secret.name, clock::now(), cause.clone()).await

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::function::Status;
 use domain::run::Run;
 use tokio::time::Instant;
 
@@ -44,7 +45,7 @@ impl From<fleet::Error> for NotOffered {
         match error {
             fleet::Error::Store(error) => Self::Store(error),
             fleet::Error::NoSuchVersion(_) => Self::Never(why),
-            fleet::Error::NotRunning { state, .. } if state == "DEREGISTERED" => Self::Never(why),
+            fleet::Error::NotRunning { state: Status::Deregistered, .. } => Self::Never(why),
             fleet::Error::Unhealthy { stderr_tail, retry_in, .. } => {
                 Self::Yet(fleet::with_last_lines(&why, &stderr_tail), Some(retry_in))
             }

@@ -234,15 +234,15 @@ impl Hands {
 impl Hands {
     /// Ends what waits for a function that is gone.
     pub(super) async fn fail_waiting(&self, function: function::Id) {
-        for state in ["QUEUED", "RETRYING"] {
+        for state in run::Status::ALL.iter().copied().filter(|state| state.is_waiting()) {
             if let Err(error) = self.fail_all(function, state).await {
                 tracing::warn!(%function, %error, "runs of a function that is gone are left to fail when they are taken");
             }
         }
     }
 
-    async fn fail_all(&self, function: function::Id, state: &str) -> Result<(), store::Error> {
-        let filter = RunFilter { function: Some(function), state: Some(state.to_owned()), ..RunFilter::default() };
+    async fn fail_all(&self, function: function::Id, state: run::Status) -> Result<(), store::Error> {
+        let filter = RunFilter { function: Some(function), state: Some(state), ..RunFilter::default() };
         let mut page = PageRequest::first(GONE_PAGE);
         loop {
             let found = self.tools.store.runs(&filter, &page).await?;

@@ -239,7 +239,7 @@ impl<C: Clock> Scheduler<C> {
     async fn is_open(&self, key: Key, fired: DateTime<Utc>, now: DateTime<Utc>) -> Result<bool, store::Error> {
         let event = key.event(fired);
         if let Some(run) = self.store.runs_by_id(&[run::id(event, key.function)]).await?.pop() {
-            return Ok(matches!(run.state.as_str(), "QUEUED" | "RUNNING" | "RETRYING"));
+            return Ok(run.state.is_open());
         }
         // Either nobody has come to the event yet, or its run was over so long ago that it was removed.
         let event = self.store.events_by_id(&[event]).await?.pop();

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use domain::run;
+use domain::run::{self, Status};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -61,7 +61,7 @@ impl Timers {
         }
         match tools.store.runs_by_id(&due).await {
             Ok(rows) => {
-                for row in rows.into_iter().filter(|row| row.state == "RETRYING") {
+                for row in rows.into_iter().filter(|row| row.state == Status::Retrying) {
                     workers.publish(Request::recorded(row.function, row.id)).await;
                 }
             }

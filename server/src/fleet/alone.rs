@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::function::Status;
 use domain::run;
 use tokio::time::Instant;
 
@@ -21,7 +22,7 @@ impl Pool {
         }
         let turn = tokio::time::timeout_at(deadline, self.turns_alone.clone().acquire_owned());
         let turn = turn.await.map_err(|_| Error::TimedOut)?.expect("nobody closes the semaphore");
-        let stopped = || Error::stopped("STOPPED");
+        let stopped = || Error::stopped(Status::Stopped);
         let fleet = self.fleet.upgrade().ok_or_else(stopped)?;
         {
             let state = self.state.lock();

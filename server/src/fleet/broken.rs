@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::function;
+use domain::function::{self, Status};
 use parking_lot::Mutex;
 
 use super::{Fleet, Inner};
@@ -71,7 +71,7 @@ impl Fleet {
     pub fn fault_of(&self, row: &FunctionRow) -> Option<String> {
         let mut broken = self.inner.broken.0.lock();
         let missing = broken.get(&row.id)?;
-        if row.state != "RUNNING" || (self.inner.artifacts)(&missing.digest).is_some() {
+        if row.state != Status::Running || (self.inner.artifacts)(&missing.digest).is_some() {
             broken.remove(&row.id);
             return None;
         }

@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use domain::function;
+use domain::function::{self, BuildStatus, Status};
 use domain::manifest::{Manifest, Mode};
 use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
@@ -69,10 +69,10 @@ pub struct Settings {
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Error {
     /// The function does not run.
-    #[error("{}", not_running(state, build.as_deref()))]
+    #[error("{}", not_running(*state, build.as_deref()))]
     NotRunning {
         /// The state that it is in.
-        state: String,
+        state: Status,
         /// Why its newest build failed, where that is why it does not run.
         build: Option<String>,
     },
@@ -105,15 +105,15 @@ pub enum Error {
 
 impl Error {
     /// The function does not run.
-    fn stopped(state: impl Into<String>) -> Self {
-        Self::NotRunning { state: state.into(), build: None }
+    fn stopped(state: Status) -> Self {
+        Self::NotRunning { state, build: None }
     }
 }
 
 /// Bytes of a build's error that are repeated where a function is called.
 const MAX_BUILD_ERROR: usize = 500;
 
-fn not_running(state: &str, build: Option<&str>) -> String {
+fn not_running(state: Status, build: Option<&str>) -> String {
     match build {
         Some(error) => {
             format!(
@@ -264,10 +264,10 @@ impl Fleet {
             return Ok(Some(route.clone()));
         }
         let Some(row) = self.inner.store.function_named(namespace, name).await? else { return Ok(None) };
-        match row.state.as_str() {
-            "RUNNING" => self.inner.reconcile(row.id).await,
-            "DEREGISTERED" => Ok(None),
-            _ => Err(self.not_running(&row).await),
+        match row.state {
+            Status::Running => self.inner.reconcile(row.id).await,
+            Status::Deregistered => Ok(None),
+            Status::Registered | Status::Built | Status::Stopped => Err(self.not_running(&row).await),
         }
     }
 
@@ -283,14 +283,14 @@ impl Fleet {
             return Ok(Some(route));
         }
         let Some(row) = self.inner.store.function(id).await? else { return Ok(None) };
-        if row.state == "DEREGISTERED" {
+        if row.state == Status::Deregistered {
             return Err(Error::stopped(row.state));
         }
         match version {
-            Some(version) if row.current_version != Some(version) || row.state != "RUNNING" => {
+            Some(version) if row.current_version != Some(version) || row.state != Status::Running => {
                 self.inner.side_route(&row, version).await.map(Some)
             }
-            _ if row.state != "RUNNING" => Err(self.not_running(&row).await),
+            _ if row.state != Status::Running => Err(self.not_running(&row).await),
             _ => self.inner.reconcile(id).await,
         }
     }
@@ -298,12 +298,12 @@ impl Fleet {
     /// That a function does not run, and why. Where nothing of it was ever built, the newest build says that.
     pub async fn not_running(&self, row: &store::FunctionRow) -> Error {
         let mut build = None;
-        if row.state == "REGISTERED" {
+        if row.state == Status::Registered {
             let newest = self.inner.store.newest_builds(&[row.id]).await.unwrap_or_default().pop();
-            let error = newest.filter(|newest| newest.state == "FAILED").and_then(|newest| newest.error);
+            let error = newest.filter(|newest| newest.state == BuildStatus::Failed).and_then(|newest| newest.error);
             build = error.map(|error| error[..error.floor_char_boundary(MAX_BUILD_ERROR)].to_owned());
         }
-        Error::NotRunning { state: row.state.clone(), build }
+        Error::NotRunning { state: row.state, build }
     }
 
     /// Reads what should be of a function, and closes the gap.

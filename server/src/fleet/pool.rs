@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use domain::function::{self, Status};
 use domain::manifest::Manifest;
-use domain::{Cause, function, run};
+use domain::{Cause, run};
 use http_body_util::BodyExt;
 use hyper::Request;
 use hyper::body::Incoming;
@@ -162,7 +163,7 @@ impl Pool {
                     return Ok(Lease { pool: self.clone(), instance, run, turn, progress, cold_start });
                 }
                 if state.closed {
-                    return Err(Error::stopped("STOPPED"));
+                    return Err(Error::stopped(Status::Stopped));
                 }
                 let limit = self.fleet.upgrade().map_or(0, |fleet| fleet.settings.waiting);
                 if state.waiting >= limit {

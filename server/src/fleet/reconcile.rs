@@ -3,8 +3,9 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use domain::Cause;
+use domain::function::{self, Status};
 use domain::manifest::Mode;
-use domain::{Cause, function};
 use tokio::time::Instant;
 
 use super::{Error, Fleet, Inner, Pool, Route, job};
@@ -48,13 +49,13 @@ impl Inner {
         let turn = usize::try_from(id.uuid().as_u128() % self.turns.len() as u128).unwrap_or(0);
         let _turn = self.turns[turn].lock().await;
         let Some(row) = self.store.function(id).await? else { return Ok(None) };
-        let version = match (row.state.as_str(), row.current_version) {
-            ("RUNNING", Some(version)) => version,
+        let version = match (row.state, row.current_version) {
+            (Status::Running, Some(version)) => version,
             _ => {
                 self.routes.write().remove(id);
                 self.is_whole(id);
                 self.retire(id, None);
-                if row.state == "DEREGISTERED" {
+                if row.state == Status::Deregistered {
                     self.meters.forget(id);
                     self.jobs.lock().remove(&id);
                 }
@@ -99,7 +100,7 @@ impl Inner {
 
     pub(super) async fn roll_out(self: &Arc<Self>, id: function::Id, version: u32) -> Result<(), Error> {
         let Some(row) = self.store.function(id).await? else { return Ok(()) };
-        if row.state != "RUNNING" || row.current_version.is_none_or(|current| current >= version) {
+        if row.state != Status::Running || row.current_version.is_none_or(|current| current >= version) {
             return Ok(());
         }
         let route = self.side_route(&row, version).await?;
@@ -128,7 +129,7 @@ impl Inner {
     async fn make_route(self: &Arc<Self>, row: &FunctionRow, version: u32) -> Result<Arc<Route>, Error> {
         let made = self.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
         let manifest = Arc::new(made.manifest()?);
-        if row.state == "RUNNING" && row.current_version == Some(version) {
+        if row.state == Status::Running && row.current_version == Some(version) {
             self.look_for_artifact(&row.namespace, &row.name, &made);
         }
         let pool = match manifest.mode {

@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
-use domain::function::event::Source;
+use domain::function::{self, BuildStatus, event::Source};
 use domain::manifest::Mode;
+use domain::run::{self, LetterStatus};
 use domain::{Cause, Recorded, Stream, trigger};
 use uuid::Uuid;
 
-use super::sql::Row;
+use super::sql::{Cells, Row};
 use super::tables::{BuildRow, EventRow, FunctionRow, RunRow, Sealed, SecretRow, VersionRow};
 use super::{Error, LineRow, LineStream, NewLine, SecretInfo};
 
@@ -370,7 +371,7 @@ pub(super) fn function_cells<'a>(row: &'a FunctionRow, created: u64, out: &mut V
         str(&row.namespace),
         str(&row.name),
         int(row.generation),
-        str(&row.state),
+        str(row.state.name()),
         opt(row.reason.as_deref(), str),
         opt(row.current_version, int),
         opt(row.mode, |mode| str(mode_name(mode))),
@@ -392,10 +393,10 @@ pub(super) fn function(row: &Row) -> Result<FunctionRow, Error> {
         namespace: cells.text()?,
         name: cells.text()?,
         generation: cells.number()?,
-        state: cells.text()?,
+        state: named(cells.str()?, "a function's state", function::Status::named)?,
         reason: cells.opt_text()?,
         current_version: cells.opt_number()?,
-        mode: cells.opt_str()?.map(mode).transpose()?,
+        mode: cells.opt_str()?.map(|name| named(name, "a mode", mode)).transpose()?,
         runtime: cells.opt_text()?,
         source: cells.json()?,
         manifest: cells.opt_json()?,
@@ -424,12 +425,17 @@ pub(super) fn mode_name(mode: Mode) -> &'static str {
     }
 }
 
-fn mode(name: &str) -> Result<Mode, Error> {
+fn mode(name: &str) -> Option<Mode> {
     match name {
-        "SERVICE" => Ok(Mode::Service),
-        "JOB" => Ok(Mode::Job),
-        _ => Err(Error::Damaged(format!("`{name}` is not a mode"))),
+        "SERVICE" => Some(Mode::Service),
+        "JOB" => Some(Mode::Job),
+        _ => None,
     }
+}
+
+/// What a name stands for. Another server may be newer, or somebody wrote to the table: then it stands for nothing here.
+fn named<T>(name: &str, what: &str, of: fn(&str) -> Option<T>) -> Result<T, Error> {
+    of(name).ok_or_else(|| Error::Damaged(format!("`{name}` is not {what}")))
 }
 
 pub(super) fn version_cells<'a>(row: &'a VersionRow, out: &mut Vec<Cell<'a>>) {
@@ -473,7 +479,7 @@ pub(super) fn build_cells<'a>(row: &'a BuildRow, created: u64, out: &mut Vec<Cel
         uuid(row.id.uuid()),
         uuid(row.function.uuid()),
         str(&row.namespace),
-        str(&row.state),
+        str(row.state.name()),
         json(&row.source),
         opt(row.manifest.as_ref(), |json| str(json.get())),
         opt(row.node.as_deref(), str),
@@ -495,7 +501,7 @@ pub(super) fn build(row: &Row) -> Result<BuildRow, Error> {
         id: cells.id()?,
         function: cells.id()?,
         namespace: cells.text()?,
-        state: cells.text()?,
+        state: named(cells.str()?, "a build's state", BuildStatus::named)?,
         source: cells.json()?,
         manifest: cells.opt_json()?,
         node: cells.opt_text()?,
@@ -516,7 +522,7 @@ pub(super) fn run_cells<'a>(row: &'a RunRow, created: u64, out: &mut Vec<Cell<'a
         uuid(row.id.uuid()),
         uuid(row.function.uuid()),
         str(&row.namespace),
-        str(&row.state),
+        str(row.state.name()),
         str(&row.trigger),
         opt(row.event, |id| uuid(id.uuid())),
         opt(row.version, int),
@@ -532,7 +538,7 @@ pub(super) fn run_cells<'a>(row: &'a RunRow, created: u64, out: &mut Vec<Cell<'a
         opt(row.started_at, time),
         opt(row.finished_at, time),
         opt(row.due, time),
-        opt(row.dead_letter.as_deref(), str),
+        opt(row.dead_letter, |letter| str(letter.name())),
         opt(row.redriven_as, |id| uuid(id.uuid())),
         opt(row.callback_due, time),
         int(row.position),
@@ -546,7 +552,7 @@ pub(super) fn run(row: &Row) -> Result<RunRow, Error> {
         id: cells.id()?,
         function: cells.id()?,
         namespace: cells.text()?,
-        state: cells.text()?,
+        state: run_state(&mut cells)?,
         trigger: cells.text()?,
         event: cells.opt_id()?,
         version: cells.opt_number()?,
@@ -562,12 +568,19 @@ pub(super) fn run(row: &Row) -> Result<RunRow, Error> {
         started_at: cells.opt_time()?,
         finished_at: cells.opt_time()?,
         due: cells.opt_time()?,
-        dead_letter: cells.opt_text()?,
+        dead_letter: cells
+            .opt_str()?
+            .map(|name| named(name, "a dead letter's state", LetterStatus::named))
+            .transpose()?,
         redriven_as: cells.opt_id()?,
         callback_due: cells.opt_time()?,
         created_position,
         position: cells.number()?,
     })
+}
+
+pub(super) fn run_state(cells: &mut Cells<'_>) -> Result<run::Status, Error> {
+    named(cells.str()?, "a run's state", run::Status::named)
 }
 
 pub(super) fn event_cells<'a>(row: &'a EventRow, out: &mut Vec<Cell<'a>>) {

@@ -22,6 +22,7 @@ use super::postgres;
 use super::ring::Ring;
 use super::sql::{Db, Row, Value};
 use super::stats::Stats;
+use super::tables::{BUILD_IS_OPEN, RUN_IS_OPEN};
 use super::{
     Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
     FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, Needed, NewLine,
@@ -501,8 +502,8 @@ impl Log for SqlLog {
         if let Some(namespaces) = &filter.namespaces {
             conditions.and_any(&inner.db, "namespace", namespaces);
         }
-        match &filter.state {
-            Some(state) => conditions.and("state = {}", Value::Text(state.clone())),
+        match filter.state {
+            Some(state) => conditions.and("state = {}", Value::Text(state.name().into())),
             None => conditions.and_always("state <> 'DEREGISTERED'"),
         }
         if let Some(position) = filter.registered_before {
@@ -631,10 +632,9 @@ impl Log for SqlLog {
     }
 
     async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error> {
-        let sql =
-            "SELECT id, function, node FROM builds WHERE state IN ('QUEUED', 'RUNNING') ORDER BY created_position";
+        let sql = format!("SELECT id, function, node FROM builds WHERE {BUILD_IS_OPEN} ORDER BY created_position");
         self.inner
-            .select(sql, &[], |row| {
+            .select(&sql, &[], |row| {
                 let mut cells = row.cells();
                 Ok(OpenBuild { id: cells.id()?, function: cells.id()?, node: cells.opt_text()? })
             })
@@ -655,20 +655,20 @@ impl Log for SqlLog {
         self.newest(&RUNS, functions, columns::run).await
     }
 
-    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error> {
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error> {
         let conditions = self.of_runs(filter);
         let sql = format!("SELECT state, count(*) FROM runs {} GROUP BY state ORDER BY state", conditions.text());
         self.inner
             .select(&sql, &conditions.values, |row| {
                 let mut cells = row.cells();
-                Ok((cells.text()?, cells.number()?))
+                Ok((columns::run_state(&mut cells)?, cells.number()?))
             })
             .await
     }
 
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
         let sql = format!(
-            "SELECT {} FROM runs WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING') AND created_position > $1
+            "SELECT {} FROM runs WHERE {RUN_IS_OPEN} AND created_position > $1
              ORDER BY created_position LIMIT $2",
             RUNS.names("")
         );
@@ -688,11 +688,12 @@ impl Log for SqlLog {
 
     async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
         // The second condition is that of the index on open runs.
-        let sql = "SELECT function, min(namespace), count(*) FILTER (WHERE state = 'QUEUED'), count(*) FROM runs
-                   WHERE state IN ('QUEUED', 'RETRYING') AND state IN ('QUEUED', 'RUNNING', 'RETRYING')
-                   GROUP BY function";
+        let sql = format!(
+            "SELECT function, min(namespace), count(*) FILTER (WHERE state = 'QUEUED'), count(*) FROM runs
+             WHERE state IN ('QUEUED', 'RETRYING') AND {RUN_IS_OPEN} GROUP BY function"
+        );
         self.inner
-            .select(sql, &[], |row| {
+            .select(&sql, &[], |row| {
                 let mut cells = row.cells();
                 Ok(WaitingRuns {
                     function: cells.id()?,
@@ -705,10 +706,11 @@ impl Log for SqlLog {
     }
 
     async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {
-        let sql = "SELECT function, min(queued_at) FROM runs WHERE state = 'QUEUED' AND state IN ('QUEUED', 'RUNNING', 'RETRYING')
-                   GROUP BY function";
+        let sql = format!(
+            "SELECT function, min(queued_at) FROM runs WHERE state = 'QUEUED' AND {RUN_IS_OPEN} GROUP BY function"
+        );
         self.inner
-            .select(sql, &[], |row| {
+            .select(&sql, &[], |row| {
                 let mut cells = row.cells();
                 Ok((cells.id()?, cells.time()?))
             })
@@ -908,8 +910,8 @@ impl SqlLog {
         if let Some(namespaces) = &filter.namespaces {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
         }
-        if let Some(state) = &filter.state {
-            conditions.and("state = {}", Value::Text(state.clone()));
+        if let Some(state) = filter.state {
+            conditions.and("state = {}", Value::Text(state.name().into()));
         }
         if let Some(since) = filter.since {
             conditions.and("queued_at >= {}", Value::Int(since.timestamp_micros()));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use domain::function;
 
 use super::sql::{Db, Value};
+use super::tables::RUN_IS_OPEN;
 use super::{Calls, Error, Metrics, Point, Span};
 
 /// Percentiles are those of so many runs of the time, taken evenly: a long time costs no more than a busy one.
@@ -176,7 +177,7 @@ async fn open(
     let whose = whose(db, function, namespaces, &mut values);
     let sql = format!(
         "SELECT CAST(CASE WHEN state = 'RUNNING' THEN 1 ELSE 0 END AS BIGINT), count(*) FROM runs
-         WHERE state IN ('QUEUED', 'RUNNING', 'RETRYING'){whose} GROUP BY 1"
+         WHERE {RUN_IS_OPEN}{whose} GROUP BY 1"
     );
     for row in db.fetch(&sql, &values).await? {
         let mut cells = row.cells();

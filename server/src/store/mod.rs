@@ -287,8 +287,8 @@ pub struct Calls {
 pub struct FunctionFilter {
     /// Only in these namespaces; `None`: in all.
     pub namespaces: Option<Vec<String>>,
-    /// Only in this state (`RUNNING`). `None`: all but `DEREGISTERED`.
-    pub state: Option<String>,
+    /// Only in this state. `None`: in all but `Deregistered`.
+    pub state: Option<function::Status>,
     /// Only names that contain this.
     pub search: Option<String>,
     /// Only those that were registered before this position of the log.
@@ -342,8 +342,8 @@ pub struct RunFilter {
     pub namespaces: Option<Vec<String>>,
     /// Only this function's.
     pub function: Option<function::Id>,
-    /// Only in this state (`QUEUED`).
-    pub state: Option<String>,
+    /// Only in this state.
+    pub state: Option<run::Status>,
     /// Only asked for at or after this.
     pub since: Option<DateTime<Utc>>,
     /// Only asked for before this.
@@ -619,7 +619,7 @@ pub trait Log: Send + Sync + 'static {
     async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error>;
 
     /// How many runs fit, by state.
-    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error>;
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error>;
 
     /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
     async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error>;

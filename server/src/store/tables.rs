@@ -5,9 +5,9 @@
 use chrono::{DateTime, Utc};
 use domain::event::Received;
 use domain::function::event::Share;
-use domain::function::{Event, Function, OfferedFolder, event::Source};
+use domain::function::{BuildStatus, Event, Function, OfferedFolder, event::Source};
 use domain::manifest::{Manifest, Mode};
-use domain::run::{Callback, Letter, Run};
+use domain::run::{Callback, Letter, LetterStatus, Run};
 use domain::{event, function, run};
 
 use super::Error;
@@ -59,7 +59,7 @@ pub struct FunctionRow {
     pub namespace: String,
     pub name: String,
     pub generation: u32,
-    pub state: String,
+    pub state: function::Status,
     pub reason: Option<String>,
     pub current_version: Option<u32>,
     /// The current version's; `None` before the first build.
@@ -117,7 +117,7 @@ pub struct BuildRow {
     pub id: function::BuildId,
     pub function: function::Id,
     pub namespace: String,
-    pub state: String,
+    pub state: BuildStatus,
     pub source: Source,
     pub manifest: Option<domain::Json>,
     pub node: Option<String>,
@@ -163,7 +163,7 @@ pub struct RunRow {
     pub id: run::Id,
     pub function: function::Id,
     pub namespace: String,
-    pub state: String,
+    pub state: run::Status,
     pub trigger: String,
     pub event: Option<event::Id>,
     pub version: Option<u32>,
@@ -180,8 +180,8 @@ pub struct RunRow {
     pub finished_at: Option<DateTime<Utc>>,
     /// When the next attempt is due, between attempts.
     pub due: Option<DateTime<Utc>>,
-    /// What became of it as a dead letter, when it is one: `WAITING`, `REDRIVEN` or `PURGED`.
-    pub dead_letter: Option<String>,
+    /// What became of it as a dead letter, when it is one.
+    pub dead_letter: Option<LetterStatus>,
     /// The run that it was tried again as, when it was dead.
     pub redriven_as: Option<run::Id>,
     /// When its outcome is to be told to who asked for it; `None` when nobody is to be told, or not any more.
@@ -191,6 +191,12 @@ pub struct RunRow {
     /// The position of its newest event; set by the store.
     pub position: u64,
 }
+
+/// A condition on runs: something more happens to them. It is that of an index, which answers it as it stands here.
+pub(super) const RUN_IS_OPEN: &str = "state IN ('QUEUED', 'RUNNING', 'RETRYING')";
+
+/// The same of builds.
+pub(super) const BUILD_IS_OPEN: &str = "state IN ('QUEUED', 'RUNNING')";
 
 /// A trigger event. Key: `id`. The CloudEvent itself is in the log alone.
 #[derive(Debug, Clone, PartialEq)]
@@ -278,7 +284,7 @@ fn function_row(state: &Function) -> FunctionRow {
         namespace: state.namespace.clone(),
         name: state.name.clone(),
         generation: state.generation,
-        state: state.life.name().to_owned(),
+        state: state.life.status(),
         reason: state.reason.clone(),
         current_version: state.life.version(),
         mode: current.map(|version| version.manifest.mode),
@@ -307,7 +313,7 @@ pub fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
         id: build.id,
         function: state.id,
         namespace: state.namespace.clone(),
-        state: build.state.name().to_owned(),
+        state: build.state.status(),
         source: build.source.clone(),
         manifest: build.manifest.clone(),
         node,
@@ -331,7 +337,7 @@ pub fn of_run(state: &Run) -> Row {
         id: request.run,
         function: request.function,
         namespace: request.namespace.clone(),
-        state: phase.name().to_owned(),
+        state: phase.status(),
         trigger: request.trigger.clone(),
         event: request.event,
         version: phase.attempt().map(|attempt| attempt.version).or(request.version),
@@ -347,7 +353,7 @@ pub fn of_run(state: &Run) -> Row {
         started_at: phase.attempt().map(|attempt| attempt.started_at),
         finished_at: phase.finished_at(),
         due: phase.due(),
-        dead_letter: letter.map(|letter| letter_name(letter).to_owned()),
+        dead_letter: letter.map(Letter::status),
         redriven_as: letter.and_then(|letter| if let Letter::Redriven(run) = letter { Some(run) } else { None }),
         callback_due: match state.callback {
             Some(Callback::Due { due, .. }) => Some(due),
@@ -356,14 +362,6 @@ pub fn of_run(state: &Run) -> Row {
         created_position: 0,
         position: 0,
     }))
-}
-
-fn letter_name(letter: Letter) -> &'static str {
-    match letter {
-        Letter::Waiting => "WAITING",
-        Letter::Redriven(_) => "REDRIVEN",
-        Letter::Purged => "PURGED",
-    }
 }
 
 /// The row of a trigger event.
@@ -378,4 +376,18 @@ pub fn of_event(received: &Received) -> Row {
         at: received.at,
         position: 0,
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_open_in_sql_is_what_is_open() {
+        let condition = |open: Vec<&str>| format!("state IN ('{}')", open.join("', '"));
+        let runs = run::Status::ALL.iter().filter(|state| state.is_open()).map(|state| state.name());
+        assert_eq!(RUN_IS_OPEN, condition(runs.collect()));
+        let builds = BuildStatus::ALL.iter().filter(|state| state.is_open()).map(|state| state.name());
+        assert_eq!(BUILD_IS_OPEN, condition(builds.collect()));
+    }
 }

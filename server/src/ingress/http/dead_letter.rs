@@ -233,13 +233,12 @@ pub(super) async fn show(
         let error = domain::run::Error::NotDead { state: run.phase.name() };
         return Err(Refusal::from(error).into());
     };
-    let (state, redriven_as) = match letter {
-        Letter::Waiting => ("WAITING", None),
-        Letter::Redriven(run) => ("REDRIVEN", Some(run.uuid())),
-        Letter::Purged => ("PURGED", None),
+    let redriven_as = match letter {
+        Letter::Redriven(run) => Some(run.uuid()),
+        Letter::Waiting | Letter::Purged => None,
     };
     let letter = WholeLetter {
-        state,
+        state: letter.status().name(),
         redriven_as,
         reason: failure.error.clone(),
         input: run.request.input.value(),

@@ -9,7 +9,7 @@ use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
 use domain::Json;
 use domain::aggregate::Payload;
-use domain::function::{self, BuildId, Event, event::Source};
+use domain::function::{self, BuildId, BuildStatus, Event, Status, event::Source};
 use domain::manifest::Mode;
 use domain::trigger::index::Kind;
 use futures::StreamExt;
@@ -293,6 +293,28 @@ pub(super) enum FunctionStatus {
     Deregistered,
 }
 
+impl FunctionStatus {
+    fn of(text: &str) -> Result<Self, HttpError> {
+        let text = text.to_uppercase();
+        let name: StrDeserializer<'_, serde::de::value::Error> = text.as_str().into_deserializer();
+        Self::deserialize(name)
+            .map_err(|error| HttpError::bad_request("bad_query", format!("status does not fit: {error}")))
+    }
+
+    /// The state in the log, and whether the newest build failed, where only that tells two of these apart.
+    fn into_filter(self) -> (Option<Status>, Option<bool>) {
+        let (state, build_failed) = match self {
+            Self::Registered => (Status::Registered, Some(false)),
+            Self::BuildFailed => (Status::Registered, Some(true)),
+            Self::Built => (Status::Built, None),
+            Self::Running => (Status::Running, None),
+            Self::Stopped => (Status::Stopped, None),
+            Self::Deregistered => (Status::Deregistered, None),
+        };
+        (Some(state), build_failed)
+    }
+}
+
 /// A run that is on disk.
 #[derive(Serialize, ToSchema)]
 pub(super) struct Queued {
@@ -315,17 +337,9 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     if first == 0 || first > MAX_PAGE {
         return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
     }
-    let state = which.status.map(|status| status.to_uppercase());
-    if let Some(state) = &state {
-        let text: StrDeserializer<'_, serde::de::value::Error> = state.as_str().into_deserializer();
-        FunctionStatus::deserialize(text)
-            .map_err(|error| HttpError::bad_request("bad_query", format!("status does not fit: {error}")))?;
-    }
-    // The two are one state of the log, told apart by the newest build.
-    let (state, build_failed) = match state.as_deref() {
-        Some("BUILD_FAILED") => (Some("REGISTERED".to_owned()), Some(true)),
-        Some("REGISTERED") => (state, Some(false)),
-        _ => (state, None),
+    let (state, build_failed) = match which.status {
+        Some(status) => FunctionStatus::of(&status)?.into_filter(),
+        None => (None, None),
     };
     let filter = FunctionFilter {
         namespaces: caller.viewer.looks_into(fitting(which.namespace)?.as_deref())?,
@@ -384,7 +398,7 @@ pub(super) async fn create(
     let asked = Registration { credentials_of, ..registration(asked, namespace)? };
     let id = verbs::register(&services, &caller, asked).await?;
     let row = verbs::visible(&services.store, &caller.viewer, id).await?;
-    if row.state == "REGISTERED" {
+    if row.state == Status::Registered {
         let position = row.position;
         let build = verbs::build(&services, &caller, id, None).await?;
         if start {
@@ -704,23 +718,25 @@ fn describe(
     build: Option<BuildRow>,
     row: FunctionRow,
 ) -> FunctionBody {
-    let failed = build.as_ref().filter(|build| build.state == "FAILED");
+    let failed = build.as_ref().filter(|build| build.state == BuildStatus::Failed);
     let why_failed =
         failed.and_then(|build| build.error.as_deref()).map(|error| format!("its newest build failed: {error}"));
     let reason = services.fleet.fault_of(&row).or_else(|| row.reason.clone()).or(why_failed);
-    let status = match (row.state.as_str(), failed) {
-        ("REGISTERED", Some(_)) => "BUILD_FAILED".to_owned(),
-        (state, _) => state.to_owned(),
+    let status = match (row.state, failed) {
+        (Status::Registered, Some(_)) => "BUILD_FAILED",
+        (state, _) => state.name(),
     };
     let instances = services.fleet.instances(row.id);
     let count = |fits: &dyn Fn(&crate::fleet::InstanceInfo) -> bool| {
         u32::try_from(instances.iter().filter(|instance| fits(instance)).count()).unwrap_or(u32::MAX)
     };
     let ready = count(&|instance| instance.state == "ready");
-    let wanted = match row.state.as_str() {
-        "RUNNING" => version.and_then(|version| version.manifest().ok()).map_or(0, |made| made.scaling.min).max(ready),
-        "REGISTERED" | "BUILT" => registered_replicas(&row),
-        _ => 0,
+    let wanted = match row.state {
+        Status::Running => {
+            version.and_then(|version| version.manifest().ok()).map_or(0, |made| made.scaling.min).max(ready)
+        }
+        Status::Registered | Status::Built => registered_replicas(&row),
+        Status::Stopped | Status::Deregistered => 0,
     };
     FunctionBody {
         id: row.id.uuid(),
@@ -737,11 +753,11 @@ fn describe(
         url: function_url(&services.settings, base, &row.namespace, &row.name),
         namespace: row.namespace,
         name: row.name,
-        status,
+        status: status.to_owned(),
         reason,
         build: build.map(|build| BuildBody {
             id: build.id.uuid(),
-            status: build.state,
+            status: build.state.name().to_owned(),
             error: build.error,
             requested_at: build.requested_at,
             finished_at: build.finished_at,

@@ -7,6 +7,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::address;
+use domain::function::Status;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -143,7 +144,7 @@ async fn read_numbers(services: &Services) {
         }
     }
     waiting(services).await;
-    let running = FunctionFilter { state: Some("RUNNING".to_owned()), ..FunctionFilter::default() };
+    let running = FunctionFilter { state: Some(Status::Running), ..FunctionFilter::default() };
     if let Ok(page) = services.store.functions(&running, &PageRequest::first(1).counted()).await {
         services.metrics.active_functions.set(i64::try_from(page.total).unwrap_or(i64::MAX));
     }

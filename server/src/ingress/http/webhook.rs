@@ -17,8 +17,9 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
 use domain::event::{self, Received};
+use domain::function::{self, Status};
 use domain::manifest::{Reply, Trigger, WebhookScheme};
-use domain::{Cause, Stream, function, retry, run};
+use domain::{Cause, Stream, retry, run};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -153,10 +154,10 @@ pub(super) async fn receive(
     {
         return Ok(accepted(older, function, true));
     }
-    if hook.function.state != "RUNNING" {
+    if hook.function.state != Status::Running {
         // What was accepted stays accepted.
         return match known.iter().any(|row| row.id == id) {
-            false => Err(not_running(&hook.function.state)),
+            false => Err(not_running(hook.function.state)),
             true => Ok(accepted(id, hook.function.id, true)),
         };
     }
@@ -212,7 +213,7 @@ async fn taken_before(services: &Services, id: event::Id) -> Result<Option<funct
 
 /// The webhook at an address, if there is one. What is not there is looked for as long as what is.
 async fn find(services: &Services, namespace: &str, function: &str, webhook: &str) -> Result<Option<Hook>, HttpError> {
-    let row = services.store.function_named(namespace, function).await?.filter(|row| row.state != "DEREGISTERED");
+    let row = services.store.function_named(namespace, function).await?.filter(|row| row.state != Status::Deregistered);
     // Before the first build nobody knows which webhooks there will be.
     let current = row.as_ref().and_then(|row| Some((row.id, row.current_version?)));
     let (id, number) = current.unwrap_or((function::id(namespace, function, 1), 0));
@@ -335,7 +336,7 @@ fn too_many_wait() -> HttpError {
     HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(RETRY_AFTER_S)
 }
 
-fn not_running(state: &str) -> HttpError {
+fn not_running(state: Status) -> HttpError {
     let message = format!("the function is {state} and does not run: nothing was accepted; send it again later");
     HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(RETRY_AFTER_S)
 }

@@ -308,7 +308,7 @@ impl Log for Watched {
         self.inner.newest_runs(functions).await
     }
 
-    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(String, u64)>, Error> {
+    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error> {
         self.asked("run_counts")?;
         self.inner.run_counts(filter).await
     }

@@ -5,7 +5,7 @@
 //! were recorded at the same moment, on whichever servers, the one that is later in the log gives way. The log has one order
 //! for all servers, and whoever looks after recording sees everything that was recorded before, so that one of them does.
 
-use domain::function::{self, Command};
+use domain::function::{self, Command, Status};
 
 use super::{Caller, first_position};
 use crate::clock;
@@ -35,7 +35,7 @@ pub(super) async fn problem(
     }
     // What has the name already may be registered again.
     let newest = services.store.function_named(namespace, name).await?;
-    let is_new = newest.is_none_or(|row| row.state == "DEREGISTERED");
+    let is_new = newest.is_none_or(|row| row.state == Status::Deregistered);
     Ok(is_new.then(|| reserved(name, "name")))
 }
 
@@ -92,7 +92,7 @@ async fn rivals(
     let default = services.settings.namespace.as_str();
     if namespace != default {
         let row = services.store.function_named(default, namespace).await?;
-        return Ok((row.into_iter().filter(|row| row.state != "DEREGISTERED").collect(), false));
+        return Ok((row.into_iter().filter(|row| row.state != Status::Deregistered).collect(), false));
     }
     if name == default {
         return Ok((Vec::new(), false));

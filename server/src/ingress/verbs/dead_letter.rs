@@ -1,9 +1,10 @@
 //! Dead letters: runs whose last attempt failed, until somebody redrives or purges them.
 
 use chrono::{DateTime, Utc};
+use domain::Stream;
+use domain::function::{self, Status};
 use domain::recorded::Fact;
 use domain::run::{self, Phase, Run};
-use domain::{Stream, function};
 
 use super::Caller;
 use super::function::changeable;
@@ -71,7 +72,7 @@ pub async fn redrive(services: &Services, caller: &Caller, id: run::Id) -> Resul
 async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &FunctionRow) -> Result<run::Id, Refusal> {
     let id = old.request.run;
     if matches!(old.phase, Phase::Dead { .. }) {
-        if row.state == "DEREGISTERED" {
+        if row.state == Status::Deregistered {
             return Err(function::Error::Deregistered.into());
         }
         if old.erased_at.is_some() {

@@ -1,7 +1,7 @@
 //! The life of a function, as people ask for it.
 
 use domain::Json;
-use domain::function::{self, BuildId, Command, Override, event::Source};
+use domain::function::{self, BuildId, Command, Override, Status, event::Source};
 use domain::manifest::Manifest;
 use serde_json::{Value, json};
 
@@ -72,7 +72,7 @@ pub async fn named(store: &Store, viewer: &Viewer, namespace: &str, name: &str) 
         true => store.function_named(namespace, name).await?,
         false => None,
     };
-    row.filter(|row| row.state != "DEREGISTERED").ok_or_else(|| Refusal::no_function(name))
+    row.filter(|row| row.state != Status::Deregistered).ok_or_else(|| Refusal::no_function(name))
 }
 
 /// Lets there be a function. The same registration again is done already; a name whose function was deregistered is free.
@@ -111,11 +111,11 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
     // Until the function is in the tables: who registers next counts it.
     let _turn = capacity::turn(&namespace).await;
     let newest = services.store.function_named(&namespace, &name).await?;
-    let is_new = newest.as_ref().is_none_or(|row| row.state == "DEREGISTERED");
+    let is_new = newest.as_ref().is_none_or(|row| row.state == Status::Deregistered);
     if is_new {
         capacity::check(services, &namespace).await?;
     }
-    let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == "DEREGISTERED"));
+    let mut generation = newest.map_or(1, |row| row.generation + u32::from(row.state == Status::Deregistered));
     let mut tries = 0;
     loop {
         let id = function::id(&namespace, &name, generation);

@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::cloudevent::{Data, Event, with_other_data};
+use domain::function::{self, Status};
 use domain::run::event::{Delivery, Request};
 use domain::run::{self, Run};
 use domain::trace::Context;
-use domain::{Cause, Json, Recorded, Stream, event, function, retry};
+use domain::{Cause, Json, Recorded, Stream, event, retry};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
@@ -139,10 +140,10 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
     });
     // What was done already is told whatever the function does now.
     let done_already = match &claim {
-        Some(claim) if row.state != "RUNNING" => claim.is_made(services).await?,
+        Some(claim) if row.state != Status::Running => claim.is_made(services).await?,
         _ => false,
     };
-    if row.state != "RUNNING" && !done_already {
+    if row.state != Status::Running && !done_already {
         return Err(services.fleet.not_running(&row).await.into());
     }
     let at = clock::now();
@@ -394,8 +395,8 @@ async fn runnable(
 ) -> Result<FunctionRow, Refusal> {
     let row = changeable(services, caller, function).await?;
     match version {
-        _ if row.state == "DEREGISTERED" => Err(function::Error::Deregistered.into()),
-        None if row.state != "RUNNING" => Err(services.fleet.not_running(&row).await.into()),
+        _ if row.state == Status::Deregistered => Err(function::Error::Deregistered.into()),
+        None if row.state != Status::Running => Err(services.fleet.not_running(&row).await.into()),
         Some(version) if services.store.version(row.id, version).await?.is_none() => {
             let message = format!("the function has no version {version}");
             Err(Problem::new("version_not_found", message).at(["version"]).into())

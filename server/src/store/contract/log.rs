@@ -138,7 +138,7 @@ pub async fn several_appends_to_one_stream_can_wait_together(home: Home) {
     assert_eq!(versions, [1, 2, 3]);
     let domain::stream::Subject::Run(id) = subject.stream.subject().unwrap() else { panic!() };
     let row = store.runs_by_id(&[id]).await.unwrap().remove(0);
-    assert_eq!((row.state.as_str(), row.position), ("SUCCEEDED", 3));
+    assert_eq!((row.state, row.position), (run::Status::Succeeded, 3));
 }
 
 pub async fn a_conflict_is_answered_to_its_caller_only(home: Home) {

@@ -273,6 +273,11 @@ async fn rebuilt_tables_are_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_no_state_has_is_damage() {
+    tables::a_name_that_no_state_has_is_damage(Home::postgres().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_a_build_offers_is_kept_and_made_again() {
     tables::what_a_build_offers_is_kept_and_made_again(Home::postgres().await).await;
 }

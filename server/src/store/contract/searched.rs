@@ -129,7 +129,7 @@ pub async fn functions_are_found_by_how_their_newest_build_ended(home: Home) {
     let failed = |failed| FunctionFilter { build_failed: Some(failed), ..FunctionFilter::default() };
     assert_eq!(names(&store, failed(true)).await, ["fails", "never"]);
     assert_eq!(names(&store, failed(false)).await, ["mended", "new"]);
-    let unbuilt = FunctionFilter { state: Some("REGISTERED".into()), ..failed(true) };
+    let unbuilt = FunctionFilter { state: Some(function::Status::Registered), ..failed(true) };
     assert_eq!(names(&store, unbuilt).await, ["never"]);
 }
 
@@ -182,9 +182,9 @@ pub async fn runs_that_an_event_asked_for_are_told_from_those_that_somebody_aske
     caused(&store, run::Id::new(Uuid::now_v7()), one, event).await;
     caused(&store, run::Id::new(Uuid::now_v7()), two, event).await;
     let all = RunFilter { event: Some(event), ..RunFilter::default() };
-    assert_eq!(store.run_counts(&all).await.unwrap(), [("QUEUED".to_owned(), 3)]);
+    assert_eq!(store.run_counts(&all).await.unwrap(), [(run::Status::Queued, 3)]);
     let routed = RunFilter { routed: true, ..all };
-    assert_eq!(store.run_counts(&routed).await.unwrap(), [("QUEUED".to_owned(), 1)]);
+    assert_eq!(store.run_counts(&routed).await.unwrap(), [(run::Status::Queued, 1)]);
     assert_eq!(store.runs(&routed, &first(9)).await.unwrap().rows[0].1.id, run::id(event, one));
 }
 

@@ -67,7 +67,7 @@ pub async fn rows_are_written_with_the_events(home: Home) {
     let (function, versions, builds) = a_life(&store, "default", "hello").await;
     let id = function.id;
     assert_eq!(store.function(id).await.unwrap(), Some(function.clone()));
-    assert_eq!(function.state, "RUNNING");
+    assert_eq!(function.state, function::Status::Running);
     assert_eq!(function.current_version, Some(2));
     assert_eq!(store.function_named("default", "hello").await.unwrap(), Some(function.clone()));
     assert_eq!(store.function_named("default", "nothing").await.unwrap(), None);
@@ -184,7 +184,7 @@ pub async fn functions_are_found_and_paged(home: Home) {
     let page = store.functions(&all, &rest).await.unwrap();
     assert_eq!((names(&page), page.has_next, page.total), (vec!["b/t_e".to_owned()], false, 4));
 
-    let gone = FunctionFilter { state: Some("DEREGISTERED".into()), ..FunctionFilter::default() };
+    let gone = FunctionFilter { state: Some(function::Status::Deregistered), ..FunctionFilter::default() };
     assert_eq!(names(&store.functions(&gone, &first(9)).await.unwrap()), ["a/two"]);
     let mine = FunctionFilter { namespaces: Some(vec!["a".into()]), ..FunctionFilter::default() };
     assert_eq!(names(&store.functions(&mine, &first(9)).await.unwrap()), ["a/one"]);
@@ -233,8 +233,8 @@ pub async fn whatever_is_looked_for_is_looked_for(home: Home) {
         let shown: String = text.chars().take(20).collect();
         let search = FunctionFilter { search: Some(text.clone()), ..FunctionFilter::default() };
         assert_eq!(store.functions(&search, &first(9)).await.unwrap().total, 0, "{shown:?}");
-        let state = FunctionFilter { state: Some(text.clone()), ..FunctionFilter::default() };
-        assert_eq!(store.functions(&state, &first(9)).await.unwrap().total, 0, "{shown:?}");
+        let runtime = FunctionFilter { runtime: Some(text.clone()), ..FunctionFilter::default() };
+        assert_eq!(store.functions(&runtime, &first(9)).await.unwrap().total, 0, "{shown:?}");
         let namespaces = Some(vec![text.clone(), "b".into()]);
         let inside = FunctionFilter { namespaces: namespaces.clone(), ..FunctionFilter::default() };
         assert_eq!(store.functions(&inside, &first(9)).await.unwrap().total, 0, "{shown:?}");
@@ -311,7 +311,7 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[5], ids[3], ids[1]]);
     let filter = RunFilter { event: Some(cause), ..RunFilter::default() };
     assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[3]]);
-    let filter = RunFilter { state: Some("QUEUED".into()), since: Some(at(5)), ..RunFilter::default() };
+    let filter = RunFilter { state: Some(run::Status::Queued), since: Some(at(5)), ..RunFilter::default() };
     assert_eq!(of(&store.runs(&filter, &first(9)).await.unwrap()), [ids[6], ids[5]]);
     let filter = RunFilter { namespaces: Some(vec!["other".into()]), ..RunFilter::default() };
     assert_eq!(store.runs(&filter, &first(9)).await.unwrap().total, 0);
@@ -321,7 +321,7 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     let uncounted = PageRequest { counted: false, ..first(9) };
     assert_eq!(store.runs(&filter, &uncounted).await.unwrap().total, 0);
     let filter = RunFilter { function: Some(two), ..RunFilter::default() };
-    let counts = [("QUEUED".to_owned(), 2), ("SUCCEEDED".to_owned(), 1)];
+    let counts = [(run::Status::Queued, 2), (run::Status::Succeeded, 1)];
     assert_eq!(store.run_counts(&filter).await.unwrap(), counts);
 
     let open = store.open_runs(0, 100).await.unwrap();
@@ -329,7 +329,7 @@ pub async fn runs_are_found_and_paged_newest_first(home: Home) {
     let mut found = store.runs_by_id(&[ids[0], ids[4], run::Id::new(Uuid::now_v7())]).await.unwrap();
     found.sort_by_key(|row| row.queued_at);
     assert_eq!(found.iter().map(|row| row.id).collect::<Vec<_>>(), [ids[0], ids[4]]);
-    assert_eq!((found[0].state.as_str(), found[0].http_status, found[0].position), ("SUCCEEDED", Some(200), 3));
+    assert_eq!((found[0].state, found[0].http_status, found[0].position), (run::Status::Succeeded, Some(200), 3));
 }
 
 pub async fn the_newest_run_and_build_of_functions_are_found_together(home: Home) {
@@ -391,9 +391,9 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
     let of = |rows: Vec<RunRow>| rows.into_iter().map(|row| row.id).collect::<Vec<_>>();
     // What waits between attempts is found among the open runs, with the time when it is due.
     let open = store.open_runs(0, 9).await.unwrap();
-    let due: Vec<_> = open.iter().map(|row| (row.id, row.state.as_str(), row.due)).collect();
+    let due: Vec<_> = open.iter().map(|row| (row.id, row.state, row.due)).collect();
     let expected = [(ids[0], 100), (ids[1], 99), (ids[2], 98), (ids[3], 97)];
-    assert_eq!(due, expected.map(|(id, due)| (id, "RETRYING", Some(at(due)))));
+    assert_eq!(due, expected.map(|(id, due)| (id, run::Status::Retrying, Some(at(due)))));
     assert_eq!(of(store.due_callbacks(at(1000), 9).await.unwrap()), []);
 
     for subject in &mut dead {
@@ -434,7 +434,7 @@ pub async fn dead_letters_and_what_is_due_are_found(home: Home) {
     let rows = store.due_callbacks(at(1000), 9).await.unwrap();
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].id, rows[0].callback_due), (ids[0], due));
-    assert_eq!((rows[0].dead_letter.as_deref(), rows[0].redriven_as), (Some("REDRIVEN"), Some(again)));
+    assert_eq!((rows[0].dead_letter, rows[0].redriven_as), (Some(run::LetterStatus::Redriven), Some(again)));
     let told = run::Event::CallbackDelivered(CallbackDelivered { attempt: 2, at: at(600) });
     store.append(dead[0].append(vec![told])).await.unwrap();
     assert_eq!(of(store.due_callbacks(at(1000), 9).await.unwrap()), []);
@@ -622,7 +622,7 @@ pub async fn a_stopped_function_is_not_running(home: Home) {
     let running = store.running_functions().await.unwrap();
     assert_eq!(running, [self::running(&function)]);
     let row = store.function_named("default", "again").await.unwrap().unwrap();
-    assert_eq!((row.state.as_str(), row.reason.as_deref()), ("STOPPED", Some("enough")));
+    assert_eq!((row.state, row.reason.as_deref()), (function::Status::Stopped, Some("enough")));
 }
 
 pub async fn rebuilt_tables_are_the_same(home: Home) {
@@ -650,6 +650,37 @@ pub async fn rebuilt_tables_are_the_same(home: Home) {
     store.append(a_call(function.id)).await.unwrap();
 }
 
+pub async fn a_name_that_no_state_has_is_damage(home: Home) {
+    let store = home.open().await;
+    let (function, _, builds) = a_life(&store, "default", "hello").await;
+    let mut dead = a_run();
+    let event = requested(&dead, function.id);
+    store.append(dead.append(vec![event, run_started(), given::dead_lettered()])).await.unwrap();
+    let (run, build) = (dead.state.as_ref().unwrap().request.run, builds[0].id);
+    let read = async || {
+        store.functions_by_id(&[function.id]).await?;
+        store.builds_by_id(&[build]).await?;
+        store.runs_by_id(&[run]).await?;
+        store.run_counts(&RunFilter::default()).await.map(|_| ())
+    };
+    read().await.unwrap();
+    let row_of_build = format!("builds WHERE id = '{build}'");
+    for (table, column) in [
+        ("functions", "state"),
+        ("functions", "mode"),
+        (row_of_build.as_str(), "state"),
+        ("runs", "state"),
+        ("runs", "dead_letter"),
+    ] {
+        let (name, condition) = table.split_once(' ').unwrap_or((table, ""));
+        home.tamper(&format!("UPDATE {name} SET {column} = lower({column}) {condition}")).await;
+        let error = read().await.unwrap_err();
+        assert!(matches!(error, Error::Damaged(_)), "{table} {column}: {error}");
+        home.tamper(&format!("UPDATE {name} SET {column} = upper({column}) {condition}")).await;
+        read().await.unwrap();
+    }
+}
+
 pub async fn what_a_build_offers_is_kept_and_made_again(home: Home) {
     let store = home.open().await;
     let mut subject = given::function("default", "many");
@@ -666,7 +697,7 @@ pub async fn what_a_build_offers_is_kept_and_made_again(home: Home) {
     let failed = BuildFailed { build, error, offered: offered.clone(), at: at(3) };
     store.append(subject.append(vec![function::Event::BuildFailed(failed)])).await.unwrap();
     let row = store.builds_by_id(&[build]).await.unwrap().pop().unwrap();
-    assert_eq!((row.state.as_str(), &row.offered), ("FAILED", &offered));
+    assert_eq!((row.state, &row.offered), (function::BuildStatus::Failed, &offered));
 
     home.tamper("UPDATE builds SET offered = NULL").await;
     let faults = store.verify().await.unwrap().faults;

@@ -16,6 +16,7 @@ use crate::store::{BuildRow, LinesOf};
 
 /// How far a build is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "function::BuildStatus")]
 pub(in crate::ingress::graphql) enum BuildState {
     /// Nobody has taken it yet.
     Queued,
@@ -78,13 +79,7 @@ impl Build {
 
     /// How far it is.
     async fn state(&self) -> BuildState {
-        match self.0.state.as_str() {
-            "RUNNING" => BuildState::Running,
-            "SUCCEEDED" => BuildState::Succeeded,
-            "FAILED" => BuildState::Failed,
-            "CANCELLED" => BuildState::Cancelled,
-            _ => BuildState::Queued,
-        }
+        self.0.state.into()
     }
 
     /// The commit, for a Git source, once it is known.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::aggregate::Payload;
-use domain::function::{self, event::Source};
+use domain::function::{self, BuildStatus, Status, event::Source};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use domain::trigger::index::Kind;
 use domain::{Recorded, Stream};
@@ -24,6 +24,7 @@ use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, 
 
 /// Where in its life a function stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Status")]
 pub(in crate::ingress::graphql) enum FunctionState {
     /// Nothing is built.
     Registered,
@@ -39,6 +40,7 @@ pub(in crate::ingress::graphql) enum FunctionState {
 
 /// Whether the process lives on between calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "Mode")]
 pub(in crate::ingress::graphql) enum FunctionMode {
     /// Answers HTTP as long as it lives.
     Service,
@@ -115,39 +117,6 @@ pub(in crate::ingress::graphql) struct Function {
     pub row: FunctionRow,
     /// Set when it is shown as it was: builds and versions come from here.
     then: Option<Arc<function::Function>>,
-}
-
-impl FunctionState {
-    fn of(name: &str) -> Self {
-        match name {
-            "BUILT" => Self::Built,
-            "RUNNING" => Self::Running,
-            "STOPPED" => Self::Stopped,
-            "DEREGISTERED" => Self::Deregistered,
-            _ => Self::Registered,
-        }
-    }
-
-    /// The name in the read tables.
-    pub(in crate::ingress::graphql) fn name(self) -> &'static str {
-        match self {
-            Self::Registered => "REGISTERED",
-            Self::Built => "BUILT",
-            Self::Running => "RUNNING",
-            Self::Stopped => "STOPPED",
-            Self::Deregistered => "DEREGISTERED",
-        }
-    }
-}
-
-impl FunctionMode {
-    /// As a manifest has it.
-    pub(in crate::ingress::graphql) fn mode(self) -> Mode {
-        match self {
-            Self::Service => Mode::Service,
-            Self::Job => Mode::Job,
-        }
-    }
 }
 
 impl From<FunctionRow> for Function {
@@ -239,7 +208,7 @@ impl Function {
 
     /// Where in its life it stands.
     async fn state(&self) -> FunctionState {
-        FunctionState::of(&self.row.state)
+        self.row.state.into()
     }
 
     /// Why it is broken, when it is; or why it was stopped; or, while it has no version, why its last build failed. It goes when
@@ -247,21 +216,21 @@ impl Function {
     async fn state_reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         let fault = || services(ctx).fleet.fault_of(&self.row);
         let now = self.then.is_none().then(fault).flatten().or_else(|| self.row.reason.clone());
-        if now.is_some() || self.row.state != "REGISTERED" || self.then.is_some() {
+        if now.is_some() || self.row.state != Status::Registered || self.then.is_some() {
             return Ok(now);
         }
         let newest = loader(ctx).newest_build(self.row.id).await.or_fail()?;
-        let failed = newest.filter(|build| build.state == "FAILED" && build.position <= self.row.position);
+        let failed = newest.filter(|build| build.state == BuildStatus::Failed && build.position <= self.row.position);
         Ok(failed.and_then(|build| build.error))
     }
 
     /// Whether the process lives on between calls.
     async fn mode(&self) -> FunctionMode {
-        let job = match self.row.mode {
-            Some(mode) => mode == Mode::Job,
-            None => self.given().and_then(|given| given.mode).is_some_and(|mode| mode == "job"),
+        let given = || match self.given().and_then(|given| given.mode).as_deref() {
+            Some("job") => Mode::Job,
+            _ => Mode::Service,
         };
-        if job { FunctionMode::Job } else { FunctionMode::Service }
+        self.row.mode.unwrap_or_else(given).into()
     }
 
     /// How the code is started: `node`, `python` … ; `unknown` before the first build.
@@ -272,7 +241,7 @@ impl Function {
 
     /// Where it answers calls; null when it is gone or has no HTTP trigger.
     async fn url(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        if self.row.state == "DEREGISTERED" {
+        if self.row.state == Status::Deregistered {
             return Ok(None);
         }
         let answers = self.manifest(ctx).await?.is_none_or(|manifest| manifest.answers_http());
@@ -380,7 +349,7 @@ impl Function {
                 }
                 _ => None,
             };
-            Ok(Trigger::new(trigger, filter, url, base, self.row.state == "RUNNING"))
+            Ok(Trigger::new(trigger, filter, url, base, self.row.state == Status::Running))
         };
         manifest.triggers.iter().map(trigger).collect()
     }

@@ -15,6 +15,7 @@ use crate::store::{LinesOf, PageRequest, RunFilter, RunRow};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "run::Status")]
 pub(in crate::ingress::graphql) enum RunState {
     /// It waits for a worker.
     Queued,
@@ -36,6 +37,7 @@ pub(in crate::ingress::graphql) enum RunState {
 
 /// What became of a dead run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[graphql(remote = "run::LetterStatus")]
 pub(in crate::ingress::graphql) enum DeadLetterState {
     /// It waits for somebody to look at it.
     Waiting,
@@ -103,36 +105,6 @@ pub(in crate::ingress::graphql) struct RunCount {
 /// A run: one invocation of a function.
 pub(in crate::ingress::graphql) struct Run(pub RunRow);
 
-impl RunState {
-    /// The state of this name in the read tables.
-    pub(in crate::ingress::graphql) fn of(name: &str) -> Self {
-        match name {
-            "RUNNING" => Self::Running,
-            "RETRYING" => Self::Retrying,
-            "SUCCEEDED" => Self::Succeeded,
-            "FAILED" => Self::Failed,
-            "TIMED_OUT" => Self::TimedOut,
-            "CANCELLED" => Self::Cancelled,
-            "DEAD" => Self::Dead,
-            _ => Self::Queued,
-        }
-    }
-
-    /// The name in the read tables.
-    pub(in crate::ingress::graphql) fn name(self) -> &'static str {
-        match self {
-            Self::Queued => "QUEUED",
-            Self::Running => "RUNNING",
-            Self::Retrying => "RETRYING",
-            Self::Succeeded => "SUCCEEDED",
-            Self::Failed => "FAILED",
-            Self::TimedOut => "TIMED_OUT",
-            Self::Cancelled => "CANCELLED",
-            Self::Dead => "DEAD",
-        }
-    }
-}
-
 impl From<RunRow> for Run {
     fn from(row: RunRow) -> Self {
         Self(row)
@@ -176,7 +148,7 @@ impl Run {
 
     /// How far it is.
     async fn state(&self) -> RunState {
-        RunState::of(&self.0.state)
+        self.0.state.into()
     }
 
     /// The type of the trigger event: `http.invoke`, `file.uploaded` …
@@ -216,11 +188,7 @@ impl Run {
 
     /// What became of it as a dead letter; null unless it is DEAD.
     async fn dead_letter(&self) -> Option<DeadLetterState> {
-        Some(match self.0.dead_letter.as_deref()? {
-            "REDRIVEN" => DeadLetterState::Redriven,
-            "PURGED" => DeadLetterState::Purged,
-            _ => DeadLetterState::Waiting,
-        })
+        self.0.dead_letter.map(Into::into)
     }
 
     /// The run that it was tried again as, when it was dead.
@@ -281,12 +249,10 @@ impl Run {
     /// Why it cannot be offered to its function, while it waits for that.
     async fn waits_for(&self, ctx: &Context<'_>) -> Result<Option<String>> {
         // Of most runs the row says enough.
-        match RunState::of(&self.0.state) {
-            RunState::Queued | RunState::Retrying => {
-                Ok(self.whole(ctx).await?.and_then(|run| run.waits_for().map(str::to_owned)))
-            }
-            _ => Ok(None),
+        if !self.0.state.is_waiting() {
+            return Ok(None);
         }
+        Ok(self.whole(ctx).await?.and_then(|run| run.waits_for().map(str::to_owned)))
     }
 
     /// The instance that ran it.

@@ -48,9 +48,9 @@ impl Query {
     ) -> Result<Connection<Function>> {
         let filter = FunctionFilter {
             namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
-            state: state.map(|state| state.name().to_owned()),
+            state: state.map(Into::into),
             search,
-            mode: mode.map(FunctionMode::mode),
+            mode: mode.map(Into::into),
             runtime,
             trigger: trigger.map(Into::into),
             event_type,

@@ -50,7 +50,7 @@ impl Query {
         let filter = RunFilter {
             namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
-            state: state.map(|state| state.name().to_owned()),
+            state: state.map(Into::into),
             trigger,
             version,
             since,
@@ -86,7 +86,7 @@ impl Query {
             ..RunFilter::default()
         };
         let counts = services(ctx).store.run_counts(&filter).await.or_fail()?;
-        Ok(counts.into_iter().map(|(state, count)| RunCount { state: RunState::of(&state), count }).collect())
+        Ok(counts.into_iter().map(|(state, count)| RunCount { state: state.into(), count }).collect())
     }
 
     /// Dead letters that wait, newest first: runs whose last attempt failed.
