@@ -10,7 +10,7 @@ use domain::run::Run;
 use tokio::time::Instant;
 
 use super::Tools;
-use crate::fleet::{self, JobPlace, Lease, Route};
+use crate::fleet::{self, JobPlace, Lease, Route, Taker};
 use crate::queue::Request;
 use crate::store;
 
@@ -60,10 +60,13 @@ impl From<fleet::Error> for NotOffered {
 pub(super) async fn find(tools: &Tools, asked: &Request, run: &Run) -> Result<(Arc<Route>, Offer), NotOffered> {
     let route = tools.fleet.route_to(asked.function, run.request.version).await?;
     let route = route.ok_or_else(|| NotOffered::Never("the function does not exist".to_owned()))?;
-    let Some(pool) = &route.pool else {
-        let place = tools.fleet.next_job_place(&route).await;
-        let place = place.map_err(|error| NotOffered::Yet(error.to_string(), None))?;
-        return Ok((route, Offer::Job(place)));
+    let pool = match &route.taker {
+        Taker::Service(pool) => pool,
+        Taker::Job => {
+            let place = tools.fleet.next_job_place(&route).await;
+            let place = place.map_err(|error| NotOffered::Yet(error.to_string(), None))?;
+            return Ok((route, Offer::Job(place)));
+        }
     };
     let deadline = Instant::now() + route.manifest.resources.timeout();
     let lease = match run.is_isolated() {

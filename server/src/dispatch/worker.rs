@@ -254,9 +254,7 @@ impl Workers {
     async fn prefetch(&self, function: function::Id) -> usize {
         match self.inner.tools.fleet.route_to(function, None).await {
             Ok(Some(route)) => {
-                let scaling = &route.manifest.scaling;
-                let each = if route.pool.is_some() { scaling.concurrency } else { 1 };
-                (scaling.max.max(1) as usize).saturating_mul(each.max(1) as usize)
+                (route.manifest.scaling.max.max(1) as usize).saturating_mul(route.calls_at_once() as usize)
             }
             _ => DEFAULT_PREFETCH,
         }

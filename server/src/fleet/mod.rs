@@ -27,7 +27,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::function::{self, BuildStatus, Status};
-use domain::manifest::{Manifest, Mode};
+use domain::manifest::Manifest;
 use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 
@@ -137,8 +137,35 @@ pub struct Route {
     pub version: u32,
     /// That version's manifest.
     pub manifest: Arc<Manifest>,
-    /// That version's instances; jobs have none.
-    pub pool: Option<Arc<Pool>>,
+    /// What takes the calls.
+    pub taker: Taker,
+}
+
+/// What takes a function's calls.
+#[derive(Debug)]
+pub enum Taker {
+    /// Instances, which live on between calls.
+    Service(Arc<Pool>),
+    /// A process for each call.
+    Job,
+}
+
+impl Route {
+    /// The instances of a service; a job has none.
+    pub fn pool(&self) -> Option<&Arc<Pool>> {
+        match &self.taker {
+            Taker::Service(pool) => Some(pool),
+            Taker::Job => None,
+        }
+    }
+
+    /// Calls that one process of it takes at a time.
+    pub fn calls_at_once(&self) -> u32 {
+        match &self.taker {
+            Taker::Service(_) => self.manifest.scaling.concurrency.max(1),
+            Taker::Job => 1,
+        }
+    }
 }
 
 /// An instance as people see it.
@@ -328,7 +355,7 @@ impl Fleet {
     /// When the log is away. An instance that does not become healthy is reported to the function, not here.
     pub async fn warm_up(&self, id: function::Id) -> Result<(), Error> {
         if let Some(route) = self.inner.reconcile(id).await?
-            && let Some(pool) = &route.pool
+            && let Some(pool) = route.pool()
         {
             pool.ensure(1);
         }
@@ -338,7 +365,7 @@ impl Fleet {
     /// Starts instances of a running function for runs that wait in the queue, as far as its scaling allows.
     pub fn expect(&self, id: function::Id, waiting: u64) {
         let route = self.inner.routes.read().by_function.get(&id).cloned();
-        if let Some(pool) = route.and_then(|route| route.pool.clone()) {
+        if let Some(pool) = route.as_ref().and_then(|route| route.pool()) {
             pool.expect(waiting);
         }
     }
@@ -349,11 +376,6 @@ impl Fleet {
         let mut all: Vec<_> = pools.iter().flat_map(|pool| pool.instances()).collect();
         all.sort_by(|a, b| a.started_at.cmp(&b.started_at).then_with(|| a.id.cmp(&b.id)));
         all
-    }
-
-    /// Whether functions of a mode have instances at all.
-    pub fn has_instances(mode: Mode) -> bool {
-        mode == Mode::Service
     }
 
     /// A place for a job that somebody waits for.

@@ -8,7 +8,7 @@ use domain::function::{self, Status};
 use domain::manifest::Mode;
 use tokio::time::Instant;
 
-use super::{Error, Fleet, Inner, Pool, Route, job};
+use super::{Error, Fleet, Inner, Pool, Route, Taker, job};
 use crate::executor::{self, Spec};
 use crate::store::{FunctionRow, VersionRow};
 
@@ -72,7 +72,7 @@ impl Inner {
                 route
             }
         };
-        if let Some(pool) = &route.pool {
+        if let Some(pool) = route.pool() {
             pool.set_current(true);
             pool.ensure(route.manifest.scaling.min);
         }
@@ -105,7 +105,7 @@ impl Inner {
         }
         let route = self.side_route(&row, version).await?;
         let deadline = Instant::now() + self.settings.ready_within;
-        if let Some(pool) = &route.pool
+        if let Some(pool) = route.pool()
             && let Err(error) = pool.healthy(deadline).await
         {
             // The pool has told the function what is wrong; the version before goes on.
@@ -132,8 +132,8 @@ impl Inner {
         if row.state == Status::Running && row.current_version == Some(version) {
             self.look_for_artifact(&row.namespace, &row.name, &made);
         }
-        let pool = match manifest.mode {
-            Mode::Job => None,
+        let taker = match manifest.mode {
+            Mode::Job => Taker::Job,
             Mode::Service => {
                 let spec = self.spec_of(&row.namespace, &row.name, &made).map_err(|error| Error::Unhealthy {
                     message: error.to_string(),
@@ -147,7 +147,7 @@ impl Inner {
                 if row.reason.is_some() {
                     pool.is_ailing();
                 }
-                Some(pool.clone())
+                Taker::Service(pool.clone())
             }
         };
         Ok(Arc::new(Route {
@@ -156,7 +156,7 @@ impl Inner {
             name: row.name.as_str().into(),
             version,
             manifest,
-            pool,
+            taker,
         }))
     }
 

@@ -46,7 +46,7 @@ use crate::clock;
 use crate::doors::Doors;
 use crate::executor::JobCall;
 use crate::fleet::claim::{self, Claim};
-use crate::fleet::{self, Fleet, Route};
+use crate::fleet::{self, Fleet, Route, Taker};
 use crate::telemetry::watchdog;
 use crate::turns::Place;
 use address::Address;
@@ -191,23 +191,26 @@ async fn call(
     check_claim(request)?;
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(request, &route)?;
-    let wants_socket = route.pool.is_some() && socket::is_wanted(request);
+    let (wants_socket, whole) = match &route.taker {
+        Taker::Service(_) => (socket::is_wanted(request), false),
+        Taker::Job => (false, true),
+    };
     // What comes after the head of a request for a socket is not a body.
     let rules = request::Rules {
         limit: limits.body,
         events: limits.event,
         recorded: limits.recorded,
         stranger: public.then_some(&gateway.services),
-        whole: route.pool.is_none(),
+        whole,
     };
     let (incoming, socket) = match wants_socket {
         true => (Incoming::nothing(), Some(payload)),
         false => (request::body(request, payload, rules).await?, None),
     };
     let Incoming { body, kept, pump, held } = incoming;
-    let input = match route.pool {
-        None => room_for_job(gateway, &route, &body)?,
-        Some(_) => None,
+    let input = match &route.taker {
+        Taker::Job => room_for_job(gateway, &route, &body)?,
+        Taker::Service(_) => None,
     };
     // What has room as a job's input takes none among bodies that are read.
     let _held = held.filter(|_| input.is_none());
@@ -241,8 +244,8 @@ async fn call(
         seat.follow_caller(request.version() >= Version::HTTP_11);
     }
     let deadline = Instant::now() + timeout;
-    match &route.pool {
-        Some(pool) => {
+    match &route.taker {
+        Taker::Service(pool) => {
             let mut pump = pump;
             let leased = {
                 let mut leasing = pin!(pool.lease(Some(call.run), deadline));
@@ -278,7 +281,7 @@ async fn call(
             }
             answer::of_service(call, lease, asked, pump, deadline, &jar, &address, over).await
         }
-        None => of_job(gateway, call, &route, (body, input), timeout, deadline).await,
+        Taker::Job => of_job(gateway, call, &route, (body, input), timeout, deadline).await,
     }
 }
 
