@@ -9,11 +9,12 @@ use domain::{Recorded, Stream, event, function, run};
 use sha2::{Digest, Sha256};
 
 use super::batch::Rows;
-use super::columns::{self, BUILDS, Cell, FUNCTIONS, Kind, READ_TABLES, RECORD_NAMES, Table, VERSIONS};
+use super::columns::{self, READ_TABLES, RECORD_NAMES};
 use super::listing::Bounded;
 use super::seal::{Anchor, Check, SealKey};
 use super::sql::{Conn, Db, Dialect, Row, Value};
-use super::tables::{self, Row as TableRow};
+use super::table::{Cell, Column, Kind, Table};
+use super::tables::{self, BUILDS, FUNCTIONS, Row as TableRow, VERSIONS};
 use super::{Error, Report, postgres, sqlite};
 
 /// Records that are read at a time.
@@ -461,7 +462,7 @@ impl Audit {
                     };
                     self.report.rows += 1;
                     *self.found.entry(table.name).or_default() += 1;
-                    for (index, (column, kind)) in table.columns.iter().enumerate() {
+                    for (index, Column { name: column, kind, .. }) in table.columns.iter().enumerate() {
                         let is = cell(actual, index, *kind)?;
                         if is != row[index] && !(is == Cell::Null && table.late.contains(column)) {
                             self.fault(format!(
@@ -530,7 +531,7 @@ fn is_small(table: &Table) -> bool {
 }
 
 fn column<'c, 'a>(table: &Table, row: &'c [Cell<'a>], name: &str) -> &'c Cell<'a> {
-    let index = table.columns.iter().position(|(column, _)| *column == name);
+    let index = table.columns.iter().position(|column| column.name == name);
     index.map_or(&Cell::Null, |index| &row[index])
 }
 
@@ -565,7 +566,7 @@ fn cell(row: &Row, index: usize, kind: Kind) -> Result<Cell<'_>, Error> {
 }
 
 fn cells<'r>(table: &Table, row: &'r Row) -> Result<Vec<Cell<'r>>, Error> {
-    table.columns.iter().enumerate().map(|(index, (_, kind))| cell(row, index, *kind)).collect()
+    table.columns.iter().enumerate().map(|(index, column)| cell(row, index, column.kind)).collect()
 }
 
 /// The rows that the table has under the keys of these.

@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use domain::{Recorded, function};
 use sha2::{Digest, Sha256};
 
-use super::columns::{self, Cell, Entry, Table};
+use super::columns::{self, Entry};
 use super::sql::Value;
+use super::table::{Cell, Stored, Table};
 use super::tables::{BuildRow, EventRow, FunctionRow, PayloadRow, Row, RunRow, SecretRow, VersionRow};
 use super::{LineRow, Snapshot};
 
@@ -29,9 +30,9 @@ pub(super) struct Batch {
 /// Rows by table; of several with one key the last one stands.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    functions: Keyed<function::Id, (u64, Box<FunctionRow>)>,
+    functions: Keyed<function::Id, Box<FunctionRow>>,
     versions: Keyed<(function::Id, u32), Box<VersionRow>>,
-    builds: Keyed<function::BuildId, (u64, Box<BuildRow>)>,
+    builds: Keyed<function::BuildId, Box<BuildRow>>,
     runs: Keyed<u64, Box<RunRow>>,
     events: Keyed<u64, Box<EventRow>>,
     secrets: Keyed<(String, String), Box<SecretRow>>,
@@ -68,23 +69,44 @@ impl<K: std::hash::Hash + Eq + Clone, V> Keyed<K, V> {
     }
 }
 
+impl<K, R: Stored> Keyed<K, Box<R>> {
+    fn cells(&self) -> Option<(&'static Table, Vec<Cell<'_>>)> {
+        cells_of(self.values.iter().map(|(_, row)| &**row))
+    }
+}
+
+/// The table of rows, and these one after the other; `None` where there are none.
+fn cells_of<'r, R: Stored + 'r>(rows: impl ExactSizeIterator<Item = &'r R>) -> Option<(&'static Table, Vec<Cell<'r>>)> {
+    if rows.len() == 0 {
+        return None;
+    }
+    let mut out = Vec::with_capacity(rows.len() * R::TABLE.columns.len());
+    rows.for_each(|row| row.cells(&mut out));
+    Some((R::TABLE, out))
+}
+
 impl Rows {
     /// Takes a row that belongs to an append: `first` is the position of its stream's first record, `last` that of the
     /// append's last one.
     pub fn put(&mut self, row: &Row, first: u64, last: u64) {
         match row {
             Row::Function(row) => {
-                self.functions.put(row.id, (first, Box::new(FunctionRow { position: last, ..(**row).clone() })));
+                let row = FunctionRow { created_position: first, position: last, ..(**row).clone() };
+                self.functions.put(row.id, Box::new(row));
             }
             Row::Version(row) => {
                 let row = VersionRow { position: last, ..(**row).clone() };
                 self.versions.put((row.function, row.number), Box::new(row));
             }
             Row::Build(row) => {
-                let created = self.builds.get(&row.id).map_or(last, |(created, _)| *created);
-                self.builds.put(row.id, (created, Box::new(BuildRow { position: last, ..(**row).clone() })));
+                let created_position = self.builds.get(&row.id).map_or(last, |earlier| earlier.created_position);
+                let row = BuildRow { created_position, position: last, ..(**row).clone() };
+                self.builds.put(row.id, Box::new(row));
             }
-            Row::Run(row) => self.runs.put(first, Box::new(RunRow { position: last, ..(**row).clone() })),
+            Row::Run(row) => {
+                let row = RunRow { created_position: first, position: last, ..(**row).clone() };
+                self.runs.put(first, Box::new(row));
+            }
             Row::Event(row) => self.events.put(first, Box::new(EventRow { position: first, ..(**row).clone() })),
             Row::Secret(row) => self.secrets.put((row.namespace.clone(), row.name.clone()), row.clone()),
             Row::Payload(row) => self.payloads.push((**row).clone()),
@@ -99,50 +121,15 @@ impl Rows {
 
     /// The tables that have rows, and these row after row.
     pub fn cells(&self) -> Vec<(&'static Table, Vec<Cell<'_>>)> {
-        let mut tables = Vec::new();
-        if !self.functions.values.is_empty() {
-            let mut out = Vec::new();
-            for (_, (created, row)) in &self.functions.values {
-                columns::function_cells(row, *created, &mut out);
-            }
-            tables.push((&columns::FUNCTIONS, out));
-        }
-        if !self.versions.values.is_empty() {
-            let mut out = Vec::new();
-            for (_, row) in &self.versions.values {
-                columns::version_cells(row, &mut out);
-            }
-            tables.push((&columns::VERSIONS, out));
-        }
-        if !self.builds.values.is_empty() {
-            let mut out = Vec::new();
-            for (_, (created, row)) in &self.builds.values {
-                columns::build_cells(row, *created, &mut out);
-            }
-            tables.push((&columns::BUILDS, out));
-        }
-        if !self.runs.values.is_empty() {
-            let mut out = Vec::with_capacity(self.runs.values.len() * columns::RUNS.columns.len());
-            for (created, row) in &self.runs.values {
-                columns::run_cells(row, *created, &mut out);
-            }
-            tables.push((&columns::RUNS, out));
-        }
-        if !self.events.values.is_empty() {
-            let mut out = Vec::with_capacity(self.events.values.len() * columns::EVENTS.columns.len());
-            for (_, row) in &self.events.values {
-                columns::event_cells(row, &mut out);
-            }
-            tables.push((&columns::EVENTS, out));
-        }
-        if !self.secrets.values.is_empty() {
-            let mut out = Vec::new();
-            for (_, row) in &self.secrets.values {
-                columns::secret_cells(row, &mut out);
-            }
-            tables.push((&columns::SECRETS, out));
-        }
-        tables
+        let tables = [
+            self.functions.cells(),
+            self.versions.cells(),
+            self.builds.cells(),
+            self.runs.cells(),
+            self.events.cells(),
+            self.secrets.cells(),
+        ];
+        tables.into_iter().flatten().collect()
     }
 }
 
@@ -195,13 +182,7 @@ impl Batch {
             tables.push((&columns::LOG, out));
         }
         tables.extend(self.rows.cells());
-        if !self.lines.is_empty() {
-            let mut out = Vec::with_capacity(self.lines.len() * columns::LINES.columns.len());
-            for line in &self.lines {
-                columns::line_cells(line, &mut out);
-            }
-            tables.push((&columns::LINES, out));
-        }
+        tables.extend(cells_of(self.lines.iter()));
         tables
     }
 }

@@ -21,8 +21,9 @@ use super::batch::{Batch, Chore};
 use super::columns::{self, Entry};
 use super::listing::Bounded;
 use super::ring::Ring;
-use super::sql::{Dialect, Value};
+use super::sql::{self, Dialect, Value};
 use super::stats::Stats;
+use super::table::Stored;
 use super::tables::Row;
 use super::{Append, Appended, Error, LineRow, NewLine, postgres, sqlite};
 
@@ -133,7 +134,7 @@ impl Writer {
         }
     }
 
-    async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<super::sql::Row>, Fault> {
+    async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<sql::Row>, Fault> {
         match self {
             Self::Sqlite(writer) => writer.fetch(sql, values).await,
             Self::Postgres(writer) => writer.fetch(sql, values).await,
@@ -655,8 +656,8 @@ impl Committer {
         let sql = format!("SELECT {} FROM lines WHERE position = $1", columns::LINES.names(""));
         let rows = self.writer.fetch(&sql, &[Value::Int(first.position.cast_signed())]).await?;
         let Some(row) = rows.first() else { return Ok(false) };
-        let line = columns::line(row).map_err(refused)?.line;
-        Ok(line.text == columns::without_zero(&first.line.text) && line.function == first.line.function)
+        let line = LineRow::read(row).map_err(refused)?.line;
+        Ok(line.text == sql::without_zero(&first.line.text) && line.function == first.line.function)
     }
 
     /// Connects if need be and learns what others wrote meanwhile.
@@ -717,7 +718,7 @@ impl Committer {
             let page = Bounded::by_position("lines", &names, "WHERE position > $1 AND position <= $2", &limit);
             let range = [self.line, line].map(|position| Value::Int(position.cast_signed()));
             let rows = self.writer.fetch(&page.sql(""), &range).await?;
-            let lines = rows.iter().map(columns::line).collect::<Result<Vec<_>, _>>().map_err(refused)?;
+            let lines = rows.iter().map(LineRow::read).collect::<Result<Vec<_>, _>>().map_err(refused)?;
             let Some(last) = lines.last() else { break };
             let hole = holes(self.line, lines.iter().map(|line| line.position));
             self.line = last.position;
@@ -845,7 +846,7 @@ fn holes(after: u64, positions: impl Iterator<Item = u64>) -> Option<u64> {
     hole
 }
 
-fn head(row: &super::sql::Row, removed: u64) -> Result<(String, Head), Error> {
+fn head(row: &sql::Row, removed: u64) -> Result<(String, Head), Error> {
     let mut cells = row.cells();
     let (stream, version) = (cells.text()?, cells.number()?);
     let damaged = |_| Error::Damaged(format!("stream {stream}, version {version}: its hash is not 32 bytes long"));

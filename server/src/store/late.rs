@@ -1,7 +1,7 @@
 //! Columns that were added to tables which had rows already: what belongs there follows from the rest of the row.
 
-use super::columns;
 use super::sql::{Conn, Db, Row, Value};
+use super::tables::triggers;
 use super::{Error, log::int};
 
 /// Rows that are filled in with one commit.
@@ -31,7 +31,7 @@ async fn fill_rows(conn: &mut Conn, rows: &[Row]) -> Result<(), Error> {
     for row in rows {
         let mut cells = row.cells();
         let (function, number, manifest) = (cells.text()?, cells.number()?, cells.str()?);
-        let values = [Value::Text(function), int(number), Value::Text(columns::triggers(manifest))];
+        let values = [Value::Text(function), int(number), Value::Text(triggers(manifest))];
         conn.execute(sql, &values).await?;
     }
     Ok(())

@@ -1,10 +1,11 @@
 //! Pages of a listing, found by the keys of their rows: what comes in between moves no page.
 
 use super::Error;
-use super::columns::{self, Table};
+use super::columns;
 use super::log::{Inner, int};
 use super::page::{self, Page, PageRequest};
 use super::sql::{Db, Row, Value};
+use super::table::Table;
 
 /// The columns that hold payloads, by table.
 const PAYLOADS: [(&str, &str); 4] =

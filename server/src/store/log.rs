@@ -14,15 +14,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::batch::{self, Chore};
-use super::columns::{self, BUILDS, EVENTS, FUNCTIONS, LINES, RECORD_NAMES, RUNS, SECRETS, Table, VERSIONS};
+use super::columns::{self, LINES, RECORD_NAMES, SECRETS};
 use super::committer::{Lines, MAX_LINES, Request};
 use super::listing::{Bounded, Order, Where};
 use super::page::{Page, PageRequest};
 use super::postgres;
 use super::ring::Ring;
-use super::sql::{Db, Row, Value};
+use super::sql::{self, Db, Row, Value};
 use super::stats::Stats;
-use super::tables::{BUILD_IS_OPEN, RUN_IS_OPEN};
+use super::table::{Field, Stored, Table, mode_name};
+use super::tables::{BUILD_IS_OPEN, BUILDS, EVENTS, FUNCTIONS, RUN_IS_OPEN, RUNS, VERSIONS};
 use super::{
     Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
     FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, Needed, NewLine,
@@ -133,7 +134,7 @@ impl Inner {
         filter.and("position > {}", int(after));
         let (names, conditions, limit) = (LINES.names(""), filter.text(), limit.to_string());
         let page = Bounded::by_position("lines", &names, &conditions, &limit);
-        self.select(&page.sql(""), &filter.values, columns::line).await
+        self.select(&page.sql(""), &filter.values, LineRow::read).await
     }
 
     /// How far a follower has come; 0 for one that never was.
@@ -296,7 +297,7 @@ impl Log for SqlLog {
         let commits = self.commits()?;
         for line in &mut lines {
             // Whatever a program prints; PostgreSQL's texts cannot hold a zero byte.
-            if let Cow::Owned(text) = columns::without_zero(&line.text) {
+            if let Cow::Owned(text) = sql::without_zero(&line.text) {
                 line.text = text;
             }
         }
@@ -369,7 +370,7 @@ impl Log for SqlLog {
         let (names, conditions, limit) = (LINES.names(""), filter.text(), limit.to_string());
         let page =
             Bounded { order: &[("position", "DESC")], ..Bounded::by_position("lines", &names, &conditions, &limit) };
-        let mut lines = self.inner.select(&page.sql(""), &filter.values, columns::line).await?;
+        let mut lines = self.inner.select(&page.sql(""), &filter.values, LineRow::read).await?;
         lines.reverse();
         Ok(lines)
     }
@@ -454,7 +455,7 @@ impl Log for SqlLog {
     }
 
     async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error> {
-        self.by_id(&FUNCTIONS, ids, columns::function).await
+        self.by_id(ids).await
     }
 
     async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error> {
@@ -463,7 +464,7 @@ impl Log for SqlLog {
             FUNCTIONS.names("")
         );
         let values = [Value::Text(namespace.into()), Value::Text(name.into())];
-        Ok(self.inner.select(&sql, &values, columns::function).await?.pop())
+        Ok(self.inner.select(&sql, &values, FunctionRow::read).await?.pop())
     }
 
     async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error> {
@@ -485,7 +486,7 @@ impl Log for SqlLog {
              GROUP BY source ORDER BY source",
             self.inner.db.dialect().any("source", 2)
         );
-        let sources = sources.iter().map(columns::source_text).collect();
+        let sources = sources.iter().map(|source| serde_json::to_string(source).expect("sources serialise")).collect();
         let values = [Value::Text(namespace.into()), Value::Texts(sources)];
         self.inner.select(&sql, &values, columns::source_of).await
     }
@@ -516,7 +517,7 @@ impl Log for SqlLog {
             conditions.and_always(&contains);
         }
         if let Some(mode) = filter.mode {
-            conditions.and("mode = {}", Value::Text(columns::mode_name(mode).into()));
+            conditions.and("mode = {}", Value::Text(mode_name(mode).into()));
         }
         if let Some(runtime) = &filter.runtime {
             conditions.and("runtime = {}", Value::Text(runtime.clone()));
@@ -546,7 +547,7 @@ impl Log for SqlLog {
             FunctionOrder::Updated => Order::BY_UPDATE,
         };
         let order = order.turned(filter.descending);
-        inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &order, conditions, page, columns::function).await
+        inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &order, conditions, page, FunctionRow::read).await
     }
 
     async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
@@ -577,7 +578,7 @@ impl Log for SqlLog {
             SECRETS.names(""),
             self.inner.db.dialect().any("name", 2)
         );
-        self.inner.select(&sql, &[Value::Text(namespace.into()), Value::Texts(names.to_vec())], columns::secret).await
+        self.inner.select(&sql, &[Value::Text(namespace.into()), Value::Texts(names.to_vec())], SecretRow::read).await
     }
 
     async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error> {
@@ -604,7 +605,7 @@ impl Log for SqlLog {
                 VERSIONS.names("v."),
                 self.inner.db.dialect().table(1)
             );
-            found.extend(self.inner.select(&sql, &[Value::Texts(names)], columns::version).await?);
+            found.extend(self.inner.select(&sql, &[Value::Texts(names)], VersionRow::read).await?);
         }
         Ok(found)
     }
@@ -613,22 +614,22 @@ impl Log for SqlLog {
         let mut filter = Where::default();
         filter.and("function = {}", Value::Text(function.to_string()));
         self.inner
-            .page(&VERSIONS, &VERSIONS.names(""), &Order::HIGHEST_NUMBER_FIRST, filter, page, columns::version)
+            .page(&VERSIONS, &VERSIONS.names(""), &Order::HIGHEST_NUMBER_FIRST, filter, page, VersionRow::read)
             .await
     }
 
     async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
-        self.by_id(&BUILDS, ids, columns::build).await
+        self.by_id(ids).await
     }
 
     async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error> {
         let mut filter = Where::default();
         filter.and("function = {}", Value::Text(function.to_string()));
-        self.inner.page(&BUILDS, &BUILDS.names(""), &Order::NEWEST_CREATED_FIRST, filter, page, columns::build).await
+        self.inner.page(&BUILDS, &BUILDS.names(""), &Order::NEWEST_CREATED_FIRST, filter, page, BuildRow::read).await
     }
 
     async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
-        self.newest(&BUILDS, functions, columns::build).await
+        self.newest(functions).await
     }
 
     async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error> {
@@ -643,16 +644,16 @@ impl Log for SqlLog {
 
     async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::run(*id).as_str().to_owned()).collect();
-        self.by_stream(&RUNS, "created_position", &streams, columns::run).await
+        self.by_stream("created_position", &streams).await
     }
 
     async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
         let conditions = self.of_runs(filter);
-        self.inner.page(&RUNS, &RUNS.names(""), &Order::NEWEST_CREATED_FIRST, conditions, page, columns::run).await
+        self.inner.page(&RUNS, &RUNS.names(""), &Order::NEWEST_CREATED_FIRST, conditions, page, RunRow::read).await
     }
 
     async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
-        self.newest(&RUNS, functions, columns::run).await
+        self.newest(functions).await
     }
 
     async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error> {
@@ -661,7 +662,7 @@ impl Log for SqlLog {
         self.inner
             .select(&sql, &conditions.values, |row| {
                 let mut cells = row.cells();
-                Ok((columns::run_state(&mut cells)?, cells.number()?))
+                Ok((Field::read(&mut cells)?, cells.number()?))
             })
             .await
     }
@@ -672,7 +673,7 @@ impl Log for SqlLog {
              ORDER BY created_position LIMIT $2",
             RUNS.names("")
         );
-        self.inner.select(&sql, &[int(after), int(limit.into())], columns::run).await
+        self.inner.select(&sql, &[int(after), int(limit.into())], RunRow::read).await
     }
 
     async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
@@ -683,7 +684,7 @@ impl Log for SqlLog {
             RUNS.names("")
         );
         let values = [Value::Int(before.timestamp_micros()), int(limit.into())];
-        self.inner.select(&sql, &values, columns::run).await
+        self.inner.select(&sql, &values, RunRow::read).await
     }
 
     async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
@@ -749,7 +750,7 @@ impl Log for SqlLog {
 
     async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::event(*id).as_str().to_owned()).collect();
-        self.by_stream(&EVENTS, "position", &streams, columns::event).await
+        self.by_stream("position", &streams).await
     }
 
     async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error> {
@@ -768,7 +769,7 @@ impl Log for SqlLog {
                 }
             }
         }
-        self.inner.page(&EVENTS, &EVENTS.names(""), &Order::NEWEST_FIRST, conditions, page, columns::event).await
+        self.inner.page(&EVENTS, &EVENTS.names(""), &Order::NEWEST_FIRST, conditions, page, EventRow::read).await
     }
 
     async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
@@ -950,13 +951,8 @@ impl SqlLog {
     }
 
     /// The newest row of each function, found by one look into the index for each.
-    async fn newest<T>(
-        &self,
-        table: &Table,
-        functions: &[function::Id],
-        decode: fn(&Row) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
-        let name = table.name;
+    async fn newest<T: Stored>(&self, functions: &[function::Id]) -> Result<Vec<T>, Error> {
+        let (table, name) = (T::TABLE, T::TABLE.name);
         let any = self.inner.db.dialect().any("f.id", 1);
         let sql = format!(
             "SELECT {} FROM {name} WHERE created_position IN
@@ -966,44 +962,33 @@ impl SqlLog {
         let mut found = Vec::with_capacity(functions.len());
         for ids in functions.chunks(KEYS) {
             let ids = Value::Texts(ids.iter().map(ToString::to_string).collect());
-            found.extend(self.inner.select(&sql, &[ids], decode).await?);
+            found.extend(self.inner.select(&sql, &[ids], T::read).await?);
         }
         Ok(found)
     }
 
-    async fn by_id<T, I: Copy + std::fmt::Display>(
-        &self,
-        table: &Table,
-        ids: &[I],
-        decode: fn(&Row) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+    async fn by_id<T: Stored>(&self, ids: &[impl std::fmt::Display]) -> Result<Vec<T>, Error> {
         let any = self.inner.db.dialect().any("id", 1);
-        let sql = format!("SELECT {} FROM {} WHERE {any}", table.names(""), table.name);
+        let sql = format!("SELECT {} FROM {} WHERE {any}", T::TABLE.names(""), T::TABLE.name);
         let mut found = Vec::with_capacity(ids.len());
         for ids in ids.chunks(KEYS) {
             let ids = Value::Texts(ids.iter().map(ToString::to_string).collect());
-            found.extend(self.inner.select(&sql, &[ids], decode).await?);
+            found.extend(self.inner.select(&sql, &[ids], T::read).await?);
         }
         Ok(found)
     }
 
     /// Rows that are found through the first record of their stream.
-    async fn by_stream<T>(
-        &self,
-        table: &Table,
-        key: &str,
-        streams: &[String],
-        decode: fn(&Row) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+    async fn by_stream<T: Stored>(&self, key: &str, streams: &[String]) -> Result<Vec<T>, Error> {
         let any = self.inner.db.dialect().any("l.stream", 1);
         let sql = format!(
             "SELECT {} FROM log l JOIN {} r ON r.{key} = l.position WHERE {any} AND l.version = 1",
-            table.names("r."),
-            table.name
+            T::TABLE.names("r."),
+            T::TABLE.name
         );
         let mut found = Vec::with_capacity(streams.len());
         for streams in streams.chunks(KEYS) {
-            found.extend(self.inner.select(&sql, &[Value::Texts(streams.to_vec())], decode).await?);
+            found.extend(self.inner.select(&sql, &[Value::Texts(streams.to_vec())], T::read).await?);
         }
         Ok(found)
     }

@@ -34,6 +34,7 @@ mod seal;
 mod sql;
 mod sqlite;
 pub mod stats;
+mod table;
 pub mod tables;
 
 use std::collections::{BTreeMap, HashMap};

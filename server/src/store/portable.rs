@@ -17,8 +17,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::away::Away;
-use super::columns::{CHECKPOINTS, Cell, Kind, LINES, LOG, LOG_KEY, RELAYED, REVOCATIONS, SEALS, SECRETS, Table};
+use super::columns::{CHECKPOINTS, LINES, LOG, LOG_KEY, RELAYED, REVOCATIONS, SEALS, SECRETS};
 use super::sql::{Conn, Db, Dialect, Row, Value};
+use super::table::{Cell, Column, Kind, Table};
 use super::{Error, audit, open, postgres, sql, sqlite};
 
 /// The form that this server writes and reads.
@@ -108,9 +109,9 @@ impl Source {
         let mut write = |line: &dyn erased::Line| line.write(to).map_err(cannot_write);
         write(&self.head)?;
         for table in TABLES {
-            let columns = table.columns.iter().map(|(name, _)| (*name).to_owned()).collect();
+            let columns = table.columns.iter().map(|column| column.name.to_owned()).collect();
             write(&Opening { table: table.name.to_owned(), columns })?;
-            let by = table.columns[0].0;
+            let by = table.columns[0].name;
             let order: Vec<&str> = if table.key.is_empty() { vec![by] } else { table.key.to_vec() };
             let mut after = None;
             loop {
@@ -118,7 +119,7 @@ impl Source {
                     Some(after) => (format!("WHERE {by} > $1"), vec![Value::Int(after)]),
                     None => (String::new(), Vec::new()),
                 };
-                let paged = table.columns[0] == ("position", Kind::Int);
+                let paged = by == "position";
                 let limit = if paged { format!(" LIMIT {ROWS}") } else { String::new() };
                 let text = format!(
                     "SELECT {} FROM {} {filter} ORDER BY {}{limit}",
@@ -178,8 +179,8 @@ async fn head(conn: &mut Conn) -> Result<Head, Error> {
 
 fn cells(table: &Table, row: &Row) -> Result<Vec<Json>, Error> {
     let mut cells = row.cells();
-    let cell = |(_, kind): &(&str, Kind)| {
-        Ok(match kind {
+    let cell = |column: &Column| {
+        Ok(match column.kind {
             Kind::Int => cells.opt_int()?.map_or(Json::Null, Json::from),
             Kind::Text => cells.opt_text()?.map_or(Json::Null, Json::from),
             Kind::Bytes => cells.opt_bytes()?.map_or(Json::Null, |bytes| Json::from(STANDARD.encode(bytes))),
@@ -267,8 +268,8 @@ async fn restore(conn: &mut Conn, from: &mut (dyn BufRead + Send), copied: &Copi
                 if row.len() != table.columns.len() {
                     return Err(damaged(format!("line {} has {} columns", lines.number, row.len())));
                 }
-                for ((_, kind), cell) in table.columns.iter().zip(row) {
-                    batch.push(read(*kind, cell).ok_or_else(|| damaged(format!("line {}", lines.number)))?);
+                for (column, cell) in table.columns.iter().zip(row) {
+                    batch.push(read(column.kind, cell).ok_or_else(|| damaged(format!("line {}", lines.number)))?);
                 }
                 copied.fetch_add(1, Ordering::Relaxed);
                 if batch.len() >= ROWS * table.columns.len() {
@@ -285,7 +286,7 @@ async fn restore(conn: &mut Conn, from: &mut (dyn BufRead + Send), copied: &Copi
                 let opening: Opening = serde_json::from_value(other).map_err(damaged)?;
                 let known = TABLES.into_iter().find(|table| table.name == opening.table);
                 let known = known.filter(|table| {
-                    table.columns.iter().map(|(name, _)| *name).eq(opening.columns.iter().map(String::as_str))
+                    table.columns.iter().map(|column| column.name).eq(opening.columns.iter().map(String::as_str))
                 });
                 table = Some(known.ok_or_else(|| {
                     damaged(format!(

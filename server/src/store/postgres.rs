@@ -15,9 +15,10 @@ use uuid::Uuid;
 use super::Error;
 use super::away::Away;
 use super::batch::{Batch, Chore};
-use super::columns::{ALL, Cell, Kind, Table};
+use super::columns::ALL;
 use super::committer::{Fault, Written};
 use super::sql::{self, Row, Value};
+use super::table::{Cell, Column, Kind, Table};
 
 /// The oldest release that is known to work.
 const OLDEST: i64 = 150_000;
@@ -347,8 +348,8 @@ fn statement<'t>(tables: impl Iterator<Item = &'t Table>) -> String {
 
 /// An `INSERT` of rows that come as one array for each column, the first in parameter `first`.
 fn insertion(table: &Table, first: usize, condition: &str) -> String {
-    let arrays = table.columns.iter().enumerate().map(|(index, (_, kind))| {
-        let kind = match kind {
+    let arrays = table.columns.iter().enumerate().map(|(index, column)| {
+        let kind = match column.kind {
             Kind::Int => "bigint",
             Kind::Text => "text",
             Kind::Bytes => "bytea",
@@ -372,7 +373,7 @@ pub(super) async fn insert(conn: &mut PgConnection, table: &Table, cells: &[Cell
 }
 
 fn add_rows(arguments: &mut PgArguments, table: &Table, cells: &[Cell<'_>]) -> Result<(), BoxDynError> {
-    for (index, (_, kind)) in table.columns.iter().enumerate() {
+    for (index, Column { kind, .. }) in table.columns.iter().enumerate() {
         let column = cells.iter().skip(index).step_by(table.columns.len());
         match kind {
             Kind::Int => {

@@ -9,11 +9,11 @@ use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type};
+use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type, ValueRef as _};
 use uuid::Uuid;
 
 use super::away::Away;
-use super::{Error, columns, lane};
+use super::{Error, lane};
 
 /// Which SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -267,10 +267,11 @@ pub(super) async fn postgres_execute(
     Ok(query.execute(conn).await?.rows_affected())
 }
 
-/// A text as the tables hold it: see [`columns::without_zero`]. What is looked for is changed as what is stored was, in
-/// both databases alike, so that a zero byte is searched for and found, and never an error.
-fn stored(text: &str) -> Cow<'_, str> {
-    columns::without_zero(text)
+/// A text as the tables hold it. PostgreSQL's texts cannot hold a zero byte; it is shown as what it is, unreadable. What is
+/// looked for is changed as what is stored was, in both databases alike, so that a zero byte is searched for and found, and
+/// never an error.
+pub(super) fn without_zero(text: &str) -> Cow<'_, str> {
+    if text.as_bytes().contains(&0) { Cow::Owned(text.replace('\0', "\u{fffd}")) } else { Cow::Borrowed(text) }
 }
 
 fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
@@ -279,10 +280,10 @@ fn sqlite_arguments(values: &[Value]) -> Result<SqliteArguments, sqlx::Error> {
     for value in values {
         match value {
             Value::Int(value) => arguments.add(*value),
-            Value::Text(text) => arguments.add(&*stored(text)),
+            Value::Text(text) => arguments.add(&*without_zero(text)),
             Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
             Value::Texts(texts) => {
-                let texts: Vec<_> = texts.iter().map(|text| stored(text)).collect();
+                let texts: Vec<_> = texts.iter().map(|text| without_zero(text)).collect();
                 arguments.add(serde_json::to_string(&texts).expect("texts serialise"))
             }
             Value::Ints(numbers) => arguments.add(serde_json::to_string(numbers).expect("numbers serialise")),
@@ -298,9 +299,9 @@ fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
     for value in values {
         match value {
             Value::Int(value) => arguments.add(*value),
-            Value::Text(text) => arguments.add(&*stored(text)),
+            Value::Text(text) => arguments.add(&*without_zero(text)),
             Value::Bytes(bytes) => arguments.add(bytes.as_slice()),
-            Value::Texts(texts) => arguments.add(texts.iter().map(|text| stored(text)).collect::<Vec<_>>()),
+            Value::Texts(texts) => arguments.add(texts.iter().map(|text| without_zero(text)).collect::<Vec<_>>()),
             Value::Ints(numbers) => arguments.add(numbers.as_slice()),
         }
         .map_err(sqlx::Error::Encode)?;
@@ -386,6 +387,17 @@ impl<'r> Cells<'r> {
         .map_err(|error| Error::Damaged(error.to_string()))
     }
 
+    /// Passes over the next cell if there is nothing in it; whether that is so.
+    pub fn skip_null(&mut self) -> Result<bool, Error> {
+        let is_null = match self.row {
+            Row::Sqlite(row) => row.try_get_raw(self.next).map(|value| value.is_null()),
+            Row::Postgres(row) => row.try_get_raw(self.next).map(|value| value.is_null()),
+        };
+        let is_null = is_null.map_err(|error| Error::Damaged(error.to_string()))?;
+        self.next += usize::from(is_null);
+        Ok(is_null)
+    }
+
     pub fn int(&mut self) -> Result<i64, Error> {
         self.get()
     }
@@ -452,10 +464,6 @@ impl<'r> Cells<'r> {
         time(self.int()?)
     }
 
-    pub fn opt_time(&mut self) -> Result<Option<DateTime<Utc>>, Error> {
-        self.opt_int()?.map(time).transpose()
-    }
-
     pub fn json<T: serde::de::DeserializeOwned>(&mut self) -> Result<T, Error> {
         let text = self.str()?;
         serde_json::from_str(text).map_err(|error| Error::Damaged(format!("`{text}`: {error}")))
@@ -489,8 +497,8 @@ mod tests {
 
     #[test]
     fn a_text_is_looked_for_as_it_is_stored() {
-        assert_eq!(stored("a\0b"), columns::without_zero("a\0b"));
-        assert!(matches!(stored("a%b"), Cow::Borrowed("a%b")));
+        assert_eq!(without_zero("a\0b"), "a\u{fffd}b");
+        assert!(matches!(without_zero("a%b"), Cow::Borrowed("a%b")));
     }
 
     #[tokio::test]

@@ -15,11 +15,11 @@ use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions, SqlitePool, query_with
 
 use super::Error;
 use super::batch::{Batch, Chore};
-use super::columns::{Cell, Table};
 use super::committer::{Fault, Written};
 use super::cut::{self, On};
 use super::seal;
 use super::sql::{self, Row, Value};
+use super::table::{Cell, Table};
 
 /// The database's file in the data folder.
 pub(super) const FILE: &str = "eventflow.db";

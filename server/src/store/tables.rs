@@ -5,12 +5,13 @@
 use chrono::{DateTime, Utc};
 use domain::event::Received;
 use domain::function::event::Share;
-use domain::function::{BuildStatus, Event, Function, OfferedFolder, event::Source};
+use domain::function::{BuildStatus, Event, Function, OfferedFolder, Version, event::Source};
 use domain::manifest::{Manifest, Mode};
 use domain::run::{Callback, Letter, LetterStatus, Run};
-use domain::{event, function, run};
+use domain::{event, function, run, trigger};
 
 use super::Error;
+use super::table::{Cell, Column, Field, Stored, Table, table};
 
 /// A row to write; it replaces the one with the same key.
 #[derive(Debug, Clone, PartialEq)]
@@ -51,46 +52,51 @@ impl Row {
     }
 }
 
-/// A function as it is now. Key: `id`.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)] // as in `Function`
-pub struct FunctionRow {
-    pub id: function::Id,
-    pub namespace: String,
-    pub name: String,
-    pub generation: u32,
-    pub state: function::Status,
-    pub reason: Option<String>,
-    pub current_version: Option<u32>,
+table! {
+    /// A function as it is now. Key: `id`.
+    #[allow(missing_docs)] // as in `Function`
+    pub struct FunctionRow in FUNCTIONS("functions"), key ["id"], kept ["created_position"];
+    /// The position of its first event; set by the store.
+    created_position: u64,
+    id: function::Id,
+    namespace: String,
+    name: String,
+    generation: u32,
+    state: function::Status,
+    reason: Option<String>,
+    current_version: Option<u32>,
     /// The current version's; `None` before the first build.
-    pub mode: Option<Mode>,
+    mode: Option<Mode>,
     /// The current version's; `None` before the first build.
-    pub runtime: Option<String>,
-    pub source: Source,
+    runtime: Option<String>,
+    source: Source,
     /// The manifest that beats the file in the source.
-    pub manifest: Option<domain::Json>,
-    pub traffic: Vec<Share>,
-    pub created_at: DateTime<Utc>,
-    pub updated_at: DateTime<Utc>,
-    /// The position of its newest event.
-    pub position: u64,
+    manifest: Option<domain::Json>,
+    traffic: Vec<Share>,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+    /// The position of its newest event; set by the store.
+    position: u64,
 }
 
-/// A version. Key: `function` and `number`.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)] // as in `function::Version`
-pub struct VersionRow {
-    pub function: function::Id,
-    pub number: u32,
-    pub build: function::BuildId,
-    pub digest: String,
+table! {
+    /// A version. Key: `function` and `number`.
+    #[allow(missing_docs)] // as in `function::Version`
+    pub struct VersionRow in VERSIONS("versions"), key ["function", "number"], late ["triggers"];
+    function: function::Id,
+    number: u32,
+    build: function::BuildId,
+    digest: String,
     /// The manifest with every default filled in: see [`Self::manifest`]. As text, since one can be large, as values much
     /// larger, and a page has many.
-    pub manifest: domain::Json,
-    pub commit: Option<String>,
-    pub size: u64,
-    pub created_at: DateTime<Utc>,
-    pub position: u64,
+    manifest: domain::Json,
+    commit: Option<String> = "git_commit",
+    size: u64,
+    created_at: DateTime<Utc>,
+    /// The position of the event that made it; set by the store.
+    position: u64,
+    /// Its triggers as they are searched, see [`trigger::index`]; `None` where an older server wrote the row.
+    triggers: Option<String>,
 }
 
 impl VersionRow {
@@ -105,31 +111,50 @@ impl VersionRow {
     }
 }
 
-/// A manifest as a row has it.
-pub fn version_manifest(manifest: &Manifest) -> domain::Json {
-    domain::Json::of(manifest).expect("manifests serialise")
+/// The row of a version.
+pub fn version_row(function: function::Id, version: &Version) -> VersionRow {
+    VersionRow {
+        function,
+        number: version.number,
+        build: version.build,
+        digest: version.digest.clone(),
+        manifest: domain::Json::of(&version.manifest).expect("manifests serialise"),
+        commit: version.commit.clone(),
+        size: version.size,
+        created_at: version.created_at,
+        position: 0,
+        triggers: Some(trigger::index::of(&version.manifest)),
+    }
 }
 
-/// A build. Key: `id`.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)] // as in `function::Build`
-pub struct BuildRow {
-    pub id: function::BuildId,
-    pub function: function::Id,
-    pub namespace: String,
-    pub state: BuildStatus,
-    pub source: Source,
-    pub manifest: Option<domain::Json>,
-    pub node: Option<String>,
-    pub version: Option<u32>,
-    pub commit: Option<String>,
-    pub error: Option<String>,
-    pub requested_at: DateTime<Utc>,
-    pub started_at: Option<DateTime<Utc>>,
-    pub finished_at: Option<DateTime<Utc>>,
-    pub position: u64,
+/// What is searched of the triggers of a manifest that is stored. One that cannot be read has none.
+pub(super) fn triggers(manifest: &str) -> String {
+    serde_json::from_str(manifest).map(|manifest| trigger::index::of(&manifest)).unwrap_or_default()
+}
+
+table! {
+    /// A build. Key: `id`.
+    #[allow(missing_docs)] // as in `function::Build`
+    pub struct BuildRow in BUILDS("builds"), key ["id"], kept ["created_position"];
+    /// The position of the append that asked for it; set by the store.
+    created_position: u64,
+    id: function::BuildId,
+    function: function::Id,
+    namespace: String,
+    state: BuildStatus,
+    source: Source,
+    manifest: Option<domain::Json>,
+    node: Option<String>,
+    version: Option<u32>,
+    commit: Option<String> = "git_commit",
+    error: Option<String>,
+    requested_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    /// The position of its newest event; set by the store.
+    position: u64,
     /// Folders that could be functions, when the source is none itself.
-    pub offered: Vec<OfferedFolder>,
+    offered: Vec<OfferedFolder>,
 }
 
 /// What is needed of a function to start its instances. Any number may be running, each with a manifest.
@@ -156,40 +181,40 @@ pub struct OpenBuild {
     pub node: Option<String>,
 }
 
-/// A run. Key: `id`. Input and output are in the log alone.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)] // as in `Run`
-pub struct RunRow {
-    pub id: run::Id,
-    pub function: function::Id,
-    pub namespace: String,
-    pub state: run::Status,
-    pub trigger: String,
-    pub event: Option<event::Id>,
-    pub version: Option<u32>,
-    pub attempts: u32,
-    pub node: Option<String>,
-    pub instance: Option<String>,
-    pub http_status: Option<u16>,
-    pub exit_code: Option<i32>,
-    pub error: Option<String>,
-    pub cold_start: bool,
-    pub replayed_from: Option<run::Id>,
-    pub queued_at: DateTime<Utc>,
-    pub started_at: Option<DateTime<Utc>>,
-    pub finished_at: Option<DateTime<Utc>>,
-    /// When the next attempt is due, between attempts.
-    pub due: Option<DateTime<Utc>>,
-    /// What became of it as a dead letter, when it is one.
-    pub dead_letter: Option<LetterStatus>,
-    /// The run that it was tried again as, when it was dead.
-    pub redriven_as: Option<run::Id>,
-    /// When its outcome is to be told to who asked for it; `None` when nobody is to be told, or not any more.
-    pub callback_due: Option<DateTime<Utc>>,
+table! {
+    /// A run. Key: `id`. Input and output are in the log alone.
+    #[allow(missing_docs)] // as in `Run`
+    pub struct RunRow in RUNS("runs"), key ["created_position"];
     /// The position of its first event; set by the store.
-    pub created_position: u64,
+    created_position: u64,
+    id: run::Id,
+    function: function::Id,
+    namespace: String,
+    state: run::Status,
+    trigger: String,
+    event: Option<event::Id>,
+    version: Option<u32>,
+    attempts: u32,
+    node: Option<String>,
+    instance: Option<String>,
+    http_status: Option<u16>,
+    exit_code: Option<i32>,
+    error: Option<String>,
+    cold_start: bool,
+    replayed_from: Option<run::Id>,
+    queued_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+    finished_at: Option<DateTime<Utc>>,
+    /// When the next attempt is due, between attempts.
+    due: Option<DateTime<Utc>>,
+    /// What became of it as a dead letter, when it is one.
+    dead_letter: Option<LetterStatus>,
+    /// The run that it was tried again as, when it was dead.
+    redriven_as: Option<run::Id>,
+    /// When its outcome is to be told to who asked for it; `None` when nobody is to be told, or not any more.
+    callback_due: Option<DateTime<Utc>>,
     /// The position of its newest event; set by the store.
-    pub position: u64,
+    position: u64,
 }
 
 /// A condition on runs: something more happens to them. It is that of an index, which answers it as it stands here.
@@ -198,18 +223,19 @@ pub(super) const RUN_IS_OPEN: &str = "state IN ('QUEUED', 'RUNNING', 'RETRYING')
 /// The same of builds.
 pub(super) const BUILD_IS_OPEN: &str = "state IN ('QUEUED', 'RUNNING')";
 
-/// A trigger event. Key: `id`. The CloudEvent itself is in the log alone.
-#[derive(Debug, Clone, PartialEq)]
-#[allow(missing_docs)] // as in `Received`
-pub struct EventRow {
-    pub id: event::Id,
-    pub namespace: String,
-    pub kind: String,
-    pub source: String,
-    pub event_id: String,
-    pub subject: Option<String>,
-    pub at: DateTime<Utc>,
-    pub position: u64,
+table! {
+    /// A trigger event. Key: `id`. The CloudEvent itself is in the log alone.
+    #[allow(missing_docs)] // as in `Received`
+    pub struct EventRow in EVENTS("events"), key ["position"];
+    /// The position of its first event; set by the store.
+    position: u64,
+    id: event::Id,
+    namespace: String,
+    kind: String = "type",
+    source: String,
+    event_id: String,
+    subject: Option<String>,
+    at: DateTime<Utc>,
 }
 
 /// A secret of a namespace. Key: `namespace` and `name`. It does not follow from the log, which never knows a value: it is
@@ -262,17 +288,7 @@ pub fn of_function(state: &Function, event: &Event) -> Vec<Row> {
     if let Event::BuildSucceeded(e) = event
         && let Some(version) = state.version(e.version)
     {
-        rows.push(Row::Version(Box::new(VersionRow {
-            function: state.id,
-            number: version.number,
-            build: version.build,
-            digest: version.digest.clone(),
-            manifest: version_manifest(&version.manifest),
-            commit: version.commit.clone(),
-            size: version.size,
-            created_at: version.created_at,
-            position: 0,
-        })));
+        rows.push(Row::Version(Box::new(version_row(state.id, version))));
     }
     rows
 }
@@ -280,6 +296,7 @@ pub fn of_function(state: &Function, event: &Event) -> Vec<Row> {
 fn function_row(state: &Function) -> FunctionRow {
     let current = state.current();
     FunctionRow {
+        created_position: 0,
         id: state.id,
         namespace: state.namespace.clone(),
         name: state.name.clone(),
@@ -310,6 +327,7 @@ pub fn build_row(state: &Function, id: function::BuildId) -> Option<BuildRow> {
     };
     let offered = if let BuildState::Failed { offered, .. } = &build.state { offered.clone() } else { Vec::new() };
     Some(BuildRow {
+        created_position: 0,
         id: build.id,
         function: state.id,
         namespace: state.namespace.clone(),

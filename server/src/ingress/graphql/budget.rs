@@ -141,7 +141,7 @@ impl Weigh for FunctionRow {
 
 impl Weigh for VersionRow {
     fn bytes(&self) -> usize {
-        ROW + self.manifest.get().len()
+        ROW + self.manifest.get().len() + self.triggers.as_ref().map_or(0, String::len)
     }
 }
 

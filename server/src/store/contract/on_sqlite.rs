@@ -229,6 +229,11 @@ async fn rebuilt_tables_are_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_migrations_make_the_tables_that_are_declared() {
+    tables::the_migrations_make_the_tables_that_are_declared(Home::sqlite()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_name_that_no_state_has_is_damage() {
     tables::a_name_that_no_state_has_is_damage(Home::sqlite()).await;
 }

@@ -9,7 +9,10 @@ use uuid::Uuid;
 use super::given::{self, a_call, a_run, at, build_requested, build_started, build_succeeded, deregistered, promoted};
 use super::given::{registered, requested, run_started, run_succeeded, started, stopped, trigger_event};
 use super::home::Home;
+use crate::store::columns;
 use crate::store::page::MAX_PAGE;
+use crate::store::sql::Value;
+use crate::store::table::Kind;
 use crate::store::{
     BuildRow, Error, EventFilter, FunctionFilter, FunctionRow, HistoryFilter, OpenBuild, Page, PageRequest, Point, Row,
     RunFilter, RunRow, RunningFunction, Sealed, SecretInfo, SecretRow, Span, Store, VersionRow,
@@ -43,6 +46,7 @@ pub async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow,
         vec![started(2)],
         vec![build_requested(three)],
     ];
+    let mut registered_at = None;
     let (mut function, mut versions, mut built) = (None, Vec::new(), std::collections::BTreeMap::new());
     for step in steps {
         let append = subject.append(step);
@@ -50,10 +54,14 @@ pub async fn a_life(store: &Store, namespace: &str, name: &str) -> (FunctionRow,
         let position = store.append(append).await.unwrap().position;
         for row in rows {
             match row {
-                Row::Function(row) => function = Some(FunctionRow { position, ..*row }),
+                Row::Function(row) => {
+                    let created_position = *registered_at.get_or_insert(position);
+                    function = Some(FunctionRow { created_position, position, ..*row });
+                }
                 Row::Version(row) => versions.push(VersionRow { position, ..*row }),
                 Row::Build(row) => {
-                    built.insert(row.id, BuildRow { position, ..*row });
+                    let created_position = built.get(&row.id).map_or(position, |row: &BuildRow| row.created_position);
+                    built.insert(row.id, BuildRow { created_position, position, ..*row });
                 }
                 Row::Run(_) | Row::Event(_) | Row::Secret(_) | Row::Payload(_) => {}
             }
@@ -648,6 +656,36 @@ pub async fn rebuilt_tables_are_the_same(home: Home) {
     assert_eq!((report.events, report.rows), (store.head().await.unwrap(), 1 + 2 + 3 + 6 + 1));
     // It goes on where it was.
     store.append(a_call(function.id)).await.unwrap();
+}
+
+pub async fn the_migrations_make_the_tables_that_are_declared(home: Home) {
+    let log = home.log().await;
+    let sql = match home.is_postgres() {
+        true => {
+            "SELECT CAST(column_name AS TEXT), CAST(data_type AS TEXT), CAST(CASE is_nullable WHEN 'YES' THEN 1 ELSE 0 END AS BIGINT)
+             FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = $1"
+        }
+        false => "SELECT name, type, CASE WHEN \"notnull\" = 0 AND pk = 0 THEN 1 ELSE 0 END FROM pragma_table_info($1)",
+    };
+    for table in columns::ALL {
+        let mut migrated = Vec::new();
+        for row in log.inner.db.fetch(sql, &[Value::Text(table.name.into())]).await.unwrap() {
+            let mut cells = row.cells();
+            let (name, kind) = (cells.text().unwrap(), cells.text().unwrap());
+            let kind = match kind.as_str() {
+                "INTEGER" | "bigint" => Kind::Int,
+                "TEXT" | "text" => Kind::Text,
+                "BLOB" | "bytea" => Kind::Bytes,
+                other => panic!("{}.{name} is {other}", table.name),
+            };
+            migrated.push((name, kind, cells.int().unwrap() == 1));
+        }
+        let declared = table.columns.iter().map(|column| (column.name.to_owned(), column.kind, column.nullable));
+        let mut declared: Vec<_> = declared.collect();
+        migrated.sort_by(|a, b| a.0.cmp(&b.0));
+        declared.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(migrated, declared, "{}", table.name);
+    }
 }
 
 pub async fn a_name_that_no_state_has_is_damage(home: Home) {

@@ -431,18 +431,7 @@ fn json(value: &impl serde::Serialize) -> Result<domain::Json> {
 }
 
 fn version_rows(then: &function::Function) -> Vec<VersionRow> {
-    let row = |version: &function::Version| VersionRow {
-        function: then.id,
-        number: version.number,
-        build: version.build,
-        digest: version.digest.clone(),
-        manifest: tables::version_manifest(&version.manifest),
-        commit: version.commit.clone(),
-        size: version.size,
-        created_at: version.created_at,
-        position: 0,
-    };
-    then.versions.iter().rev().map(row).collect()
+    then.versions.iter().rev().map(|version| tables::version_row(then.id, version)).collect()
 }
 
 fn build_rows(then: &function::Function) -> Vec<BuildRow> {
