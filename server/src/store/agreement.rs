@@ -6,7 +6,13 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Error, KEYS_LEASE, Log, NODE_LEASE, OLDEST_READER};
+use super::Log;
+use super::error::Error;
+use super::lease::{KEYS_LEASE, NODE_LEASE};
+
+/// The name, among what servers have in common, of the oldest format that reads what is in the database, see
+/// [`agreement::FORMAT`]: servers of an older one do not start on it.
+pub const OLDEST_READER: &str = "oldest_reader";
 
 /// Letters of a fingerprint: enough to tell keys apart, and nothing to find a key with.
 const LETTERS: usize = 12;

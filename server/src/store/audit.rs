@@ -10,12 +10,30 @@ use sha2::{Digest, Sha256};
 
 use super::batch::Rows;
 use super::columns::{self, READ_TABLES, RECORD_NAMES};
+use super::error::Error;
+use super::insert::insert;
 use super::listing::Bounded;
-use super::seal::{Anchor, Check, SealKey};
+use super::seal::{Anchor, Check, Proof, SealKey};
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 use super::tables::{self, BUILDS, FUNCTIONS, Row as TableRow, VERSIONS};
-use super::{Error, Report, postgres, sqlite};
+
+/// What `verify` found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Records that were read.
+    pub events: u64,
+    /// Streams that were read.
+    pub streams: u64,
+    /// Rows of the read tables that were compared.
+    pub rows: u64,
+    /// How many of the faults are in the log itself, where nothing mends them.
+    pub log_faults: u64,
+    /// What is wrong, each with the row's name. Empty: nothing.
+    pub faults: Vec<String>,
+    /// What the seals of the log prove, as far as nothing is wrong.
+    pub proof: Proof,
+}
 
 /// Records that are read at a time.
 const PAGE: usize = 2000;
@@ -197,11 +215,7 @@ pub(super) async fn rebuild_tables(conn: &mut Conn, audited: &AtomicU64) -> Resu
 
 async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
     for (table, cells) in rows.cells() {
-        match conn {
-            Conn::Sqlite(conn) => sqlite::insert(conn, &mut HashMap::new(), table, cells).await,
-            Conn::Postgres(conn) => postgres::insert(conn, table, &cells).await,
-        }
-        .map_err(super::sql::unavailable)?;
+        insert(conn, table, cells).await?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 
-use super::Error;
+use super::error::Error;
 
 /// Why the database is away, when it is. Cloning it is cheap: clones know the same.
 #[derive(Debug, Clone, Default)]

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use domain::{Recorded, function};
 use sha2::{Digest, Sha256};
 
+use super::append::Snapshot;
 use super::columns::{self, Entry};
+use super::line::LineRow;
 use super::sql::Value;
 use super::table::{Cell, Stored, Table};
 use super::tables::{BuildRow, EventRow, FunctionRow, PayloadRow, Row, RunRow, SecretRow, VersionRow};
-use super::{LineRow, Snapshot};
 
 /// Records, lines and rows that are committed together.
 #[derive(Debug, Default)]
@@ -202,7 +203,7 @@ pub(super) enum Chore {
     /// A statement about what the log does not hold, such as leases, and its values.
     Beside(String, Vec<super::sql::Value>),
     /// Remove what is old; on SQLite alone.
-    Cut(super::cut::Order),
+    Cut(super::removal::Order),
     /// Seal the next stretch of the log, now; on SQLite alone.
     Seal(super::seal::SealKey, i64),
     /// As much as an append may have, to see whether the database takes it. It is removed again by [`Chore::EndProbe`].

@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use domain::{Cause, Recorded, Stream, function, run};
 use uuid::Uuid;
 
+use super::error::Error;
+use super::line::{LineRow, LineStream, NewLine};
 use super::sql::Row;
 use super::table::{Cell, Column, Field, Stored, Table, text};
-use super::tables::{BUILDS, EVENTS, FUNCTIONS, RUNS, Sealed, SecretRow, VERSIONS};
-use super::{Error, LineRow, LineStream, NewLine, SecretInfo};
+use super::tables::{BUILDS, EVENTS, FUNCTIONS, RUNS, Sealed, SecretInfo, SecretRow, VERSIONS};
 
 pub(super) const LOG: Table = Table::new(
     "log",

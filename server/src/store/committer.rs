@@ -17,15 +17,19 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::append::{Append, Appended};
 use super::batch::{Batch, Chore};
 use super::columns::{self, Entry};
+use super::error::Error;
+use super::fault::{Fault, Written};
+use super::line::{LineRow, NewLine};
 use super::listing::Bounded;
 use super::ring::Ring;
-use super::sql::{self, Dialect, Value};
+use super::sql::{self, Value};
 use super::stats::Stats;
 use super::table::Stored;
 use super::tables::Row;
-use super::{Append, Appended, Error, LineRow, NewLine, postgres, sqlite};
+use super::writer::Writer;
 
 /// Events of one batch at most.
 const MAX_EVENTS: usize = 4096;
@@ -66,28 +70,6 @@ pub(super) enum Request {
 /// Lines to write, and who waits for it.
 pub(super) struct Lines(pub Vec<NewLine>, pub oneshot::Sender<Result<(), Error>>);
 
-/// A commit succeeded, or would have but for the head.
-#[derive(Debug)]
-pub(super) struct Written {
-    /// The head had moved: nothing was written.
-    pub moved: bool,
-    /// How much each chore changed.
-    pub chores: Vec<u64>,
-}
-
-/// A commit failed.
-#[derive(Debug, Clone)]
-pub(super) enum Fault {
-    /// Something is there already. Nothing was written.
-    Exists(String),
-    /// The database does not take this batch. Nothing was written.
-    Refused(String),
-    /// The database takes nothing now. Nothing was written.
-    Unavailable(String),
-    /// The connection is gone: nobody knows what was written.
-    Lost(String),
-}
-
 /// The newest record of a stream.
 #[derive(Debug, Clone, Copy, Default)]
 struct Head {
@@ -104,57 +86,6 @@ struct Waiting {
     answer: oneshot::Sender<Result<Appended, Error>>,
     /// The stream may be there although nobody remembers it.
     look: bool,
-}
-
-/// The connection that writes, of either kind.
-pub(super) enum Writer {
-    Sqlite(Box<sqlite::Writer>),
-    Postgres(Box<postgres::Writer>),
-}
-
-impl Writer {
-    fn dialect(&self) -> Dialect {
-        match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
-            Self::Postgres(_) => Dialect::Postgres,
-        }
-    }
-
-    async fn connect(&mut self) -> Result<(), Fault> {
-        match self {
-            Self::Sqlite(writer) => writer.connect().await,
-            Self::Postgres(writer) => writer.connect().await,
-        }
-    }
-
-    async fn write(&mut self, batch: &Batch, chores: &[Chore]) -> Result<Written, Fault> {
-        match self {
-            Self::Sqlite(writer) => writer.write(batch, chores).await,
-            Self::Postgres(writer) => writer.write(batch, chores).await,
-        }
-    }
-
-    async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<sql::Row>, Fault> {
-        match self {
-            Self::Sqlite(writer) => writer.fetch(sql, values).await,
-            Self::Postgres(writer) => writer.fetch(sql, values).await,
-        }
-    }
-
-    /// Takes the head's lock until the next write, where several servers may write.
-    async fn lock(&mut self) -> Result<(), Fault> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
-            Self::Postgres(writer) => writer.lock().await,
-        }
-    }
-
-    /// Gives the head's lock back without a write.
-    async fn unlock(&mut self) {
-        if let Self::Postgres(writer) = self {
-            writer.unlock().await;
-        }
-    }
 }
 
 /// See the module.
@@ -803,16 +734,6 @@ impl Work {
             parts.push(Self { chores: vec![chore], chore_answers: vec![answer], ..Self::default() });
         }
         parts
-    }
-}
-
-impl Fault {
-    pub fn message(self) -> String {
-        match self {
-            Self::Exists(message) | Self::Refused(message) | Self::Unavailable(message) | Self::Lost(message) => {
-                message
-            }
-        }
     }
 }
 

@@ -4,10 +4,22 @@
 //! as it is: its hash chain covers what was written.
 
 use domain::address;
-use domain::function::event::Source;
+use domain::function::{self, event::Source};
+use zeroize::Zeroizing;
 
+use super::error::Error;
 use super::sql::{Db, Row, Value};
-use super::{Error, OpenCredentials};
+
+/// The address of a repository with credentials in it, as an earlier server wrote it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OpenCredentials {
+    /// Whose source it is.
+    pub function: function::Id,
+    /// Where the function belongs.
+    pub namespace: String,
+    /// The whole address.
+    pub url: Zeroizing<String>,
+}
 
 /// Addresses with an `@`, most of which hold no credentials.
 const CANDIDATES: &str = "source LIKE '%://%@%'";

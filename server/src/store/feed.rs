@@ -8,9 +8,11 @@ use domain::Recorded;
 use futures::Stream as Futures;
 use futures::stream::unfold;
 
+use super::error::Error;
+use super::line::{LineRow, LinesOf};
 use super::log::Inner;
+use super::page;
 use super::ring::Next;
-use super::{Error, LineRow, LinesOf, NewLine, page};
 
 /// Every record after a position, for ever. Records that were committed together come together.
 /// An `Err` is not the end: the feed goes on trying, and goes on where it was.
@@ -140,15 +142,4 @@ pub(super) fn lines(inner: Arc<Inner>, of: LinesOf, after: u64) -> LineFeed {
             }
         }
     }))
-}
-
-impl LinesOf {
-    /// Whether a line is one of these.
-    pub fn has(&self, line: &NewLine) -> bool {
-        match self {
-            Self::Function(id) => line.function == *id && line.build.is_none(),
-            Self::Run { function, run } => line.run == Some(*run) && line.function == *function,
-            Self::Build(id) => line.build == Some(*id),
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! What all servers on one database have in common: a few values by name, none of which is in the log.
 
-use super::Error;
 use super::batch::Chore;
+use super::error::Error;
 use super::lease::within;
 use super::log::SqlLog;
 use super::sql::{Db, Value};

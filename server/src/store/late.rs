@@ -1,8 +1,8 @@
 //! Columns that were added to tables which had rows already: what belongs there follows from the rest of the row.
 
-use super::sql::{Conn, Db, Row, Value};
+use super::error::Error;
+use super::sql::{Conn, Db, Row, Value, int};
 use super::tables::triggers;
-use super::{Error, log::int};
 
 /// Rows that are filled in with one commit.
 const ROWS: usize = 100;

@@ -5,9 +5,19 @@
 use std::time::Duration;
 
 use super::batch::Chore;
+use super::error::Error;
 use super::log::SqlLog;
+use super::postgres;
 use super::sql::{Db, Value};
-use super::{Error, postgres};
+
+/// The lease of the server that leads.
+pub const LEADER_LEASE: &str = "leader";
+
+/// What the name of each server's own lease begins with.
+pub const NODE_LEASE: &str = "node-";
+
+/// Begins the name of the lease by which a server tells the others which keys and folders it has; its holder says that.
+pub const KEYS_LEASE: &str = "keys:";
 
 /// No answer takes longer: whoever asks for a lease must know soon that it is not held.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -1,10 +1,10 @@
 //! Pages of a listing, found by the keys of their rows: what comes in between moves no page.
 
-use super::Error;
 use super::columns;
-use super::log::{Inner, int};
+use super::error::Error;
+use super::log::Inner;
 use super::page::{self, Page, PageRequest};
-use super::sql::{Db, Row, Value};
+use super::sql::{Db, Row, Value, int};
 use super::table::Table;
 
 /// The columns that hold payloads, by table.

@@ -13,23 +13,37 @@ use domain::{Recorded, Stream, event, function, run, trigger};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
+use super::append::{Append, Appended, Snapshot};
+use super::audit::Report;
 use super::batch::{self, Chore};
 use super::columns::{self, LINES, RECORD_NAMES, SECRETS};
 use super::committer::{Lines, MAX_LINES, Request};
+use super::cut::Cut;
+use super::error::Error;
+use super::events::EventFilter;
+use super::feed::{Feed, LineFeed};
+use super::functions::{FunctionFilter, FunctionOrder};
+use super::history::HistoryFilter;
+use super::line::{LineRow, LinesOf, NewLine, Recent};
 use super::listing::{Bounded, Order, Where};
+use super::log_key::LogKeyRow;
+use super::metrics::{Calls, Metrics, Span};
 use super::page::{Page, PageRequest};
-use super::postgres;
+use super::relayed::Relayed;
+use super::removal::Old;
 use super::ring::Ring;
-use super::sql::{self, Db, Row, Value};
+use super::runs::{MAX_BY_PREFIX, RunFilter, WaitingRuns};
+use super::seal::{Anchor, Seal, SealKey};
+use super::sql::{self, Db, On, Row, Value, int};
 use super::stats::Stats;
 use super::table::{Field, Stored, Table, mode_name};
-use super::tables::{BUILD_IS_OPEN, BUILDS, EVENTS, FUNCTIONS, RUN_IS_OPEN, RUNS, VERSIONS};
+use super::tables::{
+    BUILD_IS_OPEN, BUILDS, BuildRow, EVENTS, EventRow, FUNCTIONS, FunctionRow, OpenBuild, RUN_IS_OPEN, RUNS, RunRow,
+    RunningFunction, SecretInfo, SecretRow, VERSIONS, VersionRow,
+};
 use super::{
-    Anchor, Append, Appended, BuildRow, Calls, Cut, Error, EventFilter, EventRow, Feed, FunctionFilter, FunctionOrder,
-    FunctionRow, HistoryFilter, LineFeed, LineRow, LinesOf, Log, LogKeyRow, MAX_BY_PREFIX, Metrics, Needed, NewLine,
-    Old, OpenBuild, Recent, Relayed, Report, RunFilter, RunRow, RunningFunction, Seal, SealKey, SecretInfo, SecretRow,
-    Snapshot, Span, VersionRow, WaitingRuns, audit, cut, feed, installation, lease, log_key, metrics, needed, relayed,
-    revocation, seal, sqlite,
+    Log, Needed, audit, cut, feed, installation, lease, log_key, metrics, needed, postgres, relayed, revocation, seal,
+    sqlite,
 };
 
 /// What readers and followers need.
@@ -101,11 +115,6 @@ const OUT_OF_ORDER: Duration = Duration::from_secs(60);
 
 /// Rows by key, where a query may name thousands: so many at a time.
 const KEYS: usize = 500;
-
-pub(super) fn int(number: u64) -> Value {
-    // Positions and versions stay far below 2^63; whoever asks for more gets nothing.
-    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
-}
 
 fn gone() -> Error {
     Error::Unavailable("the event log is closed".into())
@@ -836,7 +845,7 @@ impl Log for SqlLog {
             Db::Postgres(pool, _) => {
                 let step = async {
                     let mut transaction = pool.begin().await?;
-                    let made = seal::step(&mut cut::On::Postgres(&mut transaction), key, now).await?;
+                    let made = seal::step(&mut On::Postgres(&mut transaction), key, now).await?;
                     transaction.commit().await?;
                     Ok(made.is_some())
                 };

@@ -1,9 +1,23 @@
 //! The key of the log's seals, as it is stored: itself sealed under the servers' key, which may be changed without it.
 
+use chrono::{DateTime, Utc};
+
 use super::batch::Chore;
+use super::error::Error;
 use super::log::SqlLog;
 use super::sql::{Db, Row, Value};
-use super::{Error, LogKeyRow, Sealed, SecretRow};
+use super::tables::{Sealed, SecretRow};
+
+/// The key of the seals as it is stored: itself sealed under the servers' key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogKeyRow {
+    /// The key, sealed.
+    pub sealed: Sealed,
+    /// Where the log was when the key was made.
+    pub since: u64,
+    /// When that was.
+    pub made_at: DateTime<Utc>,
+}
 
 impl LogKeyRow {
     pub(super) const SELECT: &str = "SELECT key_id, nonce, sealed, since, made_at FROM log_key WHERE one = 1";

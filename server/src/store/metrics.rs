@@ -2,11 +2,77 @@
 
 use std::collections::HashMap;
 
+use chrono::{DateTime, TimeDelta, Utc};
 use domain::function;
 
+use super::error::Error;
 use super::sql::{Db, Value};
 use super::tables::RUN_IS_OPEN;
-use super::{Calls, Error, Metrics, Point, Span};
+use super::timeline::{self, position_at};
+
+/// Numbers of a function (or of all) over a time.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Metrics {
+    /// Runs that ended.
+    pub invocations: u64,
+    /// Those that did not succeed.
+    pub errors: u64,
+    /// Those that found no instance.
+    pub cold_starts: u64,
+    /// Milliseconds; `None` when nothing ran.
+    pub p50_ms: Option<f64>,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Runs that wait now: for a worker, or for their next attempt.
+    pub waiting: u64,
+    /// Runs that run now.
+    pub running: u64,
+    /// The same by time: as many points as the span has.
+    pub points: Vec<Point>,
+}
+
+/// Numbers of a part of a span.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Point {
+    /// Runs that ended in it.
+    pub invocations: u64,
+    /// Those that did not succeed.
+    pub errors: u64,
+    /// Those that found no instance.
+    pub cold_starts: u64,
+    /// Milliseconds; `None` when nothing ran.
+    pub p50_ms: Option<f64>,
+    /// Milliseconds.
+    pub p95_ms: Option<f64>,
+    /// Milliseconds.
+    pub p99_ms: Option<f64>,
+    /// Runs that waited at its end; one that was tried again counts as waiting until its newest attempt.
+    pub waiting: u64,
+    /// Runs that ran at its end.
+    pub running: u64,
+}
+
+/// A time up to now, in parts of the same length.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Span {
+    /// When it begins.
+    pub since: DateTime<Utc>,
+    /// How long a part is.
+    pub part: TimeDelta,
+    /// How many parts there are; what is later belongs to the last.
+    pub parts: usize,
+}
+
+/// Calls of a function in a part of a span.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Calls {
+    /// Runs that ended in it.
+    pub calls: u64,
+    /// Those that did not succeed.
+    pub errors: u64,
+}
 
 /// Percentiles are those of so many runs of the time, taken evenly: a long time costs no more than a busy one.
 const SAMPLE: u64 = 20_000;
@@ -37,7 +103,7 @@ struct Runs {
 impl Runs {
     async fn of(db: &Db, span: &Span, whose: impl FnOnce(&mut Vec<Value>) -> String) -> Result<Self, Error> {
         let since = span.since.timestamp_micros();
-        let from = position_at(db, LOG, since.saturating_sub(LATE)).await?;
+        let from = position_at(db, timeline::LOG, since.saturating_sub(LATE)).await?;
         let mut values = vec![Value::Int(since), Value::Int(from)];
         let whose = whose(&mut values);
         let conditions = [
@@ -227,29 +293,6 @@ pub(super) async fn calls(
         }
     }
     Ok(found)
-}
-
-/// A table whose rows are nearly in order of time: its name, and that of its head.
-pub(super) type Timeline = (&'static str, &'static str);
-
-/// The log.
-pub(super) const LOG: Timeline = ("log", "position");
-
-/// The lines.
-pub(super) const LINES: Timeline = ("lines", "line");
-
-/// The first position whose record or line is of that time or later, found by halving.
-pub(super) async fn position_at(db: &Db, (table, head): Timeline, time: i64) -> Result<i64, Error> {
-    let rows = db.fetch(&format!("SELECT {head} FROM head WHERE one = 1"), &[]).await?;
-    let (mut low, mut high) = (1, rows.first().map_or(Ok(0), |row| row.cells().int())? + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let sql = format!("SELECT at FROM {table} WHERE position >= $1 ORDER BY position LIMIT 1");
-        let rows = db.fetch(&sql, &[Value::Int(middle)]).await?;
-        let is_before = rows.first().map(|row| row.cells().int()).transpose()?.is_some_and(|at| at < time);
-        if is_before { low = middle + 1 } else { high = middle }
-    }
-    Ok(low)
 }
 
 /// The smallest of sorted durations that so many of a hundred do not exceed, in milliseconds.

@@ -4,6 +4,7 @@
 //! adapters. Only the writer in `actors` appends events; everyone may read and follow.
 
 pub mod agreement;
+mod append;
 mod audit;
 mod away;
 mod batch;
@@ -13,11 +14,18 @@ mod committer;
 pub(crate) mod contract;
 mod credentials;
 mod cut;
+mod error;
+mod events;
+mod fault;
 pub mod feed;
+mod functions;
+mod history;
+mod insert;
 mod installation;
 pub mod lane;
 mod late;
 mod lease;
+mod line;
 mod listing;
 mod log;
 mod log_key;
@@ -28,14 +36,18 @@ pub mod page;
 pub mod portable;
 mod postgres;
 mod relayed;
+mod removal;
 mod revocation;
 mod ring;
+mod runs;
 mod seal;
 mod sql;
 mod sqlite;
 pub mod stats;
 mod table;
 pub mod tables;
+mod timeline;
+mod writer;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -43,17 +55,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use chrono::{DateTime, TimeDelta, Utc};
-use domain::manifest::Mode;
-use domain::{Cause, Recorded, Stream, event, function, run, trigger};
-use serde::{Deserialize, Serialize};
-use uuid::Uuid;
-use zeroize::Zeroizing;
+use chrono::{DateTime, Utc};
+use domain::{Recorded, Stream, event, function, run};
 
+pub use agreement::OLDEST_READER;
+pub use append::{Append, Appended, NewEvent, Snapshot};
+pub use audit::Report;
+pub use credentials::OpenCredentials;
+pub use cut::Cut;
+pub use error::Error;
+pub use events::EventFilter;
 pub use feed::{Feed, LineFeed};
+pub use functions::{FunctionFilter, FunctionOrder};
+pub use history::HistoryFilter;
+pub use lease::{KEYS_LEASE, LEADER_LEASE, NODE_LEASE};
+pub use line::{LineRow, LineStream, LinesOf, NewLine, Recent};
+pub use log_key::LogKeyRow;
+pub use metrics::{Calls, Metrics, Point, Span};
 pub use needed::Needed;
 pub use page::{Page, PageRequest};
-pub use relayed::Relayed;
+pub use relayed::{RELAY, Relayed};
+pub use removal::Old;
+pub use runs::{MAX_BY_PREFIX, RunFilter, WaitingRuns};
 pub use seal::{Anchor, Proof, Seal, SealKey};
 pub use stats::Stats;
 pub use tables::{
@@ -63,407 +86,6 @@ pub use tables::{
 
 /// The log and its tables. Cloning it is cheap.
 pub type Store = Arc<dyn Log>;
-
-/// The address of a repository with credentials in it, as an earlier server wrote it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct OpenCredentials {
-    /// Whose source it is.
-    pub function: function::Id,
-    /// Where the function belongs.
-    pub namespace: String,
-    /// The whole address.
-    pub url: Zeroizing<String>,
-}
-
-/// An event that is not recorded yet.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewEvent {
-    /// Its id; an append told twice is known by its events' ids.
-    pub id: Uuid,
-    /// Its type.
-    pub kind: &'static str,
-    /// Its payload: JSON as bytes.
-    pub data: Vec<u8>,
-    /// When it happened.
-    pub at: DateTime<Utc>,
-}
-
-/// Events for one stream, and the rows of the read tables that follow from them: all or nothing.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Append {
-    /// The stream.
-    pub stream: Stream,
-    /// The stream's version before: 0 when it does not exist yet.
-    pub expected: u64,
-    /// At least one.
-    pub events: Vec<NewEvent>,
-    /// Who asked, and what the events follow from.
-    pub cause: Cause,
-    /// Written in the same transaction. Their `position` is set by the store: that of the append's last event.
-    pub rows: Vec<Row>,
-}
-
-/// What an append led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Appended {
-    /// The position of its last event.
-    pub position: u64,
-    /// The stream's version after it.
-    pub version: u64,
-}
-
-/// What can go wrong.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// Somebody else appended to the stream meanwhile: read it again and decide anew.
-    #[error("stream {stream} is at version {actual}, not {expected}")]
-    Conflict {
-        /// Which stream.
-        stream: Stream,
-        /// What the caller knew.
-        expected: u64,
-        /// What is true.
-        actual: u64,
-    },
-    /// The database cannot be reached or cannot write (disk full, read-only): try again later. Nothing was accepted.
-    #[error("the event log is not available: {0}")]
-    Unavailable(String),
-    /// What is stored cannot be read.
-    #[error("the event log is damaged: {0}")]
-    Damaged(String),
-    /// A newer EventFlow has written what this one cannot read: what needs it waits until this server is upgraded.
-    #[error("{0}")]
-    Newer(String),
-    /// What is asked for cannot be, now or later: the caller's matter.
-    #[error("{0}")]
-    Refused(String),
-    /// A value that was asked with is none that the database can look for: the caller's matter, too.
-    #[error("what was asked for cannot be looked for: {0}")]
-    Unfit(String),
-}
-
-impl Error {
-    /// Whether the same again comes to the same, however long one waits: the database is there, and does not take it.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused(_) | Self::Unfit(_))
-    }
-}
-
-/// A line of a build or a run, as it is stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NewLine {
-    /// Whose line it is.
-    pub function: function::Id,
-    /// Its namespace.
-    pub namespace: String,
-    /// The build that wrote it.
-    pub build: Option<function::BuildId>,
-    /// The run that wrote it, where that is known.
-    pub run: Option<run::Id>,
-    /// The instance that wrote it.
-    pub instance: Option<String>,
-    /// Where it was written to.
-    pub stream: LineStream,
-    /// When it was read.
-    pub at: DateTime<Utc>,
-    /// The text without its line end.
-    pub text: String,
-}
-
-/// Where a line was written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum LineStream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-    /// EventFlow's own.
-    System,
-}
-
-/// A stored line. `position` counts all lines of this log: 1, 2, 3 … without a gap, until old ones are removed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineRow {
-    /// Its place among all lines.
-    pub position: u64,
-    /// The line.
-    pub line: NewLine,
-}
-
-/// Whose lines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinesOf {
-    /// All of a function's instances and runs (not its builds).
-    Function(function::Id),
-    /// A run's, as far as its function wrote them: a process says itself which run a line belongs to, and might name
-    /// another function's.
-    Run {
-        /// Whose run it is.
-        function: function::Id,
-        /// Which run.
-        run: run::Id,
-    },
-    /// A build's.
-    Build(function::BuildId),
-}
-
-/// A stored state of an aggregate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Snapshot {
-    /// The stream's version that the state includes.
-    pub version: u64,
-    /// The shape of the state; another shape is ignored.
-    pub shape: u32,
-    /// The state as JSON.
-    pub state: Vec<u8>,
-}
-
-/// Numbers of a function (or of all) over a time.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Metrics {
-    /// Runs that ended.
-    pub invocations: u64,
-    /// Those that did not succeed.
-    pub errors: u64,
-    /// Those that found no instance.
-    pub cold_starts: u64,
-    /// Milliseconds; `None` when nothing ran.
-    pub p50_ms: Option<f64>,
-    /// Milliseconds.
-    pub p95_ms: Option<f64>,
-    /// Milliseconds.
-    pub p99_ms: Option<f64>,
-    /// Runs that wait now: for a worker, or for their next attempt.
-    pub waiting: u64,
-    /// Runs that run now.
-    pub running: u64,
-    /// The same by time: as many points as the span has.
-    pub points: Vec<Point>,
-}
-
-/// Numbers of a part of a span.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Point {
-    /// Runs that ended in it.
-    pub invocations: u64,
-    /// Those that did not succeed.
-    pub errors: u64,
-    /// Those that found no instance.
-    pub cold_starts: u64,
-    /// Milliseconds; `None` when nothing ran.
-    pub p50_ms: Option<f64>,
-    /// Milliseconds.
-    pub p95_ms: Option<f64>,
-    /// Milliseconds.
-    pub p99_ms: Option<f64>,
-    /// Runs that waited at its end; one that was tried again counts as waiting until its newest attempt.
-    pub waiting: u64,
-    /// Runs that ran at its end.
-    pub running: u64,
-}
-
-/// A time up to now, in parts of the same length.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Span {
-    /// When it begins.
-    pub since: DateTime<Utc>,
-    /// How long a part is.
-    pub part: TimeDelta,
-    /// How many parts there are; what is later belongs to the last.
-    pub parts: usize,
-}
-
-/// Calls of a function in a part of a span.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Calls {
-    /// Runs that ended in it.
-    pub calls: u64,
-    /// Those that did not succeed.
-    pub errors: u64,
-}
-
-/// Which functions.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct FunctionFilter {
-    /// Only in these namespaces; `None`: in all.
-    pub namespaces: Option<Vec<String>>,
-    /// Only in this state. `None`: in all but `Deregistered`.
-    pub state: Option<function::Status>,
-    /// Only names that contain this.
-    pub search: Option<String>,
-    /// Only those that were registered before this position of the log.
-    pub registered_before: Option<u64>,
-    /// Only those whose current version is this: a service, or a job.
-    pub mode: Option<Mode>,
-    /// Only those whose current version has this runtime (`node`).
-    pub runtime: Option<String>,
-    /// Only those whose current version has a trigger of this kind.
-    pub trigger: Option<trigger::index::Kind>,
-    /// Only those whose current version has an event trigger with a pattern that matches this type. Filters of triggers are
-    /// not looked at.
-    pub event_type: Option<String>,
-    /// Only those whose newest build failed, or only the others.
-    pub build_failed: Option<bool>,
-    /// What they are in the order of.
-    pub order: FunctionOrder,
-    /// The other way around.
-    pub descending: bool,
-}
-
-/// What a listing of functions is in the order of.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum FunctionOrder {
-    /// Namespace and name.
-    #[default]
-    Name,
-    /// State, then namespace and name.
-    State,
-    /// When something last happened to them.
-    Updated,
-}
-
-/// Runs of one function that wait.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct WaitingRuns {
-    /// The function.
-    pub function: function::Id,
-    /// Its namespace.
-    pub namespace: String,
-    /// Those that could begin: they are QUEUED.
-    pub queued: u64,
-    /// Those and the ones whose next attempt is due later (RETRYING).
-    pub all: u64,
-}
-
-/// Which runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct RunFilter {
-    /// Only in these namespaces; `None`: in all.
-    pub namespaces: Option<Vec<String>>,
-    /// Only this function's.
-    pub function: Option<function::Id>,
-    /// Only in this state.
-    pub state: Option<run::Status>,
-    /// Only asked for at or after this.
-    pub since: Option<DateTime<Utc>>,
-    /// Only asked for before this.
-    pub until: Option<DateTime<Utc>>,
-    /// Only those that this trigger event caused.
-    pub event: Option<event::Id>,
-    /// Only those whose trigger is of this type (`http.invoke`).
-    pub trigger: Option<String>,
-    /// Only those of this version of their function.
-    pub version: Option<u32>,
-    /// Only those that repeat this run.
-    pub replayed_from: Option<run::Id>,
-    /// Only dead letters that wait for somebody to look at them.
-    pub dead_letters: bool,
-    /// Only those that a trigger event asked for by itself, and not those that somebody asked for later.
-    pub routed: bool,
-    /// Only those whose ids begin with this: hexadecimal digits in lower case, and hyphens. Of very many, only the last
-    /// [`MAX_BY_PREFIX`] by their ids are looked at.
-    pub id_prefix: Option<String>,
-}
-
-/// Runs that are looked at for the beginning of their ids: a short beginning may be that of every run.
-pub const MAX_BY_PREFIX: u32 = 1_000;
-
-/// Which of the newest lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Recent {
-    /// Only at or after this time.
-    pub since: Option<DateTime<Utc>>,
-    /// Only before this position.
-    pub before: Option<u64>,
-}
-
-/// Which trigger events.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Only in these namespaces; `None`: in all.
-    pub namespaces: Option<Vec<String>>,
-    /// Only of this type, or of those that this pattern matches (see [`domain::trigger::matches`]).
-    pub kind: Option<String>,
-}
-
-/// Which records of the log.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct HistoryFilter {
-    /// Only this stream.
-    pub stream: Option<Stream>,
-    /// Only of this type.
-    pub kind: Option<String>,
-    /// Only what belongs to these namespaces; `None`: all.
-    pub namespaces: Option<Vec<String>>,
-    /// The newest first instead of the oldest.
-    pub newest_first: bool,
-}
-
-/// What `verify` found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Report {
-    /// Records that were read.
-    pub events: u64,
-    /// Streams that were read.
-    pub streams: u64,
-    /// Rows of the read tables that were compared.
-    pub rows: u64,
-    /// How many of the faults are in the log itself, where nothing mends them.
-    pub log_faults: u64,
-    /// What is wrong, each with the row's name. Empty: nothing.
-    pub faults: Vec<String>,
-    /// What the seals of the log prove, as far as nothing is wrong.
-    pub proof: Proof,
-}
-
-/// The key of the seals as it is stored: itself sealed under the servers' key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogKeyRow {
-    /// The key, sealed.
-    pub sealed: Sealed,
-    /// Where the log was when the key was made.
-    pub since: u64,
-    /// When that was.
-    pub made_at: DateTime<Utc>,
-}
-
-/// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
-pub const RELAY: &str = "relay";
-
-/// The name, among what servers have in common, of the oldest format that reads what is in the database, see
-/// [`agreement::FORMAT`]: servers of an older one do not start on it.
-pub const OLDEST_READER: &str = "oldest_reader";
-
-/// The lease of the server that leads.
-pub const LEADER_LEASE: &str = "leader";
-
-/// What the name of each server's own lease begins with.
-pub const NODE_LEASE: &str = "node-";
-
-/// Begins the name of the lease by which a server tells the others which keys and folders it has; its holder says that.
-pub const KEYS_LEASE: &str = "keys:";
-
-/// What is removed when it is old.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Old {
-    /// Runs that are over: their records, rows, lines and snapshots.
-    Runs,
-    /// Trigger events: their records and rows.
-    Events,
-    /// Lines of builds and runs.
-    Lines,
-}
-
-/// What a step of removing led to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut {
-    /// Runs, events or lines that were removed.
-    pub removed: u64,
-    /// Where the next step begins: where this one did, when an append was in its way. `None` when all that is old was
-    /// looked at.
-    pub next: Option<u64>,
-}
 
 /// The wall between EventFlow and its database.
 #[async_trait]

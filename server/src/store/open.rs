@@ -8,14 +8,16 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, mpsc};
 use uuid::Uuid;
 
-use super::agreement::FORMAT;
+use super::agreement::{FORMAT, OLDEST_READER};
 use super::away::Away;
-use super::committer::{Committer, Inbox, QUEUE, Writer};
+use super::committer::{Committer, Inbox, QUEUE};
+use super::error::Error;
 use super::log::{Commits, Inner, SqlLog};
 use super::ring::{Limit, Ring};
 use super::sql::{Db, Value};
 use super::stats::Stats;
-use super::{Error, OLDEST_READER, late, postgres, sqlite};
+use super::writer::Writer;
+use super::{late, postgres, sqlite};
 
 /// Records that are kept for followers.
 const RECORDS: Limit = Limit { items: 65_536, bytes: 32 << 20 };

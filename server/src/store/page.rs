@@ -5,7 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use domain::Recorded;
 
-use super::{Error, LineRow};
+use super::error::Error;
+use super::line::LineRow;
 
 /// Which page: rows from the beginning of a listing, or from its end, between two cursors. As in Relay, a page keeps the order
 /// of the listing, whichever end it is taken from.

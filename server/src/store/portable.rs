@@ -18,9 +18,11 @@ use serde_json::Value as Json;
 
 use super::away::Away;
 use super::columns::{CHECKPOINTS, LINES, LOG, LOG_KEY, RELAYED, REVOCATIONS, SEALS, SECRETS};
+use super::error::Error;
+use super::insert::insert;
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
-use super::{Error, audit, open, postgres, sql, sqlite};
+use super::{audit, open, postgres, sqlite};
 
 /// The form that this server writes and reads.
 const FORMAT: u32 = 1;
@@ -305,17 +307,6 @@ async fn restore(conn: &mut Conn, from: &mut (dyn BufRead + Send), copied: &Copi
     conn.execute(text, &values).await?;
     audit::rebuild_tables(conn, &AtomicU64::new(0)).await?;
     Ok(head)
-}
-
-async fn insert(conn: &mut Conn, table: &'static Table, cells: Vec<Cell<'static>>) -> Result<(), Error> {
-    if cells.is_empty() {
-        return Ok(());
-    }
-    match conn {
-        Conn::Sqlite(conn) => sqlite::insert(conn, &mut Default::default(), table, cells).await,
-        Conn::Postgres(conn) => postgres::insert(conn, table, &cells).await,
-    }
-    .map_err(sql::unavailable)
 }
 
 fn read(kind: Kind, cell: Json) -> Option<Cell<'static>> {

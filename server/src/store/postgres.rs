@@ -12,11 +12,11 @@ use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions, Connection as _, PgPoo
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
-use super::Error;
 use super::away::Away;
 use super::batch::{Batch, Chore};
 use super::columns::ALL;
-use super::committer::{Fault, Written};
+use super::error::Error;
+use super::fault::{Fault, Written};
 use super::sql::{self, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
 
@@ -31,9 +31,6 @@ pub(super) async fn clock(url: &str) -> Result<chrono::DateTime<chrono::Utc>, Er
     let row = rows.first().ok_or_else(|| Error::Unavailable("PostgreSQL does not tell the time".into()))?;
     row.cells().time()
 }
-
-/// Connections for reading.
-pub(super) const READERS: u32 = 8;
 
 /// Connections for leases.
 const LEASES: u32 = 2;
@@ -171,7 +168,7 @@ fn is_full(error: &sqlx::Error) -> bool {
 /// Connections for reading. A statement has so many milliseconds.
 pub(super) fn readers(options: PgConnectOptions, statement: &str) -> PgPool {
     PgPoolOptions::new()
-        .max_connections(READERS)
+        .max_connections(sql::READERS)
         .test_before_acquire(false)
         .acquire_timeout(CONNECT)
         .connect_lazy_with(options.options([("statement_timeout", statement)]))

@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::error::Error;
 use super::log::SqlLog;
 use super::sql::Value;
-use super::{Error, RELAY};
+
+/// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
+pub const RELAY: &str = "relay";
 
 /// How far the relay has come. It stays true: what it is past now it is past for ever.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

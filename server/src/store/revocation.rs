@@ -4,8 +4,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::Error;
 use super::batch::Chore;
+use super::error::Error;
 use super::lease::{now, within};
 use super::log::SqlLog;
 use super::sql::{Db, Row, Value};

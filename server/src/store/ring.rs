@@ -6,9 +6,10 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
-use super::LineRow;
-use super::stats::Stats;
 use domain::Recorded;
+
+use super::line::LineRow;
+use super::stats::Stats;
 
 /// Something with a place.
 pub(super) trait Placed: Clone {

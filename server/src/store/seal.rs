@@ -18,9 +18,9 @@ use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::cut::On;
-use super::sql::{Conn, Dialect, Row, Value};
-use super::{Error, LogKeyRow};
+use super::error::Error;
+use super::log_key::LogKeyRow;
+use super::sql::{Conn, Dialect, On, Row, Value};
 
 /// Records under one seal at most: so many are read again when some of them are removed.
 pub(super) const SEGMENT: u64 = 2048;

@@ -9,11 +9,18 @@ use futures::TryStreamExt;
 use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::sqlite::{SqliteArguments, SqliteRow};
-use sqlx::{AssertSqlSafe, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Type, ValueRef as _};
+use sqlx::{
+    AssertSqlSafe, Decode, PgConnection, PgPool, Postgres, Row as _, Sqlite, SqliteConnection, SqlitePool, Type,
+    ValueRef as _,
+};
 use uuid::Uuid;
 
 use super::away::Away;
-use super::{Error, lane};
+use super::error::Error;
+use super::lane;
+
+/// Connections to PostgreSQL for reading. So many may turn out to be dead one after the other.
+pub(super) const READERS: u32 = 8;
 
 /// Which SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +127,7 @@ impl Db {
         loop {
             let result = self.acquire().await?.try_fetch(sql, values).await;
             match result {
-                Err(error) if is_lost(&error) && dead < super::postgres::READERS => dead += 1,
+                Err(error) if is_lost(&error) && dead < READERS => dead += 1,
                 result => return result.map_err(unavailable),
             }
         }
@@ -149,7 +156,7 @@ impl Db {
             match read {
                 Ok(Ok(())) => return Ok(found),
                 Ok(Err(error)) => return Err(error),
-                Err(error) if is_lost(&error) && dead < super::postgres::READERS => dead += 1,
+                Err(error) if is_lost(&error) && dead < READERS => dead += 1,
                 Err(error) => return Err(unavailable(error)),
             }
         }
@@ -162,7 +169,7 @@ impl Db {
             let mut conn = self.acquire().await?;
             // What must not be done twice is not tried on a connection that may be dead.
             match conn.try_fetch("SELECT 1", &[]).await {
-                Err(error) if is_lost(&error) && dead < super::postgres::READERS => dead += 1,
+                Err(error) if is_lost(&error) && dead < READERS => dead += 1,
                 Err(error) => return Err(unavailable(error)),
                 Ok(_) => return conn.execute(sql, values).await,
             }
@@ -197,6 +204,35 @@ impl Conn {
             Self::Postgres(conn) => postgres_execute(conn, sql, values).await,
         }
         .map_err(unavailable)
+    }
+}
+
+/// A connection in a transaction.
+pub(super) enum On<'c> {
+    Sqlite(&'c mut SqliteConnection),
+    Postgres(&'c mut PgConnection),
+}
+
+impl On<'_> {
+    pub fn dialect(&self) -> Dialect {
+        match self {
+            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Postgres(_) => Dialect::Postgres,
+        }
+    }
+
+    pub async fn fetch(&mut self, sql: &str, values: &[Value]) -> Result<Vec<Row>, sqlx::Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite_fetch(conn, sql, values).await,
+            Self::Postgres(conn) => postgres_fetch(conn, sql, values).await,
+        }
+    }
+
+    pub async fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, sqlx::Error> {
+        match self {
+            Self::Sqlite(conn) => sqlite_execute(conn, sql, values).await,
+            Self::Postgres(conn) => postgres_execute(conn, sql, values).await,
+        }
     }
 }
 
@@ -307,6 +343,11 @@ fn postgres_arguments(values: &[Value]) -> Result<PgArguments, sqlx::Error> {
         .map_err(sqlx::Error::Encode)?;
     }
     Ok(arguments)
+}
+
+/// A position or a version as a parameter. They stay far below 2^63; whoever asks for more gets nothing.
+pub(super) fn int(number: u64) -> Value {
+    Value::Int(i64::try_from(number).unwrap_or(i64::MAX))
 }
 
 /// Whether the error leaves open what became of the statement: the connection is gone.

@@ -13,13 +13,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{Arguments as _, AssertSqlSafe, ConnectOptions, SqlitePool, query_with};
 
-use super::Error;
 use super::batch::{Batch, Chore};
-use super::committer::{Fault, Written};
-use super::cut::{self, On};
-use super::seal;
-use super::sql::{self, Row, Value};
+use super::error::Error;
+use super::fault::{Fault, Written};
+use super::sql::{self, On, Row, Value};
 use super::table::{Cell, Table};
+use super::{removal, seal};
 
 /// The database's file in the data folder.
 pub(super) const FILE: &str = "eventflow.db";
@@ -211,7 +210,7 @@ async fn transaction(
         done.push(match (chore, chore.statement()) {
             (_, Some((text, values))) => sql::sqlite_execute(conn, text, &values).await?,
             (Chore::Cut(order), None) => {
-                let removed = cut::remove(&mut On::Sqlite(conn), order).await?;
+                let removed = removal::remove(&mut On::Sqlite(conn), order).await?;
                 if let Some((text, values)) = removed.told() {
                     sql::sqlite_execute(conn, text, &values).await?;
                 }

@@ -13,7 +13,7 @@ use domain::run::{self, LetterStatus};
 use domain::{Id, Json};
 use uuid::Uuid;
 
-use super::Error;
+use super::error::Error;
 use super::sql::{Cells, Row, without_zero};
 
 /// How the database keeps a column.

@@ -10,7 +10,7 @@ use domain::manifest::{Manifest, Mode};
 use domain::run::{Callback, Letter, LetterStatus, Run};
 use domain::{event, function, run, trigger};
 
-use super::Error;
+use super::error::Error;
 use super::table::{Cell, Column, Field, Stored, Table, table};
 
 /// A row to write; it replaces the one with the same key.

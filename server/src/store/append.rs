@@ -1,0 +1,55 @@
+//! What is appended to the log, and what is kept beside a stream.
+
+use chrono::{DateTime, Utc};
+use domain::{Cause, Stream};
+use uuid::Uuid;
+
+use super::tables::Row;
+
+/// An event that is not recorded yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewEvent {
+    /// Its id; an append told twice is known by its events' ids.
+    pub id: Uuid,
+    /// Its type.
+    pub kind: &'static str,
+    /// Its payload: JSON as bytes.
+    pub data: Vec<u8>,
+    /// When it happened.
+    pub at: DateTime<Utc>,
+}
+
+/// Events for one stream, and the rows of the read tables that follow from them: all or nothing.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Append {
+    /// The stream.
+    pub stream: Stream,
+    /// The stream's version before: 0 when it does not exist yet.
+    pub expected: u64,
+    /// At least one.
+    pub events: Vec<NewEvent>,
+    /// Who asked, and what the events follow from.
+    pub cause: Cause,
+    /// Written in the same transaction. Their `position` is set by the store: that of the append's last event.
+    pub rows: Vec<Row>,
+}
+
+/// What an append led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// The position of its last event.
+    pub position: u64,
+    /// The stream's version after it.
+    pub version: u64,
+}
+
+/// A stored state of an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The stream's version that the state includes.
+    pub version: u64,
+    /// The shape of the state; another shape is ignored.
+    pub shape: u32,
+    /// The state as JSON.
+    pub state: Vec<u8>,
+}

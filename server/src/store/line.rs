@@ -1,0 +1,84 @@
+//! Lines that builds and runs print.
+
+use chrono::{DateTime, Utc};
+use domain::{function, run};
+use serde::{Deserialize, Serialize};
+
+/// A line of a build or a run, as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewLine {
+    /// Whose line it is.
+    pub function: function::Id,
+    /// Its namespace.
+    pub namespace: String,
+    /// The build that wrote it.
+    pub build: Option<function::BuildId>,
+    /// The run that wrote it, where that is known.
+    pub run: Option<run::Id>,
+    /// The instance that wrote it.
+    pub instance: Option<String>,
+    /// Where it was written to.
+    pub stream: LineStream,
+    /// When it was read.
+    pub at: DateTime<Utc>,
+    /// The text without its line end.
+    pub text: String,
+}
+
+/// Where a line was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum LineStream {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// EventFlow's own.
+    System,
+}
+
+/// A stored line. `position` counts all lines of this log: 1, 2, 3 … without a gap, until old ones are removed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineRow {
+    /// Its place among all lines.
+    pub position: u64,
+    /// The line.
+    pub line: NewLine,
+}
+
+/// Whose lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinesOf {
+    /// All of a function's instances and runs (not its builds).
+    Function(function::Id),
+    /// A run's, as far as its function wrote them: a process says itself which run a line belongs to, and might name
+    /// another function's.
+    Run {
+        /// Whose run it is.
+        function: function::Id,
+        /// Which run.
+        run: run::Id,
+    },
+    /// A build's.
+    Build(function::BuildId),
+}
+
+/// Which of the newest lines.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recent {
+    /// Only at or after this time.
+    pub since: Option<DateTime<Utc>>,
+    /// Only before this position.
+    pub before: Option<u64>,
+}
+
+impl LinesOf {
+    /// Whether a line is one of these.
+    pub fn has(&self, line: &NewLine) -> bool {
+        match self {
+            Self::Function(id) => line.function == *id && line.build.is_none(),
+            Self::Run { function, run } => line.run == Some(*run) && line.function == *function,
+            Self::Build(id) => line.build == Some(*id),
+        }
+    }
+}
