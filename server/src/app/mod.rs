@@ -305,7 +305,7 @@ fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
 
 /// What does not fit together, for the reader of the start-up lines: `readyz` says the same.
 async fn disagreements(store: &Store, vault: &Vault, fleet: &Fleet) -> Vec<String> {
-    let mut found = agreement::differences(&**store).await.unwrap_or_default();
+    let mut found = agreement::differences(store).await.unwrap_or_default();
     found.extend(vault.foreign().await.ok().flatten());
     found.extend(fleet.faults());
     for what in &found {

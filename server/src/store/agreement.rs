@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Log;
 use super::error::Error;
 use super::lease::{KEYS_LEASE, NODE_LEASE};
+use super::log::Log;
 
 /// The name, among what servers have in common, of the oldest format that reads what is in the database, see
 /// [`agreement::FORMAT`]: servers of an older one do not start on it.
@@ -55,14 +55,14 @@ impl Having {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn differences(store: &dyn Log) -> Result<Vec<String>, Error> {
+pub async fn differences(store: &Log) -> Result<Vec<String>, Error> {
     if !store.is_shared() {
         return Ok(Vec::new());
     }
     Ok(compare(&told(store).await?))
 }
 
-async fn told(store: &dyn Log) -> Result<Vec<(String, Having)>, Error> {
+async fn told(store: &Log) -> Result<Vec<(String, Having)>, Error> {
     let told = store.holders(KEYS_LEASE).await?.into_iter();
     let read = |(name, holder): (String, String)| {
         Some((name.strip_prefix(KEYS_LEASE)?.to_owned(), serde_json::from_str(&holder).ok()?))
@@ -74,7 +74,7 @@ async fn told(store: &dyn Log) -> Result<Vec<(String, Having)>, Error> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn leave_older_servers(store: &dyn Log) -> Result<bool, Error> {
+pub async fn leave_older_servers(store: &Log) -> Result<bool, Error> {
     let known = store.common(OLDEST_READER).await?.and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
     if known >= FORMAT {
         return Ok(true);
@@ -90,7 +90,7 @@ pub async fn leave_older_servers(store: &dyn Log) -> Result<bool, Error> {
 ///
 /// # Errors
 /// When the database is away.
-pub async fn all_understand(store: &dyn Log, format: u32) -> Result<bool, Error> {
+pub async fn all_understand(store: &Log, format: u32) -> Result<bool, Error> {
     if !store.is_shared() {
         return Ok(true);
     }

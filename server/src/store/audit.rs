@@ -164,7 +164,7 @@ async fn read(conn: &mut Conn, after: u64) -> Result<Vec<Audited>, Error> {
     rows.iter().map(audited).collect()
 }
 
-/// See [`super::Log::rebuild`]. One transaction: a crash leaves the old tables.
+/// See [`Log::rebuild`]. One transaction: a crash leaves the old tables.
 pub(super) async fn rebuild(db: &Db, audited: &AtomicU64) -> Result<u64, Error> {
     let mut conn = db.acquire().await?;
     let result = rebuild_on(&mut conn, audited).await;
@@ -220,7 +220,7 @@ async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
     Ok(())
 }
 
-/// See [`super::Log::verify`]. It reads one state of the database, whatever is written meanwhile.
+/// See [`Log::verify`]. It reads one state of the database, whatever is written meanwhile.
 pub(super) async fn verify(
     db: &Db,
     audited: &AtomicU64,

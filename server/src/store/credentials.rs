@@ -24,7 +24,7 @@ pub struct OpenCredentials {
 /// Addresses with an `@`, most of which hold no credentials.
 const CANDIDATES: &str = "source LIKE '%://%@%'";
 
-/// See [`super::Log::open_credentials`].
+/// See [`Log::open_credentials`].
 pub(super) async fn open(db: &Db) -> Result<Vec<OpenCredentials>, Error> {
     let sql = format!(
         "SELECT id, namespace, source FROM functions WHERE state <> 'DEREGISTERED' AND {CANDIDATES} ORDER BY id"
@@ -40,7 +40,7 @@ pub(super) async fn open(db: &Db) -> Result<Vec<OpenCredentials>, Error> {
     Ok(found)
 }
 
-/// See [`super::Log::mask_credentials`].
+/// See [`Log::mask_credentials`].
 pub(super) async fn mask(db: &Db) -> Result<(), Error> {
     for table in ["functions", "builds"] {
         let found = db.fetch(&format!("SELECT DISTINCT source FROM {table} WHERE {CANDIDATES}"), &[]).await?;

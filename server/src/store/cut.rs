@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use super::away::Away;
 use super::batch::Chore;
 use super::error::Error;
-use super::log::SqlLog;
+use super::log::Log;
 use super::relayed::{self, Relayed};
 use super::removal::{Old, Order, is_past, remove};
 use super::sql::{self, Db, Dialect, On, Value};
@@ -30,8 +30,8 @@ const STREAMS: [usize; 2] = [500, 100];
 /// Lines that are removed in one transaction.
 const LINES: [usize; 2] = [2000, 500];
 
-/// See [`super::Log::cut`].
-pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
+/// See [`Log::cut`].
+pub(super) async fn step(log: &Log, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
     // On PostgreSQL over its own connection, which always goes by index: others would read all runs where the planner has
     // not heard yet how many there are.
     let db = log.sweeper.clone().map_or_else(|| log.inner.db.clone(), |pool| Db::Postgres(pool, Away::default()));
@@ -60,7 +60,7 @@ pub(super) async fn step(log: &SqlLog, what: Old, before: DateTime<Utc>, after: 
 }
 
 /// Where the log or the lines were at a time: what is old stands before it. All steps of one sweep ask for the same.
-async fn end(log: &SqlLog, db: &Db, what: Old, before: i64) -> Result<i64, Error> {
+async fn end(log: &Log, db: &Db, what: Old, before: i64) -> Result<i64, Error> {
     let known = *log.swept.lock();
     if let Some((asked, end)) = known
         && asked == (what, before)

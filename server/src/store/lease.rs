@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::batch::Chore;
 use super::error::Error;
-use super::log::SqlLog;
+use super::log::Log;
 use super::postgres;
 use super::sql::{Db, Value};
 
@@ -32,15 +32,15 @@ fn taking(now: &str) -> String {
     )
 }
 
-/// See [`super::Log::lease`].
-pub(super) async fn take(log: &SqlLog, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
+/// See [`Log::lease`].
+pub(super) async fn take(log: &Log, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
     let ttl = Value::Int(i64::try_from(ttl.as_micros()).unwrap_or(i64::MAX / 4));
     let (name, holder) = (Value::Text(name.into()), Value::Text(holder.into()));
     within(async {
         let db = &log.leases;
         let rows = match db {
             Db::Postgres(..) => db.fetch(&taking(now(db)), &[name, holder, ttl]).await?,
-            Db::Sqlite(_) => {
+            Db::Sqlite(..) => {
                 let sql = taking(now(db));
                 if !log.chore(Chore::Beside(sql, vec![name.clone(), holder.clone(), ttl])).await? {
                     return Ok(None);
@@ -54,21 +54,21 @@ pub(super) async fn take(log: &SqlLog, name: &str, holder: &str, ttl: Duration) 
     .await
 }
 
-/// See [`super::Log::release`]. The row stays, so that the epoch counts on.
-pub(super) async fn release(log: &SqlLog, name: &str, holder: &str) -> Result<(), Error> {
+/// See [`Log::release`]. The row stays, so that the epoch counts on.
+pub(super) async fn release(log: &Log, name: &str, holder: &str) -> Result<(), Error> {
     let sql = "UPDATE leases SET until = 0 WHERE name = $1 AND holder = $2";
     let values = vec![Value::Text(name.into()), Value::Text(holder.into())];
     within(async {
         match &log.leases {
             Db::Postgres(..) => log.leases.fetch(sql, &values).await.map(|_| ()),
-            Db::Sqlite(_) => log.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
+            Db::Sqlite(..) => log.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
         }
     })
     .await
 }
 
-/// See [`super::Log::holders`].
-pub(super) async fn holders(log: &SqlLog, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+/// See [`Log::holders`].
+pub(super) async fn holders(log: &Log, prefix: &str) -> Result<Vec<(String, String)>, Error> {
     let db = &log.leases;
     let sql = format!(
         "SELECT name, holder FROM leases WHERE substr(name, 1, length($1)) = $1 AND until > {} ORDER BY name",
@@ -86,7 +86,7 @@ pub(super) async fn holders(log: &SqlLog, prefix: &str) -> Result<Vec<(String, S
 pub(super) fn now(db: &Db) -> &'static str {
     match db {
         Db::Postgres(..) => postgres::NOW,
-        Db::Sqlite(_) => super::sqlite::NOW,
+        Db::Sqlite(..) => super::sqlite::NOW,
     }
 }
 

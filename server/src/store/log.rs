@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Recorded, Stream, event, function, run, trigger};
 use tokio::sync::{mpsc, oneshot};
@@ -15,6 +14,7 @@ use tokio::time::Instant;
 
 use super::append::{Append, Appended, Snapshot};
 use super::audit::Report;
+use super::away::Away;
 use super::batch::{self, Chore};
 use super::columns::{self, LINES, RECORD_NAMES, SECRETS};
 use super::committer::{Lines, MAX_LINES, Request};
@@ -28,6 +28,7 @@ use super::line::{LineRow, LinesOf, NewLine, Recent};
 use super::listing::{Bounded, Order, Where};
 use super::log_key::LogKeyRow;
 use super::metrics::{Calls, Metrics, Span};
+use super::needed::Needed;
 use super::page::{Page, PageRequest};
 use super::relayed::Relayed;
 use super::removal::Old;
@@ -42,8 +43,7 @@ use super::tables::{
     RunningFunction, SecretInfo, SecretRow, VERSIONS, VersionRow,
 };
 use super::{
-    Log, Needed, audit, cut, feed, installation, lease, log_key, metrics, needed, postgres, relayed, revocation, seal,
-    sqlite,
+    audit, cut, feed, installation, lease, log_key, metrics, needed, postgres, relayed, revocation, seal, sqlite,
 };
 
 /// What readers and followers need.
@@ -56,24 +56,24 @@ pub(super) struct Inner {
     pub cut: AtomicU64,
 }
 
-/// A log in a database.
-pub(super) struct SqlLog {
-    pub inner: Arc<Inner>,
-    pub description: String,
+/// The log and its tables, in a database. [`super::Store`] is the handle to it.
+pub struct Log {
+    pub(super) inner: Arc<Inner>,
+    pub(super) description: String,
     /// The way to the committer; `None` when the log is open for reading only.
-    pub commits: Option<Commits>,
+    pub(super) commits: Option<Commits>,
     /// The database's file, for SQLite.
-    pub file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
     /// Connections for leases.
-    pub leases: Db,
+    pub(super) leases: Db,
     /// The connection that removes what is old, for PostgreSQL.
-    pub sweeper: Option<sqlx::PgPool>,
+    pub(super) sweeper: Option<sqlx::PgPool>,
     /// What was removed last, of what time, and where the log was then.
-    pub swept: parking_lot::Mutex<Option<((Old, i64), i64)>>,
+    pub(super) swept: parking_lot::Mutex<Option<((Old, i64), i64)>>,
     /// What seals are made with.
-    pub seal_key: std::sync::OnceLock<SealKey>,
+    pub(super) seal_key: std::sync::OnceLock<SealKey>,
     /// Tasks that end with the log.
-    pub tasks: Vec<tokio::task::JoinHandle<()>>,
+    pub(super) tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
 /// The way to the committer.
@@ -82,7 +82,21 @@ pub(super) struct Commits {
     pub lines: mpsc::Sender<Lines>,
 }
 
-impl Drop for SqlLog {
+#[cfg(test)]
+impl Log {
+    /// What it is asked, and what of it fails.
+    pub fn watched(&self) -> Arc<super::watched::Watched> {
+        self.inner.db.watched()
+    }
+
+    /// Lets every append fail, as on a disk that is full, or none; in SQLite alone.
+    pub async fn set_writable(&self, writable: bool) {
+        let pragma = if writable { "PRAGMA query_only = 0" } else { "PRAGMA query_only = 1" };
+        self.chore(Chore::Statement(pragma)).await.expect("the connection that writes is there");
+    }
+}
+
+impl Drop for Log {
     fn drop(&mut self) {
         for task in &self.tasks {
             task.abort();
@@ -197,7 +211,7 @@ fn lines_of(of: LinesOf) -> Where {
     filter
 }
 
-impl SqlLog {
+impl Log {
     /// Hands an append to the committer; the answer comes when it is committed.
     async fn ask_to_append(&self, append: Append) -> Result<oneshot::Receiver<Result<Appended, Error>>, Error> {
         check(&append)?;
@@ -232,7 +246,7 @@ impl SqlLog {
     pub(super) async fn beside(&self, sql: &str, values: Vec<Value>) -> Result<(), Error> {
         match &self.inner.db {
             db @ Db::Postgres(..) => db.execute(sql, &values).await.map(|_| ()),
-            Db::Sqlite(_) => self.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
+            Db::Sqlite(..) => self.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
         }
     }
 }
@@ -264,28 +278,34 @@ fn check(append: &Append) -> Result<(), Error> {
     Ok(())
 }
 
-#[async_trait]
-impl Log for SqlLog {
-    fn describe(&self) -> String {
+impl Log {
+    /// What it is, for people: `SQLite 3.50 at .eventflow/eventflow.db`.
+    pub fn describe(&self) -> String {
         self.description.clone()
     }
 
-    fn is_shared(&self) -> bool {
+    /// Whether other servers may be writing to it, too.
+    pub fn is_shared(&self) -> bool {
         self.file.is_none()
     }
 
-    fn stats(&self) -> Arc<Stats> {
+    /// What it tells about itself.
+    pub fn stats(&self) -> Arc<Stats> {
         self.inner.stats.clone()
     }
 
-    async fn append(&self, append: Append) -> Result<Appended, Error> {
+    /// Appends, all or nothing, and returns when it is on disk. Appends that arrive while a commit is on its way go
+    /// together with the next. Told twice (same event ids at the same place) it is one append.
+    pub async fn append(&self, append: Append) -> Result<Appended, Error> {
         let since = Instant::now();
         let result = self.ask_to_append(append).await?.await.map_err(|_| gone())?;
         self.inner.stats.append_seconds.observe(since.elapsed().as_secs_f64());
         result
     }
 
-    async fn append_each(&self, appends: Vec<Append>) -> Vec<Result<Appended, Error>> {
+    /// Appends to several streams, each all or nothing by itself; answers in the same order. It is the same as as many
+    /// calls of [`Log::append`] at once, for less.
+    pub async fn append_each(&self, appends: Vec<Append>) -> Vec<Result<Appended, Error>> {
         let since = Instant::now();
         let mut answers = Vec::with_capacity(appends.len());
         for append in appends {
@@ -302,7 +322,8 @@ impl Log for SqlLog {
         results
     }
 
-    async fn append_lines(&self, mut lines: Vec<NewLine>) -> Result<(), Error> {
+    /// Adds lines to the logs of builds and runs, in order. Returns when they are stored.
+    pub async fn append_lines(&self, mut lines: Vec<NewLine>) -> Result<(), Error> {
         let commits = self.commits()?;
         for line in &mut lines {
             // Whatever a program prints; PostgreSQL's texts cannot hold a zero byte.
@@ -324,7 +345,8 @@ impl Log for SqlLog {
         Ok(())
     }
 
-    async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+    /// Up to `limit` records of a stream after a version (0: from its beginning).
+    pub async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
         let page = Bounded {
             order: &[("version", "ASC")],
             ..Bounded::by_position("log", RECORD_NAMES, "WHERE stream = $1 AND version > $2", "$3")
@@ -333,39 +355,48 @@ impl Log for SqlLog {
         self.inner.select(&page.sql(""), &values, columns::record).await
     }
 
-    async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+    /// Up to `limit` records of the whole log after a position (0: from its beginning), in order, without a gap other than
+    /// what [`Log::cut`] left.
+    pub async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
         self.inner.read_log(after, limit).await
     }
 
-    async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+    /// Up to `limit` records of functions' streams after a position and up to another, in order.
+    pub async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
         let of_functions = "WHERE stream >= 'function-' AND stream < 'function.' AND position > $1 AND position <= $2";
         let page = Bounded::by_position("log", RECORD_NAMES, of_functions, "$3");
         self.inner.select(&page.sql(""), &[int(after), int(up_to), int(limit.into())], columns::record).await
     }
 
-    async fn head(&self) -> Result<u64, Error> {
+    /// The position of the newest record; 0 for an empty log.
+    pub async fn head(&self) -> Result<u64, Error> {
         let rows = self.inner.db.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
         rows.first().ok_or_else(gone)?.cells().number()
     }
 
-    async fn line_head(&self) -> Result<u64, Error> {
+    /// The position of the newest line; 0 when there is none.
+    pub async fn line_head(&self) -> Result<u64, Error> {
         let rows = self.inner.db.fetch("SELECT line FROM head WHERE one = 1", &[]).await?;
         rows.first().ok_or_else(gone)?.cells().number()
     }
 
-    fn follow(&self, after: u64) -> Feed {
+    /// Every record after a position, for ever: none skipped, none twice, in order. What was removed is passed over.
+    pub fn follow(&self, after: u64) -> Feed {
         feed::records(self.inner.clone(), after)
     }
 
-    fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed {
+    /// Every line after a position, for ever: none skipped, none twice, in order. `of` limits whose.
+    pub fn follow_lines(&self, of: LinesOf, after: u64) -> LineFeed {
         feed::lines(self.inner.clone(), of, after)
     }
 
-    async fn lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
+    /// Up to `limit` lines after a position, in order.
+    pub async fn lines(&self, of: LinesOf, after: u64, limit: u32) -> Result<Vec<LineRow>, Error> {
         self.inner.read_lines(of, after, limit).await
     }
 
-    async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
+    /// The newest `limit` lines of those that fit, in order.
+    pub async fn recent_lines(&self, of: LinesOf, which: Recent, limit: u32) -> Result<Vec<LineRow>, Error> {
         let mut filter = lines_of(of);
         if let Some(since) = which.since {
             let since = since.timestamp_micros();
@@ -384,7 +415,8 @@ impl Log for SqlLog {
         Ok(lines)
     }
 
-    async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error> {
+    /// The newest snapshot of a stream.
+    pub async fn snapshot(&self, stream: &Stream) -> Result<Option<Snapshot>, Error> {
         let sql = "SELECT version, shape, state FROM snapshots WHERE stream = $1";
         let rows = self.inner.db.fetch(sql, &[Value::Text(stream.as_str().into())]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -392,64 +424,83 @@ impl Log for SqlLog {
         Ok(Some(Snapshot { version: cells.number()?, shape: cells.number()?, state: cells.bytes()?.to_vec() }))
     }
 
-    async fn save_snapshot(&self, stream: &Stream, snapshot: Snapshot) -> Result<(), Error> {
+    /// Keeps a snapshot, unless there is a newer one.
+    pub async fn save_snapshot(&self, stream: &Stream, snapshot: Snapshot) -> Result<(), Error> {
         self.chore(Chore::Snapshot(stream.as_str().into(), snapshot)).await.map(|_| ())
     }
 
-    async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
+    /// How far a follower has come; 0 for one that never was.
+    pub async fn checkpoint(&self, follower: &str) -> Result<u64, Error> {
         self.inner.checkpoint(follower).await
     }
 
-    async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
+    /// Moves a follower's checkpoint from one position to another; false when it is not at `from` any more.
+    pub async fn move_checkpoint(&self, follower: &str, from: u64, to: u64) -> Result<bool, Error> {
         self.chore(Chore::Checkpoint(follower.into(), from, to)).await
     }
 
-    async fn needed(&self, versions: u32) -> Result<Needed, Error> {
+    /// Which artifacts and bundles are needed; of each function's versions the newest, so many, and those that take calls.
+    pub async fn needed(&self, versions: u32) -> Result<Needed, Error> {
         needed::needed(&self.inner.db, versions).await
     }
 
-    async fn remove_lines(&self, run: run::Id) -> Result<(), Error> {
+    /// Removes the lines of a run.
+    pub async fn remove_lines(&self, run: run::Id) -> Result<(), Error> {
         let (sql, values) = batch::lines_of_run(run.to_string());
         self.beside(sql, values.into()).await
     }
 
-    async fn relayed(&self) -> Result<Relayed, Error> {
+    /// How far the relay has come, in each namespace.
+    pub async fn relayed(&self) -> Result<Relayed, Error> {
         relayed::relayed(self).await
     }
 
-    async fn write_relayed(&self, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
+    /// Writes down that the relay has come to `seen`, and in the namespaces that are behind to these positions.
+    pub async fn write_relayed(&self, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
         relayed::write(self, seen, behind).await
     }
 
-    async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
+    /// Removes the next few of what is old, in one short transaction: runs that were over, events that came, lines that
+    /// were printed before a time; those after the position `after` (0: from the beginning, then what [`Cut::next`] says).
+    /// What the relay has not seen stays, runs whose outcome is still to be told stay, and events of open runs.
+    pub async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
         self.commits()?;
         cut::step(self, what, before, after).await
     }
 
-    async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
+    /// Takes a lease, or renews it: the epoch when it is held until `ttl` from now, `None` when another holds it. The
+    /// epoch counts up when the holder changes and when a lease that had expired is taken again. Time is the database's.
+    /// Holders are told apart by name alone: let it name one process's life. It fails within seconds when the database
+    /// is away, and then nobody knows whether the lease was renewed.
+    pub async fn lease(&self, name: &str, holder: &str, ttl: Duration) -> Result<Option<u64>, Error> {
         self.commits()?;
         lease::take(self, name, holder, ttl).await
     }
 
-    async fn release(&self, name: &str, holder: &str) -> Result<(), Error> {
+    /// Gives a lease back; nothing happens when the holder does not hold it.
+    pub async fn release(&self, name: &str, holder: &str) -> Result<(), Error> {
         self.commits()?;
         lease::release(self, name, holder).await
     }
 
-    async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
+    /// Leases that have not expired and whose names begin with `prefix`, with their holders, by name.
+    pub async fn holders(&self, prefix: &str) -> Result<Vec<(String, String)>, Error> {
         lease::holders(self, prefix).await
     }
 
-    async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
+    /// Keeps that a session ended, until its token expires. It fails within seconds when the database is away.
+    pub async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
         self.commits()?;
         revocation::revoke(self, session, until).await
     }
 
-    async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+    /// Sessions that ended although their tokens have not expired, with the time when these do.
+    pub async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
         revocation::revocations(self).await
     }
 
-    async fn ready(&self) -> Result<(), Error> {
+    /// Whether the log takes appends now; cheap.
+    pub async fn ready(&self) -> Result<(), Error> {
         self.commits()?;
         if self.inner.stats.fault().is_some() {
             // The last commit failed: only another one can tell whether the next would.
@@ -459,15 +510,18 @@ impl Log for SqlLog {
         self.head().await.map(|_| ())
     }
 
-    async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Error> {
+    /// A function by id.
+    pub async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Error> {
         Ok(self.functions_by_id(&[id]).await?.pop())
     }
 
-    async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error> {
+    /// Functions by id, in any order; those that do not exist are left out.
+    pub async fn functions_by_id(&self, ids: &[function::Id]) -> Result<Vec<FunctionRow>, Error> {
         self.by_id(ids).await
     }
 
-    async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error> {
+    /// The newest generation of a name, deregistered or not.
+    pub async fn function_named(&self, namespace: &str, name: &str) -> Result<Option<FunctionRow>, Error> {
         let sql = format!(
             "SELECT {} FROM functions WHERE namespace = $1 AND name = $2 ORDER BY generation DESC LIMIT 1",
             FUNCTIONS.names("")
@@ -476,7 +530,8 @@ impl Log for SqlLog {
         Ok(self.inner.select(&sql, &values, FunctionRow::read).await?.pop())
     }
 
-    async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error> {
+    /// Which of these names functions of the namespace have that are not deregistered.
+    pub async fn names_taken(&self, namespace: &str, names: &[String]) -> Result<Vec<String>, Error> {
         let sql = format!(
             "SELECT DISTINCT name FROM functions WHERE namespace = $1 AND {} AND state <> 'DEREGISTERED' ORDER BY name",
             self.inner.db.dialect().any("name", 2)
@@ -485,7 +540,9 @@ impl Log for SqlLog {
         self.inner.select(&sql, &values, |row| row.cells().text()).await
     }
 
-    async fn functions_from(
+    /// The functions of a namespace that are not deregistered and whose code comes from one of these sources; of several with the
+    /// same source, one.
+    pub async fn functions_from(
         &self,
         namespace: &str,
         sources: &[function::event::Source],
@@ -500,13 +557,15 @@ impl Log for SqlLog {
         self.inner.select(&sql, &values, columns::source_of).await
     }
 
-    async fn namespaces_among(&self, names: &[String]) -> Result<Vec<String>, Error> {
+    /// Which of these are namespaces that have functions, deregistered ones included.
+    pub async fn namespaces_among(&self, names: &[String]) -> Result<Vec<String>, Error> {
         let any = self.inner.db.dialect().any("namespace", 1);
         let sql = format!("SELECT DISTINCT namespace AS name FROM functions WHERE {any} ORDER BY name");
         self.inner.select(&sql, &[Value::Texts(names.to_vec())], |row| row.cells().text()).await
     }
 
-    async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
+    /// A page of functions, by namespace and name unless the filter says otherwise.
+    pub async fn functions(&self, filter: &FunctionFilter, page: &PageRequest) -> Result<Page<FunctionRow>, Error> {
         let inner = &self.inner;
         let mut conditions = Where::default();
         if let Some(namespaces) = &filter.namespaces {
@@ -559,7 +618,8 @@ impl Log for SqlLog {
         inner.page(&FUNCTIONS, &FUNCTIONS.names(""), &order, conditions, page, FunctionRow::read).await
     }
 
-    async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
+    /// Every function that is RUNNING, with its current version.
+    pub async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
         let sql = "SELECT id, namespace, name, current_version FROM functions WHERE state = 'RUNNING' ORDER BY id";
         self.inner
             .select(sql, &[], |row| {
@@ -574,14 +634,16 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn namespaces(&self) -> Result<Vec<String>, Error> {
+    /// The namespaces that have functions or were created, by name.
+    pub async fn namespaces(&self) -> Result<Vec<String>, Error> {
         let sql = "SELECT DISTINCT namespace AS name FROM functions
                    UNION SELECT substr(stream, 11) FROM log
                    WHERE stream >= 'namespace-' AND stream < 'namespace.' AND version = 1 ORDER BY name";
         self.inner.select(sql, &[], |row| row.cells().text()).await
     }
 
-    async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<SecretRow>, Error> {
+    /// Secrets of a namespace by name, by name; those that are not set are left out.
+    pub async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<SecretRow>, Error> {
         let sql = format!(
             "SELECT {} FROM secrets WHERE namespace = $1 AND sealed IS NOT NULL AND {} ORDER BY name",
             SECRETS.names(""),
@@ -590,7 +652,8 @@ impl Log for SqlLog {
         self.inner.select(&sql, &[Value::Text(namespace.into()), Value::Texts(names.to_vec())], SecretRow::read).await
     }
 
-    async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error> {
+    /// Which secrets are set in these namespaces (`None`: in all), by namespace and name.
+    pub async fn secret_infos(&self, namespaces: Option<&[String]>) -> Result<Vec<SecretInfo>, Error> {
         let mut filter = Where::default();
         filter.and_always("sealed IS NOT NULL");
         if let Some(namespaces) = namespaces {
@@ -600,11 +663,13 @@ impl Log for SqlLog {
         self.inner.select(&sql, &filter.values, columns::secret_info).await
     }
 
-    async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error> {
+    /// A version of a function.
+    pub async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Error> {
         Ok(self.versions_by_key(&[(function, number)]).await?.pop())
     }
 
-    async fn versions_by_key(&self, keys: &[(function::Id, u32)]) -> Result<Vec<VersionRow>, Error> {
+    /// Versions of functions, in any order; those that do not exist are left out.
+    pub async fn versions_by_key(&self, keys: &[(function::Id, u32)]) -> Result<Vec<VersionRow>, Error> {
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(KEYS) {
             let names = keys.iter().map(|(function, number)| format!("{function}/{number}")).collect();
@@ -619,7 +684,8 @@ impl Log for SqlLog {
         Ok(found)
     }
 
-    async fn versions(&self, function: function::Id, page: &PageRequest) -> Result<Page<VersionRow>, Error> {
+    /// A page of a function's versions, newest first.
+    pub async fn versions(&self, function: function::Id, page: &PageRequest) -> Result<Page<VersionRow>, Error> {
         let mut filter = Where::default();
         filter.and("function = {}", Value::Text(function.to_string()));
         self.inner
@@ -627,21 +693,25 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
+    /// Builds by id, in any order; those that do not exist are left out.
+    pub async fn builds_by_id(&self, ids: &[function::BuildId]) -> Result<Vec<BuildRow>, Error> {
         self.by_id(ids).await
     }
 
-    async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error> {
+    /// A page of a function's builds, newest first.
+    pub async fn builds(&self, function: function::Id, page: &PageRequest) -> Result<Page<BuildRow>, Error> {
         let mut filter = Where::default();
         filter.and("function = {}", Value::Text(function.to_string()));
         self.inner.page(&BUILDS, &BUILDS.names(""), &Order::NEWEST_CREATED_FIRST, filter, page, BuildRow::read).await
     }
 
-    async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
+    /// The newest build of each function that has any.
+    pub async fn newest_builds(&self, functions: &[function::Id]) -> Result<Vec<BuildRow>, Error> {
         self.newest(functions).await
     }
 
-    async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error> {
+    /// Every build that is QUEUED or RUNNING.
+    pub async fn open_builds(&self) -> Result<Vec<OpenBuild>, Error> {
         let sql = format!("SELECT id, function, node FROM builds WHERE {BUILD_IS_OPEN} ORDER BY created_position");
         self.inner
             .select(&sql, &[], |row| {
@@ -651,21 +721,25 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {
+    /// Runs by id, in any order; those that do not exist are left out.
+    pub async fn runs_by_id(&self, ids: &[run::Id]) -> Result<Vec<RunRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::run(*id).as_str().to_owned()).collect();
         self.by_stream("created_position", &streams).await
     }
 
-    async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
+    /// A page of runs, newest first.
+    pub async fn runs(&self, filter: &RunFilter, page: &PageRequest) -> Result<Page<RunRow>, Error> {
         let conditions = self.of_runs(filter);
         self.inner.page(&RUNS, &RUNS.names(""), &Order::NEWEST_CREATED_FIRST, conditions, page, RunRow::read).await
     }
 
-    async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
+    /// The newest run of each function that has any.
+    pub async fn newest_runs(&self, functions: &[function::Id]) -> Result<Vec<RunRow>, Error> {
         self.newest(functions).await
     }
 
-    async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error> {
+    /// How many runs fit, by state.
+    pub async fn run_counts(&self, filter: &RunFilter) -> Result<Vec<(run::Status, u64)>, Error> {
         let conditions = self.of_runs(filter);
         let sql = format!("SELECT state, count(*) FROM runs {} GROUP BY state ORDER BY state", conditions.text());
         self.inner
@@ -676,7 +750,8 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
+    /// Up to `limit` runs that are QUEUED, RUNNING or RETRYING, oldest first, after a run's `created_position`.
+    pub async fn open_runs(&self, after: u64, limit: u32) -> Result<Vec<RunRow>, Error> {
         let sql = format!(
             "SELECT {} FROM runs WHERE {RUN_IS_OPEN} AND created_position > $1
              ORDER BY created_position LIMIT $2",
@@ -685,7 +760,8 @@ impl Log for SqlLog {
         self.inner.select(&sql, &[int(after), int(limit.into())], RunRow::read).await
     }
 
-    async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
+    /// Up to `limit` runs whose outcome is to be told at or before a time, the longest due first.
+    pub async fn due_callbacks(&self, before: DateTime<Utc>, limit: u32) -> Result<Vec<RunRow>, Error> {
         // One of each namespace, then a second of each: many of one namespace hold up nobody else's.
         let sql = format!(
             "SELECT {} FROM (SELECT *, row_number() OVER (PARTITION BY namespace ORDER BY callback_due) AS turn FROM runs \
@@ -696,7 +772,8 @@ impl Log for SqlLog {
         self.inner.select(&sql, &values, RunRow::read).await
     }
 
-    async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
+    /// How many runs of each function wait; functions without any are left out.
+    pub async fn waiting_runs(&self) -> Result<Vec<WaitingRuns>, Error> {
         // The second condition is that of the index on open runs.
         let sql = format!(
             "SELECT function, min(namespace), count(*) FILTER (WHERE state = 'QUEUED'), count(*) FROM runs
@@ -715,7 +792,8 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {
+    /// Functions for which runs wait, and since when the oldest of them does.
+    pub async fn oldest_queued(&self) -> Result<Vec<(function::Id, DateTime<Utc>)>, Error> {
         let sql = format!(
             "SELECT function, min(queued_at) FROM runs WHERE state = 'QUEUED' AND {RUN_IS_OPEN} GROUP BY function"
         );
@@ -727,7 +805,8 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn secrets_by_key(&self) -> Result<Vec<(String, u64)>, Error> {
+    /// How many secrets were sealed under each key, by the key's id.
+    pub async fn secrets_by_key(&self) -> Result<Vec<(String, u64)>, Error> {
         let sql = "SELECT key_id, count(*) FROM secrets WHERE key_id IS NOT NULL GROUP BY key_id ORDER BY key_id";
         self.inner
             .select(sql, &[], |row| {
@@ -737,19 +816,23 @@ impl Log for SqlLog {
             .await
     }
 
-    async fn common(&self, name: &str) -> Result<Option<String>, Error> {
+    /// A value that all servers on this database have in common.
+    pub async fn common(&self, name: &str) -> Result<Option<String>, Error> {
         installation::read(self, name).await
     }
 
-    async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
+    /// Sets such a value unless it is set; what it is afterwards.
+    pub async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
         installation::agree(self, name, value).await
     }
 
-    async fn set_common(&self, name: &str, value: &str) -> Result<(), Error> {
+    /// Sets such a value.
+    pub async fn set_common(&self, name: &str, value: &str) -> Result<(), Error> {
         installation::set(self, name, value).await
     }
 
-    async fn failed_builds(&self) -> Result<u64, Error> {
+    /// How many functions have a newest build that failed.
+    pub async fn failed_builds(&self) -> Result<u64, Error> {
         let sql = "SELECT count(*) FROM builds AS failed JOIN functions ON functions.id = failed.function
                    WHERE failed.state = 'FAILED' AND functions.state <> 'DEREGISTERED' AND NOT EXISTS (SELECT 1 FROM builds AS newer
                    WHERE newer.function = failed.function AND newer.created_position > failed.created_position)";
@@ -757,12 +840,14 @@ impl Log for SqlLog {
         Ok(rows.first().copied().unwrap_or_default())
     }
 
-    async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
+    /// Trigger events by id, in any order; those that do not exist are left out.
+    pub async fn events_by_id(&self, ids: &[event::Id]) -> Result<Vec<EventRow>, Error> {
         let streams: Vec<_> = ids.iter().map(|id| Stream::event(*id).as_str().to_owned()).collect();
         self.by_stream("position", &streams).await
     }
 
-    async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error> {
+    /// A page of trigger events, newest first.
+    pub async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<EventRow>, Error> {
         let mut conditions = Where::default();
         if let Some(namespaces) = &filter.namespaces {
             conditions.and_any(&self.inner.db, "namespace", namespaces);
@@ -781,7 +866,8 @@ impl Log for SqlLog {
         self.inner.page(&EVENTS, &EVENTS.names(""), &Order::NEWEST_FIRST, conditions, page, EventRow::read).await
     }
 
-    async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
+    /// A page of the log itself, oldest first unless the filter says otherwise.
+    pub async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
         let mut conditions = Where::default();
         if let Some(stream) = &filter.stream {
             conditions.and("stream = {}", Value::Text(stream.as_str().into()));
@@ -796,7 +882,8 @@ impl Log for SqlLog {
         self.inner.page(&columns::LOG, RECORD_NAMES, &order, conditions, page, columns::record).await
     }
 
-    async fn metrics(
+    /// Numbers over a span.
+    pub async fn metrics(
         &self,
         function: Option<function::Id>,
         namespaces: Option<&[String]>,
@@ -805,43 +892,57 @@ impl Log for SqlLog {
         metrics::read(&self.inner.db, function, namespaces, span).await
     }
 
-    async fn calls(&self, functions: &[function::Id], span: &Span) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+    /// The calls of functions over a span, by part. A function that was not called is absent.
+    pub async fn calls(
+        &self,
+        functions: &[function::Id],
+        span: &Span,
+    ) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
         metrics::calls(&self.inner.db, functions, span).await
     }
 
-    async fn rebuild(&self) -> Result<u64, Error> {
+    /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
+    pub async fn rebuild(&self) -> Result<u64, Error> {
         audit::rebuild(&self.writing().await?, self.inner.stats.audited()).await
     }
 
-    async fn open_credentials(&self) -> Result<Vec<super::OpenCredentials>, Error> {
+    /// Credentials that an earlier server left in the tables: those of functions that are not deregistered.
+    pub async fn open_credentials(&self) -> Result<Vec<super::OpenCredentials>, Error> {
         super::credentials::open(&self.unhurried()).await
     }
 
-    async fn mask_credentials(&self) -> Result<(), Error> {
+    /// Overwrites them there. What was appended to the log stays.
+    pub async fn mask_credentials(&self) -> Result<(), Error> {
         super::credentials::mask(&self.writing().await?).await
     }
 
-    async fn log_key(&self) -> Result<Option<LogKeyRow>, Error> {
+    /// The key of the seals, as it is stored. `None`: the log is not sealed.
+    pub async fn log_key(&self) -> Result<Option<LogKeyRow>, Error> {
         log_key::read(&self.inner.db).await
     }
 
-    async fn keep_log_key(&self, row: LogKeyRow) -> Result<LogKeyRow, Error> {
+    /// Keeps the key of the seals unless there is one; which one counts.
+    pub async fn keep_log_key(&self, row: LogKeyRow) -> Result<LogKeyRow, Error> {
         log_key::keep(self, row).await
     }
 
-    async fn change_keys(&self, log_key: Option<LogKeyRow>, secrets: Vec<SecretRow>) -> Result<(), Error> {
+    /// Stores the key of the seals (`None`: removes it, and every seal) and secrets as they are sealed under another key
+    /// now, all or nothing. No server may be using the log.
+    pub async fn change_keys(&self, log_key: Option<LogKeyRow>, secrets: Vec<SecretRow>) -> Result<(), Error> {
         log_key::change(&self.writing().await?, log_key, &secrets).await
     }
 
-    fn seal_with(&self, key: SealKey) {
+    /// From now on this log seals, and looks at seals, with this key.
+    pub fn seal_with(&self, key: SealKey) {
         let _ = self.seal_key.set(key);
     }
 
-    async fn seal(&self, now: DateTime<Utc>) -> Result<bool, Error> {
+    /// Seals the next stretch of the log; false when all of it is sealed, or when there is no key.
+    pub async fn seal(&self, now: DateTime<Utc>) -> Result<bool, Error> {
         let Some(key) = self.seal_key.get() else { return Ok(false) };
         let now = now.timestamp_micros();
         match &self.inner.db {
-            Db::Sqlite(_) => self.chore(Chore::Seal(key.clone(), now)).await,
+            Db::Sqlite(..) => self.chore(Chore::Seal(key.clone(), now)).await,
             Db::Postgres(pool, _) => {
                 let step = async {
                     let mut transaction = pool.begin().await?;
@@ -854,18 +955,26 @@ impl Log for SqlLog {
         }
     }
 
-    async fn newest_seal(&self) -> Result<Option<Seal>, Error> {
+    /// The newest seal.
+    pub async fn newest_seal(&self) -> Result<Option<Seal>, Error> {
         let sql = "SELECT position, hash, at FROM seals ORDER BY position DESC LIMIT 1";
         Ok(self.inner.select(sql, &[], seal_row).await?.pop())
     }
 
-    async fn has_anchor(&self, anchor: &Anchor) -> Result<bool, Error> {
+    /// Whether this was the newest seal once, and is there still.
+    pub async fn has_anchor(&self, anchor: &Anchor) -> Result<bool, Error> {
         let sql = "SELECT position, hash, at FROM seals WHERE position = $1";
         let found = self.inner.select(sql, &[int(anchor.position)], seal_row).await?;
         Ok(found.iter().any(|seal| seal.anchor == *anchor))
     }
 
-    async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error> {
+    /// Compares the read tables with the log, checks the hash chain of every stream, and looks at every seal.
+    pub async fn verify(&self) -> Result<Report, Error> {
+        self.verify_against(&[]).await
+    }
+
+    /// The same, and whether the log goes on from where it was when these were written down.
+    pub async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error> {
         let key = self.seal_key.get().cloned();
         audit::verify(&self.unhurried(), self.inner.stats.audited(), key, anchors).await
     }
@@ -879,7 +988,7 @@ fn seal_row(row: &Row) -> Result<Seal, Error> {
     Ok(Seal { anchor: Anchor { position, hash }, at: cells.time()? })
 }
 
-impl SqlLog {
+impl Log {
     /// What seals are made with again when records are removed; `None` where nothing is sealed.
     pub(super) async fn key_of_seals(&self, db: &Db) -> Result<Option<SealKey>, Error> {
         match self.seal_key.get() {
@@ -896,13 +1005,13 @@ impl SqlLog {
     /// The database, for changes of the tables that no append makes.
     pub(super) async fn writing(&self) -> Result<Db, Error> {
         Ok(match &self.file {
-            Some(file) => Db::Sqlite(sqlite::writing(file).await?),
+            Some(file) => Db::Sqlite(sqlite::writing(file).await?, Away::default()),
             None => self.unhurried(),
         })
     }
 
     /// The database, for reads that may take long.
-    pub fn unhurried(&self) -> Db {
+    pub(super) fn unhurried(&self) -> Db {
         match &self.inner.db {
             Db::Postgres(readers, away) => Db::Postgres(postgres::unhurried(readers), away.clone()),
             db => db.clone(),

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 
 use super::batch::Chore;
 use super::error::Error;
-use super::log::SqlLog;
+use super::log::Log;
 use super::sql::{Db, Row, Value};
 use super::tables::{Sealed, SecretRow};
 
@@ -42,25 +42,25 @@ impl LogKeyRow {
     }
 }
 
-/// See [`super::Log::log_key`].
+/// See [`Log::log_key`].
 pub(super) async fn read(db: &Db) -> Result<Option<LogKeyRow>, Error> {
     Ok(db.select(LogKeyRow::SELECT, &[], LogKeyRow::read).await?.pop())
 }
 
-/// See [`super::Log::keep_log_key`].
-pub(super) async fn keep(log: &SqlLog, row: LogKeyRow) -> Result<LogKeyRow, Error> {
+/// See [`Log::keep_log_key`].
+pub(super) async fn keep(log: &Log, row: LogKeyRow) -> Result<LogKeyRow, Error> {
     let (text, values) = row.insert();
     match &log.inner.db {
         db @ Db::Postgres(..) => _ = db.execute(text, &values).await?,
-        Db::Sqlite(_) => _ = log.chore(Chore::Beside(text.into(), values)).await?,
+        Db::Sqlite(..) => _ = log.chore(Chore::Beside(text.into(), values)).await?,
     }
     read(&log.inner.db).await?.ok_or_else(|| Error::Unavailable("the key of the seals was removed meanwhile".into()))
 }
 
-/// See [`super::Log::change_keys`]. One transaction: a crash leaves the old keys.
+/// See [`Log::change_keys`]. One transaction: a crash leaves the old keys.
 pub(super) async fn change(db: &Db, log_key: Option<LogKeyRow>, secrets: &[SecretRow]) -> Result<(), Error> {
     let mut conn = db.acquire().await?;
-    conn.execute(if matches!(db, Db::Sqlite(_)) { "BEGIN IMMEDIATE" } else { "BEGIN" }, &[]).await?;
+    conn.execute(if matches!(db, Db::Sqlite(..)) { "BEGIN IMMEDIATE" } else { "BEGIN" }, &[]).await?;
     let changed = async {
         conn.execute("DELETE FROM log_key", &[]).await?;
         match log_key {

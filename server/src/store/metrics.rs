@@ -150,7 +150,7 @@ struct Moves {
     ended_unbegun: u64,
 }
 
-/// See [`super::Log::metrics`].
+/// See [`Log::metrics`].
 pub(super) async fn read(
     db: &Db,
     function: Option<function::Id>,
@@ -263,7 +263,7 @@ fn backwards(metrics: &mut Metrics, moves: &[Moves]) {
     }
 }
 
-/// See [`super::Log::calls`].
+/// See [`Log::calls`].
 pub(super) async fn calls(
     db: &Db,
     functions: &[function::Id],

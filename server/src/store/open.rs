@@ -12,7 +12,7 @@ use super::agreement::{FORMAT, OLDEST_READER};
 use super::away::Away;
 use super::committer::{Committer, Inbox, QUEUE};
 use super::error::Error;
-use super::log::{Commits, Inner, SqlLog};
+use super::log::{Commits, Inner, Log};
 use super::ring::{Limit, Ring};
 use super::sql::{Db, Value};
 use super::stats::Stats;
@@ -29,7 +29,7 @@ const LINES: Limit = Limit { items: 16_384, bytes: 8 << 20 };
 const LINE_QUEUE: usize = 256;
 
 /// A log that takes appends.
-pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<SqlLog>, Error> {
+pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Log>, Error> {
     let stats = Arc::new(Stats::default());
     let wake = Arc::new(Notify::new());
     let (db, beside, writer, description, file) = match url {
@@ -54,7 +54,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             let file = data_dir.join(sqlite::FILE);
             sqlite::migrate(&file).await?;
             let writer = sqlite::Writer::new(file.clone(), lock);
-            let db = Db::Sqlite(sqlite::readers(&file).await?);
+            let db = Db::Sqlite(sqlite::readers(&file).await?, Away::default());
             let description = describe_sqlite(&db, &file).await?;
             (db.clone(), (db, None), Writer::Sqlite(Box::new(writer)), description, Some(file))
         }
@@ -76,7 +76,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     let (leases, sweeper) = beside;
     // Not among the tasks that are ended: it ends when it has written what it was given.
     tokio::spawn(committer.run());
-    let log = SqlLog {
+    let log = Log {
         inner,
         description,
         commits: Some(Commits { requests, lines }),
@@ -92,7 +92,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
 }
 
 /// A log that is only read.
-pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<SqlLog>, Error> {
+pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Log>, Error> {
     let (db, description) = match url {
         Some(url) => {
             let options = postgres::options(url)?;
@@ -105,7 +105,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
             if !file.exists() {
                 return Err(Error::Unavailable(format!("there is no event log at {}", file.display())));
             }
-            let db = Db::Sqlite(sqlite::readers(&file).await?);
+            let db = Db::Sqlite(sqlite::readers(&file).await?, Away::default());
             let description = describe_sqlite(&db, &file).await?;
             (db, description)
         }
@@ -113,7 +113,7 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Sq
     check_format(&db, &description).await?;
     let inner = inner(db, Arc::new(Stats::default()));
     let leases = inner.db.clone();
-    Ok(Arc::new(SqlLog {
+    Ok(Arc::new(Log {
         inner,
         description,
         commits: None,

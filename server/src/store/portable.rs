@@ -95,7 +95,7 @@ impl Source {
         };
         conn.execute(begin, &[]).await?;
         let head = head(&mut conn).await?;
-        Ok(Self { conn, head, description: super::Log::describe(&*log) })
+        Ok(Self { conn, head, description: log.describe() })
     }
 
     /// What is copied, for people.
@@ -219,7 +219,7 @@ impl Target {
                 let file = data_dir.join(sqlite::FILE);
                 sqlite::migrate(&file).await?;
                 let description = format!("SQLite at {}", file.display());
-                Self { db: Db::Sqlite(sqlite::writing(&file).await?), description, _lock: Some(lock) }
+                Self { db: Db::Sqlite(sqlite::writing(&file).await?, Away::default()), description, _lock: Some(lock) }
             }
         };
         let mut conn = target.db.acquire().await?;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::Error;
-use super::log::SqlLog;
+use super::log::Log;
 use super::sql::Value;
 
 /// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
@@ -28,8 +28,8 @@ impl Relayed {
     }
 }
 
-/// See [`super::Log::relayed`].
-pub(super) async fn relayed(log: &SqlLog) -> Result<Relayed, Error> {
+/// See [`Log::relayed`].
+pub(super) async fn relayed(log: &Log) -> Result<Relayed, Error> {
     let through = log.inner.checkpoint(RELAY).await?;
     let rows = log.inner.db.fetch("SELECT seen, behind FROM relayed WHERE one = 1", &[]).await?;
     let Some(row) = rows.first() else { return Ok(Relayed { through, ..Relayed::default() }) };
@@ -39,8 +39,8 @@ pub(super) async fn relayed(log: &SqlLog) -> Result<Relayed, Error> {
     Ok(Relayed { through, seen, behind })
 }
 
-/// See [`super::Log::write_relayed`].
-pub(super) async fn write(log: &SqlLog, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
+/// See [`Log::write_relayed`].
+pub(super) async fn write(log: &Log, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
     let sql = "INSERT INTO relayed (one, seen, behind) VALUES (1, $1, $2)
          ON CONFLICT (one) DO UPDATE SET seen = excluded.seen, behind = excluded.behind";
     let behind = serde_json::to_string(behind).expect("names and numbers serialise");

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use super::batch::Chore;
 use super::error::Error;
 use super::lease::{now, within};
-use super::log::SqlLog;
+use super::log::Log;
 use super::sql::{Db, Row, Value};
 
-/// See [`super::Log::revoke`].
-pub(super) async fn revoke(log: &SqlLog, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
+/// See [`Log::revoke`].
+pub(super) async fn revoke(log: &Log, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
     let insert = "INSERT INTO revocations (session, until) VALUES ($1, $2)
          ON CONFLICT (session) DO UPDATE SET until = excluded.until WHERE revocations.until < excluded.until";
     // No more are kept than there are tokens that would still be good.
@@ -21,7 +21,7 @@ pub(super) async fn revoke(log: &SqlLog, session: &str, until: DateTime<Utc>) ->
         for (sql, values) in [(insert, values), (remove.as_str(), Vec::new())] {
             match &log.leases {
                 Db::Postgres(..) => _ = log.leases.fetch(sql, &values).await?,
-                Db::Sqlite(_) => _ = log.chore(Chore::Beside(sql.into(), values)).await?,
+                Db::Sqlite(..) => _ = log.chore(Chore::Beside(sql.into(), values)).await?,
             }
         }
         Ok(())
@@ -29,8 +29,8 @@ pub(super) async fn revoke(log: &SqlLog, session: &str, until: DateTime<Utc>) ->
     .await
 }
 
-/// See [`super::Log::revocations`].
-pub(super) async fn revocations(log: &SqlLog) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+/// See [`Log::revocations`].
+pub(super) async fn revocations(log: &Log) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
     let db = &log.leases;
     let sql = format!("SELECT session, until FROM revocations WHERE until > {} ORDER BY session", now(db));
     let rows = within(db.fetch(&sql, &[])).await?;

@@ -32,7 +32,7 @@ pub(super) enum Dialect {
 /// Connections for reading.
 #[derive(Debug, Clone)]
 pub(super) enum Db {
-    Sqlite(SqlitePool),
+    Sqlite(SqlitePool, Away),
     Postgres(PgPool, Away),
 }
 
@@ -104,24 +104,35 @@ impl Dialect {
 impl Db {
     pub fn dialect(&self) -> Dialect {
         match self {
-            Self::Sqlite(_) => Dialect::Sqlite,
+            Self::Sqlite(..) => Dialect::Sqlite,
             Self::Postgres(..) => Dialect::Postgres,
         }
     }
 
+    fn away(&self) -> &Away {
+        let (Self::Sqlite(_, away) | Self::Postgres(_, away)) = self;
+        away
+    }
+
+    /// What it is asked, and what of it fails.
+    #[cfg(test)]
+    pub fn watched(&self) -> std::sync::Arc<super::watched::Watched> {
+        self.away().watched.clone()
+    }
+
     /// A connection of its own for several queries.
     pub async fn acquire(&self) -> Result<Conn, Error> {
+        self.away().check()?;
         Ok(match self {
-            Self::Sqlite(pool) => Conn::Sqlite(pool.acquire().await.map_err(unavailable)?),
-            Self::Postgres(pool, away) => {
-                away.check()?;
-                Conn::Postgres(pool.acquire().await.map_err(unavailable)?)
-            }
+            Self::Sqlite(pool, _) => Conn::Sqlite(pool.acquire().await.map_err(unavailable)?),
+            Self::Postgres(pool, _) => Conn::Postgres(pool.acquire().await.map_err(unavailable)?),
         })
     }
 
     /// All rows of a query. Connections that turn out to be dead are replaced: reading again is harmless.
     pub async fn fetch(&self, sql: &str, values: &[Value]) -> Result<Vec<Row>, Error> {
+        #[cfg(test)]
+        self.away().watched.asked(sql)?;
         let _place = lane::place().await;
         let mut dead = 0;
         loop {
@@ -140,6 +151,8 @@ impl Db {
         values: &[Value],
         decode: fn(&Row) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
+        #[cfg(test)]
+        self.away().watched.asked(sql)?;
         let _place = lane::place().await;
         let mut dead = 0;
         loop {
@@ -545,7 +558,7 @@ mod tests {
     #[tokio::test]
     async fn an_argument_that_a_function_refuses_is_the_callers_matter() {
         let options = sqlx::sqlite::SqliteConnectOptions::new().in_memory(true).with_regexp();
-        let db = Db::Sqlite(SqlitePool::connect_lazy_with(options));
+        let db = Db::Sqlite(SqlitePool::connect_lazy_with(options), Away::default());
         let bad = [Value::Text("(".into())];
         let error = db.fetch("SELECT 'a' REGEXP $1", &bad).await.err().expect("this is no regular expression");
         assert!(matches!(error, Error::Unfit(_)), "{error}");

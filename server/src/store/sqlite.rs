@@ -157,7 +157,9 @@ impl Writer {
         let Self { conn, texts, .. } = self;
         let conn = conn.as_mut().ok_or_else(|| Fault::Lost("not connected".into()))?;
         #[cfg(test)]
-        if let [Chore::Statement(text)] = chores {
+        if batch.is_empty()
+            && let [Chore::Statement(text)] = chores
+        {
             sql::sqlite_fetch(conn, text, &[]).await.map_err(fault)?;
             return Ok(Written { moved: false, chores: vec![1] });
         }

@@ -327,11 +327,11 @@ async fn a_log_that_is_away_accepts_nothing() {
     let house = House::new().await;
     house.running("default", "f").await;
     accepted(house.post("/async-function/f").send().await.unwrap()).await;
-    house.log.set_away(true);
+    house.set_log_away(true).await;
     let answer = house.post("/async-function/f").send().await.unwrap();
     assert!(answer.headers().contains_key("retry-after"));
     assert_eq!(code_of(answer, StatusCode::SERVICE_UNAVAILABLE).await, "unavailable");
-    house.log.set_away(false);
+    house.set_log_away(false).await;
     assert_eq!(house.events().await, 1);
 }
 

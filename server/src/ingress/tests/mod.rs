@@ -14,7 +14,6 @@ mod searched;
 mod secret;
 mod strangers;
 mod subscription;
-mod watched;
 mod webhook;
 
 use std::sync::Arc;
@@ -42,10 +41,9 @@ use crate::clock;
 use crate::config::{Limits, Settings};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
 use crate::fleet::{self, Fleet, LineLimits};
-use crate::store::{self, Store};
+use crate::store::{self, watched::Watched};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
-use watched::Watched;
 
 /// Nothing that a test waits for takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -54,7 +52,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct House {
     url: String,
     services: Services,
-    log: Arc<Watched>,
+    /// What the store is asked.
+    asked: Arc<Watched>,
     client: Client,
     server: ServerHandle,
     faults: web::Data<described::Faults>,
@@ -62,6 +61,12 @@ struct House {
 }
 
 impl House {
+    /// Lets the log answer nobody and take nothing, or heals it.
+    async fn set_log_away(&self, away: bool) {
+        self.services.store.set_writable(!away).await;
+        self.asked.set_failing(away.then_some(""));
+    }
+
     async fn new() -> Self {
         Self::with(|_| {}).await
     }
@@ -71,8 +76,8 @@ impl House {
         let mut limits = Limits::default();
         change(&mut limits);
         let settings = Settings { dev: true, limits, ..Settings::new(data.path()) };
-        let log = Arc::new(Watched::new(store::open(None, data.path()).await.unwrap()));
-        let store: Store = log.clone();
+        let store = store::open(None, data.path()).await.unwrap();
+        let asked = store.watched();
         let commands = Commands::start(store.clone(), actors::Settings::default());
         let executor: Arc<dyn Executor> = Arc::new(Nothing);
         let workshop = Workshop::new(executor.clone(), data.path(), builder::Settings::default()).unwrap();
@@ -127,7 +132,7 @@ impl House {
         // The server brings its own cryptography to its HTTP client; a test's client takes what its process has.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { url, services, log, client, server: handle, faults, _data: data }
+        Self { url, services, asked, client, server: handle, faults, _data: data }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -193,16 +193,17 @@ async fn a_subscription_goes_on_when_the_log_was_away() {
     let id = house.registered("default", "f").await;
     let mut socket = house.subscribe("subscription { functionChanged(afterPosition: 0) { event { type } } }").await;
     assert_eq!(socket.next().await.unwrap()["event"]["type"], "Registered");
-    house.log.set_failing(Some("functions_by_id"));
-    house.log.take();
+    let by_id = "FROM functions WHERE id IN";
+    house.asked.set_failing(Some(by_id));
+    house.asked.take();
     house.command(id, Command::RequestBuild { build: clock::new_id(), git_ref: None, at: clock::now() }).await;
     let failed = async {
-        while house.log.count("functions_by_id") < 2 {
+        while house.asked.count(by_id) < 2 {
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(PATIENCE, failed).await.unwrap();
-    house.log.set_failing(None);
+    house.asked.set_failing(None);
     assert_eq!(socket.next().await.unwrap()["event"]["type"], "BuildRequested");
 }
 

@@ -414,9 +414,9 @@ async fn a_delivery_cannot_be_claimed_beforehand() {
 async fn a_log_that_is_away_is_never_a_false_202() {
     let house = House::new().await;
     house.hooked(webhook(WebhookScheme::None), "").await;
-    house.log.set_failing(Some("append"));
+    house.services.store.set_writable(false).await;
     assert_eq!(refused(house.deliver(&[("x-delivery-id", "1")], "{}")).await, is(503, "unavailable"));
-    house.log.set_failing(None);
+    house.services.store.set_writable(true).await;
     let answer = house.deliver(&[("x-delivery-id", "1")], "{}").send().await.unwrap();
     assert_eq!(json_of(answer, StatusCode::ACCEPTED).await["duplicate"], false);
 }

@@ -143,7 +143,7 @@ pub async fn erase_runs(
 
 /// Older servers would take what was erased for damage.
 async fn all_understand(services: &Services) -> Result<(), Refusal> {
-    match agreement::leave_older_servers(&*services.store).await? {
+    match agreement::leave_older_servers(&services.store).await? {
         true => Ok(()),
         false => {
             let message =

@@ -10,8 +10,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Executor};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::store::log::SqlLog;
-use crate::store::{Store, open};
+use crate::store::{Log, Store, open};
 
 /// No test waits longer for anything.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -61,7 +60,7 @@ impl Home {
         self.folder.path().join(crate::store::sqlite::FILE)
     }
 
-    pub(in crate::store) async fn log(&self) -> Arc<SqlLog> {
+    pub(in crate::store) async fn log(&self) -> Arc<Log> {
         open::writing(self.url(), self.folder()).await.unwrap()
     }
 

@@ -1,7 +1,6 @@
 //! Appending, reading, following.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{Stream, function, run};
@@ -12,8 +11,8 @@ use uuid::Uuid;
 use super::given::{self, a_call, a_run, answered, at, line, requested, run_started, run_succeeded, trigger_event};
 use super::home::{Home, soon};
 use crate::store::{
-    Append, Error, Feed, HistoryFilter, LineFeed, LineRow, LinesOf, Log, NewLine, PageRequest, Recent, RunFilter,
-    Snapshot, Store, page,
+    Append, Error, Feed, HistoryFilter, LineFeed, LineRow, LinesOf, NewLine, PageRequest, Recent, RunFilter, Snapshot,
+    Store, page,
 };
 
 fn some_function() -> function::Id {
@@ -639,5 +638,4 @@ pub async fn many_streams_are_told_apart(home: Home) {
     }
     let ids: HashSet<_> = records.iter().map(|record| record.id).collect();
     assert_eq!(ids.len(), 300);
-    let _: Arc<dyn Log> = store;
 }

@@ -11,7 +11,7 @@ use futures::StreamExt;
 use super::given::{a_call, line};
 use super::home::{DEADLINE, Home, soon, until};
 use crate::store::batch::Chore;
-use crate::store::{Append, Error, LinesOf, Log, OLDEST_READER, agreement, open, open_read_only};
+use crate::store::{Append, Error, LinesOf, OLDEST_READER, agreement, open, open_read_only};
 
 fn some_function() -> function::Id {
     function::id("default", "hello", 1)
@@ -312,13 +312,13 @@ pub async fn a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_w
          VALUES (999999, 'of the future', TRUE, {checksum}, 0)"
     ))
     .await;
-    assert!(agreement::leave_older_servers(&*store).await.unwrap());
+    assert!(agreement::leave_older_servers(&store).await.unwrap());
     drop(store);
     let store = home.open().await;
     assert_eq!(store.stream(&call.stream, 0, 10).await.unwrap().len(), 1);
     // What it must know.
     store.set_common(OLDEST_READER, &(agreement::FORMAT + 1).to_string()).await.unwrap();
-    assert!(agreement::leave_older_servers(&*store).await.unwrap());
+    assert!(agreement::leave_older_servers(&store).await.unwrap());
     let kept = store.common(OLDEST_READER).await.unwrap();
     assert_eq!(kept, Some((agreement::FORMAT + 1).to_string()), "it is never lowered");
     drop(store);
