@@ -13,6 +13,7 @@ use super::columns::{self, READ_TABLES, RECORD_NAMES};
 use super::error::Error;
 use super::insert::insert;
 use super::listing::Bounded;
+use super::log::Log;
 use super::seal::{Anchor, Check, Proof, SealKey};
 use super::sql::{Conn, Db, Dialect, Row, Value};
 use super::table::{Cell, Column, Kind, Table};
@@ -164,8 +165,26 @@ async fn read(conn: &mut Conn, after: u64) -> Result<Vec<Audited>, Error> {
     rows.iter().map(audited).collect()
 }
 
-/// See [`Log::rebuild`]. One transaction: a crash leaves the old tables.
-pub(super) async fn rebuild(db: &Db, audited: &AtomicU64) -> Result<u64, Error> {
+impl Log {
+    /// Makes the read tables anew from the log; returns how many records it read. Nobody else may be writing.
+    pub async fn rebuild(&self) -> Result<u64, Error> {
+        rebuild(&self.writing().await?, self.reader.stats.audited()).await
+    }
+
+    /// Compares the read tables with the log, checks the hash chain of every stream, and looks at every seal.
+    pub async fn verify(&self) -> Result<Report, Error> {
+        self.verify_against(&[]).await
+    }
+
+    /// The same, and whether the log goes on from where it was when these were written down.
+    pub async fn verify_against(&self, anchors: &[Anchor]) -> Result<Report, Error> {
+        let key = self.seal_key.get().cloned();
+        verify(&self.unhurried(), self.reader.stats.audited(), key, anchors).await
+    }
+}
+
+/// One transaction: a crash leaves the old tables.
+async fn rebuild(db: &Db, audited: &AtomicU64) -> Result<u64, Error> {
     let mut conn = db.acquire().await?;
     let result = rebuild_on(&mut conn, audited).await;
     let end = if result.is_ok() { "COMMIT" } else { "ROLLBACK" };
@@ -220,13 +239,8 @@ async fn write(conn: &mut Conn, rows: &Rows) -> Result<(), Error> {
     Ok(())
 }
 
-/// See [`Log::verify`]. It reads one state of the database, whatever is written meanwhile.
-pub(super) async fn verify(
-    db: &Db,
-    audited: &AtomicU64,
-    key: Option<SealKey>,
-    anchors: &[Anchor],
-) -> Result<Report, Error> {
+/// It reads one state of the database, whatever is written meanwhile.
+async fn verify(db: &Db, audited: &AtomicU64, key: Option<SealKey>, anchors: &[Anchor]) -> Result<Report, Error> {
     let mut conn = db.acquire().await?;
     let begin = match conn.dialect() {
         Dialect::Sqlite => "BEGIN",

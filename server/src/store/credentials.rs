@@ -8,7 +8,8 @@ use domain::function::{self, event::Source};
 use zeroize::Zeroizing;
 
 use super::error::Error;
-use super::sql::{Db, Row, Value};
+use super::log::Log;
+use super::sql::{Row, Value};
 
 /// The address of a repository with credentials in it, as an earlier server wrote it.
 #[derive(Clone, PartialEq, Eq)]
@@ -24,34 +25,38 @@ pub struct OpenCredentials {
 /// Addresses with an `@`, most of which hold no credentials.
 const CANDIDATES: &str = "source LIKE '%://%@%'";
 
-/// See [`Log::open_credentials`].
-pub(super) async fn open(db: &Db) -> Result<Vec<OpenCredentials>, Error> {
-    let sql = format!(
-        "SELECT id, namespace, source FROM functions WHERE state <> 'DEREGISTERED' AND {CANDIDATES} ORDER BY id"
-    );
-    let mut found = Vec::new();
-    for row in db.fetch(&sql, &[]).await? {
-        let mut cells = row.cells();
-        let (function, namespace, source) = (cells.id()?, cells.text()?, cells.text()?);
-        let source: serde_json::Value = serde_json::from_str(&source).map_err(damaged)?;
-        let url = source["url"].as_str().filter(|url| address::credentials(url).is_some());
-        found.extend(url.map(|url| OpenCredentials { function, namespace, url: url.to_owned().into() }));
+impl Log {
+    /// Credentials that an earlier server left in the tables: those of functions that are not deregistered.
+    pub async fn open_credentials(&self) -> Result<Vec<OpenCredentials>, Error> {
+        let db = &self.unhurried();
+        let sql = format!(
+            "SELECT id, namespace, source FROM functions WHERE state <> 'DEREGISTERED' AND {CANDIDATES} ORDER BY id"
+        );
+        let mut found = Vec::new();
+        for row in db.fetch(&sql, &[]).await? {
+            let mut cells = row.cells();
+            let (function, namespace, source) = (cells.id()?, cells.text()?, cells.text()?);
+            let source: serde_json::Value = serde_json::from_str(&source).map_err(damaged)?;
+            let url = source["url"].as_str().filter(|url| address::credentials(url).is_some());
+            found.extend(url.map(|url| OpenCredentials { function, namespace, url: url.to_owned().into() }));
+        }
+        Ok(found)
     }
-    Ok(found)
-}
 
-/// See [`Log::mask_credentials`].
-pub(super) async fn mask(db: &Db) -> Result<(), Error> {
-    for table in ["functions", "builds"] {
-        let found = db.fetch(&format!("SELECT DISTINCT source FROM {table} WHERE {CANDIDATES}"), &[]).await?;
-        for row in &found {
-            if let Some((written, masked)) = pair(row)? {
-                let sql = format!("UPDATE {table} SET source = $1 WHERE source = $2");
-                db.execute(&sql, &[Value::Text(masked), Value::Text(written)]).await?;
+    /// Overwrites them there. What was appended to the log stays.
+    pub async fn mask_credentials(&self) -> Result<(), Error> {
+        let db = &self.writing().await?;
+        for table in ["functions", "builds"] {
+            let found = db.fetch(&format!("SELECT DISTINCT source FROM {table} WHERE {CANDIDATES}"), &[]).await?;
+            for row in &found {
+                if let Some((written, masked)) = pair(row)? {
+                    let sql = format!("UPDATE {table} SET source = $1 WHERE source = $2");
+                    db.execute(&sql, &[Value::Text(masked), Value::Text(written)]).await?;
+                }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// What stands there, and what should, when that is something else.

@@ -9,7 +9,7 @@ use super::away::Away;
 use super::batch::Chore;
 use super::error::Error;
 use super::log::Log;
-use super::relayed::{self, Relayed};
+use super::relayed::Relayed;
 use super::removal::{Old, Order, is_past, remove};
 use super::sql::{self, Db, Dialect, On, Value};
 use super::timeline::{self, position_at};
@@ -30,47 +30,53 @@ const STREAMS: [usize; 2] = [500, 100];
 /// Lines that are removed in one transaction.
 const LINES: [usize; 2] = [2000, 500];
 
-/// See [`Log::cut`].
-pub(super) async fn step(log: &Log, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
-    // On PostgreSQL over its own connection, which always goes by index: others would read all runs where the planner has
-    // not heard yet how many there are.
-    let db = log.sweeper.clone().map_or_else(|| log.inner.db.clone(), |pool| Db::Postgres(pool, Away::default()));
-    let before = before.timestamp_micros();
-    // Nothing follows from lines.
-    let relayed = match what {
-        Old::Lines => Relayed::default(),
-        Old::Runs | Old::Events => relayed::relayed(log).await?,
-    };
-    let end = end(log, &db, what, before).await?;
-    let (positions, limit) = choose(&db, what, [after.cast_signed(), end, before], &relayed).await?;
-    let next = (positions.len() == limit).then(|| positions.last().map(|last| last.cast_unsigned())).flatten();
-    if positions.is_empty() {
-        return Ok(Cut { removed: 0, next });
+impl Log {
+    /// Removes the next few of what is old, in one short transaction: runs that were over, events that came, lines that
+    /// were printed before a time; those after the position `after` (0: from the beginning, then what [`Cut::next`] says).
+    /// What the relay has not seen stays, runs whose outcome is still to be told stay, and events of open runs.
+    pub async fn cut(&self, what: Old, before: DateTime<Utc>, after: u64) -> Result<Cut, Error> {
+        self.commits()?;
+        // On PostgreSQL over its own connection, which always goes by index: others would read all runs where the planner has
+        // not heard yet how many there are.
+        let db =
+            self.sweeper.clone().map_or_else(|| self.reader.db.clone(), |pool| Db::Postgres(pool, Away::default()));
+        let before = before.timestamp_micros();
+        // Nothing follows from lines.
+        let relayed = match what {
+            Old::Lines => Relayed::default(),
+            Old::Runs | Old::Events => self.relayed().await?,
+        };
+        let end = self.end_of_old(&db, what, before).await?;
+        let (positions, limit) = choose(&db, what, [after.cast_signed(), end, before], &relayed).await?;
+        let next = (positions.len() == limit).then(|| positions.last().map(|last| last.cast_unsigned())).flatten();
+        if positions.is_empty() {
+            return Ok(Cut { removed: 0, next });
+        }
+        let order = Order { what, positions, before, relayed, key: self.key_of_seals(&db).await? };
+        let removed = match &self.sweeper {
+            None => self.chore_count(Chore::Cut(order)).await?,
+            Some(pool) => match on_postgres(pool, &order).await {
+                Ok(removed) => removed,
+                Err(error) if is_in_the_way(&error) => return Ok(Cut { removed: 0, next: Some(after) }),
+                Err(error) => return Err(sql::unavailable(error)),
+            },
+        };
+        Ok(Cut { removed, next })
     }
-    let order = Order { what, positions, before, relayed, key: log.key_of_seals(&db).await? };
-    let removed = match &log.sweeper {
-        None => log.chore_count(Chore::Cut(order)).await?,
-        Some(pool) => match on_postgres(pool, &order).await {
-            Ok(removed) => removed,
-            Err(error) if is_in_the_way(&error) => return Ok(Cut { removed: 0, next: Some(after) }),
-            Err(error) => return Err(sql::unavailable(error)),
-        },
-    };
-    Ok(Cut { removed, next })
-}
 
-/// Where the log or the lines were at a time: what is old stands before it. All steps of one sweep ask for the same.
-async fn end(log: &Log, db: &Db, what: Old, before: i64) -> Result<i64, Error> {
-    let known = *log.swept.lock();
-    if let Some((asked, end)) = known
-        && asked == (what, before)
-    {
-        return Ok(end);
+    /// Where the log or the lines were at a time: what is old stands before it. All steps of one sweep ask for the same.
+    async fn end_of_old(&self, db: &Db, what: Old, before: i64) -> Result<i64, Error> {
+        let known = *self.swept.lock();
+        if let Some((asked, end)) = known
+            && asked == (what, before)
+        {
+            return Ok(end);
+        }
+        let timeline = if what == Old::Lines { timeline::LINES } else { timeline::LOG };
+        let end = position_at(db, timeline, before).await?;
+        *self.swept.lock() = Some(((what, before), end));
+        Ok(end)
     }
-    let timeline = if what == Old::Lines { timeline::LINES } else { timeline::LOG };
-    let end = position_at(db, timeline, before).await?;
-    *log.swept.lock() = Some(((what, before), end));
-    Ok(end)
 }
 
 /// The positions of the next rows that may go, and how many are looked for. `range`: after which position, before which,

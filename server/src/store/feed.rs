@@ -10,8 +10,8 @@ use futures::stream::unfold;
 
 use super::error::Error;
 use super::line::{LineRow, LinesOf};
-use super::log::Inner;
 use super::page;
+use super::reader::Reader;
 use super::ring::Next;
 
 /// Every record after a position, for ever. Records that were committed together come together.
@@ -28,9 +28,9 @@ const PAGE: u32 = 1024;
 const AGAIN: Duration = Duration::from_millis(250);
 
 /// Follows the log after a position.
-pub(super) fn records(inner: Arc<Inner>, after: u64) -> Feed {
-    let tail = inner.records.watch();
-    Box::pin(unfold((inner, tail, after, false), |(inner, mut tail, mut after, failed)| async move {
+pub(super) fn records(reader: Arc<Reader>, after: u64) -> Feed {
+    let tail = reader.records.watch();
+    Box::pin(unfold((reader, tail, after, false), |(reader, mut tail, mut after, failed)| async move {
         if failed {
             tokio::time::sleep(AGAIN).await;
         }
@@ -38,8 +38,8 @@ pub(super) fn records(inner: Arc<Inner>, after: u64) -> Feed {
             // Marked before looking, so that what comes in between wakes again.
             tail.mark_unchanged();
             // What is committed up to here is seen by a query that begins now.
-            let known = inner.records.tail();
-            let batch: Arc<[Recorded]> = match inner.records.next(after) {
+            let known = reader.records.tail();
+            let batch: Arc<[Recorded]> = match reader.records.next(after) {
                 Next::Here(batch) => batch,
                 Next::Nothing => {
                     if tail.changed().await.is_err() {
@@ -47,27 +47,27 @@ pub(super) fn records(inner: Arc<Inner>, after: u64) -> Feed {
                     }
                     continue;
                 }
-                Next::Older => match inner.read_log(after, PAGE).await {
+                Next::Older => match reader.read_log(after, PAGE).await {
                     Ok(records) => records.into(),
-                    Err(error) => return Some((Err(error), (inner, tail, after, true))),
+                    Err(error) => return Some((Err(error), (reader, tail, after, true))),
                 },
             };
-            let whole = match whole(&inner, after, &batch, known).await {
+            let whole = match whole(&reader, after, &batch, known).await {
                 Ok(whole) => whole,
-                Err(error) => return Some((Err(error), (inner, tail, after, true))),
+                Err(error) => return Some((Err(error), (reader, tail, after, true))),
             };
             match whole {
                 Whole::UpTo(count) => {
                     after = batch[count - 1].position;
                     let part = if count < batch.len() { batch[..count].into() } else { batch };
-                    return Some((Ok(part), (inner, tail, after, false)));
+                    return Some((Ok(part), (reader, tail, after, false)));
                 }
                 // The window moved on, and the log has nothing there: all of it was removed.
                 Whole::Removed => after = known,
                 // Told once, then what is there is delivered.
                 Whole::Missing => {
-                    let found = batch.first().map_or_else(|| inner.records.tail() + 1, |first| first.position);
-                    return Some((Err(inner.gap(after, found)), (inner, tail, found - 1, batch.is_empty())));
+                    let found = batch.first().map_or_else(|| reader.records.tail() + 1, |first| first.position);
+                    return Some((Err(reader.gap(after, found)), (reader, tail, found - 1, batch.is_empty())));
                 }
             }
         }
@@ -85,13 +85,13 @@ enum Whole {
 }
 
 /// Looks for gaps in what was read after a position, when the log went up to `known`.
-async fn whole(inner: &Inner, after: u64, batch: &[Recorded], known: u64) -> Result<Whole, Error> {
+async fn whole(reader: &Reader, after: u64, batch: &[Recorded], known: u64) -> Result<Whole, Error> {
     if batch.is_empty() {
-        return Ok(if inner.is_cut(known).await? { Whole::Removed } else { Whole::Missing });
+        return Ok(if reader.is_cut(known).await? { Whole::Removed } else { Whole::Missing });
     }
     let mut last = after;
     for (index, record) in batch.iter().enumerate() {
-        if record.position != last + 1 && !inner.is_cut(record.position - 1).await? {
+        if record.position != last + 1 && !reader.is_cut(record.position - 1).await? {
             return Ok(if index == 0 { Whole::Missing } else { Whole::UpTo(index) });
         }
         last = record.position;
@@ -100,20 +100,20 @@ async fn whole(inner: &Inner, after: u64, batch: &[Recorded], known: u64) -> Res
 }
 
 /// Follows the lines after a position.
-pub(super) fn lines(inner: Arc<Inner>, of: LinesOf, after: u64) -> LineFeed {
-    let tail = inner.lines.watch();
-    Box::pin(unfold((inner, tail, after, false), move |(inner, mut tail, mut after, failed)| async move {
+pub(super) fn lines(reader: Arc<Reader>, of: LinesOf, after: u64) -> LineFeed {
+    let tail = reader.lines.watch();
+    Box::pin(unfold((reader, tail, after, false), move |(reader, mut tail, mut after, failed)| async move {
         if failed {
             tokio::time::sleep(AGAIN).await;
         }
         loop {
             tail.mark_unchanged();
-            match inner.lines.next(after) {
+            match reader.lines.next(after) {
                 Next::Here(batch) => {
                     after = batch.last().map_or(after, |line| line.position);
                     let mine: Vec<LineRow> = batch.iter().filter(|line| of.has(&line.line)).cloned().collect();
                     if !mine.is_empty() {
-                        return Some((Ok(mine), (inner, tail, after, false)));
+                        return Some((Ok(mine), (reader, tail, after, false)));
                     }
                 }
                 Next::Nothing => {
@@ -123,8 +123,8 @@ pub(super) fn lines(inner: Arc<Inner>, of: LinesOf, after: u64) -> LineFeed {
                 }
                 Next::Older => {
                     // What is committed up to here is seen by a query that begins now.
-                    let known = inner.lines.tail();
-                    match inner.read_lines(of, after, PAGE).await {
+                    let known = reader.lines.tail();
+                    match reader.read_lines(of, after, PAGE).await {
                         Ok(lines) => {
                             let last = lines.last().map(|line| line.position);
                             after = if page::is_last_of_lines(&lines, PAGE) {
@@ -133,10 +133,10 @@ pub(super) fn lines(inner: Arc<Inner>, of: LinesOf, after: u64) -> LineFeed {
                                 last.unwrap_or(known)
                             };
                             if !lines.is_empty() {
-                                return Some((Ok(lines), (inner, tail, after, false)));
+                                return Some((Ok(lines), (reader, tail, after, false)));
                             }
                         }
-                        Err(error) => return Some((Err(error), (inner, tail, after, true))),
+                        Err(error) => return Some((Err(error), (reader, tail, after, true))),
                     }
                 }
             }

@@ -1,6 +1,15 @@
 //! The log itself, as it is read.
 
-use domain::Stream;
+use domain::{Recorded, Stream};
+
+use super::columns::{self, RECORD_NAMES};
+use super::error::Error;
+use super::feed::{self, Feed};
+use super::listing::{Bounded, Order, Where};
+use super::log::Log;
+use super::page::{Page, PageRequest};
+use super::reader::gone;
+use super::sql::{Value, int};
 
 /// Which records of the log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,4 +22,56 @@ pub struct HistoryFilter {
     pub namespaces: Option<Vec<String>>,
     /// The newest first instead of the oldest.
     pub newest_first: bool,
+}
+
+impl Log {
+    /// Up to `limit` records of a stream after a version (0: from its beginning).
+    pub async fn stream(&self, stream: &Stream, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let page = Bounded {
+            order: &[("version", "ASC")],
+            ..Bounded::by_position("log", RECORD_NAMES, "WHERE stream = $1 AND version > $2", "$3")
+        };
+        let values = [Value::Text(stream.as_str().into()), int(after), int(limit.into())];
+        self.reader.select(&page.sql(""), &values, columns::record).await
+    }
+
+    /// Up to `limit` records of the whole log after a position (0: from its beginning), in order, without a gap other than
+    /// what [`Log::cut`] left.
+    pub async fn log(&self, after: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        self.reader.read_log(after, limit).await
+    }
+
+    /// Up to `limit` records of functions' streams after a position and up to another, in order.
+    pub async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        let of_functions = "WHERE stream >= 'function-' AND stream < 'function.' AND position > $1 AND position <= $2";
+        let page = Bounded::by_position("log", RECORD_NAMES, of_functions, "$3");
+        self.reader.select(&page.sql(""), &[int(after), int(up_to), int(limit.into())], columns::record).await
+    }
+
+    /// The position of the newest record; 0 for an empty log.
+    pub async fn head(&self) -> Result<u64, Error> {
+        let rows = self.reader.db.fetch("SELECT position FROM head WHERE one = 1", &[]).await?;
+        rows.first().ok_or_else(gone)?.cells().number()
+    }
+
+    /// Every record after a position, for ever: none skipped, none twice, in order. What was removed is passed over.
+    pub fn follow(&self, after: u64) -> Feed {
+        feed::records(self.reader.clone(), after)
+    }
+
+    /// A page of the log itself, oldest first unless the filter says otherwise.
+    pub async fn history(&self, filter: &HistoryFilter, page: &PageRequest) -> Result<Page<Recorded>, Error> {
+        let mut conditions = Where::default();
+        if let Some(stream) = &filter.stream {
+            conditions.and("stream = {}", Value::Text(stream.as_str().into()));
+        }
+        if let Some(kind) = &filter.kind {
+            conditions.and("type = {}", Value::Text(kind.clone()));
+        }
+        if let Some(namespaces) = &filter.namespaces {
+            conditions.and_any(&self.reader.db, "namespace", namespaces);
+        }
+        let order = if filter.newest_first { Order::NEWEST_FIRST } else { Order::OLDEST_FIRST };
+        self.reader.page(&columns::LOG, RECORD_NAMES, &order, conditions, page, columns::record).await
+    }
 }

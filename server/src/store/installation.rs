@@ -6,33 +6,39 @@ use super::lease::within;
 use super::log::Log;
 use super::sql::{Db, Value};
 
-/// See [`Log::common`].
-pub(super) async fn read(log: &Log, name: &str) -> Result<Option<String>, Error> {
-    let sql = "SELECT value FROM installation WHERE name = $1";
-    let rows = within(log.leases.fetch(sql, &[Value::Text(name.into())])).await?;
-    rows.first().map(|row| row.cells().text()).transpose()
-}
+impl Log {
+    /// A value that all servers on this database have in common.
+    pub async fn common(&self, name: &str) -> Result<Option<String>, Error> {
+        let sql = "SELECT value FROM installation WHERE name = $1";
+        let rows = within(self.leases.fetch(sql, &[Value::Text(name.into())])).await?;
+        rows.first().map(|row| row.cells().text()).transpose()
+    }
 
-/// See [`Log::agree`].
-pub(super) async fn agree(log: &Log, name: &str, value: &str) -> Result<String, Error> {
-    write(log, "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING", name, value)
+    /// Sets such a value unless it is set; what it is afterwards.
+    pub async fn agree(&self, name: &str, value: &str) -> Result<String, Error> {
+        self.write_common(
+            "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING",
+            name,
+            value,
+        )
         .await?;
-    Ok(read(log, name).await?.unwrap_or_else(|| value.to_owned()))
-}
+        Ok(self.common(name).await?.unwrap_or_else(|| value.to_owned()))
+    }
 
-/// See [`Log::set_common`].
-pub(super) async fn set(log: &Log, name: &str, value: &str) -> Result<(), Error> {
-    let sql = "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    write(log, sql, name, value).await
-}
+    /// Sets such a value.
+    pub async fn set_common(&self, name: &str, value: &str) -> Result<(), Error> {
+        let sql = "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+        self.write_common(sql, name, value).await
+    }
 
-async fn write(log: &Log, sql: &str, name: &str, value: &str) -> Result<(), Error> {
-    let values = vec![Value::Text(name.into()), Value::Text(value.into())];
-    within(async {
-        match &log.leases {
-            Db::Postgres(..) => log.leases.fetch(sql, &values).await.map(|_| ()),
-            Db::Sqlite(..) => log.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
-        }
-    })
-    .await
+    async fn write_common(&self, sql: &str, name: &str, value: &str) -> Result<(), Error> {
+        let values = vec![Value::Text(name.into()), Value::Text(value.into())];
+        within(async {
+            match &self.leases {
+                Db::Postgres(..) => self.leases.fetch(sql, &values).await.map(|_| ()),
+                Db::Sqlite(..) => self.chore(Chore::Beside(sql.into(), values)).await.map(|_| ()),
+            }
+        })
+        .await
+    }
 }

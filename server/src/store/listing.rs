@@ -1,14 +1,13 @@
-//! Pages of a listing, found by the keys of their rows: what comes in between moves no page.
+//! Listings as SQL: conditions, orders, and pages that are found by the keys of their rows, so that what comes in between
+//! moves no page.
 
 use super::columns;
 use super::error::Error;
-use super::log::Inner;
-use super::page::{self, Page, PageRequest};
+use super::page;
 use super::sql::{Db, Row, Value, int};
-use super::table::Table;
 
 /// The columns that hold payloads, by table.
-const PAYLOADS: [(&str, &str); 4] =
+pub(super) const PAYLOADS: [(&str, &str); 4] =
     [("log", "data"), ("functions", "manifest"), ("versions", "manifest"), ("builds", "manifest")];
 
 /// Rows of a table in the order of some columns, without those that come after so many bytes of their payloads.
@@ -96,12 +95,12 @@ impl Where {
 
 /// The order of a listing: by columns that no two rows have in common.
 pub(super) struct Order {
-    keys: &'static [Key],
-    descending: bool,
+    pub keys: &'static [Key],
+    pub descending: bool,
 }
 
 /// A column that a listing is in the order of.
-enum Key {
+pub(super) enum Key {
     /// A number that is never negative.
     Number(&'static str),
     /// A text without line breaks.
@@ -110,13 +109,13 @@ enum Key {
 
 /// Which rows a cursor leaves.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Side {
+pub(super) enum Side {
     After,
     Before,
 }
 
 impl Key {
-    fn column(&self) -> &'static str {
+    pub fn column(&self) -> &'static str {
         match self {
             Self::Number(column) | Self::Text(column) => column,
         }
@@ -150,14 +149,14 @@ impl Order {
     }
 
     /// The columns with their direction.
-    fn text(&self, backward: bool) -> String {
+    pub fn text(&self, backward: bool) -> String {
         let direction = if self.descending != backward { "DESC" } else { "ASC" };
         let columns = self.keys.iter().map(|key| format!("{} {direction}", key.column()));
         columns.collect::<Vec<_>>().join(", ")
     }
 
     /// Adds the condition that rows are on one side of a cursor. `with`: the cursor's own row may be among them.
-    fn bound(&self, filter: &mut Where, cursor: &str, side: Side, with: bool) -> Result<(), Error> {
+    pub fn bound(&self, filter: &mut Where, cursor: &str, side: Side, with: bool) -> Result<(), Error> {
         let key = page::key(cursor)?;
         let parts: Vec<_> = key.split('\n').collect();
         if parts.len() != self.keys.len() {
@@ -182,7 +181,7 @@ impl Order {
     }
 
     /// The cursor of a row whose last cells are its keys.
-    fn cursor(&self, row: &Row) -> Result<String, Error> {
+    pub fn cursor(&self, row: &Row) -> Result<String, Error> {
         let mut cells = row.last_cells(self.keys.len());
         let mut parts = Vec::with_capacity(self.keys.len());
         for key in self.keys {
@@ -195,84 +194,14 @@ impl Order {
     }
 }
 
-impl Inner {
-    /// A page of the rows of a table that fit.
-    pub(super) async fn page<T>(
-        &self,
-        table: &Table,
-        names: &str,
-        order: &Order,
-        filter: Where,
-        request: &PageRequest,
-        decode: fn(&Row) -> Result<T, Error>,
-    ) -> Result<Page<T>, Error> {
-        let mut within = filter.clone();
-        for (cursor, side) in [(&request.after, Side::After), (&request.before, Side::Before)] {
-            if let Some(cursor) = cursor {
-                order.bound(&mut within, cursor, side, false)?;
-            }
-        }
-        let total = if request.counted { self.count(table, &filter).await? } else { 0 };
-        let direction = if order.descending != request.backward { "DESC" } else { "ASC" };
-        let columns: Vec<_> = order.keys.iter().map(|key| (key.column(), direction)).collect();
-        let (limit, conditions) = ((request.limit() + 1).to_string(), within.text());
-        let payload = PAYLOADS.iter().find(|(name, _)| *name == table.name);
-        let sql = match payload {
-            Some((_, payload)) => {
-                let keys: Vec<_> = (0..columns.len()).map(|index| format!("page_order{index}")).collect();
-                let page = Bounded {
-                    table: table.name,
-                    names,
-                    filter: &conditions,
-                    key: if table.key.is_empty() { &["position"] } else { table.key },
-                    order: &columns,
-                    limit: &limit,
-                    payload,
-                    bytes: page::MAX_PAGE_BYTES,
-                };
-                page.sql(&format!(", page_rows, {}", keys.join(", ")))
-            }
-            None => {
-                let keys: Vec<_> = columns.iter().map(|(column, _)| format!("{column} AS page_key_{column}")).collect();
-                let by = order.text(request.backward);
-                format!(
-                    "SELECT {names}, {} FROM {} {conditions} ORDER BY {by} LIMIT {limit}",
-                    keys.join(", "),
-                    table.name
-                )
-            }
-        };
-        let (mut rows, mut found) = (Vec::with_capacity(request.limit() + 1), 0usize);
-        for row in self.db.fetch(&sql, &within.values).await? {
-            if payload.is_some() {
-                found = row.last_cells(order.keys.len() + 1).number()?;
-            }
-            rows.push((order.cursor(&row)?, decode(&row)?));
-        }
-        let more = found > rows.len();
-        let across = request.both_sides && self.is_across(table, order, filter, request).await?;
-        Ok(Page::of(rows, request, more, across, total))
-    }
+/// The longest type, or pattern of types, that is looked for, in bytes: no event's type is longer, and a pattern becomes a
+/// regular expression, which databases do not take at any length.
+const MAX_KIND: usize = 1024;
 
-    /// Whether rows that fit are on the other side of the cursor that a page begins at, the cursor's own row among them: it
-    /// may be gone by now.
-    async fn is_across(
-        &self,
-        table: &Table,
-        order: &Order,
-        mut filter: Where,
-        request: &PageRequest,
-    ) -> Result<bool, Error> {
-        let Some(cursor) = request.near() else { return Ok(false) };
-        let side = if request.backward { Side::After } else { Side::Before };
-        order.bound(&mut filter, cursor, side, true)?;
-        let sql = format!(
-            "SELECT {} FROM {} {} ORDER BY {} LIMIT 1",
-            order.keys[0].column(),
-            table.name,
-            filter.text(),
-            order.text(!request.backward)
-        );
-        Ok(!self.db.fetch(&sql, &filter.values).await?.is_empty())
+pub(super) fn check_kind(kind: &str) -> Result<(), Error> {
+    if kind.len() > MAX_KIND {
+        let message = format!("the type has {} bytes, and none has more than {MAX_KIND}", kind.len());
+        return Err(Error::Unfit(message));
     }
+    Ok(())
 }

@@ -6,6 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use domain::function;
 
 use super::error::Error;
+use super::log::Log;
 use super::sql::{Db, Value};
 use super::tables::RUN_IS_OPEN;
 use super::timeline::{self, position_at};
@@ -150,54 +151,90 @@ struct Moves {
     ended_unbegun: u64,
 }
 
-/// See [`Log::metrics`].
-pub(super) async fn read(
-    db: &Db,
-    function: Option<function::Id>,
-    namespaces: Option<&[String]>,
-    span: &Span,
-) -> Result<Metrics, Error> {
-    let runs = Runs::of(db, span, |values| whose(db, function, namespaces, values)).await?;
-    let mut metrics = Metrics { points: vec![Point::default(); span.parts], ..Metrics::default() };
-    let mut moves = vec![Moves::default(); span.parts];
-    let (asked, began, ended) = (runs.part("queued_at"), runs.part("started_at"), runs.part("finished_at"));
-    for condition in &runs.conditions {
-        // A run that waits for its next attempt has begun, and waits all the same. A sum of BIGINTs is NUMERIC in PostgreSQL.
-        let sql = format!(
+impl Log {
+    /// Numbers over a span.
+    pub async fn metrics(
+        &self,
+        function: Option<function::Id>,
+        namespaces: Option<&[String]>,
+        span: &Span,
+    ) -> Result<Metrics, Error> {
+        let db = &self.reader.db;
+        let runs = Runs::of(db, span, |values| whose(db, function, namespaces, values)).await?;
+        let mut metrics = Metrics { points: vec![Point::default(); span.parts], ..Metrics::default() };
+        let mut moves = vec![Moves::default(); span.parts];
+        let (asked, began, ended) = (runs.part("queued_at"), runs.part("started_at"), runs.part("finished_at"));
+        for condition in &runs.conditions {
+            // A run that waits for its next attempt has begun, and waits all the same. A sum of BIGINTs is NUMERIC in PostgreSQL.
+            let sql = format!(
             "SELECT {asked}, CASE WHEN state <> 'RETRYING' THEN {began} END, {ended},
              CAST(CASE WHEN started_at IS NULL THEN 1 ELSE 0 END AS BIGINT), count(*),
              CAST(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END) AS BIGINT), CAST(sum(cold_start) AS BIGINT)
              FROM runs WHERE {condition} AND (queued_at >= $1 OR started_at >= $1 OR finished_at >= $1) GROUP BY 1, 2, 3, 4"
         );
-        for row in db.fetch(&sql, &runs.values).await? {
-            let mut cells = row.cells();
-            let [asked, began, ended] = [cells.opt_number()?, cells.opt_number()?, cells.opt_number()?];
-            let unbegun = cells.int()? == 1;
-            let (count, errors, cold_starts): (u64, u64, u64) = (cells.number()?, cells.number()?, cells.number()?);
-            let place = |part: Option<usize>| part.filter(|part| *part < span.parts);
-            if let Some(part) = place(asked) {
-                moves[part].asked += count;
-            }
-            if let Some(part) = place(began) {
-                moves[part].began += count;
-            }
-            if let Some(part) = place(ended) {
-                let moves = &mut moves[part];
-                *if unbegun { &mut moves.ended_unbegun } else { &mut moves.ended } += count;
-                let point = &mut metrics.points[part];
-                point.invocations += count;
-                point.errors += errors;
-                point.cold_starts += cold_starts;
+            for row in db.fetch(&sql, &runs.values).await? {
+                let mut cells = row.cells();
+                let [asked, began, ended] = [cells.opt_number()?, cells.opt_number()?, cells.opt_number()?];
+                let unbegun = cells.int()? == 1;
+                let (count, errors, cold_starts): (u64, u64, u64) = (cells.number()?, cells.number()?, cells.number()?);
+                let place = |part: Option<usize>| part.filter(|part| *part < span.parts);
+                if let Some(part) = place(asked) {
+                    moves[part].asked += count;
+                }
+                if let Some(part) = place(began) {
+                    moves[part].began += count;
+                }
+                if let Some(part) = place(ended) {
+                    let moves = &mut moves[part];
+                    *if unbegun { &mut moves.ended_unbegun } else { &mut moves.ended } += count;
+                    let point = &mut metrics.points[part];
+                    point.invocations += count;
+                    point.errors += errors;
+                    point.cold_starts += cold_starts;
+                }
             }
         }
+        metrics.invocations = metrics.points.iter().map(|point| point.invocations).sum();
+        metrics.errors = metrics.points.iter().map(|point| point.errors).sum();
+        metrics.cold_starts = metrics.points.iter().map(|point| point.cold_starts).sum();
+        durations(db, &runs, &mut metrics).await?;
+        open(db, function, namespaces, &mut metrics).await?;
+        backwards(&mut metrics, &moves);
+        Ok(metrics)
     }
-    metrics.invocations = metrics.points.iter().map(|point| point.invocations).sum();
-    metrics.errors = metrics.points.iter().map(|point| point.errors).sum();
-    metrics.cold_starts = metrics.points.iter().map(|point| point.cold_starts).sum();
-    durations(db, &runs, &mut metrics).await?;
-    open(db, function, namespaces, &mut metrics).await?;
-    backwards(&mut metrics, &moves);
-    Ok(metrics)
+
+    /// The calls of functions over a span, by part. A function that was not called is absent.
+    pub async fn calls(
+        &self,
+        functions: &[function::Id],
+        span: &Span,
+    ) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
+        let db = &self.reader.db;
+        let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
+        let runs = Runs::of(db, span, |values| {
+            values.push(Value::Texts(names));
+            format!(" AND {}", db.dialect().any("function", values.len()))
+        });
+        let runs = runs.await?;
+        let mut found = HashMap::new();
+        let ended = runs.part("finished_at");
+        for condition in &runs.conditions {
+            let sql = format!(
+            "SELECT function, {ended}, count(*), CAST(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END) AS BIGINT)
+             FROM runs WHERE {condition} AND finished_at >= $1 GROUP BY 1, 2"
+        );
+            for row in db.fetch(&sql, &runs.values).await? {
+                let mut cells = row.cells();
+                let (function, part): (function::Id, usize) = (cells.id()?, cells.number()?);
+                let parts = found.entry(function).or_insert_with(|| vec![Calls::default(); span.parts]);
+                if let Some(part) = parts.get_mut(part) {
+                    part.calls += cells.number::<u64>()?;
+                    part.errors += cells.number::<u64>()?;
+                }
+            }
+        }
+        Ok(found)
+    }
 }
 
 /// Fills in the percentiles.
@@ -261,38 +298,6 @@ fn backwards(metrics: &mut Metrics, moves: &[Moves]) {
         waiting = (waiting + moves.began + moves.ended_unbegun).saturating_sub(moves.asked);
         running = (running + moves.ended).saturating_sub(moves.began);
     }
-}
-
-/// See [`Log::calls`].
-pub(super) async fn calls(
-    db: &Db,
-    functions: &[function::Id],
-    span: &Span,
-) -> Result<HashMap<function::Id, Vec<Calls>>, Error> {
-    let names: Vec<_> = functions.iter().map(ToString::to_string).collect();
-    let runs = Runs::of(db, span, |values| {
-        values.push(Value::Texts(names));
-        format!(" AND {}", db.dialect().any("function", values.len()))
-    });
-    let runs = runs.await?;
-    let mut found = HashMap::new();
-    let ended = runs.part("finished_at");
-    for condition in &runs.conditions {
-        let sql = format!(
-            "SELECT function, {ended}, count(*), CAST(sum(CASE WHEN state = 'SUCCEEDED' THEN 0 ELSE 1 END) AS BIGINT)
-             FROM runs WHERE {condition} AND finished_at >= $1 GROUP BY 1, 2"
-        );
-        for row in db.fetch(&sql, &runs.values).await? {
-            let mut cells = row.cells();
-            let (function, part): (function::Id, usize) = (cells.id()?, cells.number()?);
-            let parts = found.entry(function).or_insert_with(|| vec![Calls::default(); span.parts]);
-            if let Some(part) = parts.get_mut(part) {
-                part.calls += cells.number::<u64>()?;
-                part.errors += cells.number::<u64>()?;
-            }
-        }
-    }
-    Ok(found)
 }
 
 /// The smallest of sorted durations that so many of a hundred do not exceed, in milliseconds.

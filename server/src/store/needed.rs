@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use domain::function::event::{Share, Source};
 
-use super::Error;
-use super::sql::{Db, Row, Value};
+use super::error::Error;
+use super::log::Log;
+use super::sql::{Row, Value};
 
 /// Digests of what must be kept.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,29 +17,32 @@ pub struct Needed {
     pub bundles: HashSet<String>,
 }
 
-/// See [`super::Log::needed`].
-pub(super) async fn needed(db: &Db, versions: u32) -> Result<Needed, Error> {
-    let sql = "SELECT digest, number, nth, current_version, traffic FROM (
-                 SELECT v.digest, v.number, f.current_version, f.traffic,
-                   row_number() OVER (PARTITION BY v.function ORDER BY v.number DESC) AS nth
-                 FROM versions v JOIN functions f ON f.id = v.function WHERE f.state <> 'DEREGISTERED') AS numbered
-               WHERE nth <= $1 OR number = current_version OR traffic <> '[]'";
-    let read = |row: &Row| {
-        let mut cells = row.cells();
-        let (digest, number, nth) = (cells.text()?, cells.number::<u64>()?, cells.number::<u64>()?);
-        let (current, traffic) = (cells.opt_number::<u64>()?, cells.json::<Vec<Share>>()?);
-        let takes_calls = current == Some(number) || traffic.iter().any(|share| u64::from(share.version) == number);
-        Ok::<_, Error>((takes_calls || nth <= u64::from(versions)).then_some(digest))
-    };
-    let rows = db.fetch(sql, &[Value::Int(versions.into())]).await?;
-    let artifacts = rows.iter().filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
-    let sql = "SELECT source FROM functions WHERE state <> 'DEREGISTERED'
-               UNION SELECT source FROM builds WHERE state IN ('QUEUED', 'RUNNING')";
-    let mut bundles = HashSet::new();
-    for row in db.fetch(sql, &[]).await? {
-        if let Source::Bundle { digest } = row.cells().json()? {
-            bundles.insert(digest);
+impl Log {
+    /// Which artifacts and bundles are needed; of each function's versions the newest, so many, and those that take calls.
+    pub async fn needed(&self, versions: u32) -> Result<Needed, Error> {
+        let db = &self.reader.db;
+        let sql = "SELECT digest, number, nth, current_version, traffic FROM (
+                     SELECT v.digest, v.number, f.current_version, f.traffic,
+                       row_number() OVER (PARTITION BY v.function ORDER BY v.number DESC) AS nth
+                     FROM versions v JOIN functions f ON f.id = v.function WHERE f.state <> 'DEREGISTERED') AS numbered
+                   WHERE nth <= $1 OR number = current_version OR traffic <> '[]'";
+        let read = |row: &Row| {
+            let mut cells = row.cells();
+            let (digest, number, nth) = (cells.text()?, cells.number::<u64>()?, cells.number::<u64>()?);
+            let (current, traffic) = (cells.opt_number::<u64>()?, cells.json::<Vec<Share>>()?);
+            let takes_calls = current == Some(number) || traffic.iter().any(|share| u64::from(share.version) == number);
+            Ok::<_, Error>((takes_calls || nth <= u64::from(versions)).then_some(digest))
+        };
+        let rows = db.fetch(sql, &[Value::Int(versions.into())]).await?;
+        let artifacts = rows.iter().filter_map(|row| read(row).transpose()).collect::<Result<_, _>>()?;
+        let sql = "SELECT source FROM functions WHERE state <> 'DEREGISTERED'
+                   UNION SELECT source FROM builds WHERE state IN ('QUEUED', 'RUNNING')";
+        let mut bundles = HashSet::new();
+        for row in db.fetch(sql, &[]).await? {
+            if let Source::Bundle { digest } = row.cells().json()? {
+                bundles.insert(digest);
+            }
         }
+        Ok(Needed { artifacts, bundles })
     }
-    Ok(Needed { artifacts, bundles })
 }

@@ -12,7 +12,8 @@ use super::agreement::{FORMAT, OLDEST_READER};
 use super::away::Away;
 use super::committer::{Committer, Inbox, QUEUE};
 use super::error::Error;
-use super::log::{Commits, Inner, Log};
+use super::log::{Commits, Log};
+use super::reader::Reader;
 use super::ring::{Limit, Ring};
 use super::sql::{Db, Value};
 use super::stats::Stats;
@@ -60,16 +61,16 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
         }
     };
     check_format(&db, &description).await?;
-    let inner = inner(db, stats.clone());
+    let reader = reader(db, stats.clone());
     let (requests, request_inbox) = mpsc::channel(QUEUE);
     let (lines, line_inbox) = mpsc::channel(LINE_QUEUE);
     let inbox = Inbox { requests: request_inbox, lines: line_inbox, wake: wake.clone() };
-    let mut committer = Committer::new(writer, inbox, inner.records.clone(), inner.lines.clone(), stats);
+    let mut committer = Committer::new(writer, inbox, reader.records.clone(), reader.lines.clone(), stats);
     committer.start().await?;
     let mut tasks = Vec::new();
-    if let Db::Postgres(pool, away) = &inner.db {
+    if let Db::Postgres(pool, away) = &reader.db {
         let node = Uuid::now_v7();
-        let heads = [inner.records.watch(), inner.lines.watch()];
+        let heads = [reader.records.watch(), reader.lines.watch()];
         tasks.push(tokio::spawn(postgres::tell(pool.clone(), node, heads)));
         tasks.push(tokio::spawn(postgres::listen(pool.clone(), node, wake, away.clone())));
     }
@@ -77,7 +78,7 @@ pub(super) async fn writing(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
     // Not among the tasks that are ended: it ends when it has written what it was given.
     tokio::spawn(committer.run());
     let log = Log {
-        inner,
+        reader,
         description,
         commits: Some(Commits { requests, lines }),
         file,
@@ -111,10 +112,10 @@ pub(super) async fn reading(url: Option<&str>, data_dir: &Path) -> Result<Arc<Lo
         }
     };
     check_format(&db, &description).await?;
-    let inner = inner(db, Arc::new(Stats::default()));
-    let leases = inner.db.clone();
+    let reader = reader(db, Arc::new(Stats::default()));
+    let leases = reader.db.clone();
     Ok(Arc::new(Log {
-        inner,
+        reader,
         description,
         commits: None,
         file: None,
@@ -143,9 +144,9 @@ async fn check_format(db: &Db, description: &str) -> Result<(), Error> {
     )))
 }
 
-fn inner(db: Db, stats: Arc<Stats>) -> Arc<Inner> {
+fn reader(db: Db, stats: Arc<Stats>) -> Arc<Reader> {
     let (records, lines) = (Arc::new(Ring::new(RECORDS, stats.clone())), Arc::new(Ring::new(LINES, stats.clone())));
-    Arc::new(Inner { db, records, lines, stats, cut: AtomicU64::new(0) })
+    Arc::new(Reader { db, records, lines, stats, cut: AtomicU64::new(0) })
 }
 
 async fn describe_sqlite(db: &Db, file: &Path) -> Result<String, Error> {

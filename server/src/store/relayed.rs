@@ -2,10 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use super::error::Error;
-use super::log::Log;
-use super::sql::Value;
-
 /// The name of the checkpoint of the follower that does what follows from facts. What it has not seen is not removed.
 pub const RELAY: &str = "relay";
 
@@ -26,26 +22,6 @@ impl Relayed {
         let in_its_namespace = || self.behind.get(namespace).is_none_or(|behind| position <= *behind);
         position <= self.through || position <= self.seen && in_its_namespace()
     }
-}
-
-/// See [`Log::relayed`].
-pub(super) async fn relayed(log: &Log) -> Result<Relayed, Error> {
-    let through = log.inner.checkpoint(RELAY).await?;
-    let rows = log.inner.db.fetch("SELECT seen, behind FROM relayed WHERE one = 1", &[]).await?;
-    let Some(row) = rows.first() else { return Ok(Relayed { through, ..Relayed::default() }) };
-    let mut cells = row.cells();
-    let (seen, behind) = (cells.number()?, cells.text()?);
-    let behind = serde_json::from_str(&behind).map_err(|error| Error::Damaged(format!("relayed.behind: {error}")))?;
-    Ok(Relayed { through, seen, behind })
-}
-
-/// See [`Log::write_relayed`].
-pub(super) async fn write(log: &Log, seen: u64, behind: &BTreeMap<String, u64>) -> Result<(), Error> {
-    let sql = "INSERT INTO relayed (one, seen, behind) VALUES (1, $1, $2)
-         ON CONFLICT (one) DO UPDATE SET seen = excluded.seen, behind = excluded.behind";
-    let behind = serde_json::to_string(behind).expect("names and numbers serialise");
-    let values = vec![Value::Int(seen.cast_signed()), Value::Text(behind)];
-    log.beside(sql, values).await
 }
 
 #[cfg(test)]

@@ -10,33 +10,36 @@ use super::lease::{now, within};
 use super::log::Log;
 use super::sql::{Db, Row, Value};
 
-/// See [`Log::revoke`].
-pub(super) async fn revoke(log: &Log, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
-    let insert = "INSERT INTO revocations (session, until) VALUES ($1, $2)
+impl Log {
+    /// Keeps that a session ended, until its token expires. It fails within seconds when the database is away.
+    pub async fn revoke(&self, session: &str, until: DateTime<Utc>) -> Result<(), Error> {
+        self.commits()?;
+        let insert = "INSERT INTO revocations (session, until) VALUES ($1, $2)
          ON CONFLICT (session) DO UPDATE SET until = excluded.until WHERE revocations.until < excluded.until";
-    // No more are kept than there are tokens that would still be good.
-    let remove = format!("DELETE FROM revocations WHERE until <= {}", now(&log.leases));
-    let values = vec![Value::Text(session.into()), Value::Int(until.timestamp_micros())];
-    within(async {
-        for (sql, values) in [(insert, values), (remove.as_str(), Vec::new())] {
-            match &log.leases {
-                Db::Postgres(..) => _ = log.leases.fetch(sql, &values).await?,
-                Db::Sqlite(..) => _ = log.chore(Chore::Beside(sql.into(), values)).await?,
+        // No more are kept than there are tokens that would still be good.
+        let remove = format!("DELETE FROM revocations WHERE until <= {}", now(&self.leases));
+        let values = vec![Value::Text(session.into()), Value::Int(until.timestamp_micros())];
+        within(async {
+            for (sql, values) in [(insert, values), (remove.as_str(), Vec::new())] {
+                match &self.leases {
+                    Db::Postgres(..) => _ = self.leases.fetch(sql, &values).await?,
+                    Db::Sqlite(..) => _ = self.chore(Chore::Beside(sql.into(), values)).await?,
+                }
             }
-        }
-        Ok(())
-    })
-    .await
-}
+            Ok(())
+        })
+        .await
+    }
 
-/// See [`Log::revocations`].
-pub(super) async fn revocations(log: &Log) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
-    let db = &log.leases;
-    let sql = format!("SELECT session, until FROM revocations WHERE until > {} ORDER BY session", now(db));
-    let rows = within(db.fetch(&sql, &[])).await?;
-    let revoked = |row: &Row| {
-        let mut cells = row.cells();
-        Ok((cells.text()?, cells.time()?))
-    };
-    rows.iter().map(revoked).collect()
+    /// Sessions that ended although their tokens have not expired, with the time when these do.
+    pub async fn revocations(&self) -> Result<Vec<(String, DateTime<Utc>)>, Error> {
+        let db = &self.leases;
+        let sql = format!("SELECT session, until FROM revocations WHERE until > {} ORDER BY session", now(db));
+        let rows = within(db.fetch(&sql, &[])).await?;
+        let revoked = |row: &Row| {
+            let mut cells = row.cells();
+            Ok((cells.text()?, cells.time()?))
+        };
+        rows.iter().map(revoked).collect()
+    }
 }

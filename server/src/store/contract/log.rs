@@ -347,7 +347,7 @@ pub async fn a_follower_that_lags_reads_on_from_the_log(home: Home) {
         futures::future::join_all(appends).await;
     }
     // As if the window had moved on.
-    log.inner.records.reset(2000);
+    log.reader.records.reset(2000);
     positions(&mut lagging, 0, 2000).await;
     store.append(a_call(some_function())).await.unwrap();
     positions(&mut lagging, 2000, 2001).await;

@@ -669,7 +669,7 @@ pub async fn the_migrations_make_the_tables_that_are_declared(home: Home) {
     };
     for table in columns::ALL {
         let mut migrated = Vec::new();
-        for row in log.inner.db.fetch(sql, &[Value::Text(table.name.into())]).await.unwrap() {
+        for row in log.reader.db.fetch(sql, &[Value::Text(table.name.into())]).await.unwrap() {
             let mut cells = row.cells();
             let (name, kind) = (cells.text().unwrap(), cells.text().unwrap());
             let kind = match kind.as_str() {
