@@ -2,11 +2,11 @@
 //!
 //! When something was needed last is the time of change of its folder or file: it is set again while it is needed, and when
 //! a build comes to the same content. So it survives restarts, and no other server has to know. What is needed is decided
-//! elsewhere.
+//! elsewhere, and for one database alone: another one, such as an empty one that was started by mistake, needs nothing.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -19,10 +19,37 @@ const LEAVING: &str = ".removed-";
 /// Bytes of bundles that nothing needs: whoever uploads without end makes the oldest of them go earlier.
 pub(super) const MAX_UNNEEDED_BUNDLES: u64 = 10 << 30;
 
-/// A bundle stays at least so long: between its upload and the function that is made of it.
+/// What is new stays so long in any case: between the upload of a bundle and the function that is made of it, and between the end
+/// of a build and its record.
 const SHORTEST_STAY: Duration = Duration::from_secs(600);
 
+/// Names the database whose functions need what is here.
+const OWNER: &str = "artifacts.database";
+
 impl Artifacts {
+    /// Whether this is the folder of a database. One that was nobody's is from now on, and everything in it counts as needed until
+    /// now.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub fn belong_to(&self, database: &str) -> io::Result<bool> {
+        let root = self.folder().parent().unwrap_or(self.folder());
+        match fs::read_to_string(root.join(OWNER)) {
+            Ok(owner) => return Ok(owner.trim() == database),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        for folder in [self.folder(), self.bundles()] {
+            for entry in fs::read_dir(folder)? {
+                is_needed(&entry?.path())?;
+            }
+        }
+        let mut file = tempfile::NamedTempFile::new_in(root)?;
+        writeln!(file, "{database}")?;
+        file.persist(root.join(OWNER)).map_err(|error| error.error)?;
+        Ok(true)
+    }
+
     /// Removes the artifacts and bundles that are not among these and have not been needed for so long. Returns how many went.
     /// Waits for the disk: call it where that may be.
     ///
@@ -57,6 +84,7 @@ struct Unneeded {
 
 fn sweep(folder: &Path, needed: &HashSet<String>, kept: Duration, most: Option<u64>) -> io::Result<u64> {
     let (mut unneeded, mut removed) = (Vec::new(), 0);
+    let kept = kept.max(SHORTEST_STAY);
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
@@ -159,8 +187,19 @@ mod tests {
         assert!(artifacts.artifact(&digest(1)).is_none() && artifacts.bundle(&digest(1)).is_none());
         // What was needed until now has its time from now on.
         assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap(), 0);
-        assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), Duration::ZERO).unwrap(), 4);
-        assert_eq!(left(&artifacts), [0, 0]);
+        assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), Duration::ZERO).unwrap(), 2);
+        assert_eq!(left(&artifacts), [1, 1], "what is new stays");
+    }
+
+    #[test]
+    fn a_folder_belongs_to_one_database_and_what_was_there_before_has_its_time() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::new(data.path()).unwrap();
+        made(&artifacts, 1, 2 * DAY);
+        assert!(artifacts.belong_to("one").unwrap());
+        assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap(), 0);
+        assert_eq!([artifacts.belong_to("another").unwrap(), artifacts.belong_to("one").unwrap()], [false, true]);
+        assert_eq!(left(&artifacts), [1, 1]);
     }
 
     #[test]

@@ -18,9 +18,6 @@ pub struct Section {
 /// Nothing is kept for less: an append may be repeated for some seconds, and must find what came of the first one.
 const SHORTEST_RETENTION: Duration = Duration::from_secs(30);
 
-/// A build that has made something says so within this; what is uploaded is used within it.
-const SHORTEST_STAY: Duration = Duration::from_secs(3600);
-
 const NETWORKS: &str = "networks such as 127.0.0.0/8,10.0.0.0/8";
 
 /// All settings, in the order in which they are listed.
@@ -341,7 +338,7 @@ pub const SECTIONS: &[Section] = &[
             Setting::retention(
                 "EVENTFLOW_RETAIN_ARTIFACTS",
                 "24h",
-                SHORTEST_STAY,
+                SHORTEST_RETENTION,
                 "how long bundles and artifacts are kept after the last function that needed them is gone",
             ),
             Setting::number(

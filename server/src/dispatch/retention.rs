@@ -19,6 +19,9 @@ const EVERY: Duration = Duration::from_secs(60);
 /// How often it is looked for artifacts and bundles that nothing needs: every file of them is looked at.
 const ARTIFACTS_EVERY: Duration = Duration::from_secs(600);
 
+/// The name, among what servers have in common, of what names the database itself.
+const DATABASE: &str = "database";
+
 /// A step is followed by a rest at least this long.
 const REST: Duration = Duration::from_millis(10);
 
@@ -56,9 +59,18 @@ pub(super) async fn forever(tools: Tools) {
 /// Removes the artifacts and bundles that nothing has needed for their time; returns how many.
 async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error + Send + Sync>> {
     let keep = tools.retention;
+    let database = tools.store.agree(DATABASE, &clock::new_id::<()>().to_string()).await?;
     let needed = tools.store.needed(keep.versions).await?;
     let artifacts = tools.workshop.artifacts().clone();
-    let sweep = move || artifacts.remove_unneeded(&needed.artifacts, &needed.bundles, keep.artifacts);
+    let sweep = move || match artifacts.belong_to(&database)? {
+        true => artifacts.remove_unneeded(&needed.artifacts, &needed.bundles, keep.artifacts),
+        false => {
+            tracing::warn!(
+                "the folder of artifacts belongs to another database: nothing is removed from it. If it is this one's, remove the file artifacts.database there"
+            );
+            Ok(0)
+        }
+    };
     Ok(tokio::task::spawn_blocking(sweep).await??)
 }
 
