@@ -12,12 +12,15 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
-use super::unneeded::is_needed;
+use super::unneeded::mark_needed;
 use super::{Error, digest, files, source};
 use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// A larger bundle is refused.
 pub const MAX_BUNDLE_BYTES: u64 = 50 * 1024 * 1024;
+
+/// Begins the name of a bundle that is still coming in.
+pub(super) const INCOMING: &str = ".incoming-";
 
 /// Names the folder.
 const IDENTITY: &str = "artifacts.id";
@@ -100,7 +103,7 @@ impl Artifacts {
         files::remove(&folder.join(".git")).map_err(failed())?;
         let summary = digest::of(folder, max_bytes, max_files, &mut go_on)?;
         let target = self.0.artifacts.join(name_of(&summary.digest).expect("the digest was just made"));
-        if is_needed(&target).map_err(failed())? {
+        if mark_needed(&target).map_err(failed())? {
             return Ok((summary.digest, summary.size));
         }
         freeze(folder, &mut go_on).map_err(failed())?;
@@ -110,7 +113,7 @@ impl Artifacts {
         match fs::rename(folder, &target) {
             Ok(()) => {}
             // Another build was faster, with the same content.
-            Err(_) if is_needed(&target).map_err(failed())? => return Ok((summary.digest, summary.size)),
+            Err(_) if mark_needed(&target).map_err(failed())? => return Ok((summary.digest, summary.size)),
             Err(error) => return Err(failed()(error)),
         }
         fs::set_permissions(&target, fs::Permissions::from_mode(0o555)).map_err(failed())?;
@@ -135,7 +138,7 @@ impl Artifacts {
     ) -> Result<String, Error> {
         let failed = || Error::failed("keep the bundle");
         let folders = self.0.clone();
-        let file = blocking(move || tempfile::Builder::new().prefix(".incoming-").tempfile_in(&folders.bundles)).await;
+        let file = blocking(move || tempfile::Builder::new().prefix(INCOMING).tempfile_in(&folders.bundles)).await;
         let mut file = file.map_err(failed())?;
         let mut hash = Sha256::new();
         let mut size = 0;

@@ -10,14 +10,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::artifacts::{Artifacts, name_of};
+use super::artifacts::{Artifacts, INCOMING, name_of};
 use crate::tree;
 
 /// What is on its way out: found again after a restart, and never taken for what it was.
 const LEAVING: &str = ".removed-";
 
 /// Bytes of bundles that nothing needs: whoever uploads without end makes the oldest of them go earlier.
-pub(super) const MAX_UNNEEDED_BUNDLES: u64 = 10 << 30;
+const MAX_UNNEEDED_BUNDLES: u64 = 10 << 30;
 
 /// What is new stays so long in any case: between the upload of a bundle and the function that is made of it, and between the end
 /// of a build and its record.
@@ -41,7 +41,7 @@ impl Artifacts {
         }
         for folder in [self.folder(), self.bundles()] {
             for entry in fs::read_dir(folder)? {
-                is_needed(&entry?.path())?;
+                mark_needed(&entry?.path())?;
             }
         }
         let mut file = tempfile::NamedTempFile::new_in(root)?;
@@ -66,10 +66,11 @@ impl Artifacts {
     }
 }
 
-/// Says that something is needed now; `false` when it is gone.
-pub(super) fn is_needed(path: &Path) -> io::Result<bool> {
+/// Marks something as needed now; `false` when it is gone.
+pub(super) fn mark_needed(path: &Path) -> io::Result<bool> {
     match File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
-        Ok(()) => Ok(true),
+        // A sweep may have moved it away between the two.
+        Ok(()) => path.try_exists(),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -88,7 +89,10 @@ fn sweep(folder: &Path, needed: &HashSet<String>, kept: Duration, most: Option<u
     for entry in fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with(LEAVING) {
+        let metadata = entry.metadata()?;
+        let since = metadata.modified()?;
+        // An upload that still comes in is written to all the while.
+        if name.starts_with(LEAVING) || name.starts_with(INCOMING) && age(since) > SHORTEST_STAY {
             remove(&entry.path());
             continue;
         }
@@ -96,12 +100,10 @@ fn sweep(folder: &Path, needed: &HashSet<String>, kept: Duration, most: Option<u
         if name_of(&digest).is_none() {
             continue;
         }
-        let metadata = entry.metadata()?;
-        let since = metadata.modified()?;
         if !needed.contains(&digest) {
             unneeded.push(Unneeded { path: entry.path(), since, bytes: metadata.len() });
         } else if age(since) > kept / 4 {
-            is_needed(&entry.path())?;
+            mark_needed(&entry.path())?;
         }
     }
     unneeded.sort_by_key(|unneeded| unneeded.since);
@@ -124,8 +126,9 @@ fn take_away(path: &Path, since: SystemTime) -> io::Result<bool> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         renamed => renamed?,
     }
-    // A build may have come to the same content, and found it here, just before it was moved.
-    if fs::symlink_metadata(&away)?.modified()? != since {
+    // A build may have come to the same content, and found it here, just before it was moved. One that did not find it any more
+    // has put its own there.
+    if fs::symlink_metadata(&away)?.modified()? != since && !path.try_exists()? {
         fs::rename(&away, path)?;
         return Ok(false);
     }
@@ -209,10 +212,10 @@ mod tests {
         made(&artifacts, 1, 2 * DAY);
         let folder = artifacts.artifact(&digest(1)).unwrap();
         let since = fs::metadata(&folder).unwrap().modified().unwrap();
-        assert!(is_needed(&folder).unwrap());
+        assert!(mark_needed(&folder).unwrap());
         assert!(!take_away(&folder, since).unwrap());
         assert!(artifacts.artifact(&digest(1)).is_some());
-        assert!(!is_needed(&data.path().join("gone")).unwrap());
+        assert!(!mark_needed(&data.path().join("gone")).unwrap());
     }
 
     #[test]
@@ -222,6 +225,18 @@ mod tests {
         fs::create_dir(artifacts.folder().join(format!("{LEAVING}x"))).unwrap();
         artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap();
         assert_eq!(left(&artifacts), [0, 0]);
+    }
+
+    #[test]
+    fn an_upload_that_broke_off_with_its_server_goes() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::new(data.path()).unwrap();
+        for (name, ago) in [("old", 2), ("new", 0)] {
+            let path = artifacts.bundles().join(format!("{INCOMING}{name}"));
+            File::create(&path).unwrap().set_modified(SystemTime::now() - SHORTEST_STAY * ago).unwrap();
+        }
+        artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap();
+        assert_eq!(left(&artifacts), [0, 1]);
     }
 
     #[test]
