@@ -5,6 +5,9 @@
 
 use std::fmt;
 
+/// The two headers of a trace, which are written again for the next hop and never passed on as they came.
+pub const HEADERS: [&str; 2] = ["traceparent", "tracestate"];
+
 /// The members that a `tracestate` may have (section 3.3.1.1).
 pub const MAX_MEMBERS: usize = 32;
 

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| server::ingress::fuzz::gateway_answer(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| server::gateway::fuzz::answered(data));

@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| server::ingress::fuzz::trace_context(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| server::edge::fuzz::trace_context(data));

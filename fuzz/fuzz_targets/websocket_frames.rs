@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| server::ingress::fuzz::websocket_frames(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| server::gateway::fuzz::websocket_frames(data));

@@ -5,8 +5,10 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 6 | [`app`] puts everything together |
-//! | 5 | [`ingress`] is the door for people and programs; [`dispatch`] does what the log asks for |
+//! | 8 | [`app`] puts everything together |
+//! | 7 | [`ingress`] is the door for people and programs, [`gateway`] that of calls; [`dispatch`] does what the log asks for |
+//! | 6 | [`edge`] is HTTP before it is anybody's route |
+//! | 5 | [`operations`] are what can be asked for, whichever the door |
 //! | 4 | [`builder`] makes versions from sources; [`fleet`] keeps instances running |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
@@ -21,9 +23,12 @@ pub mod clock;
 pub mod config;
 pub mod dispatch;
 pub mod doors;
+pub mod edge;
 pub mod executor;
 pub mod fleet;
+pub mod gateway;
 pub mod ingress;
+pub mod operations;
 pub mod queue;
 pub mod store;
 pub mod telemetry;

@@ -9,7 +9,7 @@ use flate2::write::GzEncoder;
 use futures::StreamExt;
 
 use crate::clock;
-use crate::ingress::Services;
+use crate::edge::Services;
 
 /// What it is called.
 pub(super) const NAME: &str = "hello";

@@ -30,18 +30,20 @@ use crate::builder::{self, Workshop};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Doors, Judge};
+use crate::edge::subscribers::Subscribers;
+use crate::edge::{self, About, Auth, Hosts, Places, Services, Serving, auth};
 use crate::executor::{Executor, Sandbox};
 use crate::fleet::{self, Fleet};
-use crate::ingress::edge::{self, Hosts, Places, Serving};
-use crate::ingress::gateway::{Gateway, Recorder};
-use crate::ingress::subscribers::Subscribers;
-use crate::ingress::{self, About, Auth, Services, auth};
-use crate::queue::{Queue, local::Local, rabbit::Rabbit};
+use crate::gateway::{Gateway, Recorder};
+use crate::queue::Queue;
+use crate::queue::local::Local;
+use crate::queue::rabbit::Rabbit;
 use crate::store::agreement::{self, Having, fingerprint};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::telemetry::watchdog::Watchdog;
 use crate::vault::{self, Vault};
+use crate::{ingress, operations};
 use starting::Starting;
 
 /// What the keys are for that calls back are signed with.
@@ -267,18 +269,13 @@ impl Platform {
         }
         let (recorder, recorded) = Recorder::start(commands.clone());
         let services = Services {
-            store,
-            commands,
-            fleet,
-            vault,
-            workshop,
             queue,
             metrics,
             subscribers: Subscribers::new(&settings.limits),
             strangers: Arc::default(),
             unproved: edge::BodyBudget::new(settings.limits.unproved),
             bodies: edge::BodyBudget::new(edge::MAX_KNOWN),
-            settings,
+            operations: operations::Services { store, commands, fleet, vault, workshop, settings },
             auth,
             about: Arc::new(about),
             draining: CancellationToken::new(),
@@ -322,7 +319,7 @@ fn listen(
     descriptors: u64,
 ) -> impl Future<Output = Result<(), Error>> + use<> {
     let gateway = Gateway::new(platform.services.clone(), platform.recorder.clone());
-    let gateway = gateway.with_doors(platform.doors.clone());
+    let gateway = gateway.with_doors(platform.doors.clone(), ingress::is_taken);
     let wanted = gateway.clone();
     let routes =
         ingress::routes(platform.services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));

@@ -8,12 +8,11 @@ use std::time::Duration;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
-use super::error::Problem;
-use super::verbs::{self, Caller, Publication};
-use super::{Refusal, Services, Viewer};
 use crate::backoff::Backoff;
 use crate::config::Limits;
+use crate::edge::Services;
+use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
+use crate::operations::{self, Caller, Problem, Publication, Refusal, Viewer};
 use crate::queue::rabbit::{Letter, Message, Rabbit, too_large};
 
 /// How the names of headers begin that hold attributes of a CloudEvent; the rest of the name is the attribute's.
@@ -57,7 +56,7 @@ async fn take(services: Services, letter: Letter) {
     for publication in publications {
         let mut backoff = Backoff::new(FIRST_PAUSE, LAST_PAUSE);
         loop {
-            match verbs::publish_from_broker(&services, &caller, publication.clone()).await {
+            match operations::publish_from_broker(&services, &caller, publication.clone()).await {
                 Ok(_) => break,
                 Err(Refusal::Refused(problems)) => return refuse(letter, &problems),
                 Err(Refusal::Failed(fault)) => {
@@ -101,10 +100,10 @@ pub(super) fn read(message: &Message, namespace: &str, limits: &Limits) -> Resul
     let not_json = |error| vec![Problem::new("bad_event", format!("the body is not JSON: {error}"))];
     let events = match essence.as_str() {
         "application/cloudevents+json" => {
-            vec![cloudevent::structured(super::json::carried(&message.body).map_err(not_json)?.get())?]
+            vec![cloudevent::structured(crate::edge::json::carried(&message.body).map_err(not_json)?.get())?]
         }
         "application/cloudevents-batch+json" => {
-            let batch = super::json::carried(&message.body).map_err(not_json)?;
+            let batch = crate::edge::json::carried(&message.body).map_err(not_json)?;
             let values: Vec<&RawValue> = serde_json::from_str(batch.get())
                 .map_err(|_| vec![Problem::new("bad_event", "the body must be a JSON array of events")])?;
             if values.len() > MAX_BATCH {
@@ -144,7 +143,7 @@ fn single(message: &Message, kind: Option<&str>) -> Result<CloudEvent, Vec<Probl
 /// What a body is of which nothing is said.
 fn guessed(body: &[u8]) -> Option<&'static str> {
     Some(match std::str::from_utf8(body) {
-        _ if super::json::carried(body).is_ok() => "application/json",
+        _ if crate::edge::json::carried(body).is_ok() => "application/json",
         Ok(_) => "text/plain",
         Err(_) => "application/octet-stream",
     })

@@ -8,12 +8,6 @@
 use bytes::Bytes;
 use rust_embed::RustEmbed;
 
-/// The `Content-Security-Policy` under which the pages work. Inline styles are what the GraphiQL
-/// editor measures its lines with; scripts come from files of this server only.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; script-src 'self'; \
-    style-src 'self' 'unsafe-inline'; img-src 'self' data:; font-src 'self' data:; connect-src 'self'; \
-    object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
-
 /// The `Cache-Control` of a file whose name changes with its content: a year, never asked again.
 pub const CACHE_IMMUTABLE: &str = "public, max-age=31536000, immutable";
 

@@ -5,7 +5,7 @@ use actix_web::http::header::{self, HeaderMap};
 use domain::cloudevent::{Attribute, Draft, Fault};
 pub(super) use domain::cloudevent::{CloudEvent, Origin};
 
-use super::error::Problem;
+use crate::operations::Problem;
 
 /// Events of one batch.
 pub(super) const MAX_BATCH: usize = 10_000;

@@ -1,34 +1,16 @@
 //! What the fuzzers call: each function feeds a stranger's bytes to one parser of this room and panics when a promise
 //! does not hold. `fuzz/` drives them with made-up bytes, `tests/it/corpora.rs` with what was found before.
 
-use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
 use actix_web::web;
 use domain::manifest::{SignatureEncoding, WebhookScheme};
 use serde_json::value::RawValue;
 
-use super::cloudevent::{self, CloudEvent, Mode};
-use super::proof::{Demand, Sent};
-use super::{amqp, gateway, graphql};
 use crate::config::Limits;
+use crate::edge::fuzz::head_and_body;
+use crate::ingress::cloudevent::{self, CloudEvent, Mode};
+use crate::ingress::proof::{Demand, Sent};
+use crate::ingress::{amqp, graphql};
 use crate::queue::rabbit::Message;
-
-/// A head in the form of HTTP (`name: value` lines, an empty line), and the body behind it. Lines that are no header are
-/// passed over.
-fn head_and_body(data: &[u8]) -> (HeaderMap, &[u8]) {
-    let (head, body) = match data.windows(2).position(|pair| pair == b"\n\n") {
-        Some(at) => (&data[..at], &data[at + 2..]),
-        None => (data, &data[data.len()..]),
-    };
-    let mut headers = HeaderMap::new();
-    for line in head.split(|byte| *byte == b'\n') {
-        let Some(colon) = line.iter().position(|byte| *byte == b':') else { continue };
-        let (name, value) = (line[..colon].trim_ascii(), line[colon + 1..].trim_ascii());
-        if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
-            headers.append(name, value);
-        }
-    }
-    (headers, body)
-}
 
 /// What every door promises of an event that it takes.
 fn holds(event: &CloudEvent) {
@@ -149,7 +131,7 @@ pub fn page_query(data: &[u8]) {
         let _ = crate::store::page::key(&cursor);
     }
     if let Some(since) = asked.since {
-        let _ = super::http::duration(&since);
+        let _ = crate::ingress::http::duration(&since);
     }
 }
 
@@ -163,34 +145,4 @@ pub fn graphql_query(data: &[u8]) {
 /// A message on a WebSocket of `/graphql`, in both dialects.
 pub fn graphql_message(data: &[u8]) {
     graphql::fuzz::message(data);
-}
-
-/// A call on its way through the gateway: the first line is its target, then come head and body.
-pub fn gateway_request(data: &[u8]) {
-    let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
-    let (target, rest) = data.split_at(end);
-    let (headers, body) = head_and_body(rest.get(1..).unwrap_or_default());
-    gateway::fuzz::request(std::str::from_utf8(target).unwrap_or("/"), &headers, body);
-}
-
-/// A function's answer on its way back.
-pub fn gateway_answer(data: &[u8]) {
-    gateway::fuzz::answer(&head_and_body(data).0);
-}
-
-/// The headers of a trace: what is passed on is valid, and is the same when it is read again.
-pub fn trace_context(data: &[u8]) {
-    let Some(context) = super::trace::read(&head_and_body(data).0) else { return };
-    let (parent, state) = (context.parent(), context.state().map(str::to_owned));
-    assert_eq!(parent.len(), 55, "{parent}");
-    assert!(state.as_ref().is_none_or(|state| state.split(',').count() <= domain::trace::MAX_MEMBERS), "{state:?}");
-    let again = domain::trace::Context::read([parent.as_bytes()], state.as_deref().map(str::as_bytes));
-    assert_eq!(again.as_ref(), Some(&context), "what is passed on is read as it was meant");
-}
-
-/// Frames of a WebSocket, behind a byte that says from whom they are and how long a message may be.
-pub fn websocket_frames(data: &[u8]) {
-    if let Some((how, frames)) = data.split_first() {
-        gateway::fuzz::frames(how & 1 == 1, usize::from(how >> 1), frames);
-    }
 }

@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 use actix_web::http::header::HeaderValue;
 use serde_json::Value;
 
-use super::http::openapi;
+use crate::ingress::http::openapi;
 
 /// Routes that the description leaves out.
 const OTHERS: [(&str, &[&str]); 3] =

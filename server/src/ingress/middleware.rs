@@ -1,42 +1,22 @@
 //! Around every request: its id in and out, its span, its count, the headers that browsers heed, one shape of error.
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
-use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
 use tracing::Instrument;
-use uuid::Uuid;
 
-use super::assets::CONTENT_SECURITY_POLICY;
-use super::bodiless::Bodiless;
-use super::error::HttpError;
-use super::{Services, methods};
+use crate::edge::bodiless::Bodiless;
+use crate::edge::refusal::CONTENT_SECURITY_POLICY;
+use crate::edge::request_id::{REQUEST_ID, RequestId, label};
+use crate::edge::{HttpError, Services};
+use crate::ingress::methods;
 use crate::store::lane;
 use crate::telemetry::watchdog;
-
-/// The header that carries a request's id, in and out.
-pub const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-
-/// The longest id that is taken from a caller, in bytes.
-const MAX_REQUEST_ID: usize = 128;
-
-/// A request's id: the caller's own, or a new one.
-#[derive(Debug, Clone)]
-pub struct RequestId(pub Arc<str>);
-
-impl RequestId {
-    /// The id of a request with these headers.
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let theirs = headers.get(REQUEST_ID).and_then(|value| value.to_str().ok());
-        let fits = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-        Self(theirs.filter(fits).map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
-    }
-}
 
 pub(super) async fn around(
     mut request: ServiceRequest,
@@ -152,19 +132,5 @@ fn plain(pattern: &str) -> Cow<'_, str> {
     match parameter.split_once(':') {
         None if !after.contains('{') => pattern.into(),
         named => format!("{before}{{{}}}{}", named.map_or(parameter, |(name, _)| name), plain(after)).into(),
-    }
-}
-
-/// Methods that clients make up do not make up metrics.
-pub(super) fn label(method: &Method) -> &'static str {
-    match *method {
-        Method::GET => "GET",
-        Method::POST => "POST",
-        Method::PUT => "PUT",
-        Method::PATCH => "PATCH",
-        Method::DELETE => "DELETE",
-        Method::HEAD => "HEAD",
-        Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use server::{builder, executor, ingress};
+use server::{builder, edge, executor, gateway, ingress};
 
 type Target = Box<dyn Fn(&[u8])>;
 
@@ -14,15 +14,15 @@ fn targets(scratch: PathBuf) -> Vec<(&'static str, Target)> {
         ("bundle", Box::new(move |data| builder::fuzz::bundle(data, &scratch))),
         ("cloudevents", Box::new(ingress::fuzz::cloudevents)),
         ("detect", Box::new(builder::fuzz::detect)),
-        ("gateway_request", Box::new(ingress::fuzz::gateway_request)),
-        ("gateway_answer", Box::new(ingress::fuzz::gateway_answer)),
+        ("gateway_request", Box::new(gateway::fuzz::call)),
+        ("gateway_answer", Box::new(gateway::fuzz::answered)),
         ("graphql_message", Box::new(ingress::fuzz::graphql_message)),
         ("graphql_query", Box::new(ingress::fuzz::graphql_query)),
         ("log_lines", Box::new(executor::fuzz::log_lines)),
         ("manifest", Box::new(builder::fuzz::manifest)),
         ("page_query", Box::new(ingress::fuzz::page_query)),
-        ("trace_context", Box::new(ingress::fuzz::trace_context)),
-        ("websocket_frames", Box::new(ingress::fuzz::websocket_frames)),
+        ("trace_context", Box::new(edge::fuzz::trace_context)),
+        ("websocket_frames", Box::new(gateway::fuzz::websocket_frames)),
         ("webhook_signature", Box::new(ingress::fuzz::webhook_signature)),
     ]
 }

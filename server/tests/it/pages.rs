@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
-use server::ingress::codes::CODES;
+use server::edge::codes::CODES;
 use server::telemetry::Metrics;
 
 use crate::app::TestApp;

@@ -2,7 +2,7 @@
 
 use crate::app::{Error, data_dir};
 use crate::config::Settings;
-use crate::ingress::auth;
+use crate::edge::auth;
 use crate::store;
 
 /// Gives the admin a new password, which is returned: it stands nowhere else. A server that runs takes it at once.

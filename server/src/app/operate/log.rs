@@ -9,7 +9,7 @@ use super::progress::Progress;
 use crate::app::{Error, callback_key, data_dir, open_store, open_store_to_read};
 use crate::config::{SecretKey, Settings};
 use crate::dispatch::sealing;
-use crate::ingress::auth;
+use crate::edge::auth;
 use crate::store::{self, Anchor, NODE_LEASE, Proof, Report, Store};
 use crate::vault;
 

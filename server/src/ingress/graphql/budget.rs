@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::sync::Semaphore;
 
 use super::{OrFail, fail};
-use crate::ingress::error::Refusal;
+use crate::operations::Refusal;
 use crate::store::{BuildRow, FunctionRow, Page, VersionRow};
 
 /// Bytes of all payloads of one answer, as they are in memory.

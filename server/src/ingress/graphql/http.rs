@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 
 use super::execution::{Answer, execute};
 use super::{AskedNamespace, BaseUrl, Schema, limits, media, request as asked, socket};
-use crate::ingress::error::{ErrorBody, HttpError};
-use crate::ingress::http::pages;
-use crate::ingress::http::{base_url, body, caller, namespace, wants_html};
-use crate::ingress::{RequestId, Services};
+use crate::edge::error::ErrorBody;
+use crate::edge::origin::base_url;
+use crate::edge::request_id::RequestId;
+use crate::edge::{HttpError, Services, body};
+use crate::ingress::http::{caller, namespace, pages, wants_html};
 
 /// Methods that the door takes.
 const METHODS: &str = "GET, POST, OPTIONS";
@@ -119,8 +120,7 @@ impl AskedInUrl {
         }
         for (name, text) in [("variables", self.variables), ("extensions", self.extensions)] {
             if let Some(text) = text.filter(|text| !text.is_empty()) {
-                let value =
-                    crate::ingress::json::read(text.as_bytes()).map_err(|error| format!("`{name}`: {error}"))?;
+                let value = crate::edge::json::read(text.as_bytes()).map_err(|error| format!("`{name}`: {error}"))?;
                 whole.insert(name.to_owned(), value);
             }
         }

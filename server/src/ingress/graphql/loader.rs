@@ -15,8 +15,8 @@ use futures::stream::{self, StreamExt, TryStreamExt};
 use futures::task::{FutureObj, Spawn, SpawnError};
 
 use crate::actors::Writer;
-use crate::ingress::Services;
-use crate::ingress::error::Fault;
+use crate::edge::Services;
+use crate::operations::Fault;
 use crate::store::{BuildRow, Calls, EventRow, FunctionRow, RunRow, Span, Store, VersionRow};
 
 /// Streams that are read side by side.

@@ -4,7 +4,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header;
 
-use crate::ingress::error::HttpError;
+use crate::edge::HttpError;
 
 /// The kind of answer whose status says how it went.
 pub(super) const GRAPHQL: &str = "application/graphql-response+json";

@@ -1,6 +1,6 @@
 //! The GraphQL API: one file for each entity's queries, mutations, subscriptions and fields.
 //!
-//! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `verbs`. A refusal is
+//! Objects hold a row of the read tables and load what belongs to it by `loader`; mutations call `operations`. A refusal is
 //! a payload's `userErrors`, a fault is an error with `extensions.code`.
 
 mod budget;
@@ -25,10 +25,8 @@ use async_graphql::{Context, Error, ErrorExtensions, ID};
 use domain::Id;
 use uuid::Uuid;
 
-use super::Services;
-use super::auth::Viewer;
-use super::error::{Problem, Refusal};
-use super::verbs::Caller;
+use crate::edge::Services;
+use crate::operations::{Caller, Problem, Refusal, Viewer};
 use loader::Loader;
 pub(super) use relay::Asked;
 

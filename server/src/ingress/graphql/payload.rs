@@ -4,8 +4,7 @@ use async_graphql::{Error, SimpleObject};
 
 use super::fail;
 use super::object::{Build, Event, Function, Run, Secret};
-use crate::ingress::error::{Problem, Refusal};
-use crate::ingress::verbs::Swept;
+use crate::operations::{Problem, Refusal, Swept};
 
 /// Something that is wrong with what was asked.
 #[derive(Debug, SimpleObject)]

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use async_graphql::connection::PageInfo;
 use async_graphql::{Context, Object, OutputType, TypeName};
 
-use crate::ingress::error::{Problem, Refusal};
+use crate::operations::{Problem, Refusal};
 use crate::store::page::{MAX_PAGE, not_ours};
 use crate::store::{Page, PageRequest};
 

@@ -8,8 +8,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::wrong_method;
-use crate::ingress::Services;
-use crate::ingress::error::HttpError;
+use crate::edge::{HttpError, Services};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(web::resource("/v1/audit").route(web::get().to(show)).default_service(web::to(wrong_method)));

@@ -14,10 +14,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::openapi::AnyBytes;
-use super::{body, caller, wrong_method};
-use crate::ingress::Services;
-use crate::ingress::edge::is_late;
-use crate::ingress::error::{Fault, HttpError};
+use super::{caller, wrong_method};
+use crate::edge::{HttpError, Services, body, is_late};
+use crate::operations::Fault;
 
 /// What an upload's frame (multipart) may add to its size, in bytes: the heads of its parts, and the parts that are no file.
 const FRAME: usize = 64 << 10;

@@ -12,10 +12,10 @@ use uuid::Uuid;
 
 use super::openapi::Name;
 use super::run::{RunBody, parse};
-use super::{body, caller, fitting, next_link, query, wrong_method};
-use crate::ingress::Services;
-use crate::ingress::error::{HttpError, ProblemBody, Refusal};
-use crate::ingress::verbs::{self, Letters, MAX_LETTERS};
+use super::{caller, fitting, next_link, query, wrong_method};
+use crate::edge::error::ProblemBody;
+use crate::edge::{HttpError, Services, body};
+use crate::operations::{self, Letters, MAX_LETTERS, Refusal};
 use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunRow};
 
@@ -61,7 +61,7 @@ pub(super) struct Those {
     until: Option<DateTime<Utc>>,
     /// So many at most; 1000 when absent.
     #[schema(minimum = 1, maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::ingress::json::whole")]
+    #[serde(default, deserialize_with = "crate::edge::json::whole")]
     limit: Option<u32>,
 }
 
@@ -203,7 +203,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         until: which.until,
     };
     let page =
-        verbs::dead_letters(&services, &caller, &letters, &PageRequest::first(first).counted().after(which.after))
+        operations::dead_letters(&services, &caller, &letters, &PageRequest::first(first).counted().after(which.after))
             .await?;
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
     let mut response = HttpResponse::Ok();
@@ -228,7 +228,7 @@ pub(super) async fn show(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let run = verbs::load_run(&services, &caller.viewer, parse(&id)?).await?;
+    let run = operations::load_run(&services, &caller.viewer, parse(&id)?).await?;
     let Phase::Dead { failure, letter, .. } = &run.phase else {
         let error = domain::run::Error::NotDead { state: run.phase.name() };
         return Err(Refusal::from(error).into());
@@ -263,7 +263,7 @@ pub(super) async fn redrive(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    let run = verbs::redrive(&services, &caller, parse(&id)?).await?;
+    let run = operations::redrive(&services, &caller, parse(&id)?).await?;
     Ok(HttpResponse::Accepted()
         .insert_header((header::LOCATION, format!("/v1/runs/{run}")))
         .json(Again { run_id: run.uuid() }))
@@ -282,7 +282,7 @@ pub(super) async fn redrive_all(
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let (letters, limit) = Those::read(&request, payload, &services).await?;
-    let swept = verbs::redrive_all(&services, &caller, &letters, limit).await?;
+    let swept = operations::redrive_all(&services, &caller, &letters, limit).await?;
     let problems = swept.problems.into_iter().map(ProblemBody::from).collect();
     Ok(HttpResponse::Ok().json(Redriven { redriven: swept.done, remaining: swept.remaining, problems }))
 }
@@ -300,7 +300,7 @@ pub(super) async fn purge_all(
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let (letters, limit) = Those::read(&request, payload, &services).await?;
-    let swept = verbs::purge_all(&services, &caller, &letters, limit).await?;
+    let swept = operations::purge_all(&services, &caller, &letters, limit).await?;
     Ok(HttpResponse::Ok().json(Purged { purged: swept.done, remaining: swept.remaining }))
 }
 
@@ -318,6 +318,6 @@ pub(super) async fn purge(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    verbs::purge(&services, &caller, parse(&id)?).await?;
+    operations::purge(&services, &caller, parse(&id)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -10,11 +10,10 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::openapi::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
-use super::{body, caller, handshake, namespace, query, wrong_method};
-use crate::ingress::Services;
+use super::{caller, handshake, namespace, query, wrong_method};
+use crate::edge::{HttpError, Services, body};
 use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Mode};
-use crate::ingress::error::{HttpError, Problem, Refusal};
-use crate::ingress::verbs::{self, Publication};
+use crate::operations::{self, Problem, Publication, Refusal};
 
 /// Events of one batch that are written side by side: they share commits.
 const PARALLEL: usize = 64;
@@ -50,7 +49,7 @@ pub(super) async fn erase(
     let id = id
         .parse()
         .map_err(|_| HttpError::bad_request("bad_id", format!("`{id}` is not an event's id: it must be a UUID")))?;
-    verbs::erase_event(&services, &caller, id).await?;
+    operations::erase_event(&services, &caller, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -122,7 +121,7 @@ pub(super) async fn publish(
     };
     let namespace = namespace(target.namespace, &request, &services)?;
     let published = stream::iter(events)
-        .map(|event| verbs::publish(&services, &caller, Publication { namespace: namespace.clone(), event }))
+        .map(|event| operations::publish(&services, &caller, Publication { namespace: namespace.clone(), event }))
         .buffered(PARALLEL);
     let accepted = published.map_ok(|published| AcceptedEvent {
         id: published.received.id.uuid(),

@@ -22,13 +22,10 @@ use uuid::Uuid;
 
 use super::openapi::{Name, NamespaceHeader};
 use super::run::RunBody;
-use super::{base_url, body, caller, duration, fitting, namespace, next_link, query, wrong_method};
-use crate::ingress::Services;
-use crate::ingress::edge::origin::function_url;
-use crate::ingress::error::HttpError;
-use crate::ingress::gateway;
-use crate::ingress::verbs::{self, Caller, Invocation, Registration, Wait};
-use crate::ingress::wishes;
+use super::{base_url, caller, duration, fitting, namespace, next_link, query, wrong_method};
+use crate::edge::origin::function_url;
+use crate::edge::{HttpError, Services, body, kept, wishes};
+use crate::operations::{self, Caller, Invocation, Registration, Wait};
 use crate::store::page::MAX_PAGE;
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow};
 
@@ -77,7 +74,7 @@ pub(super) struct NewFunction {
     /// Instances to keep, whatever the function's own file says. Absent or above 0: it is started when its first
     /// build has succeeded.
     #[schema(maximum = 1000)]
-    #[serde(default, deserialize_with = "crate::ingress::json::whole")]
+    #[serde(default, deserialize_with = "crate::edge::json::whole")]
     replicas: Option<u32>,
     /// The image's command, or the program of a `command` function.
     #[schema(min_items = 1, max_items = 100)]
@@ -392,15 +389,15 @@ pub(super) async fn create(
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
     let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services)?, asked.replicas != Some(0));
     let credentials_of = match &asked.credentials_of {
-        Some(other) => Some(verbs::named(&services.store, &caller.viewer, &namespace, other).await?.id),
+        Some(other) => Some(operations::named(&services.store, &caller.viewer, &namespace, other).await?.id),
         None => None,
     };
     let asked = Registration { credentials_of, ..registration(asked, namespace)? };
-    let id = verbs::register(&services, &caller, asked).await?;
-    let row = verbs::visible(&services.store, &caller.viewer, id).await?;
+    let id = operations::register(&services, &caller, asked).await?;
+    let row = operations::visible(&services.store, &caller.viewer, id).await?;
     if row.state == Status::Registered {
         let position = row.position;
-        let build = verbs::build(&services, &caller, id, None).await?;
+        let build = operations::build(&services, &caller, id, None).await?;
         if start {
             tokio::spawn(start_when_built(services.get_ref().clone(), caller.clone(), id, build, position));
         }
@@ -425,7 +422,8 @@ pub(super) async fn show(
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
     let row =
-        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
+        operations::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name)
+            .await?;
     Ok(HttpResponse::Ok().json(body_of(&request, &services, row).await?))
 }
 
@@ -444,8 +442,9 @@ pub(super) async fn delete(
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
     let row =
-        verbs::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
-    verbs::deregister(&services, &caller, row.id).await?;
+        operations::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name)
+            .await?;
+    operations::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -490,8 +489,9 @@ pub(super) async fn erase(
     let caller = caller(&request, &services)?;
     let asked: Erasing = query(&request)?;
     let namespace = namespace(asked.namespace, &request, &services)?;
-    let row = verbs::named(&services.store, &caller.viewer, &namespace, &name).await?;
-    let verbs::Erased { erased, open, next } = verbs::erase_runs(&services, &caller, row.id, asked.after).await?;
+    let row = operations::named(&services.store, &caller.viewer, &namespace, &name).await?;
+    let operations::Erased { erased, open, next } =
+        operations::erase_runs(&services, &caller, row.id, asked.after).await?;
     Ok(HttpResponse::Ok().json(ErasedRuns { erased, open, next }))
 }
 
@@ -531,7 +531,8 @@ pub(super) async fn invoke(
     });
     let wait = wait.transpose()?;
     let row =
-        verbs::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services)?, &name).await?;
+        operations::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services)?, &name)
+            .await?;
     let callback = wishes::callback(request.headers(), &services.settings.callback_allow)?;
     let key = wishes::key(request.headers())?;
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
@@ -545,15 +546,15 @@ pub(super) async fn invoke(
         None => None,
     };
     let asked = Invocation { function: row.id, payload, http: Some(http), callback, key };
-    let asked = verbs::invoke(&services, &caller, asked).await?;
+    let asked = operations::invoke(&services, &caller, asked).await?;
     let run = asked.run;
     let over = match waiting {
-        Some(waiting) => verbs::wait(&services, &caller.viewer, run, waiting).await?,
+        Some(waiting) => operations::wait(&services, &caller.viewer, run, waiting).await?,
         None => None,
     };
     let mut response = if over.is_some() { HttpResponse::Ok() } else { HttpResponse::Accepted() };
     if asked.replayed {
-        response.insert_header((verbs::REPLAYED, "true"));
+        response.insert_header((operations::REPLAYED, "true"));
     }
     Ok(match over {
         Some(run) => response.json(RunBody::from(run)),
@@ -569,7 +570,7 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
     // What curl says when nobody told it.
     let unsaid = kind.starts_with("application/x-www-form-urlencoded");
-    match crate::ingress::json::carried(bytes) {
+    match crate::edge::json::carried(bytes) {
         Ok(json) => Ok(json),
         Err(error) if kind.contains("json") => {
             Err(HttpError::bad_request("bad_json", format!("the body does not fit: {error}")))
@@ -585,7 +586,7 @@ fn said(request: &HttpRequest, bytes: &[u8]) -> Result<Json, HttpError> {
 /// (RFC 9110, section 5.3).
 fn own_headers(request: &HttpRequest) -> Map<String, Value> {
     let headers = request.headers();
-    let kept = headers.keys().filter(|name| gateway::is_kept(name.as_str()));
+    let kept = headers.keys().filter(|name| kept::is_kept(name.as_str()));
     let joined = kept.filter_map(|name| {
         let values: Vec<_> = headers.get_all(name).filter_map(|value| value.to_str().ok()).collect();
         (!values.is_empty()).then(|| (name.to_string(), json!(values.join(", "))))
@@ -640,7 +641,7 @@ fn registration(asked: NewFunction, namespace: String) -> Result<Registration, H
                 manifest["env"] = json!(env);
             }
             if let Some(replicas) = replicas.filter(|replicas| *replicas > 0) {
-                manifest["scaling"] = verbs::scaling_of(replicas);
+                manifest["scaling"] = operations::scaling_of(replicas);
             }
             Some(manifest)
         }
@@ -663,7 +664,7 @@ async fn start_when_built(services: Services, caller: Caller, id: function::Id, 
         for record in batch.iter().filter(|record| record.stream == stream) {
             match Event::decode(&record.kind, &record.data) {
                 Ok(Event::BuildSucceeded(e)) if e.build == build => {
-                    if let Err(refusal) = verbs::start(&services, &caller, id).await {
+                    if let Err(refusal) = operations::start(&services, &caller, id).await {
                         tracing::warn!(function = %id, error = ?refusal, "not started after its first build");
                     }
                     return;
@@ -695,8 +696,8 @@ async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -
 }
 
 async fn offered(services: &Services, build: &BuildRow) -> Result<Vec<OfferedFolderBody>, HttpError> {
-    let mut names = verbs::suggested_names(services, build).await?.into_iter();
-    let mut functions = verbs::functions_of_offers(services, build).await?.into_iter();
+    let mut names = operations::suggested_names(services, build).await?.into_iter();
+    let mut functions = operations::functions_of_offers(services, build).await?.into_iter();
     let ids: Vec<_> = functions.as_slice().iter().copied().flatten().collect();
     let known: HashMap<_, _> = match ids.is_empty() {
         true => HashMap::new(),

@@ -13,8 +13,7 @@ use utoipa::ToSchema;
 
 use super::wrong_method;
 use crate::clock;
-use crate::ingress::Services;
-use crate::ingress::error::HttpError;
+use crate::edge::{HttpError, Services};
 use crate::store::{self, FunctionFilter, PageRequest, RunFilter, agreement};
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {

@@ -16,13 +16,11 @@ use utoipa::IntoParams;
 
 use super::openapi::{Name, NamespaceHeader};
 use super::{duration, namespace, query, wrong_method};
-use crate::clock;
-use crate::ingress::Services;
-use crate::ingress::auth::Over;
-use crate::ingress::error::HttpError;
-use crate::ingress::subscribers::{self, Place};
-use crate::ingress::verbs;
+use crate::edge::auth::Over;
+use crate::edge::subscribers::{self, Place};
+use crate::edge::{HttpError, Services};
 use crate::store::{LineRow, LinesOf, Recent};
+use crate::{clock, operations};
 
 /// Lines that are told of what is past.
 const PAST: u32 = 1000;
@@ -82,13 +80,13 @@ pub(super) async fn logs(
     let viewer = &session.viewer;
     let which: Which = query(&request)?;
     let namespace = namespace(which.namespace, &request, &services)?;
-    let row = verbs::named(&services.store, viewer, &namespace, &name).await?;
+    let row = operations::named(&services.store, viewer, &namespace, &name).await?;
     let of = match &which.run {
         None => LinesOf::Function(row.id),
         Some(text) => {
             let run =
                 text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
-            let run = verbs::visible_run(&services.store, viewer, run).await?;
+            let run = operations::visible_run(&services.store, viewer, run).await?;
             LinesOf::Run { function: row.id, run: run.id }
         }
     };

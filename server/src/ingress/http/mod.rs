@@ -1,7 +1,6 @@
 //! The REST routes, one file for each entity, and what every route needs.
 
 mod audit;
-pub(super) mod body;
 mod bundle;
 mod dead_letter;
 mod event;
@@ -19,15 +18,12 @@ use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::web::ServiceConfig;
-use actix_web::{HttpMessage, HttpRequest, HttpResponse};
-use uuid::Uuid;
+use actix_web::{HttpRequest, HttpResponse};
 
-use super::Services;
-pub(super) use super::edge::origin::base_url;
-use super::error::HttpError;
-use super::middleware::RequestId;
-use super::trace;
-use super::verbs::Caller;
+pub(super) use crate::edge::origin::base_url;
+use crate::edge::request_id::correlation;
+use crate::edge::{HttpError, Services};
+use crate::operations::Caller;
 
 pub use openapi::openapi;
 
@@ -80,13 +76,6 @@ pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, H
 /// 401 when it does not say, or says something that is not good.
 pub(super) fn caller(request: &HttpRequest, services: &Services) -> Result<Caller, HttpError> {
     Ok(Caller { viewer: services.auth.viewer(request)?, correlation: correlation(request) })
-}
-
-/// What all that follows from a request is found by: its trace, or else its id.
-pub(super) fn correlation(request: &HttpRequest) -> Option<Uuid> {
-    let trace = || trace::read(request.headers()).map(|context| Uuid::from_u128(context.trace()));
-    let own = || Uuid::try_parse(&request.extensions().get::<RequestId>()?.0).ok();
-    trace().or_else(own)
 }
 
 /// Whether a browser asks for a page.

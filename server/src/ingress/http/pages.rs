@@ -20,6 +20,11 @@ pub(in crate::ingress) fn exists(path: &str) -> bool {
     path == "/" || below_the_guide(path).is_some() || assets::get(path, &[]).is_some()
 }
 
+/// Whether a path is the platform's own, so that it leads to no function.
+pub fn is_taken(path: &str) -> bool {
+    is_of_the_ui(path) || exists(path)
+}
+
 /// Where the guide is served.
 const GUIDE: &str = "/docs";
 

@@ -11,9 +11,8 @@ use uuid::Uuid;
 
 use super::openapi::{Name, NamespaceHeader};
 use super::{caller, namespace, query, wrong_method};
-use crate::ingress::Services;
-use crate::ingress::error::HttpError;
-use crate::ingress::verbs;
+use crate::edge::{HttpError, Services};
+use crate::operations;
 
 pub(super) fn configure(config: &mut ServiceConfig) {
     config.service(
@@ -129,11 +128,11 @@ pub(super) async fn show(
         None => parse(&id)?,
         Some(function) => {
             let namespace = namespace(asked, &request, &services)?;
-            let function = verbs::named(&services.store, &caller.viewer, &namespace, &function).await?;
+            let function = operations::named(&services.store, &caller.viewer, &namespace, &function).await?;
             domain::run::called(function.id, &id)
         }
     };
-    let run = verbs::load_run(&services, &caller.viewer, id).await?;
+    let run = operations::load_run(&services, &caller.viewer, id).await?;
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }
 
@@ -152,8 +151,8 @@ pub(super) async fn cancel(
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let id = parse(&id)?;
-    verbs::cancel(&services, &caller, id).await?;
-    let run = verbs::load_run(&services, &caller.viewer, id).await?;
+    operations::cancel(&services, &caller, id).await?;
+    let run = operations::load_run(&services, &caller.viewer, id).await?;
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }
 
@@ -173,8 +172,8 @@ pub(super) async fn erase(
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let id = parse(&id)?;
-    verbs::erase_run(&services, &caller, id).await?;
-    let run = verbs::load_run(&services, &caller.viewer, id).await?;
+    operations::erase_run(&services, &caller, id).await?;
+    let run = operations::load_run(&services, &caller.viewer, id).await?;
     Ok(HttpResponse::Ok().json(RunBody::from(run)))
 }
 

@@ -7,11 +7,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::{body, query, wrong_method};
-use crate::ingress::Services;
-use crate::ingress::auth;
-use crate::ingress::edge::origin::Origin;
-use crate::ingress::error::HttpError;
+use super::{query, wrong_method};
+use crate::edge::origin::Origin;
+use crate::edge::{HttpError, Services, auth, body};
 
 /// Bytes of a sign-in.
 const MAX_SIGN_IN: usize = 4 << 10;

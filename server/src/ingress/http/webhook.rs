@@ -25,16 +25,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::openapi::{AnyBytes, Name};
-use super::{base_url, body, correlation, handshake};
-use crate::clock;
-use crate::ingress::auth::Viewer;
-use crate::ingress::error::{Fault, HttpError, Refusal};
-use crate::ingress::gateway;
+use super::{base_url, handshake};
+use crate::edge::request_id::{RequestId, correlation};
+use crate::edge::{HttpError, Services, body, recorded};
 use crate::ingress::proof::{self, Demand, Sent, Unproved};
-use crate::ingress::verbs::{self, Wait};
-use crate::ingress::{RequestId, Services};
+use crate::operations::{self, Fault, Refusal, Viewer, Wait};
 use crate::store::FunctionRow;
-use crate::vault;
+use crate::{clock, vault};
 
 /// The type of a webhook's events.
 const KIND: &str = "webhook.received";
@@ -182,7 +179,7 @@ pub(super) async fn receive(
         Some((waiting, _place)) => {
             // The relay asks for the same run when it comes to the event; whoever is first wins.
             let taken = record.map(|record| (record, cause));
-            let run = verbs::run_of(&services, &received, taken, function, retry::Policy::default()).await?;
+            let run = operations::run_of(&services, &received, taken, function, retry::Policy::default()).await?;
             replied(&services, run, waiting).await
         }
     }
@@ -190,12 +187,12 @@ pub(super) async fn receive(
 
 /// What the function answers, once it has.
 async fn replied(services: &Services, run: run::Id, waiting: Wait) -> Result<HttpResponse, HttpError> {
-    let over = verbs::wait(services, &Viewer::all("webhook"), run, waiting).await?;
+    let over = operations::wait(services, &Viewer::all("webhook"), run, waiting).await?;
     let run = over.ok_or_else(|| {
         let message = format!("run {run} goes on; the same delivery gets its answer when it is over");
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     })?;
-    let mut response = gateway::recorded_answer(&services.fleet, &run)?;
+    let mut response = recorded::recorded_answer(&services.fleet, &run)?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     if let Ok(id) = run.request.run.to_string().parse() {

@@ -33,17 +33,19 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use super::gateway::{Gateway, Recorder};
-use super::{About, Auth, Services, Viewer, routes};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
-use crate::clock;
 use crate::config::{Limits, Settings};
+use crate::edge::{About, Auth, Services};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
 use crate::fleet::{self, Fleet, LineLimits};
-use crate::store::{self, watched::Watched};
+use crate::gateway::{Gateway, Recorder};
+use crate::ingress::routes;
+use crate::operations::{self, Viewer};
+use crate::store::watched::Watched;
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
+use crate::{clock, store};
 
 /// Nothing that a test waits for takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -95,16 +97,12 @@ impl House {
         );
         let (auth, _) = Auth::open(&settings).unwrap();
         let about = About { store: store.describe(), ..About::default() };
-        let subscribers = super::subscribers::Subscribers::new(&settings.limits);
+        let subscribers = crate::edge::subscribers::Subscribers::new(&settings.limits);
+        let settings = Arc::new(settings);
         let services = Services {
-            store,
-            commands,
-            fleet,
-            vault,
-            workshop,
+            operations: operations::Services { store, commands, fleet, vault, workshop, settings },
             queue: std::sync::Arc::new(crate::queue::local::Local::new()),
             metrics,
-            settings: Arc::new(settings),
             auth: Arc::new(auth),
             about: Arc::new(about),
             draining: tokio_util::sync::CancellationToken::new(),
@@ -112,8 +110,8 @@ impl House {
             watchdog: crate::telemetry::watchdog::Watchdog::default(),
             subscribers,
             strangers: Arc::default(),
-            unproved: crate::ingress::edge::BodyBudget::new(64 << 20),
-            bodies: crate::ingress::edge::BodyBudget::new(64 << 20),
+            unproved: crate::edge::BodyBudget::new(64 << 20),
+            bodies: crate::edge::BodyBudget::new(64 << 20),
         };
         let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));

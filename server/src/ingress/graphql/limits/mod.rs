@@ -25,7 +25,7 @@ use weigh::{Refused, weigh};
 use super::budget::Budget;
 use super::execution::operation;
 use crate::config;
-use crate::ingress::verbs::Caller;
+use crate::operations::Caller;
 use crate::store::lane;
 
 /// Directives on one field, fragment, operation or variable.

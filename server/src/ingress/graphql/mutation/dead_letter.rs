@@ -4,11 +4,10 @@ use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 use domain::run;
 
-use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::Run;
 use crate::ingress::graphql::payload::{PurgedPayload, RedrivenPayload, RunPayload};
 use crate::ingress::graphql::{caller, id as parse_id, loader, services};
-use crate::ingress::verbs::{self, Letters, MAX_LETTERS, Swept};
+use crate::operations::{self, Letters, MAX_LETTERS, Refusal, Swept};
 
 #[derive(Default)]
 pub(super) struct Mutation;
@@ -19,7 +18,7 @@ impl Mutation {
     async fn redrive_run(&self, ctx: &Context<'_>, id: ID) -> Result<RunPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
-            let run = verbs::redrive(services, caller, parse_id(&id, "id")?).await?;
+            let run = operations::redrive(services, caller, parse_id(&id, "id")?).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)
@@ -40,7 +39,7 @@ impl Mutation {
         let done = async {
             let function = function.map(|id| parse_id(&id, "function")).transpose()?;
             let which = Letters { namespace, function, since, until };
-            verbs::redrive_all(services, caller, &which, limit).await
+            operations::redrive_all(services, caller, &which, limit).await
         };
         RedrivenPayload::of(done.await)
     }
@@ -50,7 +49,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let run = parse_id(&id, "id")?;
-            verbs::purge(services, caller, run).await?;
+            operations::purge(services, caller, run).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)
@@ -72,7 +71,7 @@ impl Mutation {
         let done = async {
             let function = function.map(|id| parse_id(&id, "function")).transpose()?;
             let which = Letters { namespace, function, since, until };
-            let Some(ids) = ids else { return verbs::purge_all(services, caller, &which, limit).await };
+            let Some(ids) = ids else { return operations::purge_all(services, caller, &which, limit).await };
             if which != Letters::default() {
                 return Err(Refusal::problem("bad_filter", "give either ids, or what the dead letters have in common"));
             }
@@ -82,9 +81,11 @@ impl Mutation {
             }
             let ids = ids.iter().map(|id| parse_id(id, "ids")).collect::<Result<Vec<run::Id>, _>>()?;
             for id in &ids {
-                verbs::purge(services, caller, *id).await.map_err(|refusal| refusal.at(&["ids", &id.to_string()]))?;
+                operations::purge(services, caller, *id)
+                    .await
+                    .map_err(|refusal| refusal.at(&["ids", &id.to_string()]))?;
             }
-            let remaining = verbs::waiting(services, caller, &which).await?;
+            let remaining = operations::waiting(services, caller, &which).await?;
             Ok(Swept { done: ids.len() as u64, remaining, problems: Vec::new() })
         };
         PurgedPayload::of(done.await)

@@ -6,12 +6,11 @@ use uuid::Uuid;
 
 use crate::clock;
 use crate::ingress::cloudevent::{self, CloudEvent, Origin};
-use crate::ingress::error::{Fault, Problem, Refusal};
 use crate::ingress::graphql::input::PublishEventInput;
 use crate::ingress::graphql::object::Event;
 use crate::ingress::graphql::payload::EventPayload;
 use crate::ingress::graphql::{caller, id as parse_id, loader, namespace_or_default, services};
-use crate::ingress::verbs::{self, Publication};
+use crate::operations::{self, Fault, Problem, Publication, Refusal};
 
 /// The source of events that name none.
 const SOURCE: &str = "/graphql";
@@ -33,7 +32,7 @@ impl Mutation {
                 });
                 Refusal::Refused(placed.collect())
             })?;
-            let published = verbs::publish(services, caller, Publication { namespace, event }).await?;
+            let published = operations::publish(services, caller, Publication { namespace, event }).await?;
             let id = published.received.id;
             let row = loader(ctx).event(id).await?;
             let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
@@ -47,7 +46,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let event = parse_id(&id, "id")?;
-            verbs::erase_event(services, caller, event).await?;
+            operations::erase_event(services, caller, event).await?;
             let row = loader(ctx).event(event).await?;
             let gone = || Refusal::problem("event_not_found", "there is no such event");
             Ok((row.map(Event::from).ok_or_else(gone)?, false))

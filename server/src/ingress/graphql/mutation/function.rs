@@ -4,12 +4,11 @@ use async_graphql::{Context, ID, Object, Result};
 use domain::function;
 use serde_json::Value;
 
-use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::input::{RegisterFunctionInput, UpdateFunctionInput};
 use crate::ingress::graphql::object::{Build, Function};
 use crate::ingress::graphql::payload::{BuildPayload, FunctionPayload};
 use crate::ingress::graphql::{caller, id as parse_id, loader, namespace_or_default, services};
-use crate::ingress::verbs::{self, Registration, Update};
+use crate::operations::{self, Fault, Refusal, Registration, Update};
 
 #[derive(Default)]
 pub(super) struct Mutation;
@@ -29,7 +28,7 @@ impl Mutation {
                 replicas: None,
                 credentials_of: credentials_of.map_err(|refusal| refusal.at(&["input", "credentialsOf"]))?,
             };
-            read(ctx, verbs::register(services, caller, asked).await?).await
+            read(ctx, operations::register(services, caller, asked).await?).await
         };
         FunctionPayload::of(done.await)
     }
@@ -43,7 +42,7 @@ impl Mutation {
         };
         let done = async {
             let id = parse_id(&input.id, "id").map_err(|refusal| refusal.at(&["input", "id"]))?;
-            verbs::update(services(ctx), asker(ctx)?, id, asked).await?;
+            operations::update(services(ctx), asker(ctx)?, id, asked).await?;
             read(ctx, id).await
         };
         FunctionPayload::of(done.await)
@@ -57,7 +56,7 @@ impl Mutation {
         #[graphql(name = "ref")] git_ref: Option<String>,
     ) -> Result<BuildPayload> {
         let done = async {
-            let build = verbs::build(services(ctx), asker(ctx)?, parse_id(&id, "id")?, git_ref).await?;
+            let build = operations::build(services(ctx), asker(ctx)?, parse_id(&id, "id")?, git_ref).await?;
             let row = loader(ctx).build(build).await?;
             row.map(Build::from).ok_or_else(|| unreadable("build", build))
         };
@@ -68,7 +67,7 @@ impl Mutation {
     async fn start_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
-            verbs::start(services(ctx), asker(ctx)?, id).await?;
+            operations::start(services(ctx), asker(ctx)?, id).await?;
             read(ctx, id).await
         };
         FunctionPayload::of(done.await)
@@ -78,7 +77,7 @@ impl Mutation {
     async fn cancel_build(&self, ctx: &Context<'_>, id: ID) -> Result<BuildPayload> {
         let done = async {
             let build = parse_id(&id, "id")?;
-            verbs::cancel_build(services(ctx), asker(ctx)?, build).await?;
+            operations::cancel_build(services(ctx), asker(ctx)?, build).await?;
             let row = loader(ctx).build(build).await?;
             row.map(Build::from).ok_or_else(|| unreadable("build", build))
         };
@@ -89,7 +88,7 @@ impl Mutation {
     async fn stop_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
-            verbs::stop(services(ctx), asker(ctx)?, id, None).await?;
+            operations::stop(services(ctx), asker(ctx)?, id, None).await?;
             read(ctx, id).await
         };
         FunctionPayload::of(done.await)
@@ -99,7 +98,7 @@ impl Mutation {
     async fn deregister_function(&self, ctx: &Context<'_>, id: ID) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
-            verbs::deregister(services(ctx), asker(ctx)?, id).await?;
+            operations::deregister(services(ctx), asker(ctx)?, id).await?;
             read(ctx, id).await
         };
         FunctionPayload::of(done.await)
@@ -115,7 +114,7 @@ impl Mutation {
     ) -> Result<FunctionPayload> {
         let done = async {
             let id = parse_id(&id, "id")?;
-            verbs::rollback(services(ctx), asker(ctx)?, id, version, reason).await?;
+            operations::rollback(services(ctx), asker(ctx)?, id, version, reason).await?;
             read(ctx, id).await
         };
         FunctionPayload::of(done.await)
@@ -123,7 +122,7 @@ impl Mutation {
 }
 
 /// As [`caller`], for a payload.
-fn asker<'c>(ctx: &Context<'c>) -> Result<&'c verbs::Caller, Refusal> {
+fn asker<'c>(ctx: &Context<'c>) -> Result<&'c operations::Caller, Refusal> {
     caller(ctx).map_err(|error| Refusal::problem("unauthenticated", error.message))
 }
 

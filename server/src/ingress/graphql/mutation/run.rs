@@ -6,12 +6,11 @@ use async_graphql::{Context, ID, Object, Result};
 use domain::{Json, run};
 use serde_json::Value;
 
-use crate::ingress::error::Refusal;
 use crate::ingress::graphql::input::HttpInput;
 use crate::ingress::graphql::object::Run;
 use crate::ingress::graphql::payload::RunPayload;
 use crate::ingress::graphql::{caller, id as parse_id, loader, services};
-use crate::ingress::verbs::{self, Invocation, Replay, Wait};
+use crate::operations::{self, Invocation, Refusal, Replay, Wait};
 
 /// A mutation waits for a run's end no longer than this; the run goes on.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -40,9 +39,9 @@ impl Mutation {
             let http = http.map(HttpInput::checked).transpose()?;
             let payload = payload.as_ref().map(Json::from);
             let asked = Invocation { payload, http, ..Invocation::of(function) };
-            let run = verbs::invoke(services, caller, asked).await?.run;
+            let run = operations::invoke(services, caller, asked).await?.run;
             if let Some(waiting) = waiting {
-                verbs::wait(services, &caller.viewer, run, waiting).await?;
+                operations::wait(services, &caller.viewer, run, waiting).await?;
             }
             read(ctx, run).await
         };
@@ -54,7 +53,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let run = parse_id(&id, "id")?;
-            verbs::cancel(services, caller, run).await?;
+            operations::cancel(services, caller, run).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)
@@ -65,7 +64,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let run = parse_id(&id, "id")?;
-            verbs::erase_run(services, caller, run).await?;
+            operations::erase_run(services, caller, run).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)
@@ -77,7 +76,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let (event, function) = (parse_id(&id, "id")?, parse_id(&function, "function")?);
-            let run = verbs::replay_event(services, caller, event, function, version).await?;
+            let run = operations::replay_event(services, caller, event, function, version).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)
@@ -95,7 +94,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let old = parse_id(&id, "id")?;
-            let run = verbs::replay(services, caller, old, Replay { version, payload }).await?;
+            let run = operations::replay(services, caller, old, Replay { version, payload }).await?;
             read(ctx, run).await
         };
         RunPayload::of(done.await)

@@ -4,7 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use crate::ingress::graphql::payload::SecretPayload;
 use crate::ingress::graphql::{caller, services};
-use crate::ingress::verbs;
+use crate::operations;
 use crate::vault::Value;
 
 #[derive(Default)]
@@ -23,13 +23,13 @@ impl Mutation {
     ) -> Result<SecretPayload> {
         let (services, caller, value) = (services(ctx), caller(ctx)?, Value::new(value));
         SecretPayload::of(
-            verbs::set_secret(services, caller, &namespace, &name, value).await.map(|info| Some(info.into())),
+            operations::set_secret(services, caller, &namespace, &name, value).await.map(|info| Some(info.into())),
         )
     }
 
     /// Removes a secret. What runs keeps what it was given; what names it does not start any more.
     async fn remove_secret(&self, ctx: &Context<'_>, namespace: String, name: String) -> Result<SecretPayload> {
         let (services, caller) = (services(ctx), caller(ctx)?);
-        SecretPayload::of(verbs::remove_secret(services, caller, &namespace, &name).await.map(|()| None))
+        SecretPayload::of(operations::remove_secret(services, caller, &namespace, &name).await.map(|()| None))
     }
 }

@@ -7,11 +7,10 @@ use domain::function;
 use super::function::SourceObject;
 use super::line::{DEFAULT_LINES, lines};
 use super::{Function, LogLine, Version};
-use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::page_size;
 use crate::ingress::graphql::{OrFail, budget, loader, services};
-use crate::ingress::verbs;
+use crate::operations::{self, Refusal};
 use crate::store::{BuildRow, LinesOf};
 
 /// How far a build is.
@@ -108,11 +107,11 @@ impl Build {
     async fn offered_folders(&self, ctx: &Context<'_>) -> Result<Vec<OfferedFolder>> {
         let is_asked = |field| ctx.look_ahead().field(field).exists();
         let mut names = match is_asked("suggestedName") {
-            true => verbs::suggested_names(services(ctx), &self.0).await.or_fail()?.into_iter(),
+            true => operations::suggested_names(services(ctx), &self.0).await.or_fail()?.into_iter(),
             false => Vec::new().into_iter(),
         };
         let mut functions = match is_asked("function") {
-            true => verbs::functions_of_offers(services(ctx), &self.0).await.or_fail()?.into_iter(),
+            true => operations::functions_of_offers(services(ctx), &self.0).await.or_fail()?.into_iter(),
             false => Vec::new().into_iter(),
         };
         let folders = self.0.offered.iter().map(|offer| OfferedFolder {

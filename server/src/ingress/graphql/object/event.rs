@@ -8,7 +8,7 @@ use super::{Function, Run};
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
-use crate::ingress::verbs;
+use crate::operations;
 use crate::store::{EventRow, RunFilter};
 
 /// A trigger event: a CloudEvent that came in.
@@ -140,8 +140,8 @@ impl Event {
         #[graphql(desc = "Only functions whose names contain this.")] search: Option<String>,
     ) -> Result<Vec<Reach>> {
         let Some(event) = loader(ctx).whole_event(self.0.id).await.or_fail()? else { return Ok(Vec::new()) };
-        let found = verbs::reach(services(ctx), &event, self.0.position, search).await.or_fail()?;
-        let reach = |found: verbs::Reach| Reach {
+        let found = operations::reach(services(ctx), &event, self.0.position, search).await.or_fail()?;
+        let reach = |found: operations::Reach| Reach {
             function: found.function.into(),
             reached: found.reached,
             reason: found.reason,
@@ -152,8 +152,8 @@ impl Event {
 
     /// How many functions it reached, of how many.
     async fn reach_totals(&self, ctx: &Context<'_>) -> Result<ReachTotals> {
-        let totals = verbs::reach_totals(services(ctx), &self.0).await.or_fail()?;
-        let verbs::ReachTotals { reached, functions, settled } = totals;
+        let totals = operations::reach_totals(services(ctx), &self.0).await.or_fail()?;
+        let operations::ReachTotals { reached, functions, settled } = totals;
         Ok(ReachTotals { reached, functions, settled })
     }
 }

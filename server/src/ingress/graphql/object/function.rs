@@ -15,11 +15,11 @@ use super::line::newest_lines;
 use super::metrics::{CallsPoint, calls_by_time};
 use super::{Build, LogLine, Run, Trigger, Version, Window};
 use crate::clock;
-use crate::ingress::edge::origin::function_url;
-use crate::ingress::error::{Fault, Refusal};
+use crate::edge::origin::function_url;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, alone, in_memory, is_newest_alone, page};
 use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services};
+use crate::operations::{Fault, Refusal};
 use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, VersionRow, tables};
 
 /// Where in its life a function stands.

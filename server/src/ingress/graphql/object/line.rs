@@ -4,9 +4,9 @@ use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::function;
 
-use crate::ingress::Services;
-use crate::ingress::error::{Problem, Refusal};
+use crate::edge::Services;
 use crate::ingress::graphql::position::Position;
+use crate::operations::{Problem, Refusal};
 use crate::store::{LineRow, LineStream, LinesOf, Recent};
 
 /// Lines of a page whose size nobody gave.

@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
-use crate::ingress::error::Refusal;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, page, page_size};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::operations::Refusal;
 use crate::store::{LinesOf, PageRequest, RunFilter, RunRow};
 
 /// How far a run is.

@@ -7,8 +7,8 @@ use domain::schedule::Timetable;
 use serde_json::Value;
 
 use crate::clock;
-use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::graphql::OrFail;
+use crate::operations::{Problem, Refusal};
 
 /// The most due times that are answered at once.
 const MAX_FIRE_TIMES: usize = 100;

@@ -9,8 +9,8 @@ use tokio::sync::Semaphore;
 
 use super::Build;
 use crate::builder::listing::{self, Listed};
-use crate::ingress::error::{Fault, Refusal};
 use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::operations::{Fault, Refusal};
 use crate::store::VersionRow;
 
 /// Artifacts whose files are listed or read at the same time, by all requests together.

@@ -2,11 +2,10 @@
 
 use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
 
-use crate::ingress::auth::Viewer;
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::{OrFail, namespace_or_default, services};
-use crate::store;
-use crate::store::agreement;
+use crate::operations::Viewer;
+use crate::store::{self, agreement};
 
 /// Who asks.
 pub(in crate::ingress::graphql) struct ViewerObject(pub Viewer);

@@ -5,12 +5,11 @@ use chrono::{DateTime, Utc};
 use domain::{Recorded, Stream, function};
 
 use crate::actors::writer::until;
-use crate::ingress::auth::Viewer;
-use crate::ingress::error::Refusal;
 use crate::ingress::graphql::object::{Function, FunctionMode, FunctionOrder, FunctionState, TriggerType};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection};
 use crate::ingress::graphql::{OrFail, budget, id as parse_id, loader, namespace_or_default, services, viewer};
+use crate::operations::{Refusal, Viewer};
 use crate::store::FunctionFilter;
 
 #[derive(Default)]

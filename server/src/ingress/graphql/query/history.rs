@@ -4,11 +4,11 @@ use async_graphql::{Context, ID, Object, Result};
 use domain::Stream;
 use uuid::Uuid;
 
-use crate::ingress::Services;
-use crate::ingress::error::{Problem, Refusal};
+use crate::edge::Services;
 use crate::ingress::graphql::object::RecordedEvent;
 use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, services, viewer};
+use crate::operations::{Problem, Refusal};
 use crate::store::HistoryFilter;
 
 #[derive(Default)]

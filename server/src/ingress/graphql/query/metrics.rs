@@ -2,10 +2,9 @@
 
 use async_graphql::{Context, ID, Object, Result};
 
-use crate::clock;
 use crate::ingress::graphql::object::{Metrics, Window};
 use crate::ingress::graphql::{OrFail, id as parse_id, services, viewer};
-use crate::ingress::verbs;
+use crate::{clock, operations};
 
 #[derive(Default)]
 pub(super) struct Query;
@@ -18,7 +17,7 @@ impl Query {
         let function = match function {
             Some(id) => {
                 let id = parse_id(&id, "function").or_fail()?;
-                Some(verbs::visible(&services.store, viewer, id).await.or_fail()?.id)
+                Some(operations::visible(&services.store, viewer, id).await.or_fail()?.id)
             }
             None => None,
         };

@@ -3,11 +3,10 @@
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
 
-use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::graphql::object::{Run, RunCount, RunState};
 use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, caller, id as parse_id, loader, services, viewer};
-use crate::ingress::verbs::{self, Letters};
+use crate::operations::{self, Letters, Problem, Refusal};
 use crate::store::RunFilter;
 
 #[derive(Default)]
@@ -106,7 +105,7 @@ impl Query {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let function = function.map(|id| parse_id(&id, "function")).transpose().or_fail()?;
         let which = Letters { namespace, function, since, until };
-        let found = verbs::dead_letters(services(ctx), caller(ctx)?, &which, &request).await.or_fail()?;
+        let found = operations::dead_letters(services(ctx), caller(ctx)?, &which, &request).await.or_fail()?;
         Ok(Connection::of(found, Run::from))
     }
 }

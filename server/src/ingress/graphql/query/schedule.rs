@@ -5,9 +5,9 @@ use chrono::{DateTime, Utc};
 use domain::schedule::{Fault, Timetable, cron_fault};
 
 use crate::clock;
-use crate::ingress::error::{Problem, Refusal};
 use crate::ingress::graphql::object::fire_times;
 use crate::ingress::graphql::{OrFail, viewer};
+use crate::operations::{Problem, Refusal};
 
 #[derive(Default)]
 pub(super) struct Query;

@@ -13,9 +13,9 @@ use serde_json::Value;
 use super::incoming::{Heard, MAX_MESSAGE};
 use super::protocol::{self, Dialect, Message};
 use super::{BAD_MESSAGE, FORBIDDEN, MAX_HELD, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED};
+use crate::edge::subscribers::{self, Place};
 use crate::ingress::graphql::execution::Answer;
 use crate::ingress::graphql::limits;
-use crate::ingress::subscribers::{self, Place};
 
 /// The end of the connection as RFC 6455 has it.
 const NORMAL: u16 = 1000;

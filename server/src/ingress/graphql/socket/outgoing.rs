@@ -17,8 +17,8 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 use super::conversation::Said;
 use super::incoming::Shared;
 use super::{Greeting, INIT_TIMEOUT, UNAUTHORIZED};
-use crate::ingress::Services;
-use crate::ingress::auth::{Auth, Over};
+use crate::edge::Services;
+use crate::edge::auth::{Auth, Over};
 use crate::telemetry::watchdog;
 
 /// How long the other end may take to say who it is.
@@ -158,7 +158,7 @@ mod tests {
     }
 
     fn greet<S>(outgoing: &Outgoing<S>) {
-        let (token, _) = outgoing.auth.issue(&crate::ingress::Viewer::all("user:test"), Duration::from_secs(60));
+        let (token, _) = outgoing.auth.issue(&crate::operations::Viewer::all("user:test"), Duration::from_secs(60));
         outgoing.greeted.session.set(outgoing.auth.verify(&token).unwrap()).unwrap();
     }
 

@@ -8,9 +8,9 @@ use async_graphql::{Request, ServerError};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::edge::json;
 use crate::ingress::graphql::execution::Answer;
 use crate::ingress::graphql::request;
-use crate::ingress::json;
 
 /// Bytes of the id that a client gives an operation: it is repeated in every message about it.
 pub(super) const MAX_ID: usize = 256;

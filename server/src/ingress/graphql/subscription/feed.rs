@@ -9,8 +9,8 @@ use futures::stream::{self, BoxStream};
 use futures::{Stream, StreamExt};
 
 use crate::backoff::Backoff;
-use crate::ingress::Services;
-use crate::ingress::error::{Fault, Refusal};
+use crate::edge::Services;
+use crate::operations::{Fault, Refusal};
 
 /// The first pause before what could not be read is read again; doubles up to [`MAX_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(100);

@@ -9,13 +9,12 @@ use domain::{Recorded, Stream as Name};
 use futures::Stream;
 
 use super::feed;
-use crate::ingress::auth::Viewer;
-use crate::ingress::error::Fault;
 use crate::ingress::graphql::loader::Loader;
 use crate::ingress::graphql::object::RecordedEvent;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::query::named_stream;
 use crate::ingress::graphql::{OrFail, loader, services, viewer};
+use crate::operations::{Fault, Viewer};
 
 #[derive(Default)]
 pub(super) struct Subscription;

@@ -9,12 +9,11 @@ use futures::{Stream, StreamExt, stream};
 
 use super::build::build_of;
 use super::feed::boxed;
-use crate::ingress::Services;
-use crate::ingress::error::Refusal;
+use crate::edge::Services;
 use crate::ingress::graphql::object::LogLine;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
-use crate::ingress::verbs;
+use crate::operations::{self, Refusal};
 use crate::store::{Feed, LineFeed, LineRow, LinesOf, Store};
 
 /// Lines that are read at once when a build is over.
@@ -82,20 +81,20 @@ impl Subscription {
 
 async fn whose(
     services: &Services,
-    viewer: &crate::ingress::auth::Viewer,
+    viewer: &crate::operations::Viewer,
     function: Option<function::Id>,
     run: Option<run::Id>,
 ) -> Result<LinesOf, Refusal> {
     match (function, run) {
         (function, Some(run)) => {
-            let row = verbs::visible_run(&services.store, viewer, run).await?;
+            let row = operations::visible_run(&services.store, viewer, run).await?;
             match function.is_none_or(|function| function == row.function) {
                 true => Ok(LinesOf::Run { function: row.function, run }),
                 false => Err(Refusal::problem("run_not_found", "the function has no such run")),
             }
         }
         (Some(function), None) => {
-            let row = verbs::visible(&services.store, viewer, function).await?;
+            let row = operations::visible(&services.store, viewer, function).await?;
             Ok(LinesOf::Function(row.id))
         }
         (None, None) => Err(Refusal::problem("bad_request", "give a function or a run whose lines to follow")),

@@ -16,7 +16,7 @@ use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
 
 use super::{audit, bundle, dead_letter, event, function, health, log, run, session, webhook, wrong_method};
 use crate::builder::manifest;
-use crate::ingress::error::ErrorBody;
+use crate::edge::error::ErrorBody;
 
 #[derive(OpenApi)]
 #[openapi(

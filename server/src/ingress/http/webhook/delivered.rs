@@ -12,8 +12,8 @@ use serde_json::{Map, json};
 use url::form_urlencoded;
 
 use super::{Hook, KIND};
-use crate::ingress::gateway::{is_kept, query_of};
-use crate::ingress::{json, trace};
+use crate::edge::kept::{is_kept, query};
+use crate::edge::{json, trace};
 
 /// The field of a form in which senders put their JSON.
 const PAYLOAD: &str = "payload";
@@ -39,7 +39,7 @@ pub(super) fn event(request: &HttpRequest, hook: &Hook, delivery: &str, at: Date
     let http = Http {
         method: request.method().as_str(),
         path: request.path(),
-        query: query_of(request.query_string()),
+        query: query(request.query_string()),
         headers,
         raw_body,
     };

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use domain::function;
 
-use crate::ingress::shares::{Share, Shares};
+use crate::edge::shares::{Share, Shares};
 
 /// Senders that wait at a time.
 const MAX_SENDERS: usize = 1000;

@@ -6,8 +6,8 @@ use async_graphql::parser::parse_query;
 use async_graphql::parser::types::DocumentOperations;
 use serde_json::json;
 
-use super::super::introspection::MAX_COST;
 use super::*;
+use crate::ingress::graphql::limits::introspection::MAX_COST;
 use crate::ingress::graphql::sdl;
 
 fn all(query: &str, variables: serde_json::Value) -> Result<Vec<Spent>, Refused> {

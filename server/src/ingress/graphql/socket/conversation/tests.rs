@@ -9,8 +9,8 @@ use serde_json::json;
 
 use super::*;
 use crate::config::Limits;
-use crate::ingress::auth::Viewer;
 use crate::ingress::graphql::execution::execute_stream;
+use crate::operations::Viewer;
 
 struct Query;
 struct Events;

@@ -1,0 +1,94 @@
+//! One admin password for all servers on a database: its hash stands in the database, and each server's `admin.json` is a copy.
+//! A file that was written after the database was (the password was reset beside that server) is the newer one.
+
+use std::path::Path;
+use std::time::{Duration, UNIX_EPOCH};
+
+use serde::{Deserialize, Serialize};
+
+use super::{keys, password};
+use crate::clock;
+use crate::store::{self, Store};
+
+/// The name of the value in the database.
+const NAME: &str = "admin";
+
+/// How often a server looks whether the password was changed, here or elsewhere.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
+/// Why the password cannot be shared.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The data folder.
+    #[error(transparent)]
+    File(#[from] keys::Error),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// As it stands in the database.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Shared {
+    /// The file.
+    file: String,
+    /// When it was written, in milliseconds since 1970.
+    at: u64,
+}
+
+/// Gives this server the password that the others have, or the others that of this one. Whether this server has another
+/// one now than before.
+///
+/// # Errors
+/// When the data folder or the database refuses.
+pub async fn share_password(data_dir: &Path, store: &Store) -> Result<bool, Error> {
+    let path = data_dir.join(password::FILE);
+    let known = store.common(NAME).await?.and_then(|text| serde_json::from_str::<Shared>(&text).ok());
+    let own = match std::fs::read_to_string(&path) {
+        Ok(file) => Some(Shared { file, at: written_at(&path) }),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(source) => return Err(keys::Error::Io { what: "read", path, source }.into()),
+    };
+    match (known, own) {
+        // The first server of all makes one, and says it once it has it.
+        (None, None) => {}
+        (Some(known), Some(own)) if known.file == own.file => {}
+        (Some(known), Some(own)) if own.at > known.at => store.set_common(NAME, &text(&own)).await?,
+        (Some(known), _) => return take(&path, &known),
+        (None, Some(own)) => {
+            let own = Shared { at: u64::try_from(clock::now().timestamp_millis()).unwrap_or(own.at), ..own };
+            let agreed = store.agree(NAME, &text(&own)).await?;
+            if let Some(agreed) = serde_json::from_str::<Shared>(&agreed).ok().filter(|agreed| agreed.file != own.file)
+            {
+                return take(&path, &agreed);
+            }
+        }
+    }
+    Ok(false)
+}
+
+fn take(path: &Path, shared: &Shared) -> Result<bool, Error> {
+    tracing::info!("the admin's password is that of the other servers on this database");
+    keys::write_private(path, shared.file.as_bytes())?;
+    Ok(true)
+}
+
+/// Goes on sharing it, for ever.
+pub async fn keep_sharing(data_dir: std::path::PathBuf, store: Store) {
+    loop {
+        if let Err(error) = share_password(&data_dir, &store).await {
+            tracing::debug!(%error, "the admin's password is not compared with that of the other servers");
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
+
+fn text(shared: &Shared) -> String {
+    serde_json::to_string(shared).expect("texts and numbers serialise")
+}
+
+fn written_at(path: &Path) -> u64 {
+    let written = std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let since = written.and_then(|written| written.duration_since(UNIX_EPOCH).ok());
+    since.and_then(|since| u64::try_from(since.as_millis()).ok()).unwrap_or_default()
+}

@@ -1,0 +1,57 @@
+//! HTTP before it is anybody's route: how many connections there may be, how long each may keep the server waiting, by
+//! which names the server is called, who sends a request, how bodies are read, and what an error looks like. Everything
+//! that comes in by HTTP passes here first, and both doors for it, `ingress` and `gateway`, stand on this room.
+//!
+//! Knows connections, heads, bodies and sessions; knows nothing of routes.
+
+mod access;
+pub mod auth;
+mod bodies;
+pub(crate) mod bodiless;
+pub(crate) mod body;
+pub mod codes;
+mod credentials;
+mod descriptors;
+pub(crate) mod error;
+mod expectation;
+mod forwarded;
+#[doc(hidden)]
+pub mod fuzz;
+mod host;
+mod http2;
+pub(crate) mod json;
+pub(crate) mod kept;
+mod leaving;
+mod limits;
+pub(crate) mod network;
+pub(crate) mod origin;
+mod payload;
+mod places;
+pub(crate) mod recorded;
+pub(crate) mod refusal;
+pub(crate) mod request_id;
+mod seat;
+mod server;
+mod services;
+pub(crate) mod shares;
+mod strangers;
+pub mod subscribers;
+pub(crate) mod trace;
+mod transport;
+mod wire;
+pub(crate) mod wishes;
+
+pub use auth::Auth;
+pub use bodies::{BodyBudget, MAX_KNOWN};
+pub(crate) use bodies::{Dropped, Held};
+pub use descriptors::raise as raise_descriptors;
+pub use error::HttpError;
+pub use expectation::Wants;
+pub use host::FunctionHost;
+pub(crate) use payload::is_late;
+pub use places::Places;
+pub(crate) use seat::Seat;
+pub use server::{Hosts, Serving, serve};
+pub use services::{About, Services};
+pub use strangers::Strangers;
+pub(crate) use strangers::Unknown;

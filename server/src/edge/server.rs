@@ -1,0 +1,267 @@
+//! Serves routes on a listener, behind everything that this room knows.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use actix_http::error::DispatchError;
+use actix_http::{ConnectionType, HttpMessage, HttpService, Request, Response, Version};
+use actix_server::Server;
+use actix_service::{Service, ServiceFactory, apply_fn_factory, fn_factory, fn_service, map_config};
+use actix_web::App;
+use actix_web::body::{BodySize, BoxBody, MessageBody};
+use actix_web::dev::{AppConfig, Payload};
+use actix_web::web::ServiceConfig;
+use bytes::Bytes;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::TcpStream;
+
+use super::expectation::{self, Wants};
+use super::host::Names;
+use super::http2::{self, Entry};
+use super::limits::Limits;
+use super::payload::Timed;
+use super::places::{Place, Places};
+use super::seat::{Busy, Seat};
+use super::transport::Guarded;
+use super::wire::{Found, Opening, Wire};
+use super::{access, refusal};
+use crate::config::Settings;
+
+/// Whether the names by which callers call matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hosts {
+    /// They must be ours.
+    Ours,
+    /// They do not.
+    Any,
+}
+
+/// How routes are served.
+pub struct Serving {
+    /// Where callers connect to.
+    pub listener: TcpListener,
+    /// Where connections find a place.
+    pub places: Arc<Places>,
+    /// Everything that can be set.
+    pub settings: Arc<Settings>,
+    /// Whether names matter.
+    pub hosts: Hosts,
+    /// Threads; one for each processor when absent.
+    pub workers: Option<usize>,
+    /// Whether a body is wanted that its caller holds back until it is asked for; all are when absent.
+    pub wants: Option<Wants>,
+}
+
+/// Serves the routes.
+///
+/// # Errors
+/// When the listener cannot be used.
+pub fn serve(serving: Serving, routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> io::Result<Server> {
+    let Serving { listener, places, settings, hosts, workers, wants } = serving;
+    let limits = Limits::of(&settings.edge);
+    // Whoever serves says when it ends.
+    let mut builder = Server::build().disable_signals().shutdown_timeout(settings.limits.stop_grace.as_secs());
+    if let Some(workers) = workers {
+        builder = builder.workers(workers);
+    }
+    let names = match hosts {
+        Hosts::Ours => Names::of(&settings),
+        Hosts::Any => Names::Any,
+    };
+    let ending = builder.graceful_shutdown_signal();
+    let factory = move || {
+        let (places, ending, finish) = (places.clone(), ending.clone(), ending.clone());
+        let app = map_config(App::new().configure(routes.clone()), |()| AppConfig::default());
+        let door = Arc::new(Door { names: names.clone(), settings: settings.clone(), limits });
+        let (asked, wants) = (door.clone(), wants.clone());
+        let expected = fn_service(move |request: Request| expectation::judge(asked.clone(), wants.clone(), request));
+        let entry = apply_fn_factory(app, move |request: Request, app: &_| pass(&door, request, app));
+        let http = HttpService::build()
+            .graceful_shutdown_signal(move || {
+                let ending = ending.clone();
+                async move { ending.notified().await }
+            })
+            .keep_alive(limits.idle)
+            .client_request_timeout(limits.head)
+            .client_disconnect_timeout(DISCONNECT)
+            .expect(expected)
+            .on_connect_ext(|io: &Guarded<Wire>, data| _ = data.insert(io.seat().clone()))
+            .h1(entry);
+        let trusted = settings.clone();
+        fn_factory(move || {
+            let (places, settings, finish) = (places.clone(), trusted.clone(), finish.clone());
+            let http = http.new_service(());
+            async move {
+                let http = Rc::new(Http(http.await?));
+                Ok::<_, ()>(fn_service::<_, _, _, _, _, ()>(move |io: TcpStream| {
+                    let (places, settings, http, finish) =
+                        (places.clone(), settings.clone(), http.clone(), finish.clone());
+                    async move {
+                        let seated = sit(&places, &settings, io).await?;
+                        talk(seated, places, http, limits, async move { finish.notified().await }).await
+                    }
+                }))
+            }
+        })
+    };
+    Ok(builder.listen("eventflow", listener, factory)?.run())
+}
+
+/// How long the rest of a request that nobody reads is waited for after its answer.
+const DISCONNECT: Duration = Duration::from_secs(1);
+
+/// How long a connection without a place may take to be told so.
+const FAREWELL: Duration = Duration::from_millis(100);
+
+/// After this long without a word a connection is asked whether its other end is still there, in these steps, by the
+/// system: who follows lines, and vanishes without a word, is not followed by anything else.
+const SILENCE: Duration = Duration::from_secs(60);
+const STEP: Duration = Duration::from_secs(15);
+
+/// What each request passes.
+pub(super) struct Door {
+    pub(super) names: Names,
+    pub(super) settings: Arc<Settings>,
+    limits: Limits,
+}
+
+/// Serves HTTP/1.1.
+struct Http<S>(S);
+
+impl<S> Entry for Http<S>
+where
+    S: Service<(Guarded<Wire>, Option<SocketAddr>), Response = (), Error = DispatchError>,
+    S::Future: 'static,
+{
+    fn enter(&self, io: Guarded<Wire>, peer: Option<SocketAddr>) {
+        let served = self.0.call((io, peer));
+        actix_web::rt::spawn(async move { drop(served.await) });
+    }
+}
+
+/// A connection that has a place.
+struct Seated {
+    io: TcpStream,
+    peer: Option<SocketAddr>,
+    place: Place,
+    /// Whether its address is counted.
+    counted: bool,
+}
+
+/// Serves a connection in the protocol that it speaks.
+async fn talk<S>(
+    seated: Seated,
+    places: Arc<Places>,
+    http: Rc<Http<S>>,
+    limits: Limits,
+    ending: impl Future<Output = ()>,
+) -> Result<(), DispatchError>
+where
+    S: Service<(Guarded<Wire>, Option<SocketAddr>), Response = (), Error = DispatchError> + 'static,
+    S::Future: 'static,
+{
+    let Seated { io, peer, place, counted } = seated;
+    let (place, found) = (Arc::new(place), Found::default());
+    let wire = Wire::Connection(Opening::new(io, found.clone()));
+    let served = http.0.call((Guarded::new(wire, place.clone(), limits), peer)).await;
+    match found.take() {
+        Some(io) => http2::serve(http2::Connection { io, peer, place, places, counted, limits }, http, ending).await,
+        None => served,
+    }
+}
+
+/// Finds a place for a connection, or tells it that there is none.
+async fn sit(places: &Arc<Places>, settings: &Settings, io: TcpStream) -> Result<Seated, DispatchError> {
+    let peer = io.peer_addr().ok();
+    let _ = SockRef::from(&io).set_tcp_keepalive(&TcpKeepalive::new().with_time(SILENCE).with_interval(STEP));
+    let address = peer.map(|peer| peer.ip().to_canonical());
+    // Behind a proxy all callers have its address.
+    let counted =
+        address.is_none_or(|address| !address.is_loopback() && !settings.edge.trusted_proxies.contain(address));
+    match places.take(address, counted) {
+        Ok(place) => Ok(Seated { io, peer, place, counted }),
+        Err(full) => {
+            // Said as far as it can be said at once; a caller that is not listening is not waited for.
+            let _ = tokio::time::timeout(FAREWELL, io.writable()).await;
+            let _ = io.try_write(refusal::no_place(&full).as_bytes());
+            Err(DispatchError::Io(io::ErrorKind::ConnectionRefused.into()))
+        }
+    }
+}
+
+/// Lets a request in, with a body that must come, and keeps its connection busy until its answer is complete.
+fn pass<S, B>(
+    door: &Door,
+    mut request: Request,
+    app: &S,
+) -> impl Future<Output = Result<Response<Answering>, S::Error>> + use<S, B>
+where
+    S: Service<Request, Response = actix_web::dev::ServiceResponse<B>>,
+    B: MessageBody + 'static,
+{
+    // Callers of before 1.1 know no chunks: the end of the connection ends an answer without a length.
+    let knows_chunks = request.head().version >= Version::HTTP_11;
+    let seat = request.conn_data::<Arc<Seat>>().cloned();
+    let busy = seat.as_ref().map(Seat::begin);
+    let mut entry = door.settings.access_log.then(|| access::Entry::of(request.head(), &door.settings.edge));
+    let admitted = refusal::admit(request.head(), &door.names, &door.settings.edge);
+    let answer = match admitted {
+        Ok(function) => {
+            if let Some(function) = function {
+                request.extensions_mut().insert(function);
+            }
+            if let Some(seat) = seat
+                && !matches!(request.payload(), Payload::None)
+            {
+                let body = Timed::new(request.take_payload(), seat, door.limits.read);
+                *request.payload() = Payload::Stream { payload: Box::pin(body) };
+            }
+            Ok(app.call(request))
+        }
+        Err(error) => Err(refusal::answer(request.head(), &error)),
+    };
+    async move {
+        let response: Response<BoxBody> = match answer {
+            Ok(answer) => Response::from(answer.await?.map_into_boxed_body()),
+            Err(refusal) => refusal.into(),
+        };
+        Ok(response.map_body(|head, body| {
+            if !knows_chunks && body.size() == BodySize::Stream {
+                head.no_chunking(true);
+                head.set_connection_type(ConnectionType::Close);
+            }
+            if let Some(entry) = &mut entry {
+                entry.answered(head.status, head.headers());
+            }
+            Answering { body, entry, _busy: busy }
+        }))
+    }
+}
+
+/// An answer's body; its connection is busy until it has ended.
+struct Answering {
+    body: BoxBody,
+    entry: Option<access::Entry>,
+    _busy: Option<Busy>,
+}
+
+impl MessageBody for Answering {
+    type Error = <BoxBody as MessageBody>::Error;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        let polled = Pin::new(&mut self.body).poll_next(cx);
+        if let (Poll::Ready(Some(Ok(part))), Some(entry)) = (&polled, &mut self.entry) {
+            entry.sent(part.len());
+        }
+        polled
+    }
+}

@@ -1,0 +1,92 @@
+//! Places that are limited over all and for each owner, so that no owner can take those of the others. A place is taken,
+//! and not looked at first: however many ask at once, no more get one than there are.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// Places for what goes on for a while.
+pub(crate) struct Shares<K> {
+    most: usize,
+    most_each: usize,
+    taken: Mutex<Taken<K>>,
+}
+
+struct Taken<K> {
+    all: usize,
+    by_owner: HashMap<K, usize>,
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The owner has as many as one may have.
+    Owner,
+    /// All are taken.
+    Everywhere,
+}
+
+/// One place; free again when dropped.
+pub(crate) struct Share<K: Eq + Hash> {
+    shares: Arc<Shares<K>>,
+    owner: K,
+}
+
+impl<K: Eq + Hash + Clone> Shares<K> {
+    pub(crate) fn new(most: usize, most_each: usize) -> Arc<Self> {
+        Arc::new(Self { most, most_each, taken: Mutex::new(Taken { all: 0, by_owner: HashMap::new() }) })
+    }
+
+    pub(crate) fn take(self: &Arc<Self>, owner: K) -> Result<Share<K>, Full> {
+        let mut taken = self.taken.lock();
+        if taken.by_owner.get(&owner).is_some_and(|count| *count >= self.most_each) {
+            return Err(Full::Owner);
+        }
+        if taken.all >= self.most {
+            return Err(Full::Everywhere);
+        }
+        taken.all += 1;
+        *taken.by_owner.entry(owner.clone()).or_default() += 1;
+        Ok(Share { shares: self.clone(), owner })
+    }
+}
+
+impl<K: Eq + Hash> Drop for Share<K> {
+    fn drop(&mut self) {
+        let mut taken = self.shares.taken.lock();
+        taken.all -= 1;
+        if let Some(count) = taken.by_owner.get_mut(&self.owner) {
+            *count -= 1;
+            if *count == 0 {
+                taken.by_owner.remove(&self.owner);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_owner_does_not_take_all_places() {
+        let shares = Shares::new(10, 4);
+        let places: Vec<_> = (0..20).map_while(|_| shares.take("busy").ok()).collect();
+        assert_eq!((places.len(), shares.take("busy").err()), (4, Some(Full::Owner)));
+        assert!(shares.take("other").is_ok());
+        drop(places);
+        assert!(shares.take("busy").is_ok());
+        assert!(shares.taken.lock().by_owner.is_empty());
+    }
+
+    #[test]
+    fn all_owners_together_have_a_limit() {
+        let shares = Shares::new(10, 4);
+        let places: Vec<_> = (0..20).filter_map(|owner| shares.take(owner % 5).ok()).collect();
+        assert_eq!((places.len(), shares.take(7).err()), (10, Some(Full::Everywhere)));
+        drop(places);
+        assert_eq!(shares.taken.lock().all, 0);
+    }
+}

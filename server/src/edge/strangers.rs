@@ -1,0 +1,169 @@
+//! WebSockets whose callers have not said yet who they are. Such a socket costs its caller nothing, so there are few of
+//! them, few from one network, and each gives its place to whoever needs it: to another one of them, and to any other
+//! connection (see [`Seat::waiting`]). A socket that was opened with a token or a session is none of them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::network::{Prefix, Width};
+use super::seat::Seat;
+use crate::config::Networks;
+
+/// Such sockets at a time.
+const MAX_STRANGERS: usize = 512;
+
+/// Such sockets from one network at a time; loopback and trusted proxies are not counted.
+const MAX_STRANGERS_OF_NETWORK: usize = 64;
+
+/// One that has been silent for less than this keeps its place.
+const EVICT_AFTER: Duration = Duration::from_secs(1);
+
+/// The sockets of strangers.
+pub struct Strangers {
+    most: usize,
+    most_of_network: usize,
+    taken: Mutex<Taken>,
+}
+
+#[derive(Default)]
+struct Taken {
+    next: u64,
+    /// In the order in which they came.
+    open: BTreeMap<u64, Stranger>,
+    by_network: HashMap<Prefix, usize>,
+}
+
+struct Stranger {
+    network: Option<Prefix>,
+    seat: Arc<Seat>,
+    since: Instant,
+}
+
+/// A place for such a socket; free again when dropped, which is when its caller is known.
+pub(crate) struct Unknown {
+    strangers: Arc<Strangers>,
+    number: u64,
+    seat: Arc<Seat>,
+}
+
+impl Default for Strangers {
+    fn default() -> Self {
+        Self { most: MAX_STRANGERS, most_of_network: MAX_STRANGERS_OF_NETWORK, taken: Mutex::default() }
+    }
+}
+
+impl Strangers {
+    /// A place for a socket from an address, on this connection; `None` when there is none.
+    pub(crate) fn take(
+        self: &Arc<Self>,
+        address: Option<IpAddr>,
+        proxies: &Networks,
+        seat: Arc<Seat>,
+    ) -> Option<Unknown> {
+        // Behind a proxy that says nothing of its callers all of them have its address.
+        let counted = address.filter(|address| !address.is_loopback() && !proxies.contain(*address));
+        let network = counted.map(|address| Prefix::of(address, Width::Network));
+        let mut taken = self.taken.lock();
+        if let Some(network) = network
+            && taken.by_network.get(&network).is_some_and(|count| *count >= self.most_of_network)
+        {
+            return None;
+        }
+        if taken.open.len() >= self.most {
+            let (number, oldest) = taken.open.first_key_value()?;
+            if oldest.since.elapsed() < EVICT_AFTER {
+                return None;
+            }
+            let number = *number;
+            taken.remove(number)?.seat.evict();
+        }
+        if let Some(network) = network {
+            *taken.by_network.entry(network).or_default() += 1;
+        }
+        let number = taken.next;
+        taken.next += 1;
+        seat.be_unknown(true);
+        taken.open.insert(number, Stranger { network, seat: seat.clone(), since: Instant::now() });
+        Some(Unknown { strangers: self.clone(), number, seat })
+    }
+}
+
+impl Taken {
+    fn remove(&mut self, number: u64) -> Option<Stranger> {
+        let stranger = self.open.remove(&number)?;
+        if let Some(network) = stranger.network
+            && let Some(count) = self.by_network.get_mut(&network)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_network.remove(&network);
+            }
+        }
+        Some(stranger)
+    }
+}
+
+impl Drop for Unknown {
+    fn drop(&mut self) {
+        self.seat.be_unknown(false);
+        self.strangers.taken.lock().remove(self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn strangers(most: usize, most_of_network: usize) -> Arc<Strangers> {
+        Arc::new(Strangers { most, most_of_network, taken: Mutex::default() })
+    }
+
+    fn take(strangers: &Arc<Strangers>, address: &str) -> Option<(Unknown, Arc<Seat>)> {
+        let seat = Arc::new(Seat::new(None));
+        let place = strangers.take(Some(address.parse().unwrap()), &Networks::default(), seat.clone())?;
+        Some((place, seat))
+    }
+
+    #[test]
+    fn one_network_has_its_share_until_its_callers_are_known() {
+        let strangers = strangers(100, 2);
+        let first = take(&strangers, "2001:db8::1").unwrap();
+        let _second = take(&strangers, "2001:db8::2").unwrap();
+        assert!(take(&strangers, "2001:db8::3").is_none());
+        assert!(take(&strangers, "2001:db8:0:1::1").is_some(), "another network");
+        for _ in 0..10 {
+            let (place, _) = take(&strangers, "127.0.0.1").unwrap();
+            std::mem::forget(place);
+        }
+        drop(first);
+        assert!(take(&strangers, "2001:db8::3").is_some());
+    }
+
+    #[test]
+    fn who_is_silent_longest_goes_when_there_is_no_place() {
+        let strangers = strangers(2, 2);
+        let held = ["192.0.2.1", "192.0.2.2"].map(|address| take(&strangers, address).unwrap());
+        assert!(take(&strangers, "192.0.2.3").is_none(), "they have only just come");
+        for stranger in strangers.taken.lock().open.values_mut() {
+            stranger.since = stranger.since.checked_sub(EVICT_AFTER).unwrap();
+        }
+        assert!(take(&strangers, "192.0.2.3").is_some());
+        assert_eq!(held.each_ref().map(|(_, seat)| seat.is_evicted()), [true, false]);
+        drop(held);
+        assert_eq!(strangers.taken.lock().open.len(), 0);
+    }
+
+    #[test]
+    fn a_socket_of_a_stranger_waits_and_that_of_a_known_caller_does_not() {
+        let (place, seat) = take(&strangers(2, 2), "192.0.2.1").unwrap();
+        let _busy = seat.begin();
+        seat.become_socket();
+        assert!(seat.waiting().is_some());
+        drop(place);
+        assert_eq!(seat.waiting(), None);
+    }
+}

@@ -1,0 +1,42 @@
+//! What callers follow: GraphQL operations over WebSockets, and logs over HTTP that go on. All of it comes out of one
+//! budget, because each commit wakes each of them, whatever it came in by.
+
+use std::sync::Arc;
+
+use super::shares::{Full, Share, Shares};
+use crate::config::Limits;
+use crate::operations::Viewer;
+
+/// The error's code, over every door.
+pub(crate) const CODE: &str = "too_many_subscriptions";
+
+/// How many may follow something. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Subscribers(Arc<Shares<Arc<str>>>);
+
+/// A place for one that follows something; free again when dropped.
+pub(crate) struct Place(#[allow(dead_code, reason = "it is held for its drop")] Share<Arc<str>>);
+
+impl Subscribers {
+    /// As many as the limits say.
+    pub fn new(limits: &Limits) -> Self {
+        Self(Shares::new(limits.subscriptions_of_all, limits.subscriptions_of_viewer))
+    }
+
+    /// A place for a viewer.
+    ///
+    /// # Errors
+    /// Why there is none, for people.
+    pub(crate) fn take(&self, viewer: &Viewer) -> Result<Place, &'static str> {
+        self.0.take(viewer.name.clone()).map(Place).map_err(|full| match full {
+            Full::Owner => {
+                "you have as many subscriptions and followed logs as one may have, over all connections \
+                 (EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER); end some of them"
+            }
+            Full::Everywhere => {
+                "the server has as many subscriptions and followed logs as it takes \
+                 (EVENTFLOW_MAX_SUBSCRIPTIONS_TOTAL); try again in a moment"
+            }
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Whether the body of a request is wanted that its caller holds back (`Expect: 100-continue`): by whom it is sent, to whom,
+//! and how long it says that it is. What cannot be said by the head alone is said when the body has come.
+
+use std::sync::Arc;
+
+use actix_web::dev::RequestHead;
+use actix_web::http::header;
+
+use super::Gateway;
+use super::target::callable;
+use crate::edge::{FunctionHost, HttpError, Wants, auth};
+
+/// What a form adds to the bundle in it.
+const FORM: usize = 64 << 10;
+
+/// Where callers prove who they are by the body, or need not.
+const WITHOUT_TOKEN: [&str; 2] = ["/auth/", "/hooks/"];
+
+impl Gateway {
+    /// Judges the heads of all requests, those of functions and those of the platform.
+    pub fn wants(&self) -> Wants {
+        let gateway = self.clone();
+        Arc::new(move |head: &RequestHead, host: Option<FunctionHost>| {
+            let gateway = gateway.clone();
+            let checked = gateway.check(head, host.as_ref());
+            let path = head.uri.path().to_owned();
+            Box::pin(async move {
+                match (checked?, host) {
+                    (Some(session), None) => gateway.is_there(&session, &path).await,
+                    _ => Ok(()),
+                }
+            })
+        })
+    }
+
+    /// Who sends it, and how much.
+    fn check(&self, head: &RequestHead, host: Option<&FunctionHost>) -> Result<Option<auth::Session>, HttpError> {
+        let (path, limits) = (head.uri.path(), &self.services.settings.limits);
+        let limit = match path {
+            "/v1/bundles" if host.is_none() => limits.bundle + FORM,
+            _ => limits.body.max(limits.event),
+        };
+        let length =
+            head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if length.is_some_and(|length| length > limit as u64) {
+            return Err(HttpError::too_large("the body", limit));
+        }
+        let doors = &self.doors;
+        let open = match host {
+            Some(host) => {
+                let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
+                doors.is_open(namespace, &host.name)
+            }
+            None => {
+                let mut parts = path.strip_prefix("/function/").unwrap_or_default().split('/');
+                let (first, second) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+                WITHOUT_TOKEN.iter().any(|begin| path.starts_with(begin))
+                    || doors.is_open(&self.services.settings.namespace, first)
+                    || doors.is_open(first, second)
+                    || doors.at(path).is_some()
+            }
+        };
+        if open {
+            return Ok(None);
+        }
+        match self.services.auth.by_header(&head.headers)? {
+            None if !head.headers.contains_key(header::COOKIE) || host.is_some() => Err(auth::missing()),
+            session => Ok(session),
+        }
+    }
+
+    /// Whether there is the function that is called.
+    async fn is_there(&self, session: &auth::Session, path: &str) -> Result<(), HttpError> {
+        let called = path.strip_prefix("/function/").or_else(|| path.strip_prefix("/async-function/"));
+        let Some(called) = called else { return Ok(()) };
+        let (route, _) = self.lead(&session.viewer, called).await?;
+        session.viewer.may_change(&route.namespace)?;
+        callable(&route)
+    }
+}

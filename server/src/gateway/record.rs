@@ -1,0 +1,319 @@
+//! What is told of a call: gathered on the way, recorded at its end, whatever the end is.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponseBuilder};
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::manifest::Runtime;
+use domain::run::event::{Answered, Ending, Outcome, Request};
+use domain::trace::Context;
+use domain::{Cause, Json, run};
+use http_body_util::BodyExt;
+use hyper::header::HeaderValue;
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::call_id::{CallId, Hold};
+use super::recorder::{Place, Told};
+use super::request::{Kept, KeptBytes};
+use super::said::{Frame, Said};
+use super::{HttpError, now, refusal};
+use crate::edge::trace;
+use crate::fleet::{self, RequestBody, Route};
+use crate::operations::Viewer;
+use crate::telemetry::Metrics;
+
+/// A call under way. When it is dropped without an end, its caller went away.
+pub(super) struct Call {
+    pub run: run::Id,
+    place: Option<Place>,
+    told: Option<ToldOf>,
+    arrived: Instant,
+    limit: usize,
+    metrics: Metrics,
+    trace: Context,
+}
+
+/// What the record is made of.
+struct ToldOf {
+    run: run::Id,
+    hold: Option<Hold>,
+    route: Arc<Route>,
+    actor: Arc<str>,
+    said: Said,
+    trace: Context,
+    kept: Kept,
+    outcome: Outcome,
+    answer: Option<(Bytes, String, bool)>,
+    queued_at: DateTime<Utc>,
+    started_at: Option<DateTime<Utc>>,
+}
+
+impl Call {
+    #[allow(clippy::too_many_arguments)] // all that is known when a call comes in
+    pub(super) fn begin(
+        place: Place,
+        request: &HttpRequest,
+        address: &Address<'_>,
+        viewer: &Viewer,
+        route: Arc<Route>,
+        kept: Kept,
+        limit: usize,
+        metrics: Metrics,
+        id: CallId,
+    ) -> Self {
+        let CallId { id: run, hold } = id;
+        let trace = trace::of_run(request.headers(), run);
+        let told = ToldOf {
+            run,
+            hold,
+            route,
+            actor: viewer.name.clone(),
+            said: Said::of(request, address, &trace),
+            trace: trace.clone(),
+            kept,
+            outcome: Outcome::default(),
+            answer: None,
+            queued_at: now(),
+            started_at: None,
+        };
+        Self { run, place: Some(place), told: Some(told), arrived: Instant::now(), limit, metrics, trace }
+    }
+
+    fn told(&mut self) -> &mut ToldOf {
+        self.told.as_mut().expect("a call that has not ended knows what is told of it")
+    }
+
+    /// Bytes of a body that are kept.
+    pub(super) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(super) fn trace(&self) -> Context {
+        self.trace.clone()
+    }
+
+    /// An instance took it.
+    pub(super) fn begin_attempt(&mut self, instance: Option<&str>, cold_start: bool) {
+        let told = self.told();
+        told.started_at = Some(now());
+        told.outcome.instance = instance.map(str::to_owned);
+        told.outcome.cold_start = cold_start;
+    }
+
+    pub(super) fn set_instance(&mut self, instance: &str) {
+        self.told().outcome.instance = Some(instance.to_owned());
+    }
+
+    pub(super) fn set_exit(&mut self, code: Option<i32>) {
+        self.told().outcome.exit_code = code;
+    }
+
+    /// Tells the function which call it is: its wrapper, or the program itself where there is none. An attempt that is
+    /// not named is the first.
+    pub(super) fn sign(&mut self, headers: &mut hyper::HeaderMap) {
+        let wrapped = matches!(self.told().route.manifest.runtime, Runtime::Node | Runtime::Python);
+        let mut buffer = uuid::Uuid::encode_buffer();
+        let id = HeaderValue::from_str(self.run.uuid().hyphenated().encode_lower(&mut buffer))
+            .expect("a UUID is a valid header");
+        if !wrapped {
+            headers.insert("x-call-id", id.clone());
+        }
+        headers.insert("x-eventflow-run", id);
+        // Whatever the caller said of its trace was read, and stayed here.
+        let parent = HeaderValue::try_from(self.trace.parent()).expect("hexadecimal digits are a valid header");
+        headers.insert("traceparent", parent);
+        if let Some(Ok(state)) = self.trace.state().map(HeaderValue::from_str) {
+            headers.insert("tracestate", state);
+        }
+    }
+
+    /// Tells the caller which call it was, when it came in, how long it took, and which version answered.
+    pub(super) fn mark(&mut self, response: &mut HttpResponseBuilder) {
+        let mut buffer = uuid::Uuid::encode_buffer();
+        let id = &*self.run.uuid().hyphenated().encode_lower(&mut buffer);
+        response.insert_header(("x-call-id", id));
+        response.insert_header(("x-duration-seconds", format!("{:.6}", self.arrived.elapsed().as_secs_f64())));
+        let told = self.told();
+        response.insert_header(("x-start-time", start_time(told.queued_at)));
+        response.insert_header(("x-function-version", told.route.version));
+    }
+
+    /// The event that a job gets, with the whole body, which takes `limit` bytes at most and twice as much as JSON; `None`
+    /// when it takes more. What is recorded of the body is what is recorded of any.
+    pub(super) async fn whole_event(&mut self, body: RequestBody, limit: usize) -> Option<Bytes> {
+        let whole = body.collect().await.ok().map(http_body_util::Collected::to_bytes);
+        let recorded = self.limit;
+        let told = self.told();
+        if let Some(whole) = whole {
+            if !Json::fits(&whole, limit) {
+                *told.kept.bytes.lock() = KeptBytes { bytes: Bytes::new(), cut: true };
+                return None;
+            }
+            *told.kept.bytes.lock() = KeptBytes { bytes: whole, cut: false };
+        }
+        let event = Bytes::from_owner(Text(told.event()));
+        let mut kept = told.kept.bytes.lock();
+        if !Json::fits(&kept.bytes, recorded) {
+            *kept = KeptBytes { bytes: Bytes::new(), cut: true };
+        }
+        drop(kept);
+        Some(event)
+    }
+
+    /// Keeps the answer, or as much of it as may be.
+    pub(super) fn keep_answer(&mut self, answer: &Bytes, kind: &str) {
+        let cut = !Json::fits(answer, self.limit);
+        // A copy: a part would keep all of the answer in memory until it is recorded.
+        let kept = if cut { Bytes::copy_from_slice(&answer[..answer.len().min(self.limit)]) } else { answer.clone() };
+        self.told().answer = Some((kept, kind.to_owned(), cut));
+    }
+
+    /// The function answered.
+    pub(super) fn answered(self, status: u16) {
+        match status {
+            500.. => {
+                let error = format!("the function answered {status}");
+                self.end(Ending::Failed, Some(status), Some(error));
+            }
+            _ => self.end(Ending::Succeeded, Some(status), None),
+        }
+    }
+
+    /// It took too long.
+    pub(super) fn timed_out(self) -> HttpError {
+        let message = format!("the function did not answer within {:.3} s", self.arrived.elapsed().as_secs_f64());
+        self.end(Ending::TimedOut, None, Some(message.clone()));
+        HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
+    }
+
+    /// It failed without an answer. The caller learns what happened, the run keeps the last lines, too.
+    pub(super) fn failed(
+        self,
+        status: StatusCode,
+        code: &'static str,
+        what: String,
+        stderr_tail: &[String],
+    ) -> HttpError {
+        let run = self.run;
+        let error = fleet::with_last_lines(&what, stderr_tail);
+        self.end(Ending::Failed, None, Some(error));
+        HttpError::new(status, code, format!("{what}; its log is that of run {run}"))
+    }
+
+    /// There was no instance for it.
+    pub(super) fn refused(self, error: fleet::Error) -> HttpError {
+        let (ending, tail) = match &error {
+            fleet::Error::TimedOut => (Ending::TimedOut, Vec::new()),
+            fleet::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
+            _ => (Ending::Failed, Vec::new()),
+        };
+        let told = fleet::with_last_lines(&error.to_string(), &tail);
+        self.end(ending, None, Some(told));
+        refusal(error)
+    }
+
+    /// It is over: records it.
+    pub(super) fn end(mut self, ending: Ending, status: Option<u16>, error: Option<String>) {
+        self.finish(ending, status, error);
+    }
+
+    fn finish(&mut self, ending: Ending, status: Option<u16>, error: Option<String>) {
+        let (Some(place), Some(mut told)) = (self.place.take(), self.told.take()) else { return };
+        told.outcome.http_status = status;
+        let outcome = match ending {
+            Ending::Succeeded => "succeeded",
+            Ending::Failed => "failed",
+            Ending::TimedOut => "timed_out",
+            Ending::Cancelled => "cancelled",
+        };
+        let labels = [&*told.route.namespace, &*told.route.name, "http.invoke", outcome];
+        self.metrics.invocations.with_label_values(&labels).inc();
+        self.metrics.duration.with_label_values(&labels[..2]).observe(self.arrived.elapsed().as_secs_f64());
+        let at = now();
+        place.record(told.weight(), Box::new(move || told.answered(ending, error, at)));
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.finish(Ending::Cancelled, None, Some("the caller went away".to_owned()));
+    }
+}
+
+/// JSON as bytes, without a copy.
+struct Text(Json);
+
+impl AsRef<[u8]> for Text {
+    fn as_ref(&self) -> &[u8] {
+        self.0.get().as_bytes()
+    }
+}
+
+impl ToldOf {
+    /// Bytes of what is recorded, roughly, and never much less.
+    fn weight(&self) -> usize {
+        let answer = self.answer.as_ref().map_or(0, |(answer, ..)| answer.len());
+        let headers: usize = self.said.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let said = headers + 2 * (self.said.path.len() + self.said.query.len());
+        // Twice as much as text, and the body's bytes once more in Base64.
+        4 * self.kept.bytes.lock().bytes.len() + 2 * answer + 2 * said
+    }
+
+    fn answered(mut self, ending: Ending, error: Option<String>, at: DateTime<Utc>) -> Told {
+        let input = self.event();
+        let input_cut = self.kept.bytes.lock().cut;
+        if let Some((answer, kind, cut)) = self.answer.take()
+            && !answer.is_empty()
+        {
+            let kind = Some(kind.as_str()).filter(|kind| !kind.is_empty());
+            self.outcome.keep(kind, &answer, cut, answer.len());
+        }
+        let request = Request {
+            run: self.run,
+            function: self.route.function,
+            namespace: self.route.namespace.to_string(),
+            trigger: "http.invoke".to_owned(),
+            event: None,
+            input,
+            input_cut,
+            version: None,
+            replayed_from: None,
+            callback: None,
+        };
+        let answered = Answered {
+            request,
+            ran: self.route.version,
+            ending,
+            error,
+            outcome: self.outcome,
+            queued_at: self.queued_at,
+            started_at: self.started_at,
+            at,
+        };
+        Told { answered, cause: Cause { actor: Some(self.actor), ..Cause::default() }, _hold: self.hold }
+    }
+
+    /// The call as a CloudEvent.
+    fn event(&self) -> Json {
+        let kept = self.kept.bytes.lock();
+        let (id, source) = (self.run.to_string(), format!("eventflow/function/{}", self.route.name));
+        let frame = Frame {
+            id: &id,
+            source: &source,
+            time: self.queued_at,
+            trace: &self.trace,
+            digest: None,
+            exact: false,
+            whole: !kept.cut,
+        };
+        self.said.event(&frame, &kept.bytes)
+    }
+}
+
+/// When a call came in, as `X-Start-Time` has it: nanoseconds since 1970.
+pub(super) fn start_time(at: DateTime<Utc>) -> String {
+    at.timestamp_nanos_opt().unwrap_or(i64::MAX).to_string()
+}

@@ -1,0 +1,262 @@
+//! The way in: a caller's request becomes the function's.
+
+use std::time::Duration;
+
+use actix_web::error::PayloadError;
+use actix_web::http::header;
+use actix_web::{HttpRequest, web};
+use bytes::{Bytes, BytesMut};
+use chrono::{SecondsFormat, TimeDelta};
+use domain::Json;
+use futures::StreamExt;
+use futures::future::LocalBoxFuture;
+use hyper::header::HeaderValue;
+use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::cookies::Jar;
+use super::passing::Named;
+use super::{HttpError, claimed};
+use crate::clock;
+use crate::edge::body::{broke_off, read, read_unproved};
+use crate::edge::kept::stays_here;
+use crate::edge::{Held, Services};
+use crate::fleet::{RequestBody, Route, claim};
+
+/// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
+const WHOLE: usize = 64 << 10;
+
+/// Parts of a body on their way.
+const PARTS: usize = 8;
+
+/// What of a body is kept for the record.
+#[derive(Debug, Clone)]
+pub(super) struct Kept {
+    pub bytes: std::sync::Arc<parking_lot::Mutex<KeptBytes>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct KeptBytes {
+    pub bytes: Bytes,
+    pub cut: bool,
+}
+
+impl Kept {
+    fn whole(bytes: Bytes, limit: usize) -> Self {
+        let cut = !Json::fits(&bytes, limit);
+        let bytes = if cut { Bytes::new() } else { bytes };
+        Self { bytes: std::sync::Arc::new(parking_lot::Mutex::new(KeptBytes { bytes, cut })) }
+    }
+}
+
+/// How long the call may take: what the caller asks for in `X-Timeout` (seconds, or with a unit), at most the function's.
+pub(super) fn timeout(request: &HttpRequest, route: &Route) -> Result<Duration, HttpError> {
+    let most = route.manifest.resources.timeout();
+    let Some(value) = request.headers().get("x-timeout") else { return Ok(most) };
+    let wrong = || HttpError::bad_request("bad_timeout", "X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m");
+    let text = value.to_str().map_err(|_| wrong())?.trim();
+    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let factor = match unit {
+        "" | "s" => 1.0,
+        "ms" => 0.001,
+        "m" => 60.0,
+        _ => return Err(wrong()),
+    };
+    let seconds = number.parse::<f64>().map_err(|_| wrong())? * factor;
+    if !(seconds.is_finite() && seconds > 0.0) {
+        return Err(wrong());
+    }
+    Ok(Duration::from_secs_f64(seconds.min(most.as_secs_f64())))
+}
+
+/// Passes a body on as it comes; what it broke with, if it did. It is driven by the task that answers, as long as there is no
+/// answer: a body that breaks ends the connection at once, and only what is answered in the same moment is still sent.
+pub(super) type Pump = LocalBoxFuture<'static, Option<std::io::ErrorKind>>;
+
+/// A body on its way to a function.
+pub(super) struct Incoming {
+    pub body: RequestBody,
+    pub kept: Kept,
+    pub pump: Option<Pump>,
+    /// What a body whose sender nobody knows takes of the budget for such bodies, until the call is over.
+    pub held: Option<Held>,
+}
+
+impl Incoming {
+    /// No body.
+    pub(super) fn nothing() -> Self {
+        Self::whole(Bytes::new(), 0)
+    }
+
+    fn whole(bytes: Bytes, recorded: usize) -> Self {
+        Self { body: RequestBody::Full(bytes.clone()), kept: Kept::whole(bytes, recorded), pump: None, held: None }
+    }
+}
+
+/// What a body may be.
+pub(super) struct Rules<'s> {
+    pub limit: usize,
+    /// The limit of one that is an event.
+    pub events: usize,
+    pub recorded: usize,
+    /// Nobody knows who sends it.
+    pub stranger: Option<&'s Services>,
+    /// It is needed whole, as a job's is.
+    pub whole: bool,
+}
+
+/// The body, and what of it is kept for the record.
+pub(super) async fn body(
+    request: &HttpRequest,
+    mut payload: web::Payload,
+    rules: Rules<'_>,
+) -> Result<Incoming, HttpError> {
+    let Rules { limit, events, recorded, stranger, whole } = rules;
+    let length =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
+    if length.is_some_and(|length| length > limit) {
+        return Err(HttpError::too_large("the body", limit));
+    }
+    let chunked = request.headers().contains_key(header::TRANSFER_ENCODING);
+    // What may be taken for an event is looked at before it is passed on.
+    let event = request.headers().get(header::CONTENT_TYPE).filter(|kind| claim::is_event(kind.as_bytes()));
+    if whole || event.is_some() {
+        let limit = if event.is_some() { limit.min(events) } else { limit };
+        let (whole, held) = match stranger {
+            Some(services) => {
+                let (whole, held) = read_unproved(request, payload, limit, services).await?;
+                (whole, Some(held))
+            }
+            None => (read(request, payload, limit).await?, None),
+        };
+        if let Some(kind) = event {
+            claim::check_body(kind.as_bytes(), &whole).map_err(claimed)?;
+        }
+        return Ok(Incoming { held, ..Incoming::whole(whole, recorded) });
+    }
+    if length.unwrap_or(0) == 0 && !chunked {
+        return Ok(Incoming::nothing());
+    }
+    if let Some(services) = stranger.filter(|_| length.is_some_and(|length| length <= WHOLE)) {
+        let (whole, held) = read_unproved(request, payload, WHOLE, services).await?;
+        return Ok(Incoming { held: Some(held), ..Incoming::whole(whole, recorded) });
+    }
+    if length.is_some_and(|length| length <= WHOLE) {
+        let mut whole = BytesMut::with_capacity(length.unwrap_or(0));
+        while let Some(part) = payload.next().await {
+            let part = part.map_err(|error| broke_off(&error))?;
+            // The length is only what the caller says: a request that would rather be a WebSocket has no end.
+            if whole.len() + part.len() > WHOLE {
+                return Err(HttpError::bad_request("bad_body", "the body is longer than its Content-Length"));
+            }
+            whole.extend_from_slice(&part);
+        }
+        return Ok(Incoming::whole(whole.freeze(), recorded));
+    }
+    let kept = Kept::whole(Bytes::new(), recorded);
+    let (sender, receiver) = mpsc::channel(PARTS);
+    let pump = Box::pin(pass_on(payload, sender, limit, recorded, kept.clone()));
+    Ok(Incoming { body: RequestBody::Stream(receiver), kept, pump: Some(pump), held: None })
+}
+
+/// Passes a body on as it comes. One that is longer than it may be is broken off: the function sees no whole request.
+async fn pass_on(
+    mut payload: web::Payload,
+    sender: mpsc::Sender<Result<Bytes, std::io::Error>>,
+    limit: usize,
+    recorded: usize,
+    kept: Kept,
+) -> Option<std::io::ErrorKind> {
+    let mut length = 0;
+    let mut broke = None;
+    let mut begin = BytesMut::new();
+    while let Some(part) = payload.next().await {
+        let part = part.map_err(io_error).and_then(|part| {
+            length += part.len();
+            if length > limit { Err(too_large()) } else { Ok(part) }
+        });
+        if let Ok(part) = &part
+            && length <= recorded
+        {
+            begin.extend_from_slice(part);
+        }
+        broke = part.as_ref().err().map(std::io::Error::kind);
+        if broke.is_some() {
+            // Without waiting: what is answered must be answered now. But the function learns of it, or it would take what it has
+            // for all of it.
+            if let Err(TrySendError::Full(part)) = sender.try_send(part) {
+                actix_web::rt::spawn(async move { sender.send(part).await });
+            }
+            break;
+        }
+        if sender.send(part).await.is_err() {
+            break;
+        }
+    }
+    let cut = length > recorded || !Json::fits(&begin, recorded);
+    *kept.bytes.lock() = KeptBytes { bytes: if cut { Bytes::new() } else { begin.freeze() }, cut };
+    broke
+}
+
+/// The errors that break the function's request off say by their kind whose fault it was: the caller was late, sent too
+/// much, or sent something that is no body.
+fn io_error(error: PayloadError) -> std::io::Error {
+    match error {
+        PayloadError::Io(error) => error,
+        error => std::io::Error::new(std::io::ErrorKind::InvalidData, error),
+    }
+}
+
+fn too_large() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the body is too large")
+}
+
+/// The request as the function sees it.
+pub(super) fn to_function(
+    request: &HttpRequest,
+    address: &Address<'_>,
+    body: RequestBody,
+    deadline: Instant,
+    jar: &Jar<'_>,
+) -> hyper::Request<RequestBody> {
+    let mut call = hyper::Request::new(body);
+    *call.method_mut() = hyper::Method::from_bytes(request.method().as_str().as_bytes()).expect("a method stays one");
+    let path = address.path();
+    let target = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    // A part of a valid path is one, too; only its beginning was cut off.
+    *call.uri_mut() = target.parse().unwrap_or_else(|_| hyper::Uri::from_static("/"));
+    let headers = call.headers_mut();
+    headers.reserve(request.headers().len() + 10);
+    let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
+    for (name, value) in request.headers() {
+        if !stays_here(name.as_str())
+            && *name != header::COOKIE
+            && !domain::trace::HEADERS.contains(&name.as_str())
+            && !named.contain(name.as_str())
+            && let (Ok(name), Ok(value)) = (
+                hyper::header::HeaderName::from_bytes(name.as_str().as_bytes()),
+                HeaderValue::from_bytes(value.as_bytes()),
+            )
+        {
+            headers.append(name, value);
+        }
+    }
+    let cookies = request.headers().get_all(header::COOKIE).map(|value| value.as_bytes());
+    let cookies = cookies.filter(|_| !named.contain("cookie"));
+    if let Some(Ok(cookies)) = jar.inward(cookies).map(HeaderValue::try_from) {
+        headers.insert("cookie", cookies);
+    }
+    address.tell(headers);
+    let left = deadline.saturating_duration_since(Instant::now());
+    let until = clock::now() + TimeDelta::from_std(left).unwrap_or_default();
+    if let Ok(value) = HeaderValue::from_str(&until.to_rfc3339_opts(SecondsFormat::Millis, true)) {
+        headers.insert("x-eventflow-deadline", value);
+    }
+    call
+}

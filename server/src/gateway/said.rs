@@ -1,0 +1,146 @@
+//! What a caller said, as the CloudEvent that a handler sees and a replay repeats.
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use domain::Json;
+use domain::cloudevent::{Data, Event, Http, Sender};
+use domain::trace::Context;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::address::Address;
+use super::passing::Named;
+use crate::edge::kept::{is_kept, query};
+
+/// A request without its body.
+pub(super) struct Said {
+    pub method: String,
+    pub path: String,
+    pub query: String,
+    pub headers: Vec<(String, String)>,
+}
+
+/// What else an event is made of.
+pub(super) struct Frame<'a> {
+    pub id: &'a str,
+    pub source: &'a str,
+    pub time: DateTime<Utc>,
+    pub trace: &'a Context,
+    /// What a second request under the same idempotency key is compared with.
+    pub digest: Option<&'a str>,
+    /// A body that is not the JSON that it says to be is kept as bytes, so that the call can be repeated as it was.
+    pub exact: bool,
+    /// The body is all there is of it; of one that was cut nothing more is kept than its beginning.
+    pub whole: bool,
+}
+
+impl Said {
+    /// Where the function lives and which trace the call belongs to is recorded as the function is told it, not as the
+    /// caller said it.
+    pub(super) fn of(request: &HttpRequest, address: &Address<'_>, trace: &Context) -> Self {
+        let named = Named::of(request.headers().get_all(header::CONNECTION).map(|value| value.as_bytes()));
+        let kept = |name: &str| is_kept(name) && !domain::trace::HEADERS.contains(&name) && !named.contain(name);
+        let headers = request.headers().iter().filter(|(name, _)| kept(name.as_str()));
+        let headers = headers
+            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+        let state = trace.state().map(|state| ("tracestate".to_owned(), state.to_owned()));
+        let told = address.told().map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let headers = headers.chain(told).chain([("traceparent".to_owned(), trace.parent())]).chain(state);
+        Self {
+            method: request.method().as_str().to_owned(),
+            path: address.path().to_owned(),
+            query: request.query_string().to_owned(),
+            headers: headers.collect(),
+        }
+    }
+
+    pub(super) fn event(&self, frame: &Frame<'_>, body: &Bytes) -> Json {
+        let kind = self.headers.iter().find(|(name, _)| name == "content-type").map(|(_, kind)| kind.as_str());
+        let data = Data::of(Sender::Caller { exact: frame.exact }, kind, body).unwrap_or_default();
+        // An event that does not say what its data is has JSON.
+        let kind = kind.or_else(|| matches!(data, Some(Data::Text(_))).then_some("text/plain"));
+        // Whether the event says what was sent, byte by byte (runtimes/README.md).
+        let is_said = data.as_ref().is_none_or(|data| *data.body(kind) == **body);
+        let raw_body = (frame.whole && !is_said).then(|| STANDARD.encode(body));
+        let http = Http {
+            method: &self.method,
+            path: &self.path,
+            query: query(&self.query),
+            headers: Headers(&self.headers),
+            raw_body,
+        };
+        let event = Event {
+            time: Some(frame.time),
+            datacontenttype: kind,
+            data,
+            traceparent: Some(frame.trace.parent()),
+            tracestate: frame.trace.state(),
+            requestdigest: frame.digest,
+            http: Some(http),
+            ..Event::new("http.invoke", frame.id, frame.source)
+        };
+        event.json()
+    }
+}
+
+/// Headers as an object; values of one that comes more than once are joined (RFC 9110, section 5.3).
+struct Headers<'a>(&'a [(String, String)]);
+
+impl Serialize for Headers<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let first = |index: usize, name: &str| self.0[..index].iter().all(|(earlier, _)| earlier != name);
+        let mut map = serializer.serialize_map(None)?;
+        for (index, (name, value)) in self.0.iter().enumerate().filter(|(index, (name, _))| first(*index, name)) {
+            let mut later = self.0[index + 1..].iter().filter(|(other, _)| other == name).peekable();
+            if later.peek().is_none() {
+                map.serialize_entry(name, value)?;
+                continue;
+            }
+            let all: Vec<_> = std::iter::once(value).chain(later.map(|(_, value)| value)).map(String::as_str).collect();
+            map.serialize_entry(name, &all.join(", "))?;
+        }
+        map.end()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    fn http(kind: Option<&str>, body: &'static [u8], whole: bool) -> Value {
+        let headers = kind.map(|kind| ("content-type".to_owned(), kind.to_owned())).into_iter().collect();
+        let said = Said { method: "POST".into(), path: "/".into(), query: String::new(), headers };
+        let frame = Frame {
+            id: "1",
+            source: "s",
+            time: crate::clock::now(),
+            trace: &Context::begin(1, 1, false),
+            digest: None,
+            exact: false,
+            whole,
+        };
+        said.event(&frame, &Bytes::from_static(body)).value()["http"].clone()
+    }
+
+    #[test]
+    fn a_body_that_its_data_does_not_say_byte_by_byte_is_carried() {
+        let json = Some("application/json");
+        for (kind, body) in
+            [(json, b"[1]" as &[u8]), (Some("text/plain"), b" a "), (None, b"a"), (json, &[255]), (json, b"")]
+        {
+            assert_eq!(http(kind, body, true).get("rawBody"), None, "{kind:?} {body:?}");
+        }
+        for body in [b"[1]\n" as &[u8], b"[1", b"\xef\xbb\xbf[1]"] {
+            assert_eq!(http(json, body, true)["rawBody"], STANDARD.encode(body));
+        }
+        assert_eq!(http(None, b"\xef\xbb\xbfa", true)["rawBody"], STANDARD.encode(b"\xef\xbb\xbfa"));
+        assert_eq!(http(json, b"[1", false).get("rawBody"), None);
+    }
+}

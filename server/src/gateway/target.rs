@@ -1,0 +1,242 @@
+//! Whom a request calls, by which way it came, and who calls.
+
+use std::sync::Arc;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpMessage, HttpRequest};
+use domain::manifest::http::Pattern;
+use domain::manifest::{Cors, HttpAuth, HttpTrigger};
+
+use super::passing::Origin;
+use super::{Gateway, refusal};
+use crate::edge::auth::Session;
+use crate::edge::{FunctionHost, HttpError};
+use crate::fleet::Route;
+use crate::operations::Viewer;
+
+/// How a request leads to a function.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// `/function/…`
+    Call,
+    /// `/async-function/…`
+    Later,
+    /// The function's own host.
+    Host,
+    /// A path of the function's own.
+    Path,
+}
+
+impl Way {
+    /// The route, as metrics name it.
+    pub(super) fn pattern(self) -> &'static str {
+        match self {
+            Self::Call => "/function/{path}*",
+            Self::Later => "/async-function/{path}*",
+            Self::Host => "//{function}/{path}*",
+            Self::Path => "/{function's path}*",
+        }
+    }
+
+    pub(super) fn origin(self) -> Origin {
+        match self {
+            Self::Host => Origin::Own,
+            Self::Call | Self::Later | Self::Path => Origin::Shared,
+        }
+    }
+
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Later => "/async-function/",
+            _ => "/function/",
+        }
+    }
+}
+
+/// A function that is called, by whom, and with what.
+pub(super) struct Called<'r> {
+    pub session: Session,
+    pub route: Arc<Route>,
+    /// The path as the function sees it.
+    pub rest: &'r str,
+    pub origin: Origin,
+    /// Everybody may call, and nobody knows who does.
+    pub public: bool,
+}
+
+/// A function that has an http trigger of its own kind: a path, callers without a token, pages of other origins.
+pub(super) struct Door<'r> {
+    route: Arc<Route>,
+    rest: &'r str,
+    trigger: HttpTrigger,
+    public: bool,
+}
+
+impl Door<'_> {
+    /// Which pages of other origins may call.
+    pub(super) fn cors(&self) -> Option<&Cors> {
+        self.trigger.cors.as_ref()
+    }
+}
+
+impl Gateway {
+    /// The door through which a request comes, if there is one. It is looked for in memory: a stranger asks the log nothing.
+    pub(super) async fn door<'r>(&self, request: &'r HttpRequest, way: Way) -> Option<Door<'r>> {
+        let doors = &self.doors;
+        let default = self.services.settings.namespace.as_str();
+        let path = request.uri().path();
+        let (namespace, name, rest, pattern) = match way {
+            Way::Call | Way::Later => {
+                let (first, rest) = split(path.strip_prefix(way.begin())?);
+                if doors.is_open(default, first) {
+                    (default.to_owned(), first.to_owned(), rest, None)
+                } else {
+                    let (second, rest) = split(rest.trim_start_matches('/'));
+                    doors.is_open(first, second).then_some(())?;
+                    (first.to_owned(), second.to_owned(), rest, None)
+                }
+            }
+            Way::Host => {
+                let host = request.extensions().get::<FunctionHost>().cloned()?;
+                let namespace = host.namespace.unwrap_or_else(|| default.to_owned());
+                doors.is_open(&namespace, &host.name).then_some(())?;
+                (namespace, host.name, path, None)
+            }
+            Way::Path => {
+                let found = doors.at(path)?;
+                let rest = Pattern::of(&found.pattern)?.rest(path)?;
+                (found.namespace.to_string(), found.name.to_string(), rest, Some(found.pattern))
+            }
+        };
+        let route = self.fleet().route(&namespace, &name).await.ok()??;
+        let trigger = match &pattern {
+            Some(_) => route.manifest.http_triggers().find(|http| http.path == pattern),
+            None => route.manifest.http_trigger(),
+        };
+        let trigger = trigger?.clone();
+        let allowed = self.services.settings.edge.public_functions.contain(&namespace);
+        if pattern.is_some() && !allowed {
+            return None;
+        }
+        let public = trigger.auth == HttpAuth::None && allowed;
+        Some(Door { route, rest, trigger, public })
+    }
+
+    /// Whom a request calls, and who calls.
+    ///
+    /// # Errors
+    /// 401 when nobody in particular does and the function is not public; 404 when there is no such function; 403 for who
+    /// may look only: a call is what a function does with the world.
+    pub(super) async fn called<'r>(
+        &self,
+        request: &'r HttpRequest,
+        way: Way,
+        door: Option<Door<'r>>,
+    ) -> Result<Called<'r>, HttpError> {
+        let origin = way.origin();
+        if let Some(Door { route, rest, public: true, .. }) = &door
+            && way != Way::Later
+        {
+            let session = Session::of_nobody(&route.namespace);
+            return Ok(Called { session, route: route.clone(), rest, origin, public: true });
+        }
+        let (session, route, rest) = match way {
+            Way::Call | Way::Later => {
+                let session = self.services.auth.session(request)?;
+                let path = request.uri().path().strip_prefix(way.begin()).unwrap_or_default();
+                let (route, rest) = self.lead(&session.viewer, path).await?;
+                (session, route, rest)
+            }
+            // A session of the platform does not count there.
+            Way::Host => {
+                let session = self.services.auth.program(request)?;
+                let host = request.extensions().get::<FunctionHost>().cloned().ok_or_else(missing)?;
+                let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
+                let route = match sees(&session.viewer, namespace) {
+                    true => self.fleet().route(namespace, &host.name).await.map_err(refusal)?,
+                    false => None,
+                };
+                (session, route.ok_or_else(missing)?, request.uri().path())
+            }
+            Way::Path => {
+                let session = self.services.auth.session(request)?;
+                let door = door.filter(|door| sees(&session.viewer, &door.route.namespace)).ok_or_else(missing)?;
+                (session, door.route, door.rest)
+            }
+        };
+        session.viewer.may_change(&route.namespace)?;
+        callable(&route)?;
+        Ok(Called { session, route, rest, origin, public: false })
+    }
+
+    /// The route that a path leads to, and what is left of the path for the function. A first part that is no function of
+    /// the default namespace may be a namespace.
+    pub(super) async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(Arc<Route>, &'p str), HttpError> {
+        let default = self.services.settings.namespace.as_str();
+        let (first, rest) = split(path);
+        if sees(viewer, default)
+            && let Some(route) = self.fleet().route(default, first).await.map_err(refusal)?
+        {
+            return Ok((route, rest));
+        }
+        let (second, rest) = split(rest.trim_start_matches('/'));
+        if !second.is_empty()
+            && sees(viewer, first)
+            && let Some(route) = self.fleet().route(first, second).await.map_err(refusal)?
+        {
+            return Ok((route, rest));
+        }
+        Err(HttpError::new(
+            StatusCode::NOT_FOUND,
+            "function_not_found",
+            format!(
+                "there is no function `{first}` in namespace `{default}`; `GET /v1/functions` lists those there are"
+            ),
+        ))
+    }
+
+    /// Hands a caller's Authorization on to a function that everybody may call, and that may have users of its own. A token
+    /// of the platform's stays here, wherever it came from.
+    pub(super) fn hand_on_credentials(&self, request: &HttpRequest, headers: &mut hyper::HeaderMap) {
+        let Some(value) = request.headers().get(header::AUTHORIZATION) else { return };
+        let text = value.to_str().unwrap_or_default();
+        let token = text.split_once(' ').map_or(text, |(_, token)| token.trim());
+        if self.services.auth.issued(token) {
+            return;
+        }
+        if let Ok(value) = hyper::header::HeaderValue::from_bytes(value.as_bytes()) {
+            headers.insert(hyper::header::AUTHORIZATION, value);
+        }
+    }
+}
+
+fn missing() -> HttpError {
+    HttpError::new(StatusCode::NOT_FOUND, "function_not_found", "there is no function at this address")
+}
+
+/// # Errors
+/// When a function is not called over HTTP.
+pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
+    match route.manifest.answers_http() {
+        true => Ok(()),
+        false => Err(HttpError::new(
+            StatusCode::NOT_FOUND,
+            "no_http_trigger",
+            format!(
+                "function `{}` has no http trigger; add {{\"type\":\"http\"}} to its triggers and build it",
+                route.name
+            ),
+        )),
+    }
+}
+
+fn split(path: &str) -> (&str, &str) {
+    match path.find('/') {
+        Some(at) => path.split_at(at),
+        None => (path, ""),
+    }
+}
+
+fn sees(viewer: &Viewer, namespace: &str) -> bool {
+    viewer.namespaces.as_ref().is_none_or(|all| all.iter().any(|name| name == namespace))
+}

@@ -1,0 +1,28 @@
+//! Who asks for an operation.
+
+use std::sync::Arc;
+
+use domain::Cause;
+use uuid::Uuid;
+
+use super::viewer::Viewer;
+
+/// Who asks, in which request.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Who.
+    pub viewer: Viewer,
+    /// The same for all that follows from one request, where the caller says so.
+    pub correlation: Option<Uuid>,
+}
+
+impl Caller {
+    /// A caller without a correlation.
+    pub fn new(viewer: Viewer) -> Self {
+        Self { viewer, correlation: None }
+    }
+
+    pub(crate) fn cause(&self) -> Cause {
+        Cause { actor: Some(Arc::clone(&self.viewer.name)), causation: None, correlation: self.correlation }
+    }
+}

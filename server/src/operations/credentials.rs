@@ -1,0 +1,112 @@
+//! Credentials in the address of a repository: split off at the door, sealed as a secret of the namespace, and from then on
+//! for the build alone. They go when the address changes and when the function is deregistered.
+
+use domain::address;
+use domain::function::{self, event::Source};
+use domain::namespace;
+
+use super::{Caller, Fault, Problem, Refusal, Services, secret};
+use crate::vault::{self, Value};
+use crate::{actors, clock};
+
+/// A source without credentials, and the whole address when it had some.
+pub(super) fn split(source: Source) -> (Source, Option<Value>) {
+    match source {
+        Source::Git { url, git_ref, path } if address::credentials(&url).is_some() => {
+            let whole = Value::new(url);
+            (Source::Git { url: address::masked(&whole).into_owned(), git_ref, path }, Some(whole))
+        }
+        source => (source, None),
+    }
+}
+
+/// Keeps the credentials of a function, instead of those that it had.
+///
+/// # Errors
+/// When they cannot be kept, or the log is away.
+pub(super) async fn keep(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    id: function::Id,
+    whole: Value,
+) -> Result<(), Refusal> {
+    let kept = secret::keep(services, caller, namespace, &function::credentials_secret(id), whole).await;
+    kept.map(|_| ()).map_err(|refusal| refusal.at(&["input", "source", "git", "url"]))
+}
+
+/// Why a function cannot get the credentials of another one: they are for one address, and for who may change what has them.
+///
+/// # Errors
+/// When the log is away.
+pub(super) async fn problem(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    source: &Source,
+    other: function::Id,
+) -> Result<Option<Problem>, Refusal> {
+    let row = services.store.function(other).await?.filter(|row| caller.viewer.sees(&row.namespace));
+    let fits = row.is_some_and(|row| {
+        row.namespace == namespace && url_of(&row.source).is_some() && url_of(&row.source) == url_of(source)
+    });
+    Ok((!fits).then(|| {
+        let message = format!(
+            "`{other}` is no function of the namespace `{namespace}` with this repository: name one that is, or give the address with its \
+             credentials"
+        );
+        Problem::new("bad_source", message).at(["input", "credentialsOf"])
+    }))
+}
+
+/// Keeps the credentials of another function for this one as well, if it has any.
+///
+/// # Errors
+/// When they cannot be kept, or the log is away.
+pub(super) async fn copy(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    other: function::Id,
+    id: function::Id,
+) -> Result<(), Refusal> {
+    if other == id {
+        return Ok(());
+    }
+    match services.vault.secret(namespace, &function::credentials_secret(other)).await {
+        Ok(secret) => keep(services, caller, namespace, id, secret.value).await,
+        Err(vault::Error::NotSet { .. }) => Ok(()),
+        Err(vault::Error::Store(error)) => Err(error.into()),
+        Err(error) => Err(Refusal::Failed(Fault::Internal(error.to_string()))),
+    }
+}
+
+/// Removes the credentials of a function, if it has any.
+///
+/// # Errors
+/// When the log is away.
+pub(super) async fn forget(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    id: function::Id,
+) -> Result<(), Refusal> {
+    let name = function::credentials_secret(id);
+    match services.commands.remove_secret(namespace, &name, clock::now(), caller.cause()).await {
+        Ok(_) | Err(actors::Error::Refused(namespace::Error::NotFound | namespace::Error::NoSuchSecret(_))) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Whether a value may be one of these secrets: people rotate credentials by setting it.
+pub(super) fn fits(value: &str) -> bool {
+    !value.contains(|c: char| c.is_control() || c.is_whitespace()) && address::credentials(value).is_some()
+}
+
+/// The address of a source, when it has one.
+pub(super) fn url_of(source: &Source) -> Option<&str> {
+    match source {
+        Source::Git { url, .. } => Some(url),
+        Source::Bundle { .. } | Source::Image { .. } => None,
+    }
+}

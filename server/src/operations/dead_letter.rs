@@ -1,0 +1,197 @@
+//! Dead letters: runs whose last attempt failed, until somebody redrives or purges them.
+
+use chrono::{DateTime, Utc};
+use domain::Stream;
+use domain::function::{self, Status};
+use domain::recorded::Fact;
+use domain::run::{self, Phase, Run};
+
+use super::function::changeable;
+use super::run::load_run;
+use super::{Caller, Fault, Problem, Refusal, Services};
+use crate::clock;
+use crate::store::page::MAX_PAGE;
+use crate::store::{FunctionRow, Page, PageRequest, RunFilter, RunRow};
+
+/// Dead letters that one request redrives or purges at most.
+pub const MAX_LETTERS: u32 = 1000;
+
+/// Reasons that one request names at most.
+const MAX_PROBLEMS: usize = 20;
+
+/// Which dead letters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Letters {
+    /// Only of this namespace.
+    pub namespace: Option<String>,
+    /// Only of this function.
+    pub function: Option<function::Id>,
+    /// Only of runs that were asked for at or after this.
+    pub since: Option<DateTime<Utc>>,
+    /// Only of runs that were asked for before this.
+    pub until: Option<DateTime<Utc>>,
+}
+
+/// What became of many dead letters.
+#[derive(Debug, Clone)]
+pub struct Swept {
+    /// Those for which it was done.
+    pub done: u64,
+    /// Those that still wait.
+    pub remaining: u64,
+    /// Why it was not done for some of them.
+    pub problems: Vec<Problem>,
+}
+
+/// A page of dead letters that wait, newest first.
+///
+/// # Errors
+/// `forbidden` for a namespace that the viewer does not see; `bad_page`.
+pub async fn dead_letters(
+    services: &Services,
+    caller: &Caller,
+    which: &Letters,
+    page: &PageRequest,
+) -> Result<Page<RunRow>, Refusal> {
+    Ok(services.store.runs(&filter(caller, which)?, page).await?)
+}
+
+/// Tries a dead run again, as another run that names it; there is one for each dead run, however often it is asked for.
+///
+/// # Errors
+/// `run_not_found`, `run_not_dead`, `run_purged`; `run_not_replayable` when its input was not kept whole;
+/// `function_deregistered`.
+pub async fn redrive(services: &Services, caller: &Caller, id: run::Id) -> Result<run::Id, Refusal> {
+    let old = load_run(services, &caller.viewer, id).await?;
+    let row = changeable(services, caller, old.request.function).await?;
+    redrive_loaded(services, caller, old, &row).await
+}
+
+async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &FunctionRow) -> Result<run::Id, Refusal> {
+    let id = old.request.run;
+    if matches!(old.phase, Phase::Dead { .. }) {
+        if row.state == Status::Deregistered {
+            return Err(function::Error::Deregistered.into());
+        }
+        if old.erased_at.is_some() {
+            let message = format!("what run {id} was asked with was erased, so that it cannot be sent again; purge it");
+            return Err(Refusal::problem("payload_erased", message));
+        }
+        if old.request.input_cut {
+            let message = format!(
+                "the input of run {id} was longer than what is kept, so that it cannot be sent again; purge it"
+            );
+            return Err(Refusal::problem("run_not_replayable", message));
+        }
+    }
+    let retry = match row.current_version {
+        Some(number) => match services.store.version(row.id, number).await? {
+            Some(version) => Some(version.manifest()?.retry),
+            None => None,
+        },
+        None => None,
+    };
+    let command =
+        run::Command::Redrive { run: run::redriven(id), retry: Some(retry.unwrap_or_default()), at: clock::now() };
+    services.commands.run(id, command, caller.cause()).await?;
+    // The relay asks for the same run when it comes to the redrive; whoever is first wins, and the other finds it done.
+    let lost = || Fault::Internal(format!("run {id} was redriven, and the record of it cannot be read"));
+    let recorded = services.commands.writer().first_of(&Stream::run(id), "Redriven").await?.ok_or_else(lost)?;
+    let Ok(Fact::Run(_, run::Event::Redriven(redriven))) = recorded.fact() else { return Err(lost().into()) };
+    let asked = run::Asked::again(&old, &redriven, recorded.id, &recorded.cause);
+    services.commands.request_run(asked).await?;
+    Ok(redriven.run)
+}
+
+/// Lets a dead run be: it is not among the dead letters any more. Its history stays.
+///
+/// # Errors
+/// `run_not_found`, `run_not_dead`.
+pub async fn purge(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
+    let old = load_run(services, &caller.viewer, id).await?;
+    caller.viewer.may_change(&old.request.namespace)?;
+    services.commands.run(id, run::Command::Purge { at: clock::now() }, caller.cause()).await?;
+    Ok(())
+}
+
+/// Redrives the dead letters that fit, newest first, at most `limit` of them.
+///
+/// # Errors
+/// `bad_limit`, `forbidden`. Why single ones are not redriven stands in the answer.
+pub async fn redrive_all(services: &Services, caller: &Caller, which: &Letters, limit: u32) -> Result<Swept, Refusal> {
+    sweep(services, caller, which, limit, Act::Redrive).await
+}
+
+/// Purges the dead letters that fit, newest first, at most `limit` of them.
+///
+/// # Errors
+/// `bad_limit`, `forbidden`.
+pub async fn purge_all(services: &Services, caller: &Caller, which: &Letters, limit: u32) -> Result<Swept, Refusal> {
+    sweep(services, caller, which, limit, Act::Purge).await
+}
+
+/// What is done with many.
+#[derive(Debug, Clone, Copy)]
+enum Act {
+    Redrive,
+    Purge,
+}
+
+async fn sweep(services: &Services, caller: &Caller, which: &Letters, limit: u32, act: Act) -> Result<Swept, Refusal> {
+    if limit == 0 || limit > MAX_LETTERS {
+        let message = format!("limit is {limit}; it must be 1 to {MAX_LETTERS}");
+        return Err(Problem::new("bad_limit", message).at(["limit"]).into());
+    }
+    let filter = filter(caller, which)?;
+    if let Some(namespace) = &which.namespace {
+        caller.viewer.may_change(namespace)?;
+    }
+    let mut swept = Swept { done: 0, remaining: 0, problems: Vec::new() };
+    let (mut left, mut after) = (limit, None);
+    while left > 0 {
+        let request = PageRequest::first(left.min(MAX_PAGE)).after(after);
+        let page = services.store.runs(&filter, &request).await?;
+        // Those that are refused stay, so that the next page begins after this one.
+        after = page.rows.last().map(|(cursor, _)| cursor.clone());
+        left -= u32::try_from(page.rows.len()).unwrap_or(left).min(left);
+        for (_, row) in &page.rows {
+            let done = match act {
+                Act::Redrive => redrive(services, caller, row.id).await.map(drop),
+                Act::Purge => purge(services, caller, row.id).await,
+            };
+            match done {
+                Ok(()) => swept.done += 1,
+                Err(Refusal::Refused(problems)) => {
+                    let room = MAX_PROBLEMS.saturating_sub(swept.problems.len());
+                    let named = problems.into_iter().map(|problem| problem.at([row.id.to_string()]));
+                    swept.problems.extend(named.take(room));
+                }
+                Err(failed) => return Err(failed),
+            }
+        }
+        if !page.has_next {
+            break;
+        }
+    }
+    swept.remaining = waiting(services, caller, which).await?;
+    Ok(swept)
+}
+
+/// How many dead letters wait.
+///
+/// # Errors
+/// `forbidden` for a namespace that the viewer does not see.
+pub async fn waiting(services: &Services, caller: &Caller, which: &Letters) -> Result<u64, Refusal> {
+    Ok(dead_letters(services, caller, which, &PageRequest::first(1).counted()).await?.total)
+}
+
+fn filter(caller: &Caller, which: &Letters) -> Result<RunFilter, Refusal> {
+    Ok(RunFilter {
+        namespaces: caller.viewer.looks_into(which.namespace.as_deref())?,
+        function: which.function,
+        since: which.since,
+        until: which.until,
+        dead_letters: true,
+        ..RunFilter::default()
+    })
+}

@@ -1,0 +1,151 @@
+//! Erasing the payloads of events and runs: their records stay, and say that they were erased.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::{event, function, run};
+use tokio::time::Instant;
+
+use super::function::changeable;
+use super::{Caller, Refusal, Services};
+use crate::fleet::LATE_LINES;
+use crate::store::page::MAX_PAGE;
+use crate::store::{PageRequest, RunFilter, agreement};
+use crate::{actors, clock};
+
+/// An event is usually on its way to its functions within this.
+const ROUTED_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often is looked whether it is.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Lines of a run that is over are stored within this, all but those that a database that was away has kept waiting.
+const LINES_STORED_WITHIN: Duration = LATE_LINES.saturating_add(Duration::from_secs(1));
+
+/// Erases what a run was asked with, what it led to and what it printed. Asked again, it erases what was printed since.
+///
+/// # Errors
+/// `run_not_found`, `run_not_over`, `callback_open`, `older_servers`.
+pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
+    let run = super::load_run(services, &caller.viewer, id).await?;
+    caller.viewer.may_change(&run.request.namespace)?;
+    all_understand(services).await?;
+    lines_are_stored(run.phase.finished_at()).await;
+    services.commands.erase_run(id, clock::now(), caller.cause()).await?;
+    Ok(())
+}
+
+/// Erases the content of an event, and of every run that it caused. Asked again, it erases what was printed since.
+///
+/// # Errors
+/// `event_not_found`, `event_not_routed`, `run_not_over`, `callback_open`, `older_servers`.
+pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) -> Result<(), Refusal> {
+    let rows = services.store.events_by_id(&[id]).await?;
+    let row = rows.into_iter().find(|row| caller.viewer.sees(&row.namespace));
+    let row = row.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
+    caller.viewer.may_change(&row.namespace)?;
+    all_understand(services).await?;
+    if !is_routed(services, &row.namespace, row.position).await? {
+        let message = "the event is not on its way to its functions yet: erase it when its runs are over";
+        return Err(Refusal::problem("event_not_routed", message));
+    }
+    let filter = RunFilter { event: Some(id), ..RunFilter::default() };
+    let mut after = None;
+    loop {
+        let request = PageRequest { after: after.take(), ..PageRequest::first(MAX_PAGE) };
+        let page = services.store.runs(&filter, &request).await?;
+        lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
+        for (_, run) in &page.rows {
+            services.commands.erase_run(run.id, clock::now(), caller.cause()).await?;
+        }
+        match page.rows.last() {
+            Some((cursor, _)) if page.has_next => after = Some(cursor.clone()),
+            _ => break,
+        }
+    }
+    services.commands.erase_event(id, clock::now(), caller.cause()).await?;
+    Ok(())
+}
+
+/// Whether the functions that an event is for have been asked to run. That is written down a moment after it is so.
+async fn is_routed(services: &Services, namespace: &str, position: u64) -> Result<bool, Refusal> {
+    let deadline = Instant::now() + ROUTED_WITHIN;
+    loop {
+        if services.store.relayed().await?.is_past(namespace, position) {
+            return Ok(true);
+        }
+        if Instant::now() >= deadline {
+            return Ok(false);
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// Waits until a function cannot say anything more under a run that is over: what it says later is under no run.
+async fn lines_are_stored(finished_at: Option<DateTime<Utc>>) {
+    let Some(finished_at) = finished_at else { return };
+    let since = (clock::now() - finished_at).to_std().unwrap_or_default();
+    tokio::time::sleep(LINES_STORED_WITHIN.saturating_sub(since)).await;
+}
+
+/// What became of a page of a function's runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Erased {
+    /// Runs that are erased now.
+    pub erased: u32,
+    /// Runs that are not over, or whose callback is not settled: they stay as they are.
+    pub open: u32,
+    /// Where the next page begins; absent after the last one.
+    pub next: Option<String>,
+}
+
+/// Erases a page of a function's runs, newest first, with the events that were for this function alone.
+///
+/// # Errors
+/// `function_not_found`, `bad_page`, `older_servers`.
+pub async fn erase_runs(
+    services: &Services,
+    caller: &Caller,
+    function: function::Id,
+    after: Option<String>,
+) -> Result<Erased, Refusal> {
+    changeable(services, caller, function).await?;
+    all_understand(services).await?;
+    let filter = RunFilter { function: Some(function), ..RunFilter::default() };
+    let page = services.store.runs(&filter, &PageRequest { after, ..PageRequest::first(MAX_PAGE) }).await?;
+    lines_are_stored(page.rows.iter().filter_map(|(_, run)| run.finished_at).max()).await;
+    let mut done = Erased { erased: 0, open: 0, next: None };
+    for (_, run) in &page.rows {
+        match services.commands.erase_run(run.id, clock::now(), caller.cause()).await {
+            Ok(_) => done.erased += 1,
+            Err(actors::Error::Refused(run::Error::NotOver { .. } | run::Error::CallbackOpen)) => {
+                done.open += 1;
+                continue;
+            }
+            // Retention was faster.
+            Err(actors::Error::Refused(run::Error::NotFound)) => continue,
+            Err(error) => return Err(error.into()),
+        }
+        if let Some(event) = run.event {
+            let stream = domain::Stream::event(event);
+            let received = services.commands.writer().load::<event::Aggregate>(&stream).await?.state;
+            if received.is_some_and(|received| received.target == Some(function)) {
+                services.commands.erase_event(event, clock::now(), caller.cause()).await?;
+            }
+        }
+    }
+    done.next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| cursor.clone());
+    Ok(done)
+}
+
+/// Older servers would take what was erased for damage.
+async fn all_understand(services: &Services) -> Result<(), Refusal> {
+    match agreement::leave_older_servers(&services.store).await? {
+        true => Ok(()),
+        false => {
+            let message =
+                "a server of an older version is running on this database, and could not read what erasing writes";
+            Err(Refusal::problem("older_servers", message))
+        }
+    }
+}

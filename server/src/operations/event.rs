@@ -1,0 +1,95 @@
+//! Trigger events, as programs send them.
+
+use domain::cloudevent::CloudEvent;
+use domain::event::{self, Received};
+use domain::function;
+
+use super::{Caller, Fault, Problem, Refusal, Services};
+use crate::actors::Done;
+use crate::clock;
+
+/// An event to take.
+#[derive(Debug, Clone)]
+pub struct Publication {
+    /// Where it is sent to.
+    pub namespace: String,
+    /// The event.
+    pub event: CloudEvent,
+}
+
+/// An event that is in the log.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The event as it was taken first.
+    pub received: Received,
+    /// It had been taken before; nothing was added.
+    pub duplicate: bool,
+    /// The position of its record.
+    pub position: u64,
+}
+
+/// Takes an event; it is on disk when this returns. A duplicate (namespace, source, id) answers the first one again.
+///
+/// # Errors
+/// `bad_namespace`, `forbidden`, `reserved_type`, `payload_too_large`; when too many runs of the namespace wait, or the log is away.
+pub async fn publish(services: &Services, caller: &Caller, asked: Publication) -> Result<Published, Refusal> {
+    let (received, cause) = (received(services, caller, asked)?, caller.cause());
+    published(services, received.id, services.commands.receive(received, cause).await?).await
+}
+
+/// As [`publish`], for events that come by RabbitMQ, however many runs wait: a message that is held back for one namespace takes a
+/// place in which others would be taken.
+///
+/// # Errors
+/// As [`publish`].
+pub async fn publish_from_broker(
+    services: &Services,
+    caller: &Caller,
+    asked: Publication,
+) -> Result<Published, Refusal> {
+    let (received, cause) = (received(services, caller, asked)?, caller.cause());
+    published(services, received.id, services.commands.receive_beyond_limit(received, cause).await?).await
+}
+
+/// The event as it is taken.
+fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<Received, Refusal> {
+    let Publication { namespace, event } = asked;
+    if !domain::name::fits(&namespace) {
+        let error = function::Error::BadNamespace { namespace };
+        return Err(Problem::new(error.code(), error.to_string()).at(["input", "namespace"]).into());
+    }
+    caller.viewer.may_change(&namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
+    if event::is_platforms(&event.kind) {
+        let message = format!("the type `{}` is the platform's own: choose another one for your events", event.kind);
+        return Err(Problem::new("reserved_type", message).at(["input", "type"]).into());
+    }
+    let (size, limit) = (event.json.get().len(), services.settings.limits.event);
+    if size > limit {
+        let message = format!("the event of {size} bytes is larger than {limit} bytes, the most that is taken");
+        return Err(Problem::new("payload_too_large", message).at(["input", "data"]).into());
+    }
+    Ok(Received {
+        id: event::id(&namespace, &event.source, &event.id),
+        namespace,
+        kind: event.kind,
+        source: event.source,
+        event_id: event.id,
+        subject: event.subject,
+        event: event.json,
+        target: None,
+        asynchronous: false,
+        retry: None,
+        callback: None,
+        erased_at: None,
+        at: clock::now(),
+    })
+}
+
+async fn published(services: &Services, id: event::Id, done: Done<event::Aggregate>) -> Result<Published, Refusal> {
+    let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
+    let position = match done.position {
+        Some(position) => position,
+        None => services.store.events_by_id(&[id]).await?.first().ok_or_else(gone)?.position,
+    };
+    Ok(Published { received: done.state.ok_or_else(gone)?, duplicate: done.position.is_none(), position })
+}

@@ -1,0 +1,84 @@
+//! Idempotency keys: the first request under a key is done, and every other one is answered as the first was.
+//!
+//! The claim is the log's: the id of the event follows from the key, so that there can be one. What later requests are
+//! compared with is an attribute of that event.
+
+use domain::event::{self, Received};
+use domain::{Stream, function};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::{Problem, Refusal, Services, Viewer};
+
+/// The header of an answer that is a first one's again.
+pub const REPLAYED: &str = "idempotency-replayed";
+
+/// The attribute of an event that says what its request was.
+pub(super) const DIGEST: &str = "requestdigest";
+
+/// A key, as one caller uses it for one function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The event that the first request under the key becomes.
+    pub event: event::Id,
+    /// What this request says, in short.
+    pub digest: String,
+}
+
+impl Claim {
+    /// A key belongs to who uses it: two callers may use the same one.
+    pub fn new(function: function::Id, viewer: &Viewer, key: &str, digest: String) -> Self {
+        Self { event: event::claimed(function, &viewer.name, key), digest }
+    }
+
+    /// Whether there is a first request already.
+    pub(super) async fn is_made(&self, services: &Services) -> Result<bool, Refusal> {
+        let stream = Stream::event(self.event);
+        Ok(services.commands.writer().load::<event::Aggregate>(&stream).await?.state.is_some())
+    }
+
+    /// # Errors
+    /// `idempotency_key_reused` when the first request said something else.
+    pub(super) fn fits(&self, first: &Received) -> Result<(), Refusal> {
+        match first.event.value().get(DIGEST).and_then(Value::as_str) {
+            Some(digest) if digest == self.digest => Ok(()),
+            _ => {
+                let message = "this Idempotency-Key came with another request before (method, path, query, body and \
+                     callback count); use a new key for a new request";
+                Err(Problem::new("idempotency_key_reused", message).into())
+            }
+        }
+    }
+}
+
+/// What a request says, in short: the same for the same request only.
+pub fn digest(method: &str, path: &str, query: &str, callback: Option<&str>, body: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    for part in [method.as_bytes(), path.as_bytes(), query.as_bytes(), callback.unwrap_or_default().as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    format!("sha256:{}", hex::encode(hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_part_of_a_request_counts() {
+        let all = [
+            digest("POST", "/", "", None, b"1"),
+            digest("PUT", "/", "", None, b"1"),
+            digest("POST", "/a", "", None, b"1"),
+            digest("POST", "/", "a", None, b"1"),
+            digest("POST", "/", "", Some("https://example.com/"), b"1"),
+            digest("POST", "/", "", None, b"2"),
+            digest("POST", "/", "1", None, b""),
+        ];
+        assert_eq!(all.iter().collect::<HashSet<_>>().len(), all.len());
+        assert_eq!(all[0], digest("POST", "/", "", None, b"1"));
+    }
+}

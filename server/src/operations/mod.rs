@@ -1,0 +1,43 @@
+//! What people and programs can ask for, whichever door they come through: one async function each.
+//!
+//! Each checks what the viewer may, asks `actors`, and says what came of it. Knows neither HTTP nor GraphQL.
+
+mod ambiguity;
+mod caller;
+mod capacity;
+mod credentials;
+mod dead_letter;
+mod erasure;
+mod event;
+mod function;
+mod idempotency;
+mod offers;
+mod reach;
+mod refusal;
+mod registered;
+mod run;
+mod secret;
+mod services;
+mod viewer;
+
+pub use caller::Caller;
+pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
+pub use erasure::{Erased, erase_event, erase_run, erase_runs};
+pub use event::{Publication, Published, publish, publish_from_broker};
+pub use function::{
+    Registration, Update, build, cancel_build, deregister, named, register, rollback, scaling_of, start, stop, update,
+    visible,
+};
+pub use idempotency::{Claim, REPLAYED, digest};
+pub use offers::{functions_of_offers, suggested_names};
+pub use reach::{Reach, ReachTotals, reach, reach_totals};
+pub(crate) use refusal::fit_to_show;
+pub use refusal::{Fault, Problem, Refusal};
+use registered::first_position;
+pub(crate) use run::run_of;
+pub use run::{
+    Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
+};
+pub use secret::{remove_secret, secrets, set_secret};
+pub use services::Services;
+pub use viewer::Viewer;

@@ -1,0 +1,117 @@
+//! Which functions a trigger event reached and which it did not, and why: told from what each was when it came in.
+
+use std::collections::HashMap;
+
+use domain::event::Received;
+use domain::function::{self, Life};
+use domain::{Stream, routing, run};
+use futures::{StreamExt, TryStreamExt, stream};
+
+use super::{Refusal, Services};
+use crate::store::{EventRow, FunctionFilter, FunctionRow, PageRequest, RunFilter, RunRow};
+
+/// Functions of a namespace that are looked at, and runs of an event.
+const MAX_REACH: u32 = 100;
+
+/// Histories that are read side by side.
+const PARALLEL: usize = 8;
+
+/// Whether an event reached a function, and why.
+#[derive(Debug, Clone)]
+pub struct Reach {
+    /// The function as it is now.
+    pub function: FunctionRow,
+    /// Whether it was reached.
+    pub reached: bool,
+    /// Why, or why not, in words.
+    pub reason: String,
+    /// The newest run of the function that the event caused.
+    pub run: Option<RunRow>,
+}
+
+/// How many functions an event reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReachTotals {
+    /// Functions that it reached.
+    pub reached: u64,
+    /// Functions of its namespace as it is now, and never fewer than it reached.
+    pub functions: u64,
+    /// Whether it has reached all that it will reach.
+    pub settled: bool,
+}
+
+/// How many functions an event reached, of how many.
+///
+/// # Errors
+/// When the log is away.
+pub async fn reach_totals(services: &Services, event: &EventRow) -> Result<ReachTotals, Refusal> {
+    let store = &services.store;
+    // Asked first: what was relayed by then is counted.
+    let settled = store.relayed().await?.is_past(&event.namespace, event.position);
+    let caused = RunFilter { event: Some(event.id), routed: true, ..RunFilter::default() };
+    let reached = store.run_counts(&caused).await?.into_iter().map(|(_, count)| count).sum();
+    let neighbours = FunctionFilter { namespaces: Some(vec![event.namespace.clone()]), ..FunctionFilter::default() };
+    let functions = store.functions(&neighbours, &PageRequest::first(1).counted()).await?.total;
+    Ok(ReachTotals { reached, functions: functions.max(reached), settled })
+}
+
+/// The functions that an event reached, and after them those of its namespace that it did not reach. `position` is that
+/// of the event in the log. `search`: only functions whose names contain it.
+///
+/// # Errors
+/// When the log is away.
+pub async fn reach(
+    services: &Services,
+    event: &Received,
+    position: u64,
+    search: Option<String>,
+) -> Result<Vec<Reach>, Refusal> {
+    let page = PageRequest::first(MAX_REACH);
+    let caused = RunFilter { event: Some(event.id), ..RunFilter::default() };
+    let mut runs: HashMap<function::Id, RunRow> = HashMap::new();
+    for (_, run) in services.store.runs(&caused, &page).await?.rows {
+        runs.entry(run.function).or_insert(run);
+    }
+    let neighbours = FunctionFilter {
+        namespaces: Some(vec![event.namespace.clone()]),
+        search: search.clone(),
+        ..FunctionFilter::default()
+    };
+    let mut functions: Vec<_> =
+        services.store.functions(&neighbours, &page).await?.rows.into_iter().map(|(_, row)| row).collect();
+    // Those that ran and are not among them: they are gone, or the namespace is large.
+    let ran: Vec<_> = runs.keys().filter(|id| functions.iter().all(|row| row.id != **id)).copied().collect();
+    let fits = |row: &FunctionRow| search.as_ref().is_none_or(|search| row.name.contains(&search.to_lowercase()));
+    functions.extend(services.store.functions_by_id(&ran).await?.into_iter().filter(fits));
+    // An event that reached more functions than a page has runs has more runs than these.
+    let missing: Vec<_> = functions.iter().filter(|row| !runs.contains_key(&row.id)).map(|row| row.id).collect();
+    let missing: Vec<_> = missing.into_iter().map(|function| run::id(event.id, function)).collect();
+    for run in services.store.runs_by_id(&missing).await? {
+        runs.insert(run.function, run);
+    }
+    let look = |function: FunctionRow| async {
+        let then = services
+            .commands
+            .writer()
+            .load_as_of::<function::Aggregate>(&Stream::function(function.id), |record| record.position <= position)
+            .await?;
+        let state = then.and_then(|(loaded, _)| loaded.state);
+        let (reached, reason) = match &state {
+            None => (false, "It was registered after the event came in.".to_owned()),
+            Some(then) if matches!(then.life, Life::Deregistered { .. }) => {
+                (false, "It was gone when the event came in.".to_owned())
+            }
+            Some(then) => {
+                let why = routing::explain(then, event);
+                (why.reached(), why.to_string())
+            }
+        };
+        Ok::<_, Refusal>(Reach { reached, reason, run: None, function })
+    };
+    let mut found: Vec<Reach> = stream::iter(functions).map(look).buffered(PARALLEL).try_collect().await?;
+    for reach in &mut found {
+        reach.run = runs.remove(&reach.function.id);
+    }
+    found.sort_by_key(|reach| (!reach.reached, reach.run.is_none()));
+    Ok(found)
+}

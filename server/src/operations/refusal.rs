@@ -1,0 +1,224 @@
+//! Why something was not done, whichever door it was asked at: codes that programs can rely on, and words for people.
+
+use std::borrow::Cow;
+
+use domain::{function, namespace, run};
+
+use crate::{actors, fleet, store};
+
+/// Bytes of one problem's message. A caller's own words may be in it, and be answered many times over.
+const MAX_MESSAGE: usize = 8 << 10;
+
+/// Something was not done.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// The caller's matter: every problem that was found, at least one.
+    Refused(Vec<Problem>),
+    /// Ours.
+    Failed(Fault),
+}
+
+/// One thing that is wrong with what was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// A short name that programs can rely on.
+    pub code: &'static str,
+    /// What is wrong, where, and what to do.
+    pub message: String,
+    /// Where in the input.
+    pub field: Option<Vec<String>>,
+}
+
+/// The server could not do it; another try may help.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The log is away.
+    Unavailable(String),
+    /// Too much at once.
+    Busy(String),
+    /// Something is broken.
+    Internal(String),
+}
+
+impl Problem {
+    /// A problem with the whole of what was asked.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: fit_to_show(message.into()), field: None }
+    }
+
+    /// The same, at a place in the input.
+    #[must_use]
+    pub fn at<S: Into<String>>(mut self, field: impl IntoIterator<Item = S>) -> Self {
+        self.field = Some(field.into_iter().map(Into::into).collect());
+        self
+    }
+}
+
+/// A text that is about to be answered, whoever's words are in it: a caller's, a database's, a library's.
+pub(crate) fn fit_to_show(message: String) -> String {
+    shortened(masked(message))
+}
+
+/// What a caller wrote may be repeated to them, but for credentials in an address.
+fn masked(message: String) -> String {
+    match domain::address::masked(&message) {
+        Cow::Borrowed(_) => message,
+        Cow::Owned(masked) => masked,
+    }
+}
+
+/// After the credentials are out: half an address does not show where they are.
+fn shortened(mut message: String) -> String {
+    if message.len() > MAX_MESSAGE {
+        message.truncate(message.floor_char_boundary(MAX_MESSAGE));
+        message.push('…');
+    }
+    message
+}
+
+impl Fault {
+    /// A short name that programs can rely on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Unavailable(_) => "unavailable",
+            Self::Busy(_) => "too_many_requests",
+            Self::Internal(_) => "internal",
+        }
+    }
+
+    /// For people: without credentials, and no longer than anybody reads.
+    pub fn message(&self) -> String {
+        match self {
+            Self::Unavailable(message) | Self::Busy(message) | Self::Internal(message) => fit_to_show(message.clone()),
+        }
+    }
+}
+
+impl Refusal {
+    /// One problem.
+    pub fn problem(code: &'static str, message: impl Into<String>) -> Self {
+        Self::Refused(vec![Problem::new(code, message)])
+    }
+
+    /// There is no such function, or none that the viewer may see.
+    pub fn no_function(name: &str) -> Self {
+        Self::problem(
+            "function_not_found",
+            format!("there is no function `{name}`; it may never have been registered, or be deregistered"),
+        )
+    }
+
+    /// There is no such run, or none that the viewer may see.
+    pub fn no_run() -> Self {
+        run::Error::NotFound.into()
+    }
+
+    /// Names where in the input the problems are, where they do not say it themselves.
+    #[must_use]
+    pub fn at(self, field: &[&str]) -> Self {
+        match self {
+            Self::Refused(problems) => Self::Refused(
+                problems
+                    .into_iter()
+                    .map(|problem| match problem.field {
+                        None => problem.at(field.iter().copied()),
+                        Some(_) => problem,
+                    })
+                    .collect(),
+            ),
+            failed => failed,
+        }
+    }
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self::Refused(vec![problem])
+    }
+}
+
+impl From<function::Error> for Refusal {
+    fn from(error: function::Error) -> Self {
+        Self::problem(error.code(), error.to_string())
+    }
+}
+
+impl From<run::Error> for Refusal {
+    fn from(error: run::Error) -> Self {
+        Self::problem(error.code(), error.to_string())
+    }
+}
+
+impl From<namespace::Error> for Refusal {
+    fn from(error: namespace::Error) -> Self {
+        Self::problem(error.code(), error.to_string())
+    }
+}
+
+impl From<domain::event::Error> for Refusal {
+    fn from(error: domain::event::Error) -> Self {
+        Self::problem(error.code(), error.to_string())
+    }
+}
+
+impl From<store::Error> for Fault {
+    fn from(error: store::Error) -> Self {
+        match &error {
+            // A conflict that outlasted all tries: too many at the same place.
+            store::Error::Conflict { .. } => Self::Busy(error.to_string()),
+            store::Error::Unavailable(_) | store::Error::Newer(_) => Self::Unavailable(error.to_string()),
+            store::Error::Refused(message) | store::Error::Unfit(message) => Self::Internal(message.clone()),
+            store::Error::Damaged(_) => {
+                tracing::error!(%error, "log damaged");
+                Self::Internal(error.to_string())
+            }
+        }
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Failed(fault)
+    }
+}
+
+impl From<store::Error> for Refusal {
+    fn from(error: store::Error) -> Self {
+        match error {
+            // A cursor that no page came with.
+            store::Error::Refused(message) => Self::problem("bad_page", message),
+            store::Error::Unfit(_) => Self::problem("bad_request", error.to_string()),
+            error => Self::Failed(error.into()),
+        }
+    }
+}
+
+impl From<actors::Full> for Refusal {
+    fn from(full: actors::Full) -> Self {
+        Self::Failed(Fault::Busy(full.to_string()))
+    }
+}
+
+impl<E: std::error::Error + Into<Refusal>> From<actors::Error<E>> for Refusal {
+    fn from(error: actors::Error<E>) -> Self {
+        match error {
+            actors::Error::Refused(error) => error.into(),
+            actors::Error::Busy => Self::Failed(Fault::Busy(actors::Error::<E>::Busy.to_string())),
+            actors::Error::Full(full) => full.into(),
+            actors::Error::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<fleet::Error> for Refusal {
+    fn from(error: fleet::Error) -> Self {
+        match error {
+            fleet::Error::NotRunning { .. } => Self::problem("function_not_running", error.to_string()),
+            fleet::Error::NoSuchVersion(_) => Self::problem("version_not_found", error.to_string()),
+            fleet::Error::Overloaded { .. } => Self::Failed(Fault::Busy(error.to_string())),
+            fleet::Error::TimedOut => Self::problem("timed_out", error.to_string()),
+            fleet::Error::Unhealthy { .. } => Self::problem("function_unhealthy", error.to_string()),
+            fleet::Error::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,428 @@
+//! Runs, as people ask for them: invoke, wait, cancel, replay.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::cloudevent::{Data, Event, with_other_data};
+use domain::function::{self, Status};
+use domain::run::event::{Delivery, Request};
+use domain::run::{self, Run};
+use domain::trace::{self, Context};
+use domain::{Cause, Json, Recorded, Stream, event, retry};
+use futures::StreamExt;
+use serde_json::{Value, json};
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use super::function::{changeable, is_kept};
+use super::idempotency::{Claim, digest};
+use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
+use crate::clock;
+use crate::store::{FunctionRow, RunRow, Store};
+
+/// What a function is invoked with.
+#[derive(Debug, Clone)]
+pub struct Invocation {
+    /// Which function.
+    pub function: function::Id,
+    /// `data` of the event that it gets, as it came.
+    pub payload: Option<Json>,
+    /// What else the request said, as `event.http`; without it, that of a plain POST.
+    pub http: Option<Value>,
+    /// Where the outcome is to be told; checked already.
+    pub callback: Option<String>,
+    /// What names the request, so that it is done once.
+    pub key: Option<String>,
+}
+
+impl Invocation {
+    /// The function gets an event without data.
+    pub fn of(function: function::Id) -> Self {
+        Self { function, payload: None, http: None, callback: None, key: None }
+    }
+}
+
+/// An event for one function.
+#[derive(Debug, Clone)]
+pub struct Ask {
+    /// Names the event: that of its claim, if it has one.
+    pub id: event::Id,
+    /// Which function.
+    pub function: function::Id,
+    /// The function's namespace.
+    pub namespace: String,
+    /// The CloudEvent's `source`.
+    pub source: String,
+    /// The CloudEvent's `id`.
+    pub event_id: String,
+    /// The whole CloudEvent.
+    pub event: Json,
+    /// Nobody waits: the run is tried by the function's policy.
+    pub asynchronous: bool,
+    /// That policy.
+    pub retry: retry::Policy,
+    /// Where the outcome is to be told; checked already.
+    pub callback: Option<String>,
+    /// The idempotency key under which it comes.
+    pub claim: Option<Claim>,
+    /// When it came in.
+    pub at: DateTime<Utc>,
+}
+
+/// A run that was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// The run.
+    pub run: run::Id,
+    /// It had been asked for before, under the same idempotency key.
+    pub replayed: bool,
+}
+
+/// What is different in a run that is asked for again.
+#[derive(Debug, Clone, Default)]
+pub struct Replay {
+    /// Another version than the current one.
+    pub version: Option<u32>,
+    /// Other `data` than the first time's.
+    pub payload: Option<Value>,
+}
+
+/// Waits for the end of a run: made before the run is asked for, so that nothing of it is missed.
+#[derive(Debug, Clone, Copy)]
+pub struct Wait {
+    after: u64,
+    deadline: Instant,
+}
+
+impl Wait {
+    /// From now on, at most that long.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub async fn at_most(store: &Store, time: Duration) -> Result<Self, Refusal> {
+        Ok(Self { after: store.head().await?, deadline: Instant::now() + time })
+    }
+}
+
+/// The run, if the viewer may see it.
+///
+/// # Errors
+/// `run_not_found`, or when the log is away.
+pub async fn visible_run(store: &Store, viewer: &Viewer, id: run::Id) -> Result<RunRow, Refusal> {
+    let rows = store.runs_by_id(&[id]).await?;
+    rows.into_iter().find(|row| viewer.sees(&row.namespace)).ok_or_else(Refusal::no_run)
+}
+
+/// The whole run, input and output included, if the viewer may see it.
+///
+/// # Errors
+/// `run_not_found`, or when the log is away.
+pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Result<Run, Refusal> {
+    let loaded = services.commands.writer().load::<run::Aggregate>(&Stream::run(id)).await?;
+    loaded.state.filter(|run| viewer.sees(&run.request.namespace)).ok_or_else(Refusal::no_run)
+}
+
+/// Asks a function to run once; the run is in the log when this returns.
+///
+/// # Errors
+/// `function_not_running` with the state that it is in; `payload_too_large`; `idempotency_key_reused`.
+pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<Asked, Refusal> {
+    let row = changeable(services, caller, asked.function).await?;
+    let claim = asked.key.map(|key| {
+        // However it is written: what is compared with has been there since before bodies were kept as they came.
+        let body = asked.payload.as_ref().map(|payload| payload.value().to_string()).unwrap_or_default();
+        let digest = digest("POST", "/", "", asked.callback.as_deref(), body.as_bytes());
+        Claim::new(row.id, &caller.viewer, &key, digest)
+    });
+    // What was done already is told whatever the function does now.
+    let done_already = match &claim {
+        Some(claim) if row.state != Status::Running => claim.is_made(services).await?,
+        _ => false,
+    };
+    if row.state != Status::Running && !done_already {
+        return Err(services.fleet.not_running(&row).await.into());
+    }
+    let at = clock::now();
+    let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
+    let http = asked.http.unwrap_or_else(|| json!({ "method": "POST", "path": "/", "query": {}, "headers": {} }));
+    let trace = trace_of(&http["headers"]);
+    let event = Event {
+        time: Some(at),
+        datacontenttype: Some("application/json"),
+        data: asked.payload.map(Data::Json),
+        traceparent: trace.as_ref().map(Context::parent),
+        tracestate: trace.as_ref().and_then(Context::state),
+        requestdigest: claim.as_ref().map(|claim| claim.digest.as_str()),
+        http: Some(http),
+        ..Event::new("http.invoke", &event_id, &source)
+    };
+    let event = event.json();
+    let id = claim.as_ref().map_or_else(|| event::invoked(row.id, &event_id), |claim| claim.event);
+    let asked = Ask {
+        id,
+        function: row.id,
+        namespace: row.namespace,
+        source,
+        event_id,
+        event,
+        asynchronous: false,
+        retry: retry::Policy::default(),
+        callback: asked.callback,
+        claim,
+        at,
+    };
+    ask(services, caller, asked).await
+}
+
+/// The trace that recorded headers name, if it is a valid one.
+fn trace_of(headers: &Value) -> Option<Context> {
+    let [parent, state] = trace::HEADERS.map(|name| headers[name].as_str().map(str::as_bytes));
+    Context::read(parent, state)
+}
+
+/// Takes an event that is for one function, and asks for its run. Under the same claim the first one's run is answered.
+///
+/// # Errors
+/// `payload_too_large`; `idempotency_key_reused`; or when the log is away: then nothing was accepted.
+pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Asked, Refusal> {
+    fits(&asked.event, services.settings.limits.event, "payload")?;
+    let received = event::Received {
+        id: asked.id,
+        namespace: asked.namespace,
+        kind: "http.invoke".to_owned(),
+        source: asked.source,
+        event_id: asked.event_id,
+        subject: None,
+        event: asked.event,
+        target: Some(asked.function),
+        asynchronous: asked.asynchronous,
+        retry: asked.asynchronous.then_some(asked.retry),
+        callback: asked.callback,
+        erased_at: None,
+        at: asked.at,
+    };
+    let done = services.commands.receive(received, caller.cause()).await?;
+    let replayed = done.position.is_none();
+    let gone = || Refusal::Failed(Fault::Internal(format!("the event {} was taken and cannot be read", asked.id)));
+    let received = done.state.ok_or_else(gone)?;
+    if let Some(claim) = asked.claim
+        && replayed
+    {
+        claim.fits(&received)?;
+    }
+    let taken = done.record.map(|record| (record, caller.cause()));
+    let run = run_of(services, &received, taken, asked.function, asked.retry).await?;
+    Ok(Asked { run, replayed })
+}
+
+/// Asks for the run of an event that is for one function. The relay asks for the same run when it comes to the event;
+/// whoever is first wins, and the other finds it done. `taken`: the id and the cause of the event's record, where it was
+/// written just now.
+///
+/// # Errors
+/// When the log is away.
+pub(crate) async fn run_of(
+    services: &Services,
+    received: &event::Received,
+    taken: Option<(Uuid, Cause)>,
+    function: function::Id,
+    retry: retry::Policy,
+) -> Result<run::Id, Refusal> {
+    let (record, cause) = match taken {
+        Some(taken) => taken,
+        None => {
+            let first = services.commands.writer().first_of(&Stream::event(received.id), "Received").await?;
+            let first = first.ok_or_else(|| Fault::Internal(format!("the event {} cannot be read", received.id)))?;
+            (first.id, first.cause)
+        }
+    };
+    let asked = run::Asked::by_event(received, record, &cause, function, retry);
+    let run = asked.requested.request.run;
+    services.commands.request_run(asked).await?;
+    Ok(run)
+}
+
+/// Waits until a run is over; `None` when it is not in time.
+///
+/// # Errors
+/// `run_not_found`, or when the log is away.
+pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait) -> Result<Option<Run>, Refusal> {
+    let run = load_run(services, viewer, id).await?;
+    if run.phase.is_over() {
+        return Ok(Some(run));
+    }
+    let stream = Stream::run(id);
+    let mut feed = services.store.follow(wait.after);
+    loop {
+        match timeout_at(wait.deadline, feed.next()).await {
+            Err(_) => return Ok(None),
+            Ok(None) => {
+                return Err(Refusal::Failed(Fault::Unavailable(
+                    "the log's feed has ended: the server is stopping".into(),
+                )));
+            }
+            // The feed goes on trying by itself.
+            Ok(Some(Err(_))) => {}
+            Ok(Some(Ok(records))) => {
+                if !records.iter().any(|record: &Recorded| record.stream == stream) {
+                    continue;
+                }
+                let run = load_run(services, viewer, id).await?;
+                if run.phase.is_over() {
+                    return Ok(Some(run));
+                }
+            }
+        }
+    }
+}
+
+/// Calls a run off.
+///
+/// # Errors
+/// What the run refuses.
+pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
+    let row = visible_run(&services.store, &caller.viewer, id).await?;
+    caller.viewer.may_change(&row.namespace)?;
+    services.commands.run(id, run::Command::Cancel { at: clock::now() }, caller.cause()).await?;
+    Ok(())
+}
+
+/// Asks for a run again, with the same input or other data, on the current version or another. It is a run of its own
+/// that names the old one.
+///
+/// # Errors
+/// `run_not_found`, `run_not_replayable`, `payload_erased`, `function_not_running`, `version_not_found`, `payload_too_large`.
+pub async fn replay(services: &Services, caller: &Caller, id: run::Id, asked: Replay) -> Result<run::Id, Refusal> {
+    let old = load_run(services, &caller.viewer, id).await?;
+    let row = runnable(services, caller, old.request.function, asked.version).await?;
+    let input = match asked.payload {
+        None if old.erased_at.is_some() => {
+            let message = "what the run was asked with was erased, so that it cannot be sent again; give a payload";
+            return Err(Problem::new("payload_erased", message).at(["payload"]).into());
+        }
+        Some(payload) => {
+            let data = Json::from(&payload);
+            let kept = (!old.request.input_cut).then(|| with_other_data(&old.request.input, payload));
+            kept.flatten().unwrap_or_else(|| in_a_new_frame(&old, data))
+        }
+        None if old.request.input_cut => {
+            let message =
+                "the run's input was longer than what is kept, so that it cannot be sent again; give a payload";
+            return Err(Problem::new("run_not_replayable", message).at(["payload"]).into());
+        }
+        None => old.request.input.clone(),
+    };
+    fits(&input, services.settings.limits.event.max(old.request.input.get().len()), "payload")?;
+    let run = clock::new_id();
+    let request = Request {
+        run,
+        function: row.id,
+        namespace: row.namespace,
+        trigger: old.request.trigger,
+        event: old.request.event,
+        input,
+        input_cut: false,
+        version: asked.version,
+        replayed_from: Some(id),
+        callback: None,
+    };
+    request_again(services, caller, request).await
+}
+
+/// Sends a recorded event to a function again, whether it reached it or not, on the current version or another. The run
+/// names the one that the event asked for first, if there was one.
+///
+/// # Errors
+/// `event_not_found`, `payload_erased`, `function_not_found`, `function_not_running`, `version_not_found`,
+/// `payload_too_large`.
+pub async fn replay_event(
+    services: &Services,
+    caller: &Caller,
+    event: event::Id,
+    function: function::Id,
+    version: Option<u32>,
+) -> Result<run::Id, Refusal> {
+    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(event)).await?;
+    let received = loaded.state.filter(|event| caller.viewer.sees(&event.namespace));
+    let received = received.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
+    if received.erased_at.is_some() {
+        return Err(Refusal::problem(
+            "payload_erased",
+            "the content of the event was erased, so that it cannot be sent again",
+        ));
+    }
+    let row = runnable(services, caller, function, version).await?;
+    let first = run::id(event, function);
+    let is_there = !services.store.runs_by_id(&[first]).await?.is_empty();
+    let run = clock::new_id();
+    let request = Request {
+        run,
+        function,
+        namespace: row.namespace,
+        trigger: received.kind,
+        event: Some(event),
+        input: received.event,
+        input_cut: false,
+        version,
+        replayed_from: is_there.then_some(first),
+        callback: None,
+    };
+    request_again(services, caller, request).await
+}
+
+/// Asks for a run that repeats another.
+///
+/// # Errors
+/// When too many runs of the namespace wait already, or when the log is away.
+async fn request_again(services: &Services, caller: &Caller, request: Request) -> Result<run::Id, Refusal> {
+    services.commands.backlog().admit(&request.namespace)?;
+    let run = request.run;
+    let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
+    services.commands.new_run(run, command, caller.cause()).await?;
+    Ok(run)
+}
+
+/// The function, if the viewer may change it and it can run the version, or the current one.
+async fn runnable(
+    services: &Services,
+    caller: &Caller,
+    function: function::Id,
+    version: Option<u32>,
+) -> Result<FunctionRow, Refusal> {
+    let row = changeable(services, caller, function).await?;
+    match version {
+        _ if row.state == Status::Deregistered => Err(function::Error::Deregistered.into()),
+        None if row.state != Status::Running => Err(services.fleet.not_running(&row).await.into()),
+        Some(version) if services.store.version(row.id, version).await?.is_none() => {
+            let message = format!("the function has no version {version}");
+            Err(Problem::new("version_not_found", message).at(["version"]).into())
+        }
+        Some(version) => is_kept(services, row.id, version).await.map(|()| row),
+        _ => Ok(row),
+    }
+}
+
+/// Data in the frame of an event whose own was not kept whole.
+fn in_a_new_frame(old: &Run, data: Json) -> Json {
+    let (id, source) = (Uuid::now_v7().to_string(), format!("/v1/runs/{}", old.request.run));
+    let event = Event {
+        time: Some(clock::now()),
+        datacontenttype: Some("application/json"),
+        data: Some(Data::Json(data)),
+        ..Event::<()>::new(&old.request.trigger, &id, &source)
+    };
+    event.json()
+}
+
+pub(super) fn fits(input: &Json, limit: usize, field: &'static str) -> Result<(), Refusal> {
+    match input.get().len() > limit {
+        true => {
+            let message = format!(
+                "the event of {} bytes is larger than {limit} bytes, the most that is taken",
+                input.get().len()
+            );
+            Err(Problem::new("payload_too_large", message).at([field]).into())
+        }
+        false => Ok(()),
+    }
+}

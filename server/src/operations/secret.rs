@@ -1,0 +1,82 @@
+//! Secrets: set, removed, listed by name. A value goes in and never comes out.
+
+use domain::{function, namespace};
+
+use super::{Caller, Fault, Problem, Refusal, Services, Viewer, credentials};
+use crate::clock;
+use crate::store::SecretInfo;
+use crate::vault::{self, Value};
+
+/// Sets a secret; it is on disk when this returns. Each setting counts: instances that have the old value are replaced.
+///
+/// # Errors
+/// `forbidden`, `bad_namespace`, `bad_secret_name`, `bad_secret`, or when the log is away.
+pub async fn set_secret(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    name: &str,
+    value: Value,
+) -> Result<SecretInfo, Refusal> {
+    caller.viewer.may_change(namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
+    if !domain::name::fits_secret(name) {
+        return Err(Refusal::from(namespace::Error::BadSecretName(name.to_owned())).at(&["name"]));
+    }
+    if function::is_reserved_secret(name) && !credentials::fits(&value) {
+        let message = "this secret holds the credentials of a function's repository: give its address with them, \
+                       https://USER:TOKEN@HOST/PATH";
+        return Err(Problem::new("bad_secret", message).at(["value"]).into());
+    }
+    keep(services, caller, namespace, name, value).await
+}
+
+/// Seals a value and records that it was set.
+pub(super) async fn keep(
+    services: &Services,
+    caller: &Caller,
+    namespace: &str,
+    name: &str,
+    value: Value,
+) -> Result<SecretInfo, Refusal> {
+    let at = clock::now();
+    let row = services.vault.seal(namespace, name, &value, at).map_err(|error| match error {
+        vault::Error::BadValue(message) => Problem::new("bad_secret", message).at(["value"]).into(),
+        error => Refusal::Failed(Fault::Internal(error.to_string())),
+    })?;
+    // Until now it may be there only as a part of functions' names.
+    let create = namespace::Command::Create { name: namespace.to_owned(), at };
+    let created = services.commands.namespace(namespace, create, caller.cause()).await;
+    created.map_err(|error| Refusal::from(error).at(&["namespace"]))?;
+    services.commands.set_secret(row, caller.cause()).await?;
+    Ok(SecretInfo { namespace: namespace.to_owned(), name: name.to_owned(), set_at: at })
+}
+
+/// Removes a secret. What runs keeps what it was given; what names it does not start any more.
+///
+/// # Errors
+/// `forbidden`, `secret_not_found`, or when the log is away.
+pub async fn remove_secret(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Result<(), Refusal> {
+    caller.viewer.may_change(namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
+    let removed = services.commands.remove_secret(namespace, name, clock::now(), caller.cause()).await;
+    match removed.map_err(Refusal::from) {
+        Ok(_) => Ok(()),
+        // A namespace that nobody made has no secrets either.
+        Err(Refusal::Refused(problems)) if problems.iter().any(|problem| problem.code == "namespace_not_found") => {
+            Err(Refusal::from(namespace::Error::NoSuchSecret(name.to_owned())).at(&["name"]))
+        }
+        Err(refusal) => Err(refusal.at(&["name"])),
+    }
+}
+
+/// The secrets that are set, of a namespace or of all that the viewer sees.
+///
+/// # Errors
+/// `forbidden`, or when the log is away.
+pub async fn secrets(
+    services: &Services,
+    viewer: &Viewer,
+    namespace: Option<&str>,
+) -> Result<Vec<SecretInfo>, Refusal> {
+    let namespaces = viewer.looks_into(namespace)?;
+    Ok(services.store.secret_infos(namespaces.as_deref()).await?)
+}
