@@ -301,7 +301,8 @@ pub fn events() -> Vec<event::Event> {
 
 /// One of each event of a namespace.
 pub fn namespaces() -> Vec<namespace::Event> {
-    use namespace::{Event, Role};
+    use crate::access::Role;
+    use namespace::Event;
 
     let member = || "user:ada".to_owned();
     let token = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00c1);
@@ -309,7 +310,7 @@ pub fn namespaces() -> Vec<namespace::Event> {
         Some(match last {
             None => Event::Created { name: "default".into(), at: at(1) },
             Some(Event::Created { .. }) => Event::MemberAdded { member: member(), role: Role::Viewer, at: at(2) },
-            Some(Event::MemberAdded { .. }) => Event::RoleChanged { member: member(), role: Role::Admin, at: at(3) },
+            Some(Event::MemberAdded { .. }) => Event::RoleChanged { member: member(), role: Role::Owner, at: at(3) },
             Some(Event::RoleChanged { .. }) => Event::MemberRemoved { member: member(), at: at(4) },
             Some(Event::MemberRemoved { .. }) => Event::TokenCreated { token, name: "ci".into(), at: at(5) },
             Some(Event::TokenCreated { .. }) => Event::TokenRevoked { token, at: at(6) },

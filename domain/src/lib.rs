@@ -22,6 +22,7 @@
 //! | [`erasure`] | what stays of a record whose payload is erased |
 //! | [`hash`] | what the hash chain covers |
 
+pub mod access;
 pub mod address;
 pub mod aggregate;
 pub mod capacity;

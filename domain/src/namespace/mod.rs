@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::access::Role;
 use crate::aggregate::Payload;
 use crate::{name, upcast};
 
@@ -16,18 +17,6 @@ mod tests;
 
 /// Nothing, or a namespace.
 pub type State = Option<Namespace>;
-
-/// What a member may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Sees.
-    Viewer,
-    /// Sees, registers, builds, runs.
-    Developer,
-    /// All of it, members and secrets included.
-    Admin,
-}
 
 /// A namespace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,8 +91,8 @@ pub enum Error {
     BadSecretName(String),
     #[error("the namespace has no secret `{0}`")]
     NoSuchSecret(String),
-    #[error("the last admin cannot go: make another one first")]
-    LastAdmin,
+    #[error("the last owner cannot go or become less: make another one first")]
+    LastOwner,
 }
 
 impl Error {
@@ -116,7 +105,7 @@ impl Error {
             Self::NoSuchToken(_) => "token_not_found",
             Self::BadSecretName(_) => "bad_secret_name",
             Self::NoSuchSecret(_) => "secret_not_found",
-            Self::LastAdmin => "last_admin",
+            Self::LastOwner => "last_owner",
         }
     }
 }
@@ -142,19 +131,19 @@ impl crate::Aggregate for Aggregate {
                 _ => Err(Error::NotFound),
             };
         };
-        let last_admin = |member: &str| {
-            let mut admins = namespace.members.iter().filter(|(_, role)| **role == Role::Admin);
-            admins.next().is_some_and(|(only, _)| only == member) && admins.next().is_none()
+        let last_owner = |member: &str| {
+            let mut owners = namespace.members.iter().filter(|(_, role)| **role == Role::Owner);
+            owners.next().is_some_and(|(only, _)| only == member) && owners.next().is_none()
         };
         Ok(match command {
             Command::Create { .. } => Vec::new(),
             Command::AddMember { member, role, at } => match namespace.members.get(&member) {
                 None => vec![Event::MemberAdded { member, role, at }],
                 Some(is) if *is == role => Vec::new(),
-                Some(_) if last_admin(&member) => return Err(Error::LastAdmin),
+                Some(_) if last_owner(&member) => return Err(Error::LastOwner),
                 Some(_) => vec![Event::RoleChanged { member, role, at }],
             },
-            Command::RemoveMember { member, .. } if last_admin(&member) => return Err(Error::LastAdmin),
+            Command::RemoveMember { member, .. } if last_owner(&member) => return Err(Error::LastOwner),
             Command::RemoveMember { member, at } if namespace.members.contains_key(&member) => {
                 vec![Event::MemberRemoved { member, at }]
             }

@@ -2,7 +2,8 @@
 
 use uuid::Uuid;
 
-use super::{Aggregate, Command, Error, Event, Role};
+use super::{Aggregate, Command, Error, Event};
+use crate::access::Role;
 use crate::testing::{Given, at};
 
 fn given(events: impl IntoIterator<Item = Event>) -> Given<Aggregate> {
@@ -83,7 +84,7 @@ fn a_name_that_is_no_dns_label_is_refused() {
 #[test]
 fn nothing_can_be_asked_of_a_namespace_that_is_not_there() {
     let commands = [
-        add("ada", Role::Admin),
+        add("ada", Role::Owner),
         remove("ada"),
         create_token(),
         revoke_token(),
@@ -120,8 +121,8 @@ fn a_member_is_removed_once() {
 #[test]
 fn a_member_may_come_back_and_go_again() {
     let life = [created(), added("ada", Role::Viewer), removed("ada")];
-    let after = given(life).when(add("ada", Role::Admin)).then([added("ada", Role::Admin)]);
-    let after = after.when(add("bob", Role::Admin)).then([added("bob", Role::Admin)]);
+    let after = given(life).when(add("ada", Role::Owner)).then([added("ada", Role::Owner)]);
+    let after = after.when(add("bob", Role::Owner)).then([added("bob", Role::Owner)]);
     assert_eq!(after.state.as_ref().expect("it is there").former_members, [].into());
     after.when(remove("ada")).then([removed("ada")]);
 }
@@ -132,19 +133,19 @@ fn who_never_was_a_member_is_not_removed() {
 }
 
 #[test]
-fn the_last_admin_neither_goes_nor_steps_down() {
-    let life = [created(), added("ada", Role::Admin), added("bob", Role::Developer)];
-    given(life.clone()).when(remove("ada")).then_refused(Error::LastAdmin);
-    given(life.clone()).when(add("ada", Role::Viewer)).then_refused(Error::LastAdmin);
-    given(life.clone()).when(add("ada", Role::Admin)).then_nothing();
+fn the_last_owner_neither_goes_nor_steps_down() {
+    let life = [created(), added("ada", Role::Owner), added("bob", Role::Developer)];
+    given(life.clone()).when(remove("ada")).then_refused(Error::LastOwner);
+    given(life.clone()).when(add("ada", Role::Viewer)).then_refused(Error::LastOwner);
+    given(life.clone()).when(add("ada", Role::Owner)).then_nothing();
     given(life).when(remove("bob")).then([removed("bob")]);
 }
 
 #[test]
-fn an_admin_goes_or_steps_down_when_there_is_another_one() {
-    let life = [created(), added("ada", Role::Admin), added("bob", Role::Admin)];
+fn an_owner_goes_or_steps_down_when_there_is_another_one() {
+    let life = [created(), added("ada", Role::Owner), added("bob", Role::Owner)];
     let after = given(life.clone()).when(remove("ada")).then([removed("ada")]);
-    after.when(remove("bob")).then_refused(Error::LastAdmin);
+    after.when(remove("bob")).then_refused(Error::LastOwner);
     let changed = Event::RoleChanged { member: "bob".into(), role: Role::Viewer, at: at(1) };
     given(life).when(add("bob", Role::Viewer)).then([changed]);
 }
@@ -214,7 +215,7 @@ fn a_quota_is_set_when_it_differs() {
 
 #[test]
 fn events_before_the_creation_change_nothing() {
-    let events = [added("ada", Role::Admin), removed("ada"), token_created(), token_revoked()];
+    let events = [added("ada", Role::Owner), removed("ada"), token_created(), token_revoked()];
     assert_eq!(given(events).state, None);
 }
 
@@ -222,10 +223,10 @@ fn events_before_the_creation_change_nothing() {
 fn events_that_look_alike_are_told_apart_by_their_type() {
     use crate::aggregate::Payload;
 
-    let added = added("ada", Role::Admin);
+    let added = added("ada", Role::Owner);
     let data = added.encode();
     assert_eq!(Event::decode("MemberAdded", &data).unwrap(), added);
-    let changed = Event::RoleChanged { member: "ada".into(), role: Role::Admin, at: at(1) };
+    let changed = Event::RoleChanged { member: "ada".into(), role: Role::Owner, at: at(1) };
     assert_eq!(Event::decode("RoleChanged", &data).unwrap(), changed);
 }
 
@@ -238,7 +239,7 @@ fn every_refusal_has_its_own_code() {
         Error::NoSuchToken(Uuid::nil()),
         Error::BadSecretName("1".into()),
         Error::NoSuchSecret("A".into()),
-        Error::LastAdmin,
+        Error::LastOwner,
     ];
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Error::code).collect();
     assert_eq!(codes.len(), refusals.len());

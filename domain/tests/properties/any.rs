@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use domain::access::{ROLES, Role};
 use domain::function::event as f;
 use domain::manifest::{
     Adapter, Build, CatchUp, Cors, HttpAuth, HttpTrigger, Manifest, Mode, Network, Overlap, Reply, Resources, Runtime,
     Scaling, Schedule, SignatureEncoding, Trigger, Webhook, WebhookPreset, WebhookScheme,
 };
-use domain::namespace::{self, Role};
+use domain::namespace;
 use domain::run::event as r;
 use domain::{Json, event, function, retry, run};
 use proptest::collection::{btree_map, vec};
@@ -403,7 +404,7 @@ pub fn received() -> impl Strategy<Value = event::Received> {
 
 /// Any role.
 pub fn role() -> impl Strategy<Value = Role> {
-    proptest::sample::select(vec![Role::Viewer, Role::Developer, Role::Admin])
+    proptest::sample::select(ROLES.to_vec())
 }
 
 /// Any event of a namespace.

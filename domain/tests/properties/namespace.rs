@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 
 use chrono::{DateTime, Utc};
+use domain::access::Role;
 use domain::aggregate::Payload;
-use domain::namespace::{Aggregate, Command, Event, Role};
+use domain::namespace::{Aggregate, Command, Event};
 use domain::{event, namespace};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -45,7 +46,7 @@ proptest! {
     fn a_namespace_that_has_an_admin_keeps_one(commands in vec(command(), 0..40)) {
         let mut had = false;
         for namespace in tell(commands)?.states.iter().flatten() {
-            let has = namespace.members.values().any(|role| *role == Role::Admin);
+            let has = namespace.members.values().any(|role| *role == Role::Owner);
             prop_assert!(has || !had);
             had = has;
         }
@@ -132,7 +133,7 @@ fn the_histories_reach_every_event_and_every_refusal() {
             "token_not_found",
             "bad_secret_name",
             "secret_not_found",
-            "last_admin",
+            "last_owner",
         ],
     );
 }
