@@ -6,8 +6,7 @@ use actix::prelude::*;
 use domain::{Cause, Stream, function};
 use tokio::sync::oneshot;
 
-use super::FunctionResult;
-use super::registry::Registry;
+use super::outcome::FunctionResult;
 use super::writer::{Loaded, Writer};
 
 /// Commands that may wait for one function.
@@ -24,19 +23,22 @@ impl Message for Execute {
     type Result = ();
 }
 
+/// Told when an actor has stopped.
+pub(super) type Forget = Box<dyn Fn(function::Id, &Addr<FunctionActor>) + Send>;
+
 pub(super) struct FunctionActor {
     id: function::Id,
     /// `None` only while a command is being carried out on it.
     loaded: Option<Loaded<function::Aggregate>>,
     writer: Writer,
-    registry: Registry,
+    forget: Forget,
     idle: Duration,
     eviction: Option<SpawnHandle>,
 }
 
 impl FunctionActor {
-    pub(super) fn new(id: function::Id, writer: Writer, registry: Registry, idle: Duration) -> Self {
-        Self { id, loaded: None, writer, registry, idle, eviction: None }
+    pub(super) fn new(id: function::Id, writer: Writer, forget: Forget, idle: Duration) -> Self {
+        Self { id, loaded: None, writer, forget, idle, eviction: None }
     }
 
     fn evict_when_idle(&mut self, ctx: &mut Context<Self>) {
@@ -56,7 +58,7 @@ impl Actor for FunctionActor {
     }
 
     fn stopped(&mut self, ctx: &mut Self::Context) {
-        self.registry.forget(self.id, &ctx.address());
+        (self.forget)(self.id, &ctx.address());
     }
 }
 

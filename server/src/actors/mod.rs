@@ -8,6 +8,7 @@
 mod backlog;
 mod erasure;
 mod function;
+mod outcome;
 mod registry;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use chrono::{DateTime, Utc};
 use domain::{Cause, event, function as domain_function, namespace, run};
 
 pub use backlog::{Backlog, Full};
+pub use outcome::{FunctionResult, RunResult};
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};
 
@@ -48,12 +50,6 @@ pub trait Guard: Send + Sync {
         command: &domain_function::Command,
     ) -> Result<Option<Box<dyn Send>>, Error<domain_function::Error>>;
 }
-
-/// What became of a command to a function.
-pub type FunctionResult = Result<Done<domain_function::Aggregate>, Error<domain_function::Error>>;
-
-/// What became of a command to a run.
-pub type RunResult = Result<Done<run::Aggregate>, Error<run::Error>>;
 
 impl Commands {
     /// Starts the threads on which actors live. Must be called within an actix `System`.

@@ -11,8 +11,8 @@ use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
 use super::function::{Execute, FunctionActor};
-use super::writer::Writer;
-use super::{Error, FunctionResult};
+use super::outcome::FunctionResult;
+use super::writer::{Error, Writer};
 use crate::telemetry::watchdog::Watchdog;
 
 /// How actors live.
@@ -84,10 +84,12 @@ impl Registry {
         let arbiters = &self.inner.arbiters;
         let turn = usize::try_from(id.uuid().as_u128() % arbiters.len() as u128).unwrap_or(0);
         let (writer, registry, idle) = (self.inner.writer.clone(), self.clone(), self.inner.settings.idle);
-        FunctionActor::start_in_arbiter(&arbiters[turn], move |_| FunctionActor::new(id, writer, registry, idle))
+        FunctionActor::start_in_arbiter(&arbiters[turn], move |_| {
+            FunctionActor::new(id, writer, Box::new(move |id, address| registry.forget(id, address)), idle)
+        })
     }
 
-    pub(super) fn forget(&self, id: function::Id, address: &Addr<FunctionActor>) {
+    fn forget(&self, id: function::Id, address: &Addr<FunctionActor>) {
         let mut actors = self.inner.actors.lock();
         if actors.get(&id) == Some(address) {
             actors.remove(&id);

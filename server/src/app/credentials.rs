@@ -3,7 +3,7 @@
 
 use domain::function::{self, Status, event::Source};
 
-use super::Error;
+use super::error::Error;
 use crate::actors::Commands;
 use crate::clock;
 use crate::store::Store;

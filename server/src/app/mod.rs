@@ -4,6 +4,7 @@ mod capacity;
 mod credentials;
 mod data_dir;
 mod demo;
+mod error;
 mod guard;
 mod node;
 pub mod operate;
@@ -24,6 +25,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 pub use data_dir::close_new_files;
+pub use error::Error;
 
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
@@ -57,23 +59,6 @@ const ANSWERS: Duration = Duration::from_secs(2);
 
 /// What tasks get that do not come back at the end.
 const LAST_TASKS: Duration = Duration::from_secs(2);
-
-/// Why the server cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The log cannot be opened.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-    /// Something else is in the way.
-    #[error("{0}")]
-    Start(String),
-}
-
-impl Error {
-    fn start(what: impl std::fmt::Display, why: impl std::fmt::Display) -> Self {
-        Self::Start(format!("{what}: {why}"))
-    }
-}
 
 /// All rooms, running.
 struct Platform {
@@ -434,7 +419,7 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
 }
 
 /// What calls back of a namespace are signed with: its own secret for that, or a key that is derived from the server's.
-fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::callback::Secret {
+fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::CallbackSecret {
     Arc::new(move |namespace| {
         let (vault, namespace) = (vault.clone(), namespace.to_owned());
         let derived = auth::derived_key(&server_key, CALLBACKS, &namespace);

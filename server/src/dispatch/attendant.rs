@@ -9,8 +9,9 @@ use domain::react::Everywhere;
 use futures::StreamExt;
 
 use super::builds::Builds;
+use super::follow;
+use super::tools::Tools;
 use super::worker::Workers;
-use super::{Tools, follow};
 use crate::clock;
 use crate::store::Feed;
 

@@ -13,8 +13,8 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Tools;
 use super::begun::{Begun, MOST};
+use super::tools::Tools;
 use crate::backoff::Backoff;
 use crate::builder::{self, Credentials, Made, Order};
 use crate::doors::Verdict;

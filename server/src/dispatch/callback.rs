@@ -16,7 +16,6 @@ use chrono::{DateTime, Utc};
 use domain::retry::Policy;
 use domain::run::{self, Callback, Command, Run};
 use domain::{Cause, Json, Stream};
-use futures::future::BoxFuture;
 use hmac::{Hmac, Mac};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
@@ -32,10 +31,12 @@ use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::ServerName;
 use url::{Host, Url};
 
-use super::{Tools, call};
+use super::call;
+use super::callbacks::Callbacks;
+use super::tools::Tools;
 use crate::actors::{self, Writer};
 use crate::clock;
-use crate::config::{Outward, outward, trust};
+use crate::config::{outward, trust};
 use crate::store::{self, Store};
 
 /// How often what is due is looked for.
@@ -60,18 +61,6 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Attempts to tell one outcome, and how far they are apart: the last is made about an hour after the first at the latest.
 const POLICY: Policy = Policy { max_attempts: 8, backoff_s: 30.0, backoff_max_s: 3600.0 };
-
-/// The key that calls back of a namespace are signed with, as bytes; why there is none, for people.
-pub type Secret = Arc<dyn Fn(&str) -> BoxFuture<'static, Result<Vec<u8>, String>> + Send + Sync>;
-
-/// What calling back is done with. Cloning it is cheap.
-#[derive(Clone)]
-pub struct Callbacks {
-    /// Which addresses may be called.
-    pub outward: Outward,
-    /// What calls are signed with.
-    pub secret: Secret,
-}
 
 /// The bytes of a secret as people write it: `whsec_` and base64, or any other text as it is.
 pub fn key_of(secret: &str) -> Vec<u8> {

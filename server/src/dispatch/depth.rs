@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::function;
 
-use super::Tools;
+use super::tools::Tools;
 use super::worker::Workers;
 
 /// How often it looks, at most.

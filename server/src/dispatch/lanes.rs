@@ -18,8 +18,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use uuid::Uuid;
 
 use super::held::{Held, Hold};
-use super::relay::Hands;
-use super::{Tools, follow, parts};
+use super::publisher::Publisher;
+use super::tools::Tools;
+use super::{follow, parts};
 use crate::actors::Backlog;
 use crate::backoff::Backoff;
 use crate::queue;
@@ -53,7 +54,7 @@ const MAX_ASKED: usize = 100_000;
 
 /// The lanes of all namespaces that have functions, or something that waits.
 pub(super) struct Lanes {
-    hands: Hands,
+    publisher: Publisher,
     held: Held,
     /// What was done before they were opened. Runs of it may be removed already: they must not be asked for again.
     done: Relayed,
@@ -130,10 +131,10 @@ fn weight(recorded: &Recorded) -> usize {
 
 impl Lanes {
     /// No lanes yet.
-    pub(super) fn new(hands: Hands, held: Held, done: Relayed) -> Self {
+    pub(super) fn new(publisher: Publisher, held: Held, done: Relayed) -> Self {
         let units = WINDOW_BYTES / UNIT;
         Self {
-            hands,
+            publisher,
             held,
             done,
             window: Turns::with_shares(units, units / 2, units / 2),
@@ -224,8 +225,8 @@ impl Lanes {
             namespace: namespace.clone(),
             line: line.clone(),
             table,
-            again: Again { store: self.hands.tools.store.clone(), page: VecDeque::new() },
-            hands: self.hands.clone(),
+            again: Again { store: self.publisher.tools.store.clone(), page: VecDeque::new() },
+            publisher: self.publisher.clone(),
             window: self.window.clone(),
             sends: JoinSet::new(),
         };
@@ -298,7 +299,7 @@ struct Driver {
     line: Arc<Line>,
     table: routing::Table,
     again: Again,
-    hands: Hands,
+    publisher: Publisher,
     window: Turns,
     /// What is on its way; it ends with the lane.
     sends: JoinSet<()>,
@@ -349,9 +350,9 @@ impl Driver {
                     self.table.evolve(id, &event);
                     if matches!(event, function::Event::Deregistered(_)) {
                         self.line.state.lock().gone.remove(&id);
-                        let hands = self.hands.clone();
+                        let publisher = self.publisher.clone();
                         self.sends.spawn(async move {
-                            hands.clear(id).await;
+                            publisher.clear(id).await;
                             drop(hold);
                         });
                         continue;
@@ -418,17 +419,17 @@ impl Driver {
         let hold = Arc::new(hold);
         if !old.is_empty() {
             let place = self.window.take_many(&self.namespace, "", units(&old)).await;
-            let (hands, hold) = (self.hands.clone(), hold.clone());
+            let (publisher, hold) = (self.publisher.clone(), hold.clone());
             self.sends.spawn(async move {
-                hands.publish(old).await;
+                publisher.publish(old).await;
                 drop((hold, place));
             });
         }
         for part in parts::split(new) {
             let place = self.window.take_many(&self.namespace, "", units(&part)).await;
-            let (hands, hold) = (self.hands.clone(), hold.clone());
+            let (publisher, hold) = (self.publisher.clone(), hold.clone());
             self.sends.spawn(async move {
-                hands.send_part(&part).await;
+                publisher.send_part(&part).await;
                 drop((hold, place));
             });
         }
@@ -440,7 +441,7 @@ impl Driver {
             // The lane comes to their end when other runs are over. If the ones that wait are theirs, none ever is.
             let gone: Vec<_> = self.line.state.lock().gone.iter().copied().collect();
             for function in gone {
-                self.hands.fail_waiting(function).await;
+                self.publisher.fail_waiting(function).await;
             }
         }
     }
@@ -450,7 +451,7 @@ impl Driver {
     }
 
     fn tools(&self) -> &Tools {
-        &self.hands.tools
+        &self.publisher.tools
     }
 }
 

@@ -12,6 +12,7 @@ mod begun;
 mod builds;
 mod call;
 pub mod callback;
+mod callbacks;
 mod depth;
 mod follow;
 mod held;
@@ -19,19 +20,19 @@ mod lanes;
 mod membership;
 mod offer;
 mod parts;
+mod publisher;
 mod relay;
 mod retention;
 mod schedule;
 pub mod sealing;
 mod sweep;
 mod timers;
+mod tools;
 mod worker;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Cause;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -42,69 +43,14 @@ use relay::Relay;
 use timers::Timers;
 use worker::Workers;
 
-use crate::actors::Commands;
-use crate::builder::Workshop;
-use crate::config::Retention;
-use crate::doors::Judge;
-use crate::fleet::Fleet;
-use crate::queue::Queue;
-use crate::store::{self, Store};
-use crate::telemetry::Metrics;
-use crate::vault::Vault;
+use crate::store;
 
 pub use builds::places as places_for_builds;
-pub use callback::Callbacks;
+pub use callbacks::{Callbacks, Secret as CallbackSecret};
+pub use tools::Tools;
 
 /// When the log is away at the start of a duty, it is begun again after this.
 const AGAIN: Duration = Duration::from_secs(1);
-
-/// What the work is done with. Cloning it is cheap.
-#[derive(Clone)]
-pub struct Tools {
-    /// The log.
-    pub store: Store,
-    /// The writers.
-    pub commands: Commands,
-    /// Delivery.
-    pub queue: Arc<dyn Queue>,
-    /// Instances.
-    pub fleet: Fleet,
-    /// Builds.
-    pub workshop: Workshop,
-    /// Opens what repositories are fetched with.
-    pub vault: Vault,
-    /// Counters.
-    pub metrics: Metrics,
-    /// Builds at a time.
-    pub builds: usize,
-    /// Says whether versions may have the callers and the paths that they ask for.
-    pub judge: Judge,
-    /// Bytes of a result that a run keeps.
-    pub recorded: usize,
-    /// How long a run waits that cannot be offered to its function.
-    pub offer_timeout: Duration,
-    /// How outcomes are told to who asked for them.
-    pub callbacks: Callbacks,
-    /// How long what is done with is kept.
-    pub retention: Retention,
-    /// The data folder.
-    pub data_dir: Arc<Path>,
-    /// Names this server in the log; the same after a restart.
-    pub node: Arc<str>,
-    /// What this server has that all servers on its database must have, as [`store::agreement::Having`] writes it.
-    pub having: Arc<str>,
-}
-
-impl Tools {
-    /// The cause of what this server does by itself.
-    fn own_cause(&self) -> Cause {
-        Cause { actor: Some(self.actor()), ..Cause::default() }
-    }
-
-    fn actor(&self) -> Arc<str> {
-        format!("server:{}", self.node).into()
-    }
-}
 
 /// Takes up what was left open and begins to follow the log. Must be called within a tokio runtime.
 ///

@@ -9,7 +9,7 @@ use domain::function::Status;
 use domain::run::Run;
 use tokio::time::Instant;
 
-use super::Tools;
+use super::tools::Tools;
 use crate::fleet::{self, JobPlace, Lease, Route, Taker};
 use crate::queue::Request;
 use crate::store;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use tokio::time::Instant;
 
-use super::Tools;
+use super::tools::Tools;
 use crate::clock;
 use crate::store::{self, Old};
 

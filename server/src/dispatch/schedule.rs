@@ -15,7 +15,8 @@ use domain::schedule::{Due, Key, MAX_CAUGHT_UP, Plan, Timer};
 use domain::{Cause, Recorded, Stream, event, run};
 use futures::{StreamExt, TryFutureExt, stream};
 
-use super::{Tools, follow};
+use super::follow;
+use super::tools::Tools;
 use crate::actors::{Backlog, Loaded, Writer, writer};
 use crate::store::{self, LineStream, NewLine, Store};
 

@@ -8,8 +8,8 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use super::Tools;
 use super::membership::Membership;
+use super::tools::Tools;
 use crate::clock;
 use crate::store::{Anchor, Store, agreement};
 

@@ -7,10 +7,10 @@ use chrono::TimeDelta;
 use domain::function::{self, Command};
 use domain::run;
 
-use super::Tools;
 use super::builds::Builds;
 use super::membership::Membership;
 use super::timers::Timers;
+use super::tools::Tools;
 use super::worker::Workers;
 use crate::queue::Request;
 use crate::store::RunRow;

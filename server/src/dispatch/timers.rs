@@ -9,7 +9,7 @@ use domain::run::{self, Status};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::Tools;
+use super::tools::Tools;
 use super::worker::Workers;
 use crate::clock;
 use crate::queue::Request;

@@ -14,10 +14,10 @@ use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::Tools;
 use super::call::{self, Called, Ended};
 use super::membership::Membership;
 use super::offer::{self, NotOffered, Offer, Patience};
+use super::tools::Tools;
 use crate::actors::{self, Done, Loaded};
 use crate::backoff::Backoff;
 use crate::fleet::{Input, Route};

@@ -9,8 +9,8 @@ use actix_web::body::BoxBody;
 use actix_web::dev::RequestHead;
 use futures::future::LocalBoxFuture;
 
+use super::door::Door;
 use super::host::FunctionHost;
-use super::server::Door;
 use super::{HttpError, refusal};
 
 /// Says whether the body of a request is wanted, by its head, and by the function whose host it calls.

@@ -12,6 +12,7 @@ pub(crate) mod body;
 pub mod codes;
 mod credentials;
 mod descriptors;
+mod door;
 pub(crate) mod error;
 mod expectation;
 mod forwarded;

@@ -10,8 +10,8 @@ use actix_web::dev::RequestHead;
 use actix_web::http::header;
 use actix_web::{HttpRequest, web};
 
+use super::forwarded;
 use super::host::name_of;
-use super::{Services, forwarded};
 use crate::config::{Edge, Settings};
 
 /// From where a request came.
@@ -55,15 +55,15 @@ impl<'r> Origin<'r> {
     /// Of a request.
     pub(crate) fn of(request: &'r HttpRequest) -> Self {
         static UNSET: LazyLock<Edge> = LazyLock::new(Edge::default);
-        let services = request.app_data::<web::Data<Services>>();
-        Self::of_head(request.head(), services.map_or(&UNSET, |services| &services.settings.edge))
+        let settings = request.app_data::<web::Data<Settings>>();
+        Self::of_head(request.head(), settings.map_or(&UNSET, |settings| &settings.edge))
     }
 }
 
 /// The URL of the server, for links: the public one, or as the caller has it.
 pub(crate) fn base_url(request: &HttpRequest) -> String {
-    let services = request.app_data::<web::Data<Services>>();
-    if let Some(url) = services.and_then(|services| services.settings.edge.public_url.as_ref()) {
+    let settings = request.app_data::<web::Data<Settings>>();
+    if let Some(url) = settings.and_then(|settings| settings.edge.public_url.as_ref()) {
         return url.to_string();
     }
     let origin = Origin::of(request);

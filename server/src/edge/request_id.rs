@@ -26,6 +26,12 @@ impl RequestId {
         let fits = |id: &&str| (1..=MAX_REQUEST_ID).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
         Self(theirs.filter(fits).map_or_else(|| Uuid::now_v7().to_string().into(), Arc::from))
     }
+
+    /// The id that a request was given when it came in.
+    pub(crate) fn given(request: &HttpRequest) -> Self {
+        let known = request.extensions().get::<Self>().cloned();
+        known.unwrap_or_else(|| Self::of(request.headers()))
+    }
 }
 
 /// What all that follows from a request is found by: its trace, or else its id.

@@ -20,6 +20,7 @@ use bytes::Bytes;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::net::TcpStream;
 
+use super::door::Door;
 use super::expectation::{self, Wants};
 use super::host::Names;
 use super::http2::{self, Entry};
@@ -122,13 +123,6 @@ const FAREWELL: Duration = Duration::from_millis(100);
 /// system: who follows lines, and vanishes without a word, is not followed by anything else.
 const SILENCE: Duration = Duration::from_secs(60);
 const STEP: Duration = Duration::from_secs(15);
-
-/// What each request passes.
-pub(super) struct Door {
-    pub(super) names: Names,
-    pub(super) settings: Arc<Settings>,
-    limits: Limits,
-}
 
 /// Serves HTTP/1.1.
 struct Http<S>(S);

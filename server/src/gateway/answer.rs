@@ -13,12 +13,12 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::HttpError;
 use super::address::{self, Address};
 use super::cookies::Jar;
 use super::passing::{Named, passes};
 use super::record::Call;
 use super::request::Pump;
+use crate::edge::HttpError;
 use crate::edge::auth::Over;
 use crate::edge::bodiless::Bodiless;
 use crate::fleet::{Answer, CallError, Lease, RequestBody};

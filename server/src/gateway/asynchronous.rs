@@ -7,8 +7,12 @@ use serde_json::json;
 
 use super::address::Address;
 use super::passing::Origin;
+use super::record;
+use super::refused::{check_claim, claimed};
 use super::said::{Frame, Said};
-use super::{Called, Gateway, check_claim, claimed, record};
+use super::state::Gateway;
+use super::target::Called;
+use crate::clock;
 use crate::edge::request_id::correlation;
 use crate::edge::{HttpError, body, trace, wishes};
 use crate::fleet::{Route, claim};
@@ -24,7 +28,7 @@ pub(super) async fn accept(
 ) -> Result<HttpResponse, HttpError> {
     let settings = &gateway.services.settings;
     let Called { session, route, rest, origin, .. } = called;
-    let arrived = super::now();
+    let arrived = clock::now();
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
     let address = Address::of(request, rest, origin, settings);
     let asked = ask(gateway, session.viewer, request, payload, &route, &address, true, callback).await?;
@@ -85,7 +89,7 @@ pub(super) async fn ask(
     let frame = Frame {
         id: &event_id,
         source: &source,
-        time: super::now(),
+        time: clock::now(),
         trace: &trace,
         digest: claim.as_ref().map(|claim| claim.digest.as_str()),
         exact: true,

@@ -12,8 +12,8 @@ use actix_web::HttpRequest;
 use domain::{function, run};
 use parking_lot::Mutex;
 
-use super::HttpError;
 use crate::clock;
+use crate::edge::HttpError;
 use crate::store::Store;
 
 /// The header in which a caller names a call.

@@ -6,7 +6,7 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse};
 use domain::manifest::Cors;
 
-use super::HttpError;
+use crate::edge::HttpError;
 
 /// Headers of an answer that a page may read in addition to those that every page may.
 const EXPOSED: &str = "Location, Retry-After, X-Call-Id, X-Duration-Seconds, X-Function-Version, X-Request-Id";

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
 
-use super::Gateway;
+use super::state::Gateway;
 use super::target::callable;
 use crate::edge::{FunctionHost, HttpError, Wants, auth};
 

@@ -6,8 +6,12 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use tokio::time::{Duration, Instant};
 
 use super::address::Address;
-use super::{Called, Gateway, HttpError, asynchronous, record, request};
-use crate::edge::recorded;
+use super::state::Gateway;
+use super::target::Called;
+use super::{asynchronous, record, request};
+use crate::clock;
+use crate::edge::request_id::RequestId;
+use crate::edge::{HttpError, recorded};
 use crate::operations::{self, Wait};
 
 /// The run's own timeout comes first: it says more than that nobody waited for it any longer.
@@ -20,7 +24,7 @@ pub(super) async fn call(
     payload: web::Payload,
 ) -> Result<HttpResponse, HttpError> {
     let services = &gateway.services;
-    let (arrived, at) = (Instant::now(), super::now());
+    let (arrived, at) = (Instant::now(), clock::now());
     let Called { session, route, rest, origin, .. } = called;
     let address = Address::of(request, rest, origin, &services.settings);
     let viewer = session.viewer;
@@ -45,7 +49,7 @@ pub(super) async fn call(
     };
     let mut response = match answered {
         Ok(response) => response,
-        Err(error) => error.response(&super::request_id(request).0),
+        Err(error) => error.response(&RequestId::given(request).0),
     };
     let headers = response.headers_mut();
     let mut mark = |name: &'static str, value: String| {

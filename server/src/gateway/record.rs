@@ -17,10 +17,11 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::call_id::{CallId, Hold};
 use super::recorder::{Place, Told};
+use super::refused::refusal;
 use super::request::{Kept, KeptBytes};
 use super::said::{Frame, Said};
-use super::{HttpError, now, refusal};
-use crate::edge::trace;
+use crate::clock;
+use crate::edge::{HttpError, trace};
 use crate::fleet::{self, RequestBody, Route};
 use crate::operations::Viewer;
 use crate::telemetry::Metrics;
@@ -76,7 +77,7 @@ impl Call {
             kept,
             outcome: Outcome::default(),
             answer: None,
-            queued_at: now(),
+            queued_at: clock::now(),
             started_at: None,
         };
         Self { run, place: Some(place), told: Some(told), arrived: Instant::now(), limit, metrics, trace }
@@ -98,7 +99,7 @@ impl Call {
     /// An instance took it.
     pub(super) fn begin_attempt(&mut self, instance: Option<&str>, cold_start: bool) {
         let told = self.told();
-        told.started_at = Some(now());
+        told.started_at = Some(clock::now());
         told.outcome.instance = instance.map(str::to_owned);
         told.outcome.cold_start = cold_start;
     }
@@ -232,7 +233,7 @@ impl Call {
         let labels = [&*told.route.namespace, &*told.route.name, "http.invoke", outcome];
         self.metrics.invocations.with_label_values(&labels).inc();
         self.metrics.duration.with_label_values(&labels[..2]).observe(self.arrived.elapsed().as_secs_f64());
-        let at = now();
+        let at = clock::now();
         place.record(told.weight(), Box::new(move || told.answered(ending, error, at)));
     }
 }

@@ -18,11 +18,11 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::cookies::Jar;
 use super::passing::Named;
-use super::{HttpError, claimed};
+use super::refused::claimed;
 use crate::clock;
 use crate::edge::body::{broke_off, read, read_unproved};
 use crate::edge::kept::stays_here;
-use crate::edge::{Held, Services};
+use crate::edge::{Held, HttpError, Services};
 use crate::fleet::{RequestBody, Route, claim};
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.

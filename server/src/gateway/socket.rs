@@ -11,7 +11,6 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, web};
 use bytes::Bytes;
-use domain::function;
 use domain::run::event::Ending;
 use futures::{Stream, StreamExt};
 use serde_json::json;
@@ -22,14 +21,13 @@ use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
 
 use super::address::Address;
+use super::answer;
 use super::cookies::Jar;
 use super::frames::{self, Fault, Frames};
 use super::record::Call;
-use super::{Gateway, HttpError, answer};
-use crate::config::Edge;
-use crate::edge::Seat;
+use super::state::Gateway;
 use crate::edge::auth::Over;
-use crate::edge::shares::{Full, Share, Shares};
+use crate::edge::{HttpError, Seat};
 use crate::fleet::{Lease, RequestBody, Route, Socket, Upgraded};
 
 /// Bytes that are read from a function at a time.
@@ -40,42 +38,6 @@ const PARTS: usize = 8;
 
 /// Headers of the handshake that both ends agree by.
 const AGREED: [&str; 3] = ["sec-websocket-accept", "sec-websocket-protocol", "sec-websocket-extensions"];
-
-/// How many sockets there may be: one function has half of the places at most, and one namespace three quarters. Cloning it
-/// is cheap.
-#[derive(Clone)]
-pub(super) struct Sockets {
-    of_function: Arc<Shares<function::Id>>,
-    of_namespace: Arc<Shares<Arc<str>>>,
-}
-
-/// A place for a socket; free again when dropped.
-type Place = (Share<function::Id>, Share<Arc<str>>);
-
-impl Sockets {
-    pub(super) fn new(edge: &Edge) -> Self {
-        let most = edge.sockets;
-        let (of_function, of_namespace) = (most.div_ceil(2), (most - most / 4).max(1));
-        Self { of_function: Shares::new(most, of_function), of_namespace: Shares::new(most, of_namespace) }
-    }
-
-    fn take(&self, route: &Route) -> Result<Place, HttpError> {
-        let full = |owner: &str, full| {
-            let who = match full {
-                Full::Owner => owner,
-                Full::Everywhere => "the server has as many WebSockets as it takes",
-            };
-            let message = format!("{who} (EVENTFLOW_MAX_SOCKETS); try again in a moment");
-            HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(1)
-        };
-        let of_function = self.of_function.take(route.function);
-        let of_function = of_function.map_err(|why| full("the function has half of the server's WebSockets", why))?;
-        let of_namespace = self.of_namespace.take(route.namespace.clone());
-        let of_namespace =
-            of_namespace.map_err(|why| full("the namespace has three quarters of the server's WebSockets", why))?;
-        Ok((of_function, of_namespace))
-    }
-}
 
 /// Whether a request would become a WebSocket. One that asks for it in another way than RFC 6455 has it is a request like
 /// any other, whose wish for an upgrade is not heard.

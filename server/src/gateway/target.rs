@@ -8,7 +8,8 @@ use domain::manifest::http::Pattern;
 use domain::manifest::{Cors, HttpAuth, HttpTrigger};
 
 use super::passing::Origin;
-use super::{Gateway, refusal};
+use super::refused::refusal;
+use super::state::Gateway;
 use crate::edge::auth::Session;
 use crate::edge::{FunctionHost, HttpError};
 use crate::fleet::Route;

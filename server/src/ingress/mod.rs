@@ -38,14 +38,19 @@ pub fn routes(
             .configure(|config| graphql::http::configure(config, &schema))
             .default_service(web::to(http::fallback));
         // Calls of functions come first, and past what is around the others: they are the hot path.
-        config.app_data(web::Data::new(services.clone())).configure(gateway.clone()).service(scope);
+        config.configure(|config| with(config, &services)).configure(gateway.clone()).service(scope);
     }
 }
 
 /// The metrics alone, for a port of their own.
 pub fn metrics(services: Services) -> impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static {
     move |config| {
-        config.app_data(web::Data::new(services.clone()));
+        with(config, &services);
         http::health::configure_metrics(config);
     }
+}
+
+/// What every route finds in its request.
+fn with(config: &mut web::ServiceConfig, services: &Services) {
+    config.app_data(web::Data::from(services.settings.clone())).app_data(web::Data::new(services.clone()));
 }

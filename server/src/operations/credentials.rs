@@ -98,11 +98,6 @@ pub(super) async fn forget(
     }
 }
 
-/// Whether a value may be one of these secrets: people rotate credentials by setting it.
-pub(super) fn fits(value: &str) -> bool {
-    !value.contains(|c: char| c.is_control() || c.is_whitespace()) && address::credentials(value).is_some()
-}
-
 /// The address of a source, when it has one.
 pub(super) fn url_of(source: &Source) -> Option<&str> {
     match source {

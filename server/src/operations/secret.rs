@@ -1,8 +1,8 @@
 //! Secrets: set, removed, listed by name. A value goes in and never comes out.
 
-use domain::{function, namespace};
+use domain::{address, function, namespace};
 
-use super::{Caller, Fault, Problem, Refusal, Services, Viewer, credentials};
+use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
 use crate::clock;
 use crate::store::SecretInfo;
 use crate::vault::{self, Value};
@@ -22,7 +22,7 @@ pub async fn set_secret(
     if !domain::name::fits_secret(name) {
         return Err(Refusal::from(namespace::Error::BadSecretName(name.to_owned())).at(&["name"]));
     }
-    if function::is_reserved_secret(name) && !credentials::fits(&value) {
+    if function::is_reserved_secret(name) && !fits_credentials(&value) {
         let message = "this secret holds the credentials of a function's repository: give its address with them, \
                        https://USER:TOKEN@HOST/PATH";
         return Err(Problem::new("bad_secret", message).at(["value"]).into());
@@ -79,4 +79,9 @@ pub async fn secrets(
 ) -> Result<Vec<SecretInfo>, Refusal> {
     let namespaces = viewer.looks_into(namespace)?;
     Ok(services.store.secret_infos(namespaces.as_deref()).await?)
+}
+
+/// Whether a value may be the credentials of a repository: people rotate credentials by setting it.
+fn fits_credentials(value: &str) -> bool {
+    !value.contains(|c: char| c.is_control() || c.is_whitespace()) && address::credentials(value).is_some()
 }

@@ -10,7 +10,7 @@ use rand::rngs::OsRng;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use super::Error;
+use super::error::Error;
 use crate::config::SecretKey;
 
 /// The key's file in the data folder.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use chrono::{DateTime, Utc};
 
-use super::{Cipher, Error, Vault, bound_to, key, own_key, unseal};
+use super::error::Error;
+use super::{Cipher, Vault, bound_to, key, own_key, unseal};
 use crate::config::SecretKey;
 use crate::store::{LogKeyRow, SealKey, SecretRow, Store};
 

@@ -4,11 +4,12 @@
 //! another row does not open. Knows the key and the store; knows nothing of what secrets are for. What is set is written
 //! by `actors`, with the event that says so.
 
+mod error;
 mod key;
 mod log_key;
 mod passphrase;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use aes_gcm::aead::{Aead, KeyInit, Payload};
@@ -16,11 +17,12 @@ use aes_gcm::{Aes256Gcm, Nonce};
 use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
+pub use error::Error;
 pub use log_key::{Changed, change_key, key_of_seals};
 pub use passphrase::{Locked, MIN_PASSPHRASE, lock, unlock};
 
 use crate::config::SecretKey;
-use crate::store::{self, Sealed, SecretRow, Store};
+use crate::store::{Sealed, SecretRow, Store};
 
 /// The longest value, in bytes.
 pub const MAX_VALUE: usize = 64 << 10;
@@ -30,80 +32,6 @@ const NONCE: usize = 12;
 
 /// A value in the clear; its memory is wiped when it is dropped.
 pub type Value = Zeroizing<String>;
-
-/// What can go wrong. No message holds a value or a key.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Nobody has set it, or it was removed.
-    #[error(
-        "the secret `{name}` of the namespace `{namespace}` is not set; set it with the GraphQL mutation setSecret(namespace: \"{namespace}\", name: \"{name}\", value: …)"
-    )]
-    NotSet {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-    /// The server has another key now.
-    #[error(
-        "the secret `{name}` of the namespace `{namespace}` was sealed under another key (that one is {key_id}, this server's is {own}): set EVENTFLOW_SECRET_KEY to that one or set the secret again"
-    )]
-    OtherKey {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-        /// Names the key that it was sealed under.
-        key_id: String,
-        /// Names the key of this server.
-        own: String,
-    },
-    /// What is stored is not what was sealed.
-    #[error(
-        "the secret `{name}` of the namespace `{namespace}` does not open: it was changed where it is stored; set it again"
-    )]
-    Damaged {
-        /// Its namespace.
-        namespace: String,
-        /// Its name.
-        name: String,
-    },
-    /// It cannot be the value of a secret.
-    #[error("{0}")]
-    BadValue(&'static str),
-    /// The file is no key.
-    #[error(
-        "{path} holds no key: it must be 32 bytes as 64 hexadecimal digits; without it, secrets that were set under the lost key have to be set again"
-    )]
-    BadKeyFile {
-        /// Which file.
-        path: PathBuf,
-    },
-    /// The disk refuses.
-    #[error("cannot {what} {path}: {source}")]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// Which file.
-        path: PathBuf,
-        /// Why it failed.
-        #[source]
-        source: std::io::Error,
-    },
-    /// The key of the log's seals was sealed under another key, or was changed where it is stored.
-    #[error(
-        "the key of the log's seals does not open: it was sealed under the key {key_id}, and this one is {own}: set EVENTFLOW_SECRET_KEY to that one, or run `eventflow admin change-key`"
-    )]
-    OtherLogKey {
-        /// Names the key that it was sealed under.
-        key_id: String,
-        /// Names the key that was tried.
-        own: String,
-    },
-    /// The log is away.
-    #[error(transparent)]
-    Store(#[from] store::Error),
-}
 
 /// A secret in the clear.
 pub struct Secret {
@@ -279,6 +207,7 @@ mod tests {
 
     use super::*;
     use crate::clock;
+    use crate::store;
 
     async fn vault(key: u8) -> (Vault, TempDir) {
         let data = TempDir::new().unwrap();

@@ -9,6 +9,7 @@ mod bad_input;
 mod broker;
 mod build_secrets;
 mod bytes;
+mod circles;
 mod cluster;
 mod corpora;
 mod database;

@@ -11,6 +11,8 @@ use tokio_rustls::rustls::crypto;
 
 use super::*;
 use crate::actors::Loaded;
+use crate::config::Outward;
+use crate::dispatch::callbacks::Secret;
 
 /// Nothing that a test waits for takes longer.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -6,7 +6,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::http::{Method, StatusCode};
 
-use super::TOKEN_LIFE;
+use super::token::TOKEN_LIFE;
 use crate::edge::HttpError;
 use crate::edge::origin::Origin;
 

@@ -30,6 +30,7 @@ pub(crate) use cookie::{carrying, gone, is_platforms, not_from_elsewhere};
 pub use keys::Error;
 pub use session::{Over, Session};
 pub use shared::{keep_sharing, share_password};
+pub use token::TOKEN_LIFE;
 
 use crate::clock;
 use crate::config::Settings;
@@ -42,9 +43,6 @@ pub const DEV_TOKEN: &str = "dev-token";
 
 /// The only user so far.
 pub const ADMIN: &str = "admin";
-
-/// How long a token is good.
-pub const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
 
 /// A token that was found good is not checked again for this long.
 const CACHE_FOR: Duration = Duration::from_secs(5);

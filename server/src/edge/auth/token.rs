@@ -13,6 +13,9 @@ use crate::clock;
 use crate::edge::HttpError;
 use crate::operations::Viewer;
 
+/// How long a token is good.
+pub const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
+
 /// Seconds that two servers' clocks may differ.
 const LEEWAY_S: u64 = 5;
 

@@ -7,7 +7,7 @@ use async_graphql::extensions::{Extension, ExtensionContext, ExtensionFactory, N
 use async_graphql::{Request, Response, Variables};
 use async_trait::async_trait;
 
-use super::{Schema, guarded};
+use super::schema::{Schema, guarded};
 
 /// Whatever a query says, it is refused or checked within this; a slow machine is given time.
 const WITHIN: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::wrong_method;
+use super::asked::wrong_method;
 use crate::edge::{HttpError, Services};
 
 pub(super) fn configure(config: &mut ServiceConfig) {

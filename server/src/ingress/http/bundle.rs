@@ -13,8 +13,8 @@ use futures::{Stream, StreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::openapi::AnyBytes;
-use super::{caller, wrong_method};
+use super::asked::{caller, wrong_method};
+use super::described::AnyBytes;
 use crate::edge::{HttpError, Services, body, is_late};
 use crate::operations::Fault;
 

@@ -10,9 +10,9 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::openapi::Name;
+use super::asked::{caller, fitting, next_link, query, wrong_method};
+use super::described::Name;
 use super::run::{RunBody, parse};
-use super::{caller, fitting, next_link, query, wrong_method};
 use crate::edge::error::ProblemBody;
 use crate::edge::{HttpError, Services, body};
 use crate::operations::{self, Letters, MAX_LETTERS, Refusal};

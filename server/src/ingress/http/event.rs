@@ -9,8 +9,9 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::openapi::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
-use super::{caller, handshake, namespace, query, wrong_method};
+use super::asked::{caller, namespace, query, wrong_method};
+use super::described::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
+use super::handshake;
 use crate::edge::{HttpError, Services, body};
 use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Mode};
 use crate::operations::{self, Problem, Publication, Refusal};

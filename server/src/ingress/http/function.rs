@@ -20,10 +20,10 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::openapi::{Name, NamespaceHeader};
+use super::asked::{caller, duration, fitting, namespace, next_link, query, wrong_method};
+use super::described::{Name, NamespaceHeader};
 use super::run::RunBody;
-use super::{base_url, caller, duration, fitting, namespace, next_link, query, wrong_method};
-use crate::edge::origin::function_url;
+use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, kept, wishes};
 use crate::operations::{self, Caller, Invocation, Registration, Wait};
 use crate::store::page::MAX_PAGE;

@@ -11,7 +11,7 @@ use domain::function::Status;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::wrong_method;
+use super::asked::wrong_method;
 use crate::clock;
 use crate::edge::{HttpError, Services};
 use crate::store::{self, FunctionFilter, PageRequest, RunFilter, agreement};

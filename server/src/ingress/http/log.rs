@@ -14,8 +14,8 @@ use serde::Deserialize;
 use serde_json::json;
 use utoipa::IntoParams;
 
-use super::openapi::{Name, NamespaceHeader};
-use super::{duration, namespace, query, wrong_method};
+use super::asked::{duration, namespace, query, wrong_method};
+use super::described::{Name, NamespaceHeader};
 use crate::edge::auth::Over;
 use crate::edge::subscribers::{self, Place};
 use crate::edge::{HttpError, Services};

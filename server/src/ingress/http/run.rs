@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::openapi::{Name, NamespaceHeader};
-use super::{caller, namespace, query, wrong_method};
+use super::asked::{caller, namespace, query, wrong_method};
+use super::described::{Name, NamespaceHeader};
 use crate::edge::{HttpError, Services};
 use crate::operations;
 

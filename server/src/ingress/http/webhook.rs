@@ -8,6 +8,7 @@
 //! a function that is stopped, or of nothing at all, the answer and the work for it are the same.
 
 mod delivered;
+mod hook;
 mod waiting;
 
 use std::time::Duration;
@@ -24,17 +25,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::openapi::{AnyBytes, Name};
-use super::{base_url, handshake};
+use self::hook::{Hook, KIND};
+use super::described::{AnyBytes, Name};
+use super::handshake;
+use crate::edge::origin::base_url;
 use crate::edge::request_id::{RequestId, correlation};
 use crate::edge::{HttpError, Services, body, recorded};
 use crate::ingress::proof::{self, Demand, Sent, Unproved};
 use crate::operations::{self, Fault, Refusal, Viewer, Wait};
-use crate::store::FunctionRow;
 use crate::{clock, vault};
-
-/// The type of a webhook's events.
-const KIND: &str = "webhook.received";
 
 /// What is looked up where there is no secret to look up: no secret can be called so.
 const NO_SECRET: &str = "-";
@@ -81,19 +80,6 @@ pub(super) enum Greeting {
     Pong { pong: bool },
     /// Slack's `url_verification`.
     Challenge { challenge: String },
-}
-
-/// A webhook of a function.
-struct Hook {
-    function: FunctionRow,
-    /// Its path.
-    source: String,
-    demand: Demand,
-    /// The name of the secret that deliveries are proved with.
-    secret: Option<String>,
-    reply: Reply,
-    /// How long a run of the function may take.
-    timeout: Duration,
 }
 
 /// Deliver to a webhook

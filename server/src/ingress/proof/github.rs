@@ -3,7 +3,8 @@
 use actix_web::http::header::HeaderMap;
 use domain::manifest::SignatureEncoding;
 
-use super::{Unproved, signature, text};
+use super::sent::{Unproved, text};
+use super::signature;
 
 /// Names the delivery; the same when GitHub sends it again.
 pub(super) const DELIVERY: &str = "x-github-delivery";
@@ -20,7 +21,7 @@ pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8]) -> Result<()
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::headers;
+    use super::super::demand::tests::headers;
     use super::*;
 
     const SECRET: &str = "It's a Secret to Everybody";

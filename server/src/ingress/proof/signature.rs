@@ -4,7 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::manifest::SignatureEncoding;
 
-use super::{Unproved, mac};
+use super::mac;
+use super::sent::Unproved;
 
 /// The header when the webhook names none.
 pub(super) const HEADER: &str = "x-signature-256";

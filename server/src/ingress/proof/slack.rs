@@ -2,7 +2,8 @@
 
 use actix_web::http::header::HeaderMap;
 
-use super::{Unproved, is_fresh, mac, text};
+use super::mac;
+use super::sent::{Unproved, is_fresh, text};
 
 /// The signature.
 pub(super) const SIGNATURE: &str = "x-slack-signature";
@@ -22,8 +23,8 @@ pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::TOLERANCE_S;
-    use super::super::tests::headers;
+    use super::super::demand::tests::headers;
+    use super::super::sent::TOLERANCE_S;
     use super::*;
 
     // The example of Slack's documentation.

@@ -4,7 +4,8 @@ use actix_web::http::header::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::{Unproved, is_fresh, mac, text};
+use super::mac;
+use super::sent::{Unproved, is_fresh, text};
 
 /// Names the delivery.
 pub(super) const ID: &str = "webhook-id";
@@ -22,13 +23,13 @@ const MAX_SIGNATURES: usize = 16;
 pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) -> Result<(), Unproved> {
     let key = STANDARD.decode(secret.trim().trim_start_matches("whsec_")).ok().filter(|key| !key.is_empty());
     let Some(key) = key else {
-        super::check_nothing(body);
+        super::sent::check_nothing(body);
         return Err(Unproved::BadSecret("a secret of the scheme standard-webhooks is base64, mostly after `whsec_`"));
     };
     let (Some(id), Some(timestamp), Some(signatures)) =
         (text(headers, ID), text(headers, TIMESTAMP), text(headers, SIGNATURE))
     else {
-        super::check_nothing(body);
+        super::sent::check_nothing(body);
         return Err(Unproved::BadSignature);
     };
     let parts = [id.as_bytes(), b".", timestamp.as_bytes(), b".", body];
@@ -44,8 +45,8 @@ pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::TOLERANCE_S;
-    use super::super::tests::headers;
+    use super::super::demand::tests::headers;
+    use super::super::sent::TOLERANCE_S;
     use super::*;
 
     const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";

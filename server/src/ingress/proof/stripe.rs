@@ -2,7 +2,8 @@
 
 use actix_web::http::header::HeaderMap;
 
-use super::{Unproved, is_fresh, mac, text};
+use super::mac;
+use super::sent::{Unproved, is_fresh, text};
 
 /// The time, and signatures: several while a secret is being changed.
 pub(super) const SIGNATURE: &str = "stripe-signature";
@@ -24,8 +25,8 @@ pub(super) fn check(secret: &str, headers: &HeaderMap, body: &[u8], now_s: i64) 
 
 #[cfg(test)]
 mod tests {
-    use super::super::TOLERANCE_S;
-    use super::super::tests::headers;
+    use super::super::demand::tests::headers;
+    use super::super::sent::TOLERANCE_S;
     use super::*;
 
     const SECRET: &str = "whsec_test_secret";

@@ -3,7 +3,7 @@
 use actix_web::http::header::{self, HeaderMap};
 use sha2::{Digest, Sha256};
 
-use super::{Unproved, text};
+use super::sent::{Unproved, text};
 
 /// The header when the webhook names none; then a bearer token is taken, too.
 pub(super) const HEADER: &str = "x-webhook-token";
@@ -32,7 +32,7 @@ fn bearer(value: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::headers;
+    use super::super::demand::tests::headers;
     use super::*;
 
     #[test]

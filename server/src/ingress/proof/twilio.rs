@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 
-use super::{Sent, Unproved, mac, text};
+use super::mac;
+use super::sent::{Sent, Unproved, text};
 
 /// The signature.
 pub(super) const SIGNATURE: &str = "x-twilio-signature";
@@ -20,7 +21,7 @@ const BODY_DIGEST: &str = "bodySHA256";
 
 pub(super) fn check(secret: &str, sent: Sent<'_>) -> Result<(), Unproved> {
     // As much work as for other schemes, whatever is wrong.
-    super::check_nothing(sent.body);
+    super::sent::check_nothing(sent.body);
     let signature = text(sent.headers, SIGNATURE).and_then(|value| STANDARD.decode(value).ok()).unwrap_or_default();
     let fields = match is_form(sent.headers) {
         true => fields(sent.body),
@@ -70,7 +71,7 @@ fn addresses(url: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tests::headers;
+    use super::super::demand::tests::headers;
     use super::*;
 
     // The examples of Twilio's documentation and libraries.

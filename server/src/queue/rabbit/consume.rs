@@ -16,7 +16,7 @@ use lapin::types::FieldTable;
 use tokio::sync::mpsc;
 
 use super::connection::Link;
-use super::publish::error;
+use super::error::error;
 use super::topology::{Place, SILENCES};
 use crate::queue::Error;
 

@@ -14,6 +14,7 @@
 
 mod connection;
 mod consume;
+mod error;
 mod inbox;
 mod publish;
 mod refusals;
@@ -107,7 +108,7 @@ impl Rabbit {
         let mut questions = self.questions.lock().await;
         let channel = match questions.take().filter(|channel| channel.status().connected()) {
             Some(channel) => channel,
-            None => self.consuming.now()?.create_channel().await.map_err(publish::error)?,
+            None => self.consuming.now()?.create_channel().await.map_err(error::error)?,
         };
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         match channel.queue_declare(queue.into(), options, FieldTable::default()).await {
@@ -117,7 +118,7 @@ impl Rabbit {
             }
             // The broker closed the channel over it; the next question gets another one.
             Err(error) if is_not_found(&error) => Ok(0),
-            Err(error) => Err(publish::error(error)),
+            Err(error) => Err(error::error(error)),
         }
     }
 }

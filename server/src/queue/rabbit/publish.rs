@@ -12,6 +12,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::sync::Semaphore;
 
 use super::connection::Link;
+use super::error::error;
 use super::topology::{Place, RUNS, SILENCES};
 use super::wire;
 use crate::queue::{Error, Request};
@@ -217,9 +218,4 @@ impl Lane {
 fn is_for(returned: &BasicReturnMessage, request: &Request) -> bool {
     let id = returned.delivery.properties.message_id().as_ref();
     id.is_some_and(|id| id.as_str() == request.run.to_string())
-}
-
-/// A broker's error as the queue's.
-pub(super) fn error(error: lapin::Error) -> Error {
-    Error(format!("RabbitMQ: {error}"))
 }

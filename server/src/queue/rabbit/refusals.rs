@@ -11,7 +11,7 @@ use lapin::ErrorKind;
 use lapin::protocol::AMQPErrorKind;
 use parking_lot::Mutex;
 
-use super::publish::error;
+use super::error::error;
 use super::topology::Place;
 use crate::queue::Error;
 

@@ -6,6 +6,7 @@
 
 mod answer;
 mod merge;
+mod operation;
 mod types;
 mod variables;
 
@@ -16,7 +17,7 @@ use async_graphql::extensions::{
     Extension, ExtensionContext, ExtensionFactory, NextExecute, NextPrepareRequest, NextRequest, NextResolve,
     NextSubscribe, NextValidation, ResolveInfo,
 };
-use async_graphql::parser::types::{DocumentOperations, ExecutableDocument, OperationDefinition, OperationType};
+use async_graphql::parser::types::OperationType;
 use async_graphql::{
     PathSegment, QueryPathNode, QueryPathSegment, Request, Response, ServerError, ServerResult, ValidationResult, Value,
 };
@@ -30,6 +31,7 @@ pub(super) use answer::{Answer, execute, execute_stream};
 pub(super) use types::Types;
 
 use super::limits::code;
+pub(super) use operation::operation;
 
 /// How the library begins to say that a value does not fit.
 const MISFIT: &str = "Invalid value for argument";
@@ -159,20 +161,6 @@ impl Extension for Execution {
             }
             result => result,
         }
-    }
-}
-
-/// The operation that a request asks for; `None` when it does not say which, or one that is not there: the library
-/// refuses it.
-pub(super) fn operation<'q>(document: &'q ExecutableDocument, name: Option<&str>) -> Option<&'q OperationDefinition> {
-    match (&document.operations, name) {
-        (DocumentOperations::Single(operation), None) => Some(&operation.node),
-        (DocumentOperations::Single(_), Some(_)) => None,
-        (DocumentOperations::Multiple(operations), Some(name)) => Some(&operations.get(name)?.node),
-        (DocumentOperations::Multiple(operations), None) if operations.len() == 1 => {
-            operations.values().next().map(|operation| &operation.node)
-        }
-        (DocumentOperations::Multiple(_), None) => None,
     }
 }
 

@@ -5,6 +5,7 @@
 //! at the text before a recursive parser does, [`weigh`] at what the parser made of it. What passes is so small that
 //! whatever the library does with it is bounded by the numbers here.
 
+mod bounds;
 mod introspection;
 mod text;
 mod weigh;
@@ -18,6 +19,7 @@ use async_graphql::parser::types::{ExecutableDocument, OperationType};
 use async_graphql::{Data, Request, Response, ServerError, ServerResult, ValidationResult, Variables};
 use async_trait::async_trait;
 
+pub(super) use bounds::{MAX_DIRECTIVES, MAX_RECURSION};
 pub(super) use introspection::Shape;
 pub(super) use weigh::held;
 use weigh::{Refused, weigh};
@@ -27,12 +29,6 @@ use super::execution::operation;
 use crate::config;
 use crate::operations::Caller;
 use crate::store::lane;
-
-/// Directives on one field, fragment, operation or variable.
-pub(super) const MAX_DIRECTIVES: usize = 8;
-
-/// Levels that the library walks down at all, those of fragments included.
-pub(super) const MAX_RECURSION: usize = 64;
 
 /// Faults of one query that are answered; a query of many small faults has an answer of many kilobytes for each.
 const MAX_FAULTS: usize = 20;

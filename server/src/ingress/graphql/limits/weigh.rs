@@ -10,8 +10,8 @@ use async_graphql::parser::types::{
 use async_graphql::{Name, Positioned, Value as ConstValue, Variables};
 use async_graphql_value::Value;
 
+use super::bounds::{MAX_DIRECTIVES, MAX_RECURSION};
 use super::introspection::{Part, Shape};
-use super::{MAX_DIRECTIVES, MAX_RECURSION};
 use crate::ingress::graphql::relay::DEFAULT_PAGE;
 
 /// A page of so many costs as much as one of what it holds.

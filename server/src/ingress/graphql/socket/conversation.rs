@@ -10,12 +10,15 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use serde_json::Value;
 
+use super::close::{BAD_MESSAGE, FORBIDDEN, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED, coded};
 use super::incoming::{Heard, MAX_MESSAGE};
 use super::protocol::{self, Dialect, Message};
-use super::{BAD_MESSAGE, FORBIDDEN, MAX_HELD, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED};
 use crate::edge::subscribers::{self, Place};
 use crate::ingress::graphql::execution::Answer;
 use crate::ingress::graphql::limits;
+
+/// Bytes of memory that the operations of one socket take together, as long as they go on. One alone is always taken.
+const MAX_HELD: usize = 32 << 20;
 
 /// The end of the connection as RFC 6455 has it.
 const NORMAL: u16 = 1000;
@@ -154,13 +157,13 @@ impl<I, H: Host> Conversation<I, H> {
         if open > 0 && before.saturating_add(held) > MAX_HELD {
             let message = "what this connection follows has too large queries and variables together; end some of it, or \
                            open another connection";
-            return Some(super::coded("query_too_complex", message.to_owned()));
+            return Some(coded("query_too_complex", message.to_owned()));
         }
         (open >= self.limit).then(|| {
             let message = format!(
                 "this connection has {open} subscriptions, the most that one may have; end one, or open another connection"
             );
-            super::coded(subscribers::CODE, message)
+            coded(subscribers::CODE, message)
         })
     }
 

@@ -12,7 +12,7 @@ use actix_web::web;
 use bytes::{Bytes, BytesMut};
 use futures::Stream;
 
-use super::Greeting;
+use super::greeting::Greeting;
 
 /// The longest message that is taken, in bytes.
 pub(super) const MAX_MESSAGE: usize = 256 << 10;

@@ -4,13 +4,15 @@
 //! that nothing piles up for a client that does not read. [`incoming`] makes messages of frames, [`conversation`] says what
 //! follows from them, [`outgoing`] makes frames of that.
 
+mod close;
 mod conversation;
+mod greeting;
 mod incoming;
 mod outgoing;
 mod protocol;
 
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use actix_http::ws::handshake;
 use actix_web::http::StatusCode;
@@ -31,27 +33,15 @@ use crate::edge::{HttpError, Seat, Services, Unknown};
 use crate::ingress::http::namespace;
 use crate::operations::Caller;
 use crate::store::lane;
+use close::coded;
 use conversation::{Conversation, Host};
+use greeting::Greeting;
 use incoming::{Incoming, Shared};
 use outgoing::Outgoing;
 use protocol::Dialect;
 
-/// Bytes of memory that the operations of one socket take together, as long as they go on. One alone is always taken.
-const MAX_HELD: usize = 32 << 20;
-
 /// Bytes of what is said of a message that is refused.
 const MAX_PROBLEM: usize = 1 << 10;
-
-/// A message is too long (RFC 6455, 7.4.1).
-const TOO_LONG: u16 = 1009;
-
-/// Close codes of `graphql-transport-ws`.
-const BAD_MESSAGE: u16 = 4400;
-const UNAUTHORIZED: u16 = 4401;
-const FORBIDDEN: u16 = 4403;
-const INIT_TIMEOUT: u16 = 4408;
-const TAKEN: u16 = 4409;
-const TWICE: u16 = 4429;
 
 /// Opens a socket. Who it is for stands in the request or in its first message.
 pub(super) fn open(
@@ -109,13 +99,6 @@ fn too_many_strangers() -> HttpError {
 fn dialect(request: &HttpRequest) -> Option<Dialect> {
     let asked = request.headers().get_all(header::SEC_WEBSOCKET_PROTOCOL).filter_map(|value| value.to_str().ok());
     asked.flat_map(|value| value.split(',')).find_map(|name| Dialect::of(name.trim()))
-}
-
-/// How the first message went.
-#[derive(Default)]
-struct Greeting {
-    /// Whom the socket is for, once that is known.
-    session: OnceLock<Session>,
 }
 
 /// What the conversation on one socket needs.
@@ -186,12 +169,6 @@ fn session_of(services: &Services, session: Option<Session>, payload: &Value) ->
             Err(HttpError::unauthenticated(message))
         }
     }
-}
-
-fn coded(code: &str, message: String) -> ServerError {
-    let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", code);
-    error
 }
 
 /// What the fuzzer of messages calls: a message is read or refused, in a few words.

@@ -14,9 +14,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, Sleep, interval_at, sle
 use tokio_util::codec::Encoder;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::close::{INIT_TIMEOUT, UNAUTHORIZED};
 use super::conversation::Said;
+use super::greeting::Greeting;
 use super::incoming::Shared;
-use super::{Greeting, INIT_TIMEOUT, UNAUTHORIZED};
 use crate::edge::Services;
 use crate::edge::auth::{Auth, Over};
 use crate::telemetry::watchdog;

@@ -6,7 +6,8 @@ use domain::aggregate::Payload;
 use domain::function::{self, BuildId, Event};
 use futures::Stream;
 
-use super::{BuildChange, feed};
+use super::change::BuildChange;
+use super::feed;
 use crate::ingress::graphql::object::Build;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};

@@ -5,7 +5,8 @@ use domain::stream::Subject;
 use domain::{Recorded, event, trigger};
 use futures::Stream;
 
-use super::{EventChange, feed};
+use super::change::EventChange;
+use super::feed;
 use crate::ingress::graphql::object::Event;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, loader, services, viewer};

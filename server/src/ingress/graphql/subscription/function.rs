@@ -6,7 +6,8 @@ use domain::function;
 use domain::stream::Subject;
 use futures::Stream;
 
-use super::{FunctionChange, feed};
+use super::change::FunctionChange;
+use super::feed;
 use crate::ingress::graphql::object::Function;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};

@@ -5,7 +5,8 @@ use domain::stream::Subject;
 use domain::{Recorded, function, run};
 use futures::Stream;
 
-use super::{RunChange, feed};
+use super::change::RunChange;
+use super::feed;
 use crate::ingress::graphql::object::Run;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};

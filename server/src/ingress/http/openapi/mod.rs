@@ -12,9 +12,11 @@ use actix_web::HttpResponse;
 use actix_web::web::{self, ServiceConfig};
 use serde_json::Value;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::{IntoParams, Modify, OpenApi, ToSchema};
+use utoipa::{Modify, OpenApi};
 
-use super::{audit, bundle, dead_letter, event, function, health, log, run, session, webhook, wrong_method};
+use super::asked::wrong_method;
+use super::described::Name;
+use super::{audit, bundle, dead_letter, event, function, health, log, run, session, webhook};
 use crate::builder::manifest;
 use crate::edge::error::ErrorBody;
 
@@ -43,40 +45,6 @@ impl Modify for Bearer {
         let components = openapi.components.get_or_insert_default();
         components.add_security_scheme("bearer", SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer)));
     }
-}
-
-/// What functions and namespaces may be called: 1 to 63 lower-case letters, digits and hyphens, beginning with a letter and
-/// not ending with a hyphen.
-#[derive(ToSchema)]
-#[schema(value_type = String, pattern = "^[a-z]([a-z0-9-]*[a-z0-9])?$", min_length = 1, max_length = 63)]
-#[allow(dead_code)] // only described
-pub(super) struct Name(String);
-
-/// Bytes of any kind.
-#[derive(ToSchema)]
-#[schema(as = Bytes, value_type = String, format = Binary)]
-#[allow(dead_code)] // only described
-pub(super) struct AnyBytes(Vec<u8>);
-
-/// The header by which a request says its namespace.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Header)]
-#[allow(dead_code)] // only described
-pub(super) struct NamespaceHeader {
-    /// The namespace, where the query does not say it.
-    #[param(rename = "X-Namespace", value_type = Option<Name>)]
-    namespace: Option<String>,
-}
-
-/// An event of CloudEvents 1.0 in the JSON format; `overlay.json` has the whole of it.
-#[derive(ToSchema)]
-#[schema(as = CloudEvent)]
-#[allow(dead_code)] // only described
-pub(super) struct CloudEventBody {
-    specversion: String,
-    id: String,
-    source: String,
-    r#type: String,
 }
 
 /// The description of the REST API, as JSON.

@@ -11,7 +11,7 @@ use domain::trace::Context;
 use serde_json::{Map, json};
 use url::form_urlencoded;
 
-use super::{Hook, KIND};
+use super::hook::{Hook, KIND};
 use crate::edge::kept::{is_kept, query};
 use crate::edge::{json, trace};
 

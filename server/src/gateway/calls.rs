@@ -1,0 +1,257 @@
+//! A call, from its request to its answer.
+
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::{StatusCode, Version};
+use actix_web::{HttpMessage, HttpRequest, HttpResponse, web};
+use domain::run::event::Ending;
+use tokio::time::Instant;
+
+use super::address::Address;
+use super::call_id::CallId;
+use super::cookies::Jar;
+use super::passing::Origin;
+use super::record::Call;
+use super::refused::check_claim;
+use super::request::{self, Incoming};
+use super::state::Gateway;
+use super::target::{Called, Door, Way};
+use super::{answer, asynchronous, cors, once, socket};
+use crate::edge::request_id::{REQUEST_ID, RequestId, label};
+use crate::edge::{HttpError, Seat, wishes};
+use crate::executor::JobCall;
+use crate::fleet::{self, Route, Taker};
+use crate::telemetry::watchdog;
+use crate::turns::Place;
+
+/// What a browser lets a function's page do: everything but to act as a page of this server.
+const SANDBOX: &str = "sandbox allow-downloads allow-forms allow-modals allow-popups allow-scripts";
+
+/// Answers a request of a function, be it with an error, and counts it.
+pub(super) async fn handle(
+    request: HttpRequest,
+    payload: web::Payload,
+    gateway: web::Data<Gateway>,
+    way: Way,
+) -> HttpResponse {
+    let method = label(request.method());
+    let id = RequestId::of(request.headers());
+    request.extensions_mut().insert(id.clone());
+    let doing = format!("{method} {}", request.path());
+    let mut shown = cors::Said::default();
+    let answer = watchdog::doing(doing, async {
+        let door = gateway.door(&request, way).await;
+        if let Some(cors) = door.as_ref().and_then(Door::cors) {
+            if let Some(answer) = cors::preflight(&request, cors) {
+                return answer;
+            }
+            shown = cors::Said::of(&request, cors);
+        }
+        let called = gateway.called(&request, way, door).await?;
+        match way {
+            Way::Later => asynchronous::accept(&gateway, called, &request, payload, false).await,
+            Way::Call | Way::Host | Way::Path => call(&request, payload, &gateway, called).await,
+        }
+    });
+    let answer = answer.await;
+    let mut response = finish(&gateway, method, way, &id, answer);
+    shown.put(response.headers_mut());
+    response
+}
+
+fn finish(
+    gateway: &Gateway,
+    method: &'static str,
+    way: Way,
+    id: &RequestId,
+    answer: Result<HttpResponse, HttpError>,
+) -> HttpResponse {
+    let mut response = answer.unwrap_or_else(|error| error.response(&id.0));
+    if let Ok(value) = HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    if way.origin() == Origin::Shared {
+        let headers = response.headers_mut();
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        // A page that a function serves shares the web UI's host: it must not share its origin, and so its session.
+        headers.append(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(SANDBOX));
+    }
+    let status = response.status();
+    let labels = [method, way.pattern(), status.as_str()];
+    gateway.services.metrics.http_requests.with_label_values(&labels).inc();
+    response
+}
+
+async fn call(
+    request: &HttpRequest,
+    payload: web::Payload,
+    gateway: &Gateway,
+    called: Called<'_>,
+) -> Result<HttpResponse, HttpError> {
+    // What is recorded first is for callers that are known: they may ask for it again, and nobody else may.
+    if !called.public && wishes::prefers_async(request.headers()) {
+        return asynchronous::accept(gateway, called, request, payload, true).await;
+    }
+    if !called.public && request.headers().contains_key("idempotency-key") {
+        return once::call(gateway, called, request, payload).await;
+    }
+    let Called { session, route, rest, origin, public } = called;
+    check_claim(request)?;
+    let limits = &gateway.services.settings.limits;
+    let timeout = request::timeout(request, &route)?;
+    let (wants_socket, whole) = match &route.taker {
+        Taker::Service(_) => (socket::is_wanted(request), false),
+        Taker::Job => (false, true),
+    };
+    // What comes after the head of a request for a socket is not a body.
+    let rules = request::Rules {
+        limit: limits.body,
+        events: limits.event,
+        recorded: limits.recorded,
+        stranger: public.then_some(&gateway.services),
+        whole,
+    };
+    let (incoming, socket) = match wants_socket {
+        true => (Incoming::nothing(), Some(payload)),
+        false => (request::body(request, payload, rules).await?, None),
+    };
+    let Incoming { body, kept, pump, held } = incoming;
+    let input = match &route.taker {
+        Taker::Job => room_for_job(gateway, &route, &body)?,
+        Taker::Service(_) => None,
+    };
+    // What has room as a job's input takes none among bodies that are read.
+    let _held = held.filter(|_| input.is_none());
+    // Only now: who sends its body slowly takes no place from others meanwhile.
+    let place = gateway.recorder.reserve().ok_or_else(|| {
+        HttpError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "the event log does not keep up; try again in a moment",
+        )
+        .retry_after(1)
+    })?;
+    let id = match public {
+        true => CallId::drawn(),
+        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
+    };
+    let address = Address::of(request, rest, origin, &gateway.services.settings);
+    let call = Call::begin(
+        place,
+        request,
+        &address,
+        &session.viewer,
+        route.clone(),
+        kept,
+        limits.recorded,
+        gateway.services.metrics.clone(),
+        id,
+    );
+    // Nothing is recorded of the call before its end: it is for its caller alone.
+    if let Some(seat) = request.conn_data::<Arc<Seat>>() {
+        seat.follow_caller(request.version() >= Version::HTTP_11);
+    }
+    let deadline = Instant::now() + timeout;
+    match &route.taker {
+        Taker::Service(pool) => {
+            let mut pump = pump;
+            let leased = {
+                let mut leasing = pin!(pool.lease(Some(call.run), deadline));
+                match answer::unless_broken(&mut pump, leasing.as_mut()).await {
+                    Ok(leased) => leased,
+                    Err(kind) => return Err(answer::broken(call, kind)),
+                }
+            };
+            let lease = match leased {
+                Ok(lease) => lease,
+                Err(error) => return Err(call.refused(error)),
+            };
+            let jar = Jar::of(origin, &route.namespace, &route.name, address.prefix());
+            let mut asked = request::to_function(request, &address, body, deadline, &jar);
+            if public {
+                gateway.hand_on_credentials(request, asked.headers_mut());
+            }
+            let over = gateway.services.auth.clone().until_over(session);
+            if let Some(payload) = socket {
+                let (jar, address) = (&jar, &address);
+                let opening = socket::Opening {
+                    route: &route,
+                    call,
+                    lease,
+                    request: asked,
+                    payload,
+                    deadline,
+                    jar,
+                    address,
+                    over,
+                };
+                return socket::open(gateway, request, opening).await;
+            }
+            answer::of_service(call, lease, asked, pump, deadline, &jar, &address, over).await
+        }
+        Taker::Job => of_job(gateway, call, &route, (body, input), timeout, deadline).await,
+    }
+}
+
+/// Room for the event that a job is given: its body as JSON, which takes twice as much at most. A small one needs none.
+///
+/// # Errors
+/// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
+fn room_for_job(gateway: &Gateway, route: &Route, body: &fleet::RequestBody) -> Result<Option<Place>, HttpError> {
+    let fleet::RequestBody::Full(body) = body else { return Ok(None) };
+    if body.len() <= fleet::SMALL {
+        return Ok(None);
+    }
+    let place = gateway.fleet().inputs().try_take(&route.namespace, route.function, 2 * body.len());
+    place.map(Some).ok_or_else(|| {
+        let message = "too many large inputs of this function or its namespace are in memory; try again in a moment";
+        HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1)
+    })
+}
+
+/// Runs a job while the caller waits.
+async fn of_job(
+    gateway: &Gateway,
+    mut call: Call,
+    route: &Route,
+    (body, input): (fleet::RequestBody, Option<Place>),
+    timeout: Duration,
+    deadline: Instant,
+) -> Result<HttpResponse, HttpError> {
+    let place = match gateway.fleet().job_place(route, deadline).await {
+        Ok(place) => place,
+        Err(error) => return Err(call.refused(error)),
+    };
+    call.begin_attempt(None, true);
+    let limit = gateway.services.settings.limits.body;
+    let Some(event) = call.whole_event(body, limit).await else {
+        let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
+        return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
+    };
+    let event = fleet::in_place(event, input);
+    let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
+    let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
+        Ok(ran) => ran,
+        Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),
+    };
+    call.set_instance(&ran.instance);
+    let exit = &ran.outcome.exit;
+    call.set_exit(exit.code);
+    if exit.timed_out {
+        return Err(call.timed_out());
+    }
+    if exit.code != Some(0) {
+        let what = fleet::describe_exit(exit);
+        return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", what, &ran.outcome.stderr_tail));
+    }
+    let result = ran.outcome.result.unwrap_or_else(|| bytes::Bytes::from_static(b"null"));
+    let mut response = HttpResponse::Ok();
+    call.mark(&mut response);
+    response.content_type("application/json");
+    call.keep_answer(&result, "application/json");
+    call.end(Ending::Succeeded, Some(200), None);
+    Ok(response.body(result))
+}

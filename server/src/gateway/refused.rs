@@ -1,0 +1,44 @@
+//! Why a call is not made, as an answer.
+
+use actix_web::HttpRequest;
+use actix_web::http::StatusCode;
+
+use crate::edge::HttpError;
+use crate::fleet;
+use crate::fleet::claim::{self, Claim};
+
+/// A call stays a call: what only the platform may send as an event does not pass as one.
+///
+/// # Errors
+/// 400 `reserved_type`.
+pub(super) fn check_claim(request: &HttpRequest) -> Result<(), HttpError> {
+    claim::check_types(request.headers().get_all("ce-type").map(|value| value.as_bytes())).map_err(claimed)
+}
+
+pub(super) fn claimed(claim: Claim) -> HttpError {
+    let code = match claim {
+        Claim::Reserved(_) => "reserved_type",
+        Claim::Unreadable(_) => "bad_event",
+    };
+    HttpError::bad_request(code, claim.to_string())
+}
+
+/// Why there is no instance, as an answer.
+pub(super) fn refusal(error: fleet::Error) -> HttpError {
+    let message = error.to_string();
+    match error {
+        fleet::Error::NotRunning { .. } => {
+            HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(1)
+        }
+        fleet::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
+        fleet::Error::Overloaded { .. } => {
+            HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(1)
+        }
+        fleet::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
+        fleet::Error::Unhealthy { retry_in, .. } => {
+            let refused = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message);
+            refused.retry_after(retry_in.as_secs() + 1)
+        }
+        fleet::Error::Store(error) => error.into(),
+    }
+}

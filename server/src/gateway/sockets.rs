@@ -1,0 +1,51 @@
+//! How many WebSockets of functions there may be.
+
+use std::sync::Arc;
+
+use actix_web::http::StatusCode;
+use domain::function;
+
+use crate::config::Edge;
+use crate::edge::HttpError;
+use crate::edge::shares::{Full, Share, Shares};
+use crate::fleet::Route;
+
+/// How many sockets there may be: one function has half of the places at most, and one namespace three quarters. Cloning it
+/// is cheap.
+#[derive(Clone)]
+pub(super) struct Sockets {
+    of_function: Arc<Shares<function::Id>>,
+    of_namespace: Arc<Shares<Arc<str>>>,
+}
+
+/// A place for a socket; free again when dropped.
+pub(super) type Place = (Share<function::Id>, Share<Arc<str>>);
+
+impl Sockets {
+    pub(super) fn new(edge: &Edge) -> Self {
+        let most = edge.sockets;
+        let (of_function, of_namespace) = (most.div_ceil(2), (most - most / 4).max(1));
+        Self { of_function: Shares::new(most, of_function), of_namespace: Shares::new(most, of_namespace) }
+    }
+
+    /// A place for a socket of a function.
+    ///
+    /// # Errors
+    /// 503 when there is none.
+    pub(super) fn take(&self, route: &Route) -> Result<Place, HttpError> {
+        let full = |owner: &str, full| {
+            let who = match full {
+                Full::Owner => owner,
+                Full::Everywhere => "the server has as many WebSockets as it takes",
+            };
+            let message = format!("{who} (EVENTFLOW_MAX_SOCKETS); try again in a moment");
+            HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "too_many_connections", message).retry_after(1)
+        };
+        let of_function = self.of_function.take(route.function);
+        let of_function = of_function.map_err(|why| full("the function has half of the server's WebSockets", why))?;
+        let of_namespace = self.of_namespace.take(route.namespace.clone());
+        let of_namespace =
+            of_namespace.map_err(|why| full("the namespace has three quarters of the server's WebSockets", why))?;
+        Ok((of_function, of_namespace))
+    }
+}

@@ -1,0 +1,40 @@
+//! What calls are handled with.
+
+use super::call_id::InUse;
+use super::recorder::Recorder;
+use super::sockets::Sockets;
+use crate::doors::Doors;
+use crate::edge::Services;
+use crate::fleet::Fleet;
+
+/// What the gateway needs. Cloning it is cheap.
+#[derive(Clone)]
+pub struct Gateway {
+    pub(super) services: Services,
+    pub(super) recorder: Recorder,
+    pub(super) in_use: InUse,
+    pub(super) doors: Doors,
+    pub(super) is_taken: IsTaken,
+    pub(super) sockets: Sockets,
+}
+
+/// Whether a path is the platform's own.
+pub(super) type IsTaken = fn(&str) -> bool;
+
+impl Gateway {
+    /// A gateway that records by `recorder`.
+    pub fn new(services: Services, recorder: Recorder) -> Self {
+        let sockets = Sockets::new(&services.settings.edge);
+        Self { services, recorder, in_use: InUse::default(), doors: Doors::default(), is_taken: |_| false, sockets }
+    }
+
+    /// With these functions' paths, and callers without a token; what `is_taken` knows is no path of a function.
+    #[must_use]
+    pub fn with_doors(self, doors: Doors, is_taken: fn(&str) -> bool) -> Self {
+        Self { doors, is_taken, ..self }
+    }
+
+    pub(super) fn fleet(&self) -> &Fleet {
+        &self.services.fleet
+    }
+}

@@ -1,0 +1,12 @@
+//! Whom a socket is for.
+
+use std::sync::OnceLock;
+
+use crate::edge::auth::Session;
+
+/// How the first message went.
+#[derive(Default)]
+pub(super) struct Greeting {
+    /// Whom the socket is for, once that is known.
+    pub(super) session: OnceLock<Session>,
+}

@@ -1,0 +1,119 @@
+//! What every route reads of its request: who sends it, for which namespace, its query, its times.
+
+use std::time::Duration;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse};
+
+use crate::edge::request_id::correlation;
+use crate::edge::{HttpError, Services};
+use crate::operations::Caller;
+
+/// Answers a method that a route does not take.
+pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, HttpError> {
+    let message = format!("{} does not take {}; /openapi.json says what it takes", request.path(), request.method());
+    Err(HttpError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", message))
+}
+
+/// Who sent a request.
+///
+/// # Errors
+/// 401 when it does not say, or says something that is not good.
+pub(in crate::ingress) fn caller(request: &HttpRequest, services: &Services) -> Result<Caller, HttpError> {
+    Ok(Caller { viewer: services.auth.viewer(request)?, correlation: correlation(request) })
+}
+
+/// Whether a browser asks for a page.
+pub(in crate::ingress) fn wants_html(request: &HttpRequest) -> bool {
+    request
+        .headers()
+        .get(header::ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|accept| accept.contains("text/html"))
+}
+
+/// The namespace that a request is about: `?namespace=`, the header `X-Namespace`, or the default one.
+///
+/// # Errors
+/// 400 when what is asked for cannot be a namespace: what was meant for another one must not end up in the default one.
+pub(in crate::ingress) fn namespace(
+    asked: Option<String>,
+    request: &HttpRequest,
+    services: &Services,
+) -> Result<String, HttpError> {
+    let header = || Some(String::from_utf8_lossy(request.headers().get("x-namespace")?.as_bytes()).into_owned());
+    // Both are looked at, though the query counts: a header that cannot be meant is a mistake.
+    let (asked, named) = (fitting(asked)?, fitting(header())?);
+    Ok(asked.or(named).unwrap_or_else(|| services.settings.namespace.clone()))
+}
+
+/// The namespace that a request looks into, if it names one.
+///
+/// # Errors
+/// 400 when that cannot be a namespace.
+pub(super) fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpError> {
+    match namespace {
+        Some(namespace) if !domain::name::fits(&namespace) => {
+            let error = domain::function::Error::BadNamespace { namespace };
+            Err(HttpError::bad_request(error.code(), error.to_string()))
+        }
+        namespace => Ok(namespace),
+    }
+}
+
+/// A time such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
+pub(in crate::ingress) fn duration(text: &str) -> Option<Duration> {
+    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(at);
+    let factor = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        "d" => 86400.0,
+        _ => return None,
+    };
+    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let number: f64 = number.parse().ok().filter(|_| is_digits(whole) && is_digits(fraction))?;
+    Duration::try_from_secs_f64(number * factor).ok()
+}
+
+/// The same request, after a row.
+pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> String {
+    let others = request.query_string().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("after="));
+    let encoded: String = cursor
+        .bytes()
+        .map(|b| match b {
+            b if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect();
+    let mut pairs: Vec<_> = others.map(str::to_owned).collect();
+    pairs.push(format!("after={encoded}"));
+    format!("<{}?{}>; rel=\"next\"", request.path(), pairs.join("&"))
+}
+
+/// The query of a URL, read.
+pub(super) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, HttpError> {
+    let query = actix_web::web::Query::<T>::from_query(request.query_string());
+    query
+        .map(actix_web::web::Query::into_inner)
+        .map_err(|error| HttpError::bad_request("bad_query", format!("the URL's query does not fit: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_units() {
+        let table = [("30s", 30.0), ("500ms", 0.5), ("10m", 600.0), ("1.5h", 5400.0), ("7", 7.0)];
+        for (text, seconds) in table {
+            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
+        }
+        for text in ["", "s", "-1s", "+1s", ".5s", "5.s", "1e2", "1 s", "1y", "NaN", "inf"] {
+            assert_eq!(duration(text), None, "{text}");
+        }
+    }
+}
