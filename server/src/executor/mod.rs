@@ -3,6 +3,7 @@
 //! Knows processes, sockets and limits; knows neither functions' lives nor the log.
 //! [`Executor`] is the wall: the sandbox stands behind it, containers will.
 
+mod address;
 pub mod bridge;
 pub mod capacity;
 mod cause;
@@ -14,6 +15,7 @@ mod rate;
 mod sandbox;
 mod spec;
 
+pub use address::Address;
 pub use cause::cause;
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
@@ -186,15 +188,6 @@ impl std::fmt::Debug for Task {
     }
 }
 
-/// Where a service answers.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Endpoint {
-    /// A Unix socket's path on this host.
-    Unix(PathBuf),
-    /// An address on the loopback interface.
-    Tcp(std::net::SocketAddr),
-}
-
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
@@ -297,7 +290,7 @@ pub struct JobCall {
 #[async_trait]
 pub trait Instance: Send + Sync + std::fmt::Debug {
     /// Where it answers.
-    fn endpoint(&self) -> &Endpoint;
+    fn address(&self) -> &Address;
     /// How it ended, once it has; never blocks.
     fn exited(&self) -> Option<Exit>;
     /// Waits until the process has ended.

@@ -46,7 +46,7 @@ use uuid::Uuid;
 
 use super::polling::pause_after;
 use super::{
-    Endpoint, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
+    Address, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
     Task,
 };
 use crate::config::Reach;
@@ -562,21 +562,21 @@ impl Sandbox {
         })
     }
 
-    /// Waits until something accepts connections at the endpoint.
+    /// Waits until something accepts connections at the address.
     async fn ready(
         &self,
         process: &Process,
         folder: &Folder,
-        endpoint: &Endpoint,
+        address: &Address,
         within: Duration,
     ) -> Result<(), Error> {
         let began = Instant::now();
         loop {
-            let reached = match endpoint {
-                Endpoint::Unix(path) => {
+            let reached = match address {
+                Address::Unix(path) => {
                     publish(&folder.join("own/socket"), path) && UnixStream::connect(path).await.is_ok()
                 }
-                Endpoint::Tcp(address) => TcpStream::connect(address).await.is_ok(),
+                Address::Tcp { host, port } => TcpStream::connect((host.as_str(), *port)).await.is_ok(),
             };
             if let Some(exit) = process.exited() {
                 let message = format!("the process ended before it answered: {}", describe(&exit));
@@ -731,10 +731,10 @@ impl Executor for Sandbox {
         let mut limits = spec.limits.clone();
         limits.pids += OWN_PIDS;
         let folder = self.folder(&spec.instance, &limits)?;
-        let socket = Endpoint::Unix(folder.join("socket"));
+        let socket = Address::Unix(folder.join("socket"));
         let own_socket = self.own_path(&folder, "socket");
         let mut bridge = None;
-        let endpoint = match &spec.runtime {
+        let address = match &spec.runtime {
             Runtime::Command(_) if self.isolated() && !self.networks.is_hosts(&limits.network) => {
                 let around = [BRIDGE, super::bridge::VERB, &own_socket, &COMMAND_PORT.to_string(), "--"];
                 command.splice(0..0, around.map(str::to_owned));
@@ -743,9 +743,9 @@ impl Executor for Sandbox {
                 socket
             }
             Runtime::Command(_) => {
-                let address = free_port().map_err(io_error("find a free port".into()))?;
-                env.insert("PORT".into(), address.port().to_string());
-                Endpoint::Tcp(address)
+                let free = free_port().map_err(io_error("find a free port".into()))?;
+                env.insert("PORT".into(), free.port().to_string());
+                free.into()
             }
             _ => {
                 env.insert("EVENTFLOW_SOCKET".into(), own_socket);
@@ -774,7 +774,7 @@ impl Executor for Sandbox {
         };
         let started = async {
             let (process, folder) = self.start(plan).await?;
-            self.ready(&process, &folder, &endpoint, ready_within).await?;
+            self.ready(&process, &folder, &address, ready_within).await?;
             Ok::<_, Error>((process, folder))
         };
         let (process, folder) = turn.during(LONGEST_TURN, started).await?;
@@ -784,7 +784,7 @@ impl Executor for Sandbox {
             let _ = fs::remove_file(folder.join(name));
         }
         self.limit_cpu(process.cgroup(), &limits);
-        Ok(Arc::new(Service { name: spec.instance, process, endpoint }))
+        Ok(Arc::new(Service { name: spec.instance, process, address }))
     }
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
@@ -904,13 +904,13 @@ struct Service {
     #[allow(dead_code, reason = "for Debug: it names the instance in logs")]
     name: String,
     process: Process,
-    endpoint: Endpoint,
+    address: Address,
 }
 
 #[async_trait]
 impl Instance for Service {
-    fn endpoint(&self) -> &Endpoint {
-        &self.endpoint
+    fn address(&self) -> &Address {
+        &self.address
     }
 
     fn exited(&self) -> Option<Exit> {

@@ -17,7 +17,7 @@ use parking_lot::Mutex;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
 
-use crate::executor::Endpoint;
+use crate::executor::Address;
 
 /// Parts that idle connections are kept in; more threads than this share.
 const SHARDS: usize = 8;
@@ -137,13 +137,13 @@ pub enum Socket {
 
 #[derive(Debug)]
 pub(super) struct Connections {
-    endpoint: Endpoint,
+    address: Address,
     idle: [Mutex<Vec<SendRequest<RequestBody>>>; SHARDS],
 }
 
 impl Connections {
-    pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, idle: Default::default() }
+    pub(super) fn new(address: Address) -> Self {
+        Self { address, idle: Default::default() }
     }
 
     pub(super) async fn send(&self, mut request: Request<RequestBody>) -> Result<Answer, CallError> {
@@ -233,10 +233,10 @@ impl Connections {
     }
 
     async fn connect(&self) -> Result<SendRequest<RequestBody>, CallError> {
-        match &self.endpoint {
-            Endpoint::Unix(path) => handshake(UnixStream::connect(path).await.map_err(CallError::Connect)?).await,
-            Endpoint::Tcp(address) => {
-                let stream = TcpStream::connect(address).await.map_err(CallError::Connect)?;
+        match &self.address {
+            Address::Unix(path) => handshake(UnixStream::connect(path).await.map_err(CallError::Connect)?).await,
+            Address::Tcp { host, port } => {
+                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(CallError::Connect)?;
                 stream.set_nodelay(true).map_err(CallError::Connect)?;
                 handshake(stream).await
             }
@@ -271,4 +271,53 @@ fn shard() -> usize {
     static NEXT: AtomicUsize = AtomicUsize::new(0);
     thread_local!(static MINE: Cell<usize> = Cell::new(NEXT.fetch_add(1, Ordering::Relaxed) % SHARDS));
     MINE.with(Cell::get)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+    use tokio::net::{TcpListener, UnixListener};
+
+    use super::*;
+
+    /// Answers one request on one connection.
+    async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+    }
+
+    async fn asked(address: Address) -> Result<StatusCode, CallError> {
+        let connections = Connections::new(address);
+        let mut request = Request::new(RequestBody::Full(Bytes::new()));
+        request.headers_mut().insert("host", hyper::header::HeaderValue::from_static("function"));
+        connections.send(request).await.map(|answer| answer.response.status())
+    }
+
+    #[tokio::test]
+    async fn an_instance_is_asked_over_a_socket_an_address_and_a_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let served = async { answer(listener.accept().await.unwrap().0).await };
+        let (status, ()) = tokio::join!(asked(Address::Unix(path.clone())), served);
+        assert_eq!(status.unwrap(), StatusCode::NO_CONTENT);
+
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        for host in ["127.0.0.1", "localhost"] {
+            let served = async { answer(listener.accept().await.unwrap().0).await };
+            let (status, ()) = tokio::join!(asked(Address::Tcp { host: host.into(), port }), served);
+            assert_eq!(status.unwrap(), StatusCode::NO_CONTENT, "{host}");
+        }
+
+        // Nothing listens any more: that is the instance's end, and no fault of this server.
+        drop(listener);
+        std::fs::remove_file(&path).unwrap();
+        for address in [Address::Unix(path), Address::Tcp { host: "127.0.0.1".into(), port }] {
+            assert_eq!(Connections::new(address).probe().await, Probed::Unreachable);
+        }
+    }
 }

@@ -42,7 +42,7 @@ impl Running {
     pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision) -> Self {
         Self {
             id,
-            connections: Connections::new(process.endpoint().clone()),
+            connections: Connections::new(process.address().clone()),
             process,
             secrets,
             started_at: crate::clock::now(),

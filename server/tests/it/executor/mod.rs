@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use server::executor::{Endpoint, Exit, Instance, JobCall, Limits, Line, Lines, Network, Runtime, Sandbox, Spec};
+use server::executor::{Address, Exit, Instance, JobCall, Limits, Line, Lines, Network, Runtime, Sandbox, Spec};
 use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -152,9 +152,9 @@ pub async fn ask(
     instance: &Arc<dyn Instance>,
     request: Request<Full<Bytes>>,
 ) -> Result<Answer, Box<dyn std::error::Error>> {
-    match instance.endpoint() {
-        Endpoint::Unix(path) => exchange(UnixStream::connect(path).await?, request).await,
-        Endpoint::Tcp(address) => exchange(TcpStream::connect(address).await?, request).await,
+    match instance.address() {
+        Address::Unix(path) => exchange(UnixStream::connect(path).await?, request).await,
+        Address::Tcp { host, port } => exchange(TcpStream::connect((host.as_str(), *port)).await?, request).await,
     }
 }
 

@@ -322,7 +322,7 @@ async fn functions_with_a_network_are_alone_on_their_ports() {
     };
     let ((one, first), (two, second)) = tokio::join!(start(), start());
     assert_eq!((get(&first, "/").await.text(), get(&second, "/").await.text()), (one, two));
-    assert!(matches!(first.endpoint(), server::executor::Endpoint::Unix(_)));
+    assert!(matches!(first.address(), server::executor::Address::Unix(_)));
 }
 
 /// Cold start with and without a network, printed; `cargo test … -- --ignored --nocapture cold_start`.
