@@ -98,6 +98,7 @@ impl From<executor::Error> for Error {
         match error {
             executor::Error::Refused(message) | executor::Error::Result(message) => Self::Refused(message),
             executor::Error::Unhealthy { message, .. } => Self::Refused(message),
+            executor::Error::Unsupported { .. } => Self::Refused(error.to_string()),
             executor::Error::Io { what, source } => Self::Failed { what, source },
         }
     }

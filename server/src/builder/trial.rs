@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::{Error, Order};
-use crate::executor::{self, Executor, Spec, cause};
+use crate::executor::{self, Code, Executor, Spec, cause};
 use crate::vault::{self, Vault};
 
 /// The instance gets this long between SIGTERM and SIGKILL.
@@ -48,7 +48,7 @@ impl Trial {
         if manifest.mode == Mode::Job && manifest.runtime == Runtime::Command {
             return Ok(());
         }
-        let mut spec = Spec::of(&order.namespace, &order.name, 0, folder.to_owned(), manifest.clone())?;
+        let mut spec = Spec::of(&order.namespace, &order.name, 0, Code::Folder(folder.to_owned()), manifest.clone())?;
         spec.instance = format!("trial-{}", order.build);
         match self.vault.secrets(&order.namespace, &manifest.secrets).await {
             Ok(secrets) => spec.env.extend(secrets.into_iter().map(|secret| (secret.name, secret.value.to_string()))),

@@ -7,6 +7,7 @@ mod address;
 pub mod bridge;
 pub mod capacity;
 mod cause;
+mod code;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod network;
@@ -17,6 +18,7 @@ mod spec;
 
 pub use address::Address;
 pub use cause::cause;
+pub use code::{Code, Form};
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 
@@ -78,7 +80,7 @@ pub enum Runtime {
     },
     /// `runtimes/python-flask`: a WSGI application, `app` of `app.py` unless the variable [`APPLICATION`] names another.
     PythonFlask,
-    /// A program that listens on `$PORT`, unchanged.
+    /// A program that listens on `$PORT`, unchanged. Empty: the one that an image names itself.
     Command(Vec<String>),
 }
 
@@ -115,8 +117,8 @@ pub struct Spec {
     pub namespace: String,
     /// The version's number, for `EVENTFLOW_VERSION`.
     pub version: u32,
-    /// The unpacked artifact; read-only to the process.
-    pub artifact: PathBuf,
+    /// What is run.
+    pub code: Code,
     /// How it is started.
     pub runtime: Runtime,
     /// The variables that the function asked for; nothing of the server's own is added.
@@ -133,7 +135,7 @@ impl std::fmt::Debug for Spec {
             .field("function", &self.function)
             .field("namespace", &self.namespace)
             .field("version", &self.version)
-            .field("artifact", &self.artifact)
+            .field("code", &self.code)
             .field("runtime", &self.runtime)
             .field("env", &self.env.keys())
             .field("limits", &self.limits)
@@ -221,6 +223,14 @@ pub enum Error {
     /// The specification cannot be run here: the caller's fault.
     #[error("{0}")]
     Refused(String),
+    /// Nothing here runs code of this form.
+    #[error("{form} cannot be run here: {why}")]
+    Unsupported {
+        /// What the code is.
+        form: Form,
+        /// What is there instead, or missing, for people.
+        why: String,
+    },
     /// The process was not ready in time or ended before it was.
     #[error("{message}")]
     Unhealthy {

@@ -46,7 +46,7 @@ use uuid::Uuid;
 
 use super::polling::pause_after;
 use super::{
-    Address, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
+    Address, Code, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
     Task,
 };
 use crate::config::Reach;
@@ -447,13 +447,21 @@ impl Sandbox {
         command
     }
 
-    fn check(&self, spec: &Spec) -> Result<(), Error> {
+    /// Looks whether a specification can be run here; the folder with the function's files.
+    fn check<'s>(&self, spec: &'s Spec) -> Result<&'s Path, Error> {
+        let artifact = match &spec.code {
+            Code::Folder(folder) => folder,
+            Code::Image(_) => {
+                let why = "the sandbox runs processes of this host".to_owned();
+                return Err(Error::Unsupported { form: spec.code.form(), why });
+            }
+        };
         check_env(&spec.env)?;
-        check_folder(&spec.artifact)?;
+        check_folder(artifact)?;
         let closed = |folder: &Path| !fs::metadata(folder).is_ok_and(|meta| meta.mode() & 0o005 == 0o005);
-        if self.home.host.identity.changes() && closed(&spec.artifact) {
-            let folder = spec.artifact.display();
-            open_to_all(&spec.artifact).map_err(io_error(format!(
+        if self.home.host.identity.changes() && closed(artifact) {
+            let folder = artifact.display();
+            open_to_all(artifact).map_err(io_error(format!(
                 "make the files of {folder} readable for the user that the function runs as"
             )))?;
         }
@@ -466,7 +474,7 @@ impl Sandbox {
         if spec.limits.pids == 0 {
             return Err(Error::Refused("pids is 0, and must be at least 1".into()));
         }
-        Ok(())
+        Ok(artifact)
     }
 
     /// Whose processor time a process of this specification uses.
@@ -503,18 +511,18 @@ impl Sandbox {
         }
     }
 
-    /// The environment of a function.
-    fn env(&self, spec: &Spec) -> BTreeMap<String, String> {
+    /// The environment of a function whose files are in `artifact`.
+    fn env(&self, spec: &Spec, artifact: &Path) -> BTreeMap<String, String> {
         let mut env = self.basic_env();
         env.extend(spec.env.clone());
-        let app = if self.isolated() { PathBuf::from(APP) } else { spec.artifact.clone() };
-        if spec.artifact.join(".python").is_dir() {
+        let app = if self.isolated() { Path::new(APP) } else { artifact };
+        if artifact.join(".python").is_dir() {
             env.entry("PYTHONPATH".into()).or_insert_with(|| app.join(".python").display().to_string());
         }
         // Programs that packages bring come before those of the host. A `PATH` of the function's own is left as it is.
         let own_node = Path::new(OWN_NODE).parent().and_then(Path::to_str).unwrap_or_default();
         let folders = [own_node, "node_modules/.bin", ".python/bin"];
-        let brought = folders.into_iter().filter(|folder| spec.artifact.join(folder).is_dir());
+        let brought = folders.into_iter().filter(|folder| artifact.join(folder).is_dir());
         let brought: Vec<_> = brought.map(|folder| app.join(folder).display().to_string()).collect();
         if !brought.is_empty() && !spec.env.contains_key("PATH") {
             env.insert("PATH".into(), format!("{}:{}", brought.join(":"), self.home.host.path));
@@ -536,12 +544,12 @@ impl Sandbox {
         all.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
     }
 
-    /// Program and arguments of a function, without sandbox and bridge.
-    fn command(&self, spec: &Spec) -> Result<Vec<String>, Error> {
+    /// Program and arguments of a function whose files are in `artifact`, without sandbox and bridge.
+    fn command(&self, spec: &Spec, artifact: &Path) -> Result<Vec<String>, Error> {
         let missing =
             |what: &str| Error::Refused(format!("{} needs {what}, and this host has none in its PATH", spec.function));
-        let app = if self.isolated() { Path::new(APP) } else { &spec.artifact };
-        let own_node = spec.artifact.join(OWN_NODE).is_file().then(|| app.join(OWN_NODE));
+        let app = if self.isolated() { Path::new(APP) } else { artifact };
+        let own_node = artifact.join(OWN_NODE).is_file().then(|| app.join(OWN_NODE));
         let node = || {
             let program = own_node.as_ref().or(self.home.host.node.as_ref());
             program.map(|path| path.display().to_string()).ok_or_else(|| missing("node"))
@@ -723,11 +731,11 @@ impl Executor for Sandbox {
     }
 
     async fn service(&self, spec: Spec, lines: Lines, ready_within: Duration) -> Result<Arc<dyn Instance>, Error> {
-        self.check(&spec)?;
+        let artifact = self.check(&spec)?;
         let owner = Self::owner(&spec);
         let turn = self.home.starts.take(&owner).await;
-        let mut env = self.env(&spec);
-        let mut command = self.command(&spec)?;
+        let mut env = self.env(&spec, artifact);
+        let mut command = self.command(&spec, artifact)?;
         let mut limits = spec.limits.clone();
         limits.pids += OWN_PIDS;
         let folder = self.folder(&spec.instance, &limits)?;
@@ -757,7 +765,7 @@ impl Executor for Sandbox {
             owner,
             command,
             env,
-            app: spec.artifact,
+            app: artifact.to_owned(),
             app_writable: false,
             user: host::Number::Instance(self.number()),
             bridge,
@@ -788,10 +796,10 @@ impl Executor for Sandbox {
     }
 
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error> {
-        self.check(&spec)?;
+        let artifact = self.check(&spec)?;
         let owner = Self::owner(&spec);
         let turn = self.home.starts.take(&owner).await;
-        let mut command = self.command(&spec)?;
+        let mut command = self.command(&spec, artifact)?;
         match spec.runtime {
             Runtime::Node { .. } | Runtime::Python { .. } => command.push("--job".into()),
             Runtime::Command(_) => {}
@@ -805,7 +813,7 @@ impl Executor for Sandbox {
         let mut limits = spec.limits.clone();
         limits.pids += OWN_PIDS;
         let folder = self.folder(&spec.instance, &limits)?;
-        let mut env = self.env(&spec);
+        let mut env = self.env(&spec, artifact);
         let deadline = Utc::now() + call.timeout;
         env.insert("EVENTFLOW_RESULT".into(), self.own_path(&folder, "result"));
         env.insert("EVENTFLOW_RUN_ID".into(), call.run.to_string());
@@ -816,11 +824,11 @@ impl Executor for Sandbox {
             env.extend(trace.state().map(|state| ("TRACESTATE".into(), state.to_owned())));
         }
         let plan = Plan {
-            name: spec.instance,
+            name: spec.instance.clone(),
             owner,
             command,
             env,
-            app: spec.artifact,
+            app: artifact.to_owned(),
             app_writable: false,
             user: host::Number::Instance(self.number()),
             bridge: None,

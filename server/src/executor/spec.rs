@@ -1,18 +1,16 @@
 //! From a version's manifest to what is run. Builds try a version out, and the fleet starts it: both start the same.
 
-use std::path::PathBuf;
-
 use domain::manifest::{self, Manifest};
 
-use super::{ADAPTER, APPLICATION, Error, Limits, Runtime, Spec};
+use super::{ADAPTER, APPLICATION, Code, Error, Limits, Runtime, Spec};
 
 impl Spec {
     /// What runs a version; its instance has no name yet, and none of its secrets.
     ///
     /// # Errors
-    /// [`Error::Refused`] when this host has nothing that runs it.
-    pub fn of(namespace: &str, name: &str, version: u32, artifact: PathBuf, manifest: Manifest) -> Result<Self, Error> {
-        let runtime = runtime(&manifest)?;
+    /// [`Error::Refused`] when the code is not what the manifest describes.
+    pub fn of(namespace: &str, name: &str, version: u32, code: Code, manifest: Manifest) -> Result<Self, Error> {
+        let runtime = runtime(&manifest, &code)?;
         let mut env = manifest.env;
         if let Some(adapter) = manifest.adapter {
             env.insert(ADAPTER.to_owned(), adapter.as_str().to_owned());
@@ -26,7 +24,7 @@ impl Spec {
             function: name.to_owned(),
             namespace: namespace.to_owned(),
             version,
-            artifact,
+            code,
             runtime,
             env,
             limits: Limits {
@@ -39,7 +37,7 @@ impl Spec {
     }
 }
 
-fn runtime(manifest: &Manifest) -> Result<Runtime, Error> {
+fn runtime(manifest: &Manifest, code: &Code) -> Result<Runtime, Error> {
     let refused = |text: &str| Error::Refused(text.to_owned());
     let handler = |default: &str| manifest.handler.clone().unwrap_or_else(|| default.to_owned());
     Ok(match manifest.runtime {
@@ -49,7 +47,10 @@ fn runtime(manifest: &Manifest) -> Result<Runtime, Error> {
         manifest::Runtime::Command => Runtime::Command(
             manifest.command.clone().ok_or_else(|| refused("the runtime `command` needs a `command`"))?,
         ),
-        manifest::Runtime::Docker => return Err(refused("the sandbox cannot run containers, which come next")),
+        manifest::Runtime::Docker => match code {
+            Code::Image(_) => Runtime::Command(manifest.command.clone().unwrap_or_default()),
+            Code::Folder(_) => return Err(refused("the runtime `docker` needs an image, and this is a folder of files")),
+        },
     })
 }
 
@@ -61,7 +62,8 @@ mod tests {
 
     #[test]
     fn the_wrapper_is_told_the_adapter_and_the_application() {
-        let spec = |manifest| Spec::of("default", "f", 3, "/artifact".into(), manifest).unwrap();
+        let folder = || Code::Folder("/artifact".into());
+        let spec = |manifest| Spec::of("default", "f", 3, folder(), manifest).unwrap();
         let plain = spec(Manifest::of(manifest::Runtime::Node));
         assert_eq!((plain.env.len(), plain.runtime), (0, Runtime::Node { handler: "index.handler".into() }));
         let adapted = Manifest { adapter: Some(Adapter::AwsLambda), ..Manifest::of(manifest::Runtime::Python) };
@@ -69,6 +71,14 @@ mod tests {
         let named =
             Manifest { handler: Some("shop/wsgi.application".into()), ..Manifest::of(manifest::Runtime::PythonFlask) };
         assert_eq!(spec(named).env[APPLICATION], "shop/wsgi.application");
-        assert!(Spec::of("default", "f", 3, "/artifact".into(), Manifest::of(manifest::Runtime::Docker)).is_err());
+    }
+
+    #[test]
+    fn an_image_is_run_as_it_says_itself_and_files_are_none() {
+        let docker = || Manifest::of(manifest::Runtime::Docker);
+        let image = Code::Image("registry.example/team/app@sha256:00ff".into());
+        let spec = Spec::of("default", "f", 3, image.clone(), docker()).unwrap();
+        assert_eq!((spec.code, spec.runtime), (image, Runtime::Command(Vec::new())));
+        assert!(Spec::of("default", "f", 3, Code::Folder("/artifact".into()), docker()).is_err());
     }
 }

@@ -9,7 +9,7 @@ use domain::manifest::Mode;
 use tokio::time::Instant;
 
 use super::{Error, Fleet, Inner, Pool, Route, Taker, job};
-use crate::executor::{self, Spec};
+use crate::executor::{self, Code, Spec};
 use crate::store::{FunctionRow, VersionRow};
 
 /// How often instances are looked at.
@@ -172,7 +172,7 @@ impl Inner {
         let artifact = (self.artifacts)(&made.digest)
             .ok_or_else(|| executor::Error::Refused(super::broken::missing(&made.digest, made.number)))?;
         let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
-        Spec::of(namespace, name, made.number, artifact, manifest)
+        Spec::of(namespace, name, made.number, Code::Folder(artifact), manifest)
     }
 }
 

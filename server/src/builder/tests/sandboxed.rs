@@ -1,7 +1,7 @@
 //! Builds in the real sandbox, with the real package managers and what they find on the network.
 
 use super::*;
-use crate::executor::{Executor, JobCall, JobOutcome, Limits, Network, Sandbox, Spec};
+use crate::executor::{Code, Executor, JobCall, JobOutcome, Limits, Network, Sandbox, Spec};
 
 struct Real {
     world: World,
@@ -35,7 +35,7 @@ impl Real {
             function: "hello".into(),
             namespace: "default".into(),
             version: 1,
-            artifact: self.workshop.artifacts().artifact(&made.digest).unwrap(),
+            code: Code::Folder(self.workshop.artifacts().artifact(&made.digest).unwrap()),
             runtime,
             env: Default::default(),
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },

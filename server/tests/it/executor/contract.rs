@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Request;
-use server::executor::{Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Stream, Task};
+use server::executor::{Code, Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Stream, Task};
 
 use super::{GRACE, Log, Place, READY_WITHIN, ask, call, clean, get, texts};
 
@@ -250,7 +250,7 @@ async fn a_job_of_a_wsgi_app_is_refused(executor: &dyn Executor, place: &Place) 
 async fn a_folder_that_is_not_there_is_refused(executor: &dyn Executor, place: &Place) {
     let (lines, _log) = Log::new();
     let mut spec = place.shell("true");
-    spec.artifact = place.code.path().join("missing");
+    spec.code = Code::Folder(place.code.path().join("missing"));
     let error = executor.job(spec, call(), lines).await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");
 }

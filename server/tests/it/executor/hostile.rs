@@ -6,7 +6,7 @@ use bytes::Bytes;
 use server::executor::{Error, Executor, JobCall, JobOutcome, Line, MAX_LINE_BYTES, Runtime, Spec};
 use tokio::sync::mpsc;
 
-use super::{Log, Place, READY_WITHIN, call, get, texts, until};
+use super::{Log, Place, READY_WITHIN, call, files_of, get, texts, until};
 
 async fn run(place: &Place, spec: Spec, timeout: Duration) -> (JobOutcome, Vec<Line>) {
     let (lines, log) = Log::new();
@@ -62,7 +62,7 @@ async fn the_hosts_files_are_not_there() {
     let script = format!(
         "for path in /home /var /srv /root/.bashrc /root/.ssh /root/.cargo /sys /etc/shadow /etc/ssh /etc/hostname /etc/ssl/private /boot /opt /mnt \
          {data} {} /tmp/*; do [ -e $path ] && echo there: $path; done; ls /; ls /etc; ls /run",
-        other.artifact.display()
+        files_of(&other).display()
     );
     let output = output(&place, &script).await;
     assert!(!output.contains("there:"), "{output}");
@@ -142,7 +142,7 @@ async fn it_can_write_only_to_its_own_places() {
         Runtime::Command(vec!["/bin/sh".into(), "main.sh".into()]),
         &[("main.sh", "for folder in / /app /usr /etc /run /eventflow /eventflow/node /tmp /run/eventflow /dev/shm; do touch $folder/x 2>/dev/null && echo wrote $folder; done")],
     );
-    let artifact = spec.artifact.clone();
+    let artifact = files_of(&spec).to_owned();
     let (_, log) = run(&place, spec, READY_WITHIN).await;
     assert_eq!(texts(&log), ["wrote /tmp", "wrote /run/eventflow", "wrote /dev/shm"]);
     assert!(!artifact.join("x").exists());

@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
 use hyper_util::rt::TokioIo;
-use server::executor::{Address, Exit, Instance, JobCall, Limits, Line, Lines, Network, Runtime, Sandbox, Spec};
+use server::executor::{Address, Code, Exit, Instance, JobCall, Limits, Line, Lines, Network, Runtime, Sandbox, Spec};
 use tempfile::TempDir;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::mpsc;
@@ -85,10 +85,18 @@ pub fn spec(name: String, artifact: PathBuf, runtime: Runtime) -> Spec {
         function: name,
         namespace: "default".into(),
         version: 1,
-        artifact,
+        code: Code::Folder(artifact),
         runtime,
         env: BTreeMap::new(),
         limits: Limits { memory_mb: 256, cpu: 2.0, pids: 64, network: Network::None },
+    }
+}
+
+/// Where the files of a spec are.
+pub fn files_of(spec: &Spec) -> &Path {
+    match &spec.code {
+        Code::Folder(folder) => folder,
+        Code::Image(image) => panic!("{image} is an image"),
     }
 }
 

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use server::executor::Executor;
+use server::executor::{Code, Error, Executor, Form};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::hostile::processes_with;
-use super::{Log, Place, READY_WITHIN, call, get, sandbox_in, until};
+use super::{Log, Place, READY_WITHIN, call, files_of, get, sandbox_in, until};
 
 const DATA: &str = "EVENTFLOW_TEST_SANDBOX_DATA";
 const MARK: &str = "EVENTFLOW_TEST_SANDBOX_MARK";
@@ -142,11 +142,11 @@ async fn an_artifact_that_only_its_owner_may_read_runs() {
     use std::os::unix::fs::PermissionsExt;
     let place = Place::new();
     let spec = place.node("exports.handler = async () => require('./lib/one.js');");
-    std::fs::create_dir(spec.artifact.join("lib")).unwrap();
-    std::fs::write(spec.artifact.join("lib/one.js"), "module.exports = 1;").unwrap();
+    std::fs::create_dir(files_of(&spec).join("lib")).unwrap();
+    std::fs::write(files_of(&spec).join("lib/one.js"), "module.exports = 1;").unwrap();
     for (path, mode) in [("lib/one.js", 0o600), ("index.js", 0o600), ("lib", 0o700), ("", 0o700)] {
         let permissions = std::fs::Permissions::from_mode(mode);
-        std::fs::set_permissions(spec.artifact.join(path), permissions).unwrap();
+        std::fs::set_permissions(files_of(&spec).join(path), permissions).unwrap();
     }
     let (lines, _log) = Log::new();
     let instance = place.sandbox.service(spec, lines, READY_WITHIN).await.unwrap();
@@ -262,4 +262,22 @@ async fn cold_start_beside_a_bare_server() {
         boxed[10],
         boxed[10].as_secs_f64() / bare[10].as_secs_f64()
     );
+}
+
+#[tokio::test]
+async fn an_image_is_refused_as_what_it_is() {
+    let place = Place::new();
+    let mut spec = place.node("exports.handler = async () => 1;");
+    spec.code = Code::Image("registry.example/team/app@sha256:00ff".into());
+    let (lines, _log) = Log::new();
+    let service = place.sandbox.service(spec.clone(), lines, READY_WITHIN).await.unwrap_err();
+    let (lines, _log) = Log::new();
+    let job = place.sandbox.job(spec, call(), lines).await.unwrap_err();
+    for error in [service, job] {
+        assert!(matches!(error, Error::Unsupported { form: Form::Image, .. }));
+        assert_eq!(
+            error.to_string(),
+            "container images cannot be run here: the sandbox runs processes of this host"
+        );
+    }
 }

@@ -1,0 +1,62 @@
+//! What is run of a function: its files, or an image that holds them.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use domain::manifest::{Manifest, Runtime};
+
+/// What is run of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Code {
+    /// The unpacked artifact: a folder of this host, read-only to the process.
+    Folder(PathBuf),
+    /// A container image by its digest, `registry.example/team/app@sha256:…`: by a tag it could be another one tomorrow.
+    Image(String),
+}
+
+impl Code {
+    /// The same, without which.
+    pub fn form(&self) -> Form {
+        match self {
+            Self::Folder(_) => Form::Folder,
+            Self::Image(_) => Form::Image,
+        }
+    }
+}
+
+/// What a function's code is made into. Executors differ in which of these they run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A folder of files.
+    Folder,
+    /// A container image.
+    Image,
+}
+
+impl Form {
+    /// What the code becomes that a manifest describes.
+    pub fn of(manifest: &Manifest) -> Self {
+        match manifest.runtime {
+            Runtime::Node | Runtime::Python | Runtime::PythonFlask | Runtime::Command => Self::Folder,
+            Runtime::Docker => Self::Image,
+        }
+    }
+
+    /// What an executor of it runs, for people.
+    pub fn executed_as(self) -> &'static str {
+        match self {
+            Self::Folder => "processes",
+            Self::Image => "containers",
+        }
+    }
+}
+
+/// For people, many of them.
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Folder => "folders of files",
+            Self::Image => "container images",
+        })
+    }
+}
