@@ -137,10 +137,11 @@ impl Platform {
         let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
-        let executor: Arc<dyn Executor> = Arc::new(sandbox);
+        let sandbox = Arc::new(sandbox);
+        let executor: Arc<dyn Executor> = sandbox.clone();
         let limits = &settings.limits;
         let workshop = Workshop::new(
-            executor.clone(),
+            sandbox,
             &data_dir,
             builder::Settings {
                 parallel: dispatch::places_for_builds(limits.builds),
@@ -161,7 +162,7 @@ impl Platform {
         let folder = artifacts.identity().map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
-        let workshop = workshop.with_trials(vault.clone(), limits.ready_timeout);
+        let workshop = workshop.with_trials(executor.clone(), vault.clone(), limits.ready_timeout);
         credentials::seal(&store, &commands, &vault).await?;
         let fleet = Fleet::start(
             store.clone(),

@@ -1,7 +1,7 @@
 //! Makes versions out of sources: a Git repository or an uploaded bundle becomes an artifact and a manifest.
 //!
 //! A build takes its source ([`source`]), reads or guesses its [`manifest`], installs what it depends on ([`install`])
-//! behind the executor's wall, and puts the result among the [`Artifacts`]. It knows neither the log nor who asked:
+//! on the executor's workbench, and puts the result among the [`Artifacts`]. It knows neither the log nor who asked:
 //! whoever calls [`Workshop::build`] tells the log what came of it.
 
 mod artifacts;

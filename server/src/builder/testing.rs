@@ -1,16 +1,15 @@
-//! An executor without walls, and repositories, for the builder's tests.
+//! A workbench without walls, and repositories, for the builder's tests.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-use crate::executor::{Error, Executor, Exit, Instance, JobCall, JobOutcome, Line, Lines, Spec, Stream, Task};
+use crate::executor::{Error, Exit, Line, Lines, Stream, Task, Workbench};
 
 /// Runs tasks as plain processes in their folder. The first of `programs` that it finds replaces a program of that name.
 pub(super) struct Plain {
@@ -47,23 +46,7 @@ impl Drop for Counted<'_> {
 }
 
 #[async_trait]
-impl Executor for Plain {
-    fn describe(&self) -> String {
-        "plain processes".into()
-    }
-
-    fn warnings(&self) -> Vec<String> {
-        Vec::new()
-    }
-
-    async fn service(&self, _: Spec, _: Lines, _: Duration) -> Result<Arc<dyn Instance>, Error> {
-        Err(Error::Refused("only tasks".into()))
-    }
-
-    async fn job(&self, _: Spec, _: JobCall, _: Lines) -> Result<JobOutcome, Error> {
-        Err(Error::Refused("only tasks".into()))
-    }
-
+impl Workbench for Plain {
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
         let _counted = Counted::new(self);
         self.fetches.fetch_add(usize::from(task.name.starts_with("git-")), Ordering::SeqCst);

@@ -4,6 +4,7 @@
 //! handler is loaded and not run; a job that is a program is not started, since that is what runs it.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use domain::manifest::{Manifest, Mode, Runtime};
@@ -23,6 +24,7 @@ const LAST_LINES: usize = 3;
 /// What a trial needs.
 #[derive(Clone)]
 pub(super) struct Trial {
+    pub(super) executor: Arc<dyn Executor>,
     pub(super) vault: Vault,
     /// It must answer within this.
     pub(super) ready_within: Duration,
@@ -35,7 +37,6 @@ impl Trial {
     /// [`Error::Refused`] with the cause when it does not answer.
     pub(super) async fn run(
         &self,
-        executor: &dyn Executor,
         order: &Order,
         manifest: &Manifest,
         folder: &Path,
@@ -68,7 +69,7 @@ impl Trial {
         let ready_within = self.ready_within;
         let (started, _) = journal
             .follow(|lines| async move {
-                let instance = executor.service(spec, lines, ready_within).await?;
+                let instance = self.executor.service(spec, lines, ready_within).await?;
                 instance.stop(GRACE).await;
                 Ok::<_, executor::Error>(())
             })

@@ -20,7 +20,7 @@ use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Artifacts, Credentials, Error, files, folders, leaks, manifest, survey};
 use crate::config::Outward;
-use crate::executor::{Executor, Lines};
+use crate::executor::{Executor, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
 
 /// What to build.
@@ -137,7 +137,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be written.
-    pub fn new(executor: Arc<dyn Executor>, data_dir: &Path, settings: Settings) -> Result<Self, Error> {
+    pub fn new(workbench: Arc<dyn Workbench>, data_dir: &Path, settings: Settings) -> Result<Self, Error> {
         let failed = |what: &str| Error::failed(format!("{what} in {}", data_dir.display()));
         std::fs::create_dir_all(data_dir).map_err(failed("make the data folder"))?;
         let data_dir = data_dir.canonicalize().map_err(failed("find the data folder"))?;
@@ -147,13 +147,13 @@ impl Workshop {
         let artifacts = Artifacts::new(&artifacts_dir.canonicalize().map_err(unusable)?)?;
         let yard = Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
         let policy = Policy { outward: settings.git_allow.clone(), local: settings.local_repositories };
-        let git = Git::new(executor.clone(), settings.memory_mb, policy);
+        let git = Git::new(workbench.clone(), settings.memory_mb, policy);
         let cache_dir = settings.cache_dir.clone().unwrap_or_else(|| data_dir.join("cache"));
         let cache = Cache::new(&cache_dir, settings.max_cache_bytes);
         let cache = cache.map_err(Error::failed(format!("make the folder {}", cache_dir.display())))?;
         let nodes = Nodes::new(&cache_dir.join("node")).map_err(Error::failed("make a folder for versions of Node"))?;
         let tools = Tools {
-            executor,
+            workbench,
             answers: Answers::default(),
             nodes: Arc::new(nodes),
             env: settings.install_env.clone(),
@@ -170,22 +170,22 @@ impl Workshop {
     /// As [`Self::new`], with another program for SSH.
     #[cfg(test)]
     pub(super) fn with_ssh(
-        executor: Arc<dyn Executor>,
+        workbench: Arc<dyn Workbench>,
         data_dir: &Path,
         settings: Settings,
         ssh: PathBuf,
     ) -> Result<Self, Error> {
-        let Self(inner) = Self::new(executor, data_dir, settings)?;
+        let Self(inner) = Self::new(workbench, data_dir, settings)?;
         let inner = Arc::into_inner(inner).expect("nobody else has it yet");
         Ok(Self(Arc::new(Inner { git: inner.git.with_ssh(ssh), ..inner })))
     }
 
     /// Starts what was built once, with its secrets, before it counts as a version. It must answer within `ready_within`.
     #[must_use]
-    pub fn with_trials(self, vault: Vault, ready_within: Duration) -> Self {
+    pub fn with_trials(self, executor: Arc<dyn Executor>, vault: Vault, ready_within: Duration) -> Self {
         let Self(inner) = self;
         let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
-        Self(Arc::new(Inner { trial: Some(Trial { vault, ready_within }), ..inner }))
+        Self(Arc::new(Inner { trial: Some(Trial { executor, vault, ready_within }), ..inner }))
     }
 
     /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
@@ -308,7 +308,7 @@ impl Inner {
             // No part of the artifact either; it may say where the source is from.
             let git = folder.join(".git");
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
-            trial.run(&*self.tools.executor, order, &manifest, &folder, journal).await.map_err(explained)?;
+            trial.run(order, &manifest, &folder, journal).await.map_err(explained)?;
         }
         let artifacts = self.artifacts.clone();
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);

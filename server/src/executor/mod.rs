@@ -1,7 +1,8 @@
 //! Runs function processes, isolated from the server and from each other.
 //!
 //! Knows processes, sockets and limits; knows neither functions' lives nor the log.
-//! [`Executor`] is the wall: the sandbox stands behind it, containers will.
+//! Two walls: behind [`Executor`] functions run, behind [`Workbench`] the builder's commands. The sandbox stands behind both,
+//! containers will.
 
 mod address;
 pub mod bridge;
@@ -15,16 +16,16 @@ mod polling;
 mod rate;
 mod sandbox;
 mod spec;
+mod workbench;
 
 pub use address::Address;
 pub use cause::cause;
 pub use code::{Code, Form};
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
+pub use workbench::{Task, Workbench};
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -143,53 +144,6 @@ impl std::fmt::Debug for Spec {
     }
 }
 
-/// A command of the builder's: fetches a source or installs dependencies into a folder.
-#[derive(Clone)]
-pub struct Task {
-    /// Names the task in logs and folders; unique on this host.
-    pub name: String,
-    /// For whom it works. Tasks for one function are one user to the kernel, which counts some things for a user alone; those for
-    /// others are others, so that none can use up what another one needs. Caches belong to one function.
-    pub function: Uuid,
-    /// Program and arguments.
-    pub command: Vec<String>,
-    /// The only folder it may write, and its working directory.
-    pub folder: PathBuf,
-    /// Folders kept between tasks (package caches), writable, by the path they have inside.
-    pub caches: BTreeMap<String, PathBuf>,
-    /// Files and folders of the host that it may read, by the path they have inside.
-    pub readable: BTreeMap<String, PathBuf>,
-    /// Folders of the host with programs that come before its own in `PATH`, at the same path inside.
-    pub programs: Vec<PathBuf>,
-    /// Addresses that whoever asks has checked by a rule of its own: they are open to it, also where the server's settings
-    /// for networks would close them.
-    pub opened: Vec<IpAddr>,
-    /// The whole environment.
-    pub env: BTreeMap<String, String>,
-    /// What it may use.
-    pub limits: Limits,
-    /// It is ended after this.
-    pub timeout: Duration,
-}
-
-/// Variables may be secrets: they are shown without their values.
-impl std::fmt::Debug for Task {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Task")
-            .field("name", &self.name)
-            .field("command", &self.command)
-            .field("folder", &self.folder)
-            .field("caches", &self.caches)
-            .field("readable", &self.readable)
-            .field("programs", &self.programs)
-            .field("opened", &self.opened)
-            .field("env", &self.env.keys())
-            .field("limits", &self.limits)
-            .field("timeout", &self.timeout)
-            .finish()
-    }
-}
-
 /// How a process ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exit {
@@ -253,7 +207,7 @@ pub enum Error {
     },
 }
 
-/// The wall between EventFlow and whatever runs processes.
+/// The wall between EventFlow and whatever runs functions.
 #[async_trait]
 pub trait Executor: Send + Sync + 'static {
     /// What it is, for people: `sandbox (bubblewrap, cgroup v2)`.
@@ -276,9 +230,6 @@ pub trait Executor: Send + Sync + 'static {
 
     /// Runs a job to its end: `event` on standard input. Dropping the future ends the process.
     async fn job(&self, spec: Spec, call: JobCall, lines: Lines) -> Result<JobOutcome, Error>;
-
-    /// Runs a command of the builder's to its end. Dropping the future ends the process.
-    async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error>;
 }
 
 /// One run of a job.

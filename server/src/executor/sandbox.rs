@@ -47,7 +47,7 @@ use uuid::Uuid;
 use super::polling::pause_after;
 use super::{
     Address, Code, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
-    Task,
+    Task, Workbench,
 };
 use crate::config::Reach;
 pub use mounts::isolate as isolate_mounts;
@@ -854,7 +854,10 @@ impl Executor for Sandbox {
         let result = result_of(&folder.join("own/result"))?;
         Ok(JobOutcome { exit, result, stderr_tail })
     }
+}
 
+#[async_trait]
+impl Workbench for Sandbox {
     async fn task(&self, task: Task, lines: Lines) -> Result<Exit, Error> {
         check_env(&task.env)?;
         check_folder(&task.folder)?;

@@ -1,4 +1,4 @@
-//! Installs what a function depends on, behind the executor's wall, into its own folder.
+//! Installs what a function depends on, on the executor's workbench, into its own folder.
 //!
 //! | found | done |
 //! | --- | --- |
@@ -39,7 +39,7 @@ use super::detect::Step;
 use super::journal::{Journal, bytes};
 use super::scratch::Scratch;
 use super::{Error, files};
-use crate::executor::{self, Executor, Limits, Network, Task};
+use crate::executor::{self, Limits, Network, Task, Workbench};
 use crate::tree::{self, Usage};
 
 /// Variables with certificates of the host's, passed on when they name something below `/etc/ssl`: registries behind a
@@ -73,7 +73,7 @@ const TAKEN_PATHS: [&str; 10] =
 
 /// What all installations of one server share.
 pub(super) struct Tools {
-    pub(super) executor: Arc<dyn Executor>,
+    pub(super) workbench: Arc<dyn Workbench>,
     /// What the host has answered lately.
     pub(super) answers: Answers,
     /// Versions of Node beside the host's.
@@ -160,7 +160,7 @@ impl Site<'_> {
         let room = self.room();
         let work = |lines| async move {
             tokio::select! {
-                exit = self.tools.executor.task(task, lines) => exit.map_err(Error::from),
+                exit = self.tools.workbench.task(task, lines) => exit.map_err(Error::from),
                 fault = grows_beyond(folder.to_owned(), room) => Err(Error::Refused(fault)),
             }
         };
@@ -197,7 +197,7 @@ impl Site<'_> {
         task.env.extend(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         let work = |lines| async move {
             tokio::select! {
-                exit = self.tools.executor.task(task, lines) => exit.map_err(Error::from),
+                exit = self.tools.workbench.task(task, lines) => exit.map_err(Error::from),
                 fault = grows_beyond(self.folder.clone(), self.room()) => Err(Error::Refused(format!("`{shown}`: {fault}"))),
                 limit = self.cache_grows_beyond() => Err(Error::Refused(format!(
                     "`{shown}` put more into the package caches of this function than the {} and {} files that they may \
@@ -273,7 +273,7 @@ impl Site<'_> {
             Ok(text)
         };
         // An answer that is too long ends the task at once.
-        let run = async { self.tools.executor.task(task, lines).await.map_err(Error::from) };
+        let run = async { self.tools.workbench.task(task, lines).await.map_err(Error::from) };
         let (exit, text) = tokio::try_join!(run, collect)?;
         match exit.code {
             Some(0) => Ok(text.trim().to_owned()),

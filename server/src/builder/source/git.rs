@@ -43,7 +43,7 @@ use crate::builder::install::is_taken;
 use crate::builder::journal::Journal;
 use crate::builder::scratch::Scratch;
 use crate::builder::{Credentials, Error, files};
-use crate::executor::{Executor, Network};
+use crate::executor::{Network, Workbench};
 use kept::Kept;
 use names::{check_ref, inner_folder};
 
@@ -72,7 +72,7 @@ const CONFIG: &str = "[safe]\n\tdirectory = *\n\
 
 /// Git, as EventFlow runs it.
 pub(in crate::builder) struct Git {
-    executor: Arc<dyn Executor>,
+    workbench: Arc<dyn Workbench>,
     memory_mb: u64,
     policy: Policy,
     resolve: Resolve,
@@ -137,8 +137,8 @@ struct Way {
 }
 
 impl Git {
-    pub(in crate::builder) fn new(executor: Arc<dyn Executor>, memory_mb: u64, policy: Policy) -> Self {
-        Self { executor, memory_mb, policy, resolve: route::system(), ssh: "ssh".into() }
+    pub(in crate::builder) fn new(workbench: Arc<dyn Workbench>, memory_mb: u64, policy: Policy) -> Self {
+        Self { workbench, memory_mb, policy, resolve: route::system(), ssh: "ssh".into() }
     }
 
     /// Takes another program for SSH: for tests, which have no server that speaks it.

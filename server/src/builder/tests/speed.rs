@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::http::serve_counted;
 use super::*;
-use crate::executor::{Executor, Sandbox};
+use crate::executor::{Sandbox, Workbench};
 
 /// Bytes of all files of the repository, which cannot be compressed, and how many there are.
 const BYTES: usize = 130_000_000;
@@ -92,11 +92,11 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
             assert!(clone.status().unwrap().success());
             plain.push(began.elapsed().as_millis());
             plain_bytes = sent.load(Ordering::SeqCst) - before;
-            let executor: Arc<dyn Executor> = match sandboxed {
+            let workbench: Arc<dyn Workbench> = match sandboxed {
                 true => Arc::new(Sandbox::new(&name("sandbox")).unwrap()),
                 false => world.executor.clone(),
             };
-            let workshop = Workshop::new(executor, &name("data"), settings()).unwrap();
+            let workshop = Workshop::new(workbench, &name("data"), settings()).unwrap();
             for (times, bytes) in [(&mut first, &mut first_bytes), (&mut second, &mut second_bytes)] {
                 let before = sent.load(Ordering::SeqCst);
                 let (made, lines) = build(&workshop, order(source())).await;

@@ -37,7 +37,7 @@ use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::{Limits, Settings};
 use crate::edge::{About, Auth, Services};
-use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
+use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task, Workbench};
 use crate::fleet::{self, Fleet, LineLimits};
 use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
@@ -81,15 +81,14 @@ impl House {
         let store = store::open(None, data.path()).await.unwrap();
         let asked = store.watched();
         let commands = Commands::start(store.clone(), actors::Settings::default());
-        let executor: Arc<dyn Executor> = Arc::new(Nothing);
-        let workshop = Workshop::new(executor.clone(), data.path(), builder::Settings::default()).unwrap();
+        let workshop = Workshop::new(Arc::new(Nothing), data.path(), builder::Settings::default()).unwrap();
         let metrics = Metrics::new();
         let vault = Vault::open(None, data.path(), store.clone()).unwrap();
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
             vault.clone(),
-            executor,
+            Arc::new(Nothing),
             Arc::new(|_| Some("/nowhere".into())),
             metrics.clone(),
             fleet::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, waiting: 10, lines: LineLimits::default() },
@@ -376,7 +375,10 @@ impl Executor for Nothing {
     async fn job(&self, _: Spec, _: JobCall, _: Lines) -> Result<JobOutcome, executor::Error> {
         Err(executor::Error::Refused("nothing runs here".into()))
     }
+}
 
+#[async_trait]
+impl Workbench for Nothing {
     async fn task(&self, _: Task, _: Lines) -> Result<Exit, executor::Error> {
         Err(executor::Error::Refused("nothing runs here".into()))
     }

@@ -1,15 +1,15 @@
-//! What every executor must do, whatever stands behind the wall. Each test takes any executor.
+//! What every executor and every workbench must do, whatever stands behind the wall. Each test takes any of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Request;
-use server::executor::{Code, Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Stream, Task};
+use server::executor::{Code, Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Stream, Task, Workbench};
 
 use super::{GRACE, Log, Place, READY_WITHIN, ask, call, clean, get, texts};
 
-/// The same tests for each executor: `contract!(name, place)`.
+/// The same tests for each executor and workbench.
 macro_rules! contract {
     ($($test:ident),* $(,)?) => {
         mod sandbox {
@@ -283,14 +283,14 @@ fn task(folder: &std::path::Path, script: &str) -> Task {
     }
 }
 
-async fn a_task_writes_only_its_folder_and_its_caches(executor: &dyn Executor, _: &Place) {
+async fn a_task_writes_only_its_folder_and_its_caches(workbench: &dyn Workbench, _: &Place) {
     let folder = tempfile::tempdir().unwrap();
     let (lines, log) = Log::new();
     let work = folder.path().join("work");
     std::fs::create_dir(&work).unwrap();
     let script =
         "echo $TOKEN > made; echo kept > /cache/npm/kept; echo x > /usr/x; echo x > /x; touch /tmp/fine && echo tmp";
-    let exit = executor.task(task(&work, script), lines).await.unwrap();
+    let exit = workbench.task(task(&work, script), lines).await.unwrap();
     assert_eq!(exit.code, Some(0), "{exit:?}");
     assert_eq!(std::fs::read_to_string(work.join("made")).unwrap(), "secret\n");
     assert_eq!(std::fs::read_to_string(work.with_extension("cache").join("kept")).unwrap(), "kept\n");
@@ -300,12 +300,12 @@ async fn a_task_writes_only_its_folder_and_its_caches(executor: &dyn Executor, _
     assert!(texts(&log).contains(&"tmp"));
 }
 
-async fn a_task_whose_time_is_over_is_killed(executor: &dyn Executor, _: &Place) {
+async fn a_task_whose_time_is_over_is_killed(workbench: &dyn Workbench, _: &Place) {
     let folder = tempfile::tempdir().unwrap();
     let (lines, log) = Log::new();
     let mut task = task(folder.path(), "echo begun; sleep 1000 & sleep 1000");
     task.timeout = Duration::from_millis(500);
-    let exit = executor.task(task, lines).await.unwrap();
+    let exit = workbench.task(task, lines).await.unwrap();
     assert!(exit.timed_out && exit.code != Some(0), "{exit:?}");
     assert_eq!(texts(&log.all().await), ["begun"]);
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use server::executor::{Error, Executor, JobCall, JobOutcome, Line, MAX_LINE_BYTES, Runtime, Spec};
+use server::executor::{Error, Executor, JobCall, JobOutcome, Line, MAX_LINE_BYTES, Runtime, Spec, Workbench};
 use tokio::sync::mpsc;
 
 use super::{Log, Place, READY_WITHIN, call, files_of, get, texts, until};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use server::config::Reach;
-use server::executor::{Executor, JobCall, Network, Runtime, Task};
+use server::executor::{Executor, JobCall, Network, Runtime, Task, Workbench};
 
 use super::hostile::processes_with;
 use super::{Log, Place, READY_WITHIN, call, clean, get, texts, until};

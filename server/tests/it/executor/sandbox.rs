@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use server::executor::{Code, Error, Executor, Form};
+use server::executor::{Code, Error, Executor, Form, Workbench};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::hostile::processes_with;

@@ -147,7 +147,7 @@ impl Repository<'_> {
         mut each: impl FnMut(&str) -> Result<(), Error>,
     ) -> Result<Ended, Error> {
         let (sender, mut receiver) = mpsc::channel::<Line>(BUFFERED_LINES);
-        let mut work = pin!(self.git.executor.task(self.task(step), sender));
+        let mut work = pin!(self.git.workbench.task(self.task(step), sender));
         let mut tail = Tail::new(step.stage);
         let mut exit = None;
         loop {
