@@ -34,7 +34,7 @@ use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Doors, Judge};
 use crate::edge::subscribers::Subscribers;
 use crate::edge::{self, About, Auth, Hosts, Places, Services, Serving, auth};
-use crate::executor::{Executor, Sandbox};
+use crate::executor::{Executor, Executors, Sandbox};
 use crate::fleet::{self, Fleet};
 use crate::gateway::{Gateway, Recorder};
 use crate::queue::Queue;
@@ -138,10 +138,11 @@ impl Platform {
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
         let sandbox = Arc::new(sandbox);
-        let executor: Arc<dyn Executor> = sandbox.clone();
+        let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>]);
         let limits = &settings.limits;
         let workshop = Workshop::new(
             sandbox,
+            executors.clone(),
             &data_dir,
             builder::Settings {
                 parallel: dispatch::places_for_builds(limits.builds),
@@ -162,13 +163,13 @@ impl Platform {
         let folder = artifacts.identity().map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
-        let workshop = workshop.with_trials(executor.clone(), vault.clone(), limits.ready_timeout);
+        let workshop = workshop.with_trials(vault.clone(), limits.ready_timeout);
         credentials::seal(&store, &commands, &vault).await?;
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
             vault.clone(),
-            executor.clone(),
+            executors.clone(),
             Arc::new(move |digest| artifacts.artifact(digest)),
             metrics.clone(),
             fleet::Settings {
@@ -196,8 +197,8 @@ impl Platform {
         let mut about = About {
             store: store.describe(),
             queue: queue.describe(),
-            executor: executor.describe(),
-            warnings: executor.warnings(),
+            executor: executors.describe(),
+            warnings: executors.warnings(),
         };
         let key = auth::server_key(&settings).map_err(|e| Error::start("cannot prepare calls back", e))?;
         let callbacks = Callbacks {

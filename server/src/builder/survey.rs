@@ -60,10 +60,10 @@ pub(super) fn program(name: &str) -> Option<PathBuf> {
     found.canonicalize().ok().filter(|file| file.starts_with("/usr"))
 }
 
-/// What the host compiles and runs beside Node and Python.
-pub(super) fn toolchains() -> Toolchains {
+/// What the host compiles and runs beside Node and Python; `images` is whether an executor runs images.
+pub(super) fn toolchains(images: bool) -> Toolchains {
     let has = |name| program(name).is_some();
-    Toolchains { go: has("go"), rust: has("cargo") && has("rustc"), deno: has("deno"), bun: has("bun"), images: false }
+    Toolchains { go: has("go"), rust: has("cargo") && has("rustc"), deno: has("deno"), bun: has("bun"), images }
 }
 
 /// The text of a file; `None` when it is none.

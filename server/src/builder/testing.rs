@@ -4,12 +4,15 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::Utc;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 
-use crate::executor::{Error, Exit, Line, Lines, Stream, Task, Workbench};
+use crate::executor::{
+    Error, Executor, Executors, Exit, Form, Instance, JobCall, JobOutcome, Line, Lines, Spec, Stream, Task, Workbench,
+};
 
 /// Runs tasks as plain processes in their folder. The first of `programs` that it finds replaces a program of that name.
 pub(super) struct Plain {
@@ -42,6 +45,36 @@ impl<'a> Counted<'a> {
 impl Drop for Counted<'_> {
     fn drop(&mut self) {
         self.0.running.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// What would run files, in tests that start nothing.
+pub(super) fn executors() -> Executors {
+    Executors::new([Arc::new(Idle) as Arc<dyn Executor>])
+}
+
+struct Idle;
+
+#[async_trait]
+impl Executor for Idle {
+    fn describe(&self) -> String {
+        "plain processes".into()
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn runs(&self, form: Form) -> bool {
+        form == Form::Folder
+    }
+
+    async fn service(&self, _: Spec, _: Lines, _: Duration) -> Result<Arc<dyn Instance>, Error> {
+        Err(Error::Refused("nothing is started here".into()))
+    }
+
+    async fn job(&self, _: Spec, _: JobCall, _: Lines) -> Result<JobOutcome, Error> {
+        Err(Error::Refused("nothing is started here".into()))
     }
 }
 

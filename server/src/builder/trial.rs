@@ -4,7 +4,6 @@
 //! handler is loaded and not run; a job that is a program is not started, since that is what runs it.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use domain::manifest::{Manifest, Mode, Runtime};
@@ -12,7 +11,7 @@ use tokio::time::Instant;
 
 use super::journal::Journal;
 use super::{Error, Order};
-use crate::executor::{self, Code, Executor, Spec, cause};
+use crate::executor::{self, Code, Executors, Spec, cause};
 use crate::vault::{self, Vault};
 
 /// The instance gets this long between SIGTERM and SIGKILL.
@@ -24,7 +23,6 @@ const LAST_LINES: usize = 3;
 /// What a trial needs.
 #[derive(Clone)]
 pub(super) struct Trial {
-    pub(super) executor: Arc<dyn Executor>,
     pub(super) vault: Vault,
     /// It must answer within this.
     pub(super) ready_within: Duration,
@@ -37,6 +35,7 @@ impl Trial {
     /// [`Error::Refused`] with the cause when it does not answer.
     pub(super) async fn run(
         &self,
+        executors: &Executors,
         order: &Order,
         manifest: &Manifest,
         folder: &Path,
@@ -64,12 +63,13 @@ impl Trial {
                 return Err(Error::Failed { what: "read the function's secrets".into(), source });
             }
         }
+        let executor = executors.for_spec(&spec)?;
         let began = Instant::now();
         journal.say("Starting it once, as it will be started").await;
         let ready_within = self.ready_within;
         let (started, _) = journal
             .follow(|lines| async move {
-                let instance = self.executor.service(spec, lines, ready_within).await?;
+                let instance = executor.service(spec, lines, ready_within).await?;
                 instance.stop(GRACE).await;
                 Ok::<_, executor::Error>(())
             })

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use domain::capacity::Capacity;
 use domain::function::{OfferedFolder, event::Source};
-use domain::manifest::{Manifest, Runtime};
+use domain::manifest::Manifest;
 use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Shelf};
@@ -20,7 +20,7 @@ use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
 use super::{Artifacts, Credentials, Error, files, folders, leaks, manifest, survey};
 use crate::config::Outward;
-use crate::executor::{Executor, Lines, Workbench};
+use crate::executor::{Executors, Form, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
 
 /// What to build.
@@ -125,6 +125,8 @@ struct Inner {
     git: Git,
     cache: Cache,
     tools: Tools,
+    /// What versions run in, later.
+    executors: Executors,
     yard: Arc<Yard>,
     permits: Semaphore,
     settings: Settings,
@@ -137,7 +139,12 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be written.
-    pub fn new(workbench: Arc<dyn Workbench>, data_dir: &Path, settings: Settings) -> Result<Self, Error> {
+    pub fn new(
+        workbench: Arc<dyn Workbench>,
+        executors: Executors,
+        data_dir: &Path,
+        settings: Settings,
+    ) -> Result<Self, Error> {
         let failed = |what: &str| Error::failed(format!("{what} in {}", data_dir.display()));
         std::fs::create_dir_all(data_dir).map_err(failed("make the data folder"))?;
         let data_dir = data_dir.canonicalize().map_err(failed("find the data folder"))?;
@@ -163,29 +170,33 @@ impl Workshop {
             max_files: settings.max_files as u64,
         };
         let permits = Semaphore::new(settings.parallel.max(1));
-        let (yard, toolchains) = (Arc::new(yard), survey::toolchains());
-        Ok(Self(Arc::new(Inner { artifacts, git, cache, tools, yard, permits, settings, toolchains, trial: None })))
+        let yard = Arc::new(yard);
+        let toolchains = survey::toolchains(executors.that_runs(Form::Image).is_ok());
+        let trial = None;
+        let inner = Inner { artifacts, git, cache, tools, executors, yard, permits, settings, toolchains, trial };
+        Ok(Self(Arc::new(inner)))
     }
 
     /// As [`Self::new`], with another program for SSH.
     #[cfg(test)]
     pub(super) fn with_ssh(
         workbench: Arc<dyn Workbench>,
+        executors: Executors,
         data_dir: &Path,
         settings: Settings,
         ssh: PathBuf,
     ) -> Result<Self, Error> {
-        let Self(inner) = Self::new(workbench, data_dir, settings)?;
+        let Self(inner) = Self::new(workbench, executors, data_dir, settings)?;
         let inner = Arc::into_inner(inner).expect("nobody else has it yet");
         Ok(Self(Arc::new(Inner { git: inner.git.with_ssh(ssh), ..inner })))
     }
 
     /// Starts what was built once, with its secrets, before it counts as a version. It must answer within `ready_within`.
     #[must_use]
-    pub fn with_trials(self, executor: Arc<dyn Executor>, vault: Vault, ready_within: Duration) -> Self {
+    pub fn with_trials(self, vault: Vault, ready_within: Duration) -> Self {
         let Self(inner) = self;
         let inner = Arc::into_inner(inner).expect("it is set up before it is shared");
-        Self(Arc::new(Inner { trial: Some(Trial { executor, vault, ready_within }), ..inner }))
+        Self(Arc::new(Inner { trial: Some(Trial { vault, ready_within }), ..inner }))
     }
 
     /// Whether a repository's address may be a function's source, as far as that can be said without asking for names.
@@ -279,12 +290,11 @@ impl Inner {
                 return Err(Error::Manifest { origin: "the manifest".into(), faults });
             }
         }
-        if manifest.runtime == Runtime::Docker {
-            return Err(Error::Refused(
-                "a function with the runtime `docker` cannot run in the sandbox, which runs processes of this host \
-                 (containers come next); say another runtime in function.json, such as `command`"
-                    .into(),
-            ));
+        if let Err(error) = self.executors.for_manifest(&manifest) {
+            return Err(Error::Refused(format!(
+                "the runtime is `{}`, and {error}; say another runtime in function.json, such as `command`",
+                manifest.runtime.as_str()
+            )));
         }
         // What cannot be found out gives no hint.
         let outside: Vec<detect::Outside> =
@@ -308,7 +318,7 @@ impl Inner {
             // No part of the artifact either; it may say where the source is from.
             let git = folder.join(".git");
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
-            trial.run(order, &manifest, &folder, journal).await.map_err(explained)?;
+            trial.run(&self.executors, order, &manifest, &folder, journal).await.map_err(explained)?;
         }
         let artifacts = self.artifacts.clone();
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);

@@ -9,6 +9,7 @@ pub mod bridge;
 pub mod capacity;
 mod cause;
 mod code;
+mod executors;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod network;
@@ -21,6 +22,7 @@ mod workbench;
 pub use address::Address;
 pub use cause::cause;
 pub use code::{Code, Form};
+pub use executors::Executors;
 pub use rate::Rate;
 pub use sandbox::{Sandbox, isolate_mounts};
 pub use workbench::{Task, Workbench};
@@ -215,6 +217,9 @@ pub trait Executor: Send + Sync + 'static {
 
     /// What a reader of the start-up lines should be warned of, such as missing isolation.
     fn warnings(&self) -> Vec<String>;
+
+    /// Whether it runs code of this form.
+    fn runs(&self, form: Form) -> bool;
 
     /// Looks whether what processes need of this host is still there, and makes it again where it is not. May block.
     ///

@@ -46,8 +46,8 @@ use uuid::Uuid;
 
 use super::polling::pause_after;
 use super::{
-    Address, Code, Error, Executor, Exit, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE, Runtime, Spec,
-    Task, Workbench,
+    Address, Code, Error, Executor, Exit, Form, Instance, JobCall, JobOutcome, Lines, MAX_RESULT_BYTES, OWN_NODE,
+    Runtime, Spec, Task, Workbench,
 };
 use crate::config::Reach;
 pub use mounts::isolate as isolate_mounts;
@@ -453,7 +453,7 @@ impl Sandbox {
             Code::Folder(folder) => folder,
             Code::Image(_) => {
                 let why = "the sandbox runs processes of this host".to_owned();
-                return Err(Error::Unsupported { form: spec.code.form(), why });
+                return Err(Error::Unsupported { form: Form::Image, why });
             }
         };
         check_env(&spec.env)?;
@@ -724,6 +724,10 @@ impl Executor for Sandbox {
             }
         }
         warnings
+    }
+
+    fn runs(&self, form: Form) -> bool {
+        form == Form::Folder
     }
 
     fn keep_ground(&self) -> Result<(), String> {

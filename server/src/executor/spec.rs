@@ -49,7 +49,9 @@ fn runtime(manifest: &Manifest, code: &Code) -> Result<Runtime, Error> {
         ),
         manifest::Runtime::Docker => match code {
             Code::Image(_) => Runtime::Command(manifest.command.clone().unwrap_or_default()),
-            Code::Folder(_) => return Err(refused("the runtime `docker` needs an image, and this is a folder of files")),
+            Code::Folder(_) => {
+                return Err(refused("the runtime `docker` needs an image, and this is a folder of files"));
+            }
         },
     })
 }

@@ -159,7 +159,7 @@ pub(super) async fn run(
     secrets::put_into(&mut spec, fleet, &route.manifest).await?;
     let run = run::Id::new(call.run);
     let (sender, _) = lines::forward(fleet, route.function, &route.namespace, Some(instance.clone()), Some(run));
-    let outcome = fleet.executor.job(spec, call, sender).await?;
+    let outcome = fleet.executors.for_spec(&spec)?.job(spec, call, sender).await?;
     Ok(JobRun { instance, outcome })
 }
 

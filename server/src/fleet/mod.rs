@@ -32,7 +32,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 
 use crate::actors::Commands;
-use crate::executor::{self, Executor};
+use crate::executor::{self, Executors};
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -193,7 +193,7 @@ struct Inner {
     store: Store,
     commands: Commands,
     vault: Vault,
-    executor: Arc<dyn Executor>,
+    executors: Executors,
     artifacts: ArtifactPath,
     metrics: Metrics,
     settings: Settings,
@@ -249,7 +249,7 @@ impl Fleet {
         store: Store,
         commands: Commands,
         vault: Vault,
-        executor: Arc<dyn Executor>,
+        executors: Executors,
         artifacts: ArtifactPath,
         metrics: Metrics,
         settings: Settings,
@@ -259,7 +259,7 @@ impl Fleet {
             store,
             commands,
             vault,
-            executor,
+            executors,
             artifacts,
             metrics,
             meters: meter::Meters::new(settings.lines),
@@ -422,8 +422,10 @@ impl Fleet {
     /// # Errors
     /// What is missing.
     pub async fn keep_ground(&self) -> Result<(), String> {
-        let executor = self.inner.executor.clone();
-        tokio::task::spawn_blocking(move || executor.keep_ground()).await.unwrap_or_else(|error| Err(error.to_string()))
+        let executors = self.inner.executors.clone();
+        tokio::task::spawn_blocking(move || executors.keep_ground())
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// Ends all instances, the last of them soon after `deadline`.

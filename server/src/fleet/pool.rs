@@ -233,7 +233,8 @@ impl Pool {
         let mut spec = Spec { instance: id.clone(), ..self.spec.clone() };
         let secrets = secrets::put_into(&mut spec, fleet, &self.manifest).await?;
         let (sender, forward) = lines::forward(fleet, self.function, &self.spec.namespace, Some(id.clone()), None);
-        let process = fleet.executor.service(spec, sender, fleet.settings.ready_within).await?;
+        let executor = fleet.executors.for_spec(&spec)?;
+        let process = executor.service(spec, sender, fleet.settings.ready_within).await?;
         let running = Arc::new(Running::new(id, process, secrets));
         forward.attribute_to(&running);
         Ok(running)

@@ -40,7 +40,7 @@ fn on_a_full_disk_nothing_is_half_made_and_what_fits_afterwards_is_built() {
 async fn with_disk(disk: &Path) {
     let world = World::new();
     let data = disk.join("data");
-    let workshop = Workshop::new(world.executor.clone(), &data, Settings::default()).unwrap();
+    let workshop = Workshop::new(world.executor.clone(), executors(), &data, Settings::default()).unwrap();
     world.program("npm", "head -c 2000000 /dev/urandom > large || { echo 'npm error ENOSPC: no space left on device, write' >&2; exit 228; }");
     // Content that cannot be compressed: its own hash, again and again.
     let noise: String = (0..15_000u64)

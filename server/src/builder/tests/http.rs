@@ -63,7 +63,7 @@ async fn over_ssh_git_sees_neither_the_key_nor_the_network() {
     let ssh = world.program("ssh", &format!("for last; do echo \"$last\" >> {shown}; done; exec sh -c \"$last\""));
     let data = world.root.path().join("with-ssh");
     let settings = Settings { git_allow: crate::config::Outward::parse("127.0.0.0/8").unwrap(), ..Settings::default() };
-    let workshop = Workshop::with_ssh(world.executor.clone(), &data, settings, ssh.clone()).unwrap();
+    let workshop = Workshop::with_ssh(world.executor.clone(), executors(), &data, settings, ssh.clone()).unwrap();
     let url = format!("ssh://git@127.0.0.1:2222{}", world.repository().display());
     for git_ref in [None, Some(first.as_str()), Some(&first[..8])] {
         let (made, lines) = build(&workshop, order(at(url.clone(), git_ref))).await;

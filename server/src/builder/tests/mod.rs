@@ -24,7 +24,7 @@ use domain::manifest::Runtime;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use super::testing::Plain;
+use super::testing::{Plain, executors};
 use super::*;
 use crate::executor::{Line, Stream};
 
@@ -50,7 +50,7 @@ impl World {
         let root = tempfile::tempdir().unwrap();
         fs::create_dir(root.path().join("bin")).unwrap();
         let executor = Plain::new(&root.path().join("bin"));
-        let workshop = Workshop::new(executor.clone(), &root.path().join("data"), settings).unwrap();
+        let workshop = Workshop::new(executor.clone(), executors(), &root.path().join("data"), settings).unwrap();
         let world = Self { root, workshop, executor };
         fs::create_dir(world.repository()).unwrap();
         world.git(&["init", "--quiet", "--initial-branch=main"]);
@@ -850,7 +850,7 @@ async fn what_a_killed_server_left_is_removed_and_what_a_living_one_builds_is_no
         .map(|entry| entry.unwrap().path())
         .filter(|path| *path != dead)
         .collect();
-    let _second = Workshop::new(world.executor.clone(), &data, Settings::default()).unwrap();
+    let _second = Workshop::new(world.executor.clone(), executors(), &data, Settings::default()).unwrap();
     assert!(!dead.exists());
     assert!(living.iter().all(|path| path.exists()) && !living.is_empty());
 }
@@ -860,6 +860,6 @@ async fn a_data_folder_that_cannot_be_written_is_this_hosts_fault() {
     let root = tempfile::tempdir().unwrap();
     let file = root.path().join("file");
     fs::write(&file, "").unwrap();
-    let error = Workshop::new(Plain::new(Path::new("/")), &file, Settings::default()).err().unwrap();
+    let error = Workshop::new(Plain::new(Path::new("/")), executors(), &file, Settings::default()).err().unwrap();
     assert!(!error.is_refused(), "{error}");
 }

@@ -14,7 +14,7 @@ impl Real {
         let world = World::new();
         let data = world.root.path().join("real");
         let sandbox = Arc::new(Sandbox::new(&data).unwrap());
-        let workshop = Workshop::new(sandbox.clone(), &data, Settings::default()).unwrap();
+        let workshop = Workshop::new(sandbox.clone(), executors(), &data, Settings::default()).unwrap();
         Self { world, sandbox, workshop }
     }
 
@@ -68,7 +68,8 @@ async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched(
 async fn all_files_of_a_folder_are_counted_and_measured_however_many_lines_a_sandbox_may_write() {
     let mut real = Real::new();
     let settings = Settings { max_files: 65_000, max_source_bytes: 20_000_000, ..Settings::default() };
-    real.workshop = Workshop::new(real.sandbox.clone(), &real.world.root.path().join("small"), settings).unwrap();
+    real.workshop =
+        Workshop::new(real.sandbox.clone(), executors(), &real.world.root.path().join("small"), settings).unwrap();
     // Of a process's output some 50,000 lines are taken at once, and the rest of them is left out.
     let blob = |content: &str| {
         real.world.write("content", content);

@@ -96,7 +96,7 @@ async fn a_folder_of_a_large_repository_beside_a_plain_partial_clone() {
                 true => Arc::new(Sandbox::new(&name("sandbox")).unwrap()),
                 false => world.executor.clone(),
             };
-            let workshop = Workshop::new(workbench, &name("data"), settings()).unwrap();
+            let workshop = Workshop::new(workbench, executors(), &name("data"), settings()).unwrap();
             for (times, bytes) in [(&mut first, &mut first_bytes), (&mut second, &mut second_bytes)] {
                 let before = sent.load(Ordering::SeqCst);
                 let (made, lines) = build(&workshop, order(source())).await;

@@ -37,7 +37,9 @@ use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::{Limits, Settings};
 use crate::edge::{About, Auth, Services};
-use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task, Workbench};
+use crate::executor::{
+    self, Executor, Executors, Exit, Form, Instance, JobCall, JobOutcome, Lines, Spec, Task, Workbench,
+};
 use crate::fleet::{self, Fleet, LineLimits};
 use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
@@ -81,14 +83,16 @@ impl House {
         let store = store::open(None, data.path()).await.unwrap();
         let asked = store.watched();
         let commands = Commands::start(store.clone(), actors::Settings::default());
-        let workshop = Workshop::new(Arc::new(Nothing), data.path(), builder::Settings::default()).unwrap();
+        let executors = Executors::new([Arc::new(Nothing) as Arc<dyn Executor>]);
+        let workshop =
+            Workshop::new(Arc::new(Nothing), executors.clone(), data.path(), builder::Settings::default()).unwrap();
         let metrics = Metrics::new();
         let vault = Vault::open(None, data.path(), store.clone()).unwrap();
         let fleet = Fleet::start(
             store.clone(),
             commands.clone(),
             vault.clone(),
-            Arc::new(Nothing),
+            executors,
             Arc::new(|_| Some("/nowhere".into())),
             metrics.clone(),
             fleet::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, waiting: 10, lines: LineLimits::default() },
@@ -366,6 +370,10 @@ impl Executor for Nothing {
 
     fn warnings(&self) -> Vec<String> {
         Vec::new()
+    }
+
+    fn runs(&self, _: Form) -> bool {
+        true
     }
 
     async fn service(&self, _: Spec, _: Lines, _: Duration) -> Result<Arc<dyn Instance>, executor::Error> {

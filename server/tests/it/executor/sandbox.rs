@@ -275,9 +275,6 @@ async fn an_image_is_refused_as_what_it_is() {
     let job = place.sandbox.job(spec, call(), lines).await.unwrap_err();
     for error in [service, job] {
         assert!(matches!(error, Error::Unsupported { form: Form::Image, .. }));
-        assert_eq!(
-            error.to_string(),
-            "container images cannot be run here: the sandbox runs processes of this host"
-        );
+        assert_eq!(error.to_string(), "container images cannot be run here: the sandbox runs processes of this host");
     }
 }
