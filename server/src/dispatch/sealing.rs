@@ -52,7 +52,7 @@ async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
         ));
     }
     // An older server would remove records and leave their seals as they are.
-    if !agreement::leave_older_servers(store).await.map_err(|error| error.to_string())? {
+    if !agreement::leave_older_servers(store, agreement::SEALS).await.map_err(|error| error.to_string())? {
         tracing::debug!("the log is sealed as soon as all servers on this database are of this version or newer");
         return Ok(false);
     }

@@ -140,7 +140,7 @@ pub async fn erase_runs(
 
 /// Older servers would take what was erased for damage.
 async fn all_understand(services: &Services) -> Result<(), Refusal> {
-    match agreement::leave_older_servers(&services.store).await? {
+    match agreement::leave_older_servers(&services.store, agreement::SEALS).await? {
         true => Ok(()),
         false => {
             let message =

@@ -20,9 +20,16 @@ const LETTERS: usize = 12;
 /// Servers that are named where all are counted.
 const NAMED: usize = 4;
 
-/// What this server understands of what is in a database: 1, seals over the log. It counts up when servers begin to write
-/// what older ones would do wrong by.
-pub const FORMAT: u32 = 1;
+/// The format of servers that understand seals over the log, and erased payloads.
+pub const SEALS: u32 = 1;
+
+/// The format of servers that understand what a build made (`BuildSucceeded` of version 2): to older ones the function would not
+/// be built.
+pub const MADE: u32 = 2;
+
+/// What this server understands of what is in a database. It counts up when servers begin to write what older ones would do
+/// wrong by.
+pub const FORMAT: u32 = MADE;
 
 /// What one server has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,19 +77,20 @@ async fn told(store: &Log) -> Result<Vec<(String, Having)>, Error> {
     Ok(told.filter_map(read).collect())
 }
 
-/// Keeps servers of an older format off the database from now on, where all that are alive have this one's.
+/// Keeps servers off the database from now on that are older than a format, where all that are alive understand it. Returns
+/// whether that is so: then it may be written.
 ///
 /// # Errors
 /// When the database is away.
-pub async fn leave_older_servers(store: &Log) -> Result<bool, Error> {
+pub async fn leave_older_servers(store: &Log, format: u32) -> Result<bool, Error> {
     let known = store.common(OLDEST_READER).await?.and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
-    if known >= FORMAT {
+    if known >= format {
         return Ok(true);
     }
-    if !all_understand(store, FORMAT).await? {
+    if !all_understand(store, format).await? {
         return Ok(false);
     }
-    store.set_common(OLDEST_READER, &FORMAT.to_string()).await?;
+    store.raise_common(OLDEST_READER, format).await?;
     Ok(true)
 }
 

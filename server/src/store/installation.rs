@@ -31,6 +31,13 @@ impl Log {
         self.write_common(sql, name, value).await
     }
 
+    /// Sets such a value, which is a number, unless it is as high already: of several servers the highest wins.
+    pub async fn raise_common(&self, name: &str, value: u32) -> Result<(), Error> {
+        let sql = "INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                   WHERE CAST(installation.value AS INTEGER) < CAST(excluded.value AS INTEGER)";
+        self.write_common(sql, name, &value.to_string()).await
+    }
+
     async fn write_common(&self, sql: &str, name: &str, value: &str) -> Result<(), Error> {
         let values = vec![Value::Text(name.into()), Value::Text(value.into())];
         within(async {

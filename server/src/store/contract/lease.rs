@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::home::{Home, soon, until};
-use crate::store::Error;
+use crate::store::agreement::{FORMAT, Having, MADE, SEALS, leave_older_servers};
+use crate::store::{Error, KEYS_LEASE, NODE_LEASE, OLDEST_READER};
 
 const LONG: Duration = Duration::from_secs(3600);
 const SHORT: Duration = Duration::from_millis(30);
@@ -90,4 +91,31 @@ pub async fn a_lease_is_renewed_while_appends_are_held_up(home: Home) {
     assert!(since.elapsed() < Duration::from_secs(6), "it took {:?}", since.elapsed());
     other.execute("ROLLBACK").await.unwrap();
     assert_eq!(store.lease("relay", "one", LONG).await.unwrap(), Some(1));
+}
+
+pub async fn a_format_is_written_once_all_servers_that_are_alive_read_it_and_is_never_lowered(home: Home) {
+    let (node, keys) = (|name: &str| format!("{NODE_LEASE}{name}"), |name: &str| format!("{KEYS_LEASE}{name}"));
+    let store = home.open().await;
+    let having = |format| {
+        let [session_key, secret_key, artifacts] = ["", "", ""].map(str::to_owned);
+        Having { session_key, secret_key, artifacts, format }.to_holder()
+    };
+    for (name, format) in [("old", SEALS), ("new", FORMAT)] {
+        store.lease(&node(name), name, LONG).await.unwrap();
+        store.lease(&keys(name), &having(format), LONG).await.unwrap();
+    }
+    let oldest = || async { store.common(OLDEST_READER).await.unwrap() };
+    assert!(!leave_older_servers(&store, MADE).await.unwrap());
+    assert_eq!(oldest().await, None);
+    assert!(leave_older_servers(&store, SEALS).await.unwrap());
+    assert_eq!(oldest().await.as_deref(), Some("1"));
+    assert!(!leave_older_servers(&store, MADE).await.unwrap());
+
+    store.release(&node("old"), "old").await.unwrap();
+    store.release(&keys("old"), &having(SEALS)).await.unwrap();
+    assert!(leave_older_servers(&store, MADE).await.unwrap());
+    assert_eq!(oldest().await.as_deref(), Some("2"));
+    // A server that read the number before it was raised, and writes its own now.
+    store.raise_common(OLDEST_READER, SEALS).await.unwrap();
+    assert_eq!(oldest().await.as_deref(), Some("2"));
 }

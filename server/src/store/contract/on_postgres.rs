@@ -472,3 +472,9 @@ async fn what_was_written_over_without_a_record_of_it_is_found() {
 async fn a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with() {
     trouble::a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_with(Home::postgres().await).await;
 }
+
+#[tokio::test]
+async fn a_format_is_written_once_all_servers_that_are_alive_read_it_and_is_never_lowered() {
+    let home = Home::postgres().await;
+    lease::a_format_is_written_once_all_servers_that_are_alive_read_it_and_is_never_lowered(home).await;
+}

@@ -312,13 +312,14 @@ pub async fn a_database_of_newer_servers_is_refused_with_one_sentence_or_lived_w
          VALUES (999999, 'of the future', TRUE, {checksum}, 0)"
     ))
     .await;
-    assert!(agreement::leave_older_servers(&store).await.unwrap());
+    assert!(agreement::leave_older_servers(&store, agreement::FORMAT).await.unwrap());
     drop(store);
     let store = home.open().await;
     assert_eq!(store.stream(&call.stream, 0, 10).await.unwrap().len(), 1);
     // What it must know.
     store.set_common(OLDEST_READER, &(agreement::FORMAT + 1).to_string()).await.unwrap();
-    assert!(agreement::leave_older_servers(&store).await.unwrap());
+    assert!(agreement::leave_older_servers(&store, agreement::FORMAT).await.unwrap());
+    store.raise_common(OLDEST_READER, agreement::FORMAT).await.unwrap();
     let kept = store.common(OLDEST_READER).await.unwrap();
     assert_eq!(kept, Some((agreement::FORMAT + 1).to_string()), "it is never lowered");
     drop(store);
