@@ -117,10 +117,9 @@ pub fn functions() -> Vec<function::Event> {
             Some(Event::BuildStarted(_)) => Event::BuildSucceeded(BuildSucceeded {
                 build: build_id(),
                 version: 1,
-                digest: "sha256:00ff".into(),
+                made: function::Made::artifact("sha256:00ff", 123_456),
                 manifest: Box::new(manifest()),
                 commit: Some("0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c".into()),
-                size: 123_456,
                 at: at(5),
             }),
             Some(Event::BuildSucceeded(_)) => Event::BuildFailed(BuildFailed {
@@ -159,9 +158,10 @@ pub fn functions() -> Vec<function::Event> {
     })
 }
 
-/// Events of a function with members that were added to their shape later. The shape keeps its number: who does not know these
-/// members reads the rest, and what was stored without them is read as before.
-pub fn extended_functions() -> Vec<function::Event> {
+/// Events of a function that have a file beside the one of their shape: those with members that were added to it later
+/// (`extended`), and other variants of what they hold. Of the former, the shape keeps its number: who does not know these members
+/// reads the rest, and what was stored without them is read as before.
+fn other_functions() -> Vec<(&'static str, function::Event)> {
     let offered = vec![function::OfferedFolder {
         path: "functions/thumbnails".into(),
         recognized_as: "a handler in index.js".into(),
@@ -169,7 +169,18 @@ pub fn extended_functions() -> Vec<function::Event> {
     }];
     let error = "there is nothing here that runs".into();
     let failed = function::event::BuildFailed { build: build_id(), error, offered, at: at(6) };
-    vec![function::Event::BuildFailed(failed)]
+    let image = function::event::BuildSucceeded {
+        build: build_id(),
+        version: 1,
+        made: function::Made::Image {
+            reference: "registry.example/team/thumbnails:2".into(),
+            digest: "sha256:00ff".into(),
+        },
+        manifest: Box::new(Manifest::of(Runtime::Docker)),
+        commit: None,
+        at: at(5),
+    };
+    vec![("extended", function::Event::BuildFailed(failed)), ("image", function::Event::BuildSucceeded(image))]
 }
 
 fn payloads() -> Vec<crate::erasure::Payload> {
@@ -258,20 +269,20 @@ fn policy() -> retry::Policy {
 }
 
 /// Events of a run with members that older servers do not know.
-pub fn extended_runs() -> Vec<run::Event> {
+fn extended_runs() -> Vec<(&'static str, run::Event)> {
     let run = Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_00a2).into();
-    vec![run::Event::Redriven(run::event::Redriven { run, retry: Some(policy()), at: at(12) })]
+    vec![("extended", run::Event::Redriven(run::event::Redriven { run, retry: Some(policy()), at: at(12) }))]
 }
 
 /// Events of a trigger event with members that older servers do not know.
-pub fn extended_events() -> Vec<event::Event> {
+fn extended_events() -> Vec<(&'static str, event::Event)> {
     let mut received = events().remove(0);
     if let event::Event::Received(received) = &mut received {
         received.asynchronous = true;
         received.retry = Some(policy());
         received.callback = Some("https://example.com/outcomes".into());
     }
-    vec![received]
+    vec![("extended", received)]
 }
 
 /// One of each event of a trigger event.
@@ -323,8 +334,8 @@ pub fn namespaces() -> Vec<namespace::Event> {
 }
 
 /// Today's bytes are those of the file of today's version; the files of all versions decode to the sample. A shape with members
-/// that were added later has a file for them, too.
-fn check<E: Payload + Debug + PartialEq>(room: &str, samples: Vec<E>, extended: Vec<E>) {
+/// that were added later, or with other variants, has files for them, too.
+fn check<E: Payload + Debug + PartialEq>(room: &str, samples: Vec<E>, others: Vec<(&str, E)>) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(room);
     let mut known: BTreeSet<PathBuf> = BTreeSet::new();
     for sample in samples {
@@ -348,10 +359,10 @@ fn check<E: Payload + Debug + PartialEq>(room: &str, samples: Vec<E>, extended: 
         let stored = std::fs::read_to_string(&path).expect("it was read above");
         assert_eq!(text, stored.trim_end(), "the shape of `{}` changed: it needs an upcasting step", sample.kind());
     }
-    for sample in extended {
+    for (name, sample) in others {
         let today = sample.encode();
         let text = std::str::from_utf8(&today).expect("a payload is JSON");
-        let path = folder.join(format!("{}.v{}.extended.json", snake_case(sample.kind()), shape(text)));
+        let path = folder.join(format!("{}.v{}.{name}.json", snake_case(sample.kind()), shape(text)));
         write_missing(&path, text);
         let stored = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
         assert_eq!(text, stored.trim_end(), "the shape of `{}` changed: it needs an upcasting step", sample.kind());
@@ -389,7 +400,7 @@ fn snake_case(kind: &str) -> String {
 
 #[test]
 fn every_stored_shape_of_a_functions_events_is_read() {
-    check("function", functions(), extended_functions());
+    check("function", functions(), other_functions());
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Which doors lead to whom, and which are refused.
 
 use super::*;
-use crate::function::event::*;
+use crate::function::{Made, event::*};
 use crate::manifest::{Cors, Manifest, Runtime, Trigger};
 use crate::testing::at;
 
@@ -21,10 +21,9 @@ fn build(table: &mut Table, name: &str, version: u32, triggers: Vec<HttpTrigger>
     let event = BuildSucceeded {
         build: uuid::Uuid::from_u128(version.into()).into(),
         version,
-        digest: "sha256:00".into(),
+        made: Made::artifact("sha256:00", 1),
         manifest: Box::new(manifest(triggers)),
         commit: None,
-        size: 1,
         at: at(1),
     };
     table.evolve(id(name), &Event::BuildSucceeded(event));

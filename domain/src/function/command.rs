@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::event::{Share, Source};
-use super::{BuildId, Id, OfferedFolder};
+use super::{BuildId, Id, Made, OfferedFolder};
 use crate::json::Json;
 use crate::manifest::Manifest;
 
@@ -28,14 +28,7 @@ pub enum Command {
     /// `node` takes the build.
     StartBuild { build: BuildId, node: String, at: DateTime<Utc> },
     /// The build has made a version.
-    SucceedBuild {
-        build: BuildId,
-        digest: String,
-        manifest: Box<Manifest>,
-        commit: Option<String>,
-        size: u64,
-        at: DateTime<Utc>,
-    },
+    SucceedBuild { build: BuildId, made: Made, manifest: Box<Manifest>, commit: Option<String>, at: DateTime<Utc> },
     /// The build cannot make a version. What it offers is kept as far as it is within its limits.
     FailBuild { build: BuildId, error: String, offered: Vec<OfferedFolder>, at: DateTime<Utc> },
     /// Call the build off.

@@ -67,13 +67,13 @@ pub(super) fn decide(state: &State, command: Command) -> Result<Vec<Event>, Erro
             BuildState::Running { node, .. } => Err(Error::BuildTaken { node: node.clone() }),
             over => Err(Error::BuildOver { state: over.name() }),
         },
-        (life, Command::SucceedBuild { build, digest, manifest, commit, size, at }) => {
+        (life, Command::SucceedBuild { build, made, manifest, commit, at }) => {
             match build_state(function, build)? {
                 BuildState::Queued => Err(Error::BuildNotStarted),
                 BuildState::Running { .. } => {
                     let version = next_version(function);
-                    let made = BuildSucceeded { build, version, digest, manifest, commit, size, at };
-                    let mut events = vec![Event::BuildSucceeded(made)];
+                    let succeeded = BuildSucceeded { build, version, made, manifest, commit, at };
+                    let mut events = vec![Event::BuildSucceeded(succeeded)];
                     // What runs goes on running until the new version has shown that it is healthy.
                     if let Life::Built { version: previous } | Life::Stopped { version: previous } = *life {
                         let reason = Some("built while nothing ran".to_owned());

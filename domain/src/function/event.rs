@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{BuildId, Id, OfferedFolder};
+use super::{BuildId, Id, Made, OfferedFolder, made};
 use crate::aggregate::Payload;
 use crate::json::{self, Json};
 use crate::manifest::Manifest;
@@ -125,18 +125,19 @@ pub struct BuildSucceeded {
     pub build: BuildId,
     /// The number of the version that it made.
     pub version: u32,
-    /// `sha256:…` over the version's files.
-    pub digest: String,
+    /// What it made.
+    pub made: Made,
     /// The manifest with every default filled in.
     pub manifest: Box<Manifest>,
     /// The commit, for a Git source.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub commit: Option<String>,
-    /// Bytes of the artifact.
-    pub size: u64,
     /// When.
     pub at: DateTime<Utc>,
 }
+
+/// The older shapes of [`BuildSucceeded`].
+const BUILD_SUCCEEDED: &[upcast::Step] = &[made::files_are_an_artifact];
 
 /// The build made nothing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -311,7 +312,7 @@ impl Payload for Event {
             Self::Updated(e) => upcast::encode(e, &[]),
             Self::BuildRequested(e) => upcast::encode(e, &[]),
             Self::BuildStarted(e) => upcast::encode(e, &[]),
-            Self::BuildSucceeded(e) => upcast::encode(e, &[]),
+            Self::BuildSucceeded(e) => upcast::encode(e, BUILD_SUCCEEDED),
             Self::BuildFailed(e) => upcast::encode(e, &[]),
             Self::BuildCancelled(e) => upcast::encode(e, &[]),
             Self::Started(e) => upcast::encode(e, &[]),
@@ -330,7 +331,7 @@ impl Payload for Event {
             "Updated" => Self::Updated(upcast::decode(kind, data, &[])?),
             "BuildRequested" => Self::BuildRequested(upcast::decode(kind, data, &[])?),
             "BuildStarted" => Self::BuildStarted(upcast::decode(kind, data, &[])?),
-            "BuildSucceeded" => Self::BuildSucceeded(upcast::decode(kind, data, &[])?),
+            "BuildSucceeded" => Self::BuildSucceeded(upcast::decode(kind, data, BUILD_SUCCEEDED)?),
             "BuildFailed" => Self::BuildFailed(upcast::decode(kind, data, &[])?),
             "BuildCancelled" => Self::BuildCancelled(upcast::decode(kind, data, &[])?),
             "Started" => Self::Started(upcast::decode(kind, data, &[])?),

@@ -54,10 +54,9 @@ pub(super) fn evolve(state: State, event: &Event) -> State {
             function.versions.push(Version {
                 number: e.version,
                 build: e.build,
-                digest: e.digest.clone(),
+                made: e.made.clone(),
                 manifest: e.manifest.clone(),
                 commit: e.commit.clone(),
-                size: e.size,
                 created_at: e.at,
             });
             if function.life == Life::Registered {

@@ -8,6 +8,7 @@ mod decide;
 mod error;
 pub mod event;
 mod evolve;
+pub mod made;
 pub mod offer;
 pub mod state;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub mod texts;
 pub use command::{Command, Override};
 pub use error::Error;
 pub use event::Event;
+pub use made::Made;
 pub use offer::OfferedFolder;
 pub use state::{Build, BuildState, BuildStatus, Function, Life, Status, Version};
 
@@ -64,7 +66,7 @@ impl crate::Aggregate for Aggregate {
     type Error = Error;
 
     const KIND: &'static str = "function";
-    const STATE_SHAPE: u32 = 3;
+    const STATE_SHAPE: u32 = 4;
 
     fn decide(state: &State, command: Command) -> Result<Vec<Event>, Error> {
         decide::decide(state, command)

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::event::{Share, Source};
-use super::{BuildId, Id, OfferedFolder};
+use super::{BuildId, Id, Made, OfferedFolder};
 use crate::json::{self, Json};
 use crate::manifest::Manifest;
 use crate::names::named;
@@ -217,14 +217,12 @@ pub struct Version {
     pub number: u32,
     /// The build that made it.
     pub build: BuildId,
-    /// `sha256:…` over its files.
-    pub digest: String,
+    /// What it is.
+    pub made: Made,
     /// The manifest with every default filled in.
     pub manifest: Box<Manifest>,
     /// The commit, for a Git source.
     pub commit: Option<String>,
-    /// Bytes of the artifact.
-    pub size: u64,
     /// When it was made.
     pub created_at: DateTime<Utc>,
 }
@@ -253,7 +251,7 @@ impl Function {
                 + build.manifest.as_ref().map_or(0, |manifest| manifest.get().len())
                 + failure
         };
-        let version = |version: &Version| ENTRY + written(&version.manifest);
+        let version = |version: &Version| ENTRY + written(&version.made) + written(&version.manifest);
         self.builds.iter().map(build).sum::<usize>() + self.versions.iter().map(version).sum::<usize>()
     }
 

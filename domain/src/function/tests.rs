@@ -4,7 +4,7 @@ use super::event::{
     BuildCancelled, BuildFailed, BuildRequested, BuildStarted, BuildSucceeded, Deregistered, InstanceFailed,
     Registered, Share, Source, Started, Stopped, TrafficShifted, Updated, VersionPromoted,
 };
-use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life, OfferedFolder, Override, texts};
+use super::{Aggregate, BuildId, BuildState, Command, Error, Event, Id, Life, Made, OfferedFolder, Override, texts};
 use crate::aggregate::Payload;
 use crate::json::Json;
 use crate::manifest::{Manifest, Runtime};
@@ -56,10 +56,9 @@ fn succeeded(n: u128, version: u32) -> Event {
     Event::BuildSucceeded(BuildSucceeded {
         build: build(n),
         version,
-        digest: format!("sha256:{version}"),
+        made: Made::artifact(format!("sha256:{version}"), 100),
         manifest: Box::new(Manifest::of(Runtime::Node)),
         commit: Some("c0ffee".into()),
-        size: 100,
         at: at(3),
     })
 }
@@ -186,9 +185,9 @@ fn succeed(n: u128) -> Command {
 
 /// The digest is that of `succeeded(n, version)`; the number itself is decided.
 fn succeed_as(n: u128, version: u32) -> Command {
-    let digest = format!("sha256:{version}");
+    let made = Made::artifact(format!("sha256:{version}"), 100);
     let manifest = Box::new(Manifest::of(Runtime::Node));
-    Command::SucceedBuild { build: build(n), digest, manifest, commit: Some("c0ffee".into()), size: 100, at: at(3) }
+    Command::SucceedBuild { build: build(n), made, manifest, commit: Some("c0ffee".into()), at: at(3) }
 }
 
 fn fail(n: u128) -> Command {
@@ -464,7 +463,7 @@ fn the_first_success_makes_a_registered_function_built() {
     let function = after.state.expect("it is there");
     assert_eq!(function.life, Life::Built { version: 1 });
     let version = function.current().expect("there is a current version");
-    assert_eq!((version.number, version.build, &*version.digest), (1, build(1), "sha256:1"));
+    assert_eq!((version.number, version.build, version.made.digest()), (1, build(1), "sha256:1"));
     let state = &function.build(build(1)).expect("the build is there").state;
     assert_eq!(*state, BuildState::Succeeded { version: 1, started_at: at(2), at: at(3) });
 }

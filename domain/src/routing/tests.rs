@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Table, Target};
 use crate::event::{self, Received};
-use crate::function::{self, event::*};
+use crate::function::{self, Made, event::*};
 use crate::json::Json;
 use crate::manifest::{HttpTrigger, Manifest, Runtime, Schedule, Trigger, Webhook};
 use crate::retry::Policy;
@@ -40,10 +40,9 @@ fn build(table: &mut Table, name: &str, version: u32, manifest: Manifest) {
     let event = BuildSucceeded {
         build: uuid::Uuid::from_u128(version.into()).into(),
         version,
-        digest: "sha256:00".into(),
+        made: Made::artifact("sha256:00", 1),
         manifest: Box::new(manifest),
         commit: None,
-        size: 1,
         at: at(1),
     };
     table.evolve(id(name), &Event::BuildSucceeded(event));

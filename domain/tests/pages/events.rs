@@ -23,23 +23,32 @@ const STREAMS: [(&str, Decodes); 4] = [
     ("namespace", decodes::<namespace::Event>),
 ];
 
-/// The newest golden file of each event of a stream, by the event's name: the one with all members.
-fn golden(stream: &str) -> BTreeMap<String, Value> {
+/// The newest golden files of each event of a stream, by the event's name: the one with all members, and then those of other
+/// variants.
+fn golden(stream: &str) -> BTreeMap<String, Vec<Value>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(stream);
-    let mut newest: BTreeMap<String, ((u64, bool), Value)> = BTreeMap::new();
+    let mut all: BTreeMap<String, BTreeMap<(u64, String), Value>> = BTreeMap::new();
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let (kind, version) = name.trim_end_matches(".json").rsplit_once(".v").unwrap();
         let kind: String = kind.split('_').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
-        let (version, extended) = version.split_once('.').map_or((version, false), |(version, _)| (version, true));
-        let version = (version.parse::<u64>().unwrap(), extended);
+        let (version, variant) = version.split_once('.').unwrap_or((version, ""));
         let value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
-        if newest.get(&kind).is_none_or(|(known, _)| *known < version) {
-            newest.insert(kind, (version, value));
-        }
+        all.entry(kind).or_default().insert((version.parse().unwrap(), variant.to_owned()), value);
     }
-    newest.into_iter().map(|(kind, (_, value))| (kind, value)).collect()
+    let newest = |files: BTreeMap<(u64, String), Value>| {
+        let version = files.keys().map(|(version, _)| *version).max();
+        let mut variants: BTreeMap<String, Value> = files
+            .into_iter()
+            .filter(|((of, _), _)| Some(*of) == version)
+            .map(|((_, name), value)| (name, value))
+            .collect();
+        let extended = variants.remove("extended");
+        let plain = variants.remove("");
+        extended.or(plain).into_iter().chain(variants.into_values()).collect()
+    };
+    all.into_iter().map(|(kind, files)| (kind, newest(files))).collect()
 }
 
 /// As the log has it: the version of the shape comes first.
@@ -94,10 +103,11 @@ fn the_events_of_the_log() {
     for (stream, decodes) in STREAMS {
         writeln!(page, "### Stream `{stream}-…`\n\n| event | members (optional ones in parentheses) |\n| --- | --- |")
             .unwrap();
-        for (kind, sample) in golden(stream) {
+        for (kind, samples) in golden(stream) {
             let reads = |value: &Value| decodes(&kind, stored(value).as_bytes());
-            assert!(reads(&sample), "{stream} {kind}");
-            let schema = schema(&sample, "", &reads);
+            assert!(samples.iter().all(reads), "{stream} {kind}");
+            let mut schemas: Vec<_> = samples.iter().map(|sample| schema(sample, "", &reads)).collect();
+            let schema = schemas[0].clone();
             let required = schema["required"].as_array().unwrap();
             let names: Vec<_> = schema["properties"].as_object().unwrap().keys().collect();
             let shown = names.iter().map(|name| match required.iter().any(|r| r == name.as_str()) {
@@ -105,7 +115,8 @@ fn the_events_of_the_log() {
                 false => format!("(`{name}`)"),
             });
             writeln!(page, "| `{kind}` | {} |", shown.collect::<Vec<_>>().join(", ")).unwrap();
-            definitions.insert(format!("{stream}.{kind}"), schema);
+            let definition = if schemas.len() > 1 { json!({ "anyOf": schemas }) } else { schemas.remove(0) };
+            definitions.insert(format!("{stream}.{kind}"), definition);
         }
         page.push('\n');
     }

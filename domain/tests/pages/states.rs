@@ -83,6 +83,7 @@ fn function_commands(_: &function::State) -> Vec<function::Command> {
     let id = function::id("default", "shop", 1);
     let (build, another, at) = (build(), BuildId::from(Uuid::from_u128(9)), at());
     let manifest = || Box::new(Manifest::of(Runtime::Node));
+    let made = || function::Made::artifact("d", 1);
     vec![
         Command::Register {
             id,
@@ -96,12 +97,12 @@ fn function_commands(_: &function::State) -> Vec<function::Command> {
         Command::Update { source: None, manifest: Override::Set(Json::parse("{}").unwrap()), at },
         Command::RequestBuild { build, git_ref: None, at },
         Command::StartBuild { build, node: "a".into(), at },
-        Command::SucceedBuild { build, digest: "d".into(), manifest: manifest(), commit: None, size: 1, at },
+        Command::SucceedBuild { build, made: made(), manifest: manifest(), commit: None, at },
         Command::FailBuild { build, error: "e".into(), offered: Vec::new(), at },
         Command::CancelBuild { build, at },
         Command::RequestBuild { build: another, git_ref: None, at },
         Command::StartBuild { build: another, node: "a".into(), at },
-        Command::SucceedBuild { build: another, digest: "d".into(), manifest: manifest(), commit: None, size: 1, at },
+        Command::SucceedBuild { build: another, made: made(), manifest: manifest(), commit: None, at },
         Command::Promote { version: 2, reason: None, at },
         Command::Start { at },
         Command::Stop { reason: None, at },

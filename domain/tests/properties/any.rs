@@ -226,6 +226,15 @@ pub fn source() -> impl Strategy<Value = f::Source> {
     ]
 }
 
+/// Anything that a build makes.
+pub fn made() -> impl Strategy<Value = function::Made> {
+    use function::Made;
+    prop_oneof![
+        (text(), any::<u64>()).prop_map(|(digest, size)| Made::Artifact { digest, size }),
+        (text(), text()).prop_map(|(reference, digest)| Made::Image { reference, digest }),
+    ]
+}
+
 /// Any event of a function.
 pub fn function_event() -> impl Strategy<Value = function::Event> {
     use function::Event as E;
@@ -235,10 +244,10 @@ pub fn function_event() -> impl Strategy<Value = function::Event> {
             E::Registered(f::Registered { id, namespace, name, generation, source, manifest, at })
         },
     );
-    let succeeded = ((id(), any::<u32>(), text()), manifest(), option::of(text()), any::<u64>(), time()).prop_map(
-        |((build, version, digest), manifest, commit, size, at)| {
+    let succeeded = (id(), any::<u32>(), made(), manifest(), option::of(text()), time()).prop_map(
+        |(build, version, made, manifest, commit, at)| {
             let manifest = Box::new(manifest);
-            E::BuildSucceeded(f::BuildSucceeded { build, version, digest, manifest, commit, size, at })
+            E::BuildSucceeded(f::BuildSucceeded { build, version, made, manifest, commit, at })
         },
     );
     prop_oneof![

@@ -1,6 +1,7 @@
 //! Runs are asked for in more than one place; whoever is first, the log has the same record.
 
 use domain::aggregate::Payload;
+use domain::function::Made;
 use domain::function::event::{BuildSucceeded, Registered, Source};
 use domain::manifest::{Manifest, Runtime};
 use domain::recorded::Fact;
@@ -35,10 +36,9 @@ fn table(id: function::Id, retry: retry::Policy) -> routing::Table {
     let built = BuildSucceeded {
         build: Uuid::nil().into(),
         version: 1,
-        digest: "sha256:00".into(),
+        made: Made::artifact("sha256:00", 1),
         manifest: Box::new(Manifest { retry, ..Manifest::of(Runtime::Node) }),
         commit: None,
-        size: 1,
         at,
     };
     let mut table = routing::Table::default();

@@ -14,7 +14,7 @@ use crate::any;
 
 fn round_trip<E: Payload + Debug + PartialEq>(event: E) -> Result<(), TestCaseError> {
     let bytes = event.encode();
-    prop_assert!(bytes.starts_with(b"{\"v\":1,"), "{}", String::from_utf8_lossy(&bytes));
+    prop_assert!(bytes.starts_with(b"{\"v\":"), "{}", String::from_utf8_lossy(&bytes));
     let read = E::decode(event.kind(), &bytes);
     prop_assert_eq!(read.as_ref(), Ok(&event), "{}", String::from_utf8_lossy(&bytes));
     prop_assert_eq!(read.map(|event| event.encode()), Ok(bytes));

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use domain::aggregate::Payload;
 use domain::event::Received;
 use domain::function::event::Share;
-use domain::function::{Aggregate, BuildId, Command, Event, Function, Life, Override, State};
+use domain::function::{Aggregate, BuildId, Command, Event, Function, Life, Made, Override, State};
 use domain::manifest::{Manifest, Trigger};
 use domain::{Json, function, routing};
 use proptest::collection::vec;
@@ -79,10 +79,8 @@ fn command() -> impl Strategy<Value = Command> {
         6 => (build(), option::of(any::text()), time())
             .prop_map(|(build, git_ref, at)| Command::RequestBuild { build, git_ref, at }),
         6 => (build(), node(), time()).prop_map(|(build, node, at)| Command::StartBuild { build, node, at }),
-        6 => (build(), any::text(), manifest(), option::of(any::text()), any::<u64>(), time()).prop_map(
-            |(build, digest, manifest, commit, size, at)| {
-                Command::SucceedBuild { build, digest, manifest, commit, size, at }
-            }
+        6 => (build(), any::made(), manifest(), option::of(any::text()), time()).prop_map(
+            |(build, made, manifest, commit, at)| Command::SucceedBuild { build, made, manifest, commit, at }
         ),
         1 => (build(), any::text(), vec(any::offered(), 0..3), time())
             .prop_map(|(build, error, offered, at)| Command::FailBuild { build, error, offered, at }),
@@ -106,11 +104,11 @@ fn command() -> impl Strategy<Value = Command> {
 /// A build from its request to its version. By chance alone these three would hardly ever meet.
 fn whole_build() -> impl Strategy<Value = Vec<Command>> {
     (build(), manifest(), any::<u32>()).prop_map(|(build, manifest, seconds)| {
-        let (at, digest) = (at(seconds), format!("sha256:{seconds}"));
+        let (at, made) = (at(seconds), Made::artifact(format!("sha256:{seconds}"), 1));
         vec![
             Command::RequestBuild { build, git_ref: None, at },
             Command::StartBuild { build, node: "a".into(), at },
-            Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at },
+            Command::SucceedBuild { build, made, manifest, commit: None, at },
         ]
     })
 }

@@ -598,7 +598,7 @@ export type FunctionOverviewQueryVariables = Exact<{
 }>;
 
 
-export type FunctionOverviewQuery = { function: { id: string, namespace: string, name: string, generation: number, state: FunctionState, stateReason: string | null, mode: FunctionMode, runtime: string, url: string | null, createdAt: string, updatedAt: string, position: number, currentVersion: { number: number, createdAt: string, commit: string | null, size: number } | null, versions: { totalCount: number }, instances: Array<{ id: string, version: number, state: string, inFlight: number, startedAt: string }>, calls: Array<{ at: string, calls: number, errors: number }>, recent: { nodes: Array<{ id: string, state: RunState, error: string | null, queuedAt: string, finishedAt: string | null, version: number | null, trigger: string }> }, source: { type: string, url: string | null, ref: string | null, path: string | null, digest: string | null, image: string | null }, builds: { nodes: Array<{ id: string, state: BuildState, error: string | null, requestedAt: string, finishedAt: string | null }> }, runs: { nodes: Array<{ id: string, state: RunState, httpStatus: number | null, queuedAt: string, durationMs: number | null }> }, triggers: Array<{ type: string, pattern: string | null, filter: unknown, cron: string | null, timezone: string | null, catchUp: CatchUp | null, overlap: Overlap | null, name: string | null, scheme: string | null, secret: string | null, url: string | null, nextFireTimes: Array<string> | null, auth: HttpAuth | null, path: string | null, pathUrl: string | null, cors: { origins: Array<string>, methods: Array<string>, headers: Array<string>, credentials: boolean, maxAgeS: number } | null }> } | null, metrics: { invocations: number, errors: number, coldStarts: number, p50Ms: number | null, p95Ms: number | null, waiting: number, running: number } };
+export type FunctionOverviewQuery = { function: { id: string, namespace: string, name: string, generation: number, state: FunctionState, stateReason: string | null, mode: FunctionMode, runtime: string, url: string | null, createdAt: string, updatedAt: string, position: number, currentVersion: { number: number, createdAt: string, commit: string | null, size: number | null } | null, versions: { totalCount: number }, instances: Array<{ id: string, version: number, state: string, inFlight: number, startedAt: string }>, calls: Array<{ at: string, calls: number, errors: number }>, recent: { nodes: Array<{ id: string, state: RunState, error: string | null, queuedAt: string, finishedAt: string | null, version: number | null, trigger: string }> }, source: { type: string, url: string | null, ref: string | null, path: string | null, digest: string | null, image: string | null }, builds: { nodes: Array<{ id: string, state: BuildState, error: string | null, requestedAt: string, finishedAt: string | null }> }, runs: { nodes: Array<{ id: string, state: RunState, httpStatus: number | null, queuedAt: string, durationMs: number | null }> }, triggers: Array<{ type: string, pattern: string | null, filter: unknown, cron: string | null, timezone: string | null, catchUp: CatchUp | null, overlap: Overlap | null, name: string | null, scheme: string | null, secret: string | null, url: string | null, nextFireTimes: Array<string> | null, auth: HttpAuth | null, path: string | null, pathUrl: string | null, cors: { origins: Array<string>, methods: Array<string>, headers: Array<string>, credentials: boolean, maxAgeS: number } | null }> } | null, metrics: { invocations: number, errors: number, coldStarts: number, p50Ms: number | null, p95Ms: number | null, waiting: number, running: number } };
 
 export type FunctionSettingsQueryVariables = Exact<{
   id: string;
@@ -639,7 +639,7 @@ export type FireTimesQueryVariables = Exact<{
 
 export type FireTimesQuery = { fireTimes: Array<string> };
 
-export type VersionRowFragment = { number: number, digest: string, commit: string | null, createdAt: string, size: number, manifest: unknown, build: { id: string } | null };
+export type VersionRowFragment = { number: number, digest: string, commit: string | null, createdAt: string, size: number | null, manifest: unknown, build: { id: string } | null };
 
 export type FunctionVersionsQueryVariables = Exact<{
   id: string;
@@ -647,7 +647,7 @@ export type FunctionVersionsQueryVariables = Exact<{
 }>;
 
 
-export type FunctionVersionsQuery = { function: { id: string, name: string, source: { type: string }, currentVersion: { number: number, createdAt: string } | null, versions: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, edges: Array<{ cursor: string, node: { number: number, digest: string, commit: string | null, createdAt: string, size: number, manifest: unknown, build: { id: string } | null } }> } } | null };
+export type FunctionVersionsQuery = { function: { id: string, name: string, source: { type: string }, currentVersion: { number: number, createdAt: string } | null, versions: { totalCount: number, pageInfo: { hasNextPage: boolean, endCursor: string | null }, edges: Array<{ cursor: string, node: { number: number, digest: string, commit: string | null, createdAt: string, size: number | null, manifest: unknown, build: { id: string } | null } }> } } | null };
 
 export type VersionFilesQueryVariables = Exact<{
   id: string;

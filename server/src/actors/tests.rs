@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use domain::function::{Command, Error as Refusal, Event, Life, event::Source};
+use domain::function::{Command, Error as Refusal, Event, Life, Made, event::Source};
 use domain::{Cause, Stream, function, run};
 use futures::future::join_all;
 use tempfile::TempDir;
@@ -50,7 +50,7 @@ async fn running(commands: &Commands, name: &str) -> function::Id {
     for command in [
         Command::RequestBuild { build, git_ref: None, at },
         Command::StartBuild { build, node: "here".into(), at },
-        Command::SucceedBuild { build, digest: "sha256:1".into(), manifest, commit: None, size: 1, at },
+        Command::SucceedBuild { build, made: Made::artifact("sha256:1", 1), manifest, commit: None, at },
         Command::Start { at },
     ] {
         commands.function(id, command, Cause::default()).await.unwrap();

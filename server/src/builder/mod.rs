@@ -36,4 +36,4 @@ mod workshop;
 pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};
 pub use credentials::Credentials;
 pub use error::Error;
-pub use workshop::{Made, Order, Settings, Workshop};
+pub use workshop::{Built, Order, Settings, Workshop};

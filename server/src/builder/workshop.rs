@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::capacity::Capacity;
-use domain::function::{OfferedFolder, event::Source};
+use domain::function::{Made, OfferedFolder, event::Source};
 use domain::manifest::Manifest;
 use tokio::sync::Semaphore;
 
@@ -42,17 +42,15 @@ pub struct Order {
     pub manifest: Option<domain::Json>,
 }
 
-/// What was made.
+/// What a build came to.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Made {
-    /// `sha256:…` over the version's files: [`Artifacts::artifact`] has them.
-    pub digest: String,
+pub struct Built {
+    /// What it made; [`Artifacts::artifact`] has the files.
+    pub made: Made,
     /// With every default filled in, the handler included.
     pub manifest: Manifest,
     /// The full id of the commit, for a Git source.
     pub commit: Option<String>,
-    /// Bytes of all files.
-    pub size: u64,
 }
 
 /// Limits and places of a [`Workshop`].
@@ -223,7 +221,7 @@ impl Workshop {
     ///
     /// # Errors
     /// [`Error::is_refused`] tells the author's faults from this host's.
-    pub async fn build(&self, order: Order, lines: Lines) -> Result<Made, Error> {
+    pub async fn build(&self, order: Order, lines: Lines) -> Result<Built, Error> {
         let inner = &*self.0;
         let journal = Journal::new(lines, inner.settings.max_log_bytes);
         let permit = match inner.permits.try_acquire() {
@@ -236,7 +234,10 @@ impl Workshop {
         let result = inner.build(&order, &journal).await.map_err(Error::plain);
         drop(permit);
         match &result {
-            Ok(made) => journal.say(format!("Built {} ({})", made.digest, bytes(made.size))).await,
+            Ok(built) => {
+                let size = built.made.size().map(|size| format!(" ({})", bytes(size))).unwrap_or_default();
+                journal.say(format!("Built {}{size}", built.made.digest())).await;
+            }
             Err(error) => journal.say(format!("Build failed: {error}")).await,
         }
         result
@@ -244,7 +245,7 @@ impl Workshop {
 }
 
 impl Inner {
-    async fn build(&self, order: &Order, journal: &Journal) -> Result<Made, Error> {
+    async fn build(&self, order: &Order, journal: &Journal) -> Result<Built, Error> {
         journal.say(format!("Building {}/{}", order.namespace, order.name)).await;
         let build = order.build.to_string();
         let scratch = Scratch::new(&self.yard, &build).map_err(Error::failed("make a folder for the build"))?;
@@ -267,7 +268,7 @@ impl Inner {
         (shelf, build): (Option<Arc<Shelf>>, &str),
         scratch: &Scratch,
         journal: &Journal,
-    ) -> Result<Made, Error> {
+    ) -> Result<Built, Error> {
         let limits = source::Limits {
             max_bytes: self.settings.max_source_bytes,
             max_files: self.settings.max_files,
@@ -324,7 +325,7 @@ impl Inner {
         let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
         let (digest, size) =
             scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
-        Ok(Made { digest, manifest, commit, size })
+        Ok(Built { made: Made::Artifact { digest, size }, manifest, commit })
     }
 
     /// The folder of the source that the function is: where a list names several, the one with its name. A `path` has chosen already.

@@ -16,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::begun::{Begun, MOST};
 use super::tools::Tools;
 use crate::backoff::Backoff;
-use crate::builder::{self, Credentials, Made, Order};
+use crate::builder::{self, Built, Credentials, Order};
 use crate::doors::Verdict;
 use crate::executor::{Line, Stream};
-use crate::store::{LineStream, NewLine};
+use crate::store::{LineStream, NewLine, agreement};
 use crate::turns::Turns;
 use crate::{actors, clock, vault};
 
@@ -140,8 +140,9 @@ impl Builds {
 
     async fn run(&self, id: Id, build: BuildId, cause: Cause) {
         let cause = Cause { actor: Some(self.tools.actor()), ..cause };
-        // Places are limited: a build that waits for one is still QUEUED.
         let Some(namespace) = self.namespace(id).await else { return };
+        self.until_all_understand().await;
+        // Places are limited: a build that waits for one is still QUEUED.
         let _place = self.places.take(&namespace, &id.to_string()).await;
         if !self.may_begin(build) {
             return;
@@ -171,21 +172,21 @@ impl Builds {
         };
         let namespace = order.namespace.clone();
         let (lines, stored) = self.log(id, build, &namespace);
-        let made = match self.credentials(&order).await {
+        let built = match self.credentials(&order).await {
             Ok(credentials) => self.tools.workshop.build(Order { credentials, ..order }, lines).await,
             Err(error) => Err(error),
         };
         // Whoever follows the log sees its last line before the build is over.
         let _ = stored.await;
         // What the version claims is recorded before another one is judged.
-        let (made, _held) = match made {
-            Ok(made) => match self.check_doors(id, &namespace, &made).await {
-                Verdict::Allowed(held) => (Ok(made), held),
+        let (built, _held) = match built {
+            Ok(built) => match self.check_doors(id, &namespace, &built).await {
+                Verdict::Allowed(held) => (Ok(built), held),
                 Verdict::Refused(reason) => (Err(builder::Error::Refused(reason)), None),
             },
             failed => (failed, None),
         };
-        self.finish(id, build, made, &cause).await;
+        self.finish(id, build, built, &cause).await;
         self.begun.is_over(build);
     }
 
@@ -201,11 +202,24 @@ impl Builds {
         }
     }
 
-    /// A version whose callers and paths are not the function's to choose is refused.
-    async fn check_doors(&self, id: Id, namespace: &str, made: &Made) -> Verdict {
+    /// Waits until all servers on this database understand what is recorded of a build. Until then, older ones take the builds.
+    async fn until_all_understand(&self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
-            match self.tools.judge.of_build(id, namespace, &made.manifest).await {
+            match agreement::leave_older_servers(&self.tools.store, agreement::MADE).await {
+                Ok(true) => return,
+                Ok(false) => tracing::debug!("builds are left to the servers of an older version that run still"),
+                Err(error) => tracing::warn!(%error, "the build waits for the log"),
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// A version whose callers and paths are not the function's to choose is refused.
+    async fn check_doors(&self, id: Id, namespace: &str, built: &Built) -> Verdict {
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        loop {
+            match self.tools.judge.of_build(id, namespace, &built.manifest).await {
                 Ok(verdict) => return verdict,
                 Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
             }
@@ -227,17 +241,12 @@ impl Builds {
         }
     }
 
-    async fn finish(&self, id: Id, build: BuildId, made: Result<Made, builder::Error>, cause: &Cause) {
-        let outcome = if made.is_ok() { "succeeded" } else { "failed" };
-        let command = match made {
-            Ok(made) => Command::SucceedBuild {
-                build,
-                digest: made.digest,
-                manifest: Box::new(made.manifest),
-                commit: made.commit,
-                size: made.size,
-                at: clock::now(),
-            },
+    async fn finish(&self, id: Id, build: BuildId, built: Result<Built, builder::Error>, cause: &Cause) {
+        let outcome = if built.is_ok() { "succeeded" } else { "failed" };
+        let command = match built {
+            Ok(Built { made, manifest, commit }) => {
+                Command::SucceedBuild { build, made, manifest: Box::new(manifest), commit, at: clock::now() }
+            }
             Err(error) => {
                 let offered = error.offered().to_vec();
                 Command::FailBuild { build, error: error.to_string(), offered, at: clock::now() }

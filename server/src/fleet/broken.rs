@@ -40,16 +40,17 @@ pub(super) fn missing(digest: &str, version: u32) -> String {
 }
 
 impl Inner {
-    /// Looks whether the artifact of a version is here.
+    /// Looks whether the artifact of a version is here. An image has none: whoever runs it fetches it.
     pub(super) fn look_for_artifact(&self, namespace: &str, name: &str, made: &VersionRow) {
-        match (self.artifacts)(&made.digest) {
+        let Some(digest) = made.artifact() else { return self.is_whole(made.function) };
+        match (self.artifacts)(digest) {
             Some(_) => self.is_whole(made.function),
             None => {
                 let name = format!("{namespace}/{name}");
-                let missing = Missing { name, version: made.number, digest: made.digest.clone() };
+                let missing = Missing { name, version: made.number, digest: digest.to_owned() };
                 let new = self.broken.0.lock().insert(made.function, missing).is_none();
                 if new {
-                    tracing::error!(function = %made.function, namespace, version = made.number, digest = made.digest, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
+                    tracing::error!(function = %made.function, namespace, version = made.number, digest, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
                 }
             }
         }

@@ -4,7 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use domain::Cause;
-use domain::function::{self, Status};
+use domain::function::made::by_digest;
+use domain::function::{self, Made, Status};
 use domain::manifest::Mode;
 use tokio::time::Instant;
 
@@ -169,10 +170,15 @@ impl Inner {
     }
 
     fn spec_of(&self, namespace: &str, name: &str, made: &VersionRow) -> Result<Spec, executor::Error> {
-        let artifact = (self.artifacts)(&made.digest)
-            .ok_or_else(|| executor::Error::Refused(super::broken::missing(&made.digest, made.number)))?;
+        let code = match made.made() {
+            Made::Artifact { digest, .. } => Code::Folder(
+                (self.artifacts)(&digest)
+                    .ok_or_else(|| executor::Error::Refused(super::broken::missing(&digest, made.number)))?,
+            ),
+            Made::Image { reference, digest } => Code::Image(by_digest(&reference, &digest)),
+        };
         let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
-        Spec::of(namespace, name, made.number, Code::Folder(artifact), manifest)
+        Spec::of(namespace, name, made.number, code, manifest)
     }
 }
 

@@ -295,7 +295,8 @@ pub async fn rollback(
 /// Whether what was built of a version is there still, or the function has no such version at all.
 pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32) -> Result<(), Refusal> {
     let Some(made) = services.store.version(id, version).await? else { return Ok(()) };
-    if services.workshop.artifacts().artifact(&made.digest).is_some() {
+    // An image is kept by its registry.
+    if made.artifact().is_none_or(|digest| services.workshop.artifacts().artifact(digest).is_some()) {
         return Ok(());
     }
     let newest = services.store.versions(id, &PageRequest::first(1)).await?.rows;

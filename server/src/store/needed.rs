@@ -18,14 +18,15 @@ pub struct Needed {
 }
 
 impl Log {
-    /// Which artifacts and bundles are needed; of each function's versions the newest, so many, and those that take calls.
+    /// Which artifacts and bundles are needed; of each function's versions the newest, so many, and those that take calls. Images
+    /// count among the versions, and are kept elsewhere.
     pub async fn needed(&self, versions: u32) -> Result<Needed, Error> {
         let db = &self.reader.db;
         let sql = "SELECT digest, number, nth, current_version, traffic FROM (
-                     SELECT v.digest, v.number, f.current_version, f.traffic,
+                     SELECT v.digest, v.image, v.number, f.current_version, f.traffic,
                        row_number() OVER (PARTITION BY v.function ORDER BY v.number DESC) AS nth
                      FROM versions v JOIN functions f ON f.id = v.function WHERE f.state <> 'DEREGISTERED') AS numbered
-                   WHERE nth <= $1 OR number = current_version OR traffic <> '[]'";
+                   WHERE image IS NULL AND (nth <= $1 OR number = current_version OR traffic <> '[]')";
         let read = |row: &Row| {
             let mut cells = row.cells();
             let (digest, number, nth) = (cells.text()?, cells.number::<u64>()?, cells.number::<u64>()?);

@@ -5,7 +5,7 @@
 use chrono::{DateTime, Utc};
 use domain::event::Received;
 use domain::function::event::Share;
-use domain::function::{BuildStatus, Event, Function, OfferedFolder, Version, event::Source};
+use domain::function::{BuildStatus, Event, Function, Made, OfferedFolder, Version, event::Source};
 use domain::manifest::{Manifest, Mode};
 use domain::run::{Callback, Letter, LetterStatus, Run};
 use domain::{event, function, run, trigger};
@@ -86,20 +86,38 @@ table! {
     function: function::Id,
     number: u32,
     build: function::BuildId,
+    /// Of its files, or of its image.
     digest: String,
     /// The manifest with every default filled in: see [`Self::manifest`]. As text, since one can be large, as values much
     /// larger, and a page has many.
     manifest: domain::Json,
     commit: Option<String> = "git_commit",
+    /// Bytes of its files; 0 of an image.
     size: u64,
     created_at: DateTime<Utc>,
     /// The position of the event that made it; set by the store.
     position: u64,
     /// Its triggers as they are searched, see [`trigger::index`]; `None` where an older server wrote the row.
     triggers: Option<String>,
+    /// The reference of its image; `None` when it is files: see [`Self::made`].
+    image: Option<String>,
 }
 
 impl VersionRow {
+    /// What it is.
+    pub fn made(&self) -> Made {
+        let digest = self.digest.clone();
+        match self.image.clone() {
+            Some(reference) => Made::Image { reference, digest },
+            None => Made::Artifact { digest, size: self.size },
+        }
+    }
+
+    /// The digest of its files; `None` when it is an image.
+    pub fn artifact(&self) -> Option<&str> {
+        self.image.is_none().then_some(self.digest.as_str())
+    }
+
     /// The manifest, read.
     ///
     /// # Errors
@@ -113,17 +131,22 @@ impl VersionRow {
 
 /// The row of a version.
 pub fn version_row(function: function::Id, version: &Version) -> VersionRow {
+    let image = match &version.made {
+        Made::Artifact { .. } => None,
+        Made::Image { reference, .. } => Some(reference.clone()),
+    };
     VersionRow {
         function,
         number: version.number,
         build: version.build,
-        digest: version.digest.clone(),
+        digest: version.made.digest().to_owned(),
         manifest: domain::Json::of(&version.manifest).expect("manifests serialise"),
         commit: version.commit.clone(),
-        size: version.size,
+        size: version.made.size().unwrap_or_default(),
         created_at: version.created_at,
         position: 0,
         triggers: Some(trigger::index::of(&version.manifest)),
+        image,
     }
 }
 

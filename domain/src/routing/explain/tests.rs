@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{Why, explain};
 use crate::event::{self, Received};
-use crate::function::{self, Event, event::*};
+use crate::function::{self, Event, Made, event::*};
 use crate::json::Json;
 use crate::manifest::{HttpTrigger, Manifest, Runtime, Trigger};
 use crate::routing::Table;
@@ -33,10 +33,9 @@ fn life(triggers: Vec<Trigger>) -> Vec<Event> {
     let built = BuildSucceeded {
         build: uuid::Uuid::from_u128(1).into(),
         version: 1,
-        digest: "sha256:00".into(),
+        made: Made::artifact("sha256:00", 1),
         manifest: Box::new(Manifest { triggers, ..Manifest::of(Runtime::Node) }),
         commit: None,
-        size: 1,
         at: at(1),
     };
     let asked = BuildRequested { build: built.build, source: registered.source.clone(), manifest: None, at: at(1) };

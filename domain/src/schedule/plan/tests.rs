@@ -4,7 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
 use super::*;
-use crate::function::event::*;
+use crate::function::{Made, event::*};
 use crate::manifest::{CatchUp, Manifest, Runtime};
 
 fn utc(text: &str) -> DateTime<Utc> {
@@ -37,10 +37,9 @@ fn build(plan: &mut Plan, name: &str, version: u32, schedules: &[Schedule]) {
     let event = BuildSucceeded {
         build: uuid::Uuid::from_u128(version.into()).into(),
         version,
-        digest: "sha256:00".into(),
+        made: Made::artifact("sha256:00", 1),
         manifest: Box::new(Manifest { triggers, ..Manifest::of(Runtime::Node) }),
         commit: None,
-        size: 1,
         at: at(0),
     };
     plan.evolve(id(name), &Event::BuildSucceeded(event));

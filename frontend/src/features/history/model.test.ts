@@ -15,6 +15,16 @@ describe("a record", () => {
       { version: 3, commit: "0123456789", size: 771 },
       "Build made version 3 (commit 01234567, 771 B)",
     ],
+    [
+      "BuildSucceeded",
+      { version: 3, made: { type: "artifact", digest: "sha256:00", size: 771 } },
+      "Build made version 3 (771 B)",
+    ],
+    [
+      "BuildSucceeded",
+      { version: 3, made: { type: "image", reference: "nginx:1", digest: "sha256:00" } },
+      "Build made version 3",
+    ],
     ["BuildFailed", { error: "no package.json" }, "Build failed: no package.json"],
     ["BuildCancelled", {}, "Build cancelled"],
     ["Started", { version: 1 }, "Started with version 1"],

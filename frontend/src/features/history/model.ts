@@ -36,7 +36,8 @@ export function sentence({ type, data }: LogRecord): string {
     }
     case "BuildSucceeded": {
       const commit = words(member(data, "commit"));
-      const size = member(data, "size");
+      // Records from before versions could be images have the size beside the commit.
+      const size = member(data, "made", "size") ?? member(data, "size");
       const more = [commit && `commit ${short(commit)}`, typeof size === "number" && bytes(size)].filter(Boolean);
       return `Build made version ${version ?? "?"}${more.length > 0 ? ` (${more.join(", ")})` : ""}`;
     }

@@ -61,7 +61,7 @@ async fn with_disk(disk: &Path) {
     let until = Instant::now() + PATIENCE;
     loop {
         match build(&workshop, order(world.source(None, None))).await.0 {
-            Ok(made) => break assert!(workshop.artifacts().artifact(&made.digest).is_some()),
+            Ok(made) => break assert!(workshop.artifacts().artifact(made.made.digest()).is_some()),
             // The folder of the last build is still being removed.
             Err(error) => assert!(Instant::now() < until, "{error}"),
         }

@@ -103,14 +103,14 @@ impl World {
         }
     }
 
-    async fn build(&self, source: Source) -> (Result<Made, Error>, Vec<Line>) {
+    async fn build(&self, source: Source) -> (Result<Built, Error>, Vec<Line>) {
         build(&self.workshop, order(source)).await
     }
 
-    async fn made(&self, source: Source) -> (Made, PathBuf, Vec<Line>) {
+    async fn made(&self, source: Source) -> (Built, PathBuf, Vec<Line>) {
         let (result, lines) = self.build(source).await;
         let made = result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
-        let folder = self.workshop.artifacts().artifact(&made.digest).unwrap();
+        let folder = self.workshop.artifacts().artifact(made.made.digest()).unwrap();
         (made, folder, lines)
     }
 
@@ -153,7 +153,7 @@ fn order(source: Source) -> Order {
     }
 }
 
-async fn build(workshop: &Workshop, order: Order) -> (Result<Made, Error>, Vec<Line>) {
+async fn build(workshop: &Workshop, order: Order) -> (Result<Built, Error>, Vec<Line>) {
     let (sender, mut receiver) = mpsc::channel(16);
     let collect = async {
         let mut lines = Vec::new();
@@ -190,8 +190,8 @@ async fn a_folder_of_a_local_repository_becomes_an_artifact() {
     let mut names: Vec<_> = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     names.sort();
     assert_eq!(names, ["function.json", "index.js", "lib"]);
-    assert_eq!(made.size, files::size(&folder));
-    assert_eq!(lines.last().unwrap().text, format!("Built {} ({} bytes)", made.digest, made.size));
+    assert_eq!(made.made.size(), Some(files::size(&folder)));
+    assert_eq!(lines.last().unwrap().text, format!("Built {} ({} bytes)", made.made.digest(), files::size(&folder)));
     assert!(lines.iter().any(|line| line.stream == Stream::System && line.text.contains(&commit)), "{}", log(&lines));
     assert!(lines.iter().any(|line| line.text.starts_with("Its message: change (")), "{}", log(&lines));
     world.nothing_left().await;
@@ -236,8 +236,8 @@ async fn equal_content_has_an_equal_digest_whatever_the_commit() {
     world.commit(&[("other.txt", "x")]);
     let third = world.made(world.source(None, None)).await.0;
     assert_ne!(first.commit, second.commit);
-    assert_eq!(first.digest, second.digest);
-    assert_ne!(first.digest, third.digest);
+    assert_eq!(first.made, second.made);
+    assert_ne!(first.made, third.made);
 }
 
 #[tokio::test]
@@ -782,7 +782,7 @@ async fn requirements_are_installed_into_the_function_and_pinned_ones_are_cached
     assert!(folder.join(".python/six.py").is_file());
     let again = world.made(world.source(None, None)).await;
     assert!(log(&again.2).contains("Restored .python from the cache"), "{}", log(&again.2));
-    assert_eq!(again.0.digest, made.digest);
+    assert_eq!(again.0.made, made.made);
     world.commit(&[("requirements.txt", "# nothing\n")]);
     let (_, _, lines) = world.made(world.source(None, None)).await;
     assert!(!log(&lines).contains("pip"), "{}", log(&lines));

@@ -41,7 +41,7 @@ impl Large {
     }
 
     /// Builds; returns what the server has sent for it.
-    async fn built(&self, order: Order) -> (Made, String, u64) {
+    async fn built(&self, order: Order) -> (Built, String, u64) {
         let before = self.sent.load(Ordering::SeqCst);
         let (made, lines) = build(&self.world.workshop, order).await;
         let made = made.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
@@ -68,7 +68,7 @@ async fn only_the_folder_is_fetched_and_the_next_time_only_what_has_changed() {
     let (made, log, second) = large.built(order(large.source(None))).await;
     assert!(log.contains(BORROWED), "{log}");
     assert!(second < 10_000, "{second} bytes\n{log}");
-    let folder = large.world.workshop.artifacts().artifact(&made.digest).unwrap();
+    let folder = large.world.workshop.artifacts().artifact(made.made.digest()).unwrap();
     assert!(fs::read_to_string(folder.join("index.js")).unwrap().contains("changed"));
     assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), noise(9, 40_000));
     // A build of the same commit, and one of an older one, find everything there.
@@ -119,7 +119,7 @@ async fn what_is_broken_is_fetched_again() {
     }
     let (made, log, bytes) = large.built(order(large.source(None))).await;
     assert!(!log.contains(BORROWED) && bytes > 20_000, "{bytes} bytes\n{log}");
-    assert_eq!(made.digest, expected.digest);
+    assert_eq!(made.made, expected.made);
     let (_, log, _) = large.built(order(large.source(None))).await;
     assert!(log.contains(BORROWED), "{log}");
 }
@@ -150,7 +150,7 @@ async fn a_commit_of_which_too_little_was_kept_is_fetched_again() {
     assert!(log.contains("is of no use: fetching all again"), "{log}");
     let (again, log, _) = large.built(order(large.source(None))).await;
     assert!(log.contains(BORROWED), "{log}");
-    assert_eq!(again.digest, made.digest);
+    assert_eq!(again.made, made.made);
 }
 
 #[tokio::test]

@@ -18,13 +18,13 @@ impl Real {
         Self { world, sandbox, workshop }
     }
 
-    async fn made(&self) -> (Made, String) {
+    async fn made(&self) -> (Built, String) {
         let (result, lines) = build(&self.workshop, order(self.world.source(None, None))).await;
         (result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines))), log(&lines))
     }
 
     /// What the function answers, run as a job of what was built.
-    async fn answer(&self, made: &Made) -> String {
+    async fn answer(&self, made: &Built) -> String {
         let handler = made.manifest.handler.clone().unwrap();
         let runtime = match made.manifest.runtime {
             Runtime::Node => crate::executor::Runtime::Node { handler },
@@ -35,7 +35,7 @@ impl Real {
             function: "hello".into(),
             namespace: "default".into(),
             version: 1,
-            code: Code::Folder(self.workshop.artifacts().artifact(&made.digest).unwrap()),
+            code: Code::Folder(self.workshop.artifacts().artifact(made.made.digest()).unwrap()),
             runtime,
             env: Default::default(),
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
@@ -60,7 +60,7 @@ async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched(
     real.world.commit(&[("data.txt", "two")]);
     let (made, log) = real.made().await;
     assert!(log.contains("from earlier builds"), "{log}");
-    let folder = real.workshop.artifacts().artifact(&made.digest).unwrap();
+    let folder = real.workshop.artifacts().artifact(made.made.digest()).unwrap();
     assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), "two");
 }
 
@@ -114,7 +114,7 @@ async fn a_real_npm_ci_makes_a_function_that_runs_and_the_next_build_takes_it_fr
     assert_eq!(real.answer(&made).await, r#"{"number":true}"#);
     let (again, log) = real.made().await;
     assert!(log.contains("Restored node_modules from the cache"), "{log}");
-    assert_eq!(again.digest, made.digest);
+    assert_eq!(again.made, made.made);
 }
 
 #[tokio::test]
@@ -131,7 +131,7 @@ async fn another_node_is_fetched_once_and_runs_what_was_built_with_it() {
     assert_eq!(real.answer(&made).await, r#"{"built":"v22.12.0","run":"v22.12.0"}"#);
     let (again, log) = real.made().await;
     assert!(log.contains("as an earlier build has brought it") && !log.contains("node-linux"), "{log}");
-    assert_eq!(again.digest, made.digest);
+    assert_eq!(again.made, made.made);
 }
 
 #[tokio::test]
@@ -141,17 +141,17 @@ async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time
     real.world.commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
     let (made, log) = real.made().await;
     assert!(log.contains("pip install"), "{log}");
-    let compiled = real.workshop.artifacts().artifact(&made.digest).unwrap().join(".python/__pycache__");
+    let compiled = real.workshop.artifacts().artifact(made.made.digest()).unwrap().join(".python/__pycache__");
     assert!(compiled.is_dir(), "{log}");
     let answer: serde_json::Value = serde_json::from_str(&real.answer(&made).await).unwrap();
     assert_eq!(answer, serde_json::json!({"six": "1.16.0"}));
     let (again, log) = real.made().await;
     assert!(log.contains("Restored .python from the cache"), "{log}");
-    assert_eq!(again.digest, made.digest);
+    assert_eq!(again.made, made.made);
     // Without the cache: what is installed anew is the same, too.
     let fresh = Real::new();
     fresh.world.commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
-    assert_eq!(fresh.made().await.0.digest, made.digest);
+    assert_eq!(fresh.made().await.0.made, made.made);
 }
 
 #[tokio::test]

@@ -67,10 +67,9 @@ async fn running(store: &Store, generation: u32, schedule: Schedule, since: i64)
         Command::StartBuild { build, node: "here".into(), at },
         Command::SucceedBuild {
             build,
-            digest: "sha256:1".into(),
+            made: function::Made::artifact("sha256:1", 1),
             manifest: Box::new(manifest),
             commit: None,
-            size: 1,
             at,
         },
         Command::Start { at },

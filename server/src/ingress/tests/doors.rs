@@ -28,8 +28,8 @@ async fn an_http_trigger_shows_who_may_call_and_where() {
     let (build, manifest) = (clock::new_id(), Box::new(Manifest { triggers, ..Manifest::of(Runtime::Node) }));
     house.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
     house.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
-    let digest = format!("sha256:{build}");
-    let built = Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() };
+    let made = Made::artifact(format!("sha256:{build}"), 1);
+    let built = Command::SucceedBuild { build, made, manifest, commit: None, at: clock::now() };
     house.command(id, built).await;
     let cors = json!({ "origins": ["https://shop.example.com"], "methods": ["GET"],
                        "headers": ["authorization", "content-type"], "credentials": false, "maxAgeS": 600 });

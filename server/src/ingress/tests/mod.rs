@@ -22,7 +22,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
-use domain::function::{self, BuildId, Command, event::Source};
+use domain::function::{self, BuildId, Command, Made, event::Source};
 use domain::manifest::{Manifest, Runtime};
 use domain::run::event::{Delivery, Outcome, Request};
 use domain::{Cause, Json, event, run};
@@ -202,9 +202,8 @@ impl House {
 
     async fn finished(&self, id: function::Id, build: BuildId) {
         let manifest = Box::new(Manifest::of(Runtime::Node));
-        let digest = format!("sha256:{build}");
-        self.command(id, Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() })
-            .await;
+        let made = Made::artifact(format!("sha256:{build}"), 1);
+        self.command(id, Command::SucceedBuild { build, made, manifest, commit: None, at: clock::now() }).await;
     }
 
     /// A function that runs, as far as the log knows.

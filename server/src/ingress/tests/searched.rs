@@ -14,9 +14,8 @@ impl House {
         manifest.triggers = patterns.iter().map(trigger).collect();
         self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
         self.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
-        let (manifest, digest) = (Box::new(manifest), format!("sha256:{build}"));
-        self.command(id, Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() })
-            .await;
+        let (manifest, made) = (Box::new(manifest), Made::artifact(format!("sha256:{build}"), 1));
+        self.command(id, Command::SucceedBuild { build, made, manifest, commit: None, at: clock::now() }).await;
         self.command(id, Command::Start { at: clock::now() }).await;
         id
     }
@@ -232,8 +231,8 @@ async fn a_schedule_has_no_next_time_while_its_function_does_not_run() {
     manifest.triggers = serde_json::from_value(json!([{ "type": "schedule", "cron": "@daily" }])).unwrap();
     house.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
     house.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
-    let (manifest, digest) = (Box::new(manifest), "sha256:1".to_owned());
-    house.command(id, Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() }).await;
+    let (manifest, made) = (Box::new(manifest), Made::artifact("sha256:1", 1));
+    house.command(id, Command::SucceedBuild { build, made, manifest, commit: None, at: clock::now() }).await;
     let times = async || {
         let query = "{ function(name: \"nightly\") { triggers { nextFireTimes(count: 3) } } }";
         let found = house.graphql(query, json!({})).await;

@@ -28,8 +28,8 @@ impl House {
         self.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
         self.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
         let manifest = Box::new(Manifest { triggers: vec![trigger], ..Manifest::of(Runtime::Node) });
-        let digest = format!("sha256:{build}");
-        let built = Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() };
+        let made = Made::artifact(format!("sha256:{build}"), 1);
+        let built = Command::SucceedBuild { build, made, manifest, commit: None, at: clock::now() };
         self.command(id, built).await;
         self.command(id, Command::Start { at: clock::now() }).await;
         if !secret.is_empty() {
@@ -294,8 +294,8 @@ async fn whoever_proves_nothing_does_not_learn_what_is_there() {
         house.command(id, Command::RequestBuild { build, git_ref: None, at: clock::now() }).await;
         house.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
         let manifest = Box::new(Manifest { triggers: vec![trigger], ..Manifest::of(Runtime::Node) });
-        let digest = format!("sha256:{build}");
-        let built = Command::SucceedBuild { build, digest, manifest, commit: None, size: 1, at: clock::now() };
+        let made = Made::artifact(format!("sha256:{build}"), 1);
+        let built = Command::SucceedBuild { build, made, manifest, commit: None, at: clock::now() };
         house.command(id, built).await;
         house.command(id, Command::Start { at: clock::now() }).await;
         id

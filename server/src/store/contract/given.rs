@@ -93,10 +93,9 @@ pub fn build_succeeded(build: function::BuildId, version: u32) -> function::Even
     function::Event::BuildSucceeded(BuildSucceeded {
         build,
         version,
-        digest: format!("sha256:{version}"),
+        made: function::Made::artifact(format!("sha256:{version}"), 4096),
         manifest: Box::new(Manifest::of(Runtime::Node)),
         commit: Some("0123abcd".into()),
-        size: 4096,
         at: at(3),
     })
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use domain::function::event::{BuildRequested, BuildSucceeded, Registered, Source};
-use domain::function::{self, BuildId, Event};
+use domain::function::{self, BuildId, Event, Made};
 use uuid::Uuid;
 
 use super::given::{self, Subject, at, deregistered, promoted};
@@ -23,19 +23,26 @@ fn registered(name: &str) -> Event {
     Event::Registered(Registered { source: bundle(&format!("bundle of {name}")), ..event })
 }
 
-fn built(build: BuildId, version: u32, digest: &str) -> Event {
+fn built(build: BuildId, version: u32, made: Made) -> Event {
     let Event::BuildSucceeded(event) = given::build_succeeded(build, version) else { panic!("it succeeds") };
-    Event::BuildSucceeded(BuildSucceeded { digest: digest.to_owned(), ..event })
+    Event::BuildSucceeded(BuildSucceeded { made, ..event })
 }
 
-/// A function with versions of these digests, the last of which is current.
+/// A function with versions of these files, the last of which is current.
 async fn function(store: &Store, name: &str, versions: &[&str]) -> Subject<function::Aggregate> {
+    of_what_was_made(store, name, versions.iter().map(|digest| Made::artifact(*digest, 1))).await
+}
+
+async fn of_what_was_made(
+    store: &Store,
+    name: &str,
+    versions: impl IntoIterator<Item = Made>,
+) -> Subject<function::Aggregate> {
     let mut subject = given::function("default", name);
     store.append(subject.append(vec![registered(name)])).await.unwrap();
-    for (version, digest) in (1..).zip(versions) {
+    for (version, made) in (1..).zip(versions) {
         let build = BuildId::new(Uuid::now_v7());
-        let mut events =
-            vec![given::build_requested(build), given::build_started(build), built(build, version, digest)];
+        let mut events = vec![given::build_requested(build), given::build_started(build), built(build, version, made)];
         events.extend((version > 1).then(|| promoted(version, version - 1)));
         store.append(subject.append(events)).await.unwrap();
     }
@@ -59,4 +66,18 @@ pub async fn what_a_registered_function_may_run_is_needed(home: Home) {
     assert_eq!(store.needed(9).await.unwrap().artifacts, digests(&["a", "b", "c", "d"]));
     store.append(lives.append(vec![deregistered()])).await.unwrap();
     assert_eq!(store.needed(9).await.unwrap().artifacts, HashSet::new());
+}
+
+pub async fn an_image_is_a_version_and_none_of_the_artifacts(home: Home) {
+    let store = home.open().await;
+    let image = Made::Image { reference: "registry.example/team/app:2".into(), digest: "i".into() };
+    let all = [Made::artifact("a", 7), Made::artifact("b", 8), image];
+    of_what_was_made(&store, "moved", all.clone()).await;
+    let id = function::id("default", "moved", 1);
+    for (number, made) in (1..).zip(all) {
+        let row = store.version(id, number).await.unwrap().unwrap();
+        assert_eq!((row.made(), row.artifact()), (made.clone(), made.size().map(|_| made.digest())));
+    }
+    assert_eq!(store.needed(2).await.unwrap().artifacts, digests(&["b"]), "of the two newest, one is an image");
+    assert_eq!(store.needed(1).await.unwrap().artifacts, HashSet::new());
 }

@@ -367,6 +367,11 @@ async fn what_a_registered_function_may_run_is_needed() {
     needed::what_a_registered_function_may_run_is_needed(Home::postgres().await).await;
 }
 
+#[tokio::test]
+async fn an_image_is_a_version_and_none_of_the_artifacts() {
+    needed::an_image_is_a_version_and_none_of_the_artifacts(Home::postgres().await).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_removed_can_come_again() {
     cut::what_was_removed_can_come_again(Home::postgres().await).await;

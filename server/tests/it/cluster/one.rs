@@ -2,6 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
+use sqlx::Connection;
 
 use crate::app::{Options, TestApp, database, json_of};
 
@@ -74,4 +75,48 @@ async fn secrets_that_another_key_has_sealed_are_told_at_the_start_and_by_readin
     assert!(told.len() == 2 && each, "{told:?}");
     let shown: Value = app.graphql("{ functions { totalCount } }", json!({})).await;
     assert_ne!(shown["functions"]["totalCount"], 0, "everything else goes on");
+}
+
+#[tokio::test]
+async fn builds_are_left_to_an_older_server_as_long_as_it_runs() {
+    let app = TestApp::on_postgres().await;
+    let demo = app
+        .eventually("the demo runs", async || {
+            let found = app.graphql("{ functions { nodes { id state } } }", json!({})).await;
+            let running = found["functions"]["nodes"].as_array()?.iter().find(|node| node["state"] == "RUNNING")?;
+            running["id"].as_str().map(str::to_owned)
+        })
+        .await;
+    let mut connection = sqlx::PgConnection::connect(&app.setting("DATABASE_URL")).await.unwrap();
+    // As if the demo had been built by the older server, which is alive and says what it understands: seals.
+    let older = "DELETE FROM installation WHERE name = 'oldest_reader';
+        INSERT INTO leases (name, holder, epoch, until) VALUES ('node-old', 'old', 1, 9000000000000000000),
+        ('keys:old', '{\"session_key\":\"\",\"secret_key\":\"\",\"artifacts\":\"\",\"format\":1}', 1, 9000000000000000000)";
+    sqlx::raw_sql(older).execute(&mut connection).await.unwrap();
+    let handler = ("index.js", "exports.handler = async () => 1;");
+    let repository = app.repository("waits", &[handler]).await;
+    let id = app.register_git("waits", &repository, None).await;
+    app.mutate("buildFunction", "id: $id", "build { id }", json!({ "id": id }), "$id: ID!").await;
+    let state = async || {
+        let query = "query($id: ID!) { function(id: $id) { builds { nodes { state } } } }";
+        app.graphql(query, json!({ "id": id })).await["function"]["builds"]["nodes"][0]["state"].take()
+    };
+    // An event that was accepted after it has led to its run, and that has ended: the build would have begun long ago.
+    assert_eq!(app.publish("demo.thing", "1", json!({})).await.status(), StatusCode::ACCEPTED);
+    app.run_where(&demo, |run| run["state"] == "SUCCEEDED").await;
+    assert_eq!(state().await, "QUEUED");
+
+    let ended = chrono::Utc::now();
+    sqlx::raw_sql("DELETE FROM leases WHERE name IN ('node-old', 'keys:old')").execute(&mut connection).await.unwrap();
+    app.eventually("it is built", async || (state().await == "SUCCEEDED").then_some(())).await;
+    let built = app.history(&format!("function-{id}")).await;
+    let (_, started) = built.iter().find(|(kind, _)| kind == "BuildStarted").unwrap();
+    assert!(started["at"].as_str().unwrap().parse::<chrono::DateTime<chrono::Utc>>().unwrap() > ended);
+    let (_, succeeded) = built.iter().find(|(kind, _)| kind == "BuildSucceeded").unwrap();
+    assert_eq!((&succeeded["v"], &succeeded["made"]["type"]), (&json!(2), &json!("artifact")));
+    let (oldest,): (String,) = sqlx::query_as("SELECT value FROM installation WHERE name = 'oldest_reader'")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(oldest, "2");
 }

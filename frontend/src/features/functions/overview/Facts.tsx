@@ -34,7 +34,7 @@ export function Facts({ of }: { of: OverviewFunction }) {
                   , commit <span className="mono">{short(version.commit)}</span>
                 </>
               )}
-              , {bytes(version.size)}
+              {version.size !== null && <>, {bytes(version.size)}</>}
             </Fact>
           )}
           <Fact name="Mode">{of.mode.toLowerCase()}</Fact>

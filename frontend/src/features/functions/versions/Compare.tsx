@@ -175,7 +175,7 @@ export function Compare({
 }
 
 function One({ of, other }: { of: VersionRowFragment; other: VersionRowFragment }) {
-  const grown = of.size - other.size;
+  const grown = of.size === null || other.size === null ? 0 : of.size - other.size;
   return (
     <Card withBorder padding="sm">
       <Text fw={600} size="sm" mb={4}>
@@ -191,7 +191,7 @@ function One({ of, other }: { of: VersionRowFragment; other: VersionRowFragment 
           </span>
         </Fact>
         <Fact name="Size">
-          {bytes(of.size)}
+          {of.size === null ? "–" : bytes(of.size)}
           {of.number > other.number && grown !== 0 && (
             <Text span size="xs" c="dimmed">
               {" "}

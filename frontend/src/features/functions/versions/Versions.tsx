@@ -139,7 +139,7 @@ export function Versions({ id, search, go }: { id: string; search: Search; go: (
                       </span>
                     </>
                   )}
-                  , {bytes(version.size)}, digest{" "}
+                  {version.size !== null && <>, {bytes(version.size)}</>}, digest{" "}
                   <span className="mono" title={version.digest}>
                     {short(version.digest)}
                   </span>

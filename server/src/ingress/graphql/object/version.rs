@@ -48,7 +48,8 @@ impl Version {
     /// Its files, or the one at a path; `None` when its artifact is not on this server's disk. They are read only when
     /// somebody asked for what is in them, and when the answer can afford it.
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
-        let Some(folder) = services(ctx).workshop.artifacts().artifact(&self.0.digest) else { return Ok(None) };
+        let folder = self.0.artifact().and_then(|digest| services(ctx).workshop.artifacts().artifact(digest));
+        let Some(folder) = folder else { return Ok(None) };
         let _place = LISTINGS.acquire().await;
         let mut listed = {
             let folder = folder.clone();
@@ -83,7 +84,7 @@ impl Version {
         self.0.number
     }
 
-    /// `sha256:…` over its files.
+    /// `sha256:…` over its files, or of its image.
     async fn digest(&self) -> &str {
         &self.0.digest
     }
@@ -98,9 +99,9 @@ impl Version {
         self.0.created_at
     }
 
-    /// Bytes of the artifact.
-    async fn size(&self) -> u64 {
-        self.0.size
+    /// Bytes of the artifact; null for an image.
+    async fn size(&self) -> Option<u64> {
+        self.0.made().size()
     }
 
     /// The manifest with every default filled in.

@@ -1,0 +1,97 @@
+//! What a build made.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// What a build made, and a version is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Made {
+    /// Files, which EventFlow keeps.
+    Artifact {
+        /// `sha256:…` over the files.
+        digest: String,
+        /// Bytes of all files.
+        size: u64,
+    },
+    /// A container image, which a registry keeps.
+    Image {
+        /// As it is asked for, such as `registry.example/team/app:1`. Credentials are neither written nor read.
+        #[serde(with = "crate::address")]
+        reference: String,
+        /// `sha256:…` of the image: what was meant by the reference when the version was made.
+        digest: String,
+    },
+}
+
+impl Made {
+    /// Files with this digest, of so many bytes.
+    pub fn artifact(digest: impl Into<String>, size: u64) -> Self {
+        Self::Artifact { digest: digest.into(), size }
+    }
+
+    /// `sha256:…` of the files or of the image.
+    pub fn digest(&self) -> &str {
+        match self {
+            Self::Artifact { digest, .. } | Self::Image { digest, .. } => digest,
+        }
+    }
+
+    /// Bytes of the files; an image's are the registry's matter.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Self::Artifact { size, .. } => Some(*size),
+            Self::Image { .. } => None,
+        }
+    }
+}
+
+/// The reference of an image by its digest, `registry.example/team/app@sha256:…`: with it, a registry gives the same image for
+/// ever, whatever becomes of the tag.
+pub fn by_digest(reference: &str, digest: &str) -> String {
+    let name = reference.split_once('@').map_or(reference, |(name, _)| name);
+    // A colon before the last slash is that of a port.
+    let last = name.rfind('/').map_or(0, |slash| slash + 1);
+    let end = name[last..].find(':').map_or(name.len(), |colon| last + colon);
+    format!("{}@{digest}", &name[..end])
+}
+
+/// `BuildSucceeded`, 1 to 2: what was made was always files, whose digest and size stood in the event itself.
+pub(super) fn files_are_an_artifact(payload: &mut Value) {
+    let Some(payload) = payload.as_object_mut() else { return };
+    let mut made = Map::from_iter([("type".to_owned(), Value::from("artifact"))]);
+    for name in ["digest", "size"] {
+        made.extend(payload.remove(name).map(|value| (name.to_owned(), value)));
+    }
+    payload.insert("made".to_owned(), made.into());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_named_by_its_digest_whatever_its_tag() {
+        let table = [
+            ("nginx", "nginx"),
+            ("nginx:1.27", "nginx"),
+            ("localhost:5000/app", "localhost:5000/app"),
+            ("localhost:5000/team/app:1", "localhost:5000/team/app"),
+            ("registry.example/app:1@sha256:00", "registry.example/app"),
+            ("registry.example/app@sha256:00", "registry.example/app"),
+        ];
+        for (reference, name) in table {
+            assert_eq!(by_digest(reference, "sha256:ff"), format!("{name}@sha256:ff"));
+        }
+    }
+
+    #[test]
+    fn the_credentials_of_a_registry_are_not_written() {
+        let made = Made::Image { reference: "https://user:password@registry.example/app:1".into(), digest: "d".into() };
+        let text = serde_json::to_string(&made).unwrap();
+        assert_eq!(text, r#"{"type":"image","reference":"https://registry.example/app:1","digest":"d"}"#);
+        assert_eq!((made.digest(), made.size()), ("d", None));
+        let made = Made::artifact("sha256:00", 7);
+        assert_eq!((made.digest(), made.size()), ("sha256:00", Some(7)));
+    }
+}
