@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::Request;
-use server::executor::{Code, Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Stream, Task, Workbench};
+use server::executor::{Code, Error, Executor, MAX_RESULT_BYTES, Network, Runtime, Spec, Stream, Task, Workbench};
 
 use super::{GRACE, Log, Place, READY_WITHIN, ask, call, clean, get, texts};
 
@@ -42,6 +42,7 @@ contract!(
     a_result_that_is_too_large_is_refused,
     a_job_of_a_wsgi_app_is_refused,
     a_folder_that_is_not_there_is_refused,
+    code_of_a_form_that_it_does_not_run_is_refused_as_such,
     lines_of_a_job_belong_to_its_run,
     a_task_writes_only_its_folder_and_its_caches,
     a_task_whose_time_is_over_is_killed,
@@ -253,6 +254,22 @@ async fn a_folder_that_is_not_there_is_refused(executor: &dyn Executor, place: &
     spec.code = Code::Folder(place.code.path().join("missing"));
     let error = executor.job(spec, call(), lines).await.unwrap_err();
     assert!(matches!(error, Error::Refused(_)), "{error}");
+}
+
+async fn code_of_a_form_that_it_does_not_run_is_refused_as_such(executor: &dyn Executor, place: &Place) {
+    let files = place.node(HELLO);
+    let image = Spec { code: Code::Image("registry.example/team/app@sha256:00ff".into()), ..files.clone() };
+    assert!([&files, &image].iter().any(|spec| executor.runs(spec.code.form())), "it runs something");
+    for spec in [files, image].into_iter().filter(|spec| !executor.runs(spec.code.form())) {
+        let (lines, _log) = Log::new();
+        let service = executor.service(spec.clone(), lines, READY_WITHIN).await.unwrap_err();
+        let (lines, _log) = Log::new();
+        let job = executor.job(spec.clone(), call(), lines).await.unwrap_err();
+        for error in [service, job] {
+            let named = matches!(&error, Error::Unsupported { form, .. } if *form == spec.code.form());
+            assert!(named && error.to_string().contains("cannot be run here"), "{error}");
+        }
+    }
 }
 
 async fn lines_of_a_job_belong_to_its_run(executor: &dyn Executor, place: &Place) {

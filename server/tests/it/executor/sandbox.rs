@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use server::executor::{Code, Error, Executor, Form, Workbench};
+use server::executor::{Executor, Workbench};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 use super::hostile::processes_with;
@@ -262,19 +262,4 @@ async fn cold_start_beside_a_bare_server() {
         boxed[10],
         boxed[10].as_secs_f64() / bare[10].as_secs_f64()
     );
-}
-
-#[tokio::test]
-async fn an_image_is_refused_as_what_it_is() {
-    let place = Place::new();
-    let mut spec = place.node("exports.handler = async () => 1;");
-    spec.code = Code::Image("registry.example/team/app@sha256:00ff".into());
-    let (lines, _log) = Log::new();
-    let service = place.sandbox.service(spec.clone(), lines, READY_WITHIN).await.unwrap_err();
-    let (lines, _log) = Log::new();
-    let job = place.sandbox.job(spec, call(), lines).await.unwrap_err();
-    for error in [service, job] {
-        assert!(matches!(error, Error::Unsupported { form: Form::Image, .. }));
-        assert_eq!(error.to_string(), "container images cannot be run here: the sandbox runs processes of this host");
-    }
 }
