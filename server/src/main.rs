@@ -115,6 +115,7 @@ fn main() -> ExitCode {
         return code;
     }
     app::close_new_files();
+    app::leave_no_core_dumps();
     let cli = Cli::parse();
     match run(cli) {
         Ok(code) => code,

@@ -34,6 +34,15 @@ pub fn close_new_files() {
     nix::sys::stat::umask(Mode::from_bits_truncate(OTHERS));
 }
 
+/// Has neither this process nor what it starts leave its memory behind when it crashes. A limit of one byte says so to a
+/// program that collects dumps for the host as well (core(5)): with 0, it would be started as root, outside of every group,
+/// each time that a function crashes.
+pub fn leave_no_core_dumps() {
+    use nix::sys::resource::{Resource, setrlimit};
+    // Where less is allowed, less it is.
+    _ = setrlimit(Resource::RLIMIT_CORE, 1, 1);
+}
+
 /// Whether the folder can be the data folder of this process: nothing is changed.
 ///
 /// # Errors

@@ -24,7 +24,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-pub use data_dir::close_new_files;
+pub use data_dir::{close_new_files, leave_no_core_dumps};
 pub use error::Error;
 
 use crate::actors::{self, Commands};

@@ -126,7 +126,7 @@ async fn call(
     // What has room as a job's input takes none among bodies that are read.
     let _held = held.filter(|_| input.is_none());
     // Only now: who sends its body slowly takes no place from others meanwhile.
-    let place = gateway.recorder.reserve().ok_or_else(|| {
+    let place = gateway.recorder.reserve(&route.namespace).ok_or_else(|| {
         HttpError::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "unavailable",

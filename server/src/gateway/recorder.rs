@@ -2,6 +2,7 @@
 //!
 //! A place is taken before the function is called: when the log cannot keep up, calls are refused instead of forgotten.
 
+use std::collections::HashMap;
 use std::iter::Peekable;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use domain::Cause;
 use domain::run::{self, event::Answered};
+use parking_lot::RwLock;
 use tokio::sync::mpsc::{self, OwnedPermit};
 use tokio::task::JoinHandle;
 
@@ -23,8 +25,12 @@ const PLACES: usize = 16_384;
 /// Calls recorded together.
 const GROUP: usize = 512;
 
-/// Bytes of the calls whose record is on its way. Calls are refused from there on.
+/// Bytes of the calls whose record is on its way, of all and of one namespace. Calls are refused from there on.
 const MAX_HELD: usize = 64 << 20;
+const MAX_HELD_OF_NAMESPACE: usize = 32 << 20;
+
+/// From so many namespaces on, those of which nothing waits are forgotten.
+const MANY: usize = 1024;
 
 /// Bytes of the calls that are recorded together, unless one alone has more.
 const GROUP_BYTES: usize = 4 << 20;
@@ -50,7 +56,28 @@ const REST: Duration = Duration::from_millis(5);
 #[derive(Clone)]
 pub struct Recorder {
     sender: mpsc::Sender<Waiting>,
-    held: Arc<AtomicUsize>,
+    held: Arc<Held>,
+}
+
+/// Bytes of the calls whose record is on its way.
+#[derive(Default)]
+struct Held {
+    all: AtomicUsize,
+    namespaces: RwLock<HashMap<Arc<str>, Arc<AtomicUsize>>>,
+}
+
+impl Held {
+    /// What is held of one namespace.
+    fn of(&self, namespace: &Arc<str>) -> Arc<AtomicUsize> {
+        if let Some(own) = self.namespaces.read().get(namespace) {
+            return own.clone();
+        }
+        let mut namespaces = self.namespaces.write();
+        if namespaces.len() >= MANY {
+            namespaces.retain(|_, own| Arc::strong_count(own) > 1);
+        }
+        namespaces.entry(namespace.clone()).or_default().clone()
+    }
 }
 
 /// A call that waits to be recorded.
@@ -62,32 +89,36 @@ struct Waiting {
 /// What a call takes of the memory for records, until it is dropped.
 struct Weight {
     bytes: usize,
-    held: Arc<AtomicUsize>,
+    held: Arc<Held>,
+    of_namespace: Arc<AtomicUsize>,
 }
 
 impl Weight {
-    fn take(bytes: usize, held: Arc<AtomicUsize>) -> Self {
-        held.fetch_add(bytes, Ordering::Relaxed);
-        Self { bytes, held }
+    fn take(bytes: usize, held: Arc<Held>, of_namespace: Arc<AtomicUsize>) -> Self {
+        held.all.fetch_add(bytes, Ordering::Relaxed);
+        of_namespace.fetch_add(bytes, Ordering::Relaxed);
+        Self { bytes, held, of_namespace }
     }
 }
 
 impl Drop for Weight {
     fn drop(&mut self) {
-        self.held.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.held.all.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.of_namespace.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
 
 /// A place for one record.
 pub struct Place {
     permit: OwnedPermit<Waiting>,
-    held: Arc<AtomicUsize>,
+    held: Arc<Held>,
+    of_namespace: Arc<AtomicUsize>,
 }
 
 impl Place {
     /// Records the call, soon. `weight`: bytes of what its caller and its function said, as they are recorded.
     pub fn record(self, weight: usize, telling: Telling) {
-        let weight = Weight::take(weight.saturating_add(OVERHEAD), self.held);
+        let weight = Weight::take(weight.saturating_add(OVERHEAD), self.held, self.of_namespace);
         self.permit.send(Waiting { telling, weight });
     }
 }
@@ -100,13 +131,16 @@ impl Recorder {
         (Self { sender, held: Arc::default() }, tokio::spawn(record(commands, receiver)))
     }
 
-    /// A place, if there is one, and memory for the record.
-    pub fn reserve(&self) -> Option<Place> {
-        if self.held.load(Ordering::Relaxed) >= MAX_HELD {
+    /// A place for a call of a function of this namespace, if there is one, and memory for the record.
+    pub fn reserve(&self, namespace: &Arc<str>) -> Option<Place> {
+        let of_namespace = self.held.of(namespace);
+        if self.held.all.load(Ordering::Relaxed) >= MAX_HELD
+            || of_namespace.load(Ordering::Relaxed) >= MAX_HELD_OF_NAMESPACE
+        {
             return None;
         }
         let permit = self.sender.clone().try_reserve_owned().ok()?;
-        Some(Place { permit, held: self.held.clone() })
+        Some(Place { permit, held: self.held.clone(), of_namespace })
     }
 }
 
@@ -188,18 +222,26 @@ mod tests {
     fn calls_are_refused_while_what_waits_takes_all_the_memory() {
         let (sender, mut receiver) = mpsc::channel(PLACES);
         let recorder = Recorder { sender, held: Arc::default() };
-        let early = recorder.reserve().unwrap();
-        let mut waiting = 0;
-        while let Some(place) = recorder.reserve() {
-            place.record(1 << 20, telling());
-            waiting += 1;
-        }
-        assert_eq!(waiting, 64);
+        let [busy, busier, other] = ["busy", "busier", "other"].map(Arc::<str>::from);
+        let early = recorder.reserve(&busy).unwrap();
+        let fill = |namespace: &Arc<str>| {
+            let mut waiting = 0;
+            while let Some(place) = recorder.reserve(namespace) {
+                place.record(1 << 20, telling());
+                waiting += 1;
+            }
+            waiting
+        };
+        // One namespace leaves half of it to others.
+        assert_eq!(fill(&busy), 32);
+        assert!(recorder.reserve(&other).is_some());
+        assert_eq!(fill(&busier), 32);
+        assert!(recorder.reserve(&other).is_none());
         // Who has a place keeps it.
         early.record(0, telling());
         for _ in 0..2 {
             receiver.try_recv().unwrap();
         }
-        assert!(recorder.reserve().is_some());
+        assert!(recorder.reserve(&busy).is_some() && recorder.reserve(&other).is_some());
     }
 }

@@ -49,7 +49,18 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
         let message = "the event is not on its way to its functions yet: erase it when its runs are over";
         return Err(Refusal::problem("event_not_routed", message));
     }
-    let filter = RunFilter { event: Some(id), ..RunFilter::default() };
+    erase_runs_of(services, caller, id).await?;
+    services.commands.erase_event(id, clock::now(), caller.cause()).await?;
+    // It cannot be replayed any more; what was asked for while the lines were waited for is erased as well.
+    erase_runs_of(services, caller, id).await
+}
+
+/// Erases every run that an event caused, replays included.
+///
+/// # Errors
+/// `run_not_over`, `callback_open`, or when the log is away.
+async fn erase_runs_of(services: &Services, caller: &Caller, event: event::Id) -> Result<(), Refusal> {
+    let filter = RunFilter { event: Some(event), ..RunFilter::default() };
     let mut after = None;
     loop {
         let request = PageRequest { after: after.take(), ..PageRequest::first(MAX_PAGE) };
@@ -60,11 +71,9 @@ pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) ->
         }
         match page.rows.last() {
             Some((cursor, _)) if page.has_next => after = Some(cursor.clone()),
-            _ => break,
+            _ => return Ok(()),
         }
     }
-    services.commands.erase_event(id, clock::now(), caller.cause()).await?;
-    Ok(())
 }
 
 /// Whether the functions that an event is for have been asked to run. That is written down a moment after it is so.

@@ -109,6 +109,9 @@ impl View<'_> {
             // Of no use to a user who may not write there anyway; a wall where root could not be avoided.
             list.add(["--ro-bind", "/proc/sys", "/proc/sys"]);
         }
+        // Reading the list of locks holds up every lock of the host, the database's, too. And a process that could write to its
+        // own folder could say that the kernel should not end it first when memory runs out.
+        list.add(["--ro-bind", "/dev/null", "/proc/locks", "--remount-ro", "/proc"]);
         for (folder, bytes, inside) in [(&self.tmp, self.tmp_bytes, "/tmp"), (&self.shm, self.shared_bytes, "/dev/shm")]
         {
             match folder {

@@ -73,7 +73,9 @@ impl Script {
         let own = |resource, wanted: u64| getrlimit(resource).map_or(wanted, |(_, hard)| wanted.min(hard));
         let open_files = own(Resource::RLIMIT_NOFILE, limits.open_files);
         let file_blocks = own(Resource::RLIMIT_FSIZE, limits.file_bytes) / ULIMIT_BLOCK;
-        let text = format!("umask 022\nulimit -c 0\nulimit -H -n {open_files}\nulimit -f {file_blocks}\n");
+        // A shell cannot set the limit that the server has itself, see `app::leave_no_core_dumps`.
+        let core = if own(Resource::RLIMIT_CORE, u64::MAX) == 1 { "" } else { "ulimit -c 0\n" };
+        let text = format!("umask 022\n{core}ulimit -H -n {open_files}\nulimit -f {file_blocks}\n");
         self.0.extend_from_slice(text.as_bytes());
     }
 

@@ -122,17 +122,19 @@ async fn it_has_no_capabilities_and_can_get_none() {
     let place = Place::new();
     let script = "grep -E '^(CapEff|CapPrm|CapBnd|NoNewPrivs)' /proc/self/status; id -u; \
         unshare -U true 2>/dev/null && echo made a namespace; mount -t tmpfs none /tmp 2>/dev/null && echo mounted; \
-        echo x 2>/dev/null > /proc/sys/kernel/core_pattern && echo wrote to the kernel; ls /proc/self/fd";
+        echo x 2>/dev/null > /proc/sys/kernel/core_pattern && echo wrote to the kernel; \
+        echo 0 2>/dev/null > /proc/self/oom_score_adj && echo ends last; wc -c < /proc/locks; ls /proc/self/fd";
     let output = output(&place, script).await;
     assert!(output.contains("CapEff:\t0000000000000000"), "{output}");
     assert!(output.contains("CapPrm:\t0000000000000000"), "{output}");
     assert!(output.contains("NoNewPrivs:\t1"), "{output}");
     assert!(output.contains("\n1000\n"), "{output}");
-    for done in ["made a namespace", "mounted", "wrote to the kernel"] {
+    for done in ["made a namespace", "mounted", "wrote to the kernel", "ends last"] {
         assert!(!output.contains(done), "{output}");
     }
-    // Input, both outputs, and the folder that `ls` itself has opened.
-    assert!(output.ends_with("0\n1\n2\n3"), "{output}");
+    // No lock of the host is told, and reading them holds up nobody. Then input, both outputs, and the folder that `ls` itself
+    // has opened.
+    assert!(output.ends_with("0\n0\n1\n2\n3"), "{output}");
 }
 
 #[tokio::test]

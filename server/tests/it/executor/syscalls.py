@@ -67,6 +67,14 @@ CALLS = {
     "iopl": (172, None, (3,)),
     "ioperm": (173, None, (0, 1, 1)),
     "modify_ldt": (154, None, (0, 0, 0)),
+    # A list of rights takes memory that no control group counts.
+    "setxattr": (188, 5, (b"/tmp", b"user.x", b"y", 1, 0)),
+    "lsetxattr": (189, 6, (b"/tmp", b"user.x", b"y", 1, 0)),
+    "fsetxattr": (190, 7, (-1, b"user.x", b"y", 1, 0)),
+    # And so does a datagram that is held back.
+    "sendto that holds back": (44, 206, (-1, b"x", 1, 0x8000, 0, 0)),
+    "sendmsg that holds back": (46, 211, (-1, 0, 0x8000)),
+    "sendmmsg that holds back": (307, 269, (-1, 0, 0, 0x8000)),
     "getpid of x32": (0x40000000 + 39, None, ()),
     "a call that is not there yet": (999, 999, ()),
 }
@@ -124,6 +132,9 @@ def main():
         "a key of a network": (socket.IPPROTO_TCP, 32, ctypes.create_string_buffer(216), 216),
         "a layer above": (socket.IPPROTO_TCP, 31, ctypes.create_string_buffer(b"tls", 4), 4),
         "a group of hosts": (socket.IPPROTO_IP, 35, ctypes.create_string_buffer(bytes([224, 0, 0, 9, 127, 0, 0, 1]), 8), 8),
+        "headers that stick": (socket.IPPROTO_IPV6, 6, ctypes.create_string_buffer(64), 64),
+        "a longer end": (socket.IPPROTO_TCP, 8, ctypes.create_string_buffer(struct.pack("i", 120), 4), 4),
+        "holding back": (socket.IPPROTO_UDP, 1, ctypes.create_string_buffer(struct.pack("i", 1), 4), 4),
         "a label of flows": (socket.IPPROTO_IPV6, 32, ctypes.create_string_buffer(32), 32),
     }
     for name, (level, option, value, length) in options.items():

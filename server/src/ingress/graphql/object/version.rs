@@ -1,20 +1,21 @@
 //! A version of a function.
 
 use std::io;
+use std::sync::LazyLock;
 
 use async_graphql::{Context, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
-use tokio::sync::Semaphore;
 
 use super::Build;
 use crate::builder::listing::{self, Listed};
-use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services, viewer};
 use crate::operations::{Fault, Refusal};
 use crate::store::VersionRow;
+use crate::turns::Turns;
 
-/// Artifacts whose files are listed or read at the same time, by all requests together.
-static LISTINGS: Semaphore = Semaphore::const_new(2);
+/// Artifacts whose files are listed or read at the same time. Callers take turns, and of one caller the functions.
+static LISTINGS: LazyLock<Turns> = LazyLock::new(|| Turns::new(2));
 
 /// What a build made; it never changes.
 pub(in crate::ingress::graphql) struct Version(VersionRow);
@@ -50,7 +51,7 @@ impl Version {
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
         let folder = self.0.artifact().and_then(|digest| services(ctx).workshop.artifacts().artifact(digest));
         let Some(folder) = folder else { return Ok(None) };
-        let _place = LISTINGS.acquire().await;
+        let _place = LISTINGS.take(&viewer(ctx)?.name, &self.0.function.to_string()).await;
         let mut listed = {
             let folder = folder.clone();
             self.blocking(move || listing::list(&folder, only.as_deref())).await?

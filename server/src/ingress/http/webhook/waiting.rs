@@ -1,5 +1,5 @@
-//! Senders that wait for a function's answer: so many at a time on this server, and so many for one function, so that a
-//! webhook which proves nothing cannot take the places of the others.
+//! Senders that wait for a function's answer: so many at a time on this server, and so many for one function and for all of
+//! one namespace, so that a webhook which proves nothing cannot take the places of the others.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,18 +10,27 @@ use crate::edge::shares::{Share, Shares};
 /// Senders that wait at a time.
 const MAX_SENDERS: usize = 1000;
 
+/// Senders that wait for functions of one namespace at a time.
+const MAX_SENDERS_OF_NAMESPACE: usize = 500;
+
 /// Senders that wait for one function at a time.
 const MAX_SENDERS_OF_FUNCTION: usize = 200;
 
-static WAITING: LazyLock<Arc<Shares<function::Id>>> =
+static OF_FUNCTIONS: LazyLock<Arc<Shares<function::Id>>> =
     LazyLock::new(|| Shares::new(MAX_SENDERS, MAX_SENDERS_OF_FUNCTION));
 
+static OF_NAMESPACES: LazyLock<Arc<Shares<String>>> =
+    LazyLock::new(|| Shares::new(MAX_SENDERS, MAX_SENDERS_OF_NAMESPACE));
+
 /// A place among those that wait; free again when dropped.
-pub(super) struct Place(#[allow(dead_code, reason = "it is held for its drop")] Share<function::Id>);
+#[allow(dead_code, reason = "it is held for its drop")]
+pub(super) struct Place(Share<function::Id>, Share<String>);
 
 /// A place for a sender that waits for this function, if there is one.
-pub(super) fn place(function: function::Id) -> Option<Place> {
-    WAITING.take(function).ok().map(Place)
+pub(super) fn place(namespace: &str, function: function::Id) -> Option<Place> {
+    let of_function = OF_FUNCTIONS.take(function).ok()?;
+    let of_namespace = OF_NAMESPACES.take(namespace.to_owned()).ok()?;
+    Some(Place(of_function, of_namespace))
 }
 
 #[cfg(test)]
@@ -29,12 +38,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_function_does_not_take_all_places() {
-        let function = |name| function::id("waiting", name, 1);
-        let places: Vec<_> = (0..MAX_SENDERS).map_while(|_| place(function("busy"))).collect();
-        assert_eq!(places.len(), MAX_SENDERS_OF_FUNCTION);
-        assert!(place(function("other")).is_some());
-        drop(places);
-        assert!(place(function("busy")).is_some());
+    fn neither_a_function_nor_a_namespace_takes_all_places() {
+        let function = |name: &str| function::id("waiting", name, 1);
+        let taken = |name: &str| (0..MAX_SENDERS).map_while(|_| place("waiting", function(name))).collect::<Vec<_>>();
+        let (first, second, third) = (taken("busy"), taken("busier"), taken("busiest"));
+        assert_eq!([first.len(), second.len(), third.len()], [MAX_SENDERS_OF_FUNCTION, MAX_SENDERS_OF_FUNCTION, 100]);
+        assert!(place("waiting", function("late")).is_none());
+        assert!(place("other", function("other")).is_some());
+        drop(first);
+        assert!(place("waiting", function("late")).is_some());
     }
 }
