@@ -5,9 +5,10 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 6 | [`app`] puts everything together |
-//! | 5 | [`ingress`] is the door for people and programs; [`dispatch`] does what the log asks for |
-//! | 4 | [`builder`] makes versions from sources; [`fleet`] keeps instances running |
+//! | 7 | [`app`] puts everything together |
+//! | 6 | [`ingress`] is the door for people and programs; [`dispatch`] does what the log asks for |
+//! | 5 | [`fleet`] keeps instances running |
+//! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
 //! | 1 | [`config`], [`clock`], [`telemetry`]; [`tree`] handles folders that strangers have filled |
@@ -24,6 +25,7 @@ pub mod doors;
 pub mod executor;
 pub mod fleet;
 pub mod ingress;
+pub mod leasing;
 pub mod queue;
 pub mod store;
 pub mod telemetry;

@@ -12,9 +12,9 @@ use domain::run::event::Crash;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Inner;
-use super::connection::{CallError, Probed, is_deaf};
 use super::instance::Running;
 use super::pool::{Lease, Pool, describe_exit};
+use crate::leasing::{CallError, Probed, is_deaf};
 
 /// The connection breaks before the end of the process is known; that is waited for this long.
 const POST_MORTEM_WITHIN: Duration = Duration::from_secs(2);

@@ -7,11 +7,11 @@ use chrono::{DateTime, Utc};
 use domain::run;
 use tokio::time::Instant;
 
-use super::connection::Connections;
-use super::runs::Runs;
 use super::secrets::Revision;
 use crate::clock;
 use crate::executor::{Exit, Instance};
+use crate::leasing::Connections;
+use crate::leasing::Runs;
 
 #[derive(Debug)]
 pub(super) struct Running {

@@ -10,10 +10,10 @@ use tokio::time::Instant;
 use super::Inner;
 use super::instance::Running;
 use super::meter::Verdict;
-use super::runs::Runs;
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
+use crate::leasing::Runs;
 use crate::store::{LineStream, NewLine, Store};
 
 /// Lines on their way from one process; when these are not stored in time, the process waits.

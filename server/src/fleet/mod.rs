@@ -8,8 +8,6 @@ mod alone;
 mod answers;
 mod backoff;
 mod broken;
-pub mod claim;
-mod connection;
 mod health;
 mod instance;
 mod job;
@@ -17,8 +15,6 @@ mod lines;
 mod meter;
 mod pool;
 mod reconcile;
-mod room;
-mod runs;
 mod secrets;
 
 use std::collections::HashMap;
@@ -37,14 +33,14 @@ use crate::store::{self, Store};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
 
+pub use crate::leasing::{
+    Answer, CallError, Input, LATE_LINES, RequestBody, Room, SMALL, Socket, Upgraded, claim, in_place,
+};
 pub use answers::Whole;
-pub use connection::{Answer, CallError, RequestBody, Socket, Upgraded};
 pub use health::PostMortem;
 pub use job::{JobPlace, JobRun};
 pub use meter::LineLimits;
 pub use pool::{Lease, Pool, describe_exit, with_last_lines};
-pub use room::{Input, Room, SMALL, in_place};
-pub use runs::LATE_LINES;
 
 /// Functions that can be reconciled at the same time.
 const TURNS: usize = 64;

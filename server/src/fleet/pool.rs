@@ -15,11 +15,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::{Answer, CallError, RequestBody, Socket};
 use super::instance::Running;
 use super::secrets::{self, Revision};
 use super::{Error, Inner, InstanceInfo, backoff, lines};
 use crate::executor::{self, Spec};
+use crate::leasing::{Answer, CallError, RequestBody, Socket};
 
 /// An instance that lived this long did not fail at its start.
 const STEADY: Duration = Duration::from_secs(10);

@@ -6,7 +6,8 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["app"],
     &["ingress", "dispatch", "operator"],
-    &["builder", "fleet", "doors"],
+    &["fleet"],
+    &["builder", "doors", "leasing"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
     &["backoff", "config", "clock", "telemetry", "tree", "turns"],
@@ -20,7 +21,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
-    ("hyper", &["fleet", "dispatch", "ingress"]),
+    ("hyper", &["leasing", "fleet", "dispatch", "ingress"]),
 ];
 
 #[test]

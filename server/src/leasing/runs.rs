@@ -16,7 +16,7 @@ pub const LATE_LINES: Duration = Duration::from_secs(5);
 
 /// The runs of an instance: its lines belong to these, whatever it writes.
 #[derive(Debug, Default)]
-pub(super) struct Runs(Mutex<State>);
+pub struct Runs(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -27,11 +27,11 @@ struct State {
 }
 
 impl Runs {
-    pub(super) fn begin(&self, run: run::Id) {
+    pub fn begin(&self, run: run::Id) {
         self.0.lock().current.push(run);
     }
 
-    pub(super) fn end(&self, run: run::Id, at: DateTime<Utc>) {
+    pub fn end(&self, run: run::Id, at: DateTime<Utc>) {
         let mut state = self.0.lock();
         if let Some(index) = state.current.iter().position(|other| *other == run) {
             state.current.swap_remove(index);
@@ -44,7 +44,7 @@ impl Runs {
 
     /// The run that a line belongs to: the one that it names, if it is one of this instance's and not over for long; otherwise
     /// the only one that the instance works on. `at`: when the line was read.
-    pub(super) fn of_line(&self, named: Option<run::Id>, at: DateTime<Utc>) -> Option<run::Id> {
+    pub fn of_line(&self, named: Option<run::Id>, at: DateTime<Utc>) -> Option<run::Id> {
         let state = self.0.lock();
         if let Some(named) = named {
             if state.current.contains(&named) {
