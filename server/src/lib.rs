@@ -7,7 +7,7 @@
 //! | --- | --- |
 //! | 7 | [`app`] puts everything together |
 //! | 6 | [`ingress`] is the door for people and programs; [`dispatch`] does what the log asks for |
-//! | 5 | [`fleet`] keeps instances running |
+//! | 5 | [`keeping`] keeps instances running |
 //! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
@@ -23,8 +23,8 @@ pub mod config;
 pub mod dispatch;
 pub mod doors;
 pub mod executor;
-pub mod fleet;
 pub mod ingress;
+pub mod keeping;
 pub mod leasing;
 pub mod queue;
 pub mod store;

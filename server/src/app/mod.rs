@@ -31,11 +31,11 @@ use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Doors, Judge};
 use crate::executor::{Executor, Sandbox};
-use crate::fleet::{self, Fleet};
 use crate::ingress::edge::{self, Hosts, Places, Serving};
 use crate::ingress::gateway::{Gateway, Recorder};
 use crate::ingress::subscribers::Subscribers;
 use crate::ingress::{self, About, Auth, Services, auth};
+use crate::keeping::{self, Fleet};
 use crate::queue::{Queue, local::Local, rabbit::Rabbit};
 use crate::store::agreement::{self, Having, fingerprint};
 use crate::store::{self, Store};
@@ -183,11 +183,11 @@ impl Platform {
             executor.clone(),
             Arc::new(move |digest| artifacts.artifact(digest)),
             metrics.clone(),
-            fleet::Settings {
+            keeping::Settings {
                 ready_within: limits.ready_timeout,
                 stop_grace: limits.stop_grace,
                 waiting: limits.waiting,
-                lines: fleet::LineLimits {
+                lines: keeping::LineLimits {
                     per_second: limits.lines_per_second,
                     run_bytes: limits.run_log as u64,
                     function_bytes: limits.function_log as u64,

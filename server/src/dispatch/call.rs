@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::fleet::{self, Fleet, Input, JobPlace, Lease, RequestBody, Route, Whole};
+use crate::keeping::{self, Fleet, Input, JobPlace, Lease, RequestBody, Route, Whole};
 use crate::turns::Place;
 
 /// Bytes of an answer that are read; a longer one is broken off.
@@ -87,7 +87,7 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
         {
             body.add(&part);
         }
-        Ok::<_, fleet::CallError>((status, headers, body))
+        Ok::<_, keeping::CallError>((status, headers, body))
     };
     let ended = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => {
@@ -95,18 +95,18 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
             let error = format!("no answer within {} s", timeout.as_secs_f64());
             Ended { outcome, error: Some(error), timed_out: true, retry_after_s: None }
         }
-        Ok(Err(error @ fleet::CallError::Status(status))) => {
+        Ok(Err(error @ keeping::CallError::Status(status))) => {
             outcome.http_status = Some(status);
             Ended::failed(outcome, error.to_string())
         }
-        Ok(Err(fleet::CallError::Connect(error))) => {
-            return Called::NotGiven(fleet::CallError::Connect(error).to_string());
+        Ok(Err(keeping::CallError::Connect(error))) => {
+            return Called::NotGiven(keeping::CallError::Connect(error).to_string());
         }
         Ok(Err(error)) => {
             let found = lease.post_mortem().await;
             outcome.crash = found.crash;
             let what = found.how.unwrap_or_else(|| error.to_string());
-            Ended::failed(outcome, fleet::with_last_lines(&what, &found.last_lines))
+            Ended::failed(outcome, keeping::with_last_lines(&what, &found.last_lines))
         }
         Ok(Ok((status, _, body))) if body.length > MAX_ANSWER => {
             outcome.http_status = Some(status);
@@ -222,8 +222,8 @@ pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, plac
         }
         executor::Exit { code: Some(0), .. } => Ended { outcome, error: None, timed_out: false, retry_after_s: None },
         exit => {
-            let what = fleet::describe_exit(exit);
-            Ended::failed(outcome, fleet::with_last_lines(&what, &ran.outcome.stderr_tail))
+            let what = keeping::describe_exit(exit);
+            Ended::failed(outcome, keeping::with_last_lines(&what, &ran.outcome.stderr_tail))
         }
     };
     ended.into()
@@ -336,9 +336,9 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<Bytes>, Box<dyn std::erro
         call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_str(kind)?);
     }
     // Whatever way the call came in: it stays a call.
-    fleet::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
-    if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| fleet::claim::is_event(kind.as_bytes())) {
-        fleet::claim::check_body(kind.as_bytes(), call.body())?;
+    keeping::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
+    if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| keeping::claim::is_event(kind.as_bytes())) {
+        keeping::claim::check_body(kind.as_bytes(), call.body())?;
     }
     Ok(call)
 }
@@ -394,7 +394,7 @@ mod tests {
 
     #[test]
     fn of_an_answer_that_nobody_waits_for_no_more_is_kept_than_is_recorded() {
-        let room = crate::fleet::Room::default();
+        let room = crate::keeping::Room::default();
         let function = clock::new_id();
         let take = || room.try_take("default", function, MAX_ANSWER);
         let mut kept = Vec::new();

@@ -46,7 +46,7 @@ use crate::actors::Commands;
 use crate::builder::Workshop;
 use crate::config::Retention;
 use crate::doors::Judge;
-use crate::fleet::Fleet;
+use crate::keeping::Fleet;
 use crate::queue::Queue;
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;

@@ -10,7 +10,7 @@ use domain::run::Run;
 use tokio::time::Instant;
 
 use super::Tools;
-use crate::fleet::{self, JobPlace, Lease, Route, Taker};
+use crate::keeping::{self, JobPlace, Lease, Route, Taker};
 use crate::queue::Request;
 use crate::store;
 
@@ -39,17 +39,17 @@ pub(super) enum NotOffered {
     Store(store::Error),
 }
 
-impl From<fleet::Error> for NotOffered {
-    fn from(error: fleet::Error) -> Self {
+impl From<keeping::Error> for NotOffered {
+    fn from(error: keeping::Error) -> Self {
         let why = error.to_string();
         match error {
-            fleet::Error::Store(error) => Self::Store(error),
-            fleet::Error::NoSuchVersion(_) => Self::Never(why),
-            fleet::Error::NotRunning { state: Status::Deregistered, .. } => Self::Never(why),
-            fleet::Error::Unhealthy { stderr_tail, retry_in, .. } => {
-                Self::Yet(fleet::with_last_lines(&why, &stderr_tail), Some(retry_in))
+            keeping::Error::Store(error) => Self::Store(error),
+            keeping::Error::NoSuchVersion(_) => Self::Never(why),
+            keeping::Error::NotRunning { state: Status::Deregistered, .. } => Self::Never(why),
+            keeping::Error::Unhealthy { stderr_tail, retry_in, .. } => {
+                Self::Yet(keeping::with_last_lines(&why, &stderr_tail), Some(retry_in))
             }
-            fleet::Error::NotRunning { .. } | fleet::Error::Overloaded { .. } | fleet::Error::TimedOut => {
+            keeping::Error::NotRunning { .. } | keeping::Error::Overloaded { .. } | keeping::Error::TimedOut => {
                 Self::Yet(why, None)
             }
         }

@@ -20,7 +20,7 @@ use super::membership::Membership;
 use super::offer::{self, NotOffered, Offer, Patience};
 use crate::actors::{self, Done, Loaded};
 use crate::backoff::Backoff;
-use crate::fleet::{Input, Route};
+use crate::keeping::{Input, Route};
 use crate::queue::{self, Consumer, Delivery, Request};
 use crate::turns::Place;
 use crate::{clock, store};

@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::Commands;
 use crate::builder;
 use crate::config::Settings;
-use crate::fleet::Fleet;
+use crate::keeping::Fleet;
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::telemetry::Metrics;

@@ -6,7 +6,7 @@ use std::path::Path;
 const FLOORS: &[&[&str]] = &[
     &["app"],
     &["ingress", "dispatch", "operator"],
-    &["fleet"],
+    &["keeping"],
     &["builder", "doors", "leasing"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
@@ -21,7 +21,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
-    ("hyper", &["leasing", "fleet", "dispatch", "ingress"]),
+    ("hyper", &["leasing", "keeping", "dispatch", "ingress"]),
 ];
 
 #[test]

@@ -19,9 +19,9 @@ use super::cookies::Jar;
 use super::passing::{Named, passes};
 use super::record::Call;
 use super::request::Pump;
-use crate::fleet::{Answer, CallError, Lease, RequestBody};
 use crate::ingress::auth::Over;
 use crate::ingress::bodiless::Bodiless;
+use crate::keeping::{Answer, CallError, Lease, RequestBody};
 
 /// An answer up to this length is read whole.
 const WHOLE: u64 = 64 << 10;

@@ -9,11 +9,11 @@ use super::address::Address;
 use super::passing::Origin;
 use super::said::{Frame, Said};
 use super::{Called, Gateway, check_claim, claimed, record};
-use crate::fleet::{Route, claim};
 use crate::ingress::auth::Viewer;
 use crate::ingress::http::{body, correlation};
 use crate::ingress::verbs::{self, Ask, Asked, Caller, Claim};
 use crate::ingress::{HttpError, trace, wishes};
+use crate::keeping::{Route, claim};
 
 /// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
 pub(super) async fn accept(

@@ -45,8 +45,8 @@ use super::{HttpError, Services};
 use crate::clock;
 use crate::doors::Doors;
 use crate::executor::JobCall;
-use crate::fleet::claim::{self, Claim};
-use crate::fleet::{self, Fleet, Route, Taker};
+use crate::keeping::claim::{self, Claim};
+use crate::keeping::{self, Fleet, Route, Taker};
 use crate::telemetry::watchdog;
 use crate::turns::Place;
 use address::Address;
@@ -305,9 +305,9 @@ fn claimed(claim: Claim) -> HttpError {
 ///
 /// # Errors
 /// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
-fn room_for_job(gateway: &Gateway, route: &Route, body: &fleet::RequestBody) -> Result<Option<Place>, HttpError> {
-    let fleet::RequestBody::Full(body) = body else { return Ok(None) };
-    if body.len() <= fleet::SMALL {
+fn room_for_job(gateway: &Gateway, route: &Route, body: &keeping::RequestBody) -> Result<Option<Place>, HttpError> {
+    let keeping::RequestBody::Full(body) = body else { return Ok(None) };
+    if body.len() <= keeping::SMALL {
         return Ok(None);
     }
     let place = gateway.fleet().inputs().try_take(&route.namespace, route.function, 2 * body.len());
@@ -322,7 +322,7 @@ async fn of_job(
     gateway: &Gateway,
     mut call: Call,
     route: &Route,
-    (body, input): (fleet::RequestBody, Option<Place>),
+    (body, input): (keeping::RequestBody, Option<Place>),
     timeout: Duration,
     deadline: Instant,
 ) -> Result<HttpResponse, HttpError> {
@@ -336,7 +336,7 @@ async fn of_job(
         let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
         return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
     };
-    let event = fleet::in_place(event, input);
+    let event = keeping::in_place(event, input);
     let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
     let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
         Ok(ran) => ran,
@@ -349,7 +349,7 @@ async fn of_job(
         return Err(call.timed_out());
     }
     if exit.code != Some(0) {
-        let what = fleet::describe_exit(exit);
+        let what = keeping::describe_exit(exit);
         return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", what, &ran.outcome.stderr_tail));
     }
     let result = ran.outcome.result.unwrap_or_else(|| bytes::Bytes::from_static(b"null"));
@@ -362,22 +362,22 @@ async fn of_job(
 }
 
 /// Why there is no instance, as an answer.
-fn refusal(error: fleet::Error) -> HttpError {
+fn refusal(error: keeping::Error) -> HttpError {
     let message = error.to_string();
     match error {
-        fleet::Error::NotRunning { .. } => {
+        keeping::Error::NotRunning { .. } => {
             HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(1)
         }
-        fleet::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
-        fleet::Error::Overloaded { .. } => {
+        keeping::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
+        keeping::Error::Overloaded { .. } => {
             HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(1)
         }
-        fleet::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
-        fleet::Error::Unhealthy { retry_in, .. } => {
+        keeping::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
+        keeping::Error::Unhealthy { retry_in, .. } => {
             let refused = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message);
             refused.retry_after(retry_in.as_secs() + 1)
         }
-        fleet::Error::Store(error) => error.into(),
+        keeping::Error::Store(error) => error.into(),
     }
 }
 

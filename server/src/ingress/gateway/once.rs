@@ -11,8 +11,8 @@ use tokio::time::{Duration, Instant};
 
 use super::address::Address;
 use super::{Called, Gateway, HttpError, asynchronous, record, request};
-use crate::fleet::{Fleet, Whole};
 use crate::ingress::verbs::{self, Wait};
+use crate::keeping::{Fleet, Whole};
 
 /// The run's own timeout comes first: it says more than that nobody waited for it any longer.
 const GRACE: Duration = Duration::from_secs(1);

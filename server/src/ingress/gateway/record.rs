@@ -20,9 +20,9 @@ use super::recorder::{Place, Told};
 use super::request::{Kept, KeptBytes};
 use super::said::{Frame, Said};
 use super::{HttpError, now, refusal};
-use crate::fleet::{self, RequestBody, Route};
 use crate::ingress::auth::Viewer;
 use crate::ingress::trace;
+use crate::keeping::{self, RequestBody, Route};
 use crate::telemetry::Metrics;
 
 /// A call under way. When it is dropped without an end, its caller went away.
@@ -198,19 +198,19 @@ impl Call {
         stderr_tail: &[String],
     ) -> HttpError {
         let run = self.run;
-        let error = fleet::with_last_lines(&what, stderr_tail);
+        let error = keeping::with_last_lines(&what, stderr_tail);
         self.end(Ending::Failed, None, Some(error));
         HttpError::new(status, code, format!("{what}; its log is that of run {run}"))
     }
 
     /// There was no instance for it.
-    pub(super) fn refused(self, error: fleet::Error) -> HttpError {
+    pub(super) fn refused(self, error: keeping::Error) -> HttpError {
         let (ending, tail) = match &error {
-            fleet::Error::TimedOut => (Ending::TimedOut, Vec::new()),
-            fleet::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
+            keeping::Error::TimedOut => (Ending::TimedOut, Vec::new()),
+            keeping::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
             _ => (Ending::Failed, Vec::new()),
         };
-        let told = fleet::with_last_lines(&error.to_string(), &tail);
+        let told = keeping::with_last_lines(&error.to_string(), &tail);
         self.end(ending, None, Some(told));
         refusal(error)
     }

@@ -20,11 +20,11 @@ use super::cookies::Jar;
 use super::passing::{Named, stays_here};
 use super::{HttpError, claimed};
 use crate::clock;
-use crate::fleet::{RequestBody, Route, claim};
 use crate::ingress::Services;
 use crate::ingress::edge::Held;
 use crate::ingress::http::body::{broke_off, read, read_unproved};
 use crate::ingress::trace;
+use crate::keeping::{RequestBody, Route, claim};
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
 const WHOLE: usize = 64 << 10;

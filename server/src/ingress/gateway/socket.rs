@@ -28,10 +28,10 @@ use super::frames::{self, Fault, Frames};
 use super::record::Call;
 use super::{Gateway, HttpError};
 use crate::config::Edge;
-use crate::fleet::{Lease, RequestBody, Route, Socket, Upgraded};
 use crate::ingress::auth::Over;
 use crate::ingress::edge::Seat;
 use crate::ingress::shares::{Full, Share, Shares};
+use crate::keeping::{Lease, RequestBody, Route, Socket, Upgraded};
 
 /// Bytes that are read from a function at a time.
 const PART: usize = 16 << 10;

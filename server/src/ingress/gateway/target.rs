@@ -9,10 +9,10 @@ use domain::manifest::{Cors, HttpAuth, HttpTrigger};
 
 use super::passing::Origin;
 use super::{Gateway, refusal};
-use crate::fleet::Route;
 use crate::ingress::HttpError;
 use crate::ingress::auth::{Session, Viewer};
 use crate::ingress::edge::FunctionHost;
+use crate::keeping::Route;
 
 /// How a request leads to a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -727,7 +727,7 @@ fn describe(
         (state, _) => state.name(),
     };
     let instances = services.fleet.instances(row.id);
-    let count = |fits: &dyn Fn(&crate::fleet::InstanceInfo) -> bool| {
+    let count = |fits: &dyn Fn(&crate::keeping::InstanceInfo) -> bool| {
         u32::try_from(instances.iter().filter(|instance| fits(instance)).count()).unwrap_or(u32::MAX)
     };
     let ready = count(&|instance| instance.state == "ready");

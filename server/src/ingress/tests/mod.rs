@@ -40,7 +40,7 @@ use crate::builder::{self, Workshop};
 use crate::clock;
 use crate::config::{Limits, Settings};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
-use crate::fleet::{self, Fleet, LineLimits};
+use crate::keeping::{self, Fleet, LineLimits};
 use crate::store::{self, watched::Watched};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -90,7 +90,12 @@ impl House {
             executor,
             Arc::new(|_| Some("/nowhere".into())),
             metrics.clone(),
-            fleet::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, waiting: 10, lines: LineLimits::default() },
+            keeping::Settings {
+                ready_within: PATIENCE,
+                stop_grace: PATIENCE,
+                waiting: 10,
+                lines: LineLimits::default(),
+            },
             "node-1".into(),
         );
         let (auth, _) = Auth::open(&settings).unwrap();

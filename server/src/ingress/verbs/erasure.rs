@@ -10,9 +10,9 @@ use super::Caller;
 use super::function::changeable;
 use crate::actors;
 use crate::clock;
-use crate::fleet::LATE_LINES;
 use crate::ingress::Services;
 use crate::ingress::error::Refusal;
+use crate::keeping::LATE_LINES;
 use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunFilter, agreement};
 

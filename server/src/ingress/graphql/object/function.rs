@@ -359,7 +359,7 @@ impl Function {
         if self.then.is_some() {
             return Vec::new();
         }
-        let instance = |info: crate::fleet::InstanceInfo| Instance {
+        let instance = |info: crate::keeping::InstanceInfo| Instance {
             id: info.id.into(),
             version: info.version,
             state: info.state.to_owned(),
