@@ -10,6 +10,8 @@ mod erasure;
 mod function;
 mod registry;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 pub mod writer;
 

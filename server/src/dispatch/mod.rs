@@ -46,7 +46,8 @@ use crate::actors::Commands;
 use crate::builder::Workshop;
 use crate::config::Retention;
 use crate::doors::Judge;
-use crate::keeping::Fleet;
+use crate::keeping::Keeping;
+use crate::leasing::Leasing;
 use crate::queue::Queue;
 use crate::store::{self, Store};
 use crate::telemetry::Metrics;
@@ -67,8 +68,10 @@ pub struct Tools {
     pub commands: Commands,
     /// Delivery.
     pub queue: Arc<dyn Queue>,
+    /// Who takes a call.
+    pub leasing: Leasing,
     /// Instances.
-    pub fleet: Fleet,
+    pub keeping: Keeping,
     /// Builds.
     pub workshop: Workshop,
     /// Opens what repositories are fetched with.
@@ -138,9 +141,13 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         });
     }
     // What must be done once in the cluster.
-    let (clock, teller, cleaner) = (tools.clone(), tools.clone(), tools);
+    let (clock, teller, keeping, cleaner) = (tools.clone(), tools.clone(), tools.keeping.clone(), tools);
     tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
     tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
+    tasks.spawn(membership.clone().while_leading(move || {
+        let keeping = keeping.clone();
+        async move { keeping.lead().await }
+    }));
     tasks.spawn(membership.clone().while_leading(move || retention::forever(cleaner.clone())));
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }

@@ -161,7 +161,7 @@ impl Relay {
     fn roll_out(&mut self, position: u64, function: function::Id, version: u32) {
         let (hands, hold) = (self.hands.clone(), self.held.hold(position));
         self.tasks.spawn(async move {
-            if let Err(error) = hands.tools.fleet.roll_out(function, version).await {
+            if let Err(error) = hands.tools.keeping.roll_out(function, version).await {
                 tracing::warn!(%function, version, %error, "not rolled out");
             }
             drop(hold);

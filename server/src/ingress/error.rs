@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::codes;
-use crate::{actors, keeping, store};
+use crate::{actors, leasing, store};
 
 /// Seconds after which a client may try again what failed because of the server.
 const RETRY_AFTER_S: u64 = 1;
@@ -219,15 +219,15 @@ impl<E: std::error::Error + Into<Refusal>> From<actors::Error<E>> for Refusal {
     }
 }
 
-impl From<keeping::Error> for Refusal {
-    fn from(error: keeping::Error) -> Self {
+impl From<leasing::Error> for Refusal {
+    fn from(error: leasing::Error) -> Self {
         match error {
-            keeping::Error::NotRunning { .. } => Self::problem("function_not_running", error.to_string()),
-            keeping::Error::NoSuchVersion(_) => Self::problem("version_not_found", error.to_string()),
-            keeping::Error::Overloaded { .. } => Self::Failed(Fault::Busy(error.to_string())),
-            keeping::Error::TimedOut => Self::problem("timed_out", error.to_string()),
-            keeping::Error::Unhealthy { .. } => Self::problem("function_unhealthy", error.to_string()),
-            keeping::Error::Store(error) => error.into(),
+            leasing::Error::NotRunning { .. } => Self::problem("function_not_running", error.to_string()),
+            leasing::Error::NoSuchVersion(_) => Self::problem("version_not_found", error.to_string()),
+            leasing::Error::Overloaded { .. } => Self::Failed(Fault::Busy(error.to_string())),
+            leasing::Error::TimedOut => Self::problem("timed_out", error.to_string()),
+            leasing::Error::Unhealthy { .. } => Self::problem("function_unhealthy", error.to_string()),
+            leasing::Error::Store(error) => error.into(),
         }
     }
 }

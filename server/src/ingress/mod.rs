@@ -37,7 +37,8 @@ use tokio_util::sync::CancellationToken;
 use crate::actors::Commands;
 use crate::builder;
 use crate::config::Settings;
-use crate::keeping::Fleet;
+use crate::keeping::Keeping;
+use crate::leasing::Leasing;
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -56,8 +57,10 @@ pub struct Services {
     pub store: Store,
     /// Takes commands.
     pub commands: Commands,
+    /// Gives calls their places.
+    pub leasing: Leasing,
     /// Keeps instances.
-    pub fleet: Fleet,
+    pub keeping: Keeping,
     /// Seals secrets and opens them.
     pub vault: Vault,
     /// Takes bundles.

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use domain::function::{self, Status};
 use parking_lot::Mutex;
 
-use super::{Fleet, Inner};
+use super::order::Key;
+use super::settings::ArtifactPath;
 use crate::store::{FunctionRow, VersionRow};
 
 /// Functions that are named where all are counted.
@@ -15,7 +16,7 @@ const NAMED: usize = 5;
 
 /// The functions whose artifact is missing.
 #[derive(Debug, Default)]
-pub(super) struct Broken(Mutex<BTreeMap<function::Id, Missing>>);
+pub(super) struct Broken(Mutex<BTreeMap<Key, Missing>>);
 
 #[derive(Debug)]
 struct Missing {
@@ -39,58 +40,52 @@ pub(super) fn missing(digest: &str, version: u32) -> String {
     )
 }
 
-impl Inner {
-    /// Looks whether the artifact of a version is here.
-    pub(super) fn look_for_artifact(&self, namespace: &str, name: &str, made: &VersionRow) {
-        match (self.artifacts)(&made.digest) {
-            Some(_) => self.is_whole(made.function),
-            None => {
-                let name = format!("{namespace}/{name}");
-                let missing = Missing { name, version: made.number, digest: made.digest.clone() };
-                let new = self.broken.0.lock().insert(made.function, missing).is_none();
-                if new {
-                    tracing::error!(function = %made.function, namespace, version = made.number, digest = made.digest, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
-                }
-            }
+impl Broken {
+    /// Looks whether the artifact of a version that takes calls is here.
+    pub(super) fn look(&self, artifacts: &ArtifactPath, namespace: &str, name: &str, made: &VersionRow) {
+        let key = (made.function, made.number);
+        if artifacts(&made.digest).is_some() {
+            self.0.lock().remove(&key);
+            return;
+        }
+        let name = format!("{namespace}/{name}");
+        let missing = Missing { name, version: made.number, digest: made.digest.clone() };
+        let new = self.0.lock().insert(key, missing).is_none();
+        if new {
+            tracing::error!(function = %made.function, namespace, version = made.number, digest = made.digest, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
         }
     }
 
-    /// Nothing is missing of it, or nothing is wanted.
-    pub(super) fn is_whole(&self, id: function::Id) {
-        self.broken.0.lock().remove(&id);
+    /// Nothing more is wanted of a function, or only these versions of it.
+    pub(super) fn keep(&self, id: function::Id, versions: &[u32]) {
+        self.0.lock().retain(|(function, version), _| *function != id || versions.contains(version));
     }
 
-    /// Forgets what is there again.
-    fn look_again(&self) {
-        self.broken.0.lock().retain(|_, missing| (self.artifacts)(&missing.digest).is_none());
-    }
-}
-
-impl Fleet {
     /// Why a function that should run cannot run on this server, if that is so.
-    pub fn fault_of(&self, row: &FunctionRow) -> Option<String> {
-        let mut broken = self.inner.broken.0.lock();
-        let missing = broken.get(&row.id)?;
-        if row.state != Status::Running || (self.inner.artifacts)(&missing.digest).is_some() {
-            broken.remove(&row.id);
-            return None;
-        }
+    pub(super) fn of(&self, artifacts: &ArtifactPath, row: &FunctionRow) -> Option<String> {
+        let mut broken = self.0.lock();
+        let runs = row.state == Status::Running;
+        broken.retain(|(function, _), missing| *function != row.id || (runs && artifacts(&missing.digest).is_none()));
+        let (_, missing) = broken.range((row.id, 0)..=(row.id, u32::MAX)).next()?;
         Some(missing.reason())
     }
 
-    /// How many functions cannot run on this server, and which, for people; `None` when all can.
-    pub fn faults(&self) -> Option<String> {
-        self.inner.look_again();
-        let broken = self.inner.broken.0.lock();
-        if broken.is_empty() {
+    /// How many functions cannot run on this server, and which, for people; `None` when all can. What is there again is
+    /// forgotten.
+    pub(super) fn all(&self, artifacts: &ArtifactPath) -> Option<String> {
+        let mut broken = self.0.lock();
+        broken.retain(|_, missing| artifacts(&missing.digest).is_none());
+        // One may miss several versions.
+        let functions: BTreeMap<_, _> = broken.iter().map(|((id, _), missing)| (*id, missing.name.as_str())).collect();
+        if functions.is_empty() {
             return None;
         }
-        let names: Vec<_> = broken.values().take(NAMED).map(|missing| missing.name.as_str()).collect();
-        let more = if broken.len() > NAMED { ", …" } else { "" };
+        let names: Vec<_> = functions.values().take(NAMED).copied().collect();
+        let more = if functions.len() > NAMED { ", …" } else { "" };
         Some(format!(
             "the artifacts of {} running functions are not on this server ({}{more}): build them again, or restore the folder \
              of artifacts; servers on one database need one folder (EVENTFLOW_ARTIFACTS)",
-            broken.len(),
+            functions.len(),
             names.join(", ")
         ))
     }

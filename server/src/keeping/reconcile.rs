@@ -1,201 +1,134 @@
 //! Reads what should be, looks at what is, closes the gap.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
-use domain::Cause;
-use domain::function::{self, Status};
+use async_trait::async_trait;
+use domain::function::{self, BuildStatus, Status};
 use domain::manifest::Mode;
 use tokio::time::Instant;
 
-use super::{Error, Fleet, Inner, Pool, Route, Taker, job};
-use crate::executor::{self, Spec};
-use crate::store::{FunctionRow, VersionRow};
+use super::inner::{Inner, TICK};
+use super::secrets;
+use crate::leasing::{Arm, Error, Route, Source};
+use crate::store::{FunctionRow, RunningFunction};
 
-/// How often instances are looked at.
-const TICK: Duration = Duration::from_millis(500);
+/// Bytes of a build's error that are repeated where a function is called.
+const MAX_BUILD_ERROR: usize = 500;
 
-/// Looks at all pools again and again, until the fleet is gone.
-pub(super) async fn tick(fleet: Weak<Inner>) {
+/// Looks at all instances again and again, until nobody keeps any.
+pub(super) async fn tend(inner: Weak<Inner>) {
     let mut timer = tokio::time::interval(TICK);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         timer.tick().await;
-        let Some(fleet) = fleet.upgrade() else { return };
-        let pools: Vec<_> = fleet.pools.lock().values().cloned().collect();
-        for pool in &pools {
-            pool.tend();
+        let Some(inner) = inner.upgrade() else { return };
+        for crew in inner.all_crews() {
+            crew.tend();
         }
-        drop(pools);
-        fleet.pools.lock().retain(|_, pool| pool.is_current() || !pool.is_empty() || Arc::strong_count(pool) > 1);
+        // Who has its endpoints may still take a call to them.
+        inner.crews.lock().retain(|_, crew| {
+            crew.is_ordinary()
+                || !crew.is_empty()
+                || Arc::strong_count(crew) > 1
+                || Arc::strong_count(crew.endpoints()) > 1
+        });
+    }
+}
+
+/// Looks at the secrets of all versions again and again, until nobody keeps any.
+pub(super) async fn renew_secrets(inner: Weak<Inner>) {
+    let mut timer = tokio::time::interval(TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let Some(inner) = inner.upgrade() else { return };
+        let crews = inner.all_crews();
+        secrets::renew(&inner.means, &crews).await;
     }
 }
 
 impl Inner {
-    /// What an instance gets between SIGTERM and SIGKILL: what is left of it when the server ends.
-    pub(super) fn stop_grace(&self) -> Duration {
-        let grace = self.settings.stop_grace;
-        let left = |end: &Instant| end.saturating_duration_since(Instant::now()).max(super::health::LAST_WORDS);
-        self.ends_at.get().map_or(grace, |end| left(end).min(grace))
-    }
-
-    pub(super) fn runtime(&self) -> &tokio::runtime::Handle {
-        &self.runtime
-    }
-
     /// The route of a function that runs, with its instances as they should be; `None` when it does not run.
     pub(super) async fn reconcile(self: &Arc<Self>, id: function::Id) -> Result<Option<Arc<Route>>, Error> {
-        // One at a time for a function, so that what was read last is done last.
-        let turn = usize::try_from(id.uuid().as_u128() % self.turns.len() as u128).unwrap_or(0);
-        let _turn = self.turns[turn].lock().await;
-        let Some(row) = self.store.function(id).await? else { return Ok(None) };
+        let _turn = self.turn(id).await;
+        let Some(row) = self.means.store.function(id).await? else { return Ok(None) };
         let version = match (row.state, row.current_version) {
             (Status::Running, Some(version)) => version,
             _ => {
-                self.routes.write().remove(id);
-                self.is_whole(id);
-                self.retire(id, None);
+                self.leasing.forget(id);
+                self.broken.keep(id, &[]);
+                self.retire(id, &[]);
                 if row.state == Status::Deregistered {
-                    self.meters.forget(id);
-                    self.jobs.lock().remove(&id);
+                    self.means.meters.forget(id);
+                    self.leasing.forget_for_good(id);
                 }
                 return Ok(None);
             }
         };
-        let known = self.routes.read().by_function.get(&id).cloned();
+        let known = self.leasing.known(id);
         let route = match known {
-            Some(route) if route.version == version => route,
+            Some(route) if route.current().version == version && route.split() == row.traffic => route,
             _ => {
-                let route = self.make_route(&row, version).await?;
-                self.routes.write().insert(route.clone());
-                job::resize(self, &route);
+                let (route, whole) = self.make_route(&row, version).await?;
+                match whole {
+                    true => self.leasing.set(route.clone()),
+                    // It is made again for the next call: what is missing may be there.
+                    false => self.leasing.forget(id),
+                }
                 route
             }
         };
-        if let Some(pool) = route.pool() {
-            pool.set_current(true);
-            pool.ensure(route.manifest.scaling.min);
+        let ordinary: Vec<_> = route.shares().filter(|(_, share)| *share > 0).map(|(arm, _)| arm.version).collect();
+        for version in &ordinary {
+            if let Some(crew) = self.crew(id, *version) {
+                crew.set_ordinary(true);
+                crew.keep_min();
+            }
         }
-        self.retire(id, Some(version));
+        self.retire(id, &ordinary);
+        let shares = route.split().iter().map(|share| share.version);
+        self.broken.keep(id, &shares.chain([version]).collect::<Vec<_>>());
         Ok(Some(route))
     }
 
-    /// Takes the ordinary calls from all versions of a function but one. Where one is kept, the others go on with what
-    /// they have begun and end when they are idle; where none is, all are closed.
-    fn retire(self: &Arc<Self>, id: function::Id, keep: Option<u32>) {
-        let mut pools = self.pools.lock();
-        let others: Vec<_> =
-            pools.keys().filter(|(function, version)| *function == id && Some(*version) != keep).copied().collect();
+    /// Takes the ordinary calls from all versions of a function but these. Where there are any, the others go on with what
+    /// they have begun and end when they are idle; where there is none, all are closed.
+    fn retire(self: &Arc<Self>, id: function::Id, keep: &[u32]) {
+        let mut crews = self.crews.lock();
+        let is_other = |(function, version): &&(function::Id, u32)| *function == id && !keep.contains(version);
+        let others: Vec<_> = crews.keys().filter(is_other).copied().collect();
         for key in others {
-            if keep.is_some() {
-                pools[&key].set_current(false);
+            if !keep.is_empty() {
+                crews[&key].set_ordinary(false);
                 continue;
             }
-            let Some(pool) = pools.remove(&key) else { continue };
-            pool.set_current(false);
-            let drain = pool.timeout();
-            self.runtime.spawn(async move { pool.close(Instant::now() + drain).await });
+            let Some(crew) = crews.remove(&key) else { continue };
+            crew.set_ordinary(false);
+            let drain = crew.endpoints().terms().timeout;
+            self.means.runtime.spawn(async move { crew.close(Instant::now() + drain).await });
         }
     }
 
-    pub(super) async fn roll_out(self: &Arc<Self>, id: function::Id, version: u32) -> Result<(), Error> {
-        let Some(row) = self.store.function(id).await? else { return Ok(()) };
-        if row.state != Status::Running || row.current_version.is_none_or(|current| current >= version) {
-            return Ok(());
+    /// That a function does not run, and why. Where nothing of it was ever built, the newest build says that.
+    pub(super) async fn not_running(&self, row: &FunctionRow) -> Error {
+        let mut build = None;
+        if row.state == Status::Registered {
+            let newest = self.means.store.newest_builds(&[row.id]).await.unwrap_or_default().pop();
+            let error = newest.filter(|newest| newest.state == BuildStatus::Failed).and_then(|newest| newest.error);
+            build = error.map(|error| error[..error.floor_char_boundary(MAX_BUILD_ERROR)].to_owned());
         }
-        let route = self.side_route(&row, version).await?;
-        let deadline = Instant::now() + self.settings.ready_within;
-        if let Some(pool) = route.pool()
-            && let Err(error) = pool.healthy(deadline).await
-        {
-            // The pool has told the function what is wrong; the version before goes on.
-            tracing::warn!(function = %id, version, %error, "version not promoted");
-            return Ok(());
-        }
-        let reason = Some("it is healthy".to_owned());
-        let command = function::Command::Promote { version, reason, at: crate::clock::now() };
-        let cause = Cause { actor: Some(format!("server:{}", self.node).into()), ..Cause::default() };
-        if let Err(error) = self.commands.function(id, command, cause).await {
-            tracing::warn!(function = %id, version, %error, "version not promoted");
-        }
-        self.reconcile(id).await.map(|_| ())
+        Error::NotRunning { state: row.state, build }
     }
 
-    /// A route to a version that is not the current one.
-    pub(super) async fn side_route(self: &Arc<Self>, row: &FunctionRow, version: u32) -> Result<Arc<Route>, Error> {
-        self.make_route(row, version).await
-    }
-
-    async fn make_route(self: &Arc<Self>, row: &FunctionRow, version: u32) -> Result<Arc<Route>, Error> {
-        let made = self.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
-        let manifest = Arc::new(made.manifest()?);
-        if row.state == Status::Running && row.current_version == Some(version) {
-            self.look_for_artifact(&row.namespace, &row.name, &made);
-        }
-        let taker = match manifest.mode {
-            Mode::Job => Taker::Job,
-            Mode::Service => {
-                let spec = self.spec_of(&row.namespace, &row.name, &made).map_err(|error| Error::Unhealthy {
-                    message: error.to_string(),
-                    stderr_tail: Vec::new(),
-                    retry_in: super::backoff::LONGEST,
-                })?;
-                let mut pools = self.pools.lock();
-                let pool = pools
-                    .entry((row.id, version))
-                    .or_insert_with(|| Arc::new(Pool::new(self, row.id, version, spec, manifest.clone())));
-                if row.reason.is_some() {
-                    pool.is_ailing();
-                }
-                Taker::Service(pool.clone())
-            }
-        };
-        Ok(Arc::new(Route {
-            function: row.id,
-            namespace: row.namespace.as_str().into(),
-            name: row.name.as_str().into(),
-            version,
-            manifest,
-            taker,
-        }))
-    }
-
-    /// What the executor needs to run a route's version.
-    pub(super) async fn spec(&self, route: &Route) -> Result<Spec, executor::Error> {
-        let refused = |message: String| executor::Error::Refused(message);
-        let made = self.store.version(route.function, route.version).await.map_err(|e| refused(e.to_string()))?;
-        let made = made.ok_or_else(|| refused(format!("the function has no version {}", route.version)))?;
-        self.spec_of(&route.namespace, &route.name, &made)
-    }
-
-    fn spec_of(&self, namespace: &str, name: &str, made: &VersionRow) -> Result<Spec, executor::Error> {
-        let artifact = (self.artifacts)(&made.digest)
-            .ok_or_else(|| executor::Error::Refused(super::broken::missing(&made.digest, made.number)))?;
-        let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
-        Spec::of(namespace, name, made.number, artifact, manifest)
-    }
-}
-
-impl Fleet {
     /// Starts what must have instances without being called. A function that cannot be started holds up no other.
     ///
     /// # Errors
     /// When the log is away.
-    pub async fn start_wanted(&self) -> Result<(), Error> {
-        let running = self.inner.store.running_functions().await?;
-        self.inner.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
+    pub(super) async fn start_wanted(self: &Arc<Self>) -> Result<(), Error> {
+        let running = self.means.store.running_functions().await?;
+        self.means.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
         for row in running {
-            let Some(version) = row.current_version else { continue };
-            let Some(made) = self.inner.store.version(row.id, version).await? else { continue };
-            self.inner.look_for_artifact(&row.namespace, &row.name, &made);
-            let started = async {
-                let manifest = made.manifest()?;
-                if manifest.mode == Mode::Service && manifest.scaling.min > 0 {
-                    self.inner.reconcile(row.id).await?;
-                }
-                Ok::<_, Error>(())
-            };
-            match started.await {
+            match self.start_if_wanted(&row).await {
                 Ok(()) => {}
                 Err(Error::Store(error)) if !error.is_final() => return Err(error.into()),
                 Err(error) => {
@@ -204,5 +137,56 @@ impl Fleet {
             }
         }
         Ok(())
+    }
+
+    async fn start_if_wanted(self: &Arc<Self>, row: &RunningFunction) -> Result<(), Error> {
+        let mut wanted = false;
+        for version in row.versions() {
+            let Some(made) = self.means.store.version(row.id, version).await? else { continue };
+            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made);
+            let manifest = made.manifest()?;
+            wanted |= manifest.mode == Mode::Service && manifest.scaling.min > 0 && row.takes_calls(version);
+        }
+        if wanted {
+            self.reconcile(row.id).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Source for Inner {
+    async fn named(self: Arc<Self>, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
+        let Some(row) = self.means.store.function_named(namespace, name).await? else { return Ok(None) };
+        match row.state {
+            Status::Running => self.reconcile(row.id).await,
+            Status::Deregistered => Ok(None),
+            Status::Registered | Status::Built | Status::Stopped => Err(self.not_running(&row).await),
+        }
+    }
+
+    async fn route(self: Arc<Self>, function: function::Id) -> Result<Option<Arc<Route>>, Error> {
+        let Some(row) = self.means.store.function(function).await? else { return Ok(None) };
+        match row.state {
+            Status::Deregistered => Err(Error::stopped(row.state)),
+            Status::Running => self.reconcile(function).await,
+            Status::Registered | Status::Built | Status::Stopped => Err(self.not_running(&row).await),
+        }
+    }
+
+    async fn version(self: Arc<Self>, function: function::Id, version: u32) -> Result<Option<Arc<Arm>>, Error> {
+        let Some(row) = self.means.store.function(function).await? else { return Ok(None) };
+        if row.state == Status::Deregistered {
+            return Err(Error::stopped(row.state));
+        }
+        // How many jobs there may be of all versions together says the current one: it is to be known first.
+        if row.state == Status::Running && self.leasing.known(function).is_none() {
+            match self.reconcile(function).await {
+                Ok(Some(route)) if route.current().version == version => return Ok(Some(route.current().clone())),
+                Err(error @ Error::Store(_)) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.make_arm(&row, version).await.map(Some)
     }
 }

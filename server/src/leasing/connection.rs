@@ -33,7 +33,7 @@ const MAX_HEAD: usize = 128 << 10;
 
 /// What came of asking an instance whether it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Probed {
+pub(super) enum Probed {
     /// It does.
     Answers,
     /// Nothing listens.
@@ -136,17 +136,17 @@ pub enum Socket {
 }
 
 #[derive(Debug)]
-pub struct Connections {
+pub(super) struct Connections {
     endpoint: Endpoint,
     idle: [Mutex<Vec<SendRequest<RequestBody>>>; SHARDS],
 }
 
 impl Connections {
-    pub fn new(endpoint: Endpoint) -> Self {
+    pub(super) fn new(endpoint: Endpoint) -> Self {
         Self { endpoint, idle: Default::default() }
     }
 
-    pub async fn send(&self, mut request: Request<RequestBody>) -> Result<Answer, CallError> {
+    pub(super) async fn send(&self, mut request: Request<RequestBody>) -> Result<Answer, CallError> {
         while let Some(mut sender) = self.take() {
             if sender.ready().await.is_err() {
                 continue;
@@ -175,7 +175,7 @@ impl Connections {
     }
 
     /// Sees to it that there is a connection, so that what is sent next will be taken.
-    pub async fn reach(&self) -> Result<(), CallError> {
+    pub(super) async fn reach(&self) -> Result<(), CallError> {
         while let Some(mut sender) = self.take() {
             if sender.ready().await.is_ok() {
                 self.give_back(sender);
@@ -189,7 +189,7 @@ impl Connections {
 
     /// Asks whether anybody answers: by a request that means nothing (RFC 9110, section 9.3.7), and that wrappers know by
     /// its header. Whatever is answered will do.
-    pub async fn probe(&self) -> Probed {
+    pub(super) async fn probe(&self) -> Probed {
         let mut request = Request::new(RequestBody::Full(Bytes::new()));
         *request.method_mut() = hyper::Method::OPTIONS;
         *request.uri_mut() = hyper::Uri::from_static("*");
@@ -207,7 +207,7 @@ impl Connections {
     }
 
     /// Sends a request that would become a WebSocket, over a connection of its own.
-    pub async fn open(&self, request: Request<RequestBody>) -> Result<Socket, CallError> {
+    pub(super) async fn open(&self, request: Request<RequestBody>) -> Result<Socket, CallError> {
         let mut sender = self.connect().await?;
         let mut response = sender.send_request(request).await?;
         if response.status() != StatusCode::SWITCHING_PROTOCOLS {
@@ -218,7 +218,7 @@ impl Connections {
     }
 
     /// Keeps a connection for the next request; its answer has been read to the end.
-    pub fn give_back(&self, sender: SendRequest<RequestBody>) {
+    pub(super) fn give_back(&self, sender: SendRequest<RequestBody>) {
         if sender.is_closed() {
             return;
         }
@@ -246,7 +246,7 @@ impl Connections {
 
 impl Answer {
     /// Takes the answer apart. The connection is to be given back when the body has ended.
-    pub fn into_parts(self) -> (Response<Incoming>, SendRequest<RequestBody>) {
+    pub(super) fn into_parts(self) -> (Response<Incoming>, SendRequest<RequestBody>) {
         (self.response, self.sender)
     }
 }
@@ -262,7 +262,7 @@ where
 }
 
 /// Whether nothing listens any more; anything else may be a fault of this server.
-pub fn is_deaf(error: &std::io::Error) -> bool {
+pub(super) fn is_deaf(error: &std::io::Error) -> bool {
     matches!(error.kind(), std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::NotFound)
 }
 

@@ -27,11 +27,11 @@ struct State {
 }
 
 impl Runs {
-    pub fn begin(&self, run: run::Id) {
+    pub(super) fn begin(&self, run: run::Id) {
         self.0.lock().current.push(run);
     }
 
-    pub fn end(&self, run: run::Id, at: DateTime<Utc>) {
+    pub(super) fn end(&self, run: run::Id, at: DateTime<Utc>) {
         let mut state = self.0.lock();
         if let Some(index) = state.current.iter().position(|other| *other == run) {
             state.current.swap_remove(index);

@@ -21,7 +21,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
-    ("hyper", &["leasing", "keeping", "dispatch", "ingress"]),
+    ("hyper", &["leasing", "dispatch", "ingress"]),
 ];
 
 #[test]

@@ -21,7 +21,7 @@ use super::record::Call;
 use super::request::Pump;
 use crate::ingress::auth::Over;
 use crate::ingress::bodiless::Bodiless;
-use crate::keeping::{Answer, CallError, Lease, RequestBody};
+use crate::leasing::{Answer, CallError, Lease, RequestBody};
 
 /// An answer up to this length is read whole.
 const WHOLE: u64 = 64 << 10;

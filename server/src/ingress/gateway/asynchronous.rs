@@ -13,7 +13,7 @@ use crate::ingress::auth::Viewer;
 use crate::ingress::http::{body, correlation};
 use crate::ingress::verbs::{self, Ask, Asked, Caller, Claim};
 use crate::ingress::{HttpError, trace, wishes};
-use crate::keeping::{Route, claim};
+use crate::leasing::{Arm, claim};
 
 /// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
 pub(super) async fn accept(
@@ -28,7 +28,7 @@ pub(super) async fn accept(
     let arrived = super::now();
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
     let address = Address::of(request, rest, origin, settings);
-    let asked = ask(gateway, session.viewer, request, payload, &route, &address, true, callback).await?;
+    let asked = ask(gateway, session.viewer, request, payload, route.current(), &address, true, callback).await?;
     // The run is the platform's, which is not on a function's own host.
     let at = match origin {
         Origin::Shared => String::new(),
@@ -54,7 +54,7 @@ pub(super) async fn ask(
     viewer: Viewer,
     request: &HttpRequest,
     payload: web::Payload,
-    route: &Route,
+    route: &Arm,
     address: &Address<'_>,
     asynchronous: bool,
     callback: Option<String>,

@@ -15,7 +15,7 @@ use super::frames::Frames;
 use super::passing::{Named, Origin, passes};
 use super::request::to_function;
 use crate::config::Settings;
-use crate::keeping::RequestBody;
+use crate::leasing::RequestBody;
 
 /// Nobody but the two ends of one connection, and nobody but the platform, has a use for these.
 const NEVER: [&str; 12] = [

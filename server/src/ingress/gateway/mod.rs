@@ -45,8 +45,9 @@ use super::{HttpError, Services};
 use crate::clock;
 use crate::doors::Doors;
 use crate::executor::JobCall;
-use crate::keeping::claim::{self, Claim};
-use crate::keeping::{self, Fleet, Route, Taker};
+use crate::keeping::describe_exit;
+use crate::leasing::claim::{self, Claim};
+use crate::leasing::{self, Arm, Leasing, Taker};
 use crate::telemetry::watchdog;
 use crate::turns::Place;
 use address::Address;
@@ -108,8 +109,8 @@ impl Gateway {
         }
     }
 
-    fn fleet(&self) -> &Fleet {
-        &self.services.fleet
+    fn leasing(&self) -> &Leasing {
+        &self.services.leasing
     }
 }
 
@@ -189,6 +190,11 @@ async fn call(
     }
     let Called { session, route, rest, origin, public } = called;
     check_claim(request)?;
+    let id = match public {
+        true => CallId::drawn(),
+        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
+    };
+    let route = route.choose(id.id).clone();
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(request, &route)?;
     let (wants_socket, whole) = match &route.taker {
@@ -223,10 +229,6 @@ async fn call(
         )
         .retry_after(1)
     })?;
-    let id = match public {
-        true => CallId::drawn(),
-        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
-    };
     let address = Address::of(request, rest, origin, &gateway.services.settings);
     let call = Call::begin(
         place,
@@ -245,10 +247,10 @@ async fn call(
     }
     let deadline = Instant::now() + timeout;
     match &route.taker {
-        Taker::Service(pool) => {
+        Taker::Service(endpoints) => {
             let mut pump = pump;
             let leased = {
-                let mut leasing = pin!(pool.lease(Some(call.run), deadline));
+                let mut leasing = pin!(endpoints.lease(Some(call.run), deadline));
                 match answer::unless_broken(&mut pump, leasing.as_mut()).await {
                     Ok(leased) => leased,
                     Err(kind) => return Err(answer::broken(call, kind)),
@@ -305,12 +307,12 @@ fn claimed(claim: Claim) -> HttpError {
 ///
 /// # Errors
 /// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
-fn room_for_job(gateway: &Gateway, route: &Route, body: &keeping::RequestBody) -> Result<Option<Place>, HttpError> {
-    let keeping::RequestBody::Full(body) = body else { return Ok(None) };
-    if body.len() <= keeping::SMALL {
+fn room_for_job(gateway: &Gateway, route: &Arm, body: &leasing::RequestBody) -> Result<Option<Place>, HttpError> {
+    let leasing::RequestBody::Full(body) = body else { return Ok(None) };
+    if body.len() <= leasing::SMALL {
         return Ok(None);
     }
-    let place = gateway.fleet().inputs().try_take(&route.namespace, route.function, 2 * body.len());
+    let place = gateway.leasing().inputs().try_take(&route.namespace, route.function, 2 * body.len());
     place.map(Some).ok_or_else(|| {
         let message = "too many large inputs of this function or its namespace are in memory; try again in a moment";
         HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1)
@@ -321,12 +323,12 @@ fn room_for_job(gateway: &Gateway, route: &Route, body: &keeping::RequestBody) -
 async fn of_job(
     gateway: &Gateway,
     mut call: Call,
-    route: &Route,
-    (body, input): (keeping::RequestBody, Option<Place>),
+    route: &Arm,
+    (body, input): (leasing::RequestBody, Option<Place>),
     timeout: Duration,
     deadline: Instant,
 ) -> Result<HttpResponse, HttpError> {
-    let place = match gateway.fleet().job_place(route, deadline).await {
+    let place = match gateway.leasing().job_place(route, deadline).await {
         Ok(place) => place,
         Err(error) => return Err(call.refused(error)),
     };
@@ -336,9 +338,9 @@ async fn of_job(
         let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
         return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
     };
-    let event = keeping::in_place(event, input);
+    let event = leasing::in_place(event, input);
     let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
-    let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
+    let ran = match gateway.services.keeping.run_job(route, job, place).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),
     };
@@ -349,7 +351,7 @@ async fn of_job(
         return Err(call.timed_out());
     }
     if exit.code != Some(0) {
-        let what = keeping::describe_exit(exit);
+        let what = describe_exit(exit);
         return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", what, &ran.outcome.stderr_tail));
     }
     let result = ran.outcome.result.unwrap_or_else(|| bytes::Bytes::from_static(b"null"));
@@ -362,22 +364,22 @@ async fn of_job(
 }
 
 /// Why there is no instance, as an answer.
-fn refusal(error: keeping::Error) -> HttpError {
+fn refusal(error: leasing::Error) -> HttpError {
     let message = error.to_string();
     match error {
-        keeping::Error::NotRunning { .. } => {
+        leasing::Error::NotRunning { .. } => {
             HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(1)
         }
-        keeping::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
-        keeping::Error::Overloaded { .. } => {
+        leasing::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
+        leasing::Error::Overloaded { .. } => {
             HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(1)
         }
-        keeping::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
-        keeping::Error::Unhealthy { retry_in, .. } => {
+        leasing::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
+        leasing::Error::Unhealthy { retry_in, .. } => {
             let refused = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message);
             refused.retry_after(retry_in.as_secs() + 1)
         }
-        keeping::Error::Store(error) => error.into(),
+        leasing::Error::Store(error) => error.into(),
     }
 }
 

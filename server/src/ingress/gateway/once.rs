@@ -12,7 +12,7 @@ use tokio::time::{Duration, Instant};
 use super::address::Address;
 use super::{Called, Gateway, HttpError, asynchronous, record, request};
 use crate::ingress::verbs::{self, Wait};
-use crate::keeping::{Fleet, Whole};
+use crate::leasing::{Leasing, Whole};
 
 /// The run's own timeout comes first: it says more than that nobody waited for it any longer.
 const GRACE: Duration = Duration::from_secs(1);
@@ -28,11 +28,12 @@ pub(super) async fn call(
     let Called { session, route, rest, origin, .. } = called;
     let address = Address::of(request, rest, origin, &services.settings);
     let viewer = session.viewer;
-    let timeout = request::timeout(request, &route)?;
+    let timeout = request::timeout(request, route.current())?;
     let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
-    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, &address, false, None).await?;
+    let asked =
+        asynchronous::ask(gateway, viewer.clone(), request, payload, route.current(), &address, false, None).await?;
     if !asked.replayed {
-        services.fleet.run_here(route.function, asked.run);
+        services.leasing.run_here(route.function, asked.run);
     }
     let over = verbs::wait(services, &viewer, asked.run, waiting).await?;
     let run = over.ok_or_else(|| {
@@ -43,7 +44,7 @@ pub(super) async fn call(
         );
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     })?;
-    let answered = match kept(&services.fleet, &run) {
+    let answered = match kept(&services.leasing, &run) {
         Some(whole) => Ok(whole),
         None => answer(&run),
     };
@@ -70,9 +71,9 @@ pub(super) async fn call(
 }
 
 /// The answer of a run that was longer than what is kept of it in the log, if this server has it still.
-fn kept(fleet: &Fleet, run: &Run) -> Option<HttpResponse> {
+fn kept(leasing: &Leasing, run: &Run) -> Option<HttpResponse> {
     run.phase.outcome().filter(|outcome| outcome.output_cut)?;
-    let Whole { status, content_type, body } = fleet.whole_answer(run.request.run)?;
+    let Whole { status, content_type, body } = leasing.whole_answer(run.request.run)?;
     Some(response_of(status, content_type.as_deref(), body.to_vec()))
 }
 
@@ -80,8 +81,8 @@ fn kept(fleet: &Fleet, run: &Run) -> Option<HttpResponse> {
 ///
 /// # Errors
 /// When there is none, or not all of it was kept.
-pub(in crate::ingress) fn recorded_answer(fleet: &Fleet, run: &Run) -> Result<HttpResponse, HttpError> {
-    if let Some(whole) = kept(fleet, run) {
+pub(in crate::ingress) fn recorded_answer(leasing: &Leasing, run: &Run) -> Result<HttpResponse, HttpError> {
+    if let Some(whole) = kept(leasing, run) {
         return Ok(whole);
     }
     match &run.phase {

@@ -31,7 +31,7 @@ use crate::config::Edge;
 use crate::ingress::auth::Over;
 use crate::ingress::edge::Seat;
 use crate::ingress::shares::{Full, Share, Shares};
-use crate::keeping::{Lease, RequestBody, Route, Socket, Upgraded};
+use crate::leasing::{Arm, Lease, RequestBody, Socket, Upgraded};
 
 /// Bytes that are read from a function at a time.
 const PART: usize = 16 << 10;
@@ -60,7 +60,7 @@ impl Sockets {
         Self { of_function: Shares::new(most, of_function), of_namespace: Shares::new(most, of_namespace) }
     }
 
-    fn take(&self, route: &Route) -> Result<Place, HttpError> {
+    fn take(&self, route: &Arm) -> Result<Place, HttpError> {
         let full = |owner: &str, full| {
             let who = match full {
                 Full::Owner => owner,
@@ -86,7 +86,7 @@ pub(super) fn is_wanted(request: &HttpRequest) -> bool {
 
 /// What a socket is opened with.
 pub(super) struct Opening<'a, O> {
-    pub route: &'a Route,
+    pub route: &'a Arm,
     pub call: Call,
     pub lease: Lease,
     pub request: hyper::Request<RequestBody>,

@@ -40,7 +40,8 @@ use crate::builder::{self, Workshop};
 use crate::clock;
 use crate::config::{Limits, Settings};
 use crate::executor::{self, Executor, Exit, Instance, JobCall, JobOutcome, Lines, Spec, Task};
-use crate::keeping::{self, Fleet, LineLimits};
+use crate::keeping::{self, Keeping, LineLimits};
+use crate::leasing::Leasing;
 use crate::store::{self, watched::Watched};
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -83,28 +84,27 @@ impl House {
         let workshop = Workshop::new(executor.clone(), data.path(), builder::Settings::default()).unwrap();
         let metrics = Metrics::new();
         let vault = Vault::open(None, data.path(), store.clone()).unwrap();
-        let fleet = Fleet::start(
-            store.clone(),
-            commands.clone(),
-            vault.clone(),
+        let leasing = Leasing::new(10);
+        let keeping = Keeping::start(keeping::Parts {
+            leasing: leasing.clone(),
+            store: store.clone(),
+            commands: commands.clone(),
+            vault: vault.clone(),
             executor,
-            Arc::new(|_| Some("/nowhere".into())),
-            metrics.clone(),
-            keeping::Settings {
-                ready_within: PATIENCE,
-                stop_grace: PATIENCE,
-                waiting: 10,
-                lines: LineLimits::default(),
-            },
-            "node-1".into(),
-        );
+            keeper: None,
+            artifacts: Arc::new(|_| Some("/nowhere".into())),
+            metrics: metrics.clone(),
+            settings: keeping::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, lines: LineLimits::default() },
+            node: "node-1".into(),
+        });
         let (auth, _) = Auth::open(&settings).unwrap();
         let about = About { store: store.describe(), ..About::default() };
         let subscribers = super::subscribers::Subscribers::new(&settings.limits);
         let services = Services {
             store,
             commands,
-            fleet,
+            leasing,
+            keeping,
             vault,
             workshop,
             queue: std::sync::Arc::new(crate::queue::local::Local::new()),

@@ -12,7 +12,7 @@ use crate::actors;
 use crate::clock;
 use crate::ingress::Services;
 use crate::ingress::error::Refusal;
-use crate::keeping::LATE_LINES;
+use crate::leasing::LATE_LINES;
 use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunFilter, agreement};
 
