@@ -17,6 +17,7 @@
 //! | [`name`] | what functions and namespaces may be called |
 //! | [`schedule`] | when schedule triggers fire |
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
+//! | [`traffic`] | which version takes a run |
 //! | [`trace`] | W3C Trace Context |
 //! | [`upcast`] | yesterday's event shapes, read as today's |
 //! | [`erasure`] | what stays of a record whose payload is erased |
@@ -47,6 +48,7 @@ pub mod schedule;
 pub mod stream;
 pub mod text;
 pub mod trace;
+pub mod traffic;
 pub mod trigger;
 pub mod upcast;
 

@@ -170,15 +170,13 @@ pub fn react(recorded: &Recorded) -> Result<Vec<Reaction>, upcast::Error> {
                 function::Event::Started(e) => {
                     vec![here(Reconcile { function, started: Some(e.at) }), here(Resize(function))]
                 }
-                function::Event::VersionPromoted(_) => {
+                function::Event::VersionPromoted(_) | function::Event::TrafficShifted(_) => {
                     vec![here(Reconcile { function, started: None }), here(Resize(function))]
                 }
                 function::Event::Deregistered(_) => {
                     vec![here(Reconcile { function, started: None }), here(ForgetNumbers(function))]
                 }
-                function::Event::Stopped(_) | function::Event::TrafficShifted(_) => {
-                    vec![here(Reconcile { function, started: None })]
-                }
+                function::Event::Stopped(_) => vec![here(Reconcile { function, started: None })],
                 function::Event::Registered(_)
                 | function::Event::Updated(_)
                 | function::Event::BuildStarted(_)

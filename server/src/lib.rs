@@ -5,11 +5,12 @@
 //!
 //! | floor | rooms |
 //! | --- | --- |
-//! | 8 | [`app`] puts everything together |
-//! | 7 | [`ingress`] is the door for people and programs, [`gateway`] that of calls; [`dispatch`] does what the log asks for |
-//! | 6 | [`edge`] is HTTP before it is anybody's route |
-//! | 5 | [`operations`] are what can be asked for, whichever the door |
-//! | 4 | [`builder`] makes versions from sources; [`fleet`] keeps instances running |
+//! | 9 | [`app`] puts everything together |
+//! | 8 | [`ingress`] is the door for people and programs, [`gateway`] that of calls; [`dispatch`] does what the log asks for |
+//! | 7 | [`edge`] is HTTP before it is anybody's route |
+//! | 6 | [`operations`] are what can be asked for, whichever the door |
+//! | 5 | [`keeping`] keeps instances running |
+//! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
 //! | 1 | [`config`], [`clock`], [`telemetry`]; [`tree`] handles folders that strangers have filled |
@@ -25,9 +26,10 @@ pub mod dispatch;
 pub mod doors;
 pub mod edge;
 pub mod executor;
-pub mod fleet;
 pub mod gateway;
 pub mod ingress;
+pub mod keeping;
+pub mod leasing;
 pub mod operations;
 pub mod queue;
 pub mod store;

@@ -66,7 +66,7 @@ fn what_follows_from_each_event_of_a_function() {
             "VersionPromoted" => "reconcile, resize, change",
             "Stopped" => "reconcile, change",
             "Deregistered" => "reconcile, forget numbers, change",
-            "TrafficShifted" => "reconcile",
+            "TrafficShifted" => "reconcile, resize",
             "Updated" | "BuildStarted" | "BuildFailed" | "InstanceFailed" | "InstanceRecovered" => "",
             kind => panic!("nobody said what follows from {kind}"),
         };

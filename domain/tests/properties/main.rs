@@ -14,3 +14,4 @@ mod ids;
 mod namespace;
 mod run;
 mod text;
+mod traffic;

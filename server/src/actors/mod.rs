@@ -11,6 +11,8 @@ mod function;
 mod outcome;
 mod registry;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 pub mod writer;
 

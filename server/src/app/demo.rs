@@ -62,7 +62,7 @@ pub(super) async fn seed(services: &Services) -> Result<(), Error> {
     tokio::time::timeout(PATIENCE, built).await??;
     let started = services.commands.function(id, Command::Start { at: clock::now() }, cause).await?;
     debug_assert!(started.state.is_some_and(|function| matches!(function.life, Life::Running { .. })));
-    services.fleet.warm_up(id).await?;
+    services.keeping.warm_up(id).await?;
     Ok(())
 }
 

@@ -35,8 +35,9 @@ use crate::doors::{Doors, Judge};
 use crate::edge::subscribers::Subscribers;
 use crate::edge::{self, About, Auth, Hosts, Places, Services, Serving, auth};
 use crate::executor::{Executor, Executors, Sandbox};
-use crate::fleet::{self, Fleet};
 use crate::gateway::{Gateway, Recorder};
+use crate::keeping::{self, Keeping};
+use crate::leasing::Leasing;
 use crate::queue::Queue;
 use crate::queue::local::Local;
 use crate::queue::rabbit::Rabbit;
@@ -165,25 +166,27 @@ impl Platform {
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let workshop = workshop.with_trials(vault.clone(), limits.ready_timeout);
         credentials::seal(&store, &commands, &vault).await?;
-        let fleet = Fleet::start(
-            store.clone(),
-            commands.clone(),
-            vault.clone(),
-            executors.clone(),
-            Arc::new(move |digest| artifacts.artifact(digest)),
-            metrics.clone(),
-            fleet::Settings {
+        let leasing = Leasing::new(limits.waiting);
+        let keeping = Keeping::start(keeping::Parts {
+            leasing: leasing.clone(),
+            store: store.clone(),
+            commands: commands.clone(),
+            vault: vault.clone(),
+            executors: executors.clone(),
+            keeper: None,
+            artifacts: Arc::new(move |digest| artifacts.artifact(digest)),
+            metrics: metrics.clone(),
+            settings: keeping::Settings {
                 ready_within: limits.ready_timeout,
                 stop_grace: limits.stop_grace,
-                waiting: limits.waiting,
-                lines: fleet::LineLimits {
+                lines: keeping::LineLimits {
                     per_second: limits.lines_per_second,
                     run_bytes: limits.run_log as u64,
                     function_bytes: limits.function_log as u64,
                 },
             },
-            node.to_string(),
-        );
+            node: node.to_string(),
+        });
         let rabbit = match &settings.amqp_url {
             Some(url) => Some(
                 Rabbit::connect(url, &node).await.map_err(|e| Error::start("cannot use the broker of AMQP_URL", e))?,
@@ -215,7 +218,8 @@ impl Platform {
             store: store.clone(),
             commands: commands.clone(),
             queue: queue.clone(),
-            fleet: fleet.clone(),
+            leasing: leasing.clone(),
+            keeping: keeping.clone(),
             workshop: workshop.clone(),
             vault: vault.clone(),
             metrics: metrics.clone(),
@@ -230,8 +234,8 @@ impl Platform {
             having: having.to_holder().into(),
         })
         .await?;
-        fleet.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
-        about.warnings.extend(disagreements(&store, &vault, &fleet).await);
+        keeping.start_wanted().await.map_err(|e| Error::start("cannot start functions", e))?;
+        about.warnings.extend(disagreements(&store, &vault, &keeping).await);
         if store.is_shared() && !settings.dev {
             auth::share_password(&settings.data_dir, &store)
                 .await
@@ -262,7 +266,7 @@ impl Platform {
             strangers: Arc::default(),
             unproved: edge::BodyBudget::new(settings.limits.unproved),
             bodies: edge::BodyBudget::new(edge::MAX_KNOWN),
-            operations: operations::Services { store, commands, fleet, vault, workshop, settings },
+            operations: operations::Services { store, commands, leasing, keeping, vault, workshop, settings },
             auth,
             about: Arc::new(about),
             draining: CancellationToken::new(),
@@ -288,10 +292,10 @@ fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
 }
 
 /// What does not fit together, for the reader of the start-up lines: `readyz` says the same.
-async fn disagreements(store: &Store, vault: &Vault, fleet: &Fleet) -> Vec<String> {
+async fn disagreements(store: &Store, vault: &Vault, keeping: &Keeping) -> Vec<String> {
     let mut found = agreement::differences(store).await.unwrap_or_default();
     found.extend(vault.foreign().await.ok().flatten());
-    found.extend(fleet.faults());
+    found.extend(keeping.faults());
     for what in &found {
         tracing::warn!(reason = what, "this installation does not fit together");
     }
@@ -415,7 +419,7 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
         if tokio::time::timeout_at(deadline.max(Instant::now() + ANSWERS), recorded).await.is_err() {
             tracing::warn!("not every call could be recorded in time");
         }
-        services.fleet.stop(deadline).await;
+        services.keeping.stop(deadline).await;
         dispatch::sealing::finish(&services.store, &services.settings.data_dir).await;
     });
 }

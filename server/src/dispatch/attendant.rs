@@ -43,10 +43,7 @@ impl Attendant {
             Everywhere::Build { function, build, cause } => self.builds.start(function, build, cause),
             Everywhere::CancelBuild(build) => self.builds.cancel(build),
             Everywhere::Reconcile { function, started } => self.reconcile(function, started),
-            Everywhere::Resize(function) => {
-                self.workers.resize(function);
-                self.workers.wake();
-            }
+            Everywhere::Resize(function) => self.resize(function),
             Everywhere::Abort(run) => self.workers.abort(run),
             Everywhere::ForgetNumbers(function) => self.forget_numbers(function),
         }
@@ -65,11 +62,23 @@ impl Attendant {
         });
     }
 
+    /// Takes as many runs at a time as the versions that take calls now allow: first these are to be known here.
+    fn resize(&self, function: function::Id) {
+        let (keeping, workers) = (self.tools.keeping.clone(), self.workers.clone());
+        tokio::spawn(async move {
+            if let Err(error) = keeping.reconcile(function).await {
+                tracing::debug!(%function, %error, "runs are taken as before");
+            }
+            workers.resize(function);
+            workers.wake();
+        });
+    }
+
     fn reconcile(&self, function: function::Id, started: Option<DateTime<Utc>>) {
-        let fleet = self.tools.fleet.clone();
+        let keeping = self.tools.keeping.clone();
         let fresh = started.is_some_and(|at| (clock::now() - at).num_seconds() < FRESH_S);
         tokio::spawn(async move {
-            let done = if fresh { fleet.warm_up(function).await } else { fleet.reconcile(function).await };
+            let done = if fresh { keeping.warm_up(function).await } else { keeping.reconcile(function).await };
             if let Err(error) = done {
                 tracing::warn!(%function, %error, "not reconciled");
             }

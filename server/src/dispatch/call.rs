@@ -17,7 +17,8 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::fleet::{self, Fleet, Input, JobPlace, Lease, RequestBody, Route, Whole};
+use crate::keeping::{Keeping, describe_exit};
+use crate::leasing::{self, Arm, Input, JobPlace, Lease, Leasing, RequestBody, Whole};
 use crate::turns::Place;
 
 /// Bytes of an answer that are read; a longer one is broken off.
@@ -66,7 +67,7 @@ pub(super) struct Attempt<'r> {
 }
 
 /// Hands the event to an instance.
-pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -> Called {
+pub(super) async fn service(leasing: &Leasing, attempt: Attempt<'_>, lease: Lease) -> Called {
     let Attempt { request, input, delivery, number, timeout, recorded } = attempt;
     let mut outcome =
         Outcome { instance: Some(lease.instance().to_owned()), cold_start: lease.cold_start, ..Outcome::default() };
@@ -79,7 +80,7 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
     let exchange = async {
         let answer = lease.send(call).await?;
         let (status, headers) = (answer.response.status().as_u16(), answer.response.headers().clone());
-        let room = || fleet.large_answers().try_take(&request.namespace, request.function, MAX_ANSWER);
+        let room = || leasing.large_answers().try_take(&request.namespace, request.function, MAX_ANSWER);
         let mut body = AnswerBody::new(recorded, is_awaited(request).then_some(room));
         let mut reading = lease.read(answer);
         while body.length <= MAX_ANSWER
@@ -87,7 +88,7 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
         {
             body.add(&part);
         }
-        Ok::<_, fleet::CallError>((status, headers, body))
+        Ok::<_, leasing::CallError>((status, headers, body))
     };
     let ended = match tokio::time::timeout(timeout, exchange).await {
         Err(_) => {
@@ -95,18 +96,18 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
             let error = format!("no answer within {} s", timeout.as_secs_f64());
             Ended { outcome, error: Some(error), timed_out: true, retry_after_s: None }
         }
-        Ok(Err(error @ fleet::CallError::Status(status))) => {
+        Ok(Err(error @ leasing::CallError::Status(status))) => {
             outcome.http_status = Some(status);
             Ended::failed(outcome, error.to_string())
         }
-        Ok(Err(fleet::CallError::Connect(error))) => {
-            return Called::NotGiven(fleet::CallError::Connect(error).to_string());
+        Ok(Err(leasing::CallError::Connect(error))) => {
+            return Called::NotGiven(leasing::CallError::Connect(error).to_string());
         }
         Ok(Err(error)) => {
             let found = lease.post_mortem().await;
             outcome.crash = found.crash;
             let what = found.how.unwrap_or_else(|| error.to_string());
-            Ended::failed(outcome, fleet::with_last_lines(&what, &found.last_lines))
+            Ended::failed(outcome, leasing::with_last_lines(&what, &found.last_lines))
         }
         Ok(Ok((status, _, body))) if body.length > MAX_ANSWER => {
             outcome.http_status = Some(status);
@@ -121,7 +122,7 @@ pub(super) async fn service(fleet: &Fleet, attempt: Attempt<'_>, lease: Lease) -
                 outcome.content_type = media_type(&headers);
                 if outcome.output_cut && is_whole {
                     let content_type = outcome.content_type.clone();
-                    fleet.keep_answer(request.run, Whole { status: Some(status), content_type, body: body.clone() });
+                    leasing.keep_answer(request.run, Whole { status: Some(status), content_type, body: body.clone() });
                 }
             }
             let error = is_failure(&request.trigger, delivery, status).then(|| match message(&body) {
@@ -192,7 +193,13 @@ fn is_awaited(request: &Request) -> bool {
 }
 
 /// Runs the event as a job.
-pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, place: JobPlace) -> Called {
+pub(super) async fn job(
+    leasing: &Leasing,
+    keeping: &Keeping,
+    attempt: Attempt<'_>,
+    arm: &Arm,
+    place: JobPlace,
+) -> Called {
     let Attempt { request, input, number, timeout, recorded, .. } = attempt;
     let call = JobCall {
         run: request.run.uuid(),
@@ -201,7 +208,7 @@ pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, plac
         trace: trace(input.get()),
         event: input.into_bytes(),
     };
-    let ran = match fleet.run_job(route, call, Some(place)).await {
+    let ran = match keeping.run_job(arm, call, place).await {
         Ok(ran) => ran,
         Err(error @ executor::Error::Result(_)) => return Ended::failed(Outcome::default(), error.to_string()).into(),
         Err(error) => return Called::NotGiven(error.to_string()),
@@ -212,7 +219,7 @@ pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, plac
     if let Some(result) = &ran.outcome.result {
         outcome.keep(None, result, !Json::fits(result, recorded), recorded);
         if outcome.output_cut && is_awaited(request) {
-            fleet.keep_answer(request.run, Whole { status: None, content_type: None, body: result.clone() });
+            leasing.keep_answer(request.run, Whole { status: None, content_type: None, body: result.clone() });
         }
     }
     let ended = match exit {
@@ -222,8 +229,8 @@ pub(super) async fn job(fleet: &Fleet, attempt: Attempt<'_>, route: &Route, plac
         }
         executor::Exit { code: Some(0), .. } => Ended { outcome, error: None, timed_out: false, retry_after_s: None },
         exit => {
-            let what = fleet::describe_exit(exit);
-            Ended::failed(outcome, fleet::with_last_lines(&what, &ran.outcome.stderr_tail))
+            let what = describe_exit(exit);
+            Ended::failed(outcome, leasing::with_last_lines(&what, &ran.outcome.stderr_tail))
         }
     };
     ended.into()
@@ -336,9 +343,9 @@ fn repeat(event: Carried<'_>) -> Result<hyper::Request<Bytes>, Box<dyn std::erro
         call.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_str(kind)?);
     }
     // Whatever way the call came in: it stays a call.
-    fleet::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
-    if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| fleet::claim::is_event(kind.as_bytes())) {
-        fleet::claim::check_body(kind.as_bytes(), call.body())?;
+    leasing::claim::check_types(call.headers().get_all("ce-type").iter().map(HeaderValue::as_bytes))?;
+    if let Some(kind) = call.headers().get(CONTENT_TYPE).filter(|kind| leasing::claim::is_event(kind.as_bytes())) {
+        leasing::claim::check_body(kind.as_bytes(), call.body())?;
     }
     Ok(call)
 }
@@ -394,7 +401,7 @@ mod tests {
 
     #[test]
     fn of_an_answer_that_nobody_waits_for_no_more_is_kept_than_is_recorded() {
-        let room = crate::fleet::Room::default();
+        let room = crate::leasing::Room::default();
         let function = clock::new_id();
         let take = || room.try_take("default", function, MAX_ANSWER);
         let mut kept = Vec::new();

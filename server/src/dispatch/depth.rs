@@ -47,7 +47,7 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
                 // Where runs wait, every server helps.
                 for (function, depth) in &depths {
                     workers.consume(*function);
-                    tools.fleet.expect(*function, *depth);
+                    tools.keeping.expect(*function, *depth);
                 }
                 show(&tools, &mut shown, depths).await;
             }

@@ -84,9 +84,13 @@ pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {
         });
     }
     // What must be done once in the cluster.
-    let (clock, teller, cleaner) = (tools.clone(), tools.clone(), tools);
+    let (clock, teller, keeping, cleaner) = (tools.clone(), tools.clone(), tools.keeping.clone(), tools);
     tasks.spawn(membership.clone().while_leading(move || schedule::forever(clock.clone())));
     tasks.spawn(membership.clone().while_leading(move || callback::forever(teller.clone())));
+    tasks.spawn(membership.clone().while_leading(move || {
+        let keeping = keeping.clone();
+        async move { keeping.lead().await }
+    }));
     tasks.spawn(membership.clone().while_leading(move || retention::forever(cleaner.clone())));
     Ok(Dispatch { membership, workers, builds, _tasks: tasks })
 }

@@ -9,8 +9,8 @@ use domain::function::Status;
 use domain::run::Run;
 use tokio::time::Instant;
 
-use super::tools::Tools;
-use crate::fleet::{self, JobPlace, Lease, Route, Taker};
+use crate::keeping::Keeping;
+use crate::leasing::{self, Arm, JobPlace, Lease, Leasing, Taker};
 use crate::queue::Request;
 use crate::store;
 
@@ -39,17 +39,17 @@ pub(super) enum NotOffered {
     Store(store::Error),
 }
 
-impl From<fleet::Error> for NotOffered {
-    fn from(error: fleet::Error) -> Self {
+impl From<leasing::Error> for NotOffered {
+    fn from(error: leasing::Error) -> Self {
         let why = error.to_string();
         match error {
-            fleet::Error::Store(error) => Self::Store(error),
-            fleet::Error::NoSuchVersion(_) => Self::Never(why),
-            fleet::Error::NotRunning { state: Status::Deregistered, .. } => Self::Never(why),
-            fleet::Error::Unhealthy { stderr_tail, retry_in, .. } => {
-                Self::Yet(fleet::with_last_lines(&why, &stderr_tail), Some(retry_in))
+            leasing::Error::Store(error) => Self::Store(error),
+            leasing::Error::NoSuchVersion(_) => Self::Never(why),
+            leasing::Error::NotRunning { state: Status::Deregistered, .. } => Self::Never(why),
+            leasing::Error::Unhealthy { stderr_tail, retry_in, .. } => {
+                Self::Yet(leasing::with_last_lines(&why, &stderr_tail), Some(retry_in))
             }
-            fleet::Error::NotRunning { .. } | fleet::Error::Overloaded { .. } | fleet::Error::TimedOut => {
+            leasing::Error::NotRunning { .. } | leasing::Error::Overloaded { .. } | leasing::Error::TimedOut => {
                 Self::Yet(why, None)
             }
         }
@@ -57,24 +57,34 @@ impl From<fleet::Error> for NotOffered {
 }
 
 /// Looks for what takes the run.
-pub(super) async fn find(tools: &Tools, asked: &Request, run: &Run) -> Result<(Arc<Route>, Offer), NotOffered> {
-    let route = tools.fleet.route_to(asked.function, run.request.version).await?;
-    let route = route.ok_or_else(|| NotOffered::Never("the function does not exist".to_owned()))?;
-    let pool = match &route.taker {
-        Taker::Service(pool) => pool,
+pub(super) async fn find(
+    leasing: &Leasing,
+    keeping: &Keeping,
+    asked: &Request,
+    run: &Run,
+) -> Result<(Arc<Arm>, Offer), NotOffered> {
+    let arm = match run.request.version {
+        Some(version) => leasing.version(asked.function, version).await?,
+        None => leasing.route_to(asked.function).await?.map(|route| route.choose(asked.run).clone()),
+    };
+    let arm = arm.ok_or_else(|| NotOffered::Never("the function does not exist".to_owned()))?;
+    // As long as a caller would wait for it.
+    let deadline = Instant::now() + arm.manifest.resources.timeout();
+    let endpoints = match &arm.taker {
+        Taker::Service(endpoints) => endpoints,
         Taker::Job => {
-            let place = tools.fleet.next_job_place(&route).await;
-            let place = place.map_err(|error| NotOffered::Yet(error.to_string(), None))?;
-            return Ok((route, Offer::Job(place)));
+            let place = leasing.job_place(&arm, deadline).await?;
+            let ready = keeping.can_run(&arm).await;
+            ready.map_err(|error| NotOffered::Yet(error.to_string(), None))?;
+            return Ok((arm, Offer::Job(place)));
         }
     };
-    let deadline = Instant::now() + route.manifest.resources.timeout();
     let lease = match run.is_isolated() {
-        true => pool.lease_alone(asked.run, deadline).await?,
-        false => pool.lease(Some(asked.run), deadline).await?,
+        true => endpoints.lease_alone(asked.run, deadline).await?,
+        false => endpoints.lease(Some(asked.run), deadline).await?,
     };
     lease.reach().await.map_err(|error| NotOffered::Yet(error.to_string(), None))?;
-    Ok((route, Offer::Instance(lease)))
+    Ok((arm, Offer::Instance(lease)))
 }
 
 /// How long a run that cannot be offered waits until it is offered again.
@@ -102,5 +112,88 @@ impl Patience {
         let wait = self.recorded;
         self.recorded = (self.recorded * 2).min(LONGEST_RECORDED_WAIT);
         wait
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::run::event::{Delivery, Request as Asked, Requested};
+    use domain::{Json, function, run};
+
+    use super::*;
+    use crate::actors::Loaded;
+    use crate::actors::testing::with_actors;
+    use crate::clock;
+    use crate::keeping::tests::{House, Server, job, scaling, service};
+
+    /// A run of a function, of a certain version or of whichever takes it.
+    fn run_of(function: function::Id, version: Option<u32>) -> Run {
+        let request = Asked {
+            run: clock::new_id(),
+            function,
+            namespace: "default".into(),
+            trigger: "a.b".into(),
+            event: None,
+            input: Json::null(),
+            input_cut: false,
+            version,
+            replayed_from: None,
+            callback: None,
+        };
+        let requested = Requested { request, delivery: Delivery::Once, at: clock::now() };
+        let loaded = Loaded::<run::Aggregate>::believed(&[run::Event::Requested(requested)]);
+        loaded.state.expect("it was requested")
+    }
+
+    async fn found(server: &Server, run: &Run) -> Result<(Arc<Arm>, Offer), NotOffered> {
+        let request = Request::recorded(run.request.function, run.request.run);
+        find(&server.leasing, &server.keeping, &request, run).await
+    }
+
+    #[test]
+    fn a_run_goes_to_the_version_that_it_asks_for_or_to_the_one_that_its_id_says() {
+        with_actors(async {
+            let house = House::new().await;
+            let id = house.running("hello", vec![service(scaling(0, 1, 100)); 3]).await;
+            house.shift(id, &[(1, 50), (3, 50)]).await;
+            let server = house.server("node-1", None);
+            let mut seen = std::collections::BTreeSet::new();
+            for _ in 0..40 {
+                let run = run_of(id, None);
+                let (arm, Offer::Instance(lease)) = found(&server, &run).await.ok().unwrap() else {
+                    panic!("no lease")
+                };
+                let route = server.leasing.route_to(id).await.unwrap().unwrap();
+                assert_eq!([arm.version, lease.version()], [route.choose(run.request.run).version; 2]);
+                seen.insert(arm.version);
+            }
+            assert_eq!(seen.into_iter().collect::<Vec<_>>(), [1, 3]);
+            let (arm, _) = found(&server, &run_of(id, Some(2))).await.ok().unwrap();
+            assert_eq!(arm.version, 2);
+            assert!(matches!(found(&server, &run_of(id, Some(9))).await, Err(NotOffered::Never(_))));
+        });
+    }
+
+    #[test]
+    fn a_run_waits_for_the_place_of_a_job_as_long_as_it_may_take_and_is_counted() {
+        with_actors(async {
+            let house = House::new().await;
+            let mut manifest = job(1);
+            manifest.resources.timeout_s = 1.0;
+            let id = house.running("tidy", vec![manifest]).await;
+            let server = house.server("node-1", None);
+            let (_, place) = found(&server, &run_of(id, None)).await.ok().unwrap();
+            let began = Instant::now();
+            let run = run_of(id, None);
+            let (waited, ()) = tokio::join!(found(&server, &run), async {
+                while server.leasing.jobs_waiting(id) == 0 {
+                    tokio::task::yield_now().await;
+                }
+            });
+            let Err(NotOffered::Yet(why, None)) = waited else { panic!("there is one place, and it is taken") };
+            assert!(why.contains("in time") && began.elapsed() >= Duration::from_secs(1), "{why}");
+            drop(place);
+            assert!(matches!(found(&server, &run).await, Ok((_, Offer::Job(_)))));
+        });
     }
 }

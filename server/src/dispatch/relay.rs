@@ -148,7 +148,7 @@ impl Relay {
     fn roll_out(&mut self, position: u64, function: function::Id, version: u32) {
         let (publisher, hold) = (self.publisher.clone(), self.held.hold(position));
         self.tasks.spawn(async move {
-            if let Err(error) = publisher.tools.fleet.roll_out(function, version).await {
+            if let Err(error) = publisher.tools.keeping.roll_out(function, version).await {
                 tracing::warn!(%function, version, %error, "not rolled out");
             }
             drop(hold);

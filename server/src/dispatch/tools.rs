@@ -11,7 +11,8 @@ use crate::actors::Commands;
 use crate::builder::Workshop;
 use crate::config::Retention;
 use crate::doors::Judge;
-use crate::fleet::Fleet;
+use crate::keeping::Keeping;
+use crate::leasing::Leasing;
 use crate::queue::Queue;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -26,8 +27,10 @@ pub struct Tools {
     pub commands: Commands,
     /// Delivery.
     pub queue: Arc<dyn Queue>,
+    /// Who takes a call.
+    pub leasing: Leasing,
     /// Instances.
-    pub fleet: Fleet,
+    pub keeping: Keeping,
     /// Builds.
     pub workshop: Workshop,
     /// Opens what repositories are fetched with.

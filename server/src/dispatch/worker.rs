@@ -20,7 +20,7 @@ use super::offer::{self, NotOffered, Offer, Patience};
 use super::tools::Tools;
 use crate::actors::{self, Done, Loaded};
 use crate::backoff::Backoff;
-use crate::fleet::{Input, Route};
+use crate::leasing::{Arm, Input};
 use crate::queue::{self, Consumer, Delivery, Request};
 use crate::turns::Place;
 use crate::{clock, store};
@@ -225,7 +225,7 @@ impl Workers {
     /// Begins the runs for whose answers somebody waits on this server, without waiting for the queue to deliver them. What it
     /// delivers later is acknowledged: the run is being done, or was.
     pub(super) async fn do_what_is_awaited(self) {
-        let Some(mut runs) = self.inner.tools.fleet.runs_here() else { return };
+        let Some(mut runs) = self.inner.tools.leasing.runs_here() else { return };
         while let Some((function, run)) = runs.recv().await {
             if !self.inner.stopping.is_cancelled() {
                 self.begin_task(Delivery::unqueued(Request::recorded(function, run)), None);
@@ -252,12 +252,10 @@ impl Workers {
     }
 
     async fn prefetch(&self, function: function::Id) -> usize {
-        match self.inner.tools.fleet.route_to(function, None).await {
-            Ok(Some(route)) => {
-                (route.manifest.scaling.max.max(1) as usize).saturating_mul(route.calls_at_once() as usize)
-            }
-            _ => DEFAULT_PREFETCH,
-        }
+        let Ok(Some(route)) = self.inner.tools.leasing.route_to(function).await else { return DEFAULT_PREFETCH };
+        let of_one =
+            |arm: &Arm| (arm.manifest.scaling.max.max(1) as usize).saturating_mul(arm.calls_at_once() as usize);
+        route.shares().map(|(arm, _)| of_one(arm)).fold(0, usize::saturating_add).max(1)
     }
 
     /// Runs one run; acknowledges when its outcome, or that it is somebody else's, is recorded.
@@ -297,17 +295,17 @@ impl Workers {
             let found = tokio::select! {
                 biased;
                 () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
-                found = offer::find(tools, request, &run) => found,
+                found = offer::find(&tools.leasing, &tools.keeping, request, &run) => found,
             };
             let (reason, wait, begun) = match found {
-                Ok((route, offer)) => {
+                Ok((arm, offer)) => {
                     let place = tokio::select! {
                         biased;
                         () = self.inner.stopping.cancelled() => return Ok(Taken::Left),
                         place = self.room_for(&run, left) => place,
                     };
                     // Somebody else has it, or it is over.
-                    let Some(done) = self.begin(work, loaded, route.version, tried).await? else {
+                    let Some(done) = self.begin(work, loaded, arm.version, tried).await? else {
                         return Ok(Taken::Done);
                     };
                     let Some(mut run) = done.state.clone() else { return Ok(Taken::Done) };
@@ -317,7 +315,7 @@ impl Workers {
                         run.request = whole.request;
                     }
                     let input = Input::new(std::mem::replace(&mut run.request.input, Json::null()), place);
-                    match self.attempt(&run, input, &route, offer).await {
+                    match self.attempt(&run, input, &arm, offer).await {
                         Called::Ended(ended) => {
                             self.record(&stream, loaded, &run, judge(ended), &cause).await?;
                             return Ok(Taken::Done);
@@ -377,7 +375,7 @@ impl Workers {
         match left {
             Some(bytes) => {
                 let request = &run.request;
-                Some(self.inner.tools.fleet.inputs().take(&request.namespace, request.function, bytes).await)
+                Some(self.inner.tools.leasing.inputs().take(&request.namespace, request.function, bytes).await)
             }
             None => None,
         }
@@ -401,22 +399,22 @@ impl Workers {
     }
 
     /// Gives the function its input.
-    async fn attempt(&self, run: &Run, input: Input, route: &Arc<Route>, offer: Offer) -> Called {
+    async fn attempt(&self, run: &Run, input: Input, arm: &Arm, offer: Offer) -> Called {
         let tools = &self.inner.tools;
         let attempt = call::Attempt {
             request: &run.request,
             input,
             delivery: run.delivery,
             number: run.attempts,
-            timeout: route.manifest.resources.timeout(),
+            timeout: arm.manifest.resources.timeout(),
             recorded: tools.recorded,
         };
         tracing::debug!(
-            run = %run.request.run, function = %route.function, attempt = attempt.number, version = route.version, "started"
+            run = %run.request.run, function = %arm.function, attempt = attempt.number, version = arm.version, "started"
         );
         match offer {
-            Offer::Instance(lease) => call::service(&tools.fleet, attempt, lease).await,
-            Offer::Job(place) => call::job(&tools.fleet, attempt, route, place).await,
+            Offer::Instance(lease) => call::service(&tools.leasing, attempt, lease).await,
+            Offer::Job(place) => call::job(&tools.leasing, &tools.keeping, attempt, arm, place).await,
         }
     }
 
@@ -582,7 +580,7 @@ impl Workers {
             return;
         }
         let tools = &self.inner.tools;
-        let name = match tools.fleet.route_to(run.request.function, None).await {
+        let name = match tools.leasing.route_to(run.request.function).await {
             Ok(Some(route)) => route.name.to_string(),
             _ => run.request.function.to_string(),
         };

@@ -1,4 +1,4 @@
-//! From a version's manifest to what is run. Builds try a version out, and the fleet starts it: both start the same.
+//! From a version's manifest to what is run. Builds try a version out, and keeping starts it: both start the same.
 
 use domain::manifest::{self, Manifest};
 

@@ -21,7 +21,7 @@ use super::request::Pump;
 use crate::edge::HttpError;
 use crate::edge::auth::Over;
 use crate::edge::bodiless::Bodiless;
-use crate::fleet::{Answer, CallError, Lease, RequestBody};
+use crate::leasing::{Answer, CallError, Lease, RequestBody};
 
 /// An answer up to this length is read whole.
 const WHOLE: u64 = 64 << 10;

@@ -15,7 +15,7 @@ use super::target::Called;
 use crate::clock;
 use crate::edge::request_id::correlation;
 use crate::edge::{HttpError, body, trace, wishes};
-use crate::fleet::{Route, claim};
+use crate::leasing::{Arm, claim};
 use crate::operations::{self, Ask, Asked, Caller, Claim, Viewer};
 
 /// Accepts a call. `preferred`: the caller asked for it by `Prefer`, and is told that it was heard.
@@ -31,7 +31,7 @@ pub(super) async fn accept(
     let arrived = clock::now();
     let callback = wishes::callback(request.headers(), &settings.callback_allow)?;
     let address = Address::of(request, rest, origin, settings);
-    let asked = ask(gateway, session.viewer, request, payload, &route, &address, true, callback).await?;
+    let asked = ask(gateway, session.viewer, request, payload, route.current(), &address, true, callback).await?;
     // The run is the platform's, which is not on a function's own host.
     let at = match origin {
         Origin::Shared => String::new(),
@@ -57,7 +57,7 @@ pub(super) async fn ask(
     viewer: Viewer,
     request: &HttpRequest,
     payload: web::Payload,
-    route: &Route,
+    route: &Arm,
     address: &Address<'_>,
     asynchronous: bool,
     callback: Option<String>,

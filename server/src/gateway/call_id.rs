@@ -22,8 +22,8 @@ const HEADER: &str = "x-call-id";
 /// The longest name of a call, in bytes.
 const MAX_NAME: usize = 128;
 
-/// Derived ids of calls that are not recorded yet. Each belongs to a call that has a place at the recorder, of which there
-/// is a fixed number.
+/// Derived ids of calls that are not recorded yet. Each belongs to a call whose connection is open, or that has a place at the
+/// recorder, of which there is a fixed number.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InUse(Arc<Mutex<HashSet<run::Id>>>);
 

@@ -23,7 +23,8 @@ use super::{answer, asynchronous, cors, once, socket};
 use crate::edge::request_id::{REQUEST_ID, RequestId, label};
 use crate::edge::{HttpError, Seat, wishes};
 use crate::executor::JobCall;
-use crate::fleet::{self, Route, Taker};
+use crate::keeping::describe_exit;
+use crate::leasing::{self, Arm, Taker};
 use crate::telemetry::watchdog;
 use crate::turns::Place;
 
@@ -100,6 +101,11 @@ async fn call(
     }
     let Called { session, route, rest, origin, public } = called;
     check_claim(request)?;
+    let id = match public {
+        true => CallId::drawn(),
+        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
+    };
+    let route = route.choose(id.id).clone();
     let limits = &gateway.services.settings.limits;
     let timeout = request::timeout(request, &route)?;
     let (wants_socket, whole) = match &route.taker {
@@ -134,10 +140,6 @@ async fn call(
         )
         .retry_after(1)
     })?;
-    let id = match public {
-        true => CallId::drawn(),
-        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
-    };
     let address = Address::of(request, rest, origin, &gateway.services.settings);
     let call = Call::begin(
         place,
@@ -156,10 +158,10 @@ async fn call(
     }
     let deadline = Instant::now() + timeout;
     match &route.taker {
-        Taker::Service(pool) => {
+        Taker::Service(endpoints) => {
             let mut pump = pump;
             let leased = {
-                let mut leasing = pin!(pool.lease(Some(call.run), deadline));
+                let mut leasing = pin!(endpoints.lease(Some(call.run), deadline));
                 match answer::unless_broken(&mut pump, leasing.as_mut()).await {
                     Ok(leased) => leased,
                     Err(kind) => return Err(answer::broken(call, kind)),
@@ -200,12 +202,12 @@ async fn call(
 ///
 /// # Errors
 /// 503 when there is none: whoever waits for it would keep its body in memory meanwhile.
-fn room_for_job(gateway: &Gateway, route: &Route, body: &fleet::RequestBody) -> Result<Option<Place>, HttpError> {
-    let fleet::RequestBody::Full(body) = body else { return Ok(None) };
-    if body.len() <= fleet::SMALL {
+fn room_for_job(gateway: &Gateway, route: &Arm, body: &leasing::RequestBody) -> Result<Option<Place>, HttpError> {
+    let leasing::RequestBody::Full(body) = body else { return Ok(None) };
+    if body.len() <= leasing::SMALL {
         return Ok(None);
     }
-    let place = gateway.fleet().inputs().try_take(&route.namespace, route.function, 2 * body.len());
+    let place = gateway.leasing().inputs().try_take(&route.namespace, route.function, 2 * body.len());
     place.map(Some).ok_or_else(|| {
         let message = "too many large inputs of this function or its namespace are in memory; try again in a moment";
         HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message).retry_after(1)
@@ -216,12 +218,12 @@ fn room_for_job(gateway: &Gateway, route: &Route, body: &fleet::RequestBody) -> 
 async fn of_job(
     gateway: &Gateway,
     mut call: Call,
-    route: &Route,
-    (body, input): (fleet::RequestBody, Option<Place>),
+    route: &Arm,
+    (body, input): (leasing::RequestBody, Option<Place>),
     timeout: Duration,
     deadline: Instant,
 ) -> Result<HttpResponse, HttpError> {
-    let place = match gateway.fleet().job_place(route, deadline).await {
+    let place = match gateway.leasing().job_place(route, deadline).await {
         Ok(place) => place,
         Err(error) => return Err(call.refused(error)),
     };
@@ -231,9 +233,9 @@ async fn of_job(
         let what = format!("the body takes more than {} bytes in the event that the job is given", 2 * limit);
         return Err(call.failed(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", what, &[]));
     };
-    let event = fleet::in_place(event, input);
+    let event = leasing::in_place(event, input);
     let job = JobCall { run: call.run.uuid(), attempt: 1, event, timeout, trace: Some(call.trace()) };
-    let ran = match gateway.fleet().run_job(route, job, Some(place)).await {
+    let ran = match gateway.services.keeping.run_job(route, job, place).await {
         Ok(ran) => ran,
         Err(error) => return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", error.to_string(), &[])),
     };
@@ -244,7 +246,7 @@ async fn of_job(
         return Err(call.timed_out());
     }
     if exit.code != Some(0) {
-        let what = fleet::describe_exit(exit);
+        let what = describe_exit(exit);
         return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", what, &ran.outcome.stderr_tail));
     }
     let result = ran.outcome.result.unwrap_or_else(|| bytes::Bytes::from_static(b"null"));

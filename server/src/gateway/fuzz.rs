@@ -17,7 +17,7 @@ use super::passing::{Named, Origin, passes};
 use super::request::to_function;
 use crate::config::Settings;
 use crate::edge::fuzz::head_and_body;
-use crate::fleet::RequestBody;
+use crate::leasing::RequestBody;
 
 /// Nobody but the two ends of one connection, and nobody but the platform, has a use for these.
 const NEVER: [&str; 12] = [

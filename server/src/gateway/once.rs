@@ -28,11 +28,12 @@ pub(super) async fn call(
     let Called { session, route, rest, origin, .. } = called;
     let address = Address::of(request, rest, origin, &services.settings);
     let viewer = session.viewer;
-    let timeout = request::timeout(request, &route)?;
+    let timeout = request::timeout(request, route.current())?;
     let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
-    let asked = asynchronous::ask(gateway, viewer.clone(), request, payload, &route, &address, false, None).await?;
+    let asked =
+        asynchronous::ask(gateway, viewer.clone(), request, payload, route.current(), &address, false, None).await?;
     if !asked.replayed {
-        services.fleet.run_here(route.function, asked.run);
+        services.leasing.run_here(route.function, asked.run);
     }
     let over = operations::wait(services, &viewer, asked.run, waiting).await?;
     let run = over.ok_or_else(|| {
@@ -43,7 +44,7 @@ pub(super) async fn call(
         );
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     })?;
-    let answered = match recorded::kept(&services.fleet, &run) {
+    let answered = match recorded::kept(&services.leasing, &run) {
         Some(whole) => Ok(whole),
         None => recorded::answer(&run),
     };

@@ -22,7 +22,7 @@ use super::request::{Kept, KeptBytes};
 use super::said::{Frame, Said};
 use crate::clock;
 use crate::edge::{HttpError, trace};
-use crate::fleet::{self, RequestBody, Route};
+use crate::leasing::{self, Arm, RequestBody};
 use crate::operations::Viewer;
 use crate::telemetry::Metrics;
 
@@ -41,7 +41,7 @@ pub(super) struct Call {
 struct ToldOf {
     run: run::Id,
     hold: Option<Hold>,
-    route: Arc<Route>,
+    route: Arc<Arm>,
     actor: Arc<str>,
     said: Said,
     trace: Context,
@@ -59,7 +59,7 @@ impl Call {
         request: &HttpRequest,
         address: &Address<'_>,
         viewer: &Viewer,
-        route: Arc<Route>,
+        route: Arc<Arm>,
         kept: Kept,
         limit: usize,
         metrics: Metrics,
@@ -199,19 +199,19 @@ impl Call {
         stderr_tail: &[String],
     ) -> HttpError {
         let run = self.run;
-        let error = fleet::with_last_lines(&what, stderr_tail);
+        let error = leasing::with_last_lines(&what, stderr_tail);
         self.end(Ending::Failed, None, Some(error));
         HttpError::new(status, code, format!("{what}; its log is that of run {run}"))
     }
 
     /// There was no instance for it.
-    pub(super) fn refused(self, error: fleet::Error) -> HttpError {
+    pub(super) fn refused(self, error: leasing::Error) -> HttpError {
         let (ending, tail) = match &error {
-            fleet::Error::TimedOut => (Ending::TimedOut, Vec::new()),
-            fleet::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
+            leasing::Error::TimedOut => (Ending::TimedOut, Vec::new()),
+            leasing::Error::Unhealthy { stderr_tail, .. } => (Ending::Failed, stderr_tail.clone()),
             _ => (Ending::Failed, Vec::new()),
         };
-        let told = fleet::with_last_lines(&error.to_string(), &tail);
+        let told = leasing::with_last_lines(&error.to_string(), &tail);
         self.end(ending, None, Some(told));
         refusal(error)
     }

@@ -4,8 +4,8 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 
 use crate::edge::HttpError;
-use crate::fleet;
-use crate::fleet::claim::{self, Claim};
+use crate::leasing;
+use crate::leasing::claim::{self, Claim};
 
 /// A call stays a call: what only the platform may send as an event does not pass as one.
 ///
@@ -24,21 +24,21 @@ pub(super) fn claimed(claim: Claim) -> HttpError {
 }
 
 /// Why there is no instance, as an answer.
-pub(super) fn refusal(error: fleet::Error) -> HttpError {
+pub(super) fn refusal(error: leasing::Error) -> HttpError {
     let message = error.to_string();
     match error {
-        fleet::Error::NotRunning { .. } => {
+        leasing::Error::NotRunning { .. } => {
             HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_not_running", message).retry_after(1)
         }
-        fleet::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
-        fleet::Error::Overloaded { .. } => {
+        leasing::Error::NoSuchVersion(_) => HttpError::new(StatusCode::NOT_FOUND, "version_not_found", message),
+        leasing::Error::Overloaded { .. } => {
             HttpError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message).retry_after(1)
         }
-        fleet::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
-        fleet::Error::Unhealthy { retry_in, .. } => {
+        leasing::Error::TimedOut => HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message),
+        leasing::Error::Unhealthy { retry_in, .. } => {
             let refused = HttpError::new(StatusCode::SERVICE_UNAVAILABLE, "function_unhealthy", message);
             refused.retry_after(retry_in.as_secs() + 1)
         }
-        fleet::Error::Store(error) => error.into(),
+        leasing::Error::Store(error) => error.into(),
     }
 }

@@ -23,7 +23,7 @@ use crate::clock;
 use crate::edge::body::{broke_off, read, read_unproved};
 use crate::edge::kept::stays_here;
 use crate::edge::{Held, HttpError, Services};
-use crate::fleet::{RequestBody, Route, claim};
+use crate::leasing::{Arm, RequestBody, claim};
 
 /// A body up to this length is read whole before the function is called; a longer one is passed on as it comes.
 const WHOLE: usize = 64 << 10;
@@ -52,7 +52,7 @@ impl Kept {
 }
 
 /// How long the call may take: what the caller asks for in `X-Timeout` (seconds, or with a unit), at most the function's.
-pub(super) fn timeout(request: &HttpRequest, route: &Route) -> Result<Duration, HttpError> {
+pub(super) fn timeout(request: &HttpRequest, route: &Arm) -> Result<Duration, HttpError> {
     let most = route.manifest.resources.timeout();
     let Some(value) = request.headers().get("x-timeout") else { return Ok(most) };
     let wrong = || HttpError::bad_request("bad_timeout", "X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m");

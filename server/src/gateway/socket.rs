@@ -28,7 +28,7 @@ use super::record::Call;
 use super::state::Gateway;
 use crate::edge::auth::Over;
 use crate::edge::{HttpError, Seat};
-use crate::fleet::{Lease, RequestBody, Route, Socket, Upgraded};
+use crate::leasing::{Arm, Lease, RequestBody, Socket, Upgraded};
 
 /// Bytes that are read from a function at a time.
 const PART: usize = 16 << 10;
@@ -47,7 +47,7 @@ pub(super) fn is_wanted(request: &HttpRequest) -> bool {
 
 /// What a socket is opened with.
 pub(super) struct Opening<'a, O> {
-    pub route: &'a Route,
+    pub route: &'a Arm,
     pub call: Call,
     pub lease: Lease,
     pub request: hyper::Request<RequestBody>,

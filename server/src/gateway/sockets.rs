@@ -8,7 +8,7 @@ use domain::function;
 use crate::config::Edge;
 use crate::edge::HttpError;
 use crate::edge::shares::{Full, Share, Shares};
-use crate::fleet::Route;
+use crate::leasing::Arm;
 
 /// How many sockets there may be: one function has half of the places at most, and one namespace three quarters. Cloning it
 /// is cheap.
@@ -32,7 +32,7 @@ impl Sockets {
     ///
     /// # Errors
     /// 503 when there is none.
-    pub(super) fn take(&self, route: &Route) -> Result<Place, HttpError> {
+    pub(super) fn take(&self, route: &Arm) -> Result<Place, HttpError> {
         let full = |owner: &str, full| {
             let who = match full {
                 Full::Owner => owner,

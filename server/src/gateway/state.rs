@@ -5,7 +5,7 @@ use super::recorder::Recorder;
 use super::sockets::Sockets;
 use crate::doors::Doors;
 use crate::edge::Services;
-use crate::fleet::Fleet;
+use crate::leasing::Leasing;
 
 /// What the gateway needs. Cloning it is cheap.
 #[derive(Clone)]
@@ -34,7 +34,7 @@ impl Gateway {
         Self { doors, is_taken, ..self }
     }
 
-    pub(super) fn fleet(&self) -> &Fleet {
-        &self.services.fleet
+    pub(super) fn leasing(&self) -> &Leasing {
+        &self.services.leasing
     }
 }

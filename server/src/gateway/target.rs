@@ -12,7 +12,7 @@ use super::refused::refusal;
 use super::state::Gateway;
 use crate::edge::auth::Session;
 use crate::edge::{FunctionHost, HttpError};
-use crate::fleet::Route;
+use crate::leasing::Route;
 use crate::operations::Viewer;
 
 /// How a request leads to a function.
@@ -109,10 +109,10 @@ impl Gateway {
                 (found.namespace.to_string(), found.name.to_string(), rest, Some(found.pattern))
             }
         };
-        let route = self.fleet().route(&namespace, &name).await.ok()??;
+        let route = self.leasing().route(&namespace, &name).await.ok()??;
         let trigger = match &pattern {
-            Some(_) => route.manifest.http_triggers().find(|http| http.path == pattern),
-            None => route.manifest.http_trigger(),
+            Some(_) => route.current().manifest.http_triggers().find(|http| http.path == pattern),
+            None => route.current().manifest.http_trigger(),
         };
         let trigger = trigger?.clone();
         let allowed = self.services.settings.edge.public_functions.contain(&namespace);
@@ -154,7 +154,7 @@ impl Gateway {
                 let host = request.extensions().get::<FunctionHost>().cloned().ok_or_else(missing)?;
                 let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
                 let route = match sees(&session.viewer, namespace) {
-                    true => self.fleet().route(namespace, &host.name).await.map_err(refusal)?,
+                    true => self.leasing().route(namespace, &host.name).await.map_err(refusal)?,
                     false => None,
                 };
                 (session, route.ok_or_else(missing)?, request.uri().path())
@@ -176,14 +176,14 @@ impl Gateway {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
         if sees(viewer, default)
-            && let Some(route) = self.fleet().route(default, first).await.map_err(refusal)?
+            && let Some(route) = self.leasing().route(default, first).await.map_err(refusal)?
         {
             return Ok((route, rest));
         }
         let (second, rest) = split(rest.trim_start_matches('/'));
         if !second.is_empty()
             && sees(viewer, first)
-            && let Some(route) = self.fleet().route(first, second).await.map_err(refusal)?
+            && let Some(route) = self.leasing().route(first, second).await.map_err(refusal)?
         {
             return Ok((route, rest));
         }
@@ -218,7 +218,7 @@ fn missing() -> HttpError {
 /// # Errors
 /// When a function is not called over HTTP.
 pub(super) fn callable(route: &Route) -> Result<(), HttpError> {
-    match route.manifest.answers_http() {
+    match route.current().manifest.answers_http() {
         true => Ok(()),
         false => Err(HttpError::new(
             StatusCode::NOT_FOUND,

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::function::changeable;
 use super::{Caller, Refusal, Services};
-use crate::fleet::LATE_LINES;
+use crate::leasing::LATE_LINES;
 use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunFilter, agreement};
 use crate::{actors, clock};

@@ -226,9 +226,9 @@ pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) 
 pub async fn start(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
     changeable(services, caller, id).await?;
     ask(services, caller, id, Command::Start { at: clock::now() }).await?;
-    let fleet = services.fleet.clone();
+    let keeping = services.keeping.clone();
     tokio::spawn(async move {
-        if let Err(error) = fleet.warm_up(id).await {
+        if let Err(error) = keeping.warm_up(id).await {
             tracing::warn!(function = %id, %error, "not warmed up");
         }
     });
@@ -326,7 +326,7 @@ async fn ask(services: &Services, caller: &Caller, id: function::Id, command: Co
 
 /// What was asked for is recorded and will be done; doing it now lets the next call see it.
 async fn close_gap(services: &Services, id: function::Id) {
-    if let Err(error) = services.fleet.reconcile(id).await {
+    if let Err(error) = services.keeping.reconcile(id).await {
         tracing::warn!(function = %id, %error, "not reconciled at once");
     }
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use domain::{function, namespace, run};
 
-use crate::{actors, fleet, store};
+use crate::{actors, leasing, store};
 
 /// Bytes of one problem's message. A caller's own words may be in it, and be answered many times over.
 const MAX_MESSAGE: usize = 8 << 10;
@@ -210,15 +210,15 @@ impl<E: std::error::Error + Into<Refusal>> From<actors::Error<E>> for Refusal {
     }
 }
 
-impl From<fleet::Error> for Refusal {
-    fn from(error: fleet::Error) -> Self {
+impl From<leasing::Error> for Refusal {
+    fn from(error: leasing::Error) -> Self {
         match error {
-            fleet::Error::NotRunning { .. } => Self::problem("function_not_running", error.to_string()),
-            fleet::Error::NoSuchVersion(_) => Self::problem("version_not_found", error.to_string()),
-            fleet::Error::Overloaded { .. } => Self::Failed(Fault::Busy(error.to_string())),
-            fleet::Error::TimedOut => Self::problem("timed_out", error.to_string()),
-            fleet::Error::Unhealthy { .. } => Self::problem("function_unhealthy", error.to_string()),
-            fleet::Error::Store(error) => error.into(),
+            leasing::Error::NotRunning { .. } => Self::problem("function_not_running", error.to_string()),
+            leasing::Error::NoSuchVersion(_) => Self::problem("version_not_found", error.to_string()),
+            leasing::Error::Overloaded { .. } => Self::Failed(Fault::Busy(error.to_string())),
+            leasing::Error::TimedOut => Self::problem("timed_out", error.to_string()),
+            leasing::Error::Unhealthy { .. } => Self::problem("function_unhealthy", error.to_string()),
+            leasing::Error::Store(error) => error.into(),
         }
     }
 }

@@ -140,7 +140,7 @@ pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> 
         _ => false,
     };
     if row.state != Status::Running && !done_already {
-        return Err(services.fleet.not_running(&row).await.into());
+        return Err(services.keeping.not_running(&row).await.into());
     }
     let at = clock::now();
     let (event_id, source) = (uuid::Uuid::now_v7().to_string(), format!("/v1/functions/{}", row.name));
@@ -392,7 +392,7 @@ async fn runnable(
     let row = changeable(services, caller, function).await?;
     match version {
         _ if row.state == Status::Deregistered => Err(function::Error::Deregistered.into()),
-        None if row.state != Status::Running => Err(services.fleet.not_running(&row).await.into()),
+        None if row.state != Status::Running => Err(services.keeping.not_running(&row).await.into()),
         Some(version) if services.store.version(row.id, version).await?.is_none() => {
             let message = format!("the function has no version {version}");
             Err(Problem::new("version_not_found", message).at(["version"]).into())

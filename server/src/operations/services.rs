@@ -5,7 +5,8 @@ use std::sync::Arc;
 use crate::actors::Commands;
 use crate::builder::Workshop;
 use crate::config::Settings;
-use crate::fleet::Fleet;
+use crate::keeping::Keeping;
+use crate::leasing::Leasing;
 use crate::store::Store;
 use crate::vault::Vault;
 
@@ -16,8 +17,10 @@ pub struct Services {
     pub store: Store,
     /// Takes commands.
     pub commands: Commands,
+    /// Gives calls their places.
+    pub leasing: Leasing,
     /// Keeps instances.
-    pub fleet: Fleet,
+    pub keeping: Keeping,
     /// Seals secrets and opens them.
     pub vault: Vault,
     /// Takes bundles.

@@ -164,7 +164,8 @@ impl Log {
 
     /// Every function that is RUNNING, with its current version.
     pub async fn running_functions(&self) -> Result<Vec<RunningFunction>, Error> {
-        let sql = "SELECT id, namespace, name, current_version FROM functions WHERE state = 'RUNNING' ORDER BY id";
+        let sql =
+            "SELECT id, namespace, name, current_version, traffic FROM functions WHERE state = 'RUNNING' ORDER BY id";
         self.reader
             .select(sql, &[], |row| {
                 let mut cells = row.cells();
@@ -173,6 +174,7 @@ impl Log {
                     namespace: cells.text()?,
                     name: cells.text()?,
                     current_version: cells.opt_number()?,
+                    traffic: cells.json()?,
                 })
             })
             .await

@@ -189,8 +189,27 @@ pub struct RunningFunction {
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// The version that answers calls; `None` when no build has succeeded yet.
+    /// The current version; `None` when no build has succeeded yet.
     pub current_version: Option<u32>,
+    /// How calls are divided; empty: all to the current version.
+    pub traffic: Vec<Share>,
+}
+
+impl RunningFunction {
+    /// The current version, and those that take calls beside it or in its place.
+    pub fn versions(&self) -> Vec<u32> {
+        let others =
+            self.traffic.iter().map(|share| share.version).filter(|version| Some(*version) != self.current_version);
+        self.current_version.into_iter().chain(others).collect()
+    }
+
+    /// Whether a version takes ordinary calls.
+    pub fn takes_calls(&self, version: u32) -> bool {
+        match self.traffic.as_slice() {
+            [] => self.current_version == Some(version),
+            split => split.iter().any(|share| share.version == version && share.percent > 0),
+        }
+    }
 }
 
 /// What is needed of a build to go on with it, or to give it up. Any number may be open, each with a manifest.

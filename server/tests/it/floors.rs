@@ -8,7 +8,8 @@ const FLOORS: &[&[&str]] = &[
     &["ingress", "gateway", "dispatch", "operator"],
     &["edge"],
     &["operations"],
-    &["builder", "fleet", "doors"],
+    &["keeping"],
+    &["builder", "doors", "leasing"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
     &["backoff", "config", "clock", "telemetry", "tree", "turns"],
@@ -22,7 +23,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
-    ("hyper", &["fleet", "dispatch", "edge", "gateway"]),
+    ("hyper", &["leasing", "dispatch", "edge", "gateway"]),
 ];
 
 #[test]

@@ -722,13 +722,13 @@ fn describe(
     let failed = build.as_ref().filter(|build| build.state == BuildStatus::Failed);
     let why_failed =
         failed.and_then(|build| build.error.as_deref()).map(|error| format!("its newest build failed: {error}"));
-    let reason = services.fleet.fault_of(&row).or_else(|| row.reason.clone()).or(why_failed);
+    let reason = services.keeping.fault_of(&row).or_else(|| row.reason.clone()).or(why_failed);
     let status = match (row.state, failed) {
         (Status::Registered, Some(_)) => "BUILD_FAILED",
         (state, _) => state.name(),
     };
-    let instances = services.fleet.instances(row.id);
-    let count = |fits: &dyn Fn(&crate::fleet::InstanceInfo) -> bool| {
+    let instances = services.keeping.instances(row.id);
+    let count = |fits: &dyn Fn(&crate::keeping::InstanceInfo) -> bool| {
         u32::try_from(instances.iter().filter(|instance| fits(instance)).count()).unwrap_or(u32::MAX)
     };
     let ready = count(&|instance| instance.state == "ready");

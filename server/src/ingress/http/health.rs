@@ -75,7 +75,7 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
     if services.draining.is_cancelled() {
         return unavailable("draining", vec!["the server was asked to end".to_owned()]);
     }
-    if let Err(missing) = services.fleet.keep_ground().await {
+    if let Err(missing) = services.keeping.keep_ground().await {
         let reason = said(&missing, "functions cannot be started; the log says why");
         return unavailable("unavailable", [vec![reason], held].concat());
     }
@@ -83,7 +83,7 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
         Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
             let queue = services.queue.fault().map(|fault| said(&fault, "the queue is away; the log says why"));
-            let broken = services.fleet.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
+            let broken = services.keeping.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
             let mut unfit = agreement::differences(&services.store).await.unwrap_or_default();
             unfit.extend(services.vault.foreign().await.ok().flatten());
             unfit.extend(services.store.stats().seal_fault());

@@ -178,7 +178,7 @@ async fn replied(services: &Services, run: run::Id, waiting: Wait) -> Result<Htt
         let message = format!("run {run} goes on; the same delivery gets its answer when it is over");
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
     })?;
-    let mut response = recorded::recorded_answer(&services.fleet, &run)?;
+    let mut response = recorded::recorded_answer(&services.leasing, &run)?;
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_SECURITY_POLICY, SANDBOX);
     if let Ok(id) = run.request.run.to_string().parse() {

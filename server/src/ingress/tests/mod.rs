@@ -40,9 +40,10 @@ use crate::edge::{About, Auth, Services};
 use crate::executor::{
     self, Executor, Executors, Exit, Form, Instance, JobCall, JobOutcome, Lines, Spec, Task, Workbench,
 };
-use crate::fleet::{self, Fleet, LineLimits};
 use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
+use crate::keeping::{self, Keeping, LineLimits};
+use crate::leasing::Leasing;
 use crate::operations::{self, Viewer};
 use crate::store::watched::Watched;
 use crate::telemetry::Metrics;
@@ -88,22 +89,25 @@ impl House {
             Workshop::new(Arc::new(Nothing), executors.clone(), data.path(), builder::Settings::default()).unwrap();
         let metrics = Metrics::new();
         let vault = Vault::open(None, data.path(), store.clone()).unwrap();
-        let fleet = Fleet::start(
-            store.clone(),
-            commands.clone(),
-            vault.clone(),
+        let leasing = Leasing::new(10);
+        let keeping = Keeping::start(keeping::Parts {
+            leasing: leasing.clone(),
+            store: store.clone(),
+            commands: commands.clone(),
+            vault: vault.clone(),
             executors,
-            Arc::new(|_| Some("/nowhere".into())),
-            metrics.clone(),
-            fleet::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, waiting: 10, lines: LineLimits::default() },
-            "node-1".into(),
-        );
+            keeper: None,
+            artifacts: Arc::new(|_| Some("/nowhere".into())),
+            metrics: metrics.clone(),
+            settings: keeping::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, lines: LineLimits::default() },
+            node: "node-1".into(),
+        });
         let (auth, _) = Auth::open(&settings).unwrap();
         let about = About { store: store.describe(), ..About::default() };
         let subscribers = crate::edge::subscribers::Subscribers::new(&settings.limits);
         let settings = Arc::new(settings);
         let services = Services {
-            operations: operations::Services { store, commands, fleet, vault, workshop, settings },
+            operations: operations::Services { store, commands, leasing, keeping, vault, workshop, settings },
             queue: std::sync::Arc::new(crate::queue::local::Local::new()),
             metrics,
             auth: Arc::new(auth),

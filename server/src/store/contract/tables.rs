@@ -24,6 +24,7 @@ fn running(row: &FunctionRow) -> RunningFunction {
         namespace: row.namespace.clone(),
         name: row.name.clone(),
         current_version: row.current_version,
+        traffic: row.traffic.clone(),
     }
 }
 

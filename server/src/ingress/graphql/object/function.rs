@@ -214,7 +214,7 @@ impl Function {
     /// Why it is broken, when it is; or why it was stopped; or, while it has no version, why its last build failed. It goes when
     /// its cause is over.
     async fn state_reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let fault = || services(ctx).fleet.fault_of(&self.row);
+        let fault = || services(ctx).keeping.fault_of(&self.row);
         let now = self.then.is_none().then(fault).flatten().or_else(|| self.row.reason.clone());
         if now.is_some() || self.row.state != Status::Registered || self.then.is_some() {
             return Ok(now);
@@ -359,14 +359,14 @@ impl Function {
         if self.then.is_some() {
             return Vec::new();
         }
-        let instance = |info: crate::fleet::InstanceInfo| Instance {
+        let instance = |info: crate::keeping::InstanceInfo| Instance {
             id: info.id.into(),
             version: info.version,
             state: info.state.to_owned(),
             in_flight: info.in_flight,
             started_at: info.started_at,
         };
-        services(ctx).fleet.instances(self.row.id).into_iter().map(instance).collect()
+        services(ctx).keeping.instances(self.row.id).into_iter().map(instance).collect()
     }
 
     /// Its calls by time, oldest first, for a small chart; as many points as `Metrics.points` has.

@@ -33,12 +33,12 @@ impl Server {
         let services = services(ctx);
         let store = services.store.ready().await.err().map(|error| error.to_string());
         let held = services.watchdog.held().into_iter().map(|held| held.to_string());
-        let ground = services.fleet.keep_ground().await.err();
+        let ground = services.keeping.keep_ground().await.err();
         let mut unfit = agreement::differences(&services.store).await.unwrap_or_default();
         unfit.extend(services.vault.foreign().await.ok().flatten());
         unfit.extend(services.store.stats().seal_fault());
         unfit.extend(services.store.stats().unreadable());
-        let broken = services.fleet.faults();
+        let broken = services.keeping.faults();
         let queue = services.queue.fault();
         store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()
     }

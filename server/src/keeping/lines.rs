@@ -7,13 +7,12 @@ use domain::{function, run};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Inner;
-use super::instance::Running;
+use super::means::Means;
 use super::meter::Verdict;
-use super::runs::Runs;
 use crate::backoff::Backoff;
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
+use crate::leasing::Runs;
 use crate::store::{LineStream, NewLine, Store};
 
 /// Lines on their way from one process; when these are not stored in time, the process waits.
@@ -28,15 +27,15 @@ pub(super) struct Forward {
 
 impl Forward {
     /// Lines belong to runs of this instance: a function says in its output which one it is, and might name any.
-    pub(super) fn attribute_to(&self, running: &Arc<Running>) {
+    pub(super) fn attribute_to(&self, runs: &Arc<Runs>) {
         // Set once, right after the start.
-        let _ = self.runs.set(running.runs.clone());
+        let _ = self.runs.set(runs.clone());
     }
 }
 
 /// A channel whose lines are stored until its last sender is gone, as far as the function's limits allow.
 pub(super) fn forward(
-    fleet: &Inner,
+    means: &Means,
     function: function::Id,
     namespace: &str,
     instance: Option<String>,
@@ -45,8 +44,8 @@ pub(super) fn forward(
     let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
     let runs = Arc::new(OnceLock::<Arc<Runs>>::new());
     let attribution = runs.clone();
-    let meter = fleet.meters.of(function);
-    let (store, namespace) = (fleet.store.clone(), namespace.to_owned());
+    let meter = means.meters.of(function);
+    let (store, namespace) = (means.store.clone(), namespace.to_owned());
     let new_line = move |run: Option<run::Id>, stream: Stream, at, text: String| NewLine {
         function,
         namespace: namespace.clone(),

@@ -11,8 +11,6 @@ use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Fleet;
-
 /// How long an answer is kept for who waits for it.
 const KEPT_FOR: Duration = Duration::from_secs(30);
 
@@ -52,10 +50,10 @@ impl Default for Answers {
     }
 }
 
-impl Fleet {
+impl Answers {
     /// Keeps an answer for a moment.
-    pub fn keep_answer(&self, run: run::Id, whole: Whole) {
-        let mut kept = self.inner.answers.kept.lock();
+    pub(super) fn keep(&self, run: run::Id, whole: Whole) {
+        let mut kept = self.kept.lock();
         kept.push_back(Kept { at: Instant::now(), run, whole });
         let mut bytes: usize = kept.iter().map(|kept| kept.whole.body.len()).sum();
         while let Some(oldest) = kept.front()
@@ -67,20 +65,20 @@ impl Fleet {
     }
 
     /// The answer of a run, if this server has done it just now, and all of it was kept.
-    pub fn whole_answer(&self, run: run::Id) -> Option<Whole> {
-        let mut kept = self.inner.answers.kept.lock();
+    pub(super) fn whole(&self, run: run::Id) -> Option<Whole> {
+        let mut kept = self.kept.lock();
         kept.retain(|kept| kept.at.elapsed() <= KEPT_FOR);
         kept.iter().rev().find(|kept| kept.run == run).map(|kept| kept.whole.clone())
     }
 
     /// Has this server do a run that is in the log, if none has begun it yet: somebody waits here for the whole of its answer.
-    pub fn run_here(&self, function: function::Id, run: run::Id) {
+    pub(super) fn run_here(&self, function: function::Id, run: run::Id) {
         // Where there is no room, the queue delivers it.
-        let _ = self.inner.answers.here.try_send((function, run));
+        let _ = self.here.try_send((function, run));
     }
 
     /// Those runs; for who does them.
-    pub fn runs_here(&self) -> Option<mpsc::Receiver<(function::Id, run::Id)>> {
-        self.inner.answers.taken.lock().take()
+    pub(super) fn runs_here(&self) -> Option<mpsc::Receiver<(function::Id, run::Id)>> {
+        self.taken.lock().take()
     }
 }

@@ -1,33 +1,47 @@
-//! One running instance: the process, its connections, and who uses it.
+//! One endpoint: where an instance answers, its connections, and who uses it.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::run;
 use tokio::time::Instant;
 
 use super::connection::Connections;
 use super::runs::Runs;
-use super::secrets::Revision;
 use crate::clock;
-use crate::executor::{Exit, Instance};
+use crate::executor;
 
+/// What stands behind an endpoint, as far as whoever calls it has to know. It may be a process of this server, or of another
+/// one, or none that any server has started.
+#[async_trait]
+pub trait Life: Send + Sync + std::fmt::Debug {
+    /// Whether it has ended; never blocks.
+    fn is_over(&self) -> bool;
+
+    /// Waits until it has ended. How, for people.
+    async fn over(&self) -> String;
+
+    /// The last lines of its standard error, oldest first; none where nobody here reads them.
+    fn last_lines(&self) -> Vec<String>;
+}
+
+/// An address that takes calls. What it belongs to goes on when this is dropped, unless that is who keeps it alive.
 #[derive(Debug)]
-pub(super) struct Running {
-    pub id: String,
-    pub process: Arc<dyn Instance>,
-    /// What it was given of secrets.
-    pub secrets: Revision,
-    pub connections: Connections,
-    pub started_at: DateTime<Utc>,
+pub struct Endpoint {
+    id: String,
+    life: Arc<dyn Life>,
+    pub(super) connections: Connections,
+    started_at: DateTime<Utc>,
     in_flight: AtomicU32,
     draining: AtomicBool,
     /// Milliseconds after `born`.
     last_used: AtomicU64,
-    pub born: Instant,
+    /// When this server learned of it.
+    born: Instant,
     /// What its lines belong to.
-    pub runs: Arc<Runs>,
+    runs: Arc<Runs>,
     /// It has answered a call.
     answered: AtomicBool,
     /// Calls that it had when it ended.
@@ -38,14 +52,14 @@ pub(super) struct Running {
     probed: AtomicBool,
 }
 
-impl Running {
-    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision) -> Self {
+impl Endpoint {
+    /// An endpoint that this server has just learned of; `id` names the instance behind it.
+    pub fn new(id: String, address: executor::Address, life: Arc<dyn Life>) -> Self {
         Self {
             id,
-            connections: Connections::new(process.address().clone()),
-            process,
-            secrets,
-            started_at: crate::clock::now(),
+            connections: Connections::new(address),
+            life,
+            started_at: clock::now(),
             in_flight: AtomicU32::new(0),
             draining: AtomicBool::new(false),
             last_used: AtomicU64::new(0),
@@ -58,9 +72,39 @@ impl Running {
         }
     }
 
+    /// Names the instance behind it.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// When this server learned of it, for people.
+    pub fn started_at(&self) -> DateTime<Utc> {
+        self.started_at
+    }
+
+    /// When this server learned of it.
+    pub fn born(&self) -> Instant {
+        self.born
+    }
+
+    /// The runs that it has worked on.
+    pub fn runs(&self) -> &Arc<Runs> {
+        &self.runs
+    }
+
+    /// The last lines of its standard error, oldest first.
+    pub fn last_lines(&self) -> Vec<String> {
+        self.life.last_lines()
+    }
+
+    /// Whether what stands behind it has ended.
+    pub fn is_over(&self) -> bool {
+        self.life.is_over()
+    }
+
     /// Takes one of its `concurrency` places; false when it has none.
-    pub(super) fn enter(&self, concurrency: u32) -> bool {
-        if self.draining.load(Ordering::Acquire) || self.process.exited().is_some() {
+    pub fn enter(&self, concurrency: u32) -> bool {
+        if self.draining.load(Ordering::Acquire) || self.life.is_over() {
             return false;
         }
         let entered =
@@ -81,25 +125,26 @@ impl Running {
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
-    pub(super) fn in_flight(&self) -> u32 {
+    /// Calls that it works on.
+    pub fn in_flight(&self) -> u32 {
         self.in_flight.load(Ordering::Acquire)
     }
 
-    /// Waits until its process has ended. Whoever is first counts the calls that it had: none of them is given back before
-    /// it has been here.
-    pub(super) async fn ended(&self) -> Exit {
-        let exit = self.process.wait().await;
+    /// Waits until it has ended; how, for people. Whoever is first counts the calls that it had: none of them is given back
+    /// before it has been here.
+    pub async fn ended(&self) -> String {
+        let how = self.life.over().await;
         self.calls_at_end();
-        exit
+        how
     }
 
     /// Calls that it had when it ended.
-    pub(super) fn calls_at_end(&self) -> u32 {
+    pub fn calls_at_end(&self) -> u32 {
         *self.at_end.get_or_init(|| self.in_flight())
     }
 
     /// It has answered a call.
-    pub(super) fn has_answered(&self) -> bool {
+    pub fn has_answered(&self) -> bool {
         self.answered.load(Ordering::Relaxed)
     }
 
@@ -132,16 +177,17 @@ impl Running {
     }
 
     /// It takes no more calls.
-    pub(super) fn drain(&self) {
+    pub fn drain(&self) {
         self.draining.store(true, Ordering::Release);
     }
 
-    pub(super) fn is_draining(&self) -> bool {
+    /// Whether it takes no more calls.
+    pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
     }
 
     /// Since when it works on nothing; `None` while it does.
-    pub(super) fn idle_since(&self) -> Option<Instant> {
+    pub fn idle_since(&self) -> Option<Instant> {
         let last = self.last_used.load(Ordering::Relaxed);
         (self.in_flight() == 0).then(|| self.born + std::time::Duration::from_millis(last))
     }

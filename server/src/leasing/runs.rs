@@ -16,7 +16,7 @@ pub const LATE_LINES: Duration = Duration::from_secs(5);
 
 /// The runs of an instance: its lines belong to these, whatever it writes.
 #[derive(Debug, Default)]
-pub(super) struct Runs(Mutex<State>);
+pub struct Runs(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -44,7 +44,7 @@ impl Runs {
 
     /// The run that a line belongs to: the one that it names, if it is one of this instance's and not over for long; otherwise
     /// the only one that the instance works on. `at`: when the line was read.
-    pub(super) fn of_line(&self, named: Option<run::Id>, at: DateTime<Utc>) -> Option<run::Id> {
+    pub fn of_line(&self, named: Option<run::Id>, at: DateTime<Utc>) -> Option<run::Id> {
         let state = self.0.lock();
         if let Some(named) = named {
             if state.current.contains(&named) {

@@ -1,0 +1,117 @@
+//! The versions that take a function's calls, made from what the log says.
+
+use std::sync::Arc;
+
+use domain::function::Status;
+use domain::manifest::{Manifest, Mode};
+
+use super::crew::Crew;
+use super::inner::Inner;
+use super::learned::Learned;
+use super::processes::Processes;
+use super::{backoff, work};
+use crate::leasing::{Arm, Endpoints, Error, Route, Taker, Terms};
+use crate::store::{FunctionRow, VersionRow};
+
+impl Inner {
+    /// The route of a running function whose current version is this; whether each of its versions can take calls here.
+    ///
+    /// # Errors
+    /// When the current version cannot.
+    pub(super) async fn make_route(&self, row: &FunctionRow, version: u32) -> Result<(Arc<Route>, bool), Error> {
+        let current = self.make_arm(row, version).await?;
+        if row.traffic.is_empty() {
+            return Ok((Arc::new(Route::new(current)), true));
+        }
+        let (mut arms, mut whole) = (Vec::with_capacity(row.traffic.len()), true);
+        for share in &row.traffic {
+            let arm = match share.version == version {
+                true => Ok(current.clone()),
+                false => self.make_arm(row, share.version).await,
+            };
+            let arm = match arm {
+                Ok(arm) => arm,
+                Err(error @ Error::Store(_)) => return Err(error),
+                // The calls that it should take fail; the others do not.
+                Err(error) => {
+                    whole = false;
+                    tracing::debug!(function = %row.id, version = share.version, %error, "a version that has a share of the calls cannot take them");
+                    let Some(arm) = self.refusing_arm(row, share.version, error).await? else { continue };
+                    arm
+                }
+            };
+            arms.push(arm);
+        }
+        Ok((Arc::new(Route::divided(current, row.traffic.clone(), arms)), whole))
+    }
+
+    /// A version of a function, whether it takes ordinary calls or not.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchVersion`], or [`Error::Unhealthy`] when what it needs is not here.
+    pub(super) async fn make_arm(&self, row: &FunctionRow, version: u32) -> Result<Arc<Arm>, Error> {
+        let made = self.means.store.version(row.id, version).await?.ok_or(Error::NoSuchVersion(version))?;
+        let manifest = Arc::new(made.manifest()?);
+        let shares = || row.traffic.iter().any(|share| share.version == version);
+        if row.state == Status::Running && (row.current_version == Some(version) || shares()) {
+            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made);
+        }
+        let taker = match manifest.mode {
+            Mode::Job => Taker::Job,
+            Mode::Service => {
+                let crew = self.crew_of(row, &made, &manifest)?;
+                if row.reason.is_some() {
+                    crew.is_ailing();
+                }
+                Taker::Service(crew.endpoints().clone())
+            }
+        };
+        Ok(arm(row, version, manifest, taker))
+    }
+
+    /// Who keeps a version's instances; if nobody does yet, somebody begins to.
+    fn crew_of(&self, row: &FunctionRow, made: &VersionRow, manifest: &Arc<Manifest>) -> Result<Arc<dyn Crew>, Error> {
+        let key = (row.id, made.number);
+        let waiting = self.leasing.waiting();
+        if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.keeps(manifest)) {
+            let new = || -> Arc<dyn Crew> {
+                Learned::new(self.means.clone(), keeper.clone(), key, manifest.clone(), waiting)
+            };
+            return Ok(self.crews.lock().entry(key).or_insert_with(new).clone());
+        }
+        let spec = work::spec_of(&self.means, &row.namespace, &row.name, made).map_err(|error| Error::Unhealthy {
+            message: error.to_string(),
+            stderr_tail: Vec::new(),
+            retry_in: backoff::LONGEST,
+        })?;
+        let new = || -> Arc<dyn Crew> { Processes::new(self.means.clone(), row.id, spec, manifest.clone(), waiting) };
+        Ok(self.crews.lock().entry(key).or_insert_with(new).clone())
+    }
+
+    /// A version that refuses every call, and why; `None` when the log does not have it.
+    async fn refusing_arm(&self, row: &FunctionRow, version: u32, why: Error) -> Result<Option<Arc<Arm>>, Error> {
+        let Some(made) = self.means.store.version(row.id, version).await? else { return Ok(None) };
+        let manifest = Arc::new(made.manifest()?);
+        let terms = Terms {
+            function: row.id,
+            version,
+            concurrency: manifest.scaling.concurrency,
+            timeout: manifest.resources.timeout(),
+            waiting: 0,
+            runtime: self.means.runtime.clone(),
+        };
+        let taker = Taker::Service(Arc::new(Endpoints::never(terms, why)));
+        Ok(Some(arm(row, version, manifest, taker)))
+    }
+}
+
+fn arm(row: &FunctionRow, version: u32, manifest: Arc<Manifest>, taker: Taker) -> Arc<Arm> {
+    Arc::new(Arm {
+        function: row.id,
+        namespace: row.namespace.as_str().into(),
+        name: row.name.as_str().into(),
+        version,
+        manifest,
+        taker,
+    })
+}

@@ -1,0 +1,33 @@
+//! Instances as people see them.
+
+use chrono::{DateTime, Utc};
+
+use crate::leasing::Endpoint;
+
+/// An instance as people see it.
+#[derive(Debug, Clone)]
+pub struct InstanceInfo {
+    /// Names it.
+    pub id: String,
+    /// The version that it runs.
+    pub version: u32,
+    /// `starting`, `ready` or `draining`.
+    pub state: &'static str,
+    /// Calls that it works on.
+    pub in_flight: u32,
+    /// When it was started.
+    pub started_at: DateTime<Utc>,
+}
+
+impl InstanceInfo {
+    /// The instance behind an endpoint.
+    pub(super) fn of(endpoint: &Endpoint, version: u32) -> Self {
+        Self {
+            id: endpoint.id().to_owned(),
+            version,
+            state: if endpoint.is_draining() { "draining" } else { "ready" },
+            in_flight: endpoint.in_flight(),
+            started_at: endpoint.started_at(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The instances of one version that the cluster keeps, as this server learns of them. It starts none and ends none.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::function;
+use domain::manifest::Manifest;
+use parking_lot::Mutex;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::crew::{Crew, Revision};
+use super::info::InstanceInfo;
+use super::keeper::Keeper;
+use super::means::Means;
+use super::order::{Key, Need};
+use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Life, Supply, Terms};
+
+/// Instances of a version that takes no ordinary calls are needed for this long after a call.
+const SIDE_IDLE: Duration = Duration::from_secs(5);
+
+/// What this server knows of the instances of one version.
+pub(super) struct Learned {
+    key: Key,
+    manifest: Arc<Manifest>,
+    ordinary: AtomicBool,
+    endpoints: Arc<Endpoints>,
+    found: Mutex<Vec<(Arc<Endpoint>, Arc<Absent>)>>,
+    /// What is found out is taken over by one at a time, in order.
+    looking: tokio::sync::Mutex<()>,
+    keeper: Arc<dyn Keeper>,
+    means: Arc<Means>,
+}
+
+/// An instance is there as long as it is found.
+#[derive(Debug)]
+struct Absent(watch::Sender<bool>);
+
+#[async_trait]
+impl Life for Absent {
+    fn is_over(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    async fn over(&self) -> String {
+        let mut absent = self.0.subscribe();
+        // The sender is here: it cannot be gone.
+        let _ = absent.wait_for(|absent| *absent).await;
+        "the instance is not there any more".to_owned()
+    }
+
+    fn last_lines(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+impl Learned {
+    /// None is known yet. `waiting`: calls that may wait for one.
+    pub(super) fn new(
+        means: Arc<Means>,
+        keeper: Arc<dyn Keeper>,
+        (function, version): Key,
+        manifest: Arc<Manifest>,
+        waiting: usize,
+    ) -> Arc<Self> {
+        let terms = Terms {
+            function,
+            version,
+            concurrency: manifest.scaling.concurrency,
+            timeout: manifest.resources.timeout(),
+            waiting,
+            runtime: means.runtime.clone(),
+        };
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            key: (function, version),
+            manifest,
+            ordinary: AtomicBool::new(false),
+            endpoints: Arc::new(Endpoints::new(terms, this.clone())),
+            found: Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+            keeper,
+            means,
+        })
+    }
+
+    /// Looks which instances there are: new ones take calls, those that are gone do not.
+    async fn look(&self) {
+        let _turn = self.looking.lock().await;
+        let there = match self.keeper.find(self.key).await {
+            Ok(there) => there,
+            // What was there goes on taking calls: whoever tells what there is may be away for longer than they are.
+            Err(error) => return tracing::debug!(function = %self.key.0, version = self.key.1, error, "not looked"),
+        };
+        let mut gone = Vec::new();
+        let mut new = Vec::new();
+        {
+            let mut found = self.found.lock();
+            found.retain(|(endpoint, absent)| {
+                let stays = there.iter().any(|one| one.id == endpoint.id());
+                if !stays {
+                    gone.push((endpoint.clone(), absent.clone()));
+                }
+                stays
+            });
+            for one in there {
+                if found.iter().all(|(endpoint, _)| endpoint.id() != one.id) {
+                    let absent = Arc::new(Absent(watch::Sender::new(false)));
+                    let endpoint = Arc::new(Endpoint::new(one.id, one.address, absent.clone()));
+                    found.push((endpoint.clone(), absent));
+                    new.push(endpoint);
+                }
+            }
+        }
+        for (endpoint, absent) in gone {
+            self.endpoints.remove(&endpoint);
+            absent.0.send_replace(true);
+        }
+        for endpoint in new {
+            self.endpoints.add(endpoint);
+        }
+        self.endpoints.wake();
+    }
+
+    /// How long what a call needs is needed after it.
+    fn idle(&self) -> Duration {
+        match self.is_ordinary() {
+            true => Duration::from_secs(self.manifest.scaling.idle_s),
+            false => SIDE_IDLE,
+        }
+    }
+
+    /// Says what calls need, and looks what there is.
+    fn ask(self: Arc<Self>, calls: u64) {
+        let scaling = &self.manifest.scaling;
+        let many = calls.div_ceil(u64::from(scaling.concurrency.max(1))).min(u64::from(scaling.max.max(1)));
+        let many = u32::try_from(many).unwrap_or(u32::MAX);
+        let need = Need { key: self.key, many, lasts: self.idle() };
+        self.means.runtime.clone().spawn(async move {
+            if many > 0
+                && let Err(error) = self.keeper.need(need).await
+            {
+                tracing::warn!(function = %need.key.0, version = need.key.1, error, "not told what calls need");
+            }
+            self.look().await;
+        });
+    }
+}
+
+#[async_trait]
+impl Supply for Learned {
+    fn call_for(self: Arc<Self>, call: Call) -> Result<(), Error> {
+        // Each that is there is busy: one more call than they have.
+        let busy = self.found.lock().iter().map(|(endpoint, _)| u64::from(endpoint.in_flight())).sum::<u64>();
+        self.ask(busy + call.waiting as u64);
+        Ok(())
+    }
+
+    /// The cluster keeps no instance for one run: it takes a place as any other does.
+    async fn alone(self: Arc<Self>, _: Instant) -> Result<Option<Alone>, Error> {
+        Ok(None)
+    }
+
+    fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String) {
+        let id = endpoint.id().to_owned();
+        let (function, version) = self.key;
+        tracing::warn!(%function, version, instance = id, error = why, "an instance is to be replaced");
+        self.means.runtime.clone().spawn(async move {
+            if let Err(error) = self.keeper.replace(&id).await {
+                tracing::warn!(instance = id, error, "not replaced");
+            }
+            let (instance, error, at) = (id, format!("it was replaced: {why}"), crate::clock::now());
+            let command = function::Command::ReportInstanceFailure { version, instance, error, at };
+            self.means.tell(function, command).await;
+            self.look().await;
+        });
+    }
+}
+
+#[async_trait]
+impl Crew for Learned {
+    fn endpoints(&self) -> &Arc<Endpoints> {
+        &self.endpoints
+    }
+
+    fn set_ordinary(&self, ordinary: bool) {
+        self.ordinary.store(ordinary, Ordering::Release);
+    }
+
+    fn is_ordinary(&self) -> bool {
+        self.ordinary.load(Ordering::Acquire)
+    }
+
+    /// The server that leads does that for all.
+    fn keep_min(self: Arc<Self>) {}
+
+    fn ensure(self: Arc<Self>, wanted: u32) {
+        let calls = u64::from(wanted) * u64::from(self.manifest.scaling.concurrency.max(1));
+        self.ask(calls);
+    }
+
+    fn expect(self: Arc<Self>, waiting: u64) {
+        let busy = self.endpoints.in_flight();
+        self.ask(busy + waiting);
+    }
+
+    fn tend(self: Arc<Self>) {
+        let calls = self.endpoints.in_flight() + self.endpoints.waiting() as u64;
+        self.ask(calls);
+    }
+
+    async fn close(self: Arc<Self>, _: Instant) {
+        self.endpoints.close();
+        self.found.lock().clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.endpoints.waiting() == 0 && self.endpoints.in_flight() == 0
+    }
+
+    fn instances(&self) -> Vec<InstanceInfo> {
+        self.found.lock().iter().map(|(endpoint, _)| InstanceInfo::of(endpoint, self.key.1)).collect()
+    }
+
+    fn is_ailing(&self) {}
+
+    fn needs(&self) -> Option<(&str, &[String])> {
+        None
+    }
+
+    fn renew(self: Arc<Self>, _: Revision) {}
+}

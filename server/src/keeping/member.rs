@@ -1,0 +1,81 @@
+//! One process of this server that takes calls.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::crew::Revision;
+use super::means::Means;
+use crate::executor::{self, Instance};
+use crate::leasing::{Endpoint, Life};
+
+/// A process, and the endpoint that it is to calls.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub endpoint: Arc<Endpoint>,
+    pub process: Arc<dyn Instance>,
+    /// What it was given of secrets.
+    pub secrets: Revision,
+}
+
+impl Member {
+    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision) -> Arc<Self> {
+        let life = Arc::new(Process(process.clone()));
+        let endpoint = Arc::new(Endpoint::new(id, process.address().clone(), life));
+        Arc::new(Self { endpoint, process, secrets })
+    }
+
+    /// Waits until it works on no call, at the latest until `deadline`; false when it has ended meanwhile.
+    pub(super) async fn finish_calls(&self, deadline: Instant) -> bool {
+        while self.endpoint.in_flight() > 0 && Instant::now() < deadline {
+            tokio::select! {
+                _ = self.process.wait() => return false,
+                () = tokio::time::sleep(Duration::from_millis(20)) => {}
+            }
+        }
+        true
+    }
+
+    /// Ends it when its last call is done, at the latest at `deadline`.
+    pub(super) async fn end(&self, means: &Means, deadline: Instant) {
+        self.endpoint.drain();
+        if self.finish_calls(deadline).await {
+            self.process.stop(means.stop_grace()).await;
+            tracing::info!(instance = self.endpoint.id(), "instance stopped");
+        }
+    }
+}
+
+/// A process is there until it ends.
+#[derive(Debug)]
+struct Process(Arc<dyn Instance>);
+
+#[async_trait]
+impl Life for Process {
+    fn is_over(&self) -> bool {
+        self.0.exited().is_some()
+    }
+
+    async fn over(&self) -> String {
+        describe_exit(&self.0.wait().await)
+    }
+
+    fn last_lines(&self) -> Vec<String> {
+        self.0.stderr_tail()
+    }
+}
+
+/// How a process ended, for people.
+pub fn describe_exit(exit: &executor::Exit) -> String {
+    match exit {
+        executor::Exit { out_of_memory: true, .. } => {
+            "the process used more memory than it may and was ended".to_owned()
+        }
+        executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
+        executor::Exit { code: Some(code), .. } => format!("the process exited with code {code}"),
+        executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),
+        executor::Exit { .. } => "the process ended".to_owned(),
+    }
+}

@@ -1,0 +1,496 @@
+//! The instances of one version as processes of this server: when one is started, when one is let go. They end with it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use domain::function::{self, Status};
+use domain::manifest::Manifest;
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::crew::{Crew, Revision};
+use super::info::InstanceInfo;
+use super::means::{LAST_WORDS, Means};
+use super::member::Member;
+use super::order::Key;
+use super::trouble::{Trouble, Unready};
+use super::{lines, secrets};
+use crate::executor::{self, Spec};
+use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Supply, Terms};
+
+/// An instance that lived this long did not fail at its start.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// Instances of a version that takes no ordinary calls are kept this long without a call.
+const SIDE_IDLE: Duration = Duration::from_secs(5);
+
+/// Runs of one version that have an instance of their own at the same time. There are as many instances more than the
+/// scaling's `max` meanwhile.
+const ALONE_AT_A_TIME: usize = 1;
+
+/// The processes of one version of a function.
+pub(super) struct Processes {
+    key: Key,
+    spec: Spec,
+    manifest: Arc<Manifest>,
+    ordinary: AtomicBool,
+    endpoints: Arc<Endpoints>,
+    /// Locked while the endpoints are, or by itself: never the other way around.
+    state: Mutex<State>,
+    /// Runs that have an instance of their own take turns.
+    turns_alone: Arc<Semaphore>,
+    means: Arc<Means>,
+}
+
+#[derive(Default)]
+struct State {
+    members: Vec<Arc<Member>>,
+    /// Those that were started for one run each.
+    alone: Vec<Arc<Member>>,
+    /// Those that are being replaced and have not ended yet.
+    leaving: u32,
+    starting: u32,
+    trouble: Trouble,
+    /// The function's log says that an instance failed, since then as far as this server knows.
+    ailing: Option<Instant>,
+    /// The secrets as they were when they were looked at last.
+    secrets: Option<Revision>,
+    closed: bool,
+}
+
+impl State {
+    fn alive(&self) -> u32 {
+        u32::try_from(self.members.len()).unwrap_or(u32::MAX).saturating_add(self.starting)
+    }
+
+    /// Takes a process out of those that are kept.
+    fn take(&mut self, endpoint: &Arc<Endpoint>) -> Option<Arc<Member>> {
+        let is_it = |member: &Arc<Member>| Arc::ptr_eq(&member.endpoint, endpoint);
+        let all = [&mut self.members, &mut self.alone];
+        all.into_iter().find_map(|list| list.iter().position(is_it).map(|index| list.remove(index)))
+    }
+}
+
+impl Processes {
+    /// None is started yet. `waiting`: calls that may wait for one.
+    pub(super) fn new(
+        means: Arc<Means>,
+        function: function::Id,
+        spec: Spec,
+        manifest: Arc<Manifest>,
+        waiting: usize,
+    ) -> Arc<Self> {
+        let terms = Terms {
+            function,
+            version: spec.version,
+            concurrency: manifest.scaling.concurrency,
+            timeout: manifest.resources.timeout(),
+            waiting,
+            runtime: means.runtime.clone(),
+        };
+        Arc::new_cyclic(|this: &Weak<Self>| Self {
+            key: (function, spec.version),
+            spec,
+            manifest,
+            ordinary: AtomicBool::new(false),
+            endpoints: Arc::new(Endpoints::new(terms, this.clone())),
+            state: Mutex::default(),
+            turns_alone: Arc::new(Semaphore::new(ALONE_AT_A_TIME)),
+            means,
+        })
+    }
+
+    fn timeout(&self) -> Duration {
+        self.manifest.resources.timeout()
+    }
+
+    /// Begins to start an instance; false when there may not be another one now.
+    fn start_one(self: &Arc<Self>, state: &mut State) -> bool {
+        state.alive() < self.manifest.scaling.max.max(1) && self.start_another(state)
+    }
+
+    /// As [`Self::start_one`], one more than there may be for long if need be: it takes another one's place.
+    fn start_another(self: &Arc<Self>, state: &mut State) -> bool {
+        if state.closed || !state.trouble.allows_another(state.starting) {
+            return false;
+        }
+        state.starting += 1;
+        let this = self.clone();
+        // Calls come in on threads of their own; instances live on those of the server.
+        self.means.runtime.spawn(async move {
+            let began = Instant::now();
+            let started = this.start().await;
+            this.started(started, began).await;
+        });
+        true
+    }
+
+    async fn start(&self) -> Result<Arc<Member>, executor::Error> {
+        let means = &self.means;
+        let id = format!("{}-v{}-{}", self.spec.function, self.spec.version, short_id());
+        let mut spec = Spec { instance: id.clone(), ..self.spec.clone() };
+        let secrets = secrets::put_into(&mut spec, means, &self.manifest).await?;
+        let (sender, forward) = lines::forward(means, self.key.0, &self.spec.namespace, Some(id.clone()), None);
+        let executor = means.executors.for_spec(&spec)?;
+        let process = executor.service(spec, sender, means.settings.ready_within).await?;
+        let member = Member::new(id, process, secrets);
+        forward.attribute_to(member.endpoint.runs());
+        Ok(member)
+    }
+
+    async fn started(self: &Arc<Self>, started: Result<Arc<Member>, executor::Error>, began: Instant) {
+        match started {
+            Ok(member) => {
+                self.count_start(&member, began);
+                // First it takes calls, then it is not on its way any more: no call asks for another one in between.
+                self.endpoints.add(member.endpoint.clone());
+                let closed = {
+                    let mut state = self.state.lock();
+                    state.starting -= 1;
+                    state.trouble.became_ready();
+                    if !state.closed {
+                        state.members.push(member.clone());
+                    }
+                    state.closed
+                };
+                self.endpoints.wake();
+                if closed {
+                    member.process.stop(self.means.stop_grace()).await;
+                    return;
+                }
+                let this = self.clone();
+                tokio::spawn(async move { this.watch(member).await });
+            }
+            Err(error) => {
+                self.state.lock().starting -= 1;
+                self.did_not_start(error, began.elapsed()).await;
+            }
+        }
+    }
+
+    fn count_start(&self, member: &Member, began: Instant) {
+        let (function, version) = self.key;
+        let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
+        self.means.metrics.cold_starts.with_label_values(&labels).inc();
+        self.means.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
+        tracing::info!(%function, version, instance = member.endpoint.id(), duration_ms = began.elapsed().as_millis() as u64, "instance ready");
+    }
+
+    /// An instance did not become ready; the error came after so long.
+    async fn did_not_start(&self, error: executor::Error, after: Duration) {
+        let (message, tail) = match error {
+            executor::Error::Unhealthy { message, stderr_tail } => {
+                let why = executor::cause(&self.manifest, &stderr_tail);
+                (why.map_or(message.clone(), |why| format!("{why} ({message})")), stderr_tail)
+            }
+            other => (other.to_string(), Vec::new()),
+        };
+        let within = self.means.settings.ready_within;
+        self.failed("none", message, tail, Unready::Start { held: (after >= within).then_some(within) }).await;
+    }
+
+    /// Waits for an instance's end; one that nobody asked for is a failure.
+    async fn watch(self: Arc<Self>, member: Arc<Member>) {
+        let endpoint = &member.endpoint;
+        let message = endpoint.ended().await;
+        let served = endpoint.has_answered() || endpoint.born().elapsed() > STEADY;
+        self.endpoints.remove(endpoint);
+        {
+            let mut state = self.state.lock();
+            state.take(endpoint);
+            if served {
+                state.trouble.served();
+            }
+        }
+        if endpoint.is_draining() {
+            self.endpoints.wake();
+            return;
+        }
+        // One that served, or that a call made crash, can be started again: nobody is kept out for it.
+        match served || endpoint.calls_at_end() > 0 {
+            true => {
+                self.endpoints.wake();
+                self.report(endpoint.id(), message).await;
+            }
+            false => self.failed(endpoint.id(), message, endpoint.last_lines(), Unready::Ended).await,
+        }
+        self.keep_min();
+    }
+
+    /// An instance did not start, or ended before anybody had use of it: the next one is started later.
+    async fn failed(&self, instance: &str, message: String, tail: Vec<String>, how: Unready) {
+        self.state.lock().trouble.failed(message.clone(), tail, how);
+        self.endpoints.wake();
+        self.report(instance, message).await;
+    }
+
+    /// Has the function's log say that an instance failed.
+    async fn report(&self, instance: &str, message: String) {
+        let (function, version) = self.key;
+        tracing::warn!(%function, version, instance, error = message, "instance failed");
+        let report = {
+            let mut state = self.state.lock();
+            state.trouble.report_is_due() && !state.closed
+        };
+        // Also when this one is not told: what failed is not over.
+        self.is_ailing();
+        if report {
+            let (instance, error, at) = (instance.to_owned(), message, crate::clock::now());
+            let command = function::Command::ReportInstanceFailure { version, instance, error, at };
+            self.means.tell(function, command).await;
+        }
+    }
+
+    /// Has the function's log say that what failed is over, once an instance that was started since has answered.
+    fn recover(self: &Arc<Self>) {
+        let mut state = self.state.lock();
+        let Some(since) = state.ailing.filter(|since| since.elapsed() > STEADY) else { return };
+        let endpoints = state.members.iter().map(|member| &member.endpoint);
+        let recovered = endpoints.filter(|endpoint| endpoint.born() > since).find(|endpoint| endpoint.has_answered());
+        let Some(instance) = recovered.map(|endpoint| endpoint.id().to_owned()) else { return };
+        state.ailing = None;
+        drop(state);
+        let (means, (function, version)) = (self.means.clone(), self.key);
+        self.means.runtime.spawn(async move {
+            let at = crate::clock::now();
+            means.tell(function, function::Command::ReportInstanceRecovery { version, instance, at }).await;
+        });
+    }
+
+    /// Gives a process no more calls, and ends it when it has none, at the latest at `deadline`.
+    fn let_go(&self, member: Arc<Member>, deadline: Instant) {
+        member.endpoint.drain();
+        self.endpoints.remove(&member.endpoint);
+        let means = self.means.clone();
+        self.means.runtime.spawn(async move { member.end(&means, deadline).await });
+    }
+
+    /// Waits for the calls that a stuck process still has, then ends it with all its processes.
+    async fn end_stuck(&self, member: Arc<Member>, grace: Duration) {
+        if member.finish_calls(Instant::now() + grace).await {
+            member.process.stop(LAST_WORDS.min(self.means.settings.stop_grace)).await;
+            tracing::info!(instance = member.endpoint.id(), "a stuck instance was ended");
+        }
+    }
+}
+
+#[async_trait]
+impl Supply for Processes {
+    fn call_for(self: Arc<Self>, call: Call) -> Result<(), Error> {
+        let mut state = self.state.lock();
+        let coming = (state.starting * self.manifest.scaling.concurrency) as usize;
+        if call.waiting > coming && !self.start_one(&mut state) && call.none && state.starting == 0 {
+            return Err(state.trouble.unhealthy());
+        }
+        Ok(())
+    }
+
+    async fn alone(self: Arc<Self>, deadline: Instant) -> Result<Option<Alone>, Error> {
+        let turn = tokio::time::timeout_at(deadline, self.turns_alone.clone().acquire_owned());
+        let turn = turn.await.map_err(|_| Error::TimedOut)?.expect("nobody closes the semaphore");
+        let stopped = || Error::stopped(Status::Stopped);
+        {
+            let state = self.state.lock();
+            if state.closed {
+                return Err(stopped());
+            }
+            if state.trouble.is_waited_for() {
+                return Err(state.trouble.unhealthy());
+            }
+        }
+        let began = Instant::now();
+        let member = match self.start().await {
+            Ok(member) => member,
+            Err(error) => {
+                self.did_not_start(error, began.elapsed()).await;
+                return Err(self.state.lock().trouble.unhealthy());
+            }
+        };
+        self.count_start(&member, began);
+        let closed = {
+            let mut state = self.state.lock();
+            if !state.closed {
+                state.alone.push(member.clone());
+            }
+            state.closed
+        };
+        if closed {
+            self.let_go(member, Instant::now());
+            return Err(stopped());
+        }
+        let (this, watched) = (self.clone(), member.clone());
+        self.means.runtime.spawn(async move {
+            let how = watched.endpoint.ended().await;
+            this.state.lock().take(&watched.endpoint);
+            if !watched.endpoint.is_draining() {
+                this.report(watched.endpoint.id(), how).await;
+            }
+        });
+        let endpoint = member.endpoint.clone();
+        Ok(Some(Alone { endpoint, until: Box::new(ForOneRun { processes: self, member, _turn: turn }) }))
+    }
+
+    fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String) {
+        let (member, grace) = {
+            let mut state = self.state.lock();
+            let Some(member) = state.take(endpoint) else { return };
+            state.leaving += 1;
+            // As many may leave at a time as may be there: a function that is always stuck does not pile up instances.
+            let many = state.leaving > self.manifest.scaling.max.max(1);
+            (member, if many { Duration::ZERO } else { self.means.settings.stop_grace })
+        };
+        self.endpoints.wake();
+        let (this, runtime, instance) = (self.clone(), self.means.runtime.clone(), endpoint.id().to_owned());
+        runtime.spawn(async move {
+            this.end_stuck(member, grace).await;
+            this.state.lock().leaving -= 1;
+        });
+        runtime.spawn(async move {
+            self.clone().keep_min();
+            self.report(&instance, format!("it was replaced: {why}")).await;
+        });
+    }
+}
+
+/// A process that was started for one run, which has the turn.
+struct ForOneRun {
+    processes: Arc<Processes>,
+    member: Arc<Member>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Drop for ForOneRun {
+    fn drop(&mut self) {
+        self.processes.let_go(self.member.clone(), Instant::now());
+    }
+}
+
+#[async_trait]
+impl Crew for Processes {
+    fn endpoints(&self) -> &Arc<Endpoints> {
+        &self.endpoints
+    }
+
+    fn set_ordinary(&self, ordinary: bool) {
+        self.ordinary.store(ordinary, Ordering::Release);
+    }
+
+    fn is_ordinary(&self) -> bool {
+        self.ordinary.load(Ordering::Acquire)
+    }
+
+    fn keep_min(self: Arc<Self>) {
+        if self.is_ordinary() {
+            let min = self.manifest.scaling.min;
+            self.ensure(min);
+        }
+    }
+
+    fn ensure(self: Arc<Self>, wanted: u32) {
+        let mut state = self.state.lock();
+        while state.alive() < wanted && self.start_one(&mut state) {}
+    }
+
+    fn expect(self: Arc<Self>, waiting: u64) {
+        let scaling = &self.manifest.scaling;
+        let busy = self.endpoints.in_flight();
+        let wanted = (busy + waiting).div_ceil(u64::from(scaling.concurrency.max(1))).min(u64::from(scaling.max));
+        let wanted = u32::try_from(wanted).unwrap_or(scaling.max);
+        self.ensure(wanted);
+    }
+
+    fn tend(self: Arc<Self>) {
+        if self.is_ordinary() {
+            self.recover();
+        }
+        let scaling = &self.manifest.scaling;
+        let (min, idle) = match self.is_ordinary() {
+            true => (scaling.min, Duration::from_secs(scaling.idle_s)),
+            false => (0, SIDE_IDLE),
+        };
+        for endpoint in self.endpoints.take_idle(idle, min as usize) {
+            let member = self.state.lock().take(&endpoint);
+            if let Some(member) = member {
+                self.let_go(member, Instant::now());
+            }
+        }
+        self.ensure(min);
+    }
+
+    async fn close(self: Arc<Self>, deadline: Instant) {
+        let members = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            let mut all = std::mem::take(&mut state.members);
+            all.append(&mut state.alone);
+            all
+        };
+        self.endpoints.close();
+        futures::future::join_all(members.iter().map(|member| member.end(&self.means, deadline))).await;
+    }
+
+    fn is_empty(&self) -> bool {
+        let waiting = self.endpoints.waiting();
+        let state = self.state.lock();
+        state.alive() == 0 && waiting == 0 && state.alone.is_empty()
+    }
+
+    fn instances(&self) -> Vec<InstanceInfo> {
+        let state = self.state.lock();
+        let all = state.members.iter().chain(&state.alone);
+        all.map(|member| InstanceInfo::of(&member.endpoint, self.key.1)).collect()
+    }
+
+    fn is_ailing(&self) {
+        self.state.lock().ailing = Some(Instant::now());
+    }
+
+    fn needs(&self) -> Option<(&str, &[String])> {
+        let secrets = self.manifest.secrets.as_slice();
+        (!secrets.is_empty()).then_some((self.spec.namespace.as_str(), secrets))
+    }
+
+    fn renew(self: Arc<Self>, now: Revision) {
+        let mut stale = Vec::new();
+        {
+            let mut state = self.state.lock();
+            // One that failed for want of a secret is tried again at once.
+            if state.secrets.as_ref() != Some(&now) {
+                state.secrets = Some(now.clone());
+                state.trouble.try_again();
+            }
+            let all_set = now.len() == self.manifest.secrets.len();
+            let old = |member: &Arc<Member>| member.secrets != now;
+            // Without one of its secrets none could take its place.
+            if !all_set || !state.members.iter().any(old) {
+                return;
+            }
+            // Who takes ordinary calls must not be without an instance meanwhile.
+            if self.is_ordinary() && state.members.iter().all(old) {
+                if state.starting == 0 {
+                    self.start_another(&mut state);
+                }
+                return;
+            }
+            state.members.retain(|member| {
+                let go = old(member);
+                if go {
+                    stale.push(member.clone());
+                }
+                !go
+            });
+        }
+        // Each goes when it has done what it has begun.
+        for member in stale {
+            self.let_go(member, Instant::now() + self.timeout());
+        }
+    }
+}
+
+fn short_id() -> String {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    id[..8].to_owned()
+}

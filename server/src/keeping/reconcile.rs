@@ -1,0 +1,192 @@
+//! Reads what should be, looks at what is, closes the gap.
+
+use std::sync::{Arc, Weak};
+
+use async_trait::async_trait;
+use domain::function::{self, BuildStatus, Status};
+use domain::manifest::Mode;
+use tokio::time::Instant;
+
+use super::inner::{Inner, TICK};
+use super::secrets;
+use crate::leasing::{Arm, Error, Route, Source};
+use crate::store::{FunctionRow, RunningFunction};
+
+/// Bytes of a build's error that are repeated where a function is called.
+const MAX_BUILD_ERROR: usize = 500;
+
+/// Looks at all instances again and again, until nobody keeps any.
+pub(super) async fn tend(inner: Weak<Inner>) {
+    let mut timer = tokio::time::interval(TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let Some(inner) = inner.upgrade() else { return };
+        for crew in inner.all_crews() {
+            crew.tend();
+        }
+        // Who has its endpoints may still take a call to them.
+        inner.crews.lock().retain(|_, crew| {
+            crew.is_ordinary()
+                || !crew.is_empty()
+                || Arc::strong_count(crew) > 1
+                || Arc::strong_count(crew.endpoints()) > 1
+        });
+    }
+}
+
+/// Looks at the secrets of all versions again and again, until nobody keeps any.
+pub(super) async fn renew_secrets(inner: Weak<Inner>) {
+    let mut timer = tokio::time::interval(TICK);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let Some(inner) = inner.upgrade() else { return };
+        let crews = inner.all_crews();
+        secrets::renew(&inner.means, &crews).await;
+    }
+}
+
+impl Inner {
+    /// The route of a function that runs, with its instances as they should be; `None` when it does not run.
+    pub(super) async fn reconcile(self: &Arc<Self>, id: function::Id) -> Result<Option<Arc<Route>>, Error> {
+        let _turn = self.turn(id).await;
+        let Some(row) = self.means.store.function(id).await? else { return Ok(None) };
+        let version = match (row.state, row.current_version) {
+            (Status::Running, Some(version)) => version,
+            _ => {
+                self.leasing.forget(id);
+                self.broken.keep(id, &[]);
+                self.retire(id, &[]);
+                if row.state == Status::Deregistered {
+                    self.means.meters.forget(id);
+                    self.leasing.forget_for_good(id);
+                }
+                return Ok(None);
+            }
+        };
+        let known = self.leasing.known(id);
+        let route = match known {
+            Some(route) if route.current().version == version && route.split() == row.traffic => route,
+            _ => {
+                let (route, whole) = self.make_route(&row, version).await?;
+                match whole {
+                    true => self.leasing.set(route.clone()),
+                    // It is made again for the next call: what is missing may be there.
+                    false => self.leasing.forget(id),
+                }
+                route
+            }
+        };
+        let ordinary: Vec<_> = route.shares().filter(|(_, share)| *share > 0).map(|(arm, _)| arm.version).collect();
+        for version in &ordinary {
+            if let Some(crew) = self.crew(id, *version) {
+                crew.set_ordinary(true);
+                crew.keep_min();
+            }
+        }
+        self.retire(id, &ordinary);
+        let shares = route.split().iter().map(|share| share.version);
+        self.broken.keep(id, &shares.chain([version]).collect::<Vec<_>>());
+        Ok(Some(route))
+    }
+
+    /// Takes the ordinary calls from all versions of a function but these. Where there are any, the others go on with what
+    /// they have begun and end when they are idle; where there is none, all are closed.
+    fn retire(self: &Arc<Self>, id: function::Id, keep: &[u32]) {
+        let mut crews = self.crews.lock();
+        let is_other = |(function, version): &&(function::Id, u32)| *function == id && !keep.contains(version);
+        let others: Vec<_> = crews.keys().filter(is_other).copied().collect();
+        for key in others {
+            if !keep.is_empty() {
+                crews[&key].set_ordinary(false);
+                continue;
+            }
+            let Some(crew) = crews.remove(&key) else { continue };
+            crew.set_ordinary(false);
+            let drain = crew.endpoints().terms().timeout;
+            self.means.runtime.spawn(async move { crew.close(Instant::now() + drain).await });
+        }
+    }
+
+    /// That a function does not run, and why. Where nothing of it was ever built, the newest build says that.
+    pub(super) async fn not_running(&self, row: &FunctionRow) -> Error {
+        let mut build = None;
+        if row.state == Status::Registered {
+            let newest = self.means.store.newest_builds(&[row.id]).await.unwrap_or_default().pop();
+            let error = newest.filter(|newest| newest.state == BuildStatus::Failed).and_then(|newest| newest.error);
+            build = error.map(|error| error[..error.floor_char_boundary(MAX_BUILD_ERROR)].to_owned());
+        }
+        Error::NotRunning { state: row.state, build }
+    }
+
+    /// Starts what must have instances without being called. A function that cannot be started holds up no other.
+    ///
+    /// # Errors
+    /// When the log is away.
+    pub(super) async fn start_wanted(self: &Arc<Self>) -> Result<(), Error> {
+        let running = self.means.store.running_functions().await?;
+        self.means.metrics.active_functions.set(i64::try_from(running.len()).unwrap_or(i64::MAX));
+        for row in running {
+            match self.start_if_wanted(&row).await {
+                Ok(()) => {}
+                Err(Error::Store(error)) if !error.is_final() => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(function = %row.id, name = row.name, %error, "a function cannot be started")
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn start_if_wanted(self: &Arc<Self>, row: &RunningFunction) -> Result<(), Error> {
+        let mut wanted = false;
+        for version in row.versions() {
+            let Some(made) = self.means.store.version(row.id, version).await? else { continue };
+            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made);
+            let manifest = made.manifest()?;
+            wanted |= manifest.mode == Mode::Service && manifest.scaling.min > 0 && row.takes_calls(version);
+        }
+        if wanted {
+            self.reconcile(row.id).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Source for Inner {
+    async fn named(self: Arc<Self>, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
+        let Some(row) = self.means.store.function_named(namespace, name).await? else { return Ok(None) };
+        match row.state {
+            Status::Running => self.reconcile(row.id).await,
+            Status::Deregistered => Ok(None),
+            Status::Registered | Status::Built | Status::Stopped => Err(self.not_running(&row).await),
+        }
+    }
+
+    async fn route(self: Arc<Self>, function: function::Id) -> Result<Option<Arc<Route>>, Error> {
+        let Some(row) = self.means.store.function(function).await? else { return Ok(None) };
+        match row.state {
+            Status::Deregistered => Err(Error::stopped(row.state)),
+            Status::Running => self.reconcile(function).await,
+            Status::Registered | Status::Built | Status::Stopped => Err(self.not_running(&row).await),
+        }
+    }
+
+    async fn version(self: Arc<Self>, function: function::Id, version: u32) -> Result<Option<Arc<Arm>>, Error> {
+        let Some(row) = self.means.store.function(function).await? else { return Ok(None) };
+        if row.state == Status::Deregistered {
+            return Err(Error::stopped(row.state));
+        }
+        // How many jobs there may be of all versions together says the current one: it is to be known first.
+        if row.state == Status::Running && self.leasing.known(function).is_none() {
+            match self.reconcile(function).await {
+                Ok(Some(route)) if route.current().version == version => return Ok(Some(route.current().clone())),
+                Err(error @ Error::Store(_)) => return Err(error),
+                Ok(_) | Err(_) => {}
+            }
+        }
+        self.make_arm(&row, version).await.map(Some)
+    }
+}

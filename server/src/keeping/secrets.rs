@@ -1,0 +1,46 @@
+//! Secrets of functions: given to an instance at its start, and given anew when they were set anew.
+//!
+//! Nobody tells: each server looks at when the secrets were set, whoever set them on whichever server.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use domain::manifest::Manifest;
+
+use super::crew::{Crew, Revision};
+use super::means::Means;
+use crate::executor::{self, Spec};
+
+/// Adds the secrets that a manifest names to a process's variables.
+///
+/// # Errors
+/// When one is not set or does not open: then the process must not start.
+pub(super) async fn put_into(spec: &mut Spec, means: &Means, manifest: &Manifest) -> Result<Revision, executor::Error> {
+    let secrets = means.vault.secrets(&spec.namespace, &manifest.secrets).await;
+    let secrets = secrets.map_err(|error| executor::Error::Refused(error.to_string()))?;
+    let mut revision = Revision::with_capacity(secrets.len());
+    for secret in secrets {
+        spec.env.insert(secret.name.clone(), secret.value.to_string());
+        revision.push((secret.name, secret.set_at));
+    }
+    Ok(revision)
+}
+
+/// Has the versions whose secrets were set anew replace their instances.
+pub(super) async fn renew(means: &Means, crews: &[Arc<dyn Crew>]) {
+    let needy: Vec<_> = crews.iter().filter_map(|crew| Some((crew, crew.needs()?))).collect();
+    if needy.is_empty() {
+        return;
+    }
+    let namespaces: BTreeSet<_> = needy.iter().map(|(_, (namespace, _))| (*namespace).to_owned()).collect();
+    let namespaces: Vec<_> = namespaces.into_iter().collect();
+    let infos = match means.store.secret_infos(Some(&namespaces)).await {
+        Ok(infos) => infos,
+        // The next look will tell.
+        Err(error) => return tracing::debug!(%error, "secrets not looked at"),
+    };
+    for (crew, (namespace, names)) in needy {
+        let mine = infos.iter().filter(|info| info.namespace == namespace && names.contains(&info.name));
+        crew.clone().renew(mine.map(|info| (info.name.clone(), info.set_at)).collect());
+    }
+}

@@ -1,0 +1,81 @@
+//! How many jobs there are at a time.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use domain::function::Command;
+use tokio::time::Instant;
+
+use super::{House, PATIENCE, Server, eventually, job};
+use crate::actors::testing::with_actors;
+use crate::clock;
+use crate::executor::JobCall;
+use crate::leasing::{Arm, Error, JobPlace};
+
+/// Takes places until there is none.
+async fn all_places(server: &Server, arm: &Arm) -> Vec<JobPlace> {
+    let mut places = Vec::new();
+    while let Ok(place) = server.leasing.job_place(arm, Instant::now()).await {
+        places.push(place);
+    }
+    places
+}
+
+#[test]
+fn the_current_version_says_how_many_jobs_there_are_whichever_is_asked_for_first() {
+    with_actors(async {
+        let house = House::new().await;
+        let id = house.running("tidy", vec![job(5), job(2)]).await;
+        let one = house.server("node-1", None);
+        // A run of a certain version is the first that this server hears of the function.
+        let old = one.leasing.version(id, 1).await.unwrap().unwrap();
+        assert_eq!(old.manifest.scaling.max, 5);
+        let places = all_places(&one, &old).await;
+        assert_eq!(places.len(), 2);
+        // The version changes while they run: more may start at once, and fewer once some have ended.
+        house.built(id, job(4)).await;
+        house.command(id, Command::Promote { version: 3, reason: None, at: clock::now() }).await;
+        one.keeping.reconcile(id).await.unwrap();
+        let more = all_places(&one, &old).await;
+        assert_eq!(more.len(), 2);
+        house.command(id, Command::Promote { version: 2, reason: None, at: clock::now() }).await;
+        one.keeping.reconcile(id).await.unwrap();
+        drop(more);
+        assert!(all_places(&one, &old).await.is_empty(), "two run");
+        drop(places);
+        assert_eq!(all_places(&one, &old).await.len(), 2);
+    });
+}
+
+#[test]
+fn who_waits_for_a_job_is_counted_and_waits_until_the_deadline() {
+    with_actors(async {
+        let house = House::new().await;
+        let id = house.running("tidy", vec![job(1)]).await;
+        let one = house.server("node-1", None);
+        let arm = one.leasing.route_to(id).await.unwrap().unwrap().current().clone();
+        let place = one.leasing.job_place(&arm, Instant::now()).await.unwrap();
+        let run = uuid::Uuid::from_u128(1);
+        let call = JobCall { run, attempt: 1, event: Bytes::new(), timeout: PATIENCE, trace: None };
+        let (keeping, of) = (one.keeping.clone(), arm.clone());
+        let running = tokio::spawn(async move { keeping.run_job(&of, call, place).await.unwrap() });
+        eventually("it runs", async || one.host.started() == 1).await;
+        let wait = |_| {
+            let (leasing, arm) = (one.leasing.clone(), arm.clone());
+            tokio::spawn(
+                async move { leasing.job_place(&arm, Instant::now() + Duration::from_secs(1)).await.map(drop) },
+            )
+        };
+        let waits: Vec<_> = (0..10).map(wait).collect();
+        eventually("all wait", async || one.leasing.jobs_waiting(id) == 10).await;
+        let refused = one.leasing.job_place(&arm, Instant::now() + PATIENCE).await;
+        assert!(matches!(refused, Err(Error::Overloaded { waiting: 10 })), "{refused:?}");
+        for waited in futures::future::join_all(waits).await {
+            assert!(matches!(waited.unwrap(), Err(Error::TimedOut)));
+        }
+        assert_eq!(one.leasing.jobs_waiting(id), 0);
+        one.host.jobs.add_permits(1);
+        running.await.unwrap();
+        assert!(one.leasing.job_place(&arm, Instant::now()).await.is_ok());
+    });
+}

@@ -1,0 +1,42 @@
+//! Who takes a call, on this server.
+//!
+//! A function's [`Route`] has an [`Arm`] for each version that takes its calls, and says which one takes a run. A service's arm has
+//! [`Endpoints`]: addresses with places for calls, on which calls take a [`Lease`] or wait for one. A job's arm has places for
+//! processes.
+//!
+//! Knows addresses and who is there; starts nothing and ends nothing. Where endpoints come from is told by a [`Supply`], and
+//! which functions run by a [`Source`]: neither need be on this server, nor end with it.
+
+mod answers;
+pub mod claim;
+mod connection;
+mod endpoint;
+mod endpoints;
+mod error;
+mod handle;
+mod health;
+mod lease;
+mod places;
+mod room;
+mod route;
+mod routes;
+mod runs;
+mod source;
+mod supply;
+#[cfg(test)]
+mod tests;
+
+pub use answers::Whole;
+pub use connection::{Answer, CallError, RequestBody, Socket, Upgraded};
+pub use endpoint::{Endpoint, Life};
+pub use endpoints::{Endpoints, Terms};
+pub use error::{Error, with_last_lines};
+pub use handle::Leasing;
+pub use health::PostMortem;
+pub use lease::{Lease, Reading};
+pub use places::JobPlace;
+pub use room::{Input, Room, SMALL, in_place};
+pub use route::{Arm, Route, Taker};
+pub use runs::{LATE_LINES, Runs};
+pub use source::Source;
+pub use supply::{Alone, Call, Supply};

@@ -1,0 +1,169 @@
+//! The places of a function's jobs: one process for each run, as many at a time as the current version's scaling allows,
+//! whichever version a run is of.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout_at};
+
+use super::error::Error;
+
+/// The right to run one job; given back when dropped.
+#[derive(Debug)]
+pub struct JobPlace {
+    permit: Option<OwnedSemaphorePermit>,
+    places: Arc<Places>,
+}
+
+impl Drop for JobPlace {
+    fn drop(&mut self) {
+        self.places.put_back(self.permit.take());
+    }
+}
+
+/// The places of one function's jobs, and who waits for one.
+#[derive(Debug)]
+pub(super) struct Places {
+    free: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    size: Mutex<Size>,
+}
+
+#[derive(Debug)]
+struct Size {
+    limit: usize,
+    /// Places in use that are more than the limit: they go when they are given back.
+    excess: usize,
+}
+
+impl Places {
+    /// So many places.
+    pub(super) fn new(limit: usize) -> Arc<Self> {
+        let size = Mutex::new(Size { limit, excess: 0 });
+        Arc::new(Self { free: Arc::new(Semaphore::new(limit)), waiting: AtomicUsize::new(0), size })
+    }
+
+    /// So many places from now on. Jobs that run go on.
+    pub(super) fn resize(&self, limit: usize) {
+        let mut size = self.size.lock();
+        if limit > size.limit {
+            let more = limit - size.limit;
+            let kept = more.min(size.excess);
+            size.excess -= kept;
+            self.free.add_permits(more - kept);
+        } else {
+            let fewer = size.limit - limit;
+            size.excess += fewer - self.free.forget_permits(fewer);
+        }
+        size.limit = limit;
+    }
+
+    fn put_back(&self, permit: Option<OwnedSemaphorePermit>) {
+        let mut size = self.size.lock();
+        if let Some(permit) = permit
+            && size.excess > 0
+        {
+            size.excess -= 1;
+            permit.forget();
+        }
+    }
+
+    fn try_take(self: &Arc<Self>) -> Option<JobPlace> {
+        let permit = self.free.clone().try_acquire_owned().ok()?;
+        Some(JobPlace { permit: Some(permit), places: self.clone() })
+    }
+
+    /// A place, at once where there is one; otherwise whoever asks waits for it until `deadline`, as one of at most `most`.
+    ///
+    /// # Errors
+    /// When too many wait, or when it takes too long.
+    pub(super) async fn take(self: &Arc<Self>, deadline: Instant, most: usize) -> Result<JobPlace, Error> {
+        if let Some(place) = self.try_take() {
+            return Ok(place);
+        }
+        // It counts before it is compared: those that come at once are all counted.
+        let before = self.waiting.fetch_add(1, Ordering::AcqRel);
+        let _waiting = Waiting(&self.waiting);
+        if before >= most {
+            return Err(Error::Overloaded { waiting: before });
+        }
+        let permit = timeout_at(deadline, self.free.clone().acquire_owned()).await.map_err(|_| Error::TimedOut)?;
+        let permit = permit.expect("nobody closes the semaphore");
+        Ok(JobPlace { permit: Some(permit), places: self.clone() })
+    }
+
+    /// Those who wait for a place.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Acquire)
+    }
+}
+
+/// One who waits; no longer when dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use futures::FutureExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_new_limit_counts_for_jobs_that_run_already() {
+        let places = Places::new(2);
+        let mut held: Vec<_> = std::iter::from_fn(|| places.try_take()).collect();
+        assert_eq!(held.len(), 2);
+        // More: who waits has a place at once.
+        let soon = Instant::now() + Duration::from_secs(60);
+        let mut waits = Box::pin(places.take(soon, 1));
+        assert!(waits.as_mut().now_or_never().is_none());
+        places.resize(4);
+        held.push(waits.now_or_never().expect("it waits no more").expect("there is room"));
+        held.extend(std::iter::from_fn(|| places.try_take()));
+        assert_eq!(held.len(), 4);
+        // Fewer: those that are too many end first.
+        places.resize(1);
+        held.truncate(1);
+        assert!(places.try_take().is_none(), "one runs");
+        drop(held);
+        assert_eq!(std::iter::from_fn(|| places.try_take()).collect::<Vec<_>>().len(), 1);
+        // Fewer and more again, while all are in use.
+        places.resize(3);
+        let held: Vec<_> = std::iter::from_fn(|| places.try_take()).collect();
+        places.resize(1);
+        places.resize(2);
+        drop(held);
+        assert_eq!(std::iter::from_fn(|| places.try_take()).collect::<Vec<_>>().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_is_counted_and_does_not_wait_for_ever() {
+        let places = Places::new(1);
+        let held = places.try_take().expect("one is free");
+        let (deadline, most) = (Instant::now() + Duration::from_millis(200), 2);
+        let mut waits: Vec<_> = (0..most).map(|_| Box::pin(places.take(deadline, most))).collect();
+        assert!(waits.iter_mut().all(|wait| wait.as_mut().now_or_never().is_none()));
+        assert_eq!(places.waiting(), 2);
+        let refused = places.take(deadline, most).await;
+        assert!(matches!(refused, Err(Error::Overloaded { waiting: 2 })), "{refused:?}");
+        // One gives up: the next one may wait.
+        waits.pop();
+        assert_eq!(places.waiting(), 1);
+        waits.push(Box::pin(places.take(deadline, most)));
+        for waited in futures::future::join_all(waits).await {
+            assert!(matches!(waited, Err(Error::TimedOut)), "{waited:?}");
+        }
+        assert_eq!((Instant::now() >= deadline, places.waiting()), (true, 0));
+        drop(held);
+        assert!(places.take(Instant::now(), 0).await.is_ok(), "it is free again, and nobody need wait");
+    }
+}

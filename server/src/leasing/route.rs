@@ -1,0 +1,110 @@
+//! A running function as calls see it.
+
+use std::sync::Arc;
+
+use domain::function::event::Share;
+use domain::manifest::Manifest;
+use domain::{function, run, traffic};
+
+use super::endpoints::Endpoints;
+
+/// A running function: the versions that take its calls, each with its share.
+#[derive(Debug)]
+pub struct Route {
+    /// Which function.
+    pub function: function::Id,
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    current: Arc<Arm>,
+    /// How calls are divided; empty: all to the current version.
+    split: Vec<Share>,
+    /// The versions of the split.
+    arms: Vec<Arc<Arm>>,
+}
+
+/// A version of a function, and what takes its calls.
+#[derive(Debug)]
+pub struct Arm {
+    /// Which function.
+    pub function: function::Id,
+    /// Its namespace.
+    pub namespace: Arc<str>,
+    /// Its name.
+    pub name: Arc<str>,
+    /// The version.
+    pub version: u32,
+    /// Its manifest.
+    pub manifest: Arc<Manifest>,
+    /// What takes the calls.
+    pub taker: Taker,
+}
+
+/// What takes a version's calls.
+#[derive(Debug)]
+pub enum Taker {
+    /// Instances, which live on between calls.
+    Service(Arc<Endpoints>),
+    /// A process for each call.
+    Job,
+}
+
+impl Route {
+    /// The route of a function whose current version takes all calls.
+    pub fn new(current: Arc<Arm>) -> Self {
+        Self::divided(current, Vec::new(), Vec::new())
+    }
+
+    /// The route of a function whose calls are divided by `split` among `arms`, which are its versions. What the split does not
+    /// give to one of these takes the current version.
+    pub fn divided(current: Arc<Arm>, split: Vec<Share>, arms: Vec<Arc<Arm>>) -> Self {
+        let Arm { function, namespace, name, .. } = &*current;
+        Self { function: *function, namespace: namespace.clone(), name: name.clone(), current, split, arms }
+    }
+
+    /// The current version. It says what the function is: its triggers, its paths, how much of it there may be.
+    pub fn current(&self) -> &Arc<Arm> {
+        &self.current
+    }
+
+    /// The version that takes a run: always the same for the same run, as long as the calls are divided the same.
+    pub fn choose(&self, run: run::Id) -> &Arc<Arm> {
+        let chosen = traffic::choose(&self.split, run);
+        chosen.and_then(|version| self.arm(version)).unwrap_or(&self.current)
+    }
+
+    /// How calls are divided; empty: all to the current version.
+    pub fn split(&self) -> &[Share] {
+        &self.split
+    }
+
+    /// A version that takes calls.
+    pub fn arm(&self, version: u32) -> Option<&Arc<Arm>> {
+        self.arms.iter().find(|arm| arm.version == version)
+    }
+
+    /// The versions that take calls, each with what it takes of a hundred.
+    pub fn shares(&self) -> impl Iterator<Item = (&Arc<Arm>, u32)> {
+        let all = self.split.is_empty().then_some((&self.current, 100));
+        all.into_iter().chain(self.split.iter().filter_map(|share| Some((self.arm(share.version)?, share.percent))))
+    }
+}
+
+impl Arm {
+    /// The endpoints of a service; a job has none.
+    pub fn endpoints(&self) -> Option<&Arc<Endpoints>> {
+        match &self.taker {
+            Taker::Service(endpoints) => Some(endpoints),
+            Taker::Job => None,
+        }
+    }
+
+    /// Calls that one process of it takes at a time.
+    pub fn calls_at_once(&self) -> u32 {
+        match &self.taker {
+            Taker::Service(_) => self.manifest.scaling.concurrency.max(1),
+            Taker::Job => 1,
+        }
+    }
+}
