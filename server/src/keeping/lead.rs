@@ -1,5 +1,6 @@
 //! What the server that leads keeps for all: instances that belong to no server.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -38,11 +39,14 @@ async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result
         for version in versions(row, &needs) {
             let key = (row.id, version);
             seen.insert(key);
-            if !orders.contains_key(&key) {
-                let order = order(inner, row, version).await.map_err(|error| error.to_string())?;
-                orders.insert(key, order.filter(|order| keeper.keeps(&order.manifest)));
-            }
-            let Some(Some(order)) = orders.get(&key) else { continue };
+            let known = match orders.entry(key) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let order = order(inner, row, version).await.map_err(|error| error.to_string())?;
+                    new.insert(order.filter(|order| keeper.keeps(&order.manifest)))
+                }
+            };
+            let Some(order) = known else { continue };
             wanted.insert(key);
             let scaling = &order.manifest.scaling;
             let min = if row.takes_calls(version) { scaling.min } else { 0 };
