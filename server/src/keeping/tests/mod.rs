@@ -115,7 +115,11 @@ impl House {
         self.command(id, Command::RequestBuild { build, git_ref: None, at }).await;
         self.command(id, Command::StartBuild { build, node: "node-1".into(), at }).await;
         let made = digest.clone();
-        self.command(id, Command::SucceedBuild { build, made: Made::Artifact { digest, size: 1 }, manifest, commit: None, at }).await;
+        self.command(
+            id,
+            Command::SucceedBuild { build, made: Made::Artifact { digest, size: 1 }, manifest, commit: None, at },
+        )
+        .await;
         made
     }
 

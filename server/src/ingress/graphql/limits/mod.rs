@@ -7,6 +7,7 @@
 
 mod bounds;
 mod introspection;
+mod refusals;
 mod text;
 mod weigh;
 
@@ -21,6 +22,8 @@ use async_trait::async_trait;
 
 pub(super) use bounds::{MAX_DIRECTIVES, MAX_RECURSION};
 pub(super) use introspection::Shape;
+use refusals::too_deep;
+pub(super) use refusals::{code, coded};
 pub(super) use weigh::held;
 use weigh::{Refused, weigh};
 
@@ -32,9 +35,6 @@ use crate::store::lane;
 
 /// Faults of one query that are answered; a query of many small faults has an answer of many kilobytes for each.
 const MAX_FAULTS: usize = 20;
-
-/// Bytes of a fault's message.
-const MAX_MESSAGE: usize = 1 << 10;
 
 /// Refuses what costs too much, and gives every refusal a code.
 pub(super) struct Limits {
@@ -172,27 +172,4 @@ fn unreadable(mut error: ServerError) -> ServerError {
     }
     error.message = format!("the query cannot be read: {}", error.message.trim());
     code(error, "bad_query")
-}
-
-fn too_deep(limit: usize, depth: Option<usize>) -> String {
-    let depth = depth.map_or_else(|| format!("more than {MAX_RECURSION}"), |depth| depth.to_string());
-    format!("the query is {depth} levels deep, the most that is taken is {limit}; split it into several")
-}
-
-fn coded(name: &str, message: String) -> ServerError {
-    code(ServerError::new(message, None), name)
-}
-
-/// An error with a code, if it has none yet, and with a message of bounded length.
-pub(super) fn code(mut error: ServerError, name: &str) -> ServerError {
-    if error.message.len() > MAX_MESSAGE {
-        let end = (0..=MAX_MESSAGE).rev().find(|end| error.message.is_char_boundary(*end)).unwrap_or(0);
-        error.message.truncate(end);
-        error.message.push('…');
-    }
-    let extensions = error.extensions.get_or_insert_default();
-    if extensions.get("code").is_none() {
-        extensions.set("code", name);
-    }
-    error
 }

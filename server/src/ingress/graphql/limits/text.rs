@@ -2,7 +2,7 @@
 
 use async_graphql::{ServerError, ServerResult};
 
-use super::{coded, too_deep};
+use super::refusals::{coded, too_deep};
 
 /// Bytes of a query's text.
 const MAX_QUERY: usize = 64 << 10;

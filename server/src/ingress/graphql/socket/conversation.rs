@@ -10,12 +10,13 @@ use futures::stream::BoxStream;
 use futures::{Stream, StreamExt};
 use serde_json::Value;
 
-use super::close::{BAD_MESSAGE, FORBIDDEN, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED, coded};
+use super::close::{BAD_MESSAGE, FORBIDDEN, TAKEN, TOO_LONG, TWICE, UNAUTHORIZED};
 use super::incoming::{Heard, MAX_MESSAGE};
 use super::protocol::{self, Dialect, Message};
 use crate::edge::subscribers::{self, Place};
 use crate::ingress::graphql::execution::Answer;
 use crate::ingress::graphql::limits;
+use crate::ingress::graphql::limits::coded;
 
 /// Bytes of memory that the operations of one socket take together, as long as they go on. One alone is always taken.
 const MAX_HELD: usize = 32 << 20;

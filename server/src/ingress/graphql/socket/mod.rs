@@ -24,6 +24,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::execution::{Answer, execute_stream};
+use super::limits::coded;
 use super::{AskedNamespace, BaseUrl, Schema};
 use crate::edge::auth::Session;
 use crate::edge::origin::{Origin, base_url};
@@ -33,7 +34,6 @@ use crate::edge::{HttpError, Seat, Services, Unknown};
 use crate::ingress::http::namespace;
 use crate::operations::Caller;
 use crate::store::lane;
-use close::coded;
 use conversation::{Conversation, Host};
 use greeting::Greeting;
 use incoming::{Incoming, Shared};
