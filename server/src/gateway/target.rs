@@ -153,7 +153,7 @@ impl Gateway {
                 let session = self.services.auth.program(request)?;
                 let host = request.extensions().get::<FunctionHost>().cloned().ok_or_else(missing)?;
                 let namespace = host.namespace.as_deref().unwrap_or(&self.services.settings.namespace);
-                let route = match sees(&session.viewer, namespace) {
+                let route = match session.viewer.sees(namespace) {
                     true => self.leasing().route(namespace, &host.name).await.map_err(refusal)?,
                     false => None,
                 };
@@ -161,7 +161,7 @@ impl Gateway {
             }
             Way::Path => {
                 let session = self.services.auth.session(request)?;
-                let door = door.filter(|door| sees(&session.viewer, &door.route.namespace)).ok_or_else(missing)?;
+                let door = door.filter(|door| session.viewer.sees(&door.route.namespace)).ok_or_else(missing)?;
                 (session, door.route, door.rest)
             }
         };
@@ -175,14 +175,14 @@ impl Gateway {
     pub(super) async fn lead<'p>(&self, viewer: &Viewer, path: &'p str) -> Result<(Arc<Route>, &'p str), HttpError> {
         let default = self.services.settings.namespace.as_str();
         let (first, rest) = split(path);
-        if sees(viewer, default)
+        if viewer.sees(default)
             && let Some(route) = self.leasing().route(default, first).await.map_err(refusal)?
         {
             return Ok((route, rest));
         }
         let (second, rest) = split(rest.trim_start_matches('/'));
         if !second.is_empty()
-            && sees(viewer, first)
+            && viewer.sees(first)
             && let Some(route) = self.leasing().route(first, second).await.map_err(refusal)?
         {
             return Ok((route, rest));
@@ -236,8 +236,4 @@ fn split(path: &str) -> (&str, &str) {
         Some(at) => path.split_at(at),
         None => (path, ""),
     }
-}
-
-fn sees(viewer: &Viewer, namespace: &str) -> bool {
-    viewer.namespaces.as_ref().is_none_or(|all| all.iter().any(|name| name == namespace))
 }
