@@ -4,10 +4,11 @@
 //! waits in the log, where it takes no more room than it has already. The doors close first, so that what waits in the log
 //! is worked off before they open again.
 //!
-//! The numbers come from the database now and then, so that all servers agree, and grow meanwhile by what this server asks
-//! for itself.
+//! The numbers come from the database now and then, so that all servers agree. What this server has asked for and the newest
+//! count cannot have seen yet is added to them: however slowly the log takes records, no more becomes runs than may.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 use tokio::sync::Notify;
@@ -16,8 +17,44 @@ use tokio::sync::Notify;
 #[derive(Debug)]
 pub struct Backlog {
     most: u64,
-    waiting: RwLock<HashMap<String, u64>>,
+    waiting: RwLock<HashMap<String, Waiting>>,
     counted: Notify,
+}
+
+/// The runs of a namespace that wait, by who knows of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Waiting {
+    /// As they were counted in the database last.
+    counted: u64,
+    /// Those that this server is recording.
+    arriving: u64,
+    /// Those that it has recorded since the last count began: the count may have them, or not.
+    recorded: u64,
+    /// Those that it had recorded before the count began that goes on now: that one has them.
+    being_counted: u64,
+}
+
+impl Waiting {
+    fn all(self) -> u64 {
+        self.counted + self.arriving + self.recorded + self.being_counted
+    }
+}
+
+/// Runs that are being recorded. They count as waiting, and when this is dropped as recorded.
+#[derive(Debug)]
+pub struct Arriving {
+    backlog: Arc<Backlog>,
+    namespace: String,
+    runs: u64,
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        self.backlog.change(&self.namespace, |waiting| {
+            waiting.arriving -= self.runs;
+            waiting.recorded += self.runs;
+        });
+    }
 }
 
 /// Too many runs of a namespace wait.
@@ -42,18 +79,38 @@ impl Backlog {
         Self::new(u64::MAX)
     }
 
-    /// Takes over what was counted: the namespaces that are not in it have none.
-    pub fn counted(&self, waiting: HashMap<String, u64>) {
-        *self.waiting.write() = waiting;
+    /// The database is about to be asked how many wait.
+    pub fn begin_count(&self) {
+        for waiting in self.waiting.write().values_mut() {
+            waiting.being_counted += std::mem::take(&mut waiting.recorded);
+        }
+    }
+
+    /// Takes over what was counted since [`Self::begin_count`]: the namespaces that are not in it have none there.
+    pub fn counted(&self, counted: HashMap<String, u64>) {
+        let mut all = self.waiting.write();
+        all.retain(|_, waiting| {
+            *waiting = Waiting { counted: 0, being_counted: 0, ..*waiting };
+            waiting.all() > 0
+        });
+        for (namespace, count) in counted {
+            all.entry(namespace).or_default().counted = count;
+        }
+        drop(all);
         self.counted.notify_waiters();
     }
 
-    /// So many more runs are about to wait.
-    pub fn add(&self, namespace: &str, runs: u64) {
-        let mut waiting = self.waiting.write();
-        match waiting.get_mut(namespace) {
-            Some(waiting) => *waiting += runs,
-            None => _ = waiting.insert(namespace.to_owned(), runs),
+    /// So many more runs are about to be recorded.
+    pub fn arrive(self: &Arc<Self>, namespace: &str, runs: u64) -> Arriving {
+        self.change(namespace, |waiting| waiting.arriving += runs);
+        Arriving { backlog: Arc::clone(self), namespace: namespace.to_owned(), runs }
+    }
+
+    fn change(&self, namespace: &str, change: impl FnOnce(&mut Waiting)) {
+        let mut all = self.waiting.write();
+        match all.get_mut(namespace) {
+            Some(waiting) => change(waiting),
+            None => change(all.entry(namespace.to_owned()).or_default()),
         }
     }
 
@@ -86,7 +143,7 @@ impl Backlog {
     }
 
     fn waiting(&self, namespace: &str) -> u64 {
-        self.waiting.read().get(namespace).copied().unwrap_or(0)
+        self.waiting.read().get(namespace).map_or(0, |waiting| waiting.all())
     }
 }
 
@@ -96,32 +153,73 @@ mod tests {
 
     use super::*;
 
+    fn backlog() -> Arc<Backlog> {
+        Arc::new(Backlog::new(10))
+    }
+
+    fn count(backlog: &Backlog, waiting: u64) {
+        backlog.begin_count();
+        backlog.counted([("loud".to_owned(), waiting)].into());
+    }
+
     #[test]
     fn callers_are_refused_at_the_limit_and_events_stay_in_the_log_at_twice_the_limit() {
-        let backlog = Backlog::new(10);
-        backlog.add("loud", 9);
+        let backlog = backlog();
+        let _nine = backlog.arrive("loud", 9);
         assert_eq!(backlog.admit("loud"), Ok(()));
-        backlog.add("loud", 1);
+        let _one = backlog.arrive("loud", 1);
         let full = backlog.admit("loud").unwrap_err().to_string();
         assert!(full.starts_with("10 runs wait in the namespace `loud`"), "{full}");
         assert!(!backlog.is_held("loud"));
-        backlog.add("loud", 10);
+        let _ten = backlog.arrive("loud", 10);
         assert!(backlog.is_held("loud"));
         assert_eq!((backlog.admit("quiet"), backlog.is_held("quiet")), (Ok(()), false));
     }
 
     #[test]
+    fn a_count_forgets_nothing_that_it_cannot_have_seen() {
+        let backlog = backlog();
+        let before = backlog.arrive("loud", 4);
+        let slow = backlog.arrive("loud", 6);
+        drop(before);
+        backlog.begin_count();
+        // Recorded while it was counted: whether the count has it nobody can say.
+        drop(backlog.arrive("loud", 10));
+        backlog.counted([("loud".to_owned(), 4)].into());
+        assert_eq!(backlog.waiting("loud"), 4 + 6 + 10);
+        assert!(backlog.is_held("loud"));
+        drop(slow);
+        count(&backlog, 20);
+        assert_eq!(backlog.waiting("loud"), 20);
+        backlog.begin_count();
+        backlog.counted(HashMap::new());
+        assert!(backlog.waiting.read().is_empty(), "a namespace without any takes no memory");
+    }
+
+    #[test]
+    fn a_count_that_failed_forgets_nothing_either() {
+        let backlog = backlog();
+        drop(backlog.arrive("loud", 10));
+        backlog.begin_count();
+        assert!(backlog.admit("loud").is_err());
+        backlog.begin_count();
+        assert!(backlog.admit("loud").is_err());
+        backlog.counted(HashMap::new());
+        assert!(backlog.admit("loud").is_ok());
+    }
+
+    #[test]
     fn room_is_waited_for_until_the_next_count() {
-        let backlog = Backlog::new(10);
-        backlog.add("loud", 20);
-        for (count, has_room) in [(20, false), (19, true)] {
+        let backlog = backlog();
+        drop(backlog.arrive("loud", 20));
+        for (waiting, has_room) in [(20, false), (19, true)] {
             let mut room = Box::pin(backlog.has_room("loud"));
             assert_eq!(room.as_mut().now_or_never(), None);
-            backlog.counted([("loud".to_owned(), count)].into());
+            count(&backlog, waiting);
             assert_eq!(room.as_mut().now_or_never(), Some(has_room));
         }
         assert_eq!(backlog.has_room("loud").now_or_never(), Some(true));
-        backlog.counted(HashMap::new());
+        count(&backlog, 0);
         assert_eq!(backlog.admit("loud"), Ok(()));
     }
 }

@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use domain::{Cause, event, function as domain_function, namespace, run};
 
-pub use backlog::{Backlog, Full};
+pub use backlog::{Arriving, Backlog, Full};
 pub use outcome::{FunctionResult, RunResult};
 pub use registry::Settings;
 pub use writer::{Done, Error, Loaded, Writer};

@@ -35,6 +35,7 @@ pub(super) async fn tell(tools: Tools, workers: Workers) {
     loop {
         tokio::time::sleep(pause).await;
         let began = Instant::now();
+        tools.commands.backlog().begin_count();
         match tools.store.waiting_runs().await {
             Ok(waiting) => {
                 let mut of_namespaces: HashMap<String, u64> = HashMap::new();

@@ -21,7 +21,7 @@ use super::held::{Held, Hold};
 use super::publisher::Publisher;
 use super::tools::Tools;
 use super::{follow, parts};
-use crate::actors::Backlog;
+use crate::actors::{Arriving, Backlog};
 use crate::backoff::Backoff;
 use crate::queue;
 use crate::store::{Relayed, Store};
@@ -326,7 +326,7 @@ impl Driver {
     /// Sets what follows from the next records on its way; `false` when none waits.
     async fn relay_some(&mut self) -> bool {
         // Requests that the log does not have yet, and runs that it has; each to be published.
-        let (mut new, mut old) = (Vec::new(), Vec::new());
+        let (mut new, mut old, mut arriving) = (Vec::new(), Vec::new(), Vec::new());
         let (mut first, mut bytes, mut some) = (None, 0, false);
         let mut since = Instant::now();
         // One event may reach thousands of functions.
@@ -360,7 +360,7 @@ impl Driver {
                 }
                 Some(InOrder::Route { received, record, cause }) => {
                     let requests = self.requests(&received, record, &cause);
-                    self.backlog().add(&self.namespace, requests.len() as u64);
+                    arriving.push(self.backlog().arrive(&self.namespace, requests.len() as u64));
                     bytes += parts::weight_of(&requests);
                     new.extend(requests);
                 }
@@ -377,7 +377,7 @@ impl Driver {
             }
         }
         if let Some(hold) = first {
-            self.send(hold, new, old).await;
+            self.send((hold, arriving), new, old).await;
         }
         some
     }
@@ -413,9 +413,9 @@ impl Driver {
         targets.into_iter().map(request).collect()
     }
 
-    /// Records new requests and publishes all, in parts, each when it is the namespace's turn. The checkpoint waits for all of
-    /// them: after a restart they are recorded again, which changes nothing.
-    async fn send(&mut self, hold: Hold, new: Vec<queue::Request>, old: Vec<queue::Request>) {
+    /// Records new requests and publishes all, in parts, each when it is the namespace's turn. The checkpoint, and what counts as
+    /// arriving, waits for all of them: after a restart they are recorded again, which changes nothing.
+    async fn send(&mut self, hold: (Hold, Vec<Arriving>), new: Vec<queue::Request>, old: Vec<queue::Request>) {
         let hold = Arc::new(hold);
         if !old.is_empty() {
             let place = self.window.take_many(&self.namespace, "", units(&old)).await;
@@ -446,7 +446,7 @@ impl Driver {
         }
     }
 
-    fn backlog(&self) -> &Backlog {
+    fn backlog(&self) -> &Arc<Backlog> {
         self.tools().commands.backlog()
     }
 

@@ -244,9 +244,10 @@ async fn what_is_due_where_no_more_runs_may_wait_is_left_out(home: Home) {
     let (store, wall) = (home.open().await, Wall::default());
     let id = running(&store, 1, minutely(CatchUp::All), 30).await;
     let mut server = wall.server_with(&store, Backlog::new(10)).await;
-    server.backlog.add("default", 20);
+    drop(server.backlog.arrive("default", 20));
     wall.set(120);
     server.look().await;
+    server.backlog.begin_count();
     server.backlog.counted(HashMap::new());
     wall.set(180);
     server.look().await;
