@@ -45,7 +45,7 @@ pub(super) async fn changes(
 ) -> Result<(), store::Error> {
     let (mut after, stats) = (0, store.stats());
     loop {
-        let page = store.function_log(after, through, PAGE).await?;
+        let page = store.log_of("function", after, through, PAGE).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.position;
         for recorded in &page {

@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{CATCH_UP, Doors};
+use super::Doors;
 use crate::actors::{self, Guard};
 use crate::config::Namespaces;
 use crate::store::{self, Store};
@@ -25,6 +25,9 @@ const LEASE_FOR: Duration = Duration::from_secs(5);
 
 /// … and they ask again after this.
 const AGAIN: Duration = Duration::from_millis(20);
+
+/// How long a judgement waits for its turn.
+const TURN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Judges versions. Cloning it is cheap.
 #[derive(Clone)]
@@ -76,7 +79,7 @@ impl Judge {
         let here = self.turn.clone().lock_owned().await;
         // Each turn has a name of its own: giving the last one back late takes nothing from this one.
         let holder = Uuid::now_v7().to_string();
-        let deadline = Instant::now() + CATCH_UP;
+        let deadline = Instant::now() + TURN_WITHIN;
         while self.store.lease(LEASE, &holder, LEASE_FOR).await?.is_none() {
             if Instant::now() >= deadline {
                 return Err(store::Error::Unavailable("other servers judge the paths of functions".to_owned()));
@@ -84,7 +87,7 @@ impl Judge {
             tokio::time::sleep(AGAIN).await;
         }
         let turn = Turn { _here: here, store: self.store.clone(), holder };
-        self.doors.caught_up(&self.store).await?;
+        self.doors.0.caught_up(&self.store).await?;
         Ok(turn)
     }
 
@@ -109,7 +112,7 @@ impl Judge {
             return Ok(Verdict::Allowed(None));
         }
         let turn = self.turn().await?;
-        let refusal = self.doors.table.read().refusal(id, namespace, &triggers);
+        let refusal = self.doors.0.read().refusal(id, namespace, &triggers);
         Ok(match refusal {
             None => Verdict::Allowed(Some(turn)),
             Some(refusal) => Verdict::Refused(error_of(namespace, refusal).to_string()),
@@ -122,14 +125,14 @@ impl Judge {
         if self.public.are_none() {
             return Ok(None);
         }
-        self.doors.caught_up(&self.store).await?;
-        let Some((_, triggers)) = self.doors.table.read().triggers(id, version) else { return Ok(None) };
+        self.doors.0.caught_up(&self.store).await?;
+        let Some((_, triggers)) = self.doors.0.read().triggers(id, version) else { return Ok(None) };
         if !have_paths(&triggers) {
             return Ok(None);
         }
         let turn = self.turn().await?;
         let (namespace, refusal) = {
-            let table = self.doors.table.read();
+            let table = self.doors.0.read();
             let Some((namespace, triggers)) = table.triggers(id, version) else { return Ok(None) };
             let refusal = match version {
                 Some(_) => table.refusal(id, &namespace, &triggers),

@@ -41,11 +41,14 @@ impl Log {
         self.reader.read_log(after, limit).await
     }
 
-    /// Up to `limit` records of functions' streams after a position and up to another, in order.
-    pub async fn function_log(&self, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
-        let of_functions = "WHERE stream >= 'function-' AND stream < 'function.' AND position > $1 AND position <= $2";
-        let page = Bounded::by_position("log", RECORD_NAMES, of_functions, "$3");
-        self.reader.select(&page.sql(""), &[int(after), int(up_to), int(limit.into())], columns::record).await
+    /// Up to `limit` records of the streams of a kind after a position and up to another, in order.
+    pub async fn log_of(&self, kind: &str, after: u64, up_to: u64, limit: u32) -> Result<Vec<Recorded>, Error> {
+        // A stream is named `KIND-…`, and `.` is what follows `-`.
+        let of_kind = "WHERE stream >= $1 AND stream < $2 AND position > $3 AND position <= $4";
+        let page = Bounded::by_position("log", RECORD_NAMES, of_kind, "$5");
+        let [first, end] = ["-", "."].map(|last| Value::Text(format!("{kind}{last}")));
+        let values = [first, end, int(after), int(up_to), int(limit.into())];
+        self.reader.select(&page.sql(""), &values, columns::record).await
     }
 
     /// The position of the newest record; 0 for an empty log.

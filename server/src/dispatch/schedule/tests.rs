@@ -41,7 +41,7 @@ impl Wall {
 impl<C: Clock> Scheduler<C> {
     /// Takes in what has happened since, and fires what is due.
     async fn look(&mut self) {
-        let records = self.store.function_log(self.seen, self.store.head().await.unwrap(), 1000).await.unwrap();
+        let records = self.store.log_of("function", self.seen, self.store.head().await.unwrap(), 1000).await.unwrap();
         self.take(&records);
         self.resume().await;
         self.fire().await;

@@ -517,10 +517,10 @@ pub async fn functions_have_a_history_of_their_own(home: Home) {
     let build = function::BuildId::new(Uuid::now_v7());
     store.append(subject.append(vec![given::build_requested(build)])).await.unwrap();
     let found = |records: Vec<domain::Recorded>| records.iter().map(|record| record.position).collect::<Vec<_>>();
-    assert_eq!(found(store.function_log(0, 100, 10).await.unwrap()), [2, 4]);
-    assert_eq!(found(store.function_log(2, 100, 10).await.unwrap()), [4]);
-    assert_eq!(found(store.function_log(0, 3, 10).await.unwrap()), [2]);
-    assert_eq!(found(store.function_log(0, 100, 1).await.unwrap()), [2]);
+    assert_eq!(found(store.log_of("function", 0, 100, 10).await.unwrap()), [2, 4]);
+    assert_eq!(found(store.log_of("function", 2, 100, 10).await.unwrap()), [4]);
+    assert_eq!(found(store.log_of("function", 0, 3, 10).await.unwrap()), [2]);
+    assert_eq!(found(store.log_of("function", 0, 100, 1).await.unwrap()), [2]);
 }
 
 // Several servers, on PostgreSQL only.
