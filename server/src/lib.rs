@@ -16,6 +16,7 @@
 //! | 1 | [`config`], [`clock`], [`telemetry`]; [`tree`] handles folders that strangers have filled |
 //! | 0 | the `domain` crate decides |
 
+pub mod access;
 pub mod actors;
 pub mod app;
 pub mod backoff;

@@ -15,6 +15,9 @@ use crate::{name, upcast};
 #[cfg(test)]
 mod tests;
 
+/// Members of a namespace.
+pub const MAX_MEMBERS: usize = 1_000;
+
 /// Nothing, or a namespace.
 pub type State = Option<Namespace>;
 
@@ -91,6 +94,8 @@ pub enum Error {
     BadSecretName(String),
     #[error("the namespace has no secret `{0}`")]
     NoSuchSecret(String),
+    #[error("the namespace has {MAX_MEMBERS} members, which is the limit: remove somebody first")]
+    TooManyMembers,
     #[error("the last owner cannot go or become less: make another one first")]
     LastOwner,
 }
@@ -105,6 +110,7 @@ impl Error {
             Self::NoSuchToken(_) => "token_not_found",
             Self::BadSecretName(_) => "bad_secret_name",
             Self::NoSuchSecret(_) => "secret_not_found",
+            Self::TooManyMembers => "too_many_members",
             Self::LastOwner => "last_owner",
         }
     }
@@ -138,6 +144,7 @@ impl crate::Aggregate for Aggregate {
         Ok(match command {
             Command::Create { .. } => Vec::new(),
             Command::AddMember { member, role, at } => match namespace.members.get(&member) {
+                None if namespace.members.len() >= MAX_MEMBERS => return Err(Error::TooManyMembers),
                 None => vec![Event::MemberAdded { member, role, at }],
                 Some(is) if *is == role => Vec::new(),
                 Some(_) if last_owner(&member) => return Err(Error::LastOwner),

@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-use super::{Aggregate, Command, Error, Event};
+use super::{Aggregate, Command, Error, Event, MAX_MEMBERS};
 use crate::access::Role;
 use crate::testing::{Given, at};
 
@@ -142,6 +142,16 @@ fn the_last_owner_neither_goes_nor_steps_down() {
 }
 
 #[test]
+fn a_namespace_has_no_more_members_than_it_may() {
+    let names: Vec<_> = (0..MAX_MEMBERS).map(|number| format!("user:{number}")).collect();
+    let life = [created()].into_iter().chain(names.iter().map(|name| added(name, Role::Viewer)));
+    let life: Vec<_> = life.collect();
+    given(life.clone()).when(add("user:late", Role::Viewer)).then_refused(Error::TooManyMembers);
+    let changed = Event::RoleChanged { member: "user:0".into(), role: Role::Operator, at: at(1) };
+    given(life).when(add("user:0", Role::Operator)).then([changed]);
+}
+
+#[test]
 fn an_owner_goes_or_steps_down_when_there_is_another_one() {
     let life = [created(), added("ada", Role::Owner), added("bob", Role::Owner)];
     let after = given(life.clone()).when(remove("ada")).then([removed("ada")]);
@@ -240,6 +250,7 @@ fn every_refusal_has_its_own_code() {
         Error::BadSecretName("1".into()),
         Error::NoSuchSecret("A".into()),
         Error::LastOwner,
+        Error::TooManyMembers,
     ];
     let codes: std::collections::BTreeSet<_> = refusals.iter().map(Error::code).collect();
     assert_eq!(codes.len(), refusals.len());

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot write its page has failed")]
 
 mod events;
+mod roles;
 mod states;
 
 use std::path::{Path, PathBuf};

@@ -8,8 +8,10 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use futures::StreamExt;
 
+use crate::actors::Commands;
 use crate::clock;
 use crate::edge::Services;
+use crate::store::Store;
 
 /// What it is called.
 pub(super) const NAME: &str = "hello";
@@ -24,9 +26,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// Sees to it that the demo function runs, unless somebody has decided otherwise.
-pub(super) async fn seed(services: &Services) -> Result<(), Error> {
+pub(super) async fn seed(services: &Services, store: &Store, commands: &Commands) -> Result<(), Error> {
     let namespace = services.settings.namespace.as_str();
-    if services.store.function_named(namespace, NAME).await?.is_some() {
+    if store.function_named(namespace, NAME).await?.is_some() {
         return Ok(());
     }
     let cause = Cause { actor: Some("server:demo".into()), ..Cause::default() };
@@ -42,11 +44,11 @@ pub(super) async fn seed(services: &Services) -> Result<(), Error> {
         manifest: None,
         at: clock::now(),
     };
-    let registered = services.commands.function(id, register, cause.clone()).await?;
+    let registered = commands.function(id, register, cause.clone()).await?;
     let build = clock::new_id();
-    let mut feed = services.store.follow(registered.position.unwrap_or(0));
+    let mut feed = store.follow(registered.position.unwrap_or(0));
     let request = Command::RequestBuild { build, git_ref: None, at: clock::now() };
-    services.commands.function(id, request, cause.clone()).await?;
+    commands.function(id, request, cause.clone()).await?;
     let stream = Stream::function(id);
     let built = async {
         while let Some(batch) = feed.next().await {
@@ -60,7 +62,7 @@ pub(super) async fn seed(services: &Services) -> Result<(), Error> {
         Ok(())
     };
     tokio::time::timeout(PATIENCE, built).await??;
-    let started = services.commands.function(id, Command::Start { at: clock::now() }, cause).await?;
+    let started = commands.function(id, Command::Start { at: clock::now() }, cause).await?;
     debug_assert!(started.state.is_some_and(|function| matches!(function.life, Life::Running { .. })));
     services.keeping.warm_up(id).await?;
     Ok(())

@@ -27,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 pub use data_dir::{close_new_files, leave_no_core_dumps};
 pub use error::Error;
 
+use crate::access::Roster;
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::Settings;
@@ -68,6 +69,8 @@ struct Platform {
     recorder: Recorder,
     recorded: JoinHandle<()>,
     doors: Doors,
+    store: Store,
+    commands: Commands,
     /// What to tell once: the first password.
     notice: Option<String>,
 }
@@ -106,10 +109,14 @@ pub fn serve(settings: Settings) -> Result<(), Error> {
         grace: settings.limits.stop_grace,
     };
     runtime.spawn(watchdog.heart("the runtime of dispatch").beat());
-    platform.services.commands.watch(watchdog);
+    platform.commands.watch(watchdog);
     guard::start(watchdog.clone(), ending).map_err(|e| Error::start("cannot start threads", e))?;
     let settled = runtime.spawn(settle(platform.dispatch.clone(), platform.services.clone()));
-    let ready = runtime.spawn(welcome(platform.services.clone(), platform.notice.clone()));
+    let ready = runtime.spawn(welcome(
+        platform.services.clone(),
+        (platform.store.clone(), platform.commands.clone()),
+        platform.notice.clone(),
+    ));
     let served = system.block_on(listen(&platform, listener, metrics, descriptors));
     ready.abort();
     stop(&runtime, platform, settled);
@@ -241,7 +248,11 @@ impl Platform {
                 .await
                 .map_err(|e| Error::start("cannot prepare sign-in", e))?;
         }
-        let opened = || Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e));
+        let roster = Roster::open(store.clone()).await?;
+        let opened = || {
+            let (auth, notice) = Auth::open(&settings).map_err(|e| Error::start("cannot prepare sign-in", e))?;
+            Ok::<_, Error>((auth.with_roster(roster.clone()), notice))
+        };
         let (mut auth, mut notice) = opened()?;
         if store.is_shared() && !settings.dev {
             let shared = auth::share_password(&settings.data_dir, &store).await;
@@ -266,7 +277,16 @@ impl Platform {
             strangers: Arc::default(),
             unproved: edge::BodyBudget::new(settings.limits.unproved),
             bodies: edge::BodyBudget::new(edge::MAX_KNOWN),
-            operations: operations::Services { store, commands, leasing, keeping, vault, workshop, settings },
+            operations: operations::Services::new(operations::Parts {
+                store: store.clone(),
+                commands: commands.clone(),
+                roster,
+                leasing,
+                keeping,
+                vault,
+                workshop,
+                settings,
+            }),
             auth,
             about: Arc::new(about),
             draining: CancellationToken::new(),
@@ -277,7 +297,7 @@ impl Platform {
             ingress::amqp::start(services.clone(), rabbit);
         }
         let dispatch = Arc::new(dispatch);
-        Ok(Self { services, dispatch, recorder, recorded, doors, notice })
+        Ok(Self { services, store, commands, dispatch, recorder, recorded, doors, notice })
     }
 }
 
@@ -365,12 +385,12 @@ fn listen(
 }
 
 /// Tells that the server is there, once it answers, with a line that works.
-async fn welcome(services: Services, notice: Option<String>) {
+async fn welcome(services: Services, (store, commands): (Store, Commands), notice: Option<String>) {
     let settings = &services.settings;
     let url = format!("http://{}", settings.listen);
     let mut demo = None;
     if settings.dev {
-        match demo::seed(&services).await {
+        match demo::seed(&services, &store, &commands).await {
             Ok(()) => demo = Some(format!("curl -H 'Authorization: Bearer dev-token' {url}/function/{}", demo::NAME)),
             Err(error) => tracing::error!(%error, "the demo function is not there"),
         }
@@ -409,7 +429,7 @@ async fn settle(dispatch: Arc<Dispatch>, services: Services) -> Instant {
 
 /// Lets everything end in order: calls are recorded before the log closes, instances end.
 fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
-    let Platform { services, recorder, recorded, .. } = platform;
+    let Platform { services, store, recorder, recorded, .. } = platform;
     drop(recorder);
     // The server may have broken down without a signal.
     services.stopping.cancel();
@@ -420,7 +440,7 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
             tracing::warn!("not every call could be recorded in time");
         }
         services.keeping.stop(deadline).await;
-        dispatch::sealing::finish(&services.store, &services.settings.data_dir).await;
+        dispatch::sealing::finish(&store, &services.settings.data_dir).await;
     });
 }
 

@@ -53,6 +53,12 @@ pub const SECTIONS: &[Section] = &[
             .with_password()
             .common(),
             Setting::text(
+                "EVENTFLOW_AMQP_NAMESPACES",
+                "namespaces such as default,team-a, or * for all",
+                "*",
+                "namespaces into which messages [published to RabbitMQ](events.md) may bring events; all others are refused",
+            ),
+            Setting::text(
                 "EVENTFLOW_ARTIFACTS",
                 "a folder (object storage is not there yet)",
                 "",

@@ -17,6 +17,8 @@ pub struct Edge {
     pub functions_host: Option<String>,
     /// Namespaces whose functions may be called without a token, and have paths of their own: `EVENTFLOW_PUBLIC_FUNCTIONS`.
     pub public_functions: Namespaces,
+    /// Namespaces into which messages of RabbitMQ may publish events: `EVENTFLOW_AMQP_NAMESPACES`.
+    pub amqp_namespaces: Namespaces,
     /// Names that no function of the default namespace gets: `EVENTFLOW_RESERVED_NAMES`.
     pub reserved_names: Namespaces,
     /// Proxies whose `Forwarded` and `X-Forwarded-*` are believed: `EVENTFLOW_TRUSTED_PROXIES`.
@@ -54,6 +56,7 @@ impl Edge {
             public_url: layers.text_if_any("EVENTFLOW_PUBLIC_URL", PublicUrl::parse)?,
             functions_host: layers.text_if_any("EVENTFLOW_FUNCTIONS_HOST", domain_name)?,
             public_functions: layers.text_if_any("EVENTFLOW_PUBLIC_FUNCTIONS", Namespaces::parse)?.unwrap_or_default(),
+            amqp_namespaces: layers.text("EVENTFLOW_AMQP_NAMESPACES", Namespaces::parse)?,
             reserved_names: layers.text_if_any("EVENTFLOW_RESERVED_NAMES", Namespaces::listed)?.unwrap_or_default(),
             trusted_proxies: layers.text_if_any("EVENTFLOW_TRUSTED_PROXIES", Networks::parse)?.unwrap_or_default(),
             connections: layers.number_if_any("EVENTFLOW_MAX_CONNECTIONS")?,
@@ -95,6 +98,11 @@ impl Namespaces {
     /// Whether a namespace is one of them.
     pub fn contain(&self, namespace: &str) -> bool {
         self.all || self.names.iter().any(|name| name == namespace)
+    }
+
+    /// Their names; `None`: all there are.
+    pub fn names(&self) -> Option<&[String]> {
+        (!self.all).then_some(self.names.as_slice())
     }
 
     /// Whether there is none.

@@ -16,7 +16,7 @@ use crate::telemetry::watchdog::Watchdog;
 
 /// What the doors need of the rooms below. Cloning it is cheap.
 ///
-/// A door has all that operations have, and so can be asked for it: `services.store`, `operations::start(&services, …)`.
+/// A door can be asked for what operations have: `services.view(&viewer)`, `operations::start(&services, …)`.
 #[derive(Clone)]
 pub struct Services {
     /// What operations need.

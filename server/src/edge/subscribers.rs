@@ -28,7 +28,7 @@ impl Subscribers {
     /// # Errors
     /// Why there is none, for people.
     pub(crate) fn take(&self, viewer: &Viewer) -> Result<Place, &'static str> {
-        self.0.take(viewer.name.clone()).map(Place).map_err(|full| match full {
+        self.0.take(viewer.subject.clone()).map(Place).map_err(|full| match full {
             Full::Owner => {
                 "you have as many subscriptions and followed logs as one may have, over all connections \
                  (EVENTFLOW_MAX_SUBSCRIPTIONS_PER_VIEWER); end some of them"

@@ -14,7 +14,7 @@ use parking_lot::Mutex;
 
 use crate::clock;
 use crate::edge::HttpError;
-use crate::store::Store;
+use crate::store::View;
 
 /// The header in which a caller names a call.
 const HEADER: &str = "x-call-id";
@@ -55,13 +55,13 @@ impl CallId {
         request: &HttpRequest,
         function: function::Id,
         in_use: &InUse,
-        store: &Store,
+        view: &View,
     ) -> Result<Self, HttpError> {
         let Some(name) = name(request) else { return Ok(Self::drawn()) };
         let id = run::called(function, name);
         // Held before it is looked for: whoever lets go of an id has recorded it.
         let Some(hold) = in_use.hold(id) else { return Ok(Self::drawn()) };
-        match store.runs_by_id(&[id]).await?.is_empty() {
+        match view.runs_by_id(&[id]).await?.is_empty() {
             true => Ok(Self { id, hold: Some(hold) }),
             false => Ok(Self::drawn()),
         }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::address::Address;
 use super::call_id::CallId;
 use super::cookies::Jar;
+use super::kind::Kind;
 use super::passing::Origin;
 use super::record::Call;
 use super::refused::check_claim;
@@ -21,7 +22,7 @@ use super::state::Gateway;
 use super::target::{Called, Door, Way};
 use super::{answer, asynchronous, cors, once, socket};
 use crate::edge::request_id::{REQUEST_ID, RequestId, label};
-use crate::edge::{HttpError, Seat, wishes};
+use crate::edge::{HttpError, Seat};
 use crate::executor::JobCall;
 use crate::keeping::describe_exit;
 use crate::leasing::{self, Arm, Taker};
@@ -52,9 +53,10 @@ pub(super) async fn handle(
             shown = cors::Said::of(&request, cors);
         }
         let called = gateway.called(&request, way, door).await?;
-        match way {
-            Way::Later => asynchronous::accept(&gateway, called, &request, payload, false).await,
-            Way::Call | Way::Host | Way::Path => call(&request, payload, &gateway, called).await,
+        match Kind::of(&request, way, called.public) {
+            Kind::Now => now(&request, payload, &gateway, called).await,
+            Kind::Once => once::call(&gateway, called, &request, payload).await,
+            Kind::Later { preferred } => asynchronous::accept(&gateway, called, &request, payload, preferred).await,
         }
     });
     let answer = answer.await;
@@ -86,24 +88,18 @@ fn finish(
     response
 }
 
-async fn call(
+/// Calls the function while the caller waits, and records it afterwards.
+async fn now(
     request: &HttpRequest,
     payload: web::Payload,
     gateway: &Gateway,
     called: Called<'_>,
 ) -> Result<HttpResponse, HttpError> {
-    // What is recorded first is for callers that are known: they may ask for it again, and nobody else may.
-    if !called.public && wishes::prefers_async(request.headers()) {
-        return asynchronous::accept(gateway, called, request, payload, true).await;
-    }
-    if !called.public && request.headers().contains_key("idempotency-key") {
-        return once::call(gateway, called, request, payload).await;
-    }
     let Called { session, route, rest, origin, public } = called;
     check_claim(request)?;
     let id = match public {
         true => CallId::drawn(),
-        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.store).await?,
+        false => CallId::of(request, route.function, &gateway.in_use, &gateway.services.view(&session.viewer)).await?,
     };
     let route = route.choose(id.id).clone();
     let limits = &gateway.services.settings.limits;

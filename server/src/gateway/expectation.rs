@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use actix_web::dev::RequestHead;
 use actix_web::http::header;
+use domain::access::Action;
 
 use super::state::Gateway;
 use super::target::callable;
@@ -74,7 +75,7 @@ impl Gateway {
         let called = path.strip_prefix("/function/").or_else(|| path.strip_prefix("/async-function/"));
         let Some(called) = called else { return Ok(()) };
         let (route, _) = self.lead(&session.viewer, called).await?;
-        session.viewer.may_change(&route.namespace)?;
+        session.viewer.may(Action::Invoke, &route.namespace)?;
         callable(&route)
     }
 }

@@ -17,6 +17,7 @@ mod expectation;
 mod frames;
 #[doc(hidden)]
 pub mod fuzz;
+mod kind;
 mod once;
 mod passing;
 mod record;

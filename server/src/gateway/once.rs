@@ -29,7 +29,7 @@ pub(super) async fn call(
     let address = Address::of(request, rest, origin, &services.settings);
     let viewer = session.viewer;
     let timeout = request::timeout(request, route.current())?;
-    let waiting = Wait::at_most(&services.store, timeout + GRACE).await?;
+    let waiting = Wait::at_most(services, timeout + GRACE).await?;
     let asked =
         asynchronous::ask(gateway, viewer.clone(), request, payload, route.current(), &address, false, None).await?;
     if !asked.replayed {

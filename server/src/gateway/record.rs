@@ -71,7 +71,7 @@ impl Call {
             run,
             hold,
             route,
-            actor: viewer.name.clone(),
+            actor: viewer.subject.clone(),
             said: Said::of(request, address, &trace),
             trace: trace.clone(),
             kept,

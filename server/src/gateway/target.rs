@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpMessage, HttpRequest};
+use domain::access::Action;
 use domain::manifest::http::Pattern;
 use domain::manifest::{Cors, HttpAuth, HttpTrigger};
 
@@ -165,7 +166,7 @@ impl Gateway {
                 (session, door.route, door.rest)
             }
         };
-        session.viewer.may_change(&route.namespace)?;
+        session.viewer.may(Action::Invoke, &route.namespace)?;
         callable(&route)?;
         Ok(Called { session, route, rest, origin, public: false })
     }

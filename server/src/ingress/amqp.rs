@@ -5,11 +5,12 @@
 
 use std::time::Duration;
 
+use domain::access::{Grants, Role};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::backoff::Backoff;
-use crate::config::Limits;
+use crate::config::{Limits, Settings};
 use crate::edge::Services;
 use crate::ingress::cloudevent::{self, CloudEvent, MAX_BATCH, Origin};
 use crate::operations::{self, Caller, Problem, Publication, Refusal, Viewer};
@@ -48,7 +49,7 @@ pub fn start(services: Services, rabbit: Rabbit) {
 
 async fn take(services: Services, letter: Letter) {
     let message = &letter.message;
-    let caller = Caller::new(Viewer::all(&format!("amqp:{}", message.user.as_deref().unwrap_or("broker"))));
+    let caller = Caller::new(publisher(&services.settings, message.user.as_deref()));
     let publications = match read(message, &services.settings.namespace, &services.settings.limits) {
         Ok(publications) => publications,
         Err(problems) => return refuse(letter, &problems),
@@ -71,6 +72,17 @@ async fn take(services: Services, letter: Letter) {
         }
     }
     letter.acknowledge();
+}
+
+/// Who published a message: the user whom the broker vouches for (`user-id`), or the broker itself. They may publish into the
+/// namespaces that the settings name, and do nothing else.
+fn publisher(settings: &Settings, user: Option<&str>) -> Viewer {
+    let mut grants = Grants::default();
+    match settings.edge.amqp_namespaces.names() {
+        None => grants = Grants::everywhere(Role::Operator),
+        Some(names) => names.iter().for_each(|name| grants.set(name, Some(Role::Operator))),
+    }
+    Viewer::of_installation(&format!("amqp:{}", user.unwrap_or("broker")), &grants)
 }
 
 fn refuse(letter: Letter, problems: &[Problem]) {

@@ -78,7 +78,7 @@ pub(super) fn lane_of(services: &Services, request: &HttpRequest, pattern: Optio
     }
     let session = services.auth.session(request);
     // No name of a viewer is empty.
-    Some(session.map_or_else(|_| String::new(), |session| session.viewer.name.to_string()))
+    Some(session.map_or_else(|_| String::new(), |session| session.viewer.subject.to_string()))
 }
 
 /// What a route says to a method that it does not take: OPTIONS is answered with those that it does, and whatever the

@@ -23,6 +23,6 @@ impl Caller {
     }
 
     pub(crate) fn cause(&self) -> Cause {
-        Cause { actor: Some(Arc::clone(&self.viewer.name)), causation: None, correlation: self.correlation }
+        Cause { actor: Some(Arc::clone(&self.viewer.subject)), causation: None, correlation: self.correlation }
     }
 }

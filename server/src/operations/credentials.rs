@@ -46,7 +46,7 @@ pub(super) async fn problem(
     source: &Source,
     other: function::Id,
 ) -> Result<Option<Problem>, Refusal> {
-    let row = services.store.function(other).await?.filter(|row| caller.viewer.sees(&row.namespace));
+    let row = services.view(&caller.viewer).function(other).await?;
     let fits = row.is_some_and(|row| {
         row.namespace == namespace && url_of(&row.source).is_some() && url_of(&row.source) == url_of(source)
     });

@@ -2,11 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use domain::Stream;
+use domain::access::Action;
 use domain::function::{self, Status};
 use domain::recorded::Fact;
 use domain::run::{self, Phase, Run};
 
-use super::function::changeable;
+use super::function::allowed;
 use super::run::load_run;
 use super::{Caller, Fault, Problem, Refusal, Services};
 use crate::clock;
@@ -53,7 +54,8 @@ pub async fn dead_letters(
     which: &Letters,
     page: &PageRequest,
 ) -> Result<Page<RunRow>, Refusal> {
-    Ok(services.store.runs(&filter(caller, which)?, page).await?)
+    let view = services.view_of(&caller.viewer, which.namespace.as_deref())?;
+    Ok(view.runs(&filter(which), page).await?)
 }
 
 /// Tries a dead run again, as another run that names it; there is one for each dead run, however often it is asked for.
@@ -63,7 +65,7 @@ pub async fn dead_letters(
 /// `function_deregistered`.
 pub async fn redrive(services: &Services, caller: &Caller, id: run::Id) -> Result<run::Id, Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
-    let row = changeable(services, caller, old.request.function).await?;
+    let row = allowed(services, caller, Action::Operate, old.request.function).await?;
     redrive_loaded(services, caller, old, &row).await
 }
 
@@ -109,7 +111,7 @@ async fn redrive_loaded(services: &Services, caller: &Caller, old: Run, row: &Fu
 /// `run_not_found`, `run_not_dead`.
 pub async fn purge(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
     let old = load_run(services, &caller.viewer, id).await?;
-    caller.viewer.may_change(&old.request.namespace)?;
+    caller.viewer.may(Action::Operate, &old.request.namespace)?;
     services.commands.run(id, run::Command::Purge { at: clock::now() }, caller.cause()).await?;
     Ok(())
 }
@@ -142,15 +144,15 @@ async fn sweep(services: &Services, caller: &Caller, which: &Letters, limit: u32
         let message = format!("limit is {limit}; it must be 1 to {MAX_LETTERS}");
         return Err(Problem::new("bad_limit", message).at(["limit"]).into());
     }
-    let filter = filter(caller, which)?;
+    let (view, filter) = (services.view_of(&caller.viewer, which.namespace.as_deref())?, filter(which));
     if let Some(namespace) = &which.namespace {
-        caller.viewer.may_change(namespace)?;
+        caller.viewer.may(Action::Operate, namespace)?;
     }
     let mut swept = Swept { done: 0, remaining: 0, problems: Vec::new() };
     let (mut left, mut after) = (limit, None);
     while left > 0 {
         let request = PageRequest::first(left.min(MAX_PAGE)).after(after);
-        let page = services.store.runs(&filter, &request).await?;
+        let page = view.runs(&filter, &request).await?;
         // Those that are refused stay, so that the next page begins after this one.
         after = page.rows.last().map(|(cursor, _)| cursor.clone());
         left -= u32::try_from(page.rows.len()).unwrap_or(left).min(left);
@@ -185,13 +187,12 @@ pub async fn waiting(services: &Services, caller: &Caller, which: &Letters) -> R
     Ok(dead_letters(services, caller, which, &PageRequest::first(1).counted()).await?.total)
 }
 
-fn filter(caller: &Caller, which: &Letters) -> Result<RunFilter, Refusal> {
-    Ok(RunFilter {
-        namespaces: caller.viewer.looks_into(which.namespace.as_deref())?,
+fn filter(which: &Letters) -> RunFilter {
+    RunFilter {
         function: which.function,
         since: which.since,
         until: which.until,
         dead_letters: true,
         ..RunFilter::default()
-    })
+    }
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::access::Action;
 use domain::{event, function, run};
 use tokio::time::Instant;
 
-use super::function::changeable;
+use super::function::allowed;
 use super::{Caller, Refusal, Services};
 use crate::leasing::LATE_LINES;
 use crate::store::page::MAX_PAGE;
@@ -28,7 +29,7 @@ const LINES_STORED_WITHIN: Duration = LATE_LINES.saturating_add(Duration::from_s
 /// `run_not_found`, `run_not_over`, `callback_open`, `older_servers`.
 pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
     let run = super::load_run(services, &caller.viewer, id).await?;
-    caller.viewer.may_change(&run.request.namespace)?;
+    caller.viewer.may(Action::Administer, &run.request.namespace)?;
     all_understand(services).await?;
     lines_are_stored(run.phase.finished_at()).await;
     services.commands.erase_run(id, clock::now(), caller.cause()).await?;
@@ -40,10 +41,9 @@ pub async fn erase_run(services: &Services, caller: &Caller, id: run::Id) -> Res
 /// # Errors
 /// `event_not_found`, `event_not_routed`, `run_not_over`, `callback_open`, `older_servers`.
 pub async fn erase_event(services: &Services, caller: &Caller, id: event::Id) -> Result<(), Refusal> {
-    let rows = services.store.events_by_id(&[id]).await?;
-    let row = rows.into_iter().find(|row| caller.viewer.sees(&row.namespace));
+    let row = services.view(&caller.viewer).events_by_id(&[id]).await?.pop();
     let row = row.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
-    caller.viewer.may_change(&row.namespace)?;
+    caller.viewer.may(Action::Administer, &row.namespace)?;
     all_understand(services).await?;
     if !is_routed(services, &row.namespace, row.position).await? {
         let message = "the event is not on its way to its functions yet: erase it when its runs are over";
@@ -118,7 +118,7 @@ pub async fn erase_runs(
     function: function::Id,
     after: Option<String>,
 ) -> Result<Erased, Refusal> {
-    changeable(services, caller, function).await?;
+    allowed(services, caller, Action::Administer, function).await?;
     all_understand(services).await?;
     let filter = RunFilter { function: Some(function), ..RunFilter::default() };
     let page = services.store.runs(&filter, &PageRequest { after, ..PageRequest::first(MAX_PAGE) }).await?;

@@ -1,10 +1,12 @@
 //! Trigger events, as programs send them.
 
+use domain::access::Action;
 use domain::cloudevent::CloudEvent;
 use domain::event::{self, Received};
-use domain::function;
+use domain::{Stream, function};
+use uuid::Uuid;
 
-use super::{Caller, Fault, Problem, Refusal, Services};
+use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
 use crate::actors::Done;
 use crate::clock;
 
@@ -58,7 +60,7 @@ fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<
         let error = function::Error::BadNamespace { namespace };
         return Err(Problem::new(error.code(), error.to_string()).at(["input", "namespace"]).into());
     }
-    caller.viewer.may_change(&namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
+    caller.viewer.may(Action::Invoke, &namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
     if event::is_platforms(&event.kind) {
         let message = format!("the type `{}` is the platform's own: choose another one for your events", event.kind);
         return Err(Problem::new("reserved_type", message).at(["input", "type"]).into());
@@ -83,6 +85,32 @@ fn received(services: &Services, caller: &Caller, asked: Publication) -> Result<
         erased_at: None,
         at: clock::now(),
     })
+}
+
+/// A trigger event with its content, as the viewer sees it.
+///
+/// # Errors
+/// When the log is away.
+pub async fn load_event(services: &Services, viewer: &Viewer, id: event::Id) -> Result<Option<Received>, Fault> {
+    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(id)).await?;
+    Ok(loaded.state.filter(|event| viewer.sees(&event.namespace)))
+}
+
+/// Takes what a webhook delivered as an event for its function, unless it was taken before: the event as it was taken first, and
+/// the id of its record, if that was now.
+///
+/// # Errors
+/// `forbidden`; when too many runs of the namespace wait, or the log is away.
+pub async fn deliver(
+    services: &Services,
+    caller: &Caller,
+    delivery: Received,
+) -> Result<(Received, Option<Uuid>), Refusal> {
+    caller.viewer.may(Action::Invoke, &delivery.namespace)?;
+    let id = delivery.id;
+    let done = services.commands.receive(delivery, caller.cause()).await?;
+    let first = done.state.ok_or_else(|| Fault::Internal(format!("the event {id} was taken and cannot be read")))?;
+    Ok((first, done.record))
 }
 
 async fn published(services: &Services, id: event::Id, done: Done<event::Aggregate>) -> Result<Published, Refusal> {

@@ -1,13 +1,14 @@
 //! The life of a function, as people ask for it.
 
 use domain::Json;
+use domain::access::Action;
 use domain::function::{self, BuildId, Command, Override, Status, event::Source};
 use domain::manifest::Manifest;
 use serde_json::{Value, json};
 
 use super::{Caller, Problem, Refusal, Services, Viewer, ambiguity, capacity, credentials};
 use crate::builder::manifest;
-use crate::store::{FunctionRow, PageRequest, Store};
+use crate::store::{FunctionRow, PageRequest};
 use crate::{actors, clock};
 
 /// Registrations that lose against a deregistration are tried again at most this often.
@@ -54,8 +55,8 @@ pub struct Update {
 ///
 /// # Errors
 /// `function_not_found`, or when the log is away.
-pub async fn visible(store: &Store, viewer: &Viewer, id: function::Id) -> Result<FunctionRow, Refusal> {
-    let row = store.function(id).await?.filter(|row| viewer.sees(&row.namespace));
+pub async fn visible(services: &Services, viewer: &Viewer, id: function::Id) -> Result<FunctionRow, Refusal> {
+    let row = services.view(viewer).function(id).await?;
     row.ok_or_else(|| Refusal::no_function(&id.to_string()))
 }
 
@@ -63,11 +64,8 @@ pub async fn visible(store: &Store, viewer: &Viewer, id: function::Id) -> Result
 ///
 /// # Errors
 /// `function_not_found`, or when the log is away.
-pub async fn named(store: &Store, viewer: &Viewer, namespace: &str, name: &str) -> Result<FunctionRow, Refusal> {
-    let row = match viewer.sees(namespace) {
-        true => store.function_named(namespace, name).await?,
-        false => None,
-    };
+pub async fn named(services: &Services, viewer: &Viewer, namespace: &str, name: &str) -> Result<FunctionRow, Refusal> {
+    let row = services.view(viewer).function_named(namespace, name).await?;
     row.filter(|row| row.state != Status::Deregistered).ok_or_else(|| Refusal::no_function(name))
 }
 
@@ -76,7 +74,7 @@ pub async fn named(store: &Store, viewer: &Viewer, namespace: &str, name: &str) 
 /// # Errors
 /// Every fault of name, namespace, source and manifest at once; `name_taken`, `too_many_functions`.
 pub async fn register(services: &Services, caller: &Caller, asked: Registration) -> Result<function::Id, Refusal> {
-    caller.viewer.may_change(&asked.namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
+    caller.viewer.may(Action::Deploy, &asked.namespace).map_err(|refusal| refusal.at(&["input", "namespace"]))?;
     let mut problems = Vec::new();
     if !domain::name::fits(&asked.namespace) {
         let error = function::Error::BadNamespace { namespace: asked.namespace.clone() };
@@ -154,7 +152,7 @@ pub async fn register(services: &Services, caller: &Caller, asked: Registration)
 /// # Errors
 /// Every fault of source and manifest at once; what the function refuses.
 pub async fn update(services: &Services, caller: &Caller, id: function::Id, asked: Update) -> Result<(), Refusal> {
-    let row = changeable(services, caller, id).await?;
+    let row = allowed(services, caller, Action::Deploy, id).await?;
     let (source, whole) =
         asked.source.map(credentials::split).map_or((None, None), |(source, whole)| (Some(source), whole));
     let mut problems: Vec<_> = source.iter().flat_map(|source| source_problems(services, source)).collect();
@@ -190,7 +188,7 @@ pub async fn build(
     id: function::Id,
     git_ref: Option<String>,
 ) -> Result<BuildId, Refusal> {
-    let row = changeable(services, caller, id).await?;
+    let row = allowed(services, caller, Action::Deploy, id).await?;
     if let (Some(git_ref), source) = (&git_ref, &row.source) {
         if !matches!(source, Source::Git { .. }) {
             let message = "the function's source is no Git repository, which alone has refs; leave `ref` out";
@@ -211,11 +209,8 @@ pub async fn build(
 /// `build_not_found`, or what the function refuses.
 pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) -> Result<(), Refusal> {
     let not_found = || Refusal::from(function::Error::NoSuchBuild { build });
-    let row = services.store.builds_by_id(&[build]).await?.pop().ok_or_else(not_found)?;
-    if !caller.viewer.sees(&row.namespace) {
-        return Err(not_found());
-    }
-    changeable(services, caller, row.function).await?;
+    let row = services.view(&caller.viewer).builds_by_id(&[build]).await?.pop().ok_or_else(not_found)?;
+    allowed(services, caller, Action::Deploy, row.function).await?;
     ask(services, caller, row.function, Command::CancelBuild { build, at: clock::now() }).await.map(|_| ())
 }
 
@@ -224,7 +219,7 @@ pub async fn cancel_build(services: &Services, caller: &Caller, build: BuildId) 
 /// # Errors
 /// What the function refuses.
 pub async fn start(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
-    changeable(services, caller, id).await?;
+    allowed(services, caller, Action::Operate, id).await?;
     ask(services, caller, id, Command::Start { at: clock::now() }).await?;
     let keeping = services.keeping.clone();
     tokio::spawn(async move {
@@ -245,7 +240,7 @@ pub async fn stop(
     id: function::Id,
     reason: Option<String>,
 ) -> Result<(), Refusal> {
-    changeable(services, caller, id).await?;
+    allowed(services, caller, Action::Operate, id).await?;
     ask(services, caller, id, Command::Stop { reason, at: clock::now() }).await?;
     close_gap(services, id).await;
     Ok(())
@@ -256,7 +251,7 @@ pub async fn stop(
 /// # Errors
 /// When the viewer may not, or the log is away.
 pub async fn deregister(services: &Services, caller: &Caller, id: function::Id) -> Result<(), Refusal> {
-    let row = changeable(services, caller, id).await?;
+    let row = allowed(services, caller, Action::Deploy, id).await?;
     ask(services, caller, id, Command::Deregister { at: clock::now() }).await?;
     credentials::forget(services, caller, &row.namespace, id).await?;
     close_gap(services, id).await;
@@ -274,7 +269,7 @@ pub async fn rollback(
     version: Option<u32>,
     reason: Option<String>,
 ) -> Result<(), Refusal> {
-    let row = changeable(services, caller, id).await?;
+    let row = allowed(services, caller, Action::Deploy, id).await?;
     let version = match (version, row.current_version) {
         (Some(version), _) => version,
         (None, Some(current)) if current > 1 => current - 1,
@@ -312,10 +307,15 @@ pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32)
     Err(Problem::new("version_not_kept", message).at(["version"]).into())
 }
 
-/// The function, if the viewer may change it.
-pub(super) async fn changeable(services: &Services, caller: &Caller, id: function::Id) -> Result<FunctionRow, Refusal> {
-    let row = visible(&services.store, &caller.viewer, id).await?;
-    caller.viewer.may_change(&row.namespace)?;
+/// The function, if the caller may do something with it.
+pub(super) async fn allowed(
+    services: &Services,
+    caller: &Caller,
+    action: Action,
+    id: function::Id,
+) -> Result<FunctionRow, Refusal> {
+    let row = visible(services, &caller.viewer, id).await?;
+    caller.viewer.may(action, &row.namespace)?;
     Ok(row)
 }
 

@@ -28,7 +28,7 @@ pub struct Claim {
 impl Claim {
     /// A key belongs to who uses it: two callers may use the same one.
     pub fn new(function: function::Id, viewer: &Viewer, key: &str, digest: String) -> Self {
-        Self { event: event::claimed(function, &viewer.name, key), digest }
+        Self { event: event::claimed(function, &viewer.subject, key), digest }
     }
 
     /// Whether there is a first request already.

@@ -11,25 +11,30 @@ mod erasure;
 mod event;
 mod function;
 mod idempotency;
+mod member;
 mod offers;
+mod past;
 mod reach;
 mod refusal;
 mod registered;
 mod run;
 mod secret;
 mod services;
+mod unguarded;
 mod viewer;
 
 pub use caller::Caller;
 pub use dead_letter::{Letters, MAX_LETTERS, Swept, dead_letters, purge, purge_all, redrive, redrive_all, waiting};
 pub use erasure::{Erased, erase_event, erase_run, erase_runs};
-pub use event::{Publication, Published, publish, publish_from_broker};
+pub use event::{Publication, Published, deliver, load_event, publish, publish_from_broker};
 pub use function::{
     Registration, Update, build, cancel_build, deregister, named, register, rollback, scaling_of, start, stop, update,
     visible,
 };
 pub use idempotency::{Claim, REPLAYED, digest};
+pub use member::{MemberInfo, members, set_member};
 pub use offers::{functions_of_offers, suggested_names};
+pub use past::{function_as_of, was_registered};
 pub use reach::{Reach, ReachTotals, reach, reach_totals};
 pub(crate) use refusal::fit_to_show;
 pub use refusal::{Fault, Problem, Refusal};
@@ -39,5 +44,6 @@ pub use run::{
     Ask, Asked, Invocation, Replay, Wait, ask, cancel, invoke, load_run, replay, replay_event, visible_run, wait,
 };
 pub use secret::{remove_secret, secrets, set_secret};
-pub use services::Services;
+pub use services::{Parts, Services};
+pub use unguarded::Unguarded;
 pub use viewer::Viewer;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::access::Action;
 use domain::cloudevent::{Data, Event, with_other_data};
 use domain::function::{self, Status};
 use domain::run::event::{Delivery, Request};
@@ -14,11 +15,12 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::function::{changeable, is_kept};
+use super::event::load_event;
+use super::function::{allowed, is_kept};
 use super::idempotency::{Claim, digest};
 use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
 use crate::clock;
-use crate::store::{FunctionRow, RunRow, Store};
+use crate::store::{FunctionRow, RunRow};
 
 /// What a function is invoked with.
 #[derive(Debug, Clone)]
@@ -99,8 +101,8 @@ impl Wait {
     ///
     /// # Errors
     /// When the log is away.
-    pub async fn at_most(store: &Store, time: Duration) -> Result<Self, Refusal> {
-        Ok(Self { after: store.head().await?, deadline: Instant::now() + time })
+    pub async fn at_most(services: &Services, time: Duration) -> Result<Self, Refusal> {
+        Ok(Self { after: services.store.head().await?, deadline: Instant::now() + time })
     }
 }
 
@@ -108,9 +110,8 @@ impl Wait {
 ///
 /// # Errors
 /// `run_not_found`, or when the log is away.
-pub async fn visible_run(store: &Store, viewer: &Viewer, id: run::Id) -> Result<RunRow, Refusal> {
-    let rows = store.runs_by_id(&[id]).await?;
-    rows.into_iter().find(|row| viewer.sees(&row.namespace)).ok_or_else(Refusal::no_run)
+pub async fn visible_run(services: &Services, viewer: &Viewer, id: run::Id) -> Result<RunRow, Refusal> {
+    services.view(viewer).runs_by_id(&[id]).await?.pop().ok_or_else(Refusal::no_run)
 }
 
 /// The whole run, input and output included, if the viewer may see it.
@@ -127,7 +128,7 @@ pub async fn load_run(services: &Services, viewer: &Viewer, id: run::Id) -> Resu
 /// # Errors
 /// `function_not_running` with the state that it is in; `payload_too_large`; `idempotency_key_reused`.
 pub async fn invoke(services: &Services, caller: &Caller, asked: Invocation) -> Result<Asked, Refusal> {
-    let row = changeable(services, caller, asked.function).await?;
+    let row = allowed(services, caller, Action::Invoke, asked.function).await?;
     let claim = asked.key.map(|key| {
         // However it is written: what is compared with has been there since before bodies were kept as they came.
         let body = asked.payload.as_ref().map(|payload| payload.value().to_string()).unwrap_or_default();
@@ -185,6 +186,7 @@ fn trace_of(headers: &Value) -> Option<Context> {
 /// # Errors
 /// `payload_too_large`; `idempotency_key_reused`; or when the log is away: then nothing was accepted.
 pub async fn ask(services: &Services, caller: &Caller, asked: Ask) -> Result<Asked, Refusal> {
+    caller.viewer.may(Action::Invoke, &asked.namespace)?;
     fits(&asked.event, services.settings.limits.event, "payload")?;
     let received = event::Received {
         id: asked.id,
@@ -281,8 +283,8 @@ pub async fn wait(services: &Services, viewer: &Viewer, id: run::Id, wait: Wait)
 /// # Errors
 /// What the run refuses.
 pub async fn cancel(services: &Services, caller: &Caller, id: run::Id) -> Result<(), Refusal> {
-    let row = visible_run(&services.store, &caller.viewer, id).await?;
-    caller.viewer.may_change(&row.namespace)?;
+    let row = visible_run(services, &caller.viewer, id).await?;
+    caller.viewer.may(Action::Operate, &row.namespace)?;
     services.commands.run(id, run::Command::Cancel { at: clock::now() }, caller.cause()).await?;
     Ok(())
 }
@@ -342,8 +344,7 @@ pub async fn replay_event(
     function: function::Id,
     version: Option<u32>,
 ) -> Result<run::Id, Refusal> {
-    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(event)).await?;
-    let received = loaded.state.filter(|event| caller.viewer.sees(&event.namespace));
+    let received = load_event(services, &caller.viewer, event).await?;
     let received = received.ok_or_else(|| Refusal::problem("event_not_found", "there is no such event"))?;
     if received.erased_at.is_some() {
         return Err(Refusal::problem(
@@ -382,14 +383,14 @@ async fn request_again(services: &Services, caller: &Caller, request: Request) -
     Ok(run)
 }
 
-/// The function, if the viewer may change it and it can run the version, or the current one.
+/// The function, if the caller may have runs of it again and it can run the version, or the current one.
 async fn runnable(
     services: &Services,
     caller: &Caller,
     function: function::Id,
     version: Option<u32>,
 ) -> Result<FunctionRow, Refusal> {
-    let row = changeable(services, caller, function).await?;
+    let row = allowed(services, caller, Action::Operate, function).await?;
     match version {
         _ if row.state == Status::Deregistered => Err(function::Error::Deregistered.into()),
         None if row.state != Status::Running => Err(services.keeping.not_running(&row).await.into()),

@@ -1,5 +1,6 @@
 //! Secrets: set, removed, listed by name. A value goes in and never comes out.
 
+use domain::access::Action;
 use domain::{address, function, namespace};
 
 use super::{Caller, Fault, Problem, Refusal, Services, Viewer};
@@ -18,7 +19,7 @@ pub async fn set_secret(
     name: &str,
     value: Value,
 ) -> Result<SecretInfo, Refusal> {
-    caller.viewer.may_change(namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
+    caller.viewer.may(Action::Deploy, namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
     if !domain::name::fits_secret(name) {
         return Err(Refusal::from(namespace::Error::BadSecretName(name.to_owned())).at(&["name"]));
     }
@@ -56,7 +57,7 @@ pub(super) async fn keep(
 /// # Errors
 /// `forbidden`, `secret_not_found`, or when the log is away.
 pub async fn remove_secret(services: &Services, caller: &Caller, namespace: &str, name: &str) -> Result<(), Refusal> {
-    caller.viewer.may_change(namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
+    caller.viewer.may(Action::Deploy, namespace).map_err(|refusal| refusal.at(&["namespace"]))?;
     let removed = services.commands.remove_secret(namespace, name, clock::now(), caller.cause()).await;
     match removed.map_err(Refusal::from) {
         Ok(_) => Ok(()),
@@ -77,8 +78,7 @@ pub async fn secrets(
     viewer: &Viewer,
     namespace: Option<&str>,
 ) -> Result<Vec<SecretInfo>, Refusal> {
-    let namespaces = viewer.looks_into(namespace)?;
-    Ok(services.store.secret_infos(namespaces.as_deref()).await?)
+    Ok(services.view_of(viewer, namespace)?.secret_infos().await?)
 }
 
 /// Whether a value may be the credentials of a repository: people rotate credentials by setting it.

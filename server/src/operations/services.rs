@@ -1,22 +1,29 @@
-//! What operations need of the rooms below.
+//! What operations need of the rooms below, and what of it the doors may use.
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+
+use super::refusal::Refusal;
+use super::unguarded::Unguarded;
+use super::viewer::Viewer;
+use crate::access::Roster;
 use crate::actors::Commands;
 use crate::builder::Workshop;
 use crate::config::Settings;
 use crate::keeping::Keeping;
 use crate::leasing::Leasing;
-use crate::store::Store;
+use crate::store::{self, Feed, Store, View, Vitals};
 use crate::vault::Vault;
 
-/// What operations need of the rooms below. Cloning it is cheap.
-#[derive(Clone)]
-pub struct Services {
+/// What operations need of the rooms below.
+pub struct Parts {
     /// The log and its tables.
     pub store: Store,
     /// Takes commands.
     pub commands: Commands,
+    /// Knows who belongs to which namespace.
+    pub roster: Roster,
     /// Gives calls their places.
     pub leasing: Leasing,
     /// Keeps instances.
@@ -27,4 +34,71 @@ pub struct Services {
     pub workshop: Workshop,
     /// Everything that can be set.
     pub settings: Arc<Settings>,
+}
+
+/// What operations need of the rooms below. Cloning it is cheap.
+///
+/// The log and the actors are for operations alone: whoever has no [`Viewer`] finds no row, and a command that nobody asked
+/// the policy about does not compile.
+#[derive(Clone)]
+pub struct Services {
+    pub(super) store: Store,
+    pub(super) commands: Commands,
+    /// Knows who belongs to which namespace.
+    pub roster: Roster,
+    /// Gives calls their places.
+    pub leasing: Leasing,
+    /// Keeps instances.
+    pub keeping: Keeping,
+    /// Seals secrets and opens them.
+    pub vault: Vault,
+    /// Takes bundles.
+    pub workshop: Workshop,
+    /// Everything that can be set.
+    pub settings: Arc<Settings>,
+}
+
+impl Services {
+    /// Puts them together.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { store, commands, roster, leasing, keeping, vault, workshop, settings } = parts;
+        Self { store, commands, roster, leasing, keeping, vault, workshop, settings }
+    }
+
+    /// The tables as far as a viewer looks into them.
+    pub fn view(&self, viewer: &Viewer) -> View {
+        View::new(self.store.clone(), viewer.sight())
+    }
+
+    /// The same, of one namespace alone where one is named.
+    ///
+    /// # Errors
+    /// `forbidden`, when it is not one that they look into.
+    pub fn view_of(&self, viewer: &Viewer, namespace: Option<&str>) -> Result<View, Refusal> {
+        Ok(View::new(self.store.clone(), viewer.sight_of(namespace)?))
+    }
+
+    /// The tables in full, for the few who show nothing of them to a caller, or see to that themselves. A test knows who they are.
+    pub fn unguarded(&self) -> Unguarded {
+        Unguarded::new(self.store.clone(), self.commands.writer().clone())
+    }
+
+    /// Ends a session before its token expires, on all servers and for good.
+    ///
+    /// # Errors
+    /// When the log is away: then the other servers do not learn of it.
+    pub async fn revoke(&self, token: &str, until: DateTime<Utc>) -> Result<(), store::Error> {
+        self.store.revoke(token, until).await
+    }
+
+    /// How far the log is, and how the database does: what belongs to no namespace.
+    pub fn vitals(&self) -> Vitals {
+        Vitals::new(self.store.clone())
+    }
+
+    /// The records of all namespaces after a position: they say *that* something happened. What is shown of it is read
+    /// through [`Self::view`].
+    pub fn follow(&self, after: u64) -> Feed {
+        self.store.follow(after)
+    }
 }

@@ -57,6 +57,8 @@ mod table;
 pub mod tables;
 mod timeline;
 mod versions;
+mod view;
+mod vitals;
 #[cfg(test)]
 pub mod watched;
 mod writer;
@@ -93,6 +95,8 @@ pub use tables::{
     BuildRow, EventRow, FunctionRow, OpenBuild, PayloadRow, Row, RunRow, RunningFunction, Sealed, SecretInfo,
     SecretRow, VersionRow,
 };
+pub use view::{OfFunction, OfNamespace, View};
+pub use vitals::Vitals;
 
 /// The handle to the log and its tables. Cloning it is cheap.
 pub type Store = Arc<Log>;

@@ -66,7 +66,7 @@ async fn a_socket_has_no_more_subscriptions_than_it_may() {
             break message;
         }
     };
-    assert_eq!(answer["payload"]["data"]["viewer"]["name"], "user:ada", "{answer}");
+    assert_eq!(answer["payload"]["data"]["viewer"]["name"], "user:admin", "{answer}");
 }
 
 /// A followed log of the demo function: its status, and the stream as long as it is kept.

@@ -46,6 +46,7 @@ mod people;
 mod public;
 mod readers;
 mod records;
+mod roles;
 mod search;
 mod servers;
 mod sessions;

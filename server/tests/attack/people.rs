@@ -14,30 +14,38 @@ use crate::app::{Options, PATIENCE, TestApp};
 /// The key that the victim signs tokens with, where the attack needs tokens of its own making.
 const SECRET: &str = "a secret of 32 characters or more, known to this test";
 
+/// Who may do everything, as far as a token of theirs goes.
+const ADMIN: &str = "user:admin";
+
 /// Options of a server whose tokens these tests can make.
 pub fn known_key() -> Options {
     Options::default().env("JWT_SECRET", SECRET)
 }
 
+/// A token without bounds, of whom the log may know or not.
+pub fn of(subject: &str) -> String {
+    signed(subject, Value::Null, true, Duration::from_secs(600), true)
+}
+
 /// A token that is good for so long. `id`: whether it has one, as tokens of older servers have not.
 pub fn token(may_write: bool, life: Duration, id: bool) -> String {
-    signed(json!(["default"]), may_write, life, id)
+    signed(ADMIN, json!(["default"]), may_write, life, id)
 }
 
 /// A token of somebody who sees and may change one namespace.
 pub fn member(namespace: &str) -> String {
-    signed(json!([namespace]), true, Duration::from_secs(600), true)
+    signed(ADMIN, json!([namespace]), true, Duration::from_secs(600), true)
 }
 
 /// A token of somebody who sees and may do everything.
 pub fn owner() -> String {
-    signed(Value::Null, true, Duration::from_secs(600), true)
+    signed(ADMIN, Value::Null, true, Duration::from_secs(600), true)
 }
 
-fn signed(namespaces: Value, may_write: bool, life: Duration, id: bool) -> String {
+fn signed(subject: &str, namespaces: Value, may_write: bool, life: Duration, id: bool) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
     let mut claims = json!({
-        "sub": "user:ada", "namespaces": namespaces, "may_write": may_write, "iat": now, "exp": now + life.as_secs(),
+        "sub": subject, "namespaces": namespaces, "may_write": may_write, "iat": now, "exp": now + life.as_secs(),
     });
     if id {
         claims["jti"] = json!(uuid::Uuid::new_v4().to_string());

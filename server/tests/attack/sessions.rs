@@ -65,7 +65,7 @@ async fn signing_out_ends_all_that_is_open_and_the_token_for_good() {
 
         assert!(is_let_in(&app, &staying).await, "nobody else is signed out");
         other.subscribe("1", "{ viewer { name } }").await;
-        assert_eq!(other.message().await.unwrap()["payload"]["data"]["viewer"]["name"], "user:ada");
+        assert_eq!(other.message().await.unwrap()["payload"]["data"]["viewer"]["name"], "user:admin");
         app.kill_and_restart().await;
         assert!(!is_let_in(&app, &leaving).await, "after a restart");
         assert!(is_let_in(&app, &staying).await, "after a restart");

@@ -9,7 +9,7 @@ const FLOORS: &[&[&str]] = &[
     &["edge"],
     &["operations"],
     &["keeping"],
-    &["builder", "doors", "leasing"],
+    &["access", "builder", "doors", "leasing"],
     &["actors", "vault"],
     &["store", "queue", "executor"],
     &["backoff", "config", "clock", "telemetry", "tree", "turns"],
@@ -75,6 +75,24 @@ fn where_a_request_is_from_is_derived_in_one_place() {
         Some(format!("{line}: {claim} is read here: use edge::origin"))
     });
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+}
+
+/// The metrics of all namespaces, the loader (which shows each caller what they see), and webhooks (which look for what is not
+/// there as long as for what is).
+const UNGUARDED: &[&str] = &["ingress/graphql/loader.rs", "ingress/http/health.rs", "ingress/http/webhook.rs"];
+
+#[test]
+fn the_doors_read_what_their_callers_see() {
+    let mut found = 0;
+    let offenders = look(|room, text, line| {
+        let names = [".unguarded()", "of_platform"];
+        let name = names.iter().find(|name| text.contains(**name)).filter(|_| !is_test(line))?;
+        found += 1;
+        let may = room == "operations" || UNGUARDED.iter().any(|file| line.starts_with(&format!("{file}:")));
+        (!may).then(|| format!("{line}: `{name}`; read through `services.view(&viewer)`"))
+    });
+    assert!(offenders.is_empty(), "{}", offenders.join("\n"));
+    assert!(found >= UNGUARDED.len(), "the names have changed");
 }
 
 /// They recurse, follow paths that may be too long, or hold descriptors without a bound: not over what a stranger made.

@@ -21,6 +21,7 @@ use actix_web::HttpRequest;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use chrono::{DateTime, Utc};
+use domain::access::{Grants, Role};
 use hmac::{Hmac, Mac};
 use parking_lot::RwLock;
 use sha2::Sha256;
@@ -32,16 +33,17 @@ pub use session::{Over, Session};
 pub use shared::{keep_sharing, share_password};
 pub use token::TOKEN_LIFE;
 
+use crate::access::{Bounds, Roster, Standing};
 use crate::clock;
 use crate::config::Settings;
 use crate::edge::HttpError;
-use crate::operations::Viewer;
+use crate::operations::{self, Viewer};
 use crate::store::{self, Store};
 
 /// The bearer token that is good with `--dev`.
 pub const DEV_TOKEN: &str = "dev-token";
 
-/// The only user so far.
+/// The administrator of the installation, who may do everything.
 pub const ADMIN: &str = "admin";
 
 /// A token that was found good is not checked again for this long.
@@ -101,6 +103,7 @@ pub struct Auth {
     comparing: comparing::Comparing,
     known: RwLock<HashMap<Box<str>, (Session, Instant)>>,
     ended: session::Ended,
+    roster: Roster,
 }
 
 /// What a request proves itself with.
@@ -136,8 +139,24 @@ impl Auth {
             comparing: comparing::Comparing::default(),
             known: RwLock::default(),
             ended: session::Ended::default(),
+            roster: Roster::default(),
         };
         Ok((auth, printed))
+    }
+
+    /// The same, which asks this roster who belongs to which namespace.
+    #[must_use]
+    pub fn with_roster(self, roster: Roster) -> Self {
+        Self { roster, ..self }
+    }
+
+    /// Who a subject is, within the bounds of a token.
+    fn known_as(&self, subject: Arc<str>, bounds: Bounds) -> Viewer {
+        let standing = match subject.strip_prefix("user:") == Some(ADMIN) {
+            true => Standing::of_installation(&Grants::everywhere(Role::Owner), &bounds),
+            false => Standing::of_member(&self.roster, &subject, bounds),
+        };
+        Viewer::new(subject, standing)
     }
 
     /// Who sent a request.
@@ -215,8 +234,11 @@ impl Auth {
             Some(session) => session,
             None => {
                 let session = match self.dev && token::same(token.as_bytes(), DEV_TOKEN.as_bytes()) {
-                    true => Session { viewer: Viewer::all("token:dev"), token: None },
-                    false => self.keys.verify(token)?,
+                    true => Session::of_developer(),
+                    false => {
+                        let (subject, bounds, id) = self.keys.verify(token)?;
+                        Session { viewer: self.known_as(subject, bounds), token: Some(id) }
+                    }
                 };
                 self.remember(token, &session, now + CACHE_FOR);
                 session
@@ -251,10 +273,10 @@ impl Auth {
     ///
     /// # Errors
     /// When the log is away: then the others do not learn of it.
-    pub async fn end(&self, store: &Store, session: &Session) -> Result<(), store::Error> {
+    pub async fn end(&self, services: &operations::Services, session: &Session) -> Result<(), store::Error> {
         let Some(token) = &session.token else { return Ok(()) };
         self.ended.add([(token.id.clone(), token.until)]);
-        store.revoke(&token.id, token.until).await
+        services.revoke(&token.id, token.until).await
     }
 
     /// Learns which sessions have ended, before anybody is let in.
@@ -296,13 +318,13 @@ impl Auth {
     }
 
     /// A token that says who its bearer is, and when it stops being good.
-    pub fn issue(&self, viewer: &Viewer, life: Duration) -> (String, DateTime<Utc>) {
-        self.keys.issue(viewer, clock::now(), life)
+    pub fn issue(&self, subject: &str, bounds: &Bounds, life: Duration) -> (String, DateTime<Utc>) {
+        self.keys.issue(subject, bounds, clock::now(), life)
     }
 
     /// A token for anybody who asks, where [`DEV_TOKEN`] would let them in anyway; `None` without `--dev`.
     pub fn issue_dev_token(&self) -> Option<(String, DateTime<Utc>)> {
-        self.dev.then(|| self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
+        self.dev.then(|| self.issue(&format!("user:{ADMIN}"), &Bounds::NONE, TOKEN_LIFE))
     }
 
     /// A token for a person who knows the password. Takes a moment on purpose.
@@ -336,7 +358,7 @@ impl Auth {
         }
         attempt.give_back();
         self.comparing.remember(peer);
-        Ok(self.issue(&Viewer::all(&format!("user:{ADMIN}")), TOKEN_LIFE))
+        Ok(self.issue(&format!("user:{ADMIN}"), &Bounds::NONE, TOKEN_LIFE))
     }
 
     /// The session that the header Authorization names; `None` when there is no such header.

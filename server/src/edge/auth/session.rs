@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use domain::access::{Grants, Role};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
@@ -23,7 +24,7 @@ const NOBODY: &str = "anonymous";
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
 /// Whom a token is for, and until when.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Session {
     /// Who.
     pub viewer: Viewer,
@@ -49,10 +50,14 @@ pub enum Over {
 }
 
 impl Session {
+    /// That of the development token, which never ends.
+    pub(super) fn of_developer() -> Self {
+        Self { viewer: Viewer::of_installation("token:dev", &Grants::everywhere(Role::Owner)), token: None }
+    }
+
     /// That of a caller whom nobody knows, for one call of a function that everybody may call. It never ends.
     pub(crate) fn of_nobody(namespace: &str) -> Self {
-        let viewer = Viewer { name: NOBODY.into(), namespaces: Some(vec![namespace.to_owned()]), may_write: true };
-        Self { viewer, token: None }
+        Self { viewer: Viewer::of_installation(NOBODY, &Grants::within(namespace, Role::Operator)), token: None }
     }
 }
 

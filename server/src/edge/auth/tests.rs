@@ -4,6 +4,8 @@ use actix_web::test::TestRequest;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use domain::access::Action;
+
 use super::*;
 
 fn settings(data_dir: &std::path::Path, dev: bool) -> Settings {
@@ -23,12 +25,23 @@ fn with(header: &str) -> HttpRequest {
 #[test]
 fn a_token_says_who_its_bearer_is() {
     let (_data, auth) = auth(false);
-    let viewer = Viewer { name: "user:ada".into(), namespaces: Some(vec!["team".into()]), may_write: false };
-    let (token, _) = auth.issue(&viewer, TOKEN_LIFE);
+    let bounds = Bounds { most: Role::Viewer, namespaces: Some(Arc::from(["team".to_owned()])) };
+    let (token, _) = auth.issue("user:admin", &bounds, TOKEN_LIFE);
     for _ in 0..2 {
-        assert_eq!(auth.viewer(&with(&format!("bearer {token}"))).unwrap(), viewer);
+        let viewer = auth.viewer(&with(&format!("bearer {token}"))).unwrap();
+        assert_eq!(&*viewer.subject, "user:admin");
+        assert!(viewer.sees("team") && !viewer.sees("default"));
+        assert!(viewer.may(Action::Invoke, "team").is_err());
     }
-    assert!(viewer.sees("team") && !viewer.sees("default"));
+}
+
+#[test]
+fn a_token_alone_gives_nothing() {
+    let (_data, auth) = auth(false);
+    // Signed with the server's key, for somebody whom the log does not know, or does not know any more.
+    let (token, _) = auth.issue("user:ada", &Bounds::NONE, TOKEN_LIFE);
+    let viewer = auth.bearer(&token).unwrap();
+    assert!(!viewer.sees("default") && !viewer.may_somewhere(Action::View));
 }
 
 #[test]
@@ -44,21 +57,25 @@ fn whoever_says_nothing_is_told_what_to_say() {
 
 #[test]
 fn the_development_token_is_good_only_in_development() {
-    assert_eq!(&*auth(true).1.bearer(DEV_TOKEN).unwrap().name, "token:dev");
+    assert_eq!(&*auth(true).1.bearer(DEV_TOKEN).unwrap().subject, "token:dev");
     assert!(auth(false).1.bearer(DEV_TOKEN).is_err());
 }
 
 #[test]
 fn each_way_of_being_broken_has_its_own_message() {
     let (_data, auth) = auth(false);
-    let viewer = Viewer::all("user:admin");
-    let (good, _) = auth.issue(&viewer, TOKEN_LIFE);
-    let (old, _) = auth.keys.issue(&viewer, clock::now() - chrono::TimeDelta::hours(1), Duration::from_secs(60));
+    let (good, _) = auth.issue("user:admin", &Bounds::NONE, TOKEN_LIFE);
+    let (old, _) = auth.keys.issue(
+        "user:admin",
+        &Bounds::NONE,
+        clock::now() - chrono::TimeDelta::hours(1),
+        Duration::from_secs(60),
+    );
     let [header, claims, signature]: [&str; 3] = good.split('.').collect::<Vec<_>>().try_into().unwrap();
     let none = URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#);
     let other = URL_SAFE_NO_PAD.encode(r#"{"alg":"HS512","typ":"JWT"}"#);
     let forged = URL_SAFE_NO_PAD.encode(r#"{"sub":"user:root","may_write":true,"iat":1,"exp":99999999999}"#);
-    let (foreign, _) = self::auth(false).1.issue(&viewer, TOKEN_LIFE);
+    let (foreign, _) = self::auth(false).1.issue("user:admin", &Bounds::NONE, TOKEN_LIFE);
     let table = [
         (old, "has expired"),
         (format!("{none}.{claims}."), "not signed with HS256"),
@@ -86,7 +103,7 @@ async fn the_first_start_tells_a_password_once_and_it_stays_good() {
     let (again, text) = Auth::open(&settings(data.path(), false)).unwrap();
     assert_eq!(text, None);
     let (token, _) = again.sign_in("admin", password, None).await.unwrap();
-    assert_eq!(&*auth.bearer(&token).unwrap().name, "user:admin");
+    assert_eq!(&*auth.bearer(&token).unwrap().subject, "user:admin");
     for file in ["jwt.key", "admin.json"] {
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(data.path().join(file)).unwrap().permissions().mode();

@@ -1,5 +1,6 @@
 //! Tokens that say who their bearer is: JWT (RFC 7519), signed with HMAC-SHA-256 and nothing else.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -8,10 +9,12 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, deco
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::session::{Session, TokenId};
+use domain::access::Role;
+
+use super::session::TokenId;
+use crate::access::Bounds;
 use crate::clock;
 use crate::edge::HttpError;
-use crate::operations::Viewer;
 
 /// How long a token is good.
 pub const TOKEN_LIFE: Duration = Duration::from_secs(12 * 3600);
@@ -25,6 +28,7 @@ const MAX_ID: usize = 64;
 /// Bytes of a digest that name a token which has no id.
 const DIGEST: usize = 16;
 
+/// What a token says. It bounds what its subject may, and gives nothing: that stands in the log and in the settings.
 #[derive(Debug, Serialize, Deserialize)]
 struct Claims {
     sub: String,
@@ -52,12 +56,18 @@ impl Keys {
         Self { encoding: EncodingKey::from_secret(secret), decoding: DecodingKey::from_secret(secret), validation }
     }
 
-    pub(super) fn issue(&self, viewer: &Viewer, now: DateTime<Utc>, life: Duration) -> (String, DateTime<Utc>) {
+    pub(super) fn issue(
+        &self,
+        subject: &str,
+        bounds: &Bounds,
+        now: DateTime<Utc>,
+        life: Duration,
+    ) -> (String, DateTime<Utc>) {
         let exp = now.timestamp() + i64::try_from(life.as_secs()).unwrap_or(0);
         let claims = Claims {
-            sub: viewer.name.to_string(),
-            namespaces: viewer.namespaces.clone(),
-            may_write: viewer.may_write,
+            sub: subject.to_owned(),
+            namespaces: bounds.namespaces.as_deref().map(<[String]>::to_vec),
+            may_write: bounds.most > Role::Viewer,
             iat: now.timestamp(),
             exp,
             jti: Some(clock::new_id::<()>().to_string()),
@@ -73,7 +83,8 @@ impl Keys {
         decode::<Claims>(token, &self.decoding, &validation).is_ok()
     }
 
-    pub(super) fn verify(&self, token: &str) -> Result<Session, HttpError> {
+    /// Whom a token is for, how far it goes, and what ends it.
+    pub(super) fn verify(&self, token: &str) -> Result<(Arc<str>, Bounds, TokenId), HttpError> {
         let claims = match decode::<Claims>(token, &self.decoding, &self.validation) {
             Ok(data) => data.claims,
             Err(error) => return Err(HttpError::unauthenticated(explain(token, error.kind()))),
@@ -84,8 +95,9 @@ impl Keys {
             Some(id) if id.len() <= MAX_ID => id.into(),
             _ => format!("sha256:{}", hex::encode(&Sha256::digest(token)[..DIGEST])).into(),
         };
-        let viewer = Viewer { name: claims.sub.into(), namespaces: claims.namespaces, may_write: claims.may_write };
-        Ok(Session { viewer, token: Some(TokenId { id, until }) })
+        let most = if claims.may_write { Role::Owner } else { Role::Viewer };
+        let bounds = Bounds { most, namespaces: claims.namespaces.map(Into::into) };
+        Ok((claims.sub.into(), bounds, TokenId { id, until }))
     }
 }
 

@@ -4,9 +4,10 @@ use async_graphql::{Context, Error, ErrorExtensions, ID};
 use domain::Id;
 use uuid::Uuid;
 
-use super::loader::Loader;
+use super::loader::{Batches, Loader};
 use crate::edge::Services;
 use crate::operations::{Caller, Problem, Refusal, Viewer};
+use crate::store::View;
 
 /// Where the server is reached, as the request has it: `http://localhost:8080`.
 #[derive(Debug, Clone)]
@@ -16,8 +17,19 @@ pub(super) fn services<'c>(ctx: &Context<'c>) -> &'c Services {
     ctx.data_unchecked::<Services>()
 }
 
-pub(super) fn loader<'c>(ctx: &Context<'c>) -> &'c Loader {
-    ctx.data_unchecked::<Loader>()
+/// Loads rows that the caller sees.
+pub(super) fn loader(ctx: &Context<'_>) -> async_graphql::Result<Loader> {
+    Ok(loader_of(ctx, caller(ctx)?))
+}
+
+/// The same, where the caller is known already.
+pub(super) fn loader_of(ctx: &Context<'_>, caller: &Caller) -> Loader {
+    Loader::new(ctx.data_unchecked::<Batches>(), &caller.viewer)
+}
+
+/// The tables as far as the caller looks into them.
+pub(super) fn view(ctx: &Context<'_>) -> async_graphql::Result<View> {
+    Ok(services(ctx).view(viewer(ctx)?))
 }
 
 pub(super) fn caller<'c>(ctx: &Context<'c>) -> async_graphql::Result<&'c Caller> {

@@ -1,6 +1,6 @@
 //! Loads rows in batches: what a query asks of many objects at once is one question to the store.
 //!
-//! Nothing is remembered between batches, so that a subscription that reads an entity again reads it as it is now.
+//! A batch serves all callers at once, and each of them gets the rows that they see. Nothing is remembered between batches, so that a subscription that reads an entity again reads it as it is now.
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -10,14 +10,13 @@ use async_graphql::dataloader::{DataLoader, Loader as Batch};
 use async_graphql::runtime::TokioTimer;
 use domain::event::Received;
 use domain::function::{self, BuildId};
-use domain::{Stream, event, run};
+use domain::{event, run};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use futures::task::{FutureObj, Spawn, SpawnError};
 
-use crate::actors::Writer;
 use crate::edge::Services;
-use crate::operations::Fault;
-use crate::store::{BuildRow, Calls, EventRow, FunctionRow, RunRow, Span, Store, VersionRow};
+use crate::operations::{Fault, Unguarded, Viewer};
+use crate::store::{BuildRow, Calls, EventRow, FunctionRow, OfFunction, OfNamespace, RunRow, Span, VersionRow};
 
 /// Streams that are read side by side.
 const PARALLEL: usize = 8;
@@ -42,9 +41,16 @@ pub(super) struct NewestRun(pub function::Id);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct NewestBuild(pub function::Id);
 
-/// Loads rows by their keys. Cloning it is cheap.
+/// The batches of all callers. Cloning it is cheap.
 #[derive(Clone)]
-pub(super) struct Loader(Arc<DataLoader<Source>>);
+pub(super) struct Batches(Arc<DataLoader<Source>>);
+
+/// Loads rows by their keys, as far as a caller sees them: whoever loses a role while something is followed sees no more of it.
+#[derive(Clone)]
+pub(super) struct Loader {
+    all: Batches,
+    viewer: Viewer,
+}
 
 /// Spawns on the worker that asks, and not on the one that made the schema.
 struct Here;
@@ -56,80 +62,104 @@ impl Spawn for Here {
     }
 }
 
-struct Source {
-    store: Store,
-    writer: Writer,
+struct Source(Unguarded);
+
+impl Batches {
+    pub(super) fn new(services: &Services) -> Self {
+        Self(Arc::new(DataLoader::new(Source(services.unguarded()), Here, TokioTimer::default())))
+    }
 }
 
 impl Loader {
-    pub(super) fn new(services: &Services) -> Self {
-        let source = Source { store: services.store.clone(), writer: services.commands.writer().clone() };
-        Self(Arc::new(DataLoader::new(source, Here, TokioTimer::default())))
+    pub(super) fn new(all: &Batches, viewer: &Viewer) -> Self {
+        Self { all: all.clone(), viewer: viewer.clone() }
+    }
+
+    /// One row, if the caller sees it.
+    async fn one<K>(&self, key: K) -> Result<Option<<Source as Batch<K>>::Value>, Fault>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Source: Batch<K, Error = Fault>,
+        <Source as Batch<K>>::Value: OfNamespace,
+    {
+        Ok(self.all.0.load_one(key).await?.filter(|row| self.viewer.sees(row.namespace())))
+    }
+
+    /// Those of many rows that the caller sees.
+    async fn many<K>(&self, keys: impl IntoIterator<Item = K>) -> Result<HashMap<K, <Source as Batch<K>>::Value>, Fault>
+    where
+        K: Send + Sync + Hash + Eq + Clone + 'static,
+        Source: Batch<K, Error = Fault>,
+        <Source as Batch<K>>::Value: OfNamespace,
+    {
+        let mut rows = self.all.0.load_many(keys).await?;
+        rows.retain(|_, row| self.viewer.sees(row.namespace()));
+        Ok(rows)
     }
 
     pub(super) async fn function(&self, id: function::Id) -> Result<Option<FunctionRow>, Fault> {
-        self.0.load_one(id).await
+        self.one(id).await
     }
 
     pub(super) async fn functions(
         &self,
         ids: impl IntoIterator<Item = function::Id>,
     ) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
-        self.0.load_many(ids).await
+        self.many(ids).await
     }
 
-    pub(super) async fn calls(&self, function: function::Id, span: Span) -> Result<Option<Vec<Calls>>, Fault> {
-        self.0.load_one(CallsOf(function, span)).await
+    pub(super) async fn calls(&self, of: &FunctionRow, span: Span) -> Result<Option<Vec<Calls>>, Fault> {
+        self.all.0.load_one(CallsOf(of.id, span)).await
     }
 
-    pub(super) async fn newest_run(&self, function: function::Id) -> Result<Option<RunRow>, Fault> {
-        self.0.load_one(NewestRun(function)).await
+    pub(super) async fn newest_run(&self, of: &FunctionRow) -> Result<Option<RunRow>, Fault> {
+        self.one(NewestRun(of.id)).await
     }
 
-    pub(super) async fn newest_build(&self, function: function::Id) -> Result<Option<BuildRow>, Fault> {
-        self.0.load_one(NewestBuild(function)).await
+    pub(super) async fn newest_build(&self, of: &FunctionRow) -> Result<Option<BuildRow>, Fault> {
+        self.one(NewestBuild(of.id)).await
     }
 
-    pub(super) async fn version(&self, function: function::Id, number: u32) -> Result<Option<VersionRow>, Fault> {
-        self.0.load_one((function, number)).await
+    pub(super) async fn version(&self, of: &impl OfFunction, number: u32) -> Result<Option<VersionRow>, Fault> {
+        self.all.0.load_one((of.function(), number)).await
     }
 
     pub(super) async fn build(&self, id: BuildId) -> Result<Option<BuildRow>, Fault> {
-        self.0.load_one(id).await
+        self.one(id).await
     }
 
     pub(super) async fn builds(
         &self,
         ids: impl IntoIterator<Item = BuildId>,
     ) -> Result<HashMap<BuildId, BuildRow>, Fault> {
-        self.0.load_many(ids).await
+        self.many(ids).await
     }
 
     pub(super) async fn run(&self, id: run::Id) -> Result<Option<RunRow>, Fault> {
-        self.0.load_one(id).await
+        self.one(id).await
     }
 
     pub(super) async fn runs(&self, ids: impl IntoIterator<Item = run::Id>) -> Result<HashMap<run::Id, RunRow>, Fault> {
-        self.0.load_many(ids).await
+        self.many(ids).await
     }
 
     pub(super) async fn event(&self, id: event::Id) -> Result<Option<EventRow>, Fault> {
-        self.0.load_one(id).await
+        self.one(id).await
     }
 
     pub(super) async fn events(
         &self,
         ids: impl IntoIterator<Item = event::Id>,
     ) -> Result<HashMap<event::Id, EventRow>, Fault> {
-        self.0.load_many(ids).await
+        self.many(ids).await
     }
 
-    pub(super) async fn whole_run(&self, id: run::Id) -> Result<Option<run::Run>, Fault> {
-        self.0.load_one(WholeRun(id)).await
+    pub(super) async fn whole_run(&self, of: &RunRow) -> Result<Option<run::Run>, Fault> {
+        self.all.0.load_one(WholeRun(of.id)).await
     }
 
-    pub(super) async fn whole_event(&self, id: event::Id) -> Result<Option<Received>, Fault> {
-        self.0.load_one(WholeEvent(id)).await
+    pub(super) async fn whole_event(&self, of: &EventRow) -> Result<Option<Received>, Fault> {
+        self.all.0.load_one(WholeEvent(of.id)).await
     }
 }
 
@@ -142,7 +172,7 @@ impl Batch<function::Id> for Source {
     type Error = Fault;
 
     async fn load(&self, ids: &[function::Id]) -> Result<HashMap<function::Id, FunctionRow>, Fault> {
-        Ok(keyed(self.store.functions_by_id(ids).await?, |row| row.id))
+        Ok(keyed(self.0.functions_by_id(ids).await?, |row| row.id))
     }
 }
 
@@ -151,7 +181,7 @@ impl Batch<(function::Id, u32)> for Source {
     type Error = Fault;
 
     async fn load(&self, keys: &[(function::Id, u32)]) -> Result<HashMap<(function::Id, u32), VersionRow>, Fault> {
-        Ok(keyed(self.store.versions_by_key(keys).await?, |row| (row.function, row.number)))
+        Ok(keyed(self.0.versions_by_key(keys).await?, |row| (row.function, row.number)))
     }
 }
 
@@ -160,7 +190,7 @@ impl Batch<BuildId> for Source {
     type Error = Fault;
 
     async fn load(&self, ids: &[BuildId]) -> Result<HashMap<BuildId, BuildRow>, Fault> {
-        Ok(keyed(self.store.builds_by_id(ids).await?, |row| row.id))
+        Ok(keyed(self.0.builds_by_id(ids).await?, |row| row.id))
     }
 }
 
@@ -169,7 +199,7 @@ impl Batch<run::Id> for Source {
     type Error = Fault;
 
     async fn load(&self, ids: &[run::Id]) -> Result<HashMap<run::Id, RunRow>, Fault> {
-        Ok(keyed(self.store.runs_by_id(ids).await?, |row| row.id))
+        Ok(keyed(self.0.runs_by_id(ids).await?, |row| row.id))
     }
 }
 
@@ -178,7 +208,7 @@ impl Batch<event::Id> for Source {
     type Error = Fault;
 
     async fn load(&self, ids: &[event::Id]) -> Result<HashMap<event::Id, EventRow>, Fault> {
-        Ok(keyed(self.store.events_by_id(ids).await?, |row| row.id))
+        Ok(keyed(self.0.events_by_id(ids).await?, |row| row.id))
     }
 }
 
@@ -188,7 +218,7 @@ impl Batch<NewestRun> for Source {
 
     async fn load(&self, keys: &[NewestRun]) -> Result<HashMap<NewestRun, RunRow>, Fault> {
         let functions: Vec<_> = keys.iter().map(|key| key.0).collect();
-        Ok(keyed(self.store.newest_runs(&functions).await?, |row| NewestRun(row.function)))
+        Ok(keyed(self.0.newest_runs(&functions).await?, |row| NewestRun(row.function)))
     }
 }
 
@@ -198,7 +228,7 @@ impl Batch<NewestBuild> for Source {
 
     async fn load(&self, keys: &[NewestBuild]) -> Result<HashMap<NewestBuild, BuildRow>, Fault> {
         let functions: Vec<_> = keys.iter().map(|key| key.0).collect();
-        Ok(keyed(self.store.newest_builds(&functions).await?, |row| NewestBuild(row.function)))
+        Ok(keyed(self.0.newest_builds(&functions).await?, |row| NewestBuild(row.function)))
     }
 }
 
@@ -213,7 +243,7 @@ impl Batch<CallsOf> for Source {
         }
         let mut found = HashMap::with_capacity(keys.len());
         for (span, functions) in spans {
-            let calls = self.store.calls(&functions, &span).await?;
+            let calls = self.0.calls(&functions, &span).await?;
             found.extend(calls.into_iter().map(|(function, calls)| (CallsOf(function, span), calls)));
         }
         Ok(found)
@@ -225,10 +255,8 @@ impl Batch<WholeRun> for Source {
     type Error = Fault;
 
     async fn load(&self, ids: &[WholeRun]) -> Result<HashMap<WholeRun, run::Run>, Fault> {
-        let runs = stream::iter(ids.to_vec()).map(|id| async move {
-            let loaded = self.writer.load::<run::Aggregate>(&Stream::run(id.0)).await?;
-            Ok::<_, Fault>(loaded.state.map(|run| (id, run)))
-        });
+        let runs = stream::iter(ids.to_vec())
+            .map(|id| async move { Ok::<_, Fault>(self.0.whole_run(id.0).await?.map(|run| (id, run))) });
         runs.buffer_unordered(PARALLEL).try_filter_map(|run| async move { Ok(run) }).try_collect().await
     }
 }
@@ -238,10 +266,8 @@ impl Batch<WholeEvent> for Source {
     type Error = Fault;
 
     async fn load(&self, ids: &[WholeEvent]) -> Result<HashMap<WholeEvent, Received>, Fault> {
-        let events = stream::iter(ids.to_vec()).map(|id| async move {
-            let loaded = self.writer.load::<event::Aggregate>(&Stream::event(id.0)).await?;
-            Ok::<_, Fault>(loaded.state.map(|event| (id, event)))
-        });
+        let events = stream::iter(ids.to_vec())
+            .map(|id| async move { Ok::<_, Fault>(self.0.whole_event(id.0).await?.map(|event| (id, event))) });
         events.buffer_unordered(PARALLEL).try_filter_map(|event| async move { Ok(event) }).try_collect().await
     }
 }

@@ -24,7 +24,8 @@ mod socket;
 mod subscription;
 
 use context::{
-    AskedNamespace, BaseUrl, OrFail, base_url, caller, fail, id, loader, namespace_or_default, services, viewer,
+    AskedNamespace, BaseUrl, OrFail, base_url, caller, fail, id, loader, loader_of, namespace_or_default, services,
+    view, viewer,
 };
 pub(super) use relay::Asked;
 pub use schema::sdl;

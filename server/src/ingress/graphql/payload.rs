@@ -3,7 +3,7 @@
 use async_graphql::{Error, SimpleObject};
 
 use super::fail;
-use super::object::{Build, Event, Function, Run, Secret};
+use super::object::{Build, Event, Function, Member, Run, Secret};
 use crate::operations::{Problem, Refusal, Swept};
 
 /// Something that is wrong with what was asked.
@@ -86,6 +86,15 @@ pub(super) struct SecretPayload {
     user_errors: Vec<UserError>,
 }
 
+/// What came of giving or taking a role.
+#[derive(SimpleObject)]
+pub(super) struct MemberPayload {
+    /// Who has the role now; null when it was taken away.
+    member: Option<Member>,
+    /// Why it was refused; empty when it was not.
+    user_errors: Vec<UserError>,
+}
+
 impl From<Problem> for UserError {
     fn from(problem: Problem) -> Self {
         Self { code: problem.code, message: problem.message, field: problem.field }
@@ -116,6 +125,12 @@ impl BuildPayload {
 impl RunPayload {
     pub(super) fn of(result: Result<Run, Refusal>) -> Result<Self, Error> {
         split(result).map(|(run, user_errors)| Self { run, user_errors })
+    }
+}
+
+impl MemberPayload {
+    pub(super) fn of(result: Result<Option<Member>, Refusal>) -> Result<Self, Error> {
+        split(result).map(|(member, user_errors)| Self { member: member.flatten(), user_errors })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The schema, with all that stands before its resolvers.
 
-use super::loader::Loader;
+use super::loader::Batches;
 use super::mutation::Mutation;
 use super::query::Query;
 use super::subscription::Subscription;
@@ -16,7 +16,7 @@ pub fn sdl() -> String {
 }
 
 pub(in crate::ingress) fn schema(services: &Services) -> Schema {
-    guarded(&services.settings.limits).data(Loader::new(services)).data(services.clone()).finish()
+    guarded(&services.settings.limits).data(Batches::new(services)).data(services.clone()).finish()
 }
 
 /// With all that stands before its resolvers.

@@ -4,6 +4,7 @@ use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use chrono::{DateTime, Utc};
+use domain::access::Action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -43,16 +44,17 @@ pub(super) struct AuditBody {
     (status = 403, description = "`forbidden`: the token does not see every namespace"),
 ))]
 pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
-    if services.auth.session(&request)?.viewer.namespaces.is_some() {
+    if !services.auth.session(&request)?.viewer.may_everywhere(Action::View) {
         let message = "the log holds what happens in every namespace, and this token does not see all of them";
         return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
-    let newest = services.store.newest_seal().await?;
+    let vitals = services.vitals();
+    let newest = vitals.newest_seal().await?;
     Ok(HttpResponse::Ok().json(AuditBody {
-        position: services.store.head().await?,
+        position: vitals.head().await?,
         anchor: newest.map(|seal| seal.anchor.to_string()),
         sealed_position: newest.map(|seal| seal.anchor.position),
         sealed_at: newest.map(|seal| seal.at),
-        fault: services.store.stats().seal_fault(),
+        fault: vitals.stats().seal_fault(),
     }))
 }

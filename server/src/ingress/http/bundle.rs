@@ -9,6 +9,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
 use bytes::Bytes;
+use domain::access::Action;
 use futures::{Stream, StreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,8 +65,9 @@ pub(super) async fn upload(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
-    if !caller.viewer.may_write {
-        return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", "you may look, but not change anything"));
+    if !caller.viewer.may_somewhere(Action::Deploy) {
+        let message = "to upload code you need the role developer in some namespace";
+        return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
     let limit = services.settings.limits.bundle;
     body::check_length(&request, limit + FRAME)?;

@@ -25,9 +25,9 @@ use super::described::{Name, NamespaceHeader};
 use super::run::RunBody;
 use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, kept, wishes};
-use crate::operations::{self, Caller, Invocation, Registration, Wait};
+use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
 use crate::store::page::MAX_PAGE;
-use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow};
+use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
 
 /// Waiting for a run's end over HTTP takes no longer.
 const MAX_WAIT: Duration = Duration::from_secs(300);
@@ -339,7 +339,6 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         None => (None, None),
     };
     let filter = FunctionFilter {
-        namespaces: caller.viewer.looks_into(fitting(which.namespace)?.as_deref())?,
         state,
         search: which.search,
         mode: which.mode.map(Into::into),
@@ -349,12 +348,13 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         build_failed,
         ..FunctionFilter::default()
     };
-    let page = services.store.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
-    let keys: Vec<_> = page.rows.iter().filter_map(|(_, row)| Some((row.id, row.current_version?))).collect();
-    let versions = services.store.versions_by_key(&keys).await?;
+    let view = services.view_of(&caller.viewer, fitting(which.namespace)?.as_deref())?;
+    let page = view.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
+    let rows: Vec<_> = page.rows.iter().map(|(_, row)| row).collect();
+    let versions = view.current_versions(&rows).await?;
     let versions: HashMap<_, _> = versions.into_iter().map(|version| (version.function, version)).collect();
-    let ids: Vec<_> = page.rows.iter().map(|(_, row)| row.id).collect();
-    let builds = services.store.newest_builds(&ids).await?;
+    let ids: Vec<_> = rows.iter().map(|row| row.id).collect();
+    let builds = view.newest_builds(&ids).await?;
     let mut builds: HashMap<_, _> = builds.into_iter().map(|build| (build.function, build)).collect();
     let base = base_url(&request);
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
@@ -389,12 +389,12 @@ pub(super) async fn create(
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
     let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services)?, asked.replicas != Some(0));
     let credentials_of = match &asked.credentials_of {
-        Some(other) => Some(operations::named(&services.store, &caller.viewer, &namespace, other).await?.id),
+        Some(other) => Some(operations::named(&services, &caller.viewer, &namespace, other).await?.id),
         None => None,
     };
     let asked = Registration { credentials_of, ..registration(asked, namespace)? };
     let id = operations::register(&services, &caller, asked).await?;
-    let row = operations::visible(&services.store, &caller.viewer, id).await?;
+    let row = operations::visible(&services, &caller.viewer, id).await?;
     if row.state == Status::Registered {
         let position = row.position;
         let build = operations::build(&services, &caller, id, None).await?;
@@ -403,7 +403,7 @@ pub(super) async fn create(
         }
     }
     let location = format!("/v1/functions/{}", row.name);
-    let body = body_of(&request, &services, row).await?;
+    let body = body_of(&request, &services, &caller.viewer, row).await?;
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(body))
 }
 
@@ -422,9 +422,8 @@ pub(super) async fn show(
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
     let row =
-        operations::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name)
-            .await?;
-    Ok(HttpResponse::Ok().json(body_of(&request, &services, row).await?))
+        operations::named(&services, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
+    Ok(HttpResponse::Ok().json(body_of(&request, &services, &caller.viewer, row).await?))
 }
 
 /// Deregister a function
@@ -442,8 +441,7 @@ pub(super) async fn delete(
     let caller = caller(&request, &services)?;
     let place: Place = query(&request)?;
     let row =
-        operations::named(&services.store, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name)
-            .await?;
+        operations::named(&services, &caller.viewer, &namespace(place.namespace, &request, &services)?, &name).await?;
     operations::deregister(&services, &caller, row.id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -489,7 +487,7 @@ pub(super) async fn erase(
     let caller = caller(&request, &services)?;
     let asked: Erasing = query(&request)?;
     let namespace = namespace(asked.namespace, &request, &services)?;
-    let row = operations::named(&services.store, &caller.viewer, &namespace, &name).await?;
+    let row = operations::named(&services, &caller.viewer, &namespace, &name).await?;
     let operations::Erased { erased, open, next } =
         operations::erase_runs(&services, &caller, row.id, asked.after).await?;
     Ok(HttpResponse::Ok().json(ErasedRuns { erased, open, next }))
@@ -531,8 +529,7 @@ pub(super) async fn invoke(
     });
     let wait = wait.transpose()?;
     let row =
-        operations::named(&services.store, &caller.viewer, &namespace(how.namespace, &request, &services)?, &name)
-            .await?;
+        operations::named(&services, &caller.viewer, &namespace(how.namespace, &request, &services)?, &name).await?;
     let callback = wishes::callback(request.headers(), &services.settings.callback_allow)?;
     let key = wishes::key(request.headers())?;
     let bytes = body::read(&request, payload, services.settings.limits.body).await?;
@@ -542,7 +539,7 @@ pub(super) async fn invoke(
     };
     let http = json!({ "method": "POST", "path": "/", "query": {}, "headers": own_headers(&request) });
     let waiting = match wait {
-        Some(time) => Some(Wait::at_most(&services.store, time).await?),
+        Some(time) => Some(Wait::at_most(&services, time).await?),
         None => None,
     };
     let asked = Invocation { function: row.id, payload, http: Some(http), callback, key };
@@ -658,7 +655,7 @@ fn registered_replicas(row: &FunctionRow) -> u32 {
 /// Starts a function when its first build has succeeded.
 async fn start_when_built(services: Services, caller: Caller, id: function::Id, build: BuildId, after: u64) {
     let stream = domain::Stream::function(id);
-    let mut feed = services.store.follow(after);
+    let mut feed = services.follow(after);
     while let Some(batch) = feed.next().await {
         let Ok(batch) = batch else { continue };
         for record in batch.iter().filter(|record| record.stream == stream) {
@@ -678,14 +675,20 @@ async fn start_when_built(services: Services, caller: Caller, id: function::Id, 
     }
 }
 
-async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -> Result<FunctionBody, HttpError> {
+async fn body_of(
+    request: &HttpRequest,
+    services: &Services,
+    viewer: &Viewer,
+    row: FunctionRow,
+) -> Result<FunctionBody, HttpError> {
+    let view = services.view(viewer);
     let version = match row.current_version {
-        Some(number) => services.store.version(row.id, number).await?,
+        Some(number) => view.version(&row, number).await?,
         None => None,
     };
-    let build = services.store.newest_builds(&[row.id]).await?.pop();
+    let build = view.newest_builds(&[row.id]).await?.pop();
     let offered_folders = match &build {
-        Some(build) => offered(services, build).await?,
+        Some(build) => offered(services, &view, build).await?,
         None => Vec::new(),
     };
     let mut body = describe(services, &base_url(request), version.as_ref(), build, row);
@@ -695,13 +698,13 @@ async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -
     Ok(body)
 }
 
-async fn offered(services: &Services, build: &BuildRow) -> Result<Vec<OfferedFolderBody>, HttpError> {
+async fn offered(services: &Services, view: &View, build: &BuildRow) -> Result<Vec<OfferedFolderBody>, HttpError> {
     let mut names = operations::suggested_names(services, build).await?.into_iter();
     let mut functions = operations::functions_of_offers(services, build).await?.into_iter();
     let ids: Vec<_> = functions.as_slice().iter().copied().flatten().collect();
     let known: HashMap<_, _> = match ids.is_empty() {
         true => HashMap::new(),
-        false => services.store.functions_by_id(&ids).await?.into_iter().map(|row| (row.id, row.name)).collect(),
+        false => view.functions_by_id(&ids).await?.into_iter().map(|row| (row.id, row.name)).collect(),
     };
     let folders = build.offered.iter().map(|offer| OfferedFolderBody {
         path: offer.path.clone(),

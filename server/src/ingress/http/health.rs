@@ -6,15 +6,14 @@ use std::time::{Duration, Instant};
 use actix_web::http::StatusCode;
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse};
+use domain::access::Action;
 use domain::address;
-use domain::function::Status;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::asked::wrong_method;
 use crate::clock;
 use crate::edge::{HttpError, Services};
-use crate::store::{self, FunctionFilter, PageRequest, RunFilter, agreement};
 
 pub(super) fn configure(config: &mut ServiceConfig, services: &Services) {
     config
@@ -79,15 +78,16 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
         let reason = said(&missing, "functions cannot be started; the log says why");
         return unavailable("unavailable", [vec![reason], held].concat());
     }
-    match services.store.ready().await {
+    let vitals = services.vitals();
+    match vitals.ready().await {
         Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
             let queue = services.queue.fault().map(|fault| said(&fault, "the queue is away; the log says why"));
             let broken = services.keeping.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
-            let mut unfit = agreement::differences(&services.store).await.unwrap_or_default();
+            let mut unfit = vitals.differences().await.unwrap_or_default();
             unfit.extend(services.vault.foreign().await.ok().flatten());
-            unfit.extend(services.store.stats().seal_fault());
-            unfit.extend(services.store.stats().unreadable());
+            unfit.extend(vitals.stats().seal_fault());
+            unfit.extend(vitals.stats().unreadable());
             let unfit = unfit.iter().map(|what| said(what, "the installation does not fit together; the log says why"));
             let reasons: Vec<_> = queue.into_iter().chain(broken).chain(unfit).collect();
             let status = if reasons.is_empty() { "ready" } else { "degraded" };
@@ -120,7 +120,7 @@ fn reason_for(may_read: bool, reason: &dyn Display, plain: &str) -> String {
     (status = 403, description = "`forbidden`: the token does not see every namespace"),
 ))]
 pub(super) async fn metrics(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
-    if services.settings.metrics_need_token && services.auth.session(&request)?.viewer.namespaces.is_some() {
+    if services.settings.metrics_need_token && !services.auth.session(&request)?.viewer.may_everywhere(Action::View) {
         let message = "metrics name functions of every namespace, and this token does not see all of them";
         return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
@@ -135,28 +135,28 @@ async fn read_numbers(services: &Services) {
     if read_at.is_some_and(|at| at.elapsed() < READ_EVERY) {
         return;
     }
-    if let Ok(head) = services.store.head().await {
-        services.metrics.feed_gaps.set(i64::try_from(services.store.stats().gaps()).unwrap_or(i64::MAX));
+    let vitals = services.vitals();
+    if let Ok(head) = vitals.head().await {
+        services.metrics.feed_gaps.set(i64::try_from(vitals.stats().gaps()).unwrap_or(i64::MAX));
         services.metrics.log_position.set(i64::try_from(head).unwrap_or(i64::MAX));
-        if let Ok(relayed) = services.store.checkpoint(store::RELAY).await {
+        if let Ok(relayed) = vitals.relayed().await {
             services.metrics.relay_lag.set(i64::try_from(head.saturating_sub(relayed)).unwrap_or(i64::MAX));
         }
     }
     waiting(services).await;
-    let running = FunctionFilter { state: Some(Status::Running), ..FunctionFilter::default() };
-    if let Ok(page) = services.store.functions(&running, &PageRequest::first(1).counted()).await {
-        services.metrics.active_functions.set(i64::try_from(page.total).unwrap_or(i64::MAX));
+    if let Ok(running) = vitals.running_functions().await {
+        services.metrics.active_functions.set(i64::try_from(running).unwrap_or(i64::MAX));
     }
     *read_at = Some(Instant::now());
 }
 
 /// What waits for somebody: runs for a worker, dead letters and failed builds for a person.
 async fn waiting(services: &Services) {
-    let (store, metrics) = (&services.store, &services.metrics);
+    let (vitals, metrics) = (services.vitals(), &services.metrics);
     let number = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-    if let Ok(oldest) = store.oldest_queued().await {
+    if let Ok(oldest) = vitals.oldest_queued().await {
         let ids: Vec<_> = oldest.iter().map(|(id, _)| *id).collect();
-        let rows = store.functions_by_id(&ids).await.unwrap_or_default();
+        let rows = services.unguarded().functions_by_id(&ids).await.unwrap_or_default();
         // A function for which nothing waits any more has no age.
         metrics.queue_oldest.reset();
         for (id, since) in oldest {
@@ -166,11 +166,10 @@ async fn waiting(services: &Services) {
             }
         }
     }
-    let letters = RunFilter { dead_letters: true, ..RunFilter::default() };
-    if let Ok(page) = store.runs(&letters, &PageRequest::first(1).counted()).await {
-        metrics.dead_letters.set(number(page.total));
+    if let Ok(letters) = vitals.dead_letters().await {
+        metrics.dead_letters.set(number(letters));
     }
-    if let Ok(failed) = store.failed_builds().await {
+    if let Ok(failed) = vitals.failed_builds().await {
         metrics.failed_builds.set(number(failed));
     }
     if let Ok(Some(dead)) = services.queue.dead().await {

@@ -19,7 +19,7 @@ use super::described::{Name, NamespaceHeader};
 use crate::edge::auth::Over;
 use crate::edge::subscribers::{self, Place};
 use crate::edge::{HttpError, Services};
-use crate::store::{LineRow, LinesOf, Recent};
+use crate::store::{LineRow, LinesOf, Recent, View};
 use crate::{clock, operations};
 
 /// Lines that are told of what is past.
@@ -80,13 +80,13 @@ pub(super) async fn logs(
     let viewer = &session.viewer;
     let which: Which = query(&request)?;
     let namespace = namespace(which.namespace, &request, &services)?;
-    let row = operations::named(&services.store, viewer, &namespace, &name).await?;
+    let row = operations::named(&services, viewer, &namespace, &name).await?;
     let of = match &which.run {
         None => LinesOf::Function(row.id),
         Some(text) => {
             let run =
                 text.parse().map_err(|_| HttpError::bad_request("bad_id", format!("run `{text}` is not a UUID")))?;
-            let run = operations::visible_run(&services.store, viewer, run).await?;
+            let run = operations::visible_run(&services, viewer, run).await?;
             LinesOf::Run { function: row.id, run: run.id }
         }
     };
@@ -104,10 +104,11 @@ pub(super) async fn logs(
     let last_known = request.headers().get("last-event-id").and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
 
     // Read before the past: what is written meanwhile comes by the feed, or twice and is dropped there.
-    let head = services.store.line_head().await?;
+    let head = services.vitals().line_head().await?;
+    let view = services.view(viewer);
     let past = match last_known {
-        Some(after) => services.store.lines(of, after, PAGE).await?,
-        None => services.store.recent_lines(of, Recent { since, before: None }, PAST).await?,
+        Some(after) => view.lines(of, after, PAGE).await?,
+        None => view.recent_lines(of, Recent { since, before: None }, PAST).await?,
     };
     let known = past.last().map(|row| row.position).or(last_known).unwrap_or(head);
     let render = if events { as_event } else { as_text };
@@ -120,7 +121,7 @@ pub(super) async fn logs(
         return Ok(response.body(past.iter().map(render).collect::<Vec<_>>().concat()));
     }
     let past: Vec<_> = past.iter().map(|line| Ok(Bytes::from(render(line)))).collect();
-    let lines = stream::iter(past).chain(follow(&services, of, known, render));
+    let lines = stream::iter(past).chain(follow(&view, of, known, render));
     let lines = lines.take_until(services.stopping.clone().cancelled_owned()).boxed();
     let lines = if events { alive(lines) } else { lines };
     Ok(response.streaming(until_over(lines, services.auth.clone().until_over(session), events, place)))
@@ -133,8 +134,8 @@ fn too_many(why: &'static str) -> HttpError {
 type Bodies = BoxStream<'static, Result<Bytes, Infallible>>;
 
 /// The lines after a position, as they are written.
-fn follow(services: &Services, of: LinesOf, after: u64, render: fn(&LineRow) -> String) -> Bodies {
-    let lines = services.store.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
+fn follow(view: &View, of: LinesOf, after: u64, render: fn(&LineRow) -> String) -> Bodies {
+    let lines = view.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
     let texts = lines.map(move |lines| Ok(Bytes::from(lines.iter().map(render).collect::<Vec<_>>().concat())));
     texts
         .filter(|text: &Result<Bytes, _>| {

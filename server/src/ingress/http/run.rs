@@ -128,7 +128,7 @@ pub(super) async fn show(
         None => parse(&id)?,
         Some(function) => {
             let namespace = namespace(asked, &request, &services)?;
-            let function = operations::named(&services.store, &caller.viewer, &namespace, &function).await?;
+            let function = operations::named(&services, &caller.viewer, &namespace, &function).await?;
             domain::run::called(function.id, &id)
         }
     };

@@ -114,7 +114,7 @@ pub(super) async fn token(
 pub(super) async fn logout(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     auth::not_from_elsewhere(&request)?;
     if let Some(session) = services.auth.leaving(&request) {
-        services.auth.end(&services.store, &session).await?;
+        services.auth.end(&services, &session).await?;
     }
     Ok(HttpResponse::NoContent().cookie(auth::gone(Origin::of(&request).secure)).finish())
 }

@@ -17,10 +17,11 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpMessage, HttpRequest, HttpResponse};
+use domain::access::{Grants, Role};
 use domain::event::{self, Received};
 use domain::function::{self, Status};
 use domain::manifest::{Reply, Trigger, WebhookScheme};
-use domain::{Cause, Stream, retry, run};
+use domain::{retry, run};
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -32,7 +33,7 @@ use crate::edge::origin::base_url;
 use crate::edge::request_id::{RequestId, correlation};
 use crate::edge::{HttpError, Services, body, recorded};
 use crate::ingress::proof::{self, Demand, Sent, Unproved};
-use crate::operations::{self, Fault, Refusal, Viewer, Wait};
+use crate::operations::{self, Caller, Viewer, Wait};
 use crate::{clock, vault};
 
 /// What is looked up where there is no secret to look up: no secret can be called so.
@@ -112,7 +113,8 @@ pub(super) async fn receive(
     let (namespace, function, webhook) = path.into_inner();
     let limit = services.settings.limits.event;
     body::check_length(&request, limit)?;
-    let found = find(&services, &namespace, &function, &webhook).await?;
+    let deliverer = deliverer(&request, &namespace, &function, &webhook);
+    let found = find(&services, &deliverer.viewer, (&namespace, &function, &webhook)).await?;
     let (body, held) = body::read_unproved(&request, payload, limit, &services).await?;
     let hook = proved(&services, &namespace, found, &request, &body).await?;
     // A webhook of the scheme `none` never learns who sends: its bodies are counted until their end.
@@ -131,9 +133,9 @@ pub(super) async fn receive(
     let delivery = delivery.unwrap_or_else(|| Uuid::now_v7().to_string());
     let id = event::delivered(&namespace, &hook.source, &delivery);
     let older = event::id(&namespace, &hook.source, &delivery);
-    let known = services.store.events_by_id(&[id, older]).await?;
+    let known = services.view(&deliverer.viewer).events_by_id(&[id, older]).await?;
     if known.iter().any(|row| row.id == older)
-        && let Some(function) = taken_before(&services, older).await?
+        && let Some(function) = taken_before(&services, &deliverer.viewer, older).await?
     {
         return Ok(accepted(older, function, true));
     }
@@ -148,15 +150,10 @@ pub(super) async fn receive(
         Reply::Async => None,
         Reply::Sync => {
             let place = waiting::place(&hook.function.namespace, hook.function.id).ok_or_else(too_many_wait)?;
-            Some((Wait::at_most(&services.store, hook.timeout.min(MAX_REPLY) + GRACE).await?, place))
+            Some((Wait::at_most(&services, hook.timeout.min(MAX_REPLY) + GRACE).await?, place))
         }
     };
-    let cause = Cause {
-        actor: Some(format!("webhook:{}", hook.source).into()),
-        causation: None,
-        correlation: correlation(&request),
-    };
-    let (received, record) = claim(&services, &request, &hook, (id, delivery), &body, cause.clone()).await?;
+    let (received, record) = claim(&services, &request, &hook, (id, delivery), &body, &deliverer).await?;
     let function = received.target.unwrap_or(hook.function.id);
     // On disk: while the sender waits for an answer it takes no memory for what it sent.
     drop((body, held));
@@ -164,16 +161,16 @@ pub(super) async fn receive(
         None => Ok(accepted(id, function, record.is_none())),
         Some((waiting, _place)) => {
             // The relay asks for the same run when it comes to the event; whoever is first wins.
-            let taken = record.map(|record| (record, cause));
+            let taken = record.map(|record| (record, deliverer.cause()));
             let run = operations::run_of(&services, &received, taken, function, retry::Policy::default()).await?;
-            replied(&services, run, waiting).await
+            replied(&services, &deliverer.viewer, run, waiting).await
         }
     }
 }
 
 /// What the function answers, once it has.
-async fn replied(services: &Services, run: run::Id, waiting: Wait) -> Result<HttpResponse, HttpError> {
-    let over = operations::wait(services, &Viewer::all("webhook"), run, waiting).await?;
+async fn replied(services: &Services, viewer: &Viewer, run: run::Id, waiting: Wait) -> Result<HttpResponse, HttpError> {
+    let over = operations::wait(services, viewer, run, waiting).await?;
     let run = over.ok_or_else(|| {
         let message = format!("run {run} goes on; the same delivery gets its answer when it is over");
         HttpError::new(StatusCode::GATEWAY_TIMEOUT, "timed_out", message)
@@ -189,18 +186,35 @@ async fn replied(services: &Services, run: run::Id, waiting: Wait) -> Result<Htt
 
 /// The function whose webhook took a delivery under an id that was derived as those of published events are, as it was until
 /// deliveries had ids of their own. A published event has no target: it is not taken for a delivery.
-async fn taken_before(services: &Services, id: event::Id) -> Result<Option<function::Id>, HttpError> {
-    let loaded = services.commands.writer().load::<event::Aggregate>(&Stream::event(id)).await?;
-    Ok(loaded.state.filter(|event| event.kind == KIND).and_then(|event| event.target))
+async fn taken_before(services: &Services, viewer: &Viewer, id: event::Id) -> Result<Option<function::Id>, HttpError> {
+    let known = operations::load_event(services, viewer, id).await?;
+    Ok(known.filter(|event| event.kind == KIND).and_then(|event| event.target))
+}
+
+/// Who delivers: what the address is for, and nothing else, once the delivery proves that it knows the secret.
+fn deliverer(request: &HttpRequest, namespace: &str, function: &str, webhook: &str) -> Caller {
+    let subject = format!("webhook:{}", source(namespace, function, webhook));
+    let viewer = Viewer::of_installation(&subject, &Grants::within(namespace, Role::Operator));
+    Caller { viewer, correlation: correlation(request) }
+}
+
+/// What events of a webhook name as their source.
+fn source(namespace: &str, function: &str, webhook: &str) -> String {
+    format!("/hooks/{namespace}/{function}/{webhook}")
 }
 
 /// The webhook at an address, if there is one. What is not there is looked for as long as what is.
-async fn find(services: &Services, namespace: &str, function: &str, webhook: &str) -> Result<Option<Hook>, HttpError> {
-    let row = services.store.function_named(namespace, function).await?.filter(|row| row.state != Status::Deregistered);
+async fn find(
+    services: &Services,
+    viewer: &Viewer,
+    (namespace, function, webhook): (&str, &str, &str),
+) -> Result<Option<Hook>, HttpError> {
+    let view = services.view(viewer);
+    let row = view.function_named(namespace, function).await?.filter(|row| row.state != Status::Deregistered);
     // Before the first build nobody knows which webhooks there will be.
     let current = row.as_ref().and_then(|row| Some((row.id, row.current_version?)));
     let (id, number) = current.unwrap_or((function::id(namespace, function, 1), 0));
-    let version = services.store.version(id, number).await?;
+    let version = services.unguarded().version(id, number).await?;
     let manifest = version.map(|version| version.manifest()).transpose()?;
     let timeout = manifest
         .as_ref()
@@ -210,7 +224,7 @@ async fn find(services: &Services, namespace: &str, function: &str, webhook: &st
         Trigger::Webhook(found) if found.name == webhook => Some(found),
         _ => None,
     });
-    let source = format!("/hooks/{namespace}/{function}/{webhook}");
+    let source = source(namespace, function, webhook);
     Ok(row.zip(found).map(|(function, found)| Hook {
         function,
         source,
@@ -279,7 +293,7 @@ async fn claim(
     hook: &Hook,
     (id, delivery): (event::Id, String),
     body: &[u8],
-    cause: Cause,
+    deliverer: &Caller,
 ) -> Result<(Received, Option<Uuid>), HttpError> {
     let at = clock::now();
     let delivered = delivered::event(request, hook, &delivery, at, body);
@@ -304,9 +318,7 @@ async fn claim(
         erased_at: None,
         at,
     };
-    let done = services.commands.receive(received, cause).await.map_err(Refusal::from)?;
-    let first = done.state.ok_or_else(|| Fault::Internal(format!("the event {id} was taken and cannot be read")))?;
-    Ok((first, done.record))
+    Ok(operations::deliver(services, deliverer, received).await?)
 }
 
 fn accepted(event: event::Id, function: function::Id, duplicate: bool) -> HttpResponse {

@@ -10,13 +10,13 @@ use crate::store::{EventFilter, PageRequest, RunFilter};
 impl House {
     pub(super) async fn whole_run(&self, id: &str) -> run::Run {
         let stream = domain::Stream::run(id.parse().unwrap());
-        let loaded = self.services.commands.writer().load::<run::Aggregate>(&stream).await.unwrap();
+        let loaded = self.commands.writer().load::<run::Aggregate>(&stream).await.unwrap();
         loaded.state.unwrap()
     }
 
     pub(super) async fn events(&self) -> u64 {
         let first = PageRequest::first(1).counted();
-        self.services.store.events(&EventFilter::default(), &first).await.unwrap().total
+        self.store.events(&EventFilter::default(), &first).await.unwrap().total
     }
 
     /// Waits for the only run that there is.
@@ -24,7 +24,7 @@ impl House {
         let deadline = Instant::now() + PATIENCE;
         loop {
             let page = PageRequest::first(2).counted();
-            let runs = self.services.store.runs(&RunFilter::default(), &page).await.unwrap();
+            let runs = self.store.runs(&RunFilter::default(), &page).await.unwrap();
             if let [(_, run)] = &*runs.rows {
                 return run.id;
             }
@@ -35,7 +35,7 @@ impl House {
 
     async fn start(&self, run: run::Id) {
         let start = run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
-        self.services.commands.run(run, start, cause()).await.unwrap();
+        self.commands.run(run, start, cause()).await.unwrap();
     }
 }
 
@@ -56,7 +56,7 @@ async fn accepted(answer: Response) -> String {
 async fn a_door_records_a_run_as_the_relay_would() {
     let house = House::new().await;
     let function = house.running("default", "f").await;
-    let first = async |stream: &domain::Stream| house.services.store.stream(stream, 0, 1).await.unwrap().remove(0);
+    let first = async |stream: &domain::Stream| house.store.stream(stream, 0, 1).await.unwrap().remove(0);
     for path in ["/v1/functions/f:invoke", "/async-function/f"] {
         // The second time under the key nothing is taken, and the run is asked for all the same.
         for _ in 0..2 {
@@ -110,7 +110,7 @@ async fn an_asynchronous_call_is_an_event_for_one_function() {
     );
     let event = run.request.event.unwrap();
     let stream = domain::Stream::event(event);
-    let received = house.services.commands.writer().load::<domain::event::Aggregate>(&stream).await.unwrap();
+    let received = house.commands.writer().load::<domain::event::Aggregate>(&stream).await.unwrap();
     let received = received.state.unwrap();
     assert!(received.asynchronous && received.target == Some(function) && received.callback == run.request.callback);
 
@@ -273,7 +273,7 @@ async fn a_synchronous_call_under_a_key_is_answered_from_its_record() {
             ..Outcome::default()
         };
         let command = run::Command::Succeed { attempt: 1, outcome, at: clock::now() };
-        house.services.commands.run(run, command, cause()).await.unwrap();
+        house.commands.run(run, command, cause()).await.unwrap();
         run
     };
     let (first, second, run) = tokio::join!(ask(), ask(), work);
@@ -302,7 +302,7 @@ async fn an_answer_that_was_not_kept_is_not_made_up() {
         let output = Some(Json::of("the beginning").unwrap());
         let outcome = Outcome { output, output_cut: true, http_status: Some(200), ..Outcome::default() };
         let command = run::Command::Succeed { attempt: 1, outcome, at: clock::now() };
-        house.services.commands.run(run, command, cause()).await.unwrap();
+        house.commands.run(run, command, cause()).await.unwrap();
         run
     };
     let (answer, run) = tokio::join!(ask(), work);

@@ -23,9 +23,9 @@ impl House {
         };
         let policy = domain::retry::Policy { max_attempts: 1, ..Default::default() };
         let command = run::Command::Request { request, delivery: Delivery::Retried(policy), at: clock::now() };
-        self.services.commands.new_run(run, command, cause()).await.unwrap();
+        self.commands.new_run(run, command, cause()).await.unwrap();
         let start = run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
-        self.services.commands.run(run, start, cause()).await.unwrap();
+        self.commands.run(run, start, cause()).await.unwrap();
         let failure = Failure { error: "it broke".into(), timed_out: false, outcome: Outcome::default() };
         let fail = run::Command::Fail {
             begun: true,
@@ -36,7 +36,7 @@ impl House {
             jitter: 0.0,
             at: clock::now(),
         };
-        self.services.commands.run(run, fail, cause()).await.unwrap();
+        self.commands.run(run, fail, cause()).await.unwrap();
         run
     }
 
@@ -102,7 +102,7 @@ async fn redriving_makes_one_new_run_that_names_the_old_one() {
         assert_eq!(json_of(answer, StatusCode::ACCEPTED).await["run_id"], json!(new));
     }
     let stream = domain::Stream::run(new);
-    let run = house.services.commands.writer().load::<run::Aggregate>(&stream).await.unwrap().state.unwrap();
+    let run = house.commands.writer().load::<run::Aggregate>(&stream).await.unwrap().state.unwrap();
     assert_eq!((run.request.replayed_from, run.request.trigger.as_str()), (Some(old), "a.b"));
     // By the policy of the version that is current now, and nobody waits to be called back for it.
     assert_eq!((run.delivery, run.request.callback), (Delivery::Retried(Default::default()), None));

@@ -172,9 +172,9 @@ async fn the_same_registration_again_is_done_already_and_another_is_refused() {
         (&json!("REGISTERED"), &json!(1), &json!("python"), &json!("JOB"))
     );
     assert_eq!(first["url"], format!("{}/function/thumbs", house.url));
-    let head = house.services.store.head().await.unwrap();
+    let head = house.store.head().await.unwrap();
     let again = house.graphql(REGISTER, input("https://example.com/a")).await["registerFunction"]["function"].take();
-    assert_eq!((again, house.services.store.head().await.unwrap()), (first.clone(), head));
+    assert_eq!((again, house.store.head().await.unwrap()), (first.clone(), head));
     let other = house.graphql(REGISTER, input("https://example.com/b")).await;
     assert_eq!(other["registerFunction"]["userErrors"], json!([{ "code": "name_taken", "field": ["input", "name"] }]));
 
@@ -203,7 +203,7 @@ async fn every_fault_of_a_registration_is_told_with_its_field() {
     ] {
         assert!(errors.iter().any(|error| error["field"] == field), "{field}: {errors:#?}");
     }
-    assert_eq!(house.services.store.head().await.unwrap(), 0);
+    assert_eq!(house.store.head().await.unwrap(), 0);
 }
 
 #[actix_web::test]
@@ -374,7 +374,7 @@ async fn a_run_is_there_when_the_invocation_is_answered_and_can_be_waited_for() 
         "mutation {{ invokeFunction(id: \"{id}\", wait: true) {{ run {{ id state output durationMs coldStart }} }} }}"
     );
     let worker = async {
-        let mut feed = house.services.store.follow(house.services.store.head().await.unwrap());
+        let mut feed = house.store.follow(house.store.head().await.unwrap());
         loop {
             let batch = feed.next().await.unwrap().unwrap();
             if let Some(record) = batch.iter().find(|record| &*record.kind == "Requested") {

@@ -22,6 +22,7 @@ use std::time::Duration;
 use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use async_trait::async_trait;
+use domain::access::Role;
 use domain::function::{self, BuildId, Command, Made, event::Source};
 use domain::manifest::{Manifest, Runtime};
 use domain::run::event::{Delivery, Outcome, Request};
@@ -33,6 +34,7 @@ use tempfile::TempDir;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
+use crate::access::{Bounds, Roster};
 use crate::actors::{self, Commands};
 use crate::builder::{self, Workshop};
 use crate::config::{Limits, Settings};
@@ -44,7 +46,8 @@ use crate::gateway::{Gateway, Recorder};
 use crate::ingress::routes;
 use crate::keeping::{self, Keeping, LineLimits};
 use crate::leasing::Leasing;
-use crate::operations::{self, Viewer};
+use crate::operations;
+use crate::store::Store;
 use crate::store::watched::Watched;
 use crate::telemetry::Metrics;
 use crate::vault::Vault;
@@ -57,6 +60,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct House {
     url: String,
     services: Services,
+    store: Store,
+    commands: Commands,
     /// What the store is asked.
     asked: Arc<Watched>,
     client: Client,
@@ -68,7 +73,7 @@ struct House {
 impl House {
     /// Lets the log answer nobody and take nothing, or heals it.
     async fn set_log_away(&self, away: bool) {
-        self.services.store.set_writable(!away).await;
+        self.store.set_writable(!away).await;
         self.asked.set_failing(away.then_some(""));
     }
 
@@ -102,12 +107,22 @@ impl House {
             settings: keeping::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, lines: LineLimits::default() },
             node: "node-1".into(),
         });
-        let (auth, _) = Auth::open(&settings).unwrap();
+        let roster = Roster::open(store.clone()).await.unwrap();
+        let auth = Auth::open(&settings).unwrap().0.with_roster(roster.clone());
         let about = About { store: store.describe(), ..About::default() };
         let subscribers = crate::edge::subscribers::Subscribers::new(&settings.limits);
         let settings = Arc::new(settings);
         let services = Services {
-            operations: operations::Services { store, commands, leasing, keeping, vault, workshop, settings },
+            operations: operations::Services::new(operations::Parts {
+                store: store.clone(),
+                commands: commands.clone(),
+                roster,
+                leasing,
+                keeping,
+                vault,
+                workshop,
+                settings,
+            }),
             queue: std::sync::Arc::new(crate::queue::local::Local::new()),
             metrics,
             auth: Arc::new(auth),
@@ -120,7 +135,7 @@ impl House {
             unproved: crate::edge::BodyBudget::new(64 << 20),
             bodies: crate::edge::BodyBudget::new(64 << 20),
         };
-        let gateway = Gateway::new(services.clone(), Recorder::start(services.commands.clone()).0);
+        let gateway = Gateway::new(services.clone(), Recorder::start(commands.clone()).0);
         let routes = routes(services.clone(), move |config: &mut web::ServiceConfig| gateway.configure(config));
         let faults = web::Data::new(described::Faults::default());
         let found = faults.clone();
@@ -137,7 +152,7 @@ impl House {
         // The server brings its own cryptography to its HTTP client; a test's client takes what its process has.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let client = Client::builder().timeout(PATIENCE).build().unwrap();
-        Self { url, services, asked, client, server: handle, faults, _data: data }
+        Self { url, services, store, commands, asked, client, server: handle, faults, _data: data }
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -152,11 +167,11 @@ impl House {
         self.request(Method::POST, path).bearer_auth("dev-token")
     }
 
-    /// A token for somebody who sees these namespaces.
+    /// A token of the administrator's that is good in these namespaces alone, for everything or for looking.
     fn token(&self, namespaces: &[&str], may_write: bool) -> String {
         let namespaces = Some(namespaces.iter().map(|name| (*name).to_owned()).collect());
-        let viewer = Viewer { name: "user:ada".into(), namespaces, may_write };
-        self.services.auth.issue(&viewer, PATIENCE).0
+        let most = if may_write { Role::Owner } else { Role::Viewer };
+        self.services.auth.issue("user:admin", &Bounds { most, namespaces }, PATIENCE).0
     }
 
     async fn answer_to(&self, token: &str, query: &str, variables: Value) -> Value {
@@ -179,7 +194,7 @@ impl House {
     }
 
     async fn command(&self, id: function::Id, command: Command) {
-        self.services.commands.function(id, command, cause()).await.unwrap();
+        self.commands.function(id, command, cause()).await.unwrap();
     }
 
     /// A function that is registered.
@@ -237,21 +252,17 @@ impl House {
             callback: None,
         };
         let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
-        self.services.commands.new_run(run, command, cause()).await.unwrap();
+        self.commands.new_run(run, command, cause()).await.unwrap();
         run
     }
 
     /// Does what a worker does: runs it, with this result.
     async fn succeed(&self, run: run::Id, output: Value) {
         let start = run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
-        self.services.commands.run(run, start, cause()).await.unwrap();
+        self.commands.run(run, start, cause()).await.unwrap();
         let outcome =
             Outcome { output: Some(Json::of(&output).unwrap()), http_status: Some(200), ..Outcome::default() };
-        self.services
-            .commands
-            .run(run, run::Command::Succeed { attempt: 1, outcome, at: clock::now() }, cause())
-            .await
-            .unwrap();
+        self.commands.run(run, run::Command::Succeed { attempt: 1, outcome, at: clock::now() }, cause()).await.unwrap();
     }
 
     async fn lines(&self, function: function::Id, build: Option<BuildId>, run: Option<run::Id>, texts: &[&str]) {
@@ -265,7 +276,7 @@ impl House {
             at: clock::now(),
             text: (*text).to_owned(),
         };
-        self.services.store.append_lines(texts.iter().map(line).collect()).await.unwrap();
+        self.store.append_lines(texts.iter().map(line).collect()).await.unwrap();
     }
 
     /// A socket, opened with this first message.

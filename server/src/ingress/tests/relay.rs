@@ -114,7 +114,7 @@ async fn a_function_as_it_was_has_pages_both_ways() {
     for _ in 0..3 {
         house.built(id).await;
     }
-    let head = house.services.store.head().await.unwrap();
+    let head = house.store.head().await.unwrap();
     let query = "query($id: ID!, $at: Position, $first: Int, $after: String, $last: Int, $before: String) {
         function(id: $id, asOfLogPosition: $at) { versions(first: $first, after: $after, last: $last, before: $before) {
             nodes { number } pageInfo { hasPreviousPage hasNextPage startCursor endCursor } } } }";

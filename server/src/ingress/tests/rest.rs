@@ -68,7 +68,7 @@ async fn a_body_that_is_too_large_is_refused() {
     let batch = house.post("/v1/events").header("content-type", "application/cloudevents-batch+json");
     let answer = batch.body(json!([large]).to_string()).send().await.unwrap();
     assert_eq!(error(answer, StatusCode::PAYLOAD_TOO_LARGE).await, "payload_too_large");
-    assert_eq!(house.services.store.head().await.unwrap(), 0);
+    assert_eq!(house.store.head().await.unwrap(), 0);
 }
 
 #[actix_web::test]
@@ -171,7 +171,7 @@ async fn events_come_in_three_modes_and_duplicates_get_the_first_answer() {
         .header("content-type", "application/cloudevents+json")
         .body(event("1").to_string());
     assert_eq!(json_of(elsewhere.send().await.unwrap(), StatusCode::ACCEPTED).await["events"][0]["duplicate"], false);
-    let head = house.services.store.head().await.unwrap();
+    let head = house.store.head().await.unwrap();
     assert_eq!(head, 4);
 
     // Nothing of a batch with a fault is taken.
@@ -199,7 +199,7 @@ async fn events_come_in_three_modes_and_duplicates_get_the_first_answer() {
         .header("content-type", "application/cloudevents+json")
         .body(event("1").to_string());
     assert_eq!(error(elsewhere.send().await.unwrap(), StatusCode::BAD_REQUEST).await, "bad_namespace");
-    assert_eq!(house.services.store.head().await.unwrap(), head);
+    assert_eq!(house.store.head().await.unwrap(), head);
 }
 
 #[actix_web::test]
@@ -336,19 +336,10 @@ async fn a_function_is_started_when_its_first_build_has_succeeded() {
         let new = json!({ "name": name, "source": source, "replicas": replicas });
         json_of(house.post("/v1/functions").json(&new).send().await.unwrap(), StatusCode::CREATED).await;
     }
-    let mut feed = house.services.store.follow(0);
+    let mut feed = house.store.follow(0);
     for name in ["down", "up"] {
         let id = function::id("default", name, 1);
-        let build = house
-            .services
-            .store
-            .open_builds()
-            .await
-            .unwrap()
-            .into_iter()
-            .find(|build| build.function == id)
-            .unwrap()
-            .id;
+        let build = house.store.open_builds().await.unwrap().into_iter().find(|build| build.function == id).unwrap().id;
         house.command(id, Command::StartBuild { build, node: "node-1".into(), at: clock::now() }).await;
         house.finished(id, build).await;
     }
@@ -589,7 +580,7 @@ async fn numbers_and_the_order_of_keys_survive_events_and_invocations() {
     let function = house.running("default", "f").await;
     let text = async |id: &Value| {
         let stream = domain::Stream::event(id.as_str().unwrap().parse().unwrap());
-        let loaded = house.services.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
+        let loaded = house.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
         loaded.state.unwrap().event.get().to_owned()
     };
     let data = format!("\"data\":{ODD}");
@@ -611,17 +602,17 @@ async fn numbers_and_the_order_of_keys_survive_events_and_invocations() {
     let invoked = house.post("/v1/functions/f:invoke").header("content-type", "application/json").body(ODD);
     let invoked = json_of(invoked.send().await.unwrap(), StatusCode::ACCEPTED).await;
     let run: run::Id = invoked["run_id"].as_str().unwrap().parse().unwrap();
-    let loaded = house.services.commands.writer().load::<run::Aggregate>(&domain::Stream::run(run)).await.unwrap();
+    let loaded = house.commands.writer().load::<run::Aggregate>(&domain::Stream::run(run)).await.unwrap();
     let input = loaded.state.unwrap().request.input;
     assert!(input.get().contains(&data), "{}", input.get());
     assert_eq!(function, function::id("default", "f", 1));
 
     // And back: what a function answered stands in the run as it was.
     let start = run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
-    house.services.commands.run(run, start, cause()).await.unwrap();
+    house.commands.run(run, start, cause()).await.unwrap();
     let outcome = Outcome { output: Some(Json::parse(ODD).unwrap()), http_status: Some(200), ..Outcome::default() };
     let done = run::Command::Succeed { attempt: 1, outcome, at: clock::now() };
-    house.services.commands.run(run, done, cause()).await.unwrap();
+    house.commands.run(run, done, cause()).await.unwrap();
     let shown = house.get(&format!("/v1/runs/{run}")).send().await.unwrap().text().await.unwrap();
     assert!(shown.contains(&format!("\"output\":{ODD}")), "{shown}");
 }

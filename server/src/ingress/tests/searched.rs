@@ -180,7 +180,7 @@ impl House {
             callback: None,
         };
         let command = run::Command::Request { request, delivery: Delivery::Once, at: clock::now() };
-        self.services.commands.new_run(run, command, cause()).await.unwrap();
+        self.commands.new_run(run, command, cause()).await.unwrap();
     }
 }
 

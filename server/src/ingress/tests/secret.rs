@@ -80,7 +80,7 @@ async fn what_cannot_be_a_secret_is_refused_with_its_place() {
             (&json!(code), &json!([field]))
         );
     }
-    assert_eq!(house.services.store.head().await.unwrap(), 0);
+    assert_eq!(house.store.head().await.unwrap(), 0);
     for namespace in ["default", "elsewhere"] {
         assert_eq!(house.remove_secret(namespace, "API_KEY").await["userErrors"][0]["code"], "secret_not_found");
         house.set_secret("default", "OTHER", "x").await;

@@ -50,7 +50,7 @@ async fn foreign(house: &House) -> Foreign {
         erased_at: None,
         at: clock::now(),
     };
-    house.services.commands.receive(received, cause()).await.unwrap();
+    house.commands.receive(received, cause()).await.unwrap();
     house.set_secret("theirs", "KEY", "x").await;
     Foreign { function: function.to_string(), build: build.to_string(), run: run.to_string(), event: event.to_string() }
 }
@@ -184,7 +184,7 @@ async fn credentials_of_an_invocation_are_not_recorded() {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let page = store::PageRequest::first(9).counted();
     let runs = loop {
-        let runs = house.services.store.runs(&store::RunFilter::default(), &page).await.unwrap().rows;
+        let runs = house.store.runs(&store::RunFilter::default(), &page).await.unwrap().rows;
         if runs.len() == 3 {
             break runs;
         }
@@ -213,7 +213,7 @@ async fn calls_at_once_under_one_id_are_runs_of_their_own() {
     let deadline = tokio::time::Instant::now() + PATIENCE;
     let page = store::PageRequest::first(99).counted();
     let ids = loop {
-        let rows = house.services.store.runs(&store::RunFilter::default(), &page).await.unwrap().rows;
+        let rows = house.store.runs(&store::RunFilter::default(), &page).await.unwrap().rows;
         if rows.len() == 16 {
             break rows.into_iter().map(|(_, row)| row.id).collect::<Vec<_>>();
         }

@@ -47,7 +47,7 @@ impl House {
     /// The trigger event as the log has it.
     async fn taken(&self, id: &Value) -> event::Received {
         let stream = domain::Stream::event(id.as_str().unwrap().parse().unwrap());
-        let loaded = self.services.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
+        let loaded = self.commands.writer().load::<event::Aggregate>(&stream).await.unwrap();
         loaded.state.expect("the event was taken")
     }
 }
@@ -96,10 +96,10 @@ async fn a_github_delivery_becomes_one_event_for_its_function() {
     }
 
     // The same delivery again gets the first answer again, and changes nothing.
-    let head = house.services.store.head().await.unwrap();
+    let head = house.store.head().await.unwrap();
     let again = sent().await;
     assert_eq!(again, json!({ "event_id": first["event_id"], "run_id": first["run_id"], "duplicate": true }));
-    assert_eq!(house.services.store.head().await.unwrap(), head);
+    assert_eq!(house.store.head().await.unwrap(), head);
     // Also when the function has been stopped meanwhile; a new one is not accepted then.
     house.command(function, Command::Stop { reason: None, at: clock::now() }).await;
     assert_eq!(sent().await, again);
@@ -395,7 +395,7 @@ async fn a_delivery_cannot_be_claimed_beforehand() {
         at: clock::now(),
     };
     let claimed = received(event::id("default", PATH, "d-1"), None, "webhook.received");
-    house.services.commands.receive(claimed, cause()).await.unwrap();
+    house.commands.receive(claimed, cause()).await.unwrap();
     let signed = |id: &'static str| [("x-hub-signature-256", SIGNATURE), ("x-github-delivery", id)];
     let answer = house.deliver(&signed("d-1"), BODY).send().await.unwrap();
     let body = json_of(answer, StatusCode::ACCEPTED).await;
@@ -404,7 +404,7 @@ async fn a_delivery_cannot_be_claimed_beforehand() {
 
     // A delivery that was taken before deliveries had ids of their own is still known.
     let older = event::id("default", PATH, "d-2");
-    house.services.commands.receive(received(older, Some(function), "webhook.received"), cause()).await.unwrap();
+    house.commands.receive(received(older, Some(function), "webhook.received"), cause()).await.unwrap();
     let answer = house.deliver(&signed("d-2"), BODY).send().await.unwrap();
     let known = json!({ "event_id": older.uuid(), "run_id": run::id(older, function).uuid(), "duplicate": true });
     assert_eq!(json_of(answer, StatusCode::ACCEPTED).await, known);
@@ -414,9 +414,9 @@ async fn a_delivery_cannot_be_claimed_beforehand() {
 async fn a_log_that_is_away_is_never_a_false_202() {
     let house = House::new().await;
     house.hooked(webhook(WebhookScheme::None), "").await;
-    house.services.store.set_writable(false).await;
+    house.store.set_writable(false).await;
     assert_eq!(refused(house.deliver(&[("x-delivery-id", "1")], "{}")).await, is(503, "unavailable"));
-    house.services.store.set_writable(true).await;
+    house.store.set_writable(true).await;
     let answer = house.deliver(&[("x-delivery-id", "1")], "{}").send().await.unwrap();
     assert_eq!(json_of(answer, StatusCode::ACCEPTED).await["duplicate"], false);
 }
@@ -534,7 +534,7 @@ async fn a_sender_that_waits_gets_what_the_function_answers() {
         let work = async {
             // As soon as the run is asked for, a worker does it.
             let start = || run::Command::Start { version: 1, node: "node-1".into(), lost: None, at: clock::now() };
-            while house.services.commands.run(run, start(), cause()).await.is_err() {
+            while house.commands.run(run, start(), cause()).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
             let outcome = Outcome {
@@ -545,7 +545,7 @@ async fn a_sender_that_waits_gets_what_the_function_answers() {
                 ..Outcome::default()
             };
             let done = run::Command::Succeed { attempt: 1, outcome, at: clock::now() };
-            house.services.commands.run(run, done, cause()).await.unwrap();
+            house.commands.run(run, done, cause()).await.unwrap();
         };
         let headers = [("x-delivery-id", id)];
         let sent = house.deliver(&headers, BODY).send();

@@ -128,7 +128,7 @@ impl Extension for Limits {
         data.insert(Budget::default());
         let answer = next.run_with_data(ctx, operation_name, data);
         match ctx.data_opt::<Caller>() {
-            Some(caller) => lane::within(&caller.viewer.name, answer).await,
+            Some(caller) => lane::within(&caller.viewer.subject, answer).await,
             None => answer.await,
         }
     }

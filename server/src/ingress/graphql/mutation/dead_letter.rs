@@ -6,8 +6,8 @@ use domain::run;
 
 use crate::ingress::graphql::object::Run;
 use crate::ingress::graphql::payload::{PurgedPayload, RedrivenPayload, RunPayload};
-use crate::ingress::graphql::{caller, id as parse_id, loader, services};
-use crate::operations::{self, Letters, MAX_LETTERS, Refusal, Swept};
+use crate::ingress::graphql::{caller, id as parse_id, loader_of, services};
+use crate::operations::{self, Caller, Letters, MAX_LETTERS, Refusal, Swept};
 
 #[derive(Default)]
 pub(super) struct Mutation;
@@ -19,7 +19,7 @@ impl Mutation {
         let (services, caller) = (services(ctx), caller(ctx)?);
         let done = async {
             let run = operations::redrive(services, caller, parse_id(&id, "id")?).await?;
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
@@ -50,7 +50,7 @@ impl Mutation {
         let done = async {
             let run = parse_id(&id, "id")?;
             operations::purge(services, caller, run).await?;
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
@@ -92,6 +92,6 @@ impl Mutation {
     }
 }
 
-async fn read(ctx: &Context<'_>, id: run::Id) -> Result<Run, Refusal> {
-    loader(ctx).run(id).await?.map(Run::from).ok_or_else(Refusal::no_run)
+async fn read(ctx: &Context<'_>, caller: &Caller, id: run::Id) -> Result<Run, Refusal> {
+    loader_of(ctx, caller).run(id).await?.map(Run::from).ok_or_else(Refusal::no_run)
 }

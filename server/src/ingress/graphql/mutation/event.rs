@@ -9,7 +9,7 @@ use crate::ingress::cloudevent::{self, CloudEvent, Origin};
 use crate::ingress::graphql::input::PublishEventInput;
 use crate::ingress::graphql::object::Event;
 use crate::ingress::graphql::payload::EventPayload;
-use crate::ingress::graphql::{caller, id as parse_id, loader, namespace_or_default, services};
+use crate::ingress::graphql::{caller, id as parse_id, loader_of, namespace_or_default, services};
 use crate::operations::{self, Fault, Problem, Publication, Refusal};
 
 /// The source of events that name none.
@@ -34,7 +34,7 @@ impl Mutation {
             })?;
             let published = operations::publish(services, caller, Publication { namespace, event }).await?;
             let id = published.received.id;
-            let row = loader(ctx).event(id).await?;
+            let row = loader_of(ctx, caller).event(id).await?;
             let gone = || Refusal::Failed(Fault::Internal(format!("the event {id} was taken and cannot be read")));
             Ok((row.map(Event::from).ok_or_else(gone)?, published.duplicate))
         };
@@ -47,7 +47,7 @@ impl Mutation {
         let done = async {
             let event = parse_id(&id, "id")?;
             operations::erase_event(services, caller, event).await?;
-            let row = loader(ctx).event(event).await?;
+            let row = loader_of(ctx, caller).event(event).await?;
             let gone = || Refusal::problem("event_not_found", "there is no such event");
             Ok((row.map(Event::from).ok_or_else(gone)?, false))
         };

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::ingress::graphql::input::{RegisterFunctionInput, UpdateFunctionInput};
 use crate::ingress::graphql::object::{Build, Function};
 use crate::ingress::graphql::payload::{BuildPayload, FunctionPayload};
-use crate::ingress::graphql::{caller, id as parse_id, loader, namespace_or_default, services};
+use crate::ingress::graphql::{caller, id as parse_id, loader_of, namespace_or_default, services};
 use crate::operations::{self, Fault, Refusal, Registration, Update};
 
 #[derive(Default)]
@@ -57,7 +57,7 @@ impl Mutation {
     ) -> Result<BuildPayload> {
         let done = async {
             let build = operations::build(services(ctx), asker(ctx)?, parse_id(&id, "id")?, git_ref).await?;
-            let row = loader(ctx).build(build).await?;
+            let row = loader_of(ctx, asker(ctx)?).build(build).await?;
             row.map(Build::from).ok_or_else(|| unreadable("build", build))
         };
         BuildPayload::of(done.await)
@@ -78,7 +78,7 @@ impl Mutation {
         let done = async {
             let build = parse_id(&id, "id")?;
             operations::cancel_build(services(ctx), asker(ctx)?, build).await?;
-            let row = loader(ctx).build(build).await?;
+            let row = loader_of(ctx, asker(ctx)?).build(build).await?;
             row.map(Build::from).ok_or_else(|| unreadable("build", build))
         };
         BuildPayload::of(done.await)
@@ -132,7 +132,7 @@ fn given(manifest: Option<Value>) -> Option<Value> {
 }
 
 async fn read(ctx: &Context<'_>, id: function::Id) -> Result<Function, Refusal> {
-    let row = loader(ctx).function(id).await?;
+    let row = loader_of(ctx, asker(ctx)?).function(id).await?;
     row.map(Function::from).ok_or_else(|| unreadable("function", id))
 }
 

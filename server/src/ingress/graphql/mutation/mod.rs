@@ -3,6 +3,7 @@
 mod dead_letter;
 mod event;
 mod function;
+mod member;
 mod run;
 mod secret;
 
@@ -16,4 +17,5 @@ pub(in crate::ingress) struct Mutation(
     dead_letter::Mutation,
     event::Mutation,
     secret::Mutation,
+    member::Mutation,
 );

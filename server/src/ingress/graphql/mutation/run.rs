@@ -9,8 +9,8 @@ use serde_json::Value;
 use crate::ingress::graphql::input::HttpInput;
 use crate::ingress::graphql::object::Run;
 use crate::ingress::graphql::payload::RunPayload;
-use crate::ingress::graphql::{caller, id as parse_id, loader, services};
-use crate::operations::{self, Invocation, Refusal, Replay, Wait};
+use crate::ingress::graphql::{caller, id as parse_id, loader_of, services};
+use crate::operations::{self, Caller, Invocation, Refusal, Replay, Wait};
 
 /// A mutation waits for a run's end no longer than this; the run goes on.
 const MAX_WAIT: Duration = Duration::from_secs(60);
@@ -33,7 +33,7 @@ impl Mutation {
         let done = async {
             let function = parse_id(&id, "id")?;
             let waiting = match wait {
-                Some(true) => Some(Wait::at_most(&services.store, MAX_WAIT).await?),
+                Some(true) => Some(Wait::at_most(services, MAX_WAIT).await?),
                 _ => None,
             };
             let http = http.map(HttpInput::checked).transpose()?;
@@ -43,7 +43,7 @@ impl Mutation {
             if let Some(waiting) = waiting {
                 operations::wait(services, &caller.viewer, run, waiting).await?;
             }
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
@@ -54,7 +54,7 @@ impl Mutation {
         let done = async {
             let run = parse_id(&id, "id")?;
             operations::cancel(services, caller, run).await?;
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
@@ -65,7 +65,7 @@ impl Mutation {
         let done = async {
             let run = parse_id(&id, "id")?;
             operations::erase_run(services, caller, run).await?;
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
@@ -77,7 +77,7 @@ impl Mutation {
         let done = async {
             let (event, function) = (parse_id(&id, "id")?, parse_id(&function, "function")?);
             let run = operations::replay_event(services, caller, event, function, version).await?;
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
@@ -95,12 +95,12 @@ impl Mutation {
         let done = async {
             let old = parse_id(&id, "id")?;
             let run = operations::replay(services, caller, old, Replay { version, payload }).await?;
-            read(ctx, run).await
+            read(ctx, caller, run).await
         };
         RunPayload::of(done.await)
     }
 }
 
-async fn read(ctx: &Context<'_>, id: run::Id) -> Result<Run, Refusal> {
-    loader(ctx).run(id).await?.map(Run::from).ok_or_else(Refusal::no_run)
+async fn read(ctx: &Context<'_>, caller: &Caller, id: run::Id) -> Result<Run, Refusal> {
+    loader_of(ctx, caller).run(id).await?.map(Run::from).ok_or_else(Refusal::no_run)
 }

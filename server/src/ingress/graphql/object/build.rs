@@ -9,7 +9,7 @@ use super::line::{DEFAULT_LINES, lines};
 use super::{Function, LogLine, Version};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::page_size;
-use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services, view};
 use crate::operations::{self, Refusal};
 use crate::store::{BuildRow, LinesOf};
 
@@ -49,7 +49,7 @@ impl OfferedFolder {
     /// The function that has this folder already: of the same namespace, from the same repository at the same ref.
     async fn function(&self, ctx: &Context<'_>) -> Result<Option<Function>> {
         let Some(id) = self.registered else { return Ok(None) };
-        Ok(budget::load(ctx, loader(ctx).function(id)).await?.map(Function::from))
+        Ok(budget::load(ctx, loader(ctx)?.function(id)).await?.map(Function::from))
     }
 }
 
@@ -72,7 +72,7 @@ impl Build {
 
     /// Whose it is.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
-        let row = budget::load(ctx, loader(ctx).function(self.0.function)).await?;
+        let row = budget::load(ctx, loader(ctx)?.function(self.0.function)).await?;
         row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
     }
 
@@ -89,7 +89,7 @@ impl Build {
     /// The version that it made.
     async fn version(&self, ctx: &Context<'_>) -> Result<Option<Version>> {
         let Some(number) = self.0.version else { return Ok(None) };
-        Ok(budget::load(ctx, loader(ctx).version(self.0.function, number)).await?.map(Version::from))
+        Ok(budget::load(ctx, loader(ctx)?.version(&self.0, number)).await?.map(Version::from))
     }
 
     /// Why it made none.
@@ -148,6 +148,6 @@ impl Build {
     ) -> Result<Vec<LogLine>> {
         let after = position::given(after_line, after);
         let first = page_size(first, DEFAULT_LINES).or_fail()?;
-        lines(services(ctx), LinesOf::Build(self.0.id), after, first).await.or_fail()
+        lines(&view(ctx)?, LinesOf::Build(self.0.id), after, first).await.or_fail()
     }
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Function, Run};
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::relay::{Asked, Connection, page};
-use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, services, view};
 use crate::operations;
 use crate::store::{EventRow, RunFilter};
 
@@ -80,26 +80,26 @@ impl Event {
 
     /// When it happened, as its source says.
     async fn time(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
         Ok(whole.and_then(|event| time_of(event.event.get())))
     }
 
     /// Its content.
     async fn data(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
         let Some(event) = whole else { return Ok(None) };
         Ok(budget::value(ctx, &event.event)?.get_mut("data").map(Value::take))
     }
 
     /// The whole CloudEvent in its JSON format.
     async fn cloud_event(&self, ctx: &Context<'_>) -> Result<Option<Value>> {
-        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
         whole.map(|event| budget::value(ctx, &event.event)).transpose()
     }
 
     /// When its content was erased; absent when it is there.
     async fn erased_at(&self, ctx: &Context<'_>) -> Result<Option<DateTime<Utc>>> {
-        let whole = loader(ctx).whole_event(self.0.id).await.or_fail()?;
+        let whole = loader(ctx)?.whole_event(&self.0).await.or_fail()?;
         Ok(whole.and_then(|event| event.erased_at))
     }
 
@@ -129,7 +129,7 @@ impl Event {
         before: Option<String>,
     ) -> Result<Connection<Run>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        Run::page(ctx, &RunFilter { event: Some(self.0.id), ..RunFilter::default() }, &request).await
+        Run::page(&view(ctx)?, &RunFilter { event: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 
     /// The functions that it reached, and then those of its namespace that it did not reach, each with the reason: those of
@@ -139,7 +139,7 @@ impl Event {
         ctx: &Context<'_>,
         #[graphql(desc = "Only functions whose names contain this.")] search: Option<String>,
     ) -> Result<Vec<Reach>> {
-        let Some(event) = loader(ctx).whole_event(self.0.id).await.or_fail()? else { return Ok(Vec::new()) };
+        let Some(event) = loader(ctx)?.whole_event(&self.0).await.or_fail()? else { return Ok(Vec::new()) };
         let found = operations::reach(services(ctx), &event, self.0.position, search).await.or_fail()?;
         let reach = |found: operations::Reach| Reach {
             function: found.function.into(),

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use async_graphql::{Context, Enum, ID, Object, Result, SimpleObject};
 use chrono::{DateTime, Utc};
+use domain::Recorded;
 use domain::aggregate::Payload;
 use domain::function::{self, BuildStatus, Status, event::Source};
 use domain::manifest::{Manifest, Mode, Trigger as Wanted};
 use domain::trigger::index::Kind;
-use domain::{Recorded, Stream};
 use serde_json::Value;
 
 use super::line::newest_lines;
@@ -18,9 +18,9 @@ use crate::clock;
 use crate::edge::origin::function_url;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, alone, in_memory, is_newest_alone, page};
-use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services};
-use crate::operations::{Fault, Refusal};
-use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, VersionRow, tables};
+use crate::ingress::graphql::{OrFail, base_url, budget, fail, loader, services, view, viewer};
+use crate::operations::{self, Fault, Refusal};
+use crate::store::{self, BuildRow, FunctionFilter, FunctionRow, Row, RunFilter, VersionRow, View, tables};
 
 /// Where in its life a function stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -147,11 +147,12 @@ impl Function {
     /// A page of the functions that fit.
     pub(in crate::ingress::graphql) async fn page(
         ctx: &Context<'_>,
+        view: &View,
         filter: &FunctionFilter,
         asked: Asked,
     ) -> Result<Connection<Self>> {
         let request = page(ctx, asked).or_fail()?;
-        let found = services(ctx).store.functions(filter, &request).await.or_fail()?;
+        let found = view.functions(filter, &request).await.or_fail()?;
         Ok(Connection::of(budget::page(ctx, found)?, Self::from))
     }
 
@@ -159,9 +160,8 @@ impl Function {
     /// recorded between two of these must not be in one and missing in the other.
     async fn as_shown(&self, ctx: &Context<'_>) -> Result<Option<function::Function>> {
         let was = |recorded: &Recorded| recorded.position <= self.row.position;
-        let writer = services(ctx).commands.writer();
-        let found = writer.load_as_of::<function::Aggregate>(&Stream::function(self.row.id), was).await.or_fail()?;
-        Ok(found.and_then(|(loaded, _)| loaded.state))
+        let found = operations::function_as_of(services(ctx), viewer(ctx)?, self.row.id, was).await.or_fail()?;
+        Ok(found.map(|(state, _)| state))
     }
 
     /// What the manifest that was given at registration says. The rest of it is passed over, not made into values.
@@ -171,7 +171,7 @@ impl Function {
 
     async fn manifest(&self, ctx: &Context<'_>) -> Result<Option<Manifest>> {
         if let Some(number) = self.row.current_version {
-            let version = budget::load(ctx, loader(ctx).version(self.row.id, number)).await?;
+            let version = budget::load(ctx, loader(ctx)?.version(&self.row, number)).await?;
             return version.map(|version| version.manifest()).transpose().or_fail();
         }
         let Some(given) = &self.row.manifest else { return Ok(None) };
@@ -219,7 +219,7 @@ impl Function {
         if now.is_some() || self.row.state != Status::Registered || self.then.is_some() {
             return Ok(now);
         }
-        let newest = loader(ctx).newest_build(self.row.id).await.or_fail()?;
+        let newest = loader(ctx)?.newest_build(&self.row).await.or_fail()?;
         let failed = newest.filter(|build| build.state == BuildStatus::Failed && build.position <= self.row.position);
         Ok(failed.and_then(|build| build.error))
     }
@@ -261,7 +261,7 @@ impl Function {
     /// The version that answers, or would.
     async fn current_version(&self, ctx: &Context<'_>) -> Result<Option<Version>> {
         let Some(number) = self.row.current_version else { return Ok(None) };
-        Ok(budget::load(ctx, loader(ctx).version(self.row.id, number)).await?.map(Version::from))
+        Ok(budget::load(ctx, loader(ctx)?.version(&self.row, number)).await?.map(Version::from))
     }
 
     /// Its versions, newest first.
@@ -277,7 +277,7 @@ impl Function {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
             Some(then) => in_memory(version_rows(then), &request).or_fail()?,
-            None => services(ctx).store.versions(self.row.id, &request).await.or_fail()?,
+            None => view(ctx)?.versions(&self.row, &request).await.or_fail()?,
         };
         if from_an_end
             && found.rows.iter().any(|(_, version)| version.position > self.row.position)
@@ -301,8 +301,8 @@ impl Function {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let mut found = match &self.then {
             Some(then) => in_memory(build_rows(then), &request).or_fail()?,
-            None if is_newest_alone(ctx, &request) => alone(loader(ctx).newest_build(self.row.id).await.or_fail()?),
-            None => services(ctx).store.builds(self.row.id, &request).await.or_fail()?,
+            None if is_newest_alone(ctx, &request) => alone(loader(ctx)?.newest_build(&self.row).await.or_fail()?),
+            None => view(ctx)?.builds(&self.row, &request).await.or_fail()?,
         };
         if from_an_end
             && found.rows.iter().any(|(_, build)| build.position > self.row.position)
@@ -324,10 +324,10 @@ impl Function {
     ) -> Result<Connection<Run>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         if is_newest_alone(ctx, &request) {
-            let newest = loader(ctx).newest_run(self.row.id).await.or_fail()?;
+            let newest = loader(ctx)?.newest_run(&self.row).await.or_fail()?;
             return Ok(Connection::of(alone(newest), Run::from));
         }
-        Run::page(ctx, &RunFilter { function: Some(self.row.id), ..RunFilter::default() }, &request).await
+        Run::page(&view(ctx)?, &RunFilter { function: Some(self.row.id), ..RunFilter::default() }, &request).await
     }
 
     /// What starts a run of its current version.
@@ -376,7 +376,7 @@ impl Function {
         #[graphql(default_with = "Window::Hour")] window: Window,
     ) -> Result<Vec<CallsPoint>> {
         let span = window.span(clock::now());
-        let calls = loader(ctx).calls(self.row.id, span).await.or_fail()?;
+        let calls = loader(ctx)?.calls(&self.row, span).await.or_fail()?;
         Ok(calls_by_time(span, calls.as_deref().unwrap_or_default()))
     }
 
@@ -390,7 +390,7 @@ impl Function {
         #[graphql(desc = "Only lines before this position.")] before_line: Option<Position>,
     ) -> Result<Vec<LogLine>> {
         let before = position::given(before_line, before);
-        newest_lines(services(ctx), self.row.id, last, before).await.or_fail()
+        newest_lines(&view(ctx)?, self.row.id, last, before).await.or_fail()
     }
 
     /// The position of its newest event in the log.

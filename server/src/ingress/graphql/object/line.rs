@@ -4,10 +4,9 @@ use async_graphql::{Enum, ID, SimpleObject};
 use chrono::{DateTime, Utc};
 use domain::function;
 
-use crate::edge::Services;
 use crate::ingress::graphql::position::Position;
 use crate::operations::{Problem, Refusal};
-use crate::store::{LineRow, LineStream, LinesOf, Recent};
+use crate::store::{LineRow, LineStream, LinesOf, Recent, View};
 
 /// Lines of a page whose size nobody gave.
 pub(in crate::ingress::graphql) const DEFAULT_LINES: u32 = 100;
@@ -70,7 +69,7 @@ const MAX_NEWEST: i32 = 1_000;
 /// # Errors
 /// `bad_page`, or when the log is away.
 pub(in crate::ingress::graphql) async fn newest_lines(
-    services: &Services,
+    view: &View,
     function: function::Id,
     last: i32,
     before: Option<u64>,
@@ -84,17 +83,17 @@ pub(in crate::ingress::graphql) async fn newest_lines(
         }
     };
     let which = Recent { since: None, before };
-    let rows = services.store.recent_lines(LinesOf::Function(function), which, limit).await?;
+    let rows = view.recent_lines(LinesOf::Function(function), which, limit).await?;
     Ok(rows.into_iter().map(LogLine::from).collect())
 }
 
 /// Lines after a position, oldest first.
 pub(in crate::ingress::graphql) async fn lines(
-    services: &Services,
+    view: &View,
     of: LinesOf,
     after: Option<u64>,
     first: u32,
 ) -> Result<Vec<LogLine>, Refusal> {
-    let rows = services.store.lines(of, after.unwrap_or(0), first).await?;
+    let rows = view.lines(of, after.unwrap_or(0), first).await?;
     Ok(rows.into_iter().map(LogLine::from).collect())
 }

@@ -4,6 +4,7 @@ use async_graphql::{Context, Object, Result};
 
 use super::Function;
 use crate::ingress::graphql::relay::{Asked, Connection};
+use crate::ingress::graphql::{OrFail, services, viewer};
 use crate::store::FunctionFilter;
 
 /// A namespace.
@@ -28,7 +29,7 @@ impl Namespace {
         last: Option<i32>,
         before: Option<String>,
     ) -> Result<Connection<Function>> {
-        let filter = FunctionFilter { namespaces: Some(vec![self.name.clone()]), ..FunctionFilter::default() };
-        Function::page(ctx, &filter, Asked { first, after, last, before }).await
+        let view = services(ctx).view_of(viewer(ctx)?, Some(&self.name)).or_fail()?;
+        Function::page(ctx, &view, &FunctionFilter::default(), Asked { first, after, last, before }).await
     }
 }

@@ -9,9 +9,9 @@ use super::line::{DEFAULT_LINES, lines};
 use super::{Event, Function, LogLine};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, page, page_size};
-use crate::ingress::graphql::{OrFail, budget, loader, services};
+use crate::ingress::graphql::{OrFail, budget, loader, view};
 use crate::operations::Refusal;
-use crate::store::{LinesOf, PageRequest, RunFilter, RunRow};
+use crate::store::{LinesOf, PageRequest, RunFilter, RunRow, View};
 
 /// How far a run is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
@@ -114,16 +114,16 @@ impl From<RunRow> for Run {
 impl Run {
     /// A page of the runs that fit.
     pub(in crate::ingress::graphql) async fn page(
-        ctx: &Context<'_>,
+        view: &View,
         filter: &RunFilter,
         request: &PageRequest,
     ) -> Result<Connection<Self>> {
-        let found = services(ctx).store.runs(filter, request).await.or_fail()?;
+        let found = view.runs(filter, request).await.or_fail()?;
         Ok(Connection::of(found, Self::from))
     }
 
     async fn whole(&self, ctx: &Context<'_>) -> Result<Option<domain::run::Run>> {
-        loader(ctx).whole_run(self.0.id).await.or_fail()
+        loader(ctx)?.whole_run(&self.0).await.or_fail()
     }
 }
 
@@ -137,7 +137,7 @@ impl Run {
 
     /// Whose it is.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
-        let row = budget::load(ctx, loader(ctx).function(self.0.function)).await?;
+        let row = budget::load(ctx, loader(ctx)?.function(self.0.function)).await?;
         row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
     }
 
@@ -164,13 +164,13 @@ impl Run {
     /// The trigger event, when it was recorded: that of a synchronous call is not.
     async fn event(&self, ctx: &Context<'_>) -> Result<Option<Event>> {
         let Some(id) = self.0.event else { return Ok(None) };
-        Ok(loader(ctx).event(id).await.or_fail()?.map(Event::from))
+        Ok(loader(ctx)?.event(id).await.or_fail()?.map(Event::from))
     }
 
     /// The run that it repeats.
     async fn replayed_from(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let Some(id) = self.0.replayed_from else { return Ok(None) };
-        Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
+        Ok(loader(ctx)?.run(id).await.or_fail()?.map(Run::from))
     }
 
     /// The runs that repeat it, newest first.
@@ -183,7 +183,7 @@ impl Run {
         before: Option<String>,
     ) -> Result<Connection<Run>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        Self::page(ctx, &RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() }, &request).await
+        Self::page(&view(ctx)?, &RunFilter { replayed_from: Some(self.0.id), ..RunFilter::default() }, &request).await
     }
 
     /// What became of it as a dead letter; null unless it is DEAD.
@@ -194,7 +194,7 @@ impl Run {
     /// The run that it was tried again as, when it was dead.
     async fn redriven_as(&self, ctx: &Context<'_>) -> Result<Option<Run>> {
         let Some(id) = self.0.redriven_as else { return Ok(None) };
-        Ok(loader(ctx).run(id).await.or_fail()?.map(Run::from))
+        Ok(loader(ctx)?.run(id).await.or_fail()?.map(Run::from))
     }
 
     /// Where its outcome is to be told; null when nobody asked for that.
@@ -317,7 +317,7 @@ impl Run {
         let after = position::given(after_line, after);
         let first = page_size(first, DEFAULT_LINES).or_fail()?;
         let of = LinesOf::Run { function: self.0.function, run: self.0.id };
-        lines(services(ctx), of, after, first).await.or_fail()
+        lines(&view(ctx)?, of, after, first).await.or_fail()
     }
 }
 

@@ -51,7 +51,7 @@ impl Version {
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
         let folder = self.0.artifact().and_then(|digest| services(ctx).workshop.artifacts().artifact(digest));
         let Some(folder) = folder else { return Ok(None) };
-        let _place = LISTINGS.take(&viewer(ctx)?.name, &self.0.function.to_string()).await;
+        let _place = LISTINGS.take(&viewer(ctx)?.subject, &self.0.function.to_string()).await;
         let mut listed = {
             let folder = folder.clone();
             self.blocking(move || listing::list(&folder, only.as_deref())).await?
@@ -112,7 +112,7 @@ impl Version {
 
     /// The build that made it.
     async fn build(&self, ctx: &Context<'_>) -> Result<Option<Build>> {
-        Ok(budget::load(ctx, loader(ctx).build(self.0.build)).await?.map(Build::from))
+        Ok(budget::load(ctx, loader(ctx)?.build(self.0.build)).await?.map(Build::from))
     }
 
     /// The files of its code by path, without what was installed for it (`node_modules` …); 1000 at most. Null when its

@@ -1,11 +1,12 @@
 //! Who asks, and what answers.
 
 use async_graphql::{ComplexObject, Context, Object, Result, SimpleObject};
+use domain::access::Action;
 
 use crate::ingress::graphql::position::Position;
 use crate::ingress::graphql::{OrFail, namespace_or_default, services};
 use crate::operations::Viewer;
-use crate::store::{self, agreement};
+use crate::store;
 
 /// Who asks.
 pub(in crate::ingress::graphql) struct ViewerObject(pub Viewer);
@@ -31,13 +32,14 @@ impl Server {
     /// What does not work now, in words; empty when everything does.
     async fn degraded(&self, ctx: &Context<'_>) -> Vec<String> {
         let services = services(ctx);
-        let store = services.store.ready().await.err().map(|error| error.to_string());
+        let vitals = services.vitals();
+        let store = vitals.ready().await.err().map(|error| error.to_string());
         let held = services.watchdog.held().into_iter().map(|held| held.to_string());
         let ground = services.keeping.keep_ground().await.err();
-        let mut unfit = agreement::differences(&services.store).await.unwrap_or_default();
+        let mut unfit = vitals.differences().await.unwrap_or_default();
         unfit.extend(services.vault.foreign().await.ok().flatten());
-        unfit.extend(services.store.stats().seal_fault());
-        unfit.extend(services.store.stats().unreadable());
+        unfit.extend(vitals.stats().seal_fault());
+        unfit.extend(vitals.stats().unreadable());
         let broken = services.keeping.faults();
         let queue = services.queue.fault();
         store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()
@@ -46,34 +48,34 @@ impl Server {
     /// The position of the log's newest record.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `headPosition`")]
     async fn log_position(&self, ctx: &Context<'_>) -> Result<u64> {
-        services(ctx).store.head().await.or_fail()
+        services(ctx).vitals().head().await.or_fail()
     }
 
     /// The position of the log's newest record.
     async fn head_position(&self, ctx: &Context<'_>) -> Result<Position> {
-        services(ctx).store.head().await.map(Position).or_fail()
+        services(ctx).vitals().head().await.map(Position).or_fail()
     }
 
     /// How far the log is relayed: what follows from records up to here is on its way.
     #[graphql(deprecation = "an `Int` holds 32 bits: use `relayedPosition`")]
     async fn relay_position(&self, ctx: &Context<'_>) -> Result<u64> {
-        services(ctx).store.checkpoint(store::RELAY).await.or_fail()
+        services(ctx).vitals().relayed().await.or_fail()
     }
 
     /// How far the log is relayed: what follows from records up to here is on its way.
     async fn relayed_position(&self, ctx: &Context<'_>) -> Result<Position> {
-        services(ctx).store.checkpoint(store::RELAY).await.map(Position).or_fail()
+        services(ctx).vitals().relayed().await.map(Position).or_fail()
     }
 
     /// The servers that are alive, by name.
     async fn nodes(&self, ctx: &Context<'_>) -> Result<Vec<String>> {
-        let holders = services(ctx).store.holders(store::NODE_LEASE).await.or_fail()?;
+        let holders = services(ctx).vitals().holders(store::NODE_LEASE).await.or_fail()?;
         Ok(holders.into_iter().map(|(_, node)| node).collect())
     }
 
     /// The server that leads; null while none does.
     async fn leader(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let holders = services(ctx).store.holders(store::LEADER_LEASE).await.or_fail()?;
+        let holders = services(ctx).vitals().holders(store::LEADER_LEASE).await.or_fail()?;
         Ok(holders.into_iter().next().map(|(_, node)| node))
     }
 }
@@ -83,12 +85,12 @@ impl Server {
 impl ViewerObject {
     /// As the log names them: `user:admin`, `token:dev`.
     async fn name(&self) -> &str {
-        &self.0.name
+        &self.0.subject
     }
 
     /// The namespaces that they see; null: all.
-    async fn namespaces(&self) -> Option<&[String]> {
-        self.0.namespaces.as_deref()
+    async fn namespaces(&self) -> Option<Vec<String>> {
+        self.0.sight().namespaces().map(<[String]>::to_vec)
     }
 
     /// The namespace of what names none: that of the request's header `X-Namespace`, or else the server's own.
@@ -98,7 +100,7 @@ impl ViewerObject {
 
     /// Whether they may change anything.
     async fn may_write(&self) -> bool {
-        self.0.may_write
+        self.0.may_somewhere(Action::Invoke)
     }
 
     /// The server that answers.

@@ -14,9 +14,7 @@ pub(super) struct Query;
 impl Query {
     /// A trigger event by id. Null when there is none.
     async fn event(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Event>> {
-        let viewer = viewer(ctx)?;
-        let row = loader(ctx).event(parse_id(&id, "id").or_fail()?).await.or_fail()?;
-        Ok(row.filter(|row| viewer.sees(&row.namespace)).map(Event::from))
+        Ok(loader(ctx)?.event(parse_id(&id, "id").or_fail()?).await.or_fail()?.map(Event::from))
     }
 
     /// Trigger events, newest first.
@@ -36,8 +34,8 @@ impl Query {
         before: Option<String>,
     ) -> Result<Connection<Event>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
-        let found = services(ctx).store.events(&EventFilter { namespaces, kind }, &request).await.or_fail()?;
+        let view = services(ctx).view_of(viewer(ctx)?, namespace.as_deref()).or_fail()?;
+        let found = view.events(&EventFilter { kind, ..EventFilter::default() }, &request).await.or_fail()?;
         Ok(Connection::of(found, Event::from))
     }
 }

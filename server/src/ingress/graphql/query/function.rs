@@ -2,14 +2,14 @@
 
 use async_graphql::{Context, ID, Object, Result};
 use chrono::{DateTime, Utc};
-use domain::{Recorded, Stream, function};
+use domain::{Recorded, function};
 
 use crate::actors::writer::until;
 use crate::ingress::graphql::object::{Function, FunctionMode, FunctionOrder, FunctionState, TriggerType};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection};
 use crate::ingress::graphql::{OrFail, budget, id as parse_id, loader, namespace_or_default, services, viewer};
-use crate::operations::{Refusal, Viewer};
+use crate::operations::{self, Refusal, Viewer};
 use crate::store::FunctionFilter;
 
 #[derive(Default)]
@@ -46,7 +46,7 @@ impl Query {
         before: Option<String>,
     ) -> Result<Connection<Function>> {
         let filter = FunctionFilter {
-            namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
+            namespaces: None,
             state: state.map(Into::into),
             search,
             mode: mode.map(Into::into),
@@ -58,7 +58,8 @@ impl Query {
             descending: descending.unwrap_or_default(),
             registered_before: None,
         };
-        Function::page(ctx, &filter, Asked { first, after, last, before }).await
+        let view = services(ctx).view_of(viewer(ctx)?, namespace.as_deref()).or_fail()?;
+        Function::page(ctx, &view, &filter, Asked { first, after, last, before }).await
     }
 
     /// A function by id, or the newest one of a name; as it was at a time, or after a position of the log. Null when
@@ -84,7 +85,7 @@ impl Query {
         match (id, name) {
             (Some(id), None) => {
                 let id = parse_id(&id, "id").or_fail()?;
-                let row = budget::load(ctx, loader(ctx).function(id)).await?.filter(|row| viewer.sees(&row.namespace));
+                let row = budget::load(ctx, loader(ctx)?.function(id)).await?;
                 match (row, then) {
                     (Some(row), true) => as_it_was(ctx, row.id, &was).await,
                     (row, _) => Ok(row.map(Function::from)),
@@ -107,11 +108,8 @@ async fn named(
     then: bool,
     was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
 ) -> Result<Option<Function>> {
-    if !viewer.sees(namespace) {
-        return Ok(None);
-    }
-    let named = services(ctx).store.function_named(namespace, name);
-    let Some(row) = budget::load(ctx, named).await? else { return Ok(None) };
+    let view = services(ctx).view(viewer);
+    let Some(row) = budget::load(ctx, view.function_named(namespace, name)).await? else { return Ok(None) };
     if !then {
         return Ok(Some(row.into()));
     }
@@ -120,7 +118,8 @@ async fn named(
     let (mut from, mut to) = (0, row.generation);
     while from < to {
         let middle = from + (to - from).div_ceil(2);
-        if was_there(ctx, function::id(namespace, name, middle), was).await? {
+        let generation = (namespace, name, middle);
+        if operations::was_registered(services(ctx), viewer, generation, was).await.or_fail()? {
             from = middle;
         } else {
             to = middle - 1;
@@ -129,31 +128,18 @@ async fn named(
     as_it_was(ctx, function::id(namespace, name, from.max(1)), was).await
 }
 
-/// Whether a function had been registered then. One whose records were removed had been.
-async fn was_there(
-    ctx: &Context<'_>,
-    id: function::Id,
-    was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
-) -> Result<bool> {
-    let first = services(ctx).store.stream(&Stream::function(id), 0, 1).await.or_fail()?;
-    Ok(first.first().is_none_or(was))
-}
-
 async fn as_it_was(
     ctx: &Context<'_>,
     id: function::Id,
     was: &(dyn Fn(&Recorded) -> bool + Send + Sync),
 ) -> Result<Option<Function>> {
-    let stream = Stream::function(id);
+    let viewer = viewer(ctx)?;
     let mut newest = None;
     let state = budget::load(ctx, async {
-        let found = services(ctx).commands.writer().load_as_of::<function::Aggregate>(&stream, was).await?;
-        let (loaded, last) = match found {
-            Some((loaded, last)) => (loaded.state, Some(last)),
-            None => (None, None),
-        };
+        let found = operations::function_as_of(services(ctx), viewer, id, was).await?;
+        let (state, last) = found.unzip();
         newest = last;
-        Ok::<_, Refusal>(loaded)
+        Ok::<_, Refusal>(state)
     });
     let state = state.await?;
     Ok(state.zip(newest).and_then(|(state, last)| Function::as_of(state, &last)))

@@ -4,12 +4,11 @@ use async_graphql::{Context, ID, Object, Result};
 use domain::Stream;
 use uuid::Uuid;
 
-use crate::edge::Services;
 use crate::ingress::graphql::object::RecordedEvent;
 use crate::ingress::graphql::relay::{Asked, Connection, page};
 use crate::ingress::graphql::{OrFail, services, viewer};
 use crate::operations::{Problem, Refusal};
-use crate::store::HistoryFilter;
+use crate::store::{HistoryFilter, View};
 
 #[derive(Default)]
 pub(super) struct Query;
@@ -31,22 +30,22 @@ impl Query {
         before: Option<String>,
     ) -> Result<Connection<RecordedEvent>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
-        let (services, namespaces) = (services(ctx), viewer(ctx)?.namespaces.clone());
+        let view = services(ctx).view(viewer(ctx)?);
         let stream = match stream {
-            Some(text) => Some(named_stream(services, &text).await.or_fail()?),
+            Some(text) => Some(named_stream(&view, &text).await.or_fail()?),
             None => None,
         };
-        let filter = HistoryFilter { stream, kind, namespaces, newest_first };
-        let found = services.store.history(&filter, &request).await.or_fail()?;
+        let filter = HistoryFilter { stream, kind, newest_first, ..HistoryFilter::default() };
+        let found = view.history(&filter, &request).await.or_fail()?;
         Ok(Connection::of(found, RecordedEvent::from))
     }
 }
 
-/// The stream that a text names: by its name, or by the id of what it is about.
+/// The stream that a text names: by its name, or by the id of what it is about, as far as that is seen.
 ///
 /// # Errors
 /// `bad_id`, or when the log is away.
-pub(in crate::ingress::graphql) async fn named_stream(services: &Services, text: &str) -> Result<Stream, Refusal> {
+pub(in crate::ingress::graphql) async fn named_stream(view: &View, text: &str) -> Result<Stream, Refusal> {
     if let Ok(stream) = text.parse::<Stream>() {
         return Ok(stream);
     }
@@ -54,10 +53,10 @@ pub(in crate::ingress::graphql) async fn named_stream(services: &Services, text:
         let message = format!("`{text}` is neither a stream (function-…, run-…, event-…, namespace-…) nor an id");
         return Err(Problem::new("bad_id", message).at(["stream"]).into());
     };
-    if !services.store.runs_by_id(&[id.into()]).await?.is_empty() {
+    if !view.runs_by_id(&[id.into()]).await?.is_empty() {
         return Ok(Stream::run(id.into()));
     }
-    if !services.store.events_by_id(&[id.into()]).await?.is_empty() {
+    if !view.events_by_id(&[id.into()]).await?.is_empty() {
         return Ok(Stream::event(id.into()));
     }
     // What is not there yet may come: a function's stream is as good as any.

@@ -17,12 +17,12 @@ impl Query {
         let function = match function {
             Some(id) => {
                 let id = parse_id(&id, "function").or_fail()?;
-                Some(operations::visible(&services.store, viewer, id).await.or_fail()?.id)
+                Some(operations::visible(services, viewer, id).await.or_fail()?.id)
             }
             None => None,
         };
         let span = window.span(clock::now());
-        let numbers = services.store.metrics(function, viewer.namespaces.as_deref(), &span).await.or_fail()?;
+        let numbers = services.view(viewer).metrics(function, &span).await.or_fail()?;
         Ok(Metrics::of(span, numbers))
     }
 }

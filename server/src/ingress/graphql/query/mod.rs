@@ -3,6 +3,7 @@
 mod event;
 mod function;
 mod history;
+mod member;
 mod metrics;
 mod node;
 mod run;
@@ -26,4 +27,5 @@ pub(in crate::ingress) struct Query(
     metrics::Query,
     schedule::Query,
     secret::Query,
+    member::Query,
 );

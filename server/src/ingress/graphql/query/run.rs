@@ -16,9 +16,7 @@ pub(super) struct Query;
 impl Query {
     /// A run by id. Null when there is none.
     async fn run(&self, ctx: &Context<'_>, id: ID) -> Result<Option<Run>> {
-        let viewer = viewer(ctx)?;
-        let row = loader(ctx).run(parse_id(&id, "id").or_fail()?).await.or_fail()?;
-        Ok(row.filter(|row| viewer.sees(&row.namespace)).map(Run::from))
+        Ok(loader(ctx)?.run(parse_id(&id, "id").or_fail()?).await.or_fail()?.map(Run::from))
     }
 
     /// Runs, newest first.
@@ -47,7 +45,6 @@ impl Query {
     ) -> Result<Connection<Run>> {
         let request = page(ctx, Asked { first, after, last, before }).or_fail()?;
         let filter = RunFilter {
-            namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             state: state.map(Into::into),
             trigger,
@@ -58,7 +55,8 @@ impl Query {
             id_prefix: id_prefix.map(|text| prefix(&text)).transpose().or_fail()?,
             ..RunFilter::default()
         };
-        Run::page(ctx, &filter, &request).await
+        let view = services(ctx).view_of(viewer(ctx)?, namespace.as_deref()).or_fail()?;
+        Run::page(&view, &filter, &request).await
     }
 
     /// How many runs fit, by state; a state that none is in is absent.
@@ -75,7 +73,6 @@ impl Query {
         #[graphql(desc = "Only those that this trigger event caused.")] event: Option<ID>,
     ) -> Result<Vec<RunCount>> {
         let filter = RunFilter {
-            namespaces: viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?,
             function: function.map(|id| parse_id(&id, "function")).transpose().or_fail()?,
             trigger,
             version,
@@ -84,7 +81,8 @@ impl Query {
             event: event.map(|id| parse_id(&id, "event")).transpose().or_fail()?,
             ..RunFilter::default()
         };
-        let counts = services(ctx).store.run_counts(&filter).await.or_fail()?;
+        let view = services(ctx).view_of(viewer(ctx)?, namespace.as_deref()).or_fail()?;
+        let counts = view.run_counts(&filter).await.or_fail()?;
         Ok(counts.into_iter().map(|(state, count)| RunCount { state: state.into(), count }).collect())
     }
 

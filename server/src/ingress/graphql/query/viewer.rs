@@ -18,10 +18,11 @@ impl Query {
     /// The namespaces that they see.
     async fn namespaces(&self, ctx: &Context<'_>) -> Result<Vec<Namespace>> {
         let (viewer, services) = (viewer(ctx)?, services(ctx));
-        let mut names = services.store.namespaces().await.or_fail()?;
-        names.push(services.settings.namespace.clone());
+        let mut names = services.view(viewer).namespaces_seen().await.or_fail()?;
+        let default = &services.settings.namespace;
+        names.extend(viewer.sees(default).then(|| default.clone()));
         names.sort();
         names.dedup();
-        Ok(names.into_iter().filter(|name| viewer.sees(name)).map(|name| Namespace { name }).collect())
+        Ok(names.into_iter().map(|name| Namespace { name }).collect())
     }
 }

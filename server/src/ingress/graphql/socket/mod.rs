@@ -144,7 +144,7 @@ impl Host for House {
         let answers = execute_stream(&self.schema, request, session);
         match self.greeted.session.get() {
             // A subscription that begins far back reads the log for long.
-            Some(session) => lane::stream_within(&session.viewer.name, answers),
+            Some(session) => lane::stream_within(&session.viewer.subject, answers),
             None => answers,
         }
     }

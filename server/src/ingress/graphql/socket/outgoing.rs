@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn greet<S>(outgoing: &Outgoing<S>) {
-        let (token, _) = outgoing.auth.issue(&crate::operations::Viewer::all("user:test"), Duration::from_secs(60));
+        let (token, _) = outgoing.auth.issue("user:admin", &crate::access::Bounds::NONE, Duration::from_secs(60));
         outgoing.greeted.session.set(outgoing.auth.verify(&token).unwrap()).unwrap();
     }
 

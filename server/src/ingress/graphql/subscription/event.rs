@@ -31,19 +31,19 @@ impl Subscription {
         after_log_position: Option<Position>,
     ) -> Result<impl Stream<Item = EventChange> + use<>> {
         let services = services(ctx).clone();
-        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
+        viewer(ctx)?.sight_of(namespace.as_deref()).or_fail()?;
         let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
-        let loader = loader(ctx).clone();
+        let loader = loader(ctx)?;
         Ok(feed::tell(&services, after, move |batch| {
-            let (loader, namespaces, kind) = (loader.clone(), namespaces.clone(), kind.clone());
+            let (loader, namespace, kind) = (loader.clone(), namespace.clone(), kind.clone());
             async move {
                 let about: Vec<_> = batch.iter().filter_map(|record| Some((record, of(record)?))).collect();
                 let rows = loader.events(about.iter().map(|(_, id)| *id)).await?;
                 let change = |(record, id): (&Recorded, event::Id)| {
                     let row = rows.get(&id)?;
-                    let seen = namespaces.as_ref().is_none_or(|seen| seen.contains(&row.namespace));
+                    let asked = namespace.as_ref().is_none_or(|asked| *asked == row.namespace);
                     let wanted = kind.as_ref().is_none_or(|kind| trigger::matches(kind, &row.kind));
-                    (seen && wanted).then(|| EventChange {
+                    (asked && wanted).then(|| EventChange {
                         position: record.position,
                         log_position: record.position.into(),
                         event: Event::from(row.clone()),

@@ -24,7 +24,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(5);
 pub(super) async fn start(services: &Services, after: Option<u64>) -> Result<u64, Refusal> {
     match after {
         Some(after) => Ok(after),
-        None => Ok(services.store.head().await?),
+        None => Ok(services.vitals().head().await?),
     }
 }
 
@@ -37,7 +37,7 @@ where
     R: Future<Output = Result<Vec<T>, Fault>> + Send + 'static,
 {
     let tell = Arc::new(tell);
-    let batches = services.store.follow(after).filter_map(|batch| async move { batch.ok() });
+    let batches = services.follow(after).filter_map(|batch| async move { batch.ok() });
     let parts = batches.flat_map(|batch| stream::iter(parts(batch)));
     let told = parts.then(move |batch: Arc<[Recorded]>| {
         let tell = tell.clone();

@@ -28,12 +28,12 @@ impl Subscription {
         after_log_position: Option<Position>,
     ) -> Result<impl Stream<Item = FunctionChange> + use<>> {
         let services = services(ctx).clone();
-        let namespaces = viewer(ctx)?.looks_into(namespace.as_deref()).or_fail()?;
+        viewer(ctx)?.sight_of(namespace.as_deref()).or_fail()?;
         let only = id.map(|id| parse_id::<function::Function>(&id, "id")).transpose().or_fail()?;
         let after = feed::start(&services, position::given(after_log_position, after_position)).await.or_fail()?;
-        let loader = loader(ctx).clone();
+        let loader = loader(ctx)?;
         Ok(feed::tell(&services, after, move |batch| {
-            let (loader, namespaces) = (loader.clone(), namespaces.clone());
+            let (loader, namespace) = (loader.clone(), namespace.clone());
             async move {
                 let wanted = |id: &function::Id| only.is_none_or(|only| only == *id);
                 let about: Vec<_> =
@@ -41,8 +41,8 @@ impl Subscription {
                 let rows = loader.functions(about.iter().map(|(_, id)| *id)).await?;
                 let change = |(record, id): (&domain::Recorded, function::Id)| {
                     let row = rows.get(&id)?;
-                    let seen = namespaces.as_ref().is_none_or(|seen| seen.contains(&row.namespace));
-                    seen.then(|| FunctionChange {
+                    let asked = namespace.as_ref().is_none_or(|asked| *asked == row.namespace);
+                    asked.then(|| FunctionChange {
                         position: record.position,
                         log_position: record.position.into(),
                         event: record.clone().into(),

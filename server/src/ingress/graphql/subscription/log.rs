@@ -14,7 +14,7 @@ use crate::ingress::graphql::object::LogLine;
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::{OrFail, id as parse_id, loader, services, viewer};
 use crate::operations::{self, Refusal};
-use crate::store::{Feed, LineFeed, LineRow, LinesOf, Store};
+use crate::store::{Feed, LineFeed, LineRow, LinesOf, View};
 
 /// Lines that are read at once when a build is over.
 const REST: u32 = 256;
@@ -35,15 +35,15 @@ impl Subscription {
         let (services, viewer) = (services(ctx).clone(), viewer(ctx)?);
         let id: BuildId = parse_id(&build, "build").or_fail()?;
         // The end of a build that ends from here on is found in the feed, that of an earlier one in the row.
-        let position = services.store.head().await.or_fail()?;
-        let row = loader(ctx).build(id).await.or_fail()?.filter(|row| viewer.sees(&row.namespace));
+        let position = services.vitals().head().await.or_fail()?;
+        let row = loader(ctx)?.build(id).await.or_fail()?;
         let row = row.ok_or_else(|| Refusal::from(function::Error::NoSuchBuild { build: id })).or_fail()?;
-        let after = position::given(after_line, after).unwrap_or(0);
+        let (view, after) = (services.view(viewer), position::given(after_line, after).unwrap_or(0));
         let of = LinesOf::Build(id);
         let follow = Follow {
-            lines: services.store.follow_lines(of, after),
-            log: services.store.follow(position),
-            store: services.store.clone(),
+            lines: view.follow_lines(of, after),
+            log: services.follow(position),
+            view,
             build: id,
             function: row.function,
             over: row.finished_at.is_some(),
@@ -72,9 +72,9 @@ impl Subscription {
         let of = whose(&services, viewer, function, run).await.or_fail()?;
         let after = match position::given(after_line, after) {
             Some(after) => after,
-            None => services.store.line_head().await.or_fail()?,
+            None => services.vitals().line_head().await.or_fail()?,
         };
-        let lines = services.store.follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
+        let lines = services.view(viewer).follow_lines(of, after).filter_map(|lines| async move { lines.ok() });
         Ok(boxed(lines.flat_map(|lines| stream::iter(lines.into_iter().map(LogLine::from)))))
     }
 }
@@ -87,14 +87,14 @@ async fn whose(
 ) -> Result<LinesOf, Refusal> {
     match (function, run) {
         (function, Some(run)) => {
-            let row = operations::visible_run(&services.store, viewer, run).await?;
+            let row = operations::visible_run(services, viewer, run).await?;
             match function.is_none_or(|function| function == row.function) {
                 true => Ok(LinesOf::Run { function: row.function, run }),
                 false => Err(Refusal::problem("run_not_found", "the function has no such run")),
             }
         }
         (Some(function), None) => {
-            let row = operations::visible(&services.store, viewer, function).await?;
+            let row = operations::visible(services, viewer, function).await?;
             Ok(LinesOf::Function(row.id))
         }
         (None, None) => Err(Refusal::problem("bad_request", "give a function or a run whose lines to follow")),
@@ -105,7 +105,7 @@ async fn whose(
 struct Follow {
     lines: LineFeed,
     log: Feed,
-    store: Store,
+    view: View,
     build: BuildId,
     function: function::Id,
     over: bool,
@@ -121,7 +121,7 @@ impl Follow {
             }
             if self.over {
                 // All its lines were stored before it was over: what is left is there.
-                let rest = self.store.lines(LinesOf::Build(self.build), self.last, REST).await;
+                let rest = self.view.lines(LinesOf::Build(self.build), self.last, REST).await;
                 match rest {
                     Ok(rest) if rest.is_empty() => return None,
                     Ok(rest) => self.take(rest),

@@ -1,0 +1,19 @@
+//! Who belongs to a namespace.
+
+use async_graphql::{Context, Object, Result};
+
+use crate::ingress::graphql::object::Member;
+use crate::ingress::graphql::{OrFail, caller, services};
+use crate::operations;
+
+#[derive(Default)]
+pub(super) struct Query;
+
+#[Object(name = "MemberQuery")]
+impl Query {
+    /// Those who belong to a namespace, by name. The administrator of the installation belongs to all, and is not listed.
+    async fn members(&self, ctx: &Context<'_>, namespace: String) -> Result<Vec<Member>> {
+        let found = operations::members(services(ctx), caller(ctx)?, &namespace).await.or_fail()?;
+        Ok(found.into_iter().map(Member::from).collect())
+    }
+}

@@ -1,0 +1,141 @@
+//! Roles: what somebody may in a namespace is what the log says now, whatever their token says, on connections that are open
+//! as well.
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::app::{Options, TestApp, json_of};
+use crate::listeners::{bundle, registered};
+use crate::people::{Socket, known_key, of};
+use crate::victim::victim;
+
+const ADA: &str = "user:ada";
+
+/// Gives Ada a role in the namespace, or takes it.
+async fn set(app: &TestApp, token: &str, role: Option<&str>) -> Value {
+    let query = "mutation($role: Role) { setMember(namespace: \"team\", subject: \"user:ada\", role: $role) { \
+                 member { role } userErrors { code } } }";
+    ask(app, token, query, json!({ "role": role })).await["setMember"].take()
+}
+
+async fn ask(app: &TestApp, token: &str, query: &str, variables: Value) -> Value {
+    let request = app.request(Method::POST, "/graphql").bearer_auth(token);
+    let answer = request.json(&json!({ "query": query, "variables": variables })).send().await.unwrap();
+    let mut answer = json_of(answer, StatusCode::OK).await;
+    assert!(answer["data"].is_object(), "{answer}");
+    answer["data"].take()
+}
+
+/// The code of the only refusal of a mutation; `null` when it was done.
+async fn refused(app: &TestApp, mutation: &str) -> Value {
+    let query = format!("mutation {{ m: {mutation} {{ userErrors {{ code }} }} }}");
+    ask(app, &of(ADA), &query, Value::Null).await["m"]["userErrors"][0]["code"].take()
+}
+
+#[tokio::test]
+async fn what_somebody_may_is_what_the_log_says_whatever_the_token_says() {
+    let app = victim(known_key()).await;
+    let digest = bundle(&app).await;
+    let id = registered(&app, "team", "job", &digest, &["/bin/true"]).await;
+    let forbidden = Value::from("forbidden");
+    let (call, stop, register, erase, member) = (
+        format!("invokeFunction(id: \"{id}\")"),
+        format!("stopFunction(id: \"{id}\")"),
+        format!(
+            "registerFunction(input: {{ namespace: \"team\", name: \"mine\", source: {{ bundle: {{ digest: {digest} }} }} }})"
+        ),
+        "eraseRun(run: \"RUN\")".to_owned(),
+        "setMember(namespace: \"team\", subject: \"user:eve\", role: VIEWER)".to_owned(),
+    );
+    // A token of the server's own making, for somebody who belongs nowhere.
+    let seen = ask(&app, &of(ADA), "{ functions { totalCount } namespaces { name } }", Value::Null).await;
+    assert_eq!(seen, json!({ "functions": { "totalCount": 0 }, "namespaces": [] }));
+    assert_eq!(refused(&app, &call).await, "function_not_found");
+    let called = app.request(Method::POST, "/function/team/job").bearer_auth(of(ADA)).send().await.unwrap();
+    assert_eq!(called.status(), StatusCode::NOT_FOUND);
+
+    // One role after the other: each may do what the one before it may, and one thing more.
+    set(&app, "dev-token", Some("VIEWER")).await;
+    let seen = ask(&app, &of(ADA), "{ functions { totalCount } namespaces { name } }", Value::Null).await;
+    assert_eq!(seen, json!({ "functions": { "totalCount": 1 }, "namespaces": [{ "name": "team" }] }));
+    assert_eq!(refused(&app, &call).await, forbidden);
+    let called = app.request(Method::POST, "/function/team/job").bearer_auth(of(ADA)).send().await.unwrap();
+    let told = json_of(called, StatusCode::FORBIDDEN).await["error"]["message"].to_string();
+    assert!(told.contains("you need the role operator; yours is viewer"), "{told}");
+
+    set(&app, "dev-token", Some("OPERATOR")).await;
+    assert_eq!(refused(&app, &call).await, Value::Null);
+    assert_eq!(refused(&app, &register).await, forbidden);
+    set(&app, "dev-token", Some("DEVELOPER")).await;
+    assert_eq!(refused(&app, &register).await, Value::Null);
+    let runs = ask(&app, &of(ADA), "{ runs(first: 1) { nodes { id } } }", Value::Null).await;
+    let run = runs["runs"]["nodes"][0]["id"].as_str().unwrap().to_owned();
+    app.run_where(&id, |run| run["state"] == "SUCCEEDED").await;
+    let erase = erase.replace("RUN", &run);
+    assert_eq!(refused(&app, &erase).await, forbidden);
+    assert_eq!(refused(&app, &member).await, forbidden);
+    set(&app, "dev-token", Some("OWNER")).await;
+    assert_eq!(refused(&app, &erase).await, Value::Null);
+    assert_eq!(refused(&app, &member).await, Value::Null);
+    let members = ask(&app, &of(ADA), "{ members(namespace: \"team\") { subject role } }", Value::Null).await;
+    let expected = json!([{ "subject": ADA, "role": "OWNER" }, { "subject": "user:eve", "role": "VIEWER" }]);
+    assert_eq!(members["members"], expected);
+    // Nobody locks a namespace by leaving it last.
+    assert_eq!(set(&app, &of(ADA), None).await["userErrors"][0]["code"], "last_owner");
+    // And nothing of it holds elsewhere.
+    let elsewhere = "setMember(namespace: \"default\", subject: \"user:ada\", role: OWNER)";
+    assert_eq!(refused(&app, elsewhere).await, forbidden);
+    assert_eq!(refused(&app, &stop).await, Value::Null);
+}
+
+#[tokio::test]
+async fn a_role_that_is_taken_is_gone_on_open_connections_and_other_servers() {
+    let mut app = victim(known_key()).await;
+    let digest = bundle(&app).await;
+    set(&app, "dev-token", Some("OPERATOR")).await;
+    let mut socket = Socket::open(&app, &of(ADA)).await;
+    socket.subscribe("1", "subscription { functionChanged { function { name } } }").await;
+    socket.subscribe("2", "subscription { history { type } }").await;
+    let mut both = Vec::new();
+    registered(&app, "team", "first", &digest, &["/bin/true"]).await;
+    while both.len() < 2 {
+        let message = socket.message().await.unwrap();
+        assert_eq!(message["type"], "next", "{message}");
+        let id = message["id"].as_str().unwrap().to_owned();
+        if !both.contains(&id) {
+            both.push(id);
+        }
+    }
+    assert_eq!(set(&app, "dev-token", None).await["userErrors"], json!([]));
+    let second = registered(&app, "team", "second", &digest, &["/bin/true"]).await;
+    app.mutate("stopFunction", "id: $id", "function { state }", json!({ "id": second }), "$id: ID!").await;
+    // A question on the same socket is answered after what came before it.
+    socket.subscribe("3", "{ functions { totalCount } }").await;
+    loop {
+        let message = socket.message().await.unwrap();
+        assert!(!message.to_string().contains("second"), "{message}");
+        if message["id"] == "3" {
+            assert_eq!(message["payload"]["data"]["functions"]["totalCount"], 0, "{message}");
+            break;
+        }
+    }
+    app.kill_and_restart().await;
+    assert_eq!(
+        ask(&app, &of(ADA), "{ functions { totalCount } }", Value::Null).await["functions"]["totalCount"],
+        0,
+        "after a restart"
+    );
+}
+
+#[tokio::test]
+async fn subjects_and_their_number_have_limits() {
+    let app = victim(Options::default()).await;
+    let code = async |subject: &str| {
+        let query = "mutation($subject: String!) { setMember(namespace: \"team\", subject: $subject, role: VIEWER) { userErrors { code } } }";
+        let answer = ask(&app, "dev-token", query, json!({ "subject": subject })).await;
+        answer["setMember"]["userErrors"][0]["code"].clone()
+    };
+    assert_eq!(code("ada").await, "bad_subject");
+    assert_eq!(code(&format!("user:{}", "x".repeat(1000))).await, "bad_subject");
+    assert_eq!(code("user:ada").await, Value::Null);
+}
