@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::wrong_method;
+use super::asked::{no_query, wrong_method};
 use crate::edge::{HttpError, Services};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -47,6 +47,7 @@ pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) ->
         let message = "the log holds what happens in every namespace, and this token does not see all of them";
         return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
+    no_query(&request)?;
     let newest = services.store.newest_seal().await?;
     Ok(HttpResponse::Ok().json(AuditBody {
         position: services.store.head().await?,
