@@ -69,11 +69,11 @@ impl Stock {
 
     /// Looks at the folder, unless it was lately. Waits for the disk.
     pub(super) fn look(&self) -> io::Result<()> {
-        let lately = |state: &State| state.looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN);
-        match lately(&self.state.lock()) {
-            true => Ok(()),
-            false => self.look_now(),
+        let looked = self.state.lock().looked;
+        if looked.is_some_and(|looked| looked.elapsed() < LOOK_AGAIN) {
+            return Ok(());
         }
+        self.look_now()
     }
 
     fn look_now(&self) -> io::Result<()> {

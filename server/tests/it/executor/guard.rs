@@ -47,7 +47,7 @@ async fn what_was_sent_to_them_counts_as_memory() {
 #[tokio::test]
 async fn many_connections_that_are_accepted_are_nobodys_business() {
     let place = Place::new();
-    let script = "import http.server, os, socket, socketserver, threading\n\
+    let script = "import http.server, os, resource, socket, socketserver, threading\nresource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))\n\
         class Server(socketserver.ThreadingMixIn, http.server.HTTPServer): request_queue_size = 4096\n\
         class Handler(http.server.BaseHTTPRequestHandler):\n  def do_GET(self): self.send_response(200); self.end_headers()\n\
         listener = socket.create_server(('127.0.0.1', 0), backlog=1024)\nkept = []\n\
@@ -150,7 +150,7 @@ async fn what_is_written_to_the_disk_has_a_rate() {
 #[tokio::test]
 async fn what_waits_in_sockets_of_udp_counts_as_memory() {
     let place = Place::new();
-    let script = "import socket, time\nprint('sending', flush=True)\nkept = []\nout = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
+    let script = "import resource, socket, time\nresource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))\nkept = []\nout = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n\
         for _ in range(2000):\n  one = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)\n  one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)\n  \
         one.bind(('127.0.0.1', 0)); kept.append(one)\n  for _ in range(20): out.sendto(bytes(30000), one.getsockname())\ntime.sleep(60)";
     let mut spec = place.python(script);
