@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use futures::future::join_all;
 use parking_lot::Mutex;
 use tokio::sync::mpsc::WeakSender;
 use tokio::time::Instant;
@@ -28,8 +29,10 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// And sockets only every so many times.
 const SOCKETS_EVERY: u32 = 4;
 
-/// Somebody who was ended gives back what they had before anybody else is ended; but not for longer than this.
+/// Somebody who was ended gives back what they had before anybody else is ended: they are waited for no longer than this, and no
+/// shorter, because what was in `/tmp` goes a little later.
 const GONE_WITHIN: Duration = Duration::from_secs(5);
+const GONE_AFTER: Duration = Duration::from_millis(500);
 
 /// While the host is short of memory for connections, one that holds more than this part of its own memory in them is ended.
 const PART_WHILE_SHORT: u64 = 4;
@@ -115,22 +118,28 @@ impl Guard {
             return None;
         }
         let mut leaving = self.leaving.lock();
-        if leaving.as_ref().is_some_and(|(last, since)| !last.leash.is_over() && since.elapsed() < GONE_WITHIN) {
-            return None;
+        if let Some((last, since)) = &*leaving {
+            let within = if last.leash.is_over() { GONE_AFTER } else { GONE_WITHIN };
+            if since.elapsed() < within {
+                return None;
+            }
         }
         let members = self.members();
         let used = |member: &Arc<Member>| member.cgroup.upgrade().and_then(|cgroup| cgroup.memory_held()).unwrap_or(0);
         let used: Vec<_> = members.iter().enumerate().map(|(at, member)| (at, &member.owner, used(member))).collect();
         let member = &members[largest(&used)?];
         *leaving = Some((member.clone(), Instant::now()));
-        tracing::warn!(owner = ?member.owner, "functions have used up their memory together: the largest process of who uses most of it is ended");
         let whose = match &member.owner {
-            Owner::Function(namespace, _) => {
-                format!("namespace `{namespace}` used most of it, and this was its largest process")
+            Owner::Function(namespace, function) => {
+                tracing::warn!(%namespace, name = %function, "functions have used up their memory together: an instance is ended");
+                format!("Namespace `{namespace}` used most of it, and this was its largest process")
             }
-            Owner::Build => "this build used most of it".to_owned(),
+            Owner::Build => {
+                tracing::warn!("functions and builds have used up their memory together: a build is ended");
+                "This build used most of it".to_owned()
+            }
         };
-        Some((member.clone(), format!("{HOST_IS_FULL}. {}{}", whose[..1].to_uppercase(), &whose[1..])))
+        Some((member.clone(), format!("{HOST_IS_FULL}. {whose}")))
     }
 }
 
@@ -172,9 +181,9 @@ impl Home {
                     found.extend(home.guard.look_at_memory(&home.cgroups));
                     found
                 };
-                for (member, why) in tokio::task::spawn_blocking(look).await.unwrap_or_default() {
-                    member.leash.end(why, member.run, member.lines.upgrade()).await;
-                }
+                let found = tokio::task::spawn_blocking(look).await.unwrap_or_default();
+                let end = async |(member, why): Found| member.leash.end(why, member.run, member.lines.upgrade()).await;
+                join_all(found.into_iter().map(end)).await;
             }
         });
     }

@@ -265,8 +265,10 @@ impl Leash {
     pub(super) async fn end(&self, why: String, run: Option<Uuid>, lines: Option<Lines>) {
         let text = format!("The process was ended: {why}.");
         let line = Line { at: clock::now(), stream: Stream::System, run, text };
-        let _ = self.why.set(why);
-        if let Some(lines) = lines {
+        // It may take a while to end, and is told once.
+        if self.why.set(why).is_ok()
+            && let Some(lines) = lines
+        {
             let _ = timeout(TOLD_WITHIN, lines.send(line)).await;
         }
         if let Some(orders) = self.orders.upgrade() {
