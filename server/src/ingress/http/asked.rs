@@ -41,17 +41,21 @@ pub(in crate::ingress) fn namespace(
     request: &HttpRequest,
     services: &Services,
 ) -> Result<String, HttpError> {
+    Ok(named(asked, request)?.unwrap_or_else(|| services.settings.namespace.clone()))
+}
+
+/// The namespace that a request names, by its query or body (`asked`) or the header `X-Namespace`. Who names none looks into all.
+///
+/// # Errors
+/// 400 when what is asked for cannot be a namespace.
+pub(super) fn named(asked: Option<String>, request: &HttpRequest) -> Result<Option<String>, HttpError> {
     let header = || Some(String::from_utf8_lossy(request.headers().get("x-namespace")?.as_bytes()).into_owned());
     // Both are looked at, though the query counts: a header that cannot be meant is a mistake.
     let (asked, named) = (fitting(asked)?, fitting(header())?);
-    Ok(asked.or(named).unwrap_or_else(|| services.settings.namespace.clone()))
+    Ok(asked.or(named))
 }
 
-/// The namespace that a request looks into, if it names one.
-///
-/// # Errors
-/// 400 when that cannot be a namespace.
-pub(super) fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpError> {
+fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpError> {
     match namespace {
         Some(namespace) if !domain::name::fits(&namespace) => {
             let error = domain::function::Error::BadNamespace { namespace };

@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, duration, fitting, namespace, next_link, query, wrong_method};
+use super::asked::{caller, duration, named, namespace, next_link, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
 use super::run::RunBody;
 use crate::edge::origin::{base_url, function_url};
@@ -201,7 +201,7 @@ pub(super) struct Place {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// Only of this namespace; of all that the caller may look into when absent.
+    /// Only of this namespace, or of that of the header `X-Namespace`; of all that the caller may look into when both are absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only those whose `status` is this.
@@ -324,7 +324,7 @@ pub(super) struct Queued {
 /// List functions
 ///
 /// Functions by name, page by page.
-#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(Which), responses(
+#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(Which, NamespaceHeader), responses(
     (status = 200, description = "A page of functions", body = Vec<FunctionBody>, headers(
         ("X-Total-Count" = u64, description = "How many there are on all pages"),
         ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
@@ -342,7 +342,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         None => (None, None),
     };
     let filter = FunctionFilter {
-        namespaces: caller.viewer.looks_into(fitting(which.namespace)?.as_deref())?,
+        namespaces: caller.viewer.looks_into(named(which.namespace, &request)?.as_deref())?,
         state,
         search: which.search,
         mode: which.mode.map(Into::into),
