@@ -238,7 +238,7 @@ impl Process {
     /// A handle that does not keep the process alive.
     pub(super) fn leash(&self) -> Leash {
         let (why, inside) = (self.why.clone(), self.inside);
-        Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside }
+        Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside, first: OnceLock::new() }
     }
 
     /// The limits around it.
@@ -258,6 +258,8 @@ pub(super) struct Leash {
     exit: watch::Receiver<Option<Exit>>,
     why: Arc<OnceLock<String>>,
     inside: Option<Inside>,
+    /// The process that was found there: with its end all others end.
+    first: OnceLock<Pid>,
 }
 
 impl Leash {
@@ -288,7 +290,11 @@ impl Leash {
 
     /// The first process in the sandbox, which is in all of its namespaces; `None` as long as there is none.
     pub(super) fn inside(&self) -> Option<Pid> {
-        self.inside.and_then(|Inside { outer, generations }| descendant(outer, generations))
+        let Inside { outer, generations } = self.inside?;
+        match self.first.get() {
+            Some(first) => Some(*first),
+            None => descendant(outer, generations).map(|first| *self.first.get_or_init(|| first)),
+        }
     }
 }
 
