@@ -293,7 +293,11 @@ impl Leash {
         let Inside { outer, generations } = self.inside?;
         match self.first.get() {
             Some(first) => Some(*first),
-            None => descendant(outer, generations).map(|first| *self.first.get_or_init(|| first)),
+            // While the sandbox is set up, other processes may be at this place.
+            None => {
+                let first = descendant(outer, generations).filter(|pid| is_first(*pid))?;
+                Some(*self.first.get_or_init(|| first))
+            }
         }
     }
 }
@@ -462,6 +466,13 @@ async fn terminate(outer: Pid, layers: usize, around: usize) {
 /// is the parent of the next bubblewrap, or of the function's own process.
 fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
     (0..generations).try_fold(outer, |parent, _| first_child(parent))
+}
+
+/// Whether a process is the first one of a namespace of processes.
+fn is_first(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    numbers.split_whitespace().skip(1).last() == Some("1")
 }
 
 /// The oldest child of a process.
