@@ -29,7 +29,7 @@ pub use error::Error;
 
 use crate::access::Roster;
 use crate::actors::{self, Commands};
-use crate::builder::{self, Workshop};
+use crate::builder::{self, Room, Workshop};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Doors, Judge};
@@ -145,6 +145,7 @@ impl Platform {
         let sandbox = Sandbox::new(&data_dir).map_err(|e| Error::start("cannot prepare the sandbox", e))?;
         let sandbox = sandbox.with_network(settings.network_allow.clone(), settings.network_shared);
         let sandbox = sandbox.with_line_rate(settings.limits.lines_per_second);
+        let sandbox = sandbox.with_disk(settings.limits.disk_read as u64, settings.limits.disk_write as u64);
         let sandbox = Arc::new(sandbox);
         let executors = Executors::new([sandbox.clone() as Arc<dyn Executor>]);
         let limits = &settings.limits;
@@ -159,6 +160,7 @@ impl Platform {
                 max_log_bytes: limits.build_log as u64,
                 max_cache_bytes: limits.build_cache as u64,
                 max_disk_bytes: limits.build_disk as u64,
+                room: Room { bundles: limits.bundles as u64, artifacts: limits.artifacts as u64 },
                 capacity: Some(capacity::of_host(limits)),
                 artifacts_dir: settings.artifacts_dir.clone(),
                 local_repositories: settings.local_repositories,

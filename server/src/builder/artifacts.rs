@@ -12,6 +12,7 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
+use super::stock::{Stock, size_of};
 use super::unneeded::mark_needed;
 use super::{Error, digest, files, source};
 use crate::tree::{self, Bounds, Kind, Next, When};
@@ -31,18 +32,45 @@ pub struct Artifacts(Arc<Folders>);
 
 #[derive(Debug)]
 struct Folders {
-    artifacts: PathBuf,
-    bundles: PathBuf,
+    artifacts: Stock,
+    bundles: Stock,
+}
+
+/// How many bytes all bundles, and all artifacts, may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Of bundles.
+    pub bundles: u64,
+    /// Of artifacts.
+    pub artifacts: u64,
+}
+
+impl Default for Room {
+    /// As much as the disk has.
+    fn default() -> Self {
+        Self { bundles: u64::MAX, artifacts: u64::MAX }
+    }
 }
 
 impl Artifacts {
-    /// Keeps them below `data_dir`.
+    /// Keeps them below `data_dir`, as many as there are.
     ///
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be made.
     pub fn new(data_dir: &Path) -> Result<Self, Error> {
-        let folders = Folders { artifacts: data_dir.join("artifacts"), bundles: data_dir.join("bundles") };
-        for folder in [&folders.artifacts, &folders.bundles] {
+        Self::within(data_dir, Room::default())
+    }
+
+    /// Keeps them below `data_dir`, no more than there is room for.
+    ///
+    /// # Errors
+    /// [`Error::Failed`] when the folders cannot be made.
+    pub fn within(data_dir: &Path, room: Room) -> Result<Self, Error> {
+        let folders = Folders {
+            artifacts: Stock::artifacts(data_dir.join("artifacts"), room.artifacts),
+            bundles: Stock::bundles(data_dir.join("bundles"), room.bundles),
+        };
+        for folder in [&folders.artifacts.folder, &folders.bundles.folder] {
             fs::create_dir_all(folder).map_err(Error::failed(format!("make the folder {}", folder.display())))?;
         }
         Ok(Self(Arc::new(folders)))
@@ -53,7 +81,7 @@ impl Artifacts {
     /// # Errors
     /// When the folder cannot be read or written.
     pub fn identity(&self) -> io::Result<String> {
-        let root = self.0.artifacts.parent().unwrap_or(&self.0.artifacts);
+        let root = self.folder().parent().unwrap_or(self.folder());
         let path = root.join(IDENTITY);
         for _ in 0..2 {
             match fs::read_to_string(&path) {
@@ -73,16 +101,30 @@ impl Artifacts {
     }
 
     pub(super) fn folder(&self) -> &Path {
-        &self.0.artifacts
+        &self.0.artifacts.folder
     }
 
     pub(super) fn bundles(&self) -> &Path {
-        &self.0.bundles
+        &self.0.bundles.folder
+    }
+
+    /// Both of them: artifacts, then bundles.
+    pub(super) fn stocks(&self) -> [&Stock; 2] {
+        [&self.0.artifacts, &self.0.bundles]
+    }
+
+    /// Returns when something was refused because there was no room.
+    pub async fn room_is_wanted(&self) {
+        let [artifacts, bundles] = self.stocks();
+        tokio::select! {
+            () = artifacts.wanted.notified() => {}
+            () = bundles.wanted.notified() => {}
+        }
     }
 
     /// The unpacked, read-only folder of an artifact; `None` when there is none of that digest.
     pub fn artifact(&self, digest: &str) -> Option<PathBuf> {
-        let path = self.0.artifacts.join(name_of(digest)?);
+        let path = self.folder().join(name_of(digest)?);
         path.is_dir().then_some(path)
     }
 
@@ -102,10 +144,14 @@ impl Artifacts {
         let failed = || Error::failed("keep what was built");
         files::remove(&folder.join(".git")).map_err(failed())?;
         let summary = digest::of(folder, max_bytes, max_files, &mut go_on)?;
-        let target = self.0.artifacts.join(name_of(&summary.digest).expect("the digest was just made"));
+        let name = name_of(&summary.digest).expect("the digest was just made");
+        let target = self.folder().join(name);
         if mark_needed(&target).map_err(failed())? {
             return Ok((summary.digest, summary.size));
         }
+        self.0.artifacts.look().map_err(failed())?;
+        let mut coming = self.0.artifacts.begin();
+        coming.take(size_of(folder).map_err(failed())?).map_err(|full| failed()(io::Error::other(full)))?;
         freeze(folder, &mut go_on).map_err(failed())?;
         // One barrier for all its files: one for each of some ten thousand takes minutes on a slow disk.
         let handle = File::open(folder).map_err(failed())?;
@@ -117,13 +163,14 @@ impl Artifacts {
             Err(error) => return Err(failed()(error)),
         }
         fs::set_permissions(&target, fs::Permissions::from_mode(0o555)).map_err(failed())?;
-        sync_folder(&self.0.artifacts).map_err(failed())?;
+        sync_folder(self.folder()).map_err(failed())?;
+        coming.is_kept(name);
         Ok((summary.digest, summary.size))
     }
 
     /// The file of a bundle; `None` when there is none of that digest.
     pub fn bundle(&self, digest: &str) -> Option<PathBuf> {
-        let path = self.0.bundles.join(name_of(digest)?);
+        let path = self.bundles().join(name_of(digest)?);
         path.is_file().then_some(path)
     }
 
@@ -131,15 +178,19 @@ impl Artifacts {
     ///
     /// # Errors
     /// [`Error::Refused`] when it is larger than [`MAX_BUNDLE_BYTES`], breaks off, or is neither a zip nor a tar.gz.
-    /// [`Error::Failed`] when the disk fails.
+    /// [`Error::Failed`] when the disk fails, or when there is no [room](Room): see [`Error::is_full`].
     pub async fn put_bundle<E: std::fmt::Display>(
         &self,
         stream: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<String, Error> {
         let failed = || Error::failed("keep the bundle");
         let folders = self.0.clone();
-        let file = blocking(move || tempfile::Builder::new().prefix(INCOMING).tempfile_in(&folders.bundles)).await;
-        let mut file = file.map_err(failed())?;
+        let file = blocking(move || {
+            folders.bundles.look()?;
+            tempfile::Builder::new().prefix(INCOMING).tempfile_in(&folders.bundles.folder)
+        });
+        let mut file = file.await.map_err(failed())?;
+        let mut coming = self.0.bundles.begin();
         let mut hash = Sha256::new();
         let mut size = 0;
         let mut magic = Vec::new();
@@ -154,6 +205,7 @@ impl Artifacts {
                     "the bundle is larger than {limit}; leave out what can be installed (node_modules, .python)"
                 )));
             }
+            coming.take(piece.len() as u64).map_err(|full| failed()(io::Error::other(full)))?;
             magic.extend(piece.iter().take(source::MAGIC_BYTES.saturating_sub(magic.len())));
             let written = blocking(move || {
                 hash.update(&piece);
@@ -163,16 +215,18 @@ impl Artifacts {
         }
         source::check_magic(&magic)?;
         let digest = format!("sha256:{}", hex::encode(hash.finalize()));
-        let target = self.0.bundles.join(name_of(&digest).expect("the digest was just made"));
+        let name = name_of(&digest).expect("the digest was just made");
+        let target = self.bundles().join(name);
         let folders = self.0.clone();
         blocking(move || {
             file.as_file().sync_all()?;
             file.as_file().set_permissions(fs::Permissions::from_mode(0o444))?;
             file.persist(&target).map_err(|error| error.error)?;
-            sync_folder(&folders.bundles)
+            sync_folder(&folders.bundles.folder)
         })
         .await
         .map_err(failed())?;
+        coming.is_kept(name);
         Ok(digest)
     }
 }
@@ -262,6 +316,31 @@ mod tests {
         let again = artifacts.put_bundle(pieces(vec![b"PK\x03\x04rest"])).await.unwrap();
         assert_eq!(digest, again);
         assert_eq!(fs::read(artifacts.bundle(&digest).unwrap()).unwrap(), b"PK\x03\x04rest");
+    }
+
+    #[tokio::test]
+    async fn more_bundles_and_artifacts_than_there_is_room_for_are_refused() {
+        let data = tempfile::tempdir().unwrap();
+        let artifacts = Artifacts::within(data.path(), Room { bundles: 20_000, artifacts: 30_000 }).unwrap();
+        let bundle =
+            |first: u8| stream::iter([Ok::<_, io::Error>(Bytes::from([b"PK\x03\x04", &[first; 9000][..]].concat()))]);
+        let kept = artifacts.put_bundle(bundle(1)).await.unwrap();
+        let error = artifacts.put_bundle(bundle(2)).await.unwrap_err();
+        assert!(error.is_full() && error.to_string().contains("EVENTFLOW_MAX_BUNDLES"), "{error}");
+        artifacts.room_is_wanted().await;
+        assert!(artifacts.bundle(&kept).is_some());
+        assert_eq!(fs::read_dir(artifacts.bundles()).unwrap().count(), 1);
+        for (name, fits) in [("one", true), ("two", false)] {
+            let folder = data.path().join(name);
+            fs::create_dir(&folder).unwrap();
+            fs::write(folder.join(name), vec![b'1'; 9000]).unwrap();
+            let put = artifacts.put(&folder, 1 << 20, 10, || Ok(()));
+            assert_eq!(
+                put.as_ref().err().map(|error| error.is_full() && !error.is_refused()),
+                (!fits).then_some(true),
+                "{put:?}"
+            );
+        }
     }
 
     #[tokio::test]

@@ -7,6 +7,7 @@ use domain::function::OfferedFolder;
 
 use super::journal;
 use super::manifest::Fault;
+use super::stock::Full;
 use crate::executor;
 
 /// Why a build made nothing. What it displays is fit for whoever asked for the build.
@@ -46,6 +47,11 @@ impl Error {
     /// Whether the author of the source has to change something; otherwise the fault is this host's.
     pub fn is_refused(&self) -> bool {
         !matches!(self, Self::Failed { .. })
+    }
+
+    /// Whether there was no room for what was to be kept.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Failed { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<Full>()))
     }
 
     /// Folders of the source that could be functions.

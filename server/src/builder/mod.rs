@@ -24,6 +24,7 @@ pub mod manifest;
 mod portable;
 mod scratch;
 mod source;
+mod stock;
 mod survey;
 #[cfg(test)]
 mod testing;
@@ -33,7 +34,7 @@ mod trial;
 mod unneeded;
 mod workshop;
 
-pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES};
+pub use artifacts::{Artifacts, MAX_BUNDLE_BYTES, Room};
 pub use credentials::Credentials;
 pub use error::Error;
 pub use workshop::{Built, Order, Settings, Workshop};

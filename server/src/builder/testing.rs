@@ -108,10 +108,8 @@ impl Workbench for Plain {
         };
         let ended = tokio::time::timeout(task.timeout, work).await;
         match ended {
-            Ok(status) => {
-                Ok(Exit { code: status.map_err(io)?.code(), signal: None, out_of_memory: false, timed_out: false })
-            }
-            Err(_) => Ok(Exit { code: None, signal: Some(9), out_of_memory: false, timed_out: true }),
+            Ok(status) => Ok(Exit { code: status.map_err(io)?.code(), ..Exit::default() }),
+            Err(_) => Ok(Exit { signal: Some(9), timed_out: true, ..Exit::default() }),
         }
     }
 }

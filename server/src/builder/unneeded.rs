@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::artifacts::{Artifacts, INCOMING, name_of};
+use super::stock::Stock;
 use crate::tree;
 
 /// What is on its way out: found again after a restart, and never taken for what it was.
 const LEAVING: &str = ".removed-";
-
-/// Bytes of bundles that nothing needs: whoever uploads without end makes the oldest of them go earlier.
-const MAX_UNNEEDED_BUNDLES: u64 = 10 << 30;
 
 /// What is new stays so long in any case: between the upload of a bundle and the function that is made of it, and between the end
 /// of a build and its record.
@@ -50,7 +48,8 @@ impl Artifacts {
         Ok(true)
     }
 
-    /// Removes the artifacts and bundles that are not among these and have not been needed for so long. Returns how many went.
+    /// Removes the artifacts and bundles that are not among these and have not been needed for so long; and, where little room is
+    /// left, those that have not been needed for longest. Returns how many went.
     /// Waits for the disk: call it where that may be.
     ///
     /// # Errors
@@ -61,8 +60,8 @@ impl Artifacts {
         bundles: &HashSet<String>,
         kept: Duration,
     ) -> io::Result<u64> {
-        let removed = sweep(self.folder(), artifacts, kept, None)?;
-        Ok(removed + sweep(self.bundles(), bundles, kept, Some(MAX_UNNEEDED_BUNDLES))?)
+        let [own, uploaded] = self.stocks();
+        Ok(sweep(own, artifacts, kept)? + sweep(uploaded, bundles, kept)?)
     }
 }
 
@@ -83,10 +82,11 @@ struct Unneeded {
     bytes: u64,
 }
 
-fn sweep(folder: &Path, needed: &HashSet<String>, kept: Duration, most: Option<u64>) -> io::Result<u64> {
+fn sweep(stock: &Stock, needed: &HashSet<String>, kept: Duration) -> io::Result<u64> {
     let (mut unneeded, mut removed) = (Vec::new(), 0);
     let kept = kept.max(SHORTEST_STAY);
-    for entry in fs::read_dir(folder)? {
+    let mut too_much = stock.too_much()?;
+    for entry in fs::read_dir(&stock.folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let metadata = entry.metadata()?;
@@ -101,20 +101,21 @@ fn sweep(folder: &Path, needed: &HashSet<String>, kept: Duration, most: Option<u
             continue;
         }
         if !needed.contains(&digest) {
-            unneeded.push(Unneeded { path: entry.path(), since, bytes: metadata.len() });
+            unneeded.push(Unneeded { path: entry.path(), since, bytes: stock.size(&entry.file_name()) });
         } else if age(since) > kept / 4 {
             mark_needed(&entry.path())?;
         }
     }
     unneeded.sort_by_key(|unneeded| unneeded.since);
-    let mut bytes: u64 = unneeded.iter().map(|unneeded| unneeded.bytes).sum();
-    for Unneeded { path, since, bytes: its } in unneeded {
-        let too_many = most.is_some_and(|most| bytes > most) && age(since) > SHORTEST_STAY;
-        if (too_many || age(since) > kept) && take_away(&path, since)? {
-            bytes -= its;
+    for Unneeded { path, since, bytes } in unneeded {
+        let is_in_the_way = too_much > 0 && age(since) > SHORTEST_STAY;
+        if (is_in_the_way || age(since) > kept) && take_away(&path, since)? {
+            too_much = too_much.saturating_sub(bytes);
             removed += 1;
         }
     }
+    // What has gone has made room.
+    stock.too_much()?;
     Ok(removed)
 }
 
@@ -152,6 +153,7 @@ fn age(since: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use super::super::artifacts::Room;
     use super::*;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -240,15 +242,22 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_bundles_the_oldest_go_but_none_that_has_just_come() {
+    fn where_there_is_little_room_the_oldest_go_but_none_that_has_just_come_or_is_needed() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
-        for (number, ago) in [(1, 3), (2, 2), (3, 0)] {
+        // Of one byte each, and what a file takes. Three of four parts may be taken.
+        let within = |bundles: u64| {
+            Artifacts::within(data.path(), Room { bundles: bundles * 4100 / 3 * 4, ..Room::default() }).unwrap()
+        };
+        let artifacts = within(3);
+        for (number, ago) in [(1, 5), (2, 4), (3, 3), (4, 0)] {
             made(&artifacts, number, SHORTEST_STAY * ago);
         }
-        assert_eq!(sweep(artifacts.bundles(), &HashSet::new(), DAY, Some(2)).unwrap(), 1);
-        assert!(artifacts.bundle(&digest(1)).is_none() && artifacts.bundle(&digest(2)).is_some());
-        assert_eq!(sweep(artifacts.bundles(), &HashSet::new(), DAY, Some(0)).unwrap(), 1);
-        assert!(artifacts.bundle(&digest(3)).is_some());
+        let needed = HashSet::from([digest(1)]);
+        let sweep = |artifacts: &Artifacts| artifacts.remove_unneeded(&needed, &needed, DAY).unwrap();
+        assert_eq!(sweep(&artifacts), 1);
+        let there = || [1, 2, 3, 4].map(|number| artifacts.bundle(&digest(number)).is_some());
+        assert_eq!(there(), [true, false, true, true]);
+        assert_eq!(sweep(&within(0)), 1);
+        assert_eq!(there(), [true, false, false, true]);
     }
 }

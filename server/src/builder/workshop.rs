@@ -18,7 +18,7 @@ use super::journal::{Journal, bytes};
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Artifacts, Credentials, Error, files, folders, leaks, manifest, survey};
+use super::{Artifacts, Credentials, Error, Room, files, folders, leaks, manifest, survey};
 use crate::config::Outward;
 use crate::executor::{Executors, Form, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
@@ -76,6 +76,8 @@ pub struct Settings {
     pub max_cache_bytes: u64,
     /// Bytes of the function's folder while it is built.
     pub max_disk_bytes: u64,
+    /// Bytes of all bundles, and of all artifacts.
+    pub room: Room,
     /// What a manifest may ask for; anything when absent.
     pub capacity: Option<Capacity>,
     /// Where caches are kept; `cache` in the data folder when absent.
@@ -104,6 +106,7 @@ impl Default for Settings {
             memory_mb: 2048,
             max_cache_bytes: 10 << 30,
             max_disk_bytes: 2 << 30,
+            room: Room::default(),
             capacity: None,
             cache_dir: None,
             artifacts_dir: None,
@@ -149,7 +152,7 @@ impl Workshop {
         let artifacts_dir = settings.artifacts_dir.clone().unwrap_or_else(|| data_dir.clone());
         let unusable = |error| Error::failed(format!("use the folder {}", artifacts_dir.display()))(error);
         std::fs::create_dir_all(&artifacts_dir).map_err(unusable)?;
-        let artifacts = Artifacts::new(&artifacts_dir.canonicalize().map_err(unusable)?)?;
+        let artifacts = Artifacts::within(&artifacts_dir.canonicalize().map_err(unusable)?, settings.room)?;
         let yard = Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
         let policy = Policy { outward: settings.git_allow.clone(), local: settings.local_repositories };
         let git = Git::new(workbench.clone(), settings.memory_mb, policy);

@@ -277,6 +277,16 @@ pub const SECTIONS: &[Section] = &[
                 "the package caches of all functions together; one function keeps 1 GiB and 200,000 files at most",
             ),
             Setting::size("EVENTFLOW_MAX_BUILD_DISK", "2GiB", "a function's folder while it is built"),
+            Setting::size(
+                "EVENTFLOW_MAX_BUNDLES",
+                "20GiB",
+                "all bundles on the data folder's disk; the oldest that no function needs go first, and then uploads are refused",
+            ),
+            Setting::size(
+                "EVENTFLOW_MAX_ARTIFACTS",
+                "100GiB",
+                "what was built of all functions; the oldest that no function needs goes first, and then builds fail",
+            ),
         ],
     },
     Section {
@@ -286,6 +296,12 @@ pub const SECTIONS: &[Section] = &[
                 .otherwise("what the host has"),
             Setting::number("EVENTFLOW_MAX_FUNCTION_CPU", "", "processors that a manifest may ask for")
                 .otherwise("what the host has"),
+            Setting::size(
+                "EVENTFLOW_MAX_DISK_READ",
+                "100MiB",
+                "what an instance, and a command of a build, reads from each disk of the host in a second, in as many operations as there are 32 KiB in it",
+            ),
+            Setting::size("EVENTFLOW_MAX_DISK_WRITE", "100MiB", "the same for writing"),
             Setting::time("EVENTFLOW_MAX_FUNCTION_TIMEOUT", "24h", "the time limit that a manifest may ask for"),
             Setting::number(
                 "EVENTFLOW_MAX_FUNCTIONS",

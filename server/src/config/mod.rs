@@ -160,6 +160,14 @@ pub struct Limits {
     pub build_cache: usize,
     /// Bytes that a build may have in its folder: `EVENTFLOW_MAX_BUILD_DISK`.
     pub build_disk: usize,
+    /// Bytes of all bundles: `EVENTFLOW_MAX_BUNDLES`.
+    pub bundles: usize,
+    /// Bytes of all artifacts: `EVENTFLOW_MAX_ARTIFACTS`.
+    pub artifacts: usize,
+    /// Bytes that an instance reads from a disk in a second: `EVENTFLOW_MAX_DISK_READ`.
+    pub disk_read: usize,
+    /// Bytes that an instance writes to a disk in a second: `EVENTFLOW_MAX_DISK_WRITE`.
+    pub disk_write: usize,
     /// Mebibytes of memory that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_MEMORY`.
     pub function_memory_mb: Option<usize>,
     /// Processors that a function may ask for, what the host has when absent: `EVENTFLOW_MAX_FUNCTION_CPU`.
@@ -225,6 +233,10 @@ impl Limits {
             build_log: layers.size("EVENTFLOW_MAX_BUILD_LOG")?,
             build_cache: layers.size("EVENTFLOW_MAX_BUILD_CACHE")?,
             build_disk: layers.size("EVENTFLOW_MAX_BUILD_DISK")?,
+            bundles: layers.size("EVENTFLOW_MAX_BUNDLES")?,
+            artifacts: layers.size("EVENTFLOW_MAX_ARTIFACTS")?,
+            disk_read: layers.size("EVENTFLOW_MAX_DISK_READ")?,
+            disk_write: layers.size("EVENTFLOW_MAX_DISK_WRITE")?,
             function_memory_mb: mebibytes,
             function_cpu: layers.number_if_any("EVENTFLOW_MAX_FUNCTION_CPU")?,
             function_timeout: layers.time("EVENTFLOW_MAX_FUNCTION_TIMEOUT")?,

@@ -19,6 +19,9 @@ const EVERY: Duration = Duration::from_secs(60);
 /// How often it is looked for artifacts and bundles that nothing needs: every file of them is looked at.
 const ARTIFACTS_EVERY: Duration = Duration::from_secs(600);
 
+/// When there is no room for more of them, it is looked for sooner, and again no earlier than after this.
+const ARTIFACTS_AGAIN: Duration = Duration::from_secs(10);
+
 /// The name, among what servers have in common, of what names the database itself.
 const DATABASE: &str = "database";
 
@@ -35,14 +38,21 @@ pub(super) async fn forever(tools: Tools) {
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut artifacts = None;
     loop {
-        timer.tick().await;
-        if artifacts.is_none_or(|last: Instant| last.elapsed() >= ARTIFACTS_EVERY) {
+        let is_full = tokio::select! {
+            _ = timer.tick() => false,
+            () = tools.workshop.artifacts().room_is_wanted() => true,
+        };
+        let every = if is_full { ARTIFACTS_AGAIN } else { ARTIFACTS_EVERY };
+        if artifacts.is_none_or(|last: Instant| last.elapsed() >= every) {
             artifacts = Some(Instant::now());
             match sweep_artifacts(&tools).await {
                 Ok(0) => {}
                 Ok(removed) => tracing::info!(removed, "artifacts and bundles that nothing needed, removed"),
                 Err(error) => tracing::warn!(%error, "artifacts that nothing needs are not removed yet"),
             }
+        }
+        if is_full {
+            continue;
         }
         let keep = tools.retention;
         // Lines first: those of a run that goes are few then.

@@ -63,6 +63,7 @@ pub const CODES: &[Code] = &[
     code("build_not_started", &[409], "The build has not begun.", "Wait until it has."),
     code("build_over", &[409], "The build is over already.", "Request another build."),
     code("build_taken", &[409], "Another server does this build.", "Nothing: it goes on there."),
+    code("bundles_full", &[507], "All uploaded bundles together take as much room as `EVENTFLOW_MAX_BUNDLES` allows.", "Upload again later: what no function needs is removed, the oldest first. Raise the limit if functions need it all."),
     code("callback_open", &[409], "Who asked for the outcome of the run has not been told yet.", "Erase the run when that is settled."),
     code("cors_origin", &[403], "The page's origin may not call this function.", "Add the origin to `cors.origins` of its http trigger."),
     code("cross_site", &[403], "Another site led a browser here.", "Open the page from this server, or send a token instead of a cookie."),

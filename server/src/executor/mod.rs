@@ -147,7 +147,7 @@ impl std::fmt::Debug for Spec {
 }
 
 /// How a process ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Exit {
     /// The exit code, unless a signal ended it.
     pub code: Option<i32>,
@@ -157,6 +157,8 @@ pub struct Exit {
     pub out_of_memory: bool,
     /// Its time was over.
     pub timed_out: bool,
+    /// Why the server ended it, for people, where that was for something else.
+    pub why: Option<String>,
 }
 
 /// What a job left behind.

@@ -12,6 +12,7 @@
 mod arguments;
 mod cgroup;
 mod folder;
+mod guard;
 mod host;
 pub(super) mod lines;
 mod mounts;
@@ -53,8 +54,9 @@ use crate::config::Reach;
 pub use mounts::isolate as isolate_mounts;
 
 use arguments::{APP, BRIDGE, OWN, View, WRAPPERS};
-use cgroup::Cgroups;
+use cgroup::{Cgroups, DiskLimits, disks_of};
 use folder::Folder;
+use guard::{Guard, Member};
 use host::Host;
 use lines::Flood;
 use network::Networks;
@@ -121,6 +123,7 @@ pub struct Sandbox {
     bridge: PathBuf,
     grace: Duration,
     networks: Networks,
+    disk: DiskLimits,
     lines_per_second: u32,
 }
 
@@ -142,6 +145,7 @@ struct Home {
     next: AtomicU64,
     starts: Starts,
     weights: Weights,
+    guard: Guard,
     flood: Arc<Flood>,
 }
 
@@ -220,13 +224,16 @@ impl Sandbox {
             next: AtomicU64::new(1),
             starts: Starts::of_host(),
             weights: Weights::new(std::thread::available_parallelism().map_or(1, usize::from)),
+            guard: Guard::default(),
             flood: Arc::default(),
         };
-        let sandbox =
-            Sandbox { home: Arc::new(home), bridge, grace: GRACE, networks, lines_per_second: LINES_PER_SECOND };
+        let disk = DiskLimits { disks: disks_of(&[&data_dir, Path::new("/usr")]), ..DiskLimits::default() };
+        let home = Arc::new(home);
+        let sandbox = Sandbox { home, bridge, grace: GRACE, networks, disk, lines_per_second: LINES_PER_SECOND };
         sandbox.refill();
         sandbox.weigh();
         sandbox.home.look_after();
+        sandbox.home.stand_guard();
         Ok(sandbox)
     }
 
@@ -242,6 +249,14 @@ impl Sandbox {
     #[must_use]
     pub fn with_network(mut self, reach: Reach, shared: bool) -> Sandbox {
         self.networks.set(reach, shared, &self.home.host);
+        self
+    }
+
+    /// Lets each instance, and each command of a build, read and write so many bytes of disks a second; without this, as many as
+    /// it likes.
+    #[must_use]
+    pub fn with_disk(mut self, read: u64, write: u64) -> Sandbox {
+        (self.disk.read, self.disk.write) = (Some(read), Some(write));
         self
     }
 
@@ -279,6 +294,10 @@ impl Sandbox {
         };
         self.refill();
         slot.cgroup().limit(&limits).map_err(io_error(format!("limit what {} may use", plan.name)))?;
+        // A disk may have been taken away meanwhile: that must not keep anything from starting.
+        if let Err(error) = slot.cgroup().limit_disks(&self.disk) {
+            tracing::warn!(%error, "what a process asks of the disks could not be limited");
+        }
         home.weights.starts(plan.owner.clone(), slot.cgroup(), plan.cpu_later);
         let user = home.host.identity.user(plan.user);
         if let Some(user) = user {
@@ -362,6 +381,7 @@ impl Sandbox {
         let path = folder.join("script");
         write(&path, &script.become_program(&command, plan.stdin.is_empty()))?;
         let watch = folder.watch().map(|watch| (watch, plan.lines.clone()));
+        let (run, weak_lines) = (plan.run, plan.lines.downgrade());
         let launch = Launch {
             script: path,
             layers,
@@ -376,6 +396,15 @@ impl Sandbox {
         let process = Process::start(home.clone(), slot, launch)
             .await
             .map_err(io_error(format!("start a process for {}", plan.name)))?;
+        home.guard.takes(Member {
+            owner: plan.owner,
+            cgroup: Arc::downgrade(process.cgroup()),
+            leash: process.leash(),
+            memory: limits.memory_mb << 20,
+            has_own_network: !self.networks.is_hosts(wanted),
+            run,
+            lines: weak_lines,
+        });
         if let Some((watch, lines)) = watch {
             home.ground.later(watch.hold(process.leash(), lines));
         }
@@ -711,6 +740,16 @@ impl Executor for Sandbox {
                 missing.join(", ")
             ));
         }
+        let no_disk = match (self.home.cgroups.limits_disks(), self.disk.disks.is_empty()) {
+            (false, _) => Some("there is no control group for them (`io`, or `blkio` in version 1)"),
+            (true, true) => Some("the data folder is on none that the kernel can limit"),
+            (true, false) => None,
+        };
+        if let Some(why) = no_disk {
+            warnings.push(format!(
+                "Nothing limits how much functions and builds read from the disks and write to them: {why}."
+            ));
+        }
         if !self.home.mounts {
             warnings.push(
                 "What functions write to /run/eventflow is on the disk of the data folder, and looked at once a second: only a \
@@ -1016,10 +1055,11 @@ fn check_folder(folder: &Path) -> Result<(), Error> {
 
 /// `it exited with code 3`, for people.
 fn describe(exit: &Exit) -> String {
-    match (exit.out_of_memory, exit.code, exit.signal) {
-        (true, ..) => "it went over its memory limit".into(),
-        (_, Some(code), _) => format!("it exited with code {code}"),
-        (_, _, Some(signal)) => format!("signal {signal} ended it"),
+    match (&exit.why, exit.out_of_memory, exit.code, exit.signal) {
+        (Some(why), ..) => format!("it was ended: {why}"),
+        (_, true, ..) => "it went over its memory limit".into(),
+        (_, _, Some(code), _) => format!("it exited with code {code}"),
+        (_, _, _, Some(signal)) => format!("signal {signal} ended it"),
         _ => "it is gone".into(),
     }
 }

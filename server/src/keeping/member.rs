@@ -73,6 +73,7 @@ pub fn describe_exit(exit: &executor::Exit) -> String {
         executor::Exit { out_of_memory: true, .. } => {
             "the process used more memory than it may and was ended".to_owned()
         }
+        executor::Exit { why: Some(why), .. } => format!("the process was ended: {why}"),
         executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
         executor::Exit { code: Some(code), .. } => format!("the process exited with code {code}"),
         executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),

@@ -199,3 +199,39 @@ async fn a_tool_cannot_write_what_looks_like_the_servers_own_line() {
     assert!(lines.contains(&("STDOUT".into(), "harmless Built sha256:00".into())), "{lines:?}");
     assert!(lines.contains(&("STDOUT".into(), "hidden".into())), "{lines:?}");
 }
+
+#[tokio::test]
+async fn uploads_beyond_the_room_for_bundles_are_refused_however_they_come() {
+    const MOST: u64 = 4 << 20;
+    let app = victim(Options::default().env("EVENTFLOW_MAX_BUNDLES", MOST.to_string())).await;
+    // Each another one, of 1 MiB that cannot be made smaller.
+    let noise = |first: u64| {
+        let mut next = first | 1;
+        let mut byte = move || {
+            next ^= next << 13;
+            next ^= next >> 7;
+            next ^= next << 17;
+            next as u8
+        };
+        zipped([("noise".to_owned(), (0..1 << 20).map(|_| byte()).collect())])
+    };
+    let uploads = (1..=12).map(|number| app.post("/v1/bundles").body(noise(number << 32 | 77)).send());
+    let answers = futures::future::join_all(uploads).await;
+    let (mut kept, mut full) = (0, 0);
+    for answer in answers {
+        let answer = answer.unwrap();
+        match answer.status().as_u16() {
+            201 => kept += 1,
+            _ => {
+                let body = json_of(answer, reqwest::StatusCode::INSUFFICIENT_STORAGE).await;
+                assert_eq!(body["error"]["code"], "bundles_full", "{body}");
+                assert!(body["error"]["message"].as_str().unwrap().contains("EVENTFLOW_MAX_BUNDLES"), "{body}");
+                full += 1;
+            }
+        }
+    }
+    let there = std::fs::read_dir(app.folder().join("bundles")).unwrap().flatten();
+    let there: Vec<u64> = there.map(|entry| entry.metadata().unwrap().len()).collect();
+    assert!(kept <= 3 && kept + full == 12 && there.iter().sum::<u64>() <= MOST, "{kept} kept, {full} refused: {there:?}");
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+}

@@ -37,3 +37,23 @@ async fn a_function_cannot_make_calls_that_attack_the_kernel() {
     let made: Vec<_> = lines.iter().filter(|line| !refused(line)).collect();
     assert!(made.is_empty() && lines.len() >= 60, "{} tried, made: {made:?}", lines.len());
 }
+
+/// Listens, connects to itself, and accepts nothing: how many connections there were, once there are a hundred thousand.
+const NEVER_ACCEPTS: &str = "import socket\ndef handler(event, context):\n    listeners = []\n    for _ in range(40):\n        \
+    listener = socket.socket()\n        listener.bind(('127.0.0.1', 0))\n        listener.listen(4096)\n        listeners.append(listener)\n    \
+    for number in range(100000):\n        one = socket.socket()\n        one.connect(listeners[number % 40].getsockname())\n        one.close()\n    \
+    return number\n";
+
+#[tokio::test]
+async fn connections_that_a_function_never_accepts_count_as_its_memory() {
+    let app = victim(Options::default()).await;
+    if app.said.contains("FUNCTIONS ARE NOT ISOLATED") {
+        return eprintln!("skipped: the function has no network of its own");
+    }
+    let manifest = r#"{"runtime": "python", "handler": "main.handler", "resources": {"memory_mb": 64, "timeout_s": 120}}"#;
+    app.running("greedy", &[("main.py", NEVER_ACCEPTS), ("function.json", manifest)]).await;
+    let answer = app.call("greedy").await;
+    let (status, text) = (answer.status(), answer.text().await.unwrap());
+    assert!(!status.is_success() && text.contains("connections that it did not accept"), "{status} {text}");
+    assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
+}

@@ -223,6 +223,9 @@ impl Site<'_> {
         if let Some(explained) = explain::explained(shown, &tail) {
             return Err(Error::Refused(explained));
         }
+        if let Some(why) = &exit.why {
+            return Err(Error::Refused(format!("`{shown}` was ended: {why}")));
+        }
         Err(Error::Refused(match (exit.timed_out, exit.out_of_memory, exit.code, exit.signal) {
             (true, ..) => format!(
                 "`{shown}` did not end in time: all that is installed may take {} s together",

@@ -2,6 +2,9 @@
 //!
 //! Knows the kernel's files; knows nothing of functions or of bubblewrap.
 
+mod disk;
+mod memory;
+
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,7 @@ use nix::unistd::Pid;
 use super::super::{Limits, Network};
 use super::together::Together;
 use crate::backoff::Backoff;
+pub(super) use disk::{DiskLimits, disks_of};
 
 /// One accounting period of the processor limit, in microseconds.
 const CPU_PERIOD_US: u64 = 100_000;
@@ -55,7 +59,7 @@ const SERVERS_WEIGHT: &str = "1000";
 
 /// What is used of the kernel's controllers, be it only where it is there.
 fn used() -> impl Iterator<Item = &'static str> {
-    CONTROLLERS.into_iter().chain([ACCOUNTING])
+    CONTROLLERS.into_iter().chain([ACCOUNTING]).chain(disk::CONTROLLERS)
 }
 
 /// All hierarchies that this server may use.
@@ -145,7 +149,11 @@ impl Cgroups {
                         let _ = write("memory.use_hierarchy", 1);
                         write("memory.limit_in_bytes", memory)?;
                     }
-                    Version::V2 => write("memory.max", memory)?,
+                    Version::V2 => {
+                        write("memory.max", memory)?;
+                        // Above this, who allocates more is slowed down, so that there is time to end somebody.
+                        let _ = write("memory.high", memory - memory / 32);
+                    }
                 }
             }
             if let Some(pids) = limits.pids.filter(|_| controllers.contains(&"pids")) {

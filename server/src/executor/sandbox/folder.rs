@@ -10,10 +10,9 @@ use std::os::unix::fs::{DirBuilderExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::super::{Limits, Line, Lines, Stream};
+use super::super::{Limits, Lines};
 use super::mounts::{self, Room};
 use super::process::Leash;
-use crate::clock;
 use crate::tree::{self, Usage};
 
 /// Bytes that an instance may write to its own folder, beside `/tmp`: a job's result, and some air.
@@ -130,13 +129,8 @@ impl Watch {
                 Err(error) => error.kind() == io::ErrorKind::NotFound,
             };
             if !within {
-                process.kill();
-                let text = format!(
-                    "The process was ended: /run/eventflow held more than {} MiB or {} files.",
-                    most.bytes >> 20,
-                    most.entries
-                );
-                let _ = lines.send(Line { at: clock::now(), stream: Stream::System, run: None, text }).await;
+                let why = format!("/run/eventflow held more than {} MiB or {} files", most.bytes >> 20, most.entries);
+                process.end(why, None, Some(lines)).await;
                 return;
             }
         }

@@ -5,7 +5,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -20,17 +20,22 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use uuid::Uuid;
 
-use super::super::{Exit, Lines, Stream};
+use super::super::{Exit, Line, Lines, Stream};
 use super::Home;
 use super::cgroup::Cgroup;
 use super::folder::Folder;
+use super::guard;
 use super::lines::{Gate, Tail, pump};
+use crate::clock;
 
 /// After a process's end its last output may take this long to be taken; then it is given up.
 const DRAIN_WITHIN: Duration = Duration::from_secs(2);
 
 /// The function's own process is looked for this long before the whole sandbox is killed instead.
 const FOUND_WITHIN: Duration = Duration::from_millis(200);
+
+/// A line that nobody takes holds up the end of its process no longer.
+const TOLD_WITHIN: Duration = Duration::from_secs(1);
 
 /// Bubblewrap may take this long to notice that the sandbox is dead.
 const NOTICED_WITHIN: Duration = Duration::from_secs(1);
@@ -161,6 +166,7 @@ pub(super) struct Launch {
     pub(super) out_of_memory_words: Option<&'static str>,
 }
 
+#[derive(Debug)]
 enum Order {
     Terminate,
     Kill,
@@ -173,7 +179,16 @@ pub(super) struct Process {
     exit: watch::Receiver<Option<Exit>>,
     tail: Arc<Tail>,
     cgroup: Arc<Cgroup>,
+    why: Arc<OnceLock<String>>,
+    inside: Option<Inside>,
     _home: Arc<Home>,
+}
+
+/// Where the first process of the innermost sandbox is found: so many generations below the process that was started.
+#[derive(Debug, Clone, Copy)]
+struct Inside {
+    outer: Pid,
+    generations: usize,
 }
 
 impl Process {
@@ -222,7 +237,8 @@ impl Process {
 
     /// A handle that does not keep the process alive.
     pub(super) fn leash(&self) -> Leash {
-        Leash { orders: self.orders.downgrade(), exit: self.exit.clone() }
+        let (why, inside) = (self.why.clone(), self.inside);
+        Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside }
     }
 
     /// The limits around it.
@@ -236,13 +252,25 @@ impl Process {
 }
 
 /// Can end a process, and sees its end; the process does not live for it.
+#[derive(Debug)]
 pub(super) struct Leash {
     orders: mpsc::WeakUnboundedSender<Order>,
     exit: watch::Receiver<Option<Exit>>,
+    why: Arc<OnceLock<String>>,
+    inside: Option<Inside>,
 }
 
 impl Leash {
-    pub(super) fn kill(&self) {
+    /// Says why, as a line and in what is told of the process's end, and kills it.
+    pub(super) async fn end(&self, why: String, run: Option<Uuid>, lines: Option<Lines>) {
+        let text = format!("The process was ended: {why}.");
+        let line = Line { at: clock::now(), stream: Stream::System, run, text };
+        // It may take a while to end, and is told once.
+        if self.why.set(why).is_ok()
+            && let Some(lines) = lines
+        {
+            let _ = timeout(TOLD_WITHIN, lines.send(line)).await;
+        }
         if let Some(orders) = self.orders.upgrade() {
             let _ = orders.send(Order::Kill);
         }
@@ -252,11 +280,21 @@ impl Leash {
     pub(super) async fn ended(&self) {
         let _ = self.exit.clone().wait_for(Option::is_some).await;
     }
+
+    /// Whether the process is gone.
+    pub(super) fn is_over(&self) -> bool {
+        self.exit.borrow().is_some() || self.exit.has_changed().is_err()
+    }
+
+    /// The first process in the sandbox, which is in all of its namespaces; `None` as long as there is none.
+    pub(super) fn inside(&self) -> Option<Pid> {
+        self.inside.and_then(|Inside { outer, generations }| descendant(outer, generations))
+    }
 }
 
 /// The executor went away before the process's end was seen: it was killed.
 fn lost() -> Exit {
-    Exit { code: None, signal: Some(Signal::SIGKILL as i32), out_of_memory: false, timed_out: false }
+    Exit { signal: Some(Signal::SIGKILL as i32), ..Exit::default() }
 }
 
 fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
@@ -286,6 +324,12 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
     let (orders, received) = mpsc::unbounded_channel();
     let (ended, exit) = watch::channel(None);
     let around_it = Arc::downgrade(&home);
+    let why = Arc::new(OnceLock::new());
+    let told = why.clone();
+    let inside = child.id().filter(|_| launch.layers > 0).map(|pid| Inside {
+        outer: Pid::from_raw(pid.cast_signed()),
+        generations: launch.around + 2 * launch.layers - 1,
+    });
     tokio::spawn(async move {
         let (layers, around) = (launch.layers, launch.around);
         let killed = {
@@ -298,7 +342,13 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
         };
         let mut exit = Watch { child, layers, around, orders: received, killed: &killed }.watch().await;
         // The rest of the group goes before the pipes are drained: it may hold them open.
-        exit.out_of_memory = own_cgroup.out_of_memory() && exit.code != Some(0);
+        exit.why = told.get().cloned().filter(|_| exit.code != Some(0));
+        if exit.why.is_none() && exit.code != Some(0) && own_cgroup.out_of_memory() {
+            match own_cgroup.met_its_limit() {
+                true => exit.out_of_memory = true,
+                false => exit.why = Some(guard::HOST_IS_FULL.into()),
+            }
+        }
         killed();
         own_cgroup.clear().await;
         let drained = timeout(DRAIN_WITHIN, async { while pumps.join_next().await.is_some() {} });
@@ -310,7 +360,7 @@ fn run(home: Arc<Home>, slot: Slot, launch: Launch) -> Process {
         drop(launch.folder);
         ended.send_replace(Some(exit));
     });
-    Process { orders, exit, tail, cgroup, _home: home }
+    Process { orders, exit, tail, cgroup, why, inside, _home: home }
 }
 
 struct Watch<K> {
@@ -440,7 +490,7 @@ fn exit_of(status: io::Result<std::process::ExitStatus>, isolated: bool) -> Exit
         (Some(code), _) if isolated && Signal::try_from(code - 128).is_ok() => (None, Some(code - 128)),
         (code, signal) => (code, signal),
     };
-    Exit { code, signal, out_of_memory: false, timed_out: false }
+    Exit { code, signal, ..Exit::default() }
 }
 
 #[cfg(test)]

@@ -94,12 +94,28 @@ pub(super) fn next_link(request: &HttpRequest, cursor: &str) -> String {
     format!("<{}?{}>; rel=\"next\"", request.path(), pairs.join("&"))
 }
 
-/// The query of a URL, read.
+/// The query of a URL, read. A parameter that the route does not know is a mistake: without it, something else would be done
+/// than was meant.
 pub(super) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Result<T, HttpError> {
     let query = actix_web::web::Query::<T>::from_query(request.query_string());
     query
         .map(actix_web::web::Query::into_inner)
         .map_err(|error| HttpError::bad_request("bad_query", format!("the URL's query does not fit: {error}")))
+}
+
+/// For a route that takes no query: what is asked for there would not be done, and nobody would notice.
+///
+/// # Errors
+/// 400 when there is one.
+pub(super) fn no_query(request: &HttpRequest) -> Result<(), HttpError> {
+    match request.query_string() {
+        "" => Ok(()),
+        query => {
+            let name = query.split(['=', '&']).next().unwrap_or_default();
+            let message = format!("{} {} takes no query, and there is `{name}`", request.method(), request.path());
+            Err(HttpError::bad_request("bad_query", message))
+        }
+    }
 }
 
 #[cfg(test)]

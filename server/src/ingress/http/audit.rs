@@ -8,7 +8,7 @@ use domain::access::Action;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::wrong_method;
+use super::asked::{no_query, wrong_method};
 use crate::edge::{HttpError, Services};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -48,6 +48,7 @@ pub(super) async fn show(request: HttpRequest, services: web::Data<Services>) ->
         let message = "the log holds what happens in every namespace, and this token does not see all of them";
         return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
     }
+    no_query(&request)?;
     let vitals = services.vitals();
     let newest = vitals.newest_seal().await?;
     Ok(HttpResponse::Ok().json(AuditBody {

@@ -14,7 +14,7 @@ use futures::{Stream, StreamExt};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::asked::{caller, wrong_method};
+use super::asked::{caller, no_query, wrong_method};
 use super::described::AnyBytes;
 use crate::edge::{HttpError, Services, body, is_late};
 use crate::operations::Fault;
@@ -58,6 +58,7 @@ pub(super) struct Form {
     responses(
         (status = 201, description = "The bundle is on disk", body = Bundle),
         (status = 400, description = "`bad_bundle`: it is neither a zip nor a tar.gz, or the form has no file"),
+        (status = 507, description = "`bundles_full`: all bundles together take as much room as they may"),
     ))]
 pub(super) async fn upload(
     request: HttpRequest,
@@ -65,6 +66,7 @@ pub(super) async fn upload(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     if !caller.viewer.may_somewhere(Action::Deploy) {
         let message = "to upload code you need the role developer in some namespace";
         return Err(HttpError::new(StatusCode::FORBIDDEN, "forbidden", message));
@@ -153,6 +155,7 @@ async fn keep<E: std::fmt::Display>(
     }
     kept.map_err(|error| match size.load(Ordering::Relaxed) > limit {
         true => HttpError::too_large("the bundle", limit),
+        false if error.is_full() => HttpError::new(StatusCode::INSUFFICIENT_STORAGE, "bundles_full", error.to_string()),
         false if error.is_refused() => HttpError::bad_request("bad_bundle", error.to_string()),
         false => {
             tracing::error!(%error, "bundle not kept");

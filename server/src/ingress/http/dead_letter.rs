@@ -10,7 +10,7 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, fitting, next_link, query, wrong_method};
+use super::asked::{caller, fitting, next_link, no_query, query, wrong_method};
 use super::described::Name;
 use super::run::{RunBody, parse};
 use crate::edge::error::ProblemBody;
@@ -67,6 +67,7 @@ pub(super) struct Those {
 
 /// Which dead letters, and how many of them.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Only of this namespace; of all that the caller may look into when absent.
@@ -228,6 +229,7 @@ pub(super) async fn show(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let run = operations::load_run(&services, &caller.viewer, parse(&id)?).await?;
     let Phase::Dead { failure, letter, .. } = &run.phase else {
         let error = domain::run::Error::NotDead { state: run.phase.name() };
@@ -263,6 +265,7 @@ pub(super) async fn redrive(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let run = operations::redrive(&services, &caller, parse(&id)?).await?;
     Ok(HttpResponse::Accepted()
         .insert_header((header::LOCATION, format!("/v1/runs/{run}")))
@@ -281,6 +284,7 @@ pub(super) async fn redrive_all(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let (letters, limit) = Those::read(&request, payload, &services).await?;
     let swept = operations::redrive_all(&services, &caller, &letters, limit).await?;
     let problems = swept.problems.into_iter().map(ProblemBody::from).collect();
@@ -299,6 +303,7 @@ pub(super) async fn purge_all(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let (letters, limit) = Those::read(&request, payload, &services).await?;
     let swept = operations::purge_all(&services, &caller, &letters, limit).await?;
     Ok(HttpResponse::Ok().json(Purged { purged: swept.done, remaining: swept.remaining }))
@@ -318,6 +323,7 @@ pub(super) async fn purge(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     operations::purge(&services, &caller, parse(&id)?).await?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, namespace, query, wrong_method};
+use super::asked::{caller, namespace, no_query, query, wrong_method};
 use super::described::{AnyBytes, CloudEventBody, Name, NamespaceHeader};
 use super::handshake;
 use crate::edge::{HttpError, Services, body};
@@ -47,6 +47,7 @@ pub(super) async fn erase(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let id = id
         .parse()
         .map_err(|_| HttpError::bad_request("bad_id", format!("`{id}` is not an event's id: it must be a UUID")))?;
@@ -56,6 +57,7 @@ pub(super) async fn erase(
 
 /// Where events are sent to.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Target {
     /// Where they are sent to; that of the header `X-Namespace`, or else the default one, when absent.

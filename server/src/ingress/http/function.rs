@@ -65,7 +65,7 @@ pub(super) struct NewFunction {
     /// Unique in its namespace.
     #[schema(value_type = Name)]
     name: String,
-    /// Where it belongs; the default namespace when absent.
+    /// Where it belongs; that of the query or of the header `X-Namespace`, or else the default one, when absent.
     #[schema(value_type = Option<Name>)]
     namespace: Option<String>,
     /// A container image; or give `source`.
@@ -188,6 +188,7 @@ struct OfferedFolderBody {
 
 /// Where a function is.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Place {
     /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
@@ -197,6 +198,7 @@ pub(super) struct Place {
 
 /// Which functions.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// Only of this namespace; of all that the caller may look into when absent.
@@ -228,6 +230,7 @@ pub(super) struct Which {
 
 /// How to invoke.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct How {
     /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.
@@ -375,7 +378,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
 ///
 /// Registers a function and asks for its first build. Unless `replicas` is 0, this server starts it when that build has
 /// succeeded; if it ends before, start it yourself.
-#[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(NamespaceHeader), request_body = NewFunction, responses(
+#[utoipa::path(post, path = "/v1/functions", operation_id = "createFunction", tag = "functions", params(Place, NamespaceHeader), request_body = NewFunction, responses(
     (status = 201, description = "The function is registered", body = FunctionBody, headers(("Location" = String, description = "The function's path"))),
     (status = 404, description = "`function_not_found`: there is no function that `credentials_of` names"),
     (status = 409, description = "`name_taken`: there is another function of this name; `too_many_builds`: too many of its builds wait; `too_many_functions`: the namespace is full"),
@@ -386,8 +389,14 @@ pub(super) async fn create(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    let place: Place = query(&request)?;
     let asked: NewFunction = body::json(&body::read(&request, payload, services.settings.limits.body).await?)?;
-    let (namespace, start) = (namespace(asked.namespace.clone(), &request, &services)?, asked.replicas != Some(0));
+    let said = place.namespace.as_ref().or(asked.namespace.as_ref()).cloned();
+    if let Some((place, body)) = place.namespace.zip(asked.namespace.clone()).filter(|(place, body)| place != body) {
+        let message = format!("the query names the namespace `{place}`, and the body `{body}`: name one");
+        return Err(HttpError::bad_request("bad_query", message));
+    }
+    let (namespace, start) = (namespace(said, &request, &services)?, asked.replicas != Some(0));
     let credentials_of = match &asked.credentials_of {
         Some(other) => Some(operations::named(&services, &caller.viewer, &namespace, other).await?.id),
         None => None,
@@ -448,6 +457,7 @@ pub(super) async fn delete(
 
 /// Which runs are erased.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Erasing {
     /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.

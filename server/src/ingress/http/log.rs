@@ -39,6 +39,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 
 /// Which lines.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
     /// The function's namespace; that of the header `X-Namespace`, or else the default one, when absent.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, namespace, query, wrong_method};
+use super::asked::{caller, namespace, no_query, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
 use crate::edge::{HttpError, Services};
 use crate::operations;
@@ -98,6 +98,7 @@ impl From<Run> for RunBody {
 
 /// Whose run it is, where the id is not the run's own.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Whose {
     /// The function that was called: then `id` is what the caller named the call in `X-Call-Id`.
@@ -150,6 +151,7 @@ pub(super) async fn cancel(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let id = parse(&id)?;
     operations::cancel(&services, &caller, id).await?;
     let run = operations::load_run(&services, &caller.viewer, id).await?;
@@ -171,6 +173,7 @@ pub(super) async fn erase(
     services: web::Data<Services>,
 ) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
+    no_query(&request)?;
     let id = parse(&id)?;
     operations::erase_run(&services, &caller, id).await?;
     let run = operations::load_run(&services, &caller.viewer, id).await?;

@@ -39,6 +39,7 @@ pub(super) struct Token {
 
 /// How to sign in.
 #[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct How {
     /// Sets the session's cookie as well (for pages in a browser).

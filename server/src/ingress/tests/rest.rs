@@ -279,6 +279,57 @@ async fn replicas_count_where_the_source_says_everything_else() {
 }
 
 #[actix_web::test]
+async fn a_query_that_a_route_does_not_take_is_refused() {
+    let house = House::new().await;
+    let id = "018f0000-0000-7000-8000-000000000000";
+    let refused = [
+        (Method::GET, "/v1/functions?namespce=team"),
+        (Method::POST, "/v1/functions?team=team"),
+        (Method::GET, "/v1/functions/f?at=team"),
+        (Method::DELETE, "/v1/functions/f?at=team"),
+        (Method::DELETE, "/v1/functions/f/payloads?at=team"),
+        (Method::POST, "/v1/functions/f:invoke?waits=1s"),
+        (Method::GET, "/v1/functions/f/logs?at=team"),
+        (Method::GET, &format!("/v1/runs/{id}?at=team")),
+        (Method::DELETE, &format!("/v1/runs/{id}?namespace=team")),
+        (Method::DELETE, &format!("/v1/runs/{id}/payload?namespace=team")),
+        (Method::POST, "/v1/events?namspace=team"),
+        (Method::DELETE, &format!("/v1/events/{id}/payload?namespace=team")),
+        (Method::GET, "/v1/dead-letters?at=team"),
+        // All that the caller sees would be tried again, or be gone.
+        (Method::POST, "/v1/dead-letters:redrive?namespace=team"),
+        (Method::POST, "/v1/dead-letters:purge?namespace=team"),
+        (Method::GET, &format!("/v1/dead-letters/{id}?namespace=team")),
+        (Method::DELETE, &format!("/v1/dead-letters/{id}?namespace=team")),
+        (Method::POST, &format!("/v1/dead-letters/{id}:redrive?namespace=team")),
+        (Method::POST, "/v1/bundles?namespace=team"),
+        (Method::GET, "/v1/audit?at=1"),
+        (Method::POST, "/auth/token?cookies=true"),
+    ];
+    for (method, path) in refused {
+        let answer = house.request(method.clone(), path).bearer_auth("dev-token").send().await.unwrap();
+        assert_eq!(error(answer, StatusCode::BAD_REQUEST).await, "bad_query", "{method} {path}");
+    }
+}
+
+#[actix_web::test]
+async fn a_function_is_registered_in_the_namespace_that_the_query_names() {
+    let house = House::new().await;
+    let source = json!({ "git": { "url": "https://example.com/f" } });
+    let register = async |path: &str, body: serde_json::Value| house.post(path).json(&body).send().await.unwrap();
+    let body = json!({ "name": "f", "source": source });
+    let made = json_of(register("/v1/functions?namespace=team", body.clone()).await, StatusCode::CREATED).await;
+    assert_eq!(made["namespace"], "team");
+    let said = json!({ "name": "g", "namespace": "team", "source": source });
+    let made = json_of(register("/v1/functions?namespace=team", said.clone()).await, StatusCode::CREATED).await;
+    assert_eq!(made["namespace"], "team");
+    let two = register("/v1/functions?namespace=other", said).await;
+    assert_eq!(error(two, StatusCode::BAD_REQUEST).await, "bad_query");
+    let wrong = register("/v1/functions?namespace=No!", body).await;
+    assert_eq!(error(wrong, StatusCode::BAD_REQUEST).await, "bad_namespace");
+}
+
+#[actix_web::test]
 async fn what_is_no_namespace_is_never_taken_for_the_default_one() {
     let house = House::new().await;
     house.registered("default", "f").await;

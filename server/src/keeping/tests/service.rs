@@ -90,7 +90,7 @@ struct Process {
 }
 
 fn exited() -> Exit {
-    Exit { code: Some(0), signal: None, out_of_memory: false, timed_out: false }
+    Exit { code: Some(0), ..Exit::default() }
 }
 
 impl Process {

@@ -21,7 +21,7 @@ async fn output(place: &Place, script: &str) -> String {
 }
 
 /// The control groups around all of a server's.
-fn bases(place: &Place) -> Vec<std::path::PathBuf> {
+pub fn bases(place: &Place) -> Vec<std::path::PathBuf> {
     let records = std::fs::read_dir(place.data.path().join("run")).unwrap().flatten();
     let bases = records.flat_map(|record| {
         let text = std::fs::read_to_string(record.path().join("cgroups")).unwrap();

@@ -3,6 +3,7 @@
 mod adapters;
 mod conformance;
 mod contract;
+mod guard;
 mod hostile;
 mod kernel;
 mod network;
