@@ -13,7 +13,7 @@
 //! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
 //! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
-//! | 1 | [`config`], [`clock`], [`telemetry`]; [`tree`] handles folders that strangers have filled |
+//! | 1 | [`config`], [`clock`], [`telemetry`]; [`mac`] says what only who has a key can make; [`tree`] handles folders that strangers have filled |
 //! | 0 | the `domain` crate decides |
 
 pub mod actors;
@@ -30,6 +30,7 @@ pub mod gateway;
 pub mod ingress;
 pub mod keeping;
 pub mod leasing;
+pub mod mac;
 pub mod operations;
 pub mod queue;
 pub mod store;
