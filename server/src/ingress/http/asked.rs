@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
+use domain::duration::{self, Form};
 
 use crate::edge::request_id::correlation;
 use crate::edge::{HttpError, Services};
@@ -61,22 +62,9 @@ pub(super) fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpE
     }
 }
 
-/// A time such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
-pub(in crate::ingress) fn duration(text: &str) -> Option<Duration> {
-    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86400.0,
-        _ => return None,
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let number: f64 = number.parse().ok().filter(|_| is_digits(whole) && is_digits(fraction))?;
-    Duration::try_from_secs_f64(number * factor).ok()
+/// A length of time in a query, such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
+pub(in crate::ingress) fn duration(text: &str) -> Result<Duration, duration::Fault> {
+    duration::parse(text, Form { bare: true, averages: false })
 }
 
 /// The same request, after a row.
@@ -100,20 +88,4 @@ pub(super) fn query<T: serde::de::DeserializeOwned>(request: &HttpRequest) -> Re
     query
         .map(actix_web::web::Query::into_inner)
         .map_err(|error| HttpError::bad_request("bad_query", format!("the URL's query does not fit: {error}")))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_with_their_units() {
-        let table = [("30s", 30.0), ("500ms", 0.5), ("10m", 600.0), ("1.5h", 5400.0), ("7", 7.0)];
-        for (text, seconds) in table {
-            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
-        }
-        for text in ["", "s", "-1s", "+1s", ".5s", "5.s", "1e2", "1 s", "1y", "NaN", "inf"] {
-            assert_eq!(duration(text), None, "{text}");
-        }
-    }
 }

@@ -521,13 +521,15 @@ pub(super) async fn invoke(
     let caller = caller(&request, &services)?;
     let how: How = query(&request)?;
     let wait = how.wait.as_deref().map(|text| {
-        let bad = || {
+        let most = MAX_WAIT.as_secs();
+        let bad = |why: String| {
             HttpError::bad_request(
                 "bad_query",
-                format!("wait `{text}` is not a time such as 30s, of at most {} s", MAX_WAIT.as_secs()),
+                format!("wait `{text}` is not a time such as 30s, of at most {most} s: {why}"),
             )
         };
-        duration(text).filter(|wait| *wait <= MAX_WAIT).ok_or_else(bad)
+        let wait = duration(text).map_err(|fault| bad(fault.to_string()))?;
+        if wait <= MAX_WAIT { Ok(wait) } else { Err(bad("it is longer".to_owned())) }
     });
     let wait = wait.transpose()?;
     let row =
