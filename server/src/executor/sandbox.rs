@@ -587,7 +587,7 @@ impl Sandbox {
                 Address::Tcp { host, port } => TcpStream::connect((host.as_str(), *port)).await.is_ok(),
             };
             if let Some(exit) = process.exited() {
-                let message = format!("the process ended before it answered: {}", describe(&exit));
+                let message = format!("the process ended before it answered: it {exit}");
                 return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
             }
             if reached {
@@ -1011,16 +1011,6 @@ fn check_folder(folder: &Path) -> Result<(), Error> {
     match folder.is_absolute() && folder.is_dir() {
         true => Ok(()),
         false => Err(Error::Refused(format!("{} is not a folder, or not an absolute path", folder.display()))),
-    }
-}
-
-/// `it exited with code 3`, for people.
-fn describe(exit: &Exit) -> String {
-    match (exit.out_of_memory, exit.code, exit.signal) {
-        (true, ..) => "it went over its memory limit".into(),
-        (_, Some(code), _) => format!("it exited with code {code}"),
-        (_, _, Some(signal)) => format!("signal {signal} ended it"),
-        _ => "it is gone".into(),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::crew::Revision;
 use super::means::Means;
-use crate::executor::{self, Instance};
+use crate::executor::Instance;
 use crate::leasing::{Endpoint, Life};
 
 /// A process, and the endpoint that it is to calls.
@@ -59,23 +59,10 @@ impl Life for Process {
     }
 
     async fn over(&self) -> String {
-        describe_exit(&self.0.wait().await)
+        format!("the process {}", self.0.wait().await)
     }
 
     fn last_lines(&self) -> Vec<String> {
         self.0.stderr_tail()
-    }
-}
-
-/// How a process ended, for people.
-pub fn describe_exit(exit: &executor::Exit) -> String {
-    match exit {
-        executor::Exit { out_of_memory: true, .. } => {
-            "the process used more memory than it may and was ended".to_owned()
-        }
-        executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
-        executor::Exit { code: Some(code), .. } => format!("the process exited with code {code}"),
-        executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),
-        executor::Exit { .. } => "the process ended".to_owned(),
     }
 }
