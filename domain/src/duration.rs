@@ -10,6 +10,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::text::shown;
+
 /// What a place takes besides parts with units.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Form {
@@ -42,9 +44,6 @@ const AVERAGES: [Unit; 2] = [
 
 /// Digits of a fraction that count: with more of them, no unit gets any nearer to a nanosecond.
 const FRACTION_DIGITS: usize = 18;
-
-/// Bytes of what was written that a fault repeats.
-const MAX_SHOWN: usize = 20;
 
 /// Why a text is no length of time, for people.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,11 +143,6 @@ fn unit(name: &str, form: Form) -> Option<u128> {
     Some(*nanos)
 }
 
-/// The beginning of what was written.
-fn shown(text: &str) -> String {
-    text[..text.floor_char_boundary(MAX_SHOWN)].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -228,7 +222,7 @@ mod tests {
             assert_eq!(exact(text).map_err(|fault| fault.to_string()), Err(fault.to_owned()), "{text}");
         }
         let long = exact(&format!("1{}", "\u{e4}".repeat(100))).unwrap_err().to_string();
-        assert!(long.len() < 100, "{long}");
+        assert!(long.chars().count() < 160, "{long}");
     }
 
     proptest! {

@@ -53,6 +53,7 @@ pub mod trace;
 pub mod traffic;
 pub mod trigger;
 pub mod upcast;
+mod versions;
 
 #[cfg(test)]
 mod golden;

@@ -1,5 +1,6 @@
-//! How long a text may be that says why something failed. Much of it is a stranger's: what a program printed, what a file says.
-//! It stays in the log for good, is read at each start, and stands in every list.
+//! How long a text may be that says why something failed, and how much such a text repeats of what it is about. Much of it is
+//! a stranger's: what a program printed, what a file says. It stays in the log for good, is read at each start, and stands
+//! in every list.
 
 /// Bytes of such a text.
 pub const MAX_ERROR: usize = 8 << 10;
@@ -16,9 +17,26 @@ pub fn bounded(mut text: String) -> String {
     text
 }
 
+/// Letters of what somebody wrote that a message repeats.
+const MAX_SHOWN: usize = 80;
+
+/// The text, or its beginning, to be repeated in a message.
+pub fn shown(text: &str) -> String {
+    match text.char_indices().nth(MAX_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_repeats_the_beginning_of_what_was_written() {
+        assert_eq!(shown(&"é".repeat(80)), "é".repeat(80));
+        assert_eq!(shown(&"é".repeat(81)), format!("{}…", "é".repeat(80)));
+    }
 
     #[test]
     fn a_text_keeps_its_beginning_and_says_what_is_left_out() {

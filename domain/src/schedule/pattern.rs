@@ -9,8 +9,9 @@ use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use croner::time::Weekday;
 
-use super::{Rule, shown};
+use super::Rule;
 use crate::duration::{self, Form};
+use crate::text::shown;
 
 /// The fields of a pattern, in its order; the first may be left out.
 static FIELDS: [Field; 6] = [
