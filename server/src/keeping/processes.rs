@@ -1,6 +1,6 @@
 //! The instances of one version as processes of this server: when one is started, when one is let go. They end with it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -374,12 +374,8 @@ impl Crew for Processes {
         &self.endpoints
     }
 
-    fn set_ordinary(&self, ordinary: bool) {
-        self.ordinary.store(ordinary, Ordering::Release);
-    }
-
-    fn is_ordinary(&self) -> bool {
-        self.ordinary.load(Ordering::Acquire)
+    fn ordinary(&self) -> &AtomicBool {
+        &self.ordinary
     }
 
     fn keep_min(self: Arc<Self>) {
