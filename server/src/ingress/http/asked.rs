@@ -9,6 +9,7 @@ use domain::duration::{self, Form};
 use crate::edge::request_id::correlation;
 use crate::edge::{HttpError, Services};
 use crate::operations::Caller;
+use crate::store::page::MAX_PAGE;
 
 /// Answers a method that a route does not take.
 pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -65,6 +66,17 @@ pub(super) fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpE
 /// A length of time in a query, such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
 pub(in crate::ingress) fn duration(text: &str) -> Result<Duration, duration::Fault> {
     duration::parse(text, Form { bare: true, averages: false })
+}
+
+/// How many rows a page is to have: as many as are asked for, or as may be.
+///
+/// # Errors
+/// 400 when more are asked for, or none.
+pub(super) fn page_size(limit: Option<u32>) -> Result<u32, HttpError> {
+    match limit.unwrap_or(MAX_PAGE) {
+        first if (1..=MAX_PAGE).contains(&first) => Ok(first),
+        first => Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}"))),
+    }
 }
 
 /// The same request, after a row.

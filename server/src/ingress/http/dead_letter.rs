@@ -10,13 +10,12 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, fitting, next_link, query, wrong_method};
+use super::asked::{caller, fitting, next_link, page_size, query, wrong_method};
 use super::described::Name;
 use super::run::{RunBody, parse};
 use crate::edge::error::ProblemBody;
 use crate::edge::{HttpError, Services, body};
 use crate::operations::{self, Letters, MAX_LETTERS, Refusal};
-use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunRow};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -192,10 +191,7 @@ impl Those {
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
-    let first = which.limit.unwrap_or(MAX_PAGE);
-    if first == 0 || first > MAX_PAGE {
-        return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
-    }
+    let first = page_size(which.limit)?;
     let letters = Letters {
         namespace: fitting(which.namespace)?,
         function: which.function.map(Into::into),

@@ -20,13 +20,12 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, duration, fitting, namespace, next_link, query, wrong_method};
+use super::asked::{caller, duration, fitting, namespace, next_link, page_size, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
 use super::run::RunBody;
 use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, kept, wishes};
 use crate::operations::{self, Caller, Invocation, Registration, Wait};
-use crate::store::page::MAX_PAGE;
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow};
 
 /// Waiting for a run's end over HTTP takes no longer.
@@ -330,10 +329,7 @@ pub(super) struct Queued {
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
-    let first = which.limit.unwrap_or(MAX_PAGE);
-    if first == 0 || first > MAX_PAGE {
-        return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
-    }
+    let first = page_size(which.limit)?;
     let (state, build_failed) = match which.status {
         Some(status) => FunctionStatus::of(&status)?.into_filter(),
         None => (None, None),

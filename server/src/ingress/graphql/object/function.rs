@@ -133,6 +133,12 @@ struct Given {
 }
 
 impl Function {
+    /// The function of this id, which something that the viewer sees belongs to.
+    pub(super) async fn of(ctx: &Context<'_>, id: function::Id) -> Result<Self> {
+        let row = budget::load(ctx, loader(ctx).function(id)).await?;
+        row.map(Self::from).ok_or_else(|| Refusal::no_function(&id.to_string())).or_fail()
+    }
+
     /// The function as it was after a record of its stream.
     pub(in crate::ingress::graphql) fn as_of(state: function::Function, last: &Recorded) -> Option<Self> {
         let event = function::Event::decode(&last.kind, &last.data).ok()?;
