@@ -1,6 +1,6 @@
 //! How long a text may be that says why something failed, and how much such a text repeats of what it is about. Much of it is
 //! a stranger's: what a program printed, what a file says. It stays in the log for good, is read at each start, and stands
-//! in every list.
+//! in every list. And sizes, as people read them.
 
 /// Bytes of such a text.
 pub const MAX_ERROR: usize = 8 << 10;
@@ -28,9 +28,26 @@ pub fn shown(text: &str) -> String {
     }
 }
 
+/// `12.5 MiB`, for people.
+pub fn bytes(count: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(size, _)| count >= *size) {
+        Some((size, unit)) if count.is_multiple_of(*size) => format!("{} {unit}", count / size),
+        Some((size, unit)) => format!("{:.1} {unit}", count as f64 / *size as f64),
+        None => format!("{count} bytes"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_are_written_for_people() {
+        assert_eq!(bytes(10 << 20), "10 MiB");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(7), "7 bytes");
+    }
 
     #[test]
     fn a_message_repeats_the_beginning_of_what_was_written() {

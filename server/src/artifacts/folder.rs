@@ -1,4 +1,4 @@
-//! Artifacts and bundles on disk, each under the digest of its content. What is there is whole: it comes in by a rename.
+//! Artifacts and bundles in a folder, each under the digest of its content. What is there is whole: it comes in by a rename.
 //!
 //! Knows files and digests; knows nothing of functions.
 
@@ -7,13 +7,16 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use domain::text;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
-use super::unneeded::mark_needed;
-use super::{Error, digest, files, source};
+use super::archive::{self, MAGIC_BYTES};
+use super::blocking::blocking;
+use super::{Error, digest};
 use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// A larger bundle is refused.
@@ -25,9 +28,9 @@ pub(super) const INCOMING: &str = ".incoming-";
 /// Names the folder.
 const IDENTITY: &str = "artifacts.id";
 
-/// The store of artifacts and bundles. Cloning it is cheap.
+/// A folder with artifacts and bundles. Cloning it is cheap. Most of what it does waits for the disk.
 #[derive(Debug, Clone)]
-pub struct Artifacts(Arc<Folders>);
+pub(super) struct Folder(Arc<Folders>);
 
 #[derive(Debug)]
 struct Folders {
@@ -35,12 +38,12 @@ struct Folders {
     bundles: PathBuf,
 }
 
-impl Artifacts {
+impl Folder {
     /// Keeps them below `data_dir`.
     ///
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be made.
-    pub fn new(data_dir: &Path) -> Result<Self, Error> {
+    pub(super) fn new(data_dir: &Path) -> Result<Self, Error> {
         let folders = Folders { artifacts: data_dir.join("artifacts"), bundles: data_dir.join("bundles") };
         for folder in [&folders.artifacts, &folders.bundles] {
             fs::create_dir_all(folder).map_err(Error::failed(format!("make the folder {}", folder.display())))?;
@@ -52,7 +55,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// When the folder cannot be read or written.
-    pub fn identity(&self) -> io::Result<String> {
+    pub(super) fn identity(&self) -> io::Result<String> {
         let root = self.0.artifacts.parent().unwrap_or(&self.0.artifacts);
         let path = root.join(IDENTITY);
         for _ in 0..2 {
@@ -81,7 +84,7 @@ impl Artifacts {
     }
 
     /// The unpacked, read-only folder of an artifact; `None` when there is none of that digest.
-    pub fn artifact(&self, digest: &str) -> Option<PathBuf> {
+    pub(super) fn artifact(&self, digest: &str) -> Option<PathBuf> {
         let path = self.0.artifacts.join(name_of(digest)?);
         path.is_dir().then_some(path)
     }
@@ -100,7 +103,7 @@ impl Artifacts {
         mut go_on: impl FnMut() -> io::Result<()>,
     ) -> Result<(String, u64), Error> {
         let failed = || Error::failed("keep what was built");
-        files::remove(&folder.join(".git")).map_err(failed())?;
+        tree::remove(&folder.join(".git")).map_err(failed())?;
         let summary = digest::of(folder, max_bytes, max_files, &mut go_on)?;
         let target = self.0.artifacts.join(name_of(&summary.digest).expect("the digest was just made"));
         if mark_needed(&target).map_err(failed())? {
@@ -121,8 +124,18 @@ impl Artifacts {
         Ok((summary.digest, summary.size))
     }
 
+    /// Copies an artifact to where nothing is; `false` when there is none of that digest.
+    pub(super) fn copy_artifact(&self, digest: &str, to: &Path) -> io::Result<bool> {
+        let Some(path) = self.artifact(digest) else { return Ok(false) };
+        match tree::copy(&path, to, || Ok(())) {
+            // Nothing needed it any more, and it went meanwhile.
+            Err(_) if !path.is_dir() => Ok(false),
+            copied => copied.map(|()| true),
+        }
+    }
+
     /// The file of a bundle; `None` when there is none of that digest.
-    pub fn bundle(&self, digest: &str) -> Option<PathBuf> {
+    pub(super) fn bundle(&self, digest: &str) -> Option<PathBuf> {
         let path = self.0.bundles.join(name_of(digest)?);
         path.is_file().then_some(path)
     }
@@ -132,7 +145,7 @@ impl Artifacts {
     /// # Errors
     /// [`Error::Refused`] when it is larger than [`MAX_BUNDLE_BYTES`], breaks off, or is neither a zip nor a tar.gz.
     /// [`Error::Failed`] when the disk fails.
-    pub async fn put_bundle<E: std::fmt::Display>(
+    pub(super) async fn put_bundle<E: std::fmt::Display>(
         &self,
         stream: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<String, Error> {
@@ -149,19 +162,19 @@ impl Artifacts {
                 .map_err(|error| Error::Refused(format!("the bundle's upload broke off: {error}; send it again")))?;
             size += piece.len() as u64;
             if size > MAX_BUNDLE_BYTES {
-                let limit = super::journal::bytes(MAX_BUNDLE_BYTES);
+                let limit = text::bytes(MAX_BUNDLE_BYTES);
                 return Err(Error::Refused(format!(
                     "the bundle is larger than {limit}; leave out what can be installed (node_modules, .python)"
                 )));
             }
-            magic.extend(piece.iter().take(source::MAGIC_BYTES.saturating_sub(magic.len())));
+            magic.extend(piece.iter().take(MAGIC_BYTES.saturating_sub(magic.len())));
             let written = blocking(move || {
                 hash.update(&piece);
                 file.write_all(&piece).map(|()| (file, hash))
             });
             (file, hash) = written.await.map_err(failed())?;
         }
-        source::check_magic(&magic)?;
+        archive::form(&magic)?;
         let digest = format!("sha256:{}", hex::encode(hash.finalize()));
         let target = self.0.bundles.join(name_of(&digest).expect("the digest was just made"));
         let folders = self.0.clone();
@@ -177,18 +190,24 @@ impl Artifacts {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
 /// The name on disk of what has that digest. A stranger's text is a name only when it is exactly a digest.
 pub(super) fn name_of(digest: &str) -> Option<&str> {
     let hex = digest.strip_prefix("sha256:")?;
     (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))).then_some(hex)
 }
 
+/// Marks something as needed now; `false` when it is gone.
+pub(super) fn mark_needed(path: &Path) -> io::Result<bool> {
+    match File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
+        // A sweep may have moved it away between the two.
+        Ok(()) => path.try_exists(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Takes the right to write from everybody, below the folder; the folder itself stays writable, to be moved.
-fn freeze(folder: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+pub(super) fn freeze(folder: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     tree::walk(folder, Bounds::default(), When::After, |entry| {
         go_on()?;
         if entry.kind != Kind::Link {
@@ -210,13 +229,13 @@ mod tests {
 
     use super::*;
 
-    fn store() -> (tempfile::TempDir, Artifacts) {
+    fn store() -> (tempfile::TempDir, Folder) {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path()).unwrap();
         (data, artifacts)
     }
 
-    fn put(artifacts: &Artifacts, folder: &Path) -> Result<(String, u64), Error> {
+    fn put(artifacts: &Folder, folder: &Path) -> Result<(String, u64), Error> {
         artifacts.put(folder, 1000, 10, || Ok(()))
     }
 
@@ -242,7 +261,7 @@ mod tests {
             assert_eq!(fs::metadata(path.join(inner)).unwrap().permissions().mode() & 0o777, mode, "{inner}");
         }
         assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1);
-        files::remove(&path).unwrap();
+        tree::remove(&path).unwrap();
     }
 
     #[test]

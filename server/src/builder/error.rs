@@ -7,6 +7,7 @@ use domain::function::OfferedFolder;
 
 use super::journal;
 use super::manifest::Fault;
+use crate::artifacts::{self, hint};
 use crate::executor;
 
 /// Why a build made nothing. What it displays is fit for whoever asked for the build.
@@ -93,6 +94,15 @@ impl Error {
     }
 }
 
+impl From<artifacts::Error> for Error {
+    fn from(error: artifacts::Error) -> Self {
+        match error {
+            artifacts::Error::Refused(message) => Self::Refused(message),
+            artifacts::Error::Failed { what, source } => Self::Failed { what, source },
+        }
+    }
+}
+
 impl From<executor::Error> for Error {
     fn from(error: executor::Error) -> Self {
         match error {
@@ -107,16 +117,4 @@ impl From<executor::Error> for Error {
 fn faults_text(origin: &str, faults: &[Fault]) -> String {
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
     format!("{origin} does not fit: {}", faults.join("; "))
-}
-
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ". Free some space on the disk of the data folder, and build again"
-        }
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            ". The server must be able to write its data folder"
-        }
-        _ => "",
-    }
 }

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 
 use super::crew::Revision;
 use super::means::Means;
+use crate::artifacts::Held;
 use crate::executor::Instance;
 use crate::leasing::{Endpoint, Life};
 
@@ -18,13 +19,15 @@ pub(super) struct Member {
     pub process: Arc<dyn Instance>,
     /// What it was given of secrets.
     pub secrets: Revision,
+    /// What it runs, which stays as long as it may.
+    _files: Option<Held>,
 }
 
 impl Member {
-    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision) -> Arc<Self> {
+    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision, files: Option<Held>) -> Arc<Self> {
         let life = Arc::new(Process(process.clone()));
         let endpoint = Arc::new(Endpoint::new(id, process.address().clone(), life));
-        Arc::new(Self { endpoint, process, secrets })
+        Arc::new(Self { endpoint, process, secrets, _files: files })
     }
 
     /// Waits until it works on no call, at the latest until `deadline`; false when it has ended meanwhile.

@@ -38,5 +38,5 @@ pub use info::InstanceInfo;
 pub use keeper::Keeper;
 pub use meter::LineLimits;
 pub use order::{Found, Key, Need, Order};
-pub use settings::{ArtifactPath, Settings};
+pub use settings::Settings;
 pub use work::JobRun;

@@ -11,7 +11,7 @@ const FLOORS: &[&[&str]] = &[
     &["keeping"],
     &["builder", "doors", "leasing"],
     &["actors", "vault"],
-    &["store", "queue", "executor"],
+    &["store", "queue", "executor", "artifacts"],
     &["backoff", "config", "clock", "mac", "telemetry", "tree", "turns"],
 ];
 

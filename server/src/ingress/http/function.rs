@@ -354,11 +354,11 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     let mut builds: HashMap<_, _> = builds.into_iter().map(|build| (build.function, build)).collect();
     let base = base_url(&request);
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
-    let described = |row: FunctionRow| {
+    let mut bodies = Vec::with_capacity(page.rows.len());
+    for (_, row) in page.rows {
         let build = builds.remove(&row.id);
-        describe(&services, &base, versions.get(&row.id), build, row)
-    };
-    let bodies: Vec<_> = page.rows.into_iter().map(|(_, row)| row).map(described).collect();
+        bodies.push(describe(&services, &base, versions.get(&row.id), build, row).await);
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header(("x-total-count", page.total.to_string()));
     if let Some(Ok(link)) = next.map(|link| HeaderValue::from_str(&link)) {
@@ -686,7 +686,7 @@ async fn body_of(request: &HttpRequest, services: &Services, row: FunctionRow) -
         Some(build) => offered(services, build).await?,
         None => Vec::new(),
     };
-    let mut body = describe(services, &base_url(request), version.as_ref(), build, row);
+    let mut body = describe(services, &base_url(request), version.as_ref(), build, row).await;
     if let Some(build) = &mut body.build {
         build.offered_folders = offered_folders;
     }
@@ -710,7 +710,7 @@ async fn offered(services: &Services, build: &BuildRow) -> Result<Vec<OfferedFol
     Ok(folders.collect())
 }
 
-fn describe(
+async fn describe(
     services: &Services,
     base: &str,
     version: Option<&VersionRow>,
@@ -720,7 +720,7 @@ fn describe(
     let failed = build.as_ref().filter(|build| build.state == BuildStatus::Failed);
     let why_failed =
         failed.and_then(|build| build.error.as_deref()).map(|error| format!("its newest build failed: {error}"));
-    let reason = services.keeping.fault_of(&row).or_else(|| row.reason.clone()).or(why_failed);
+    let reason = services.keeping.fault_of(&row).await.or_else(|| row.reason.clone()).or(why_failed);
     let status = match (row.state, failed) {
         (Status::Registered, Some(_)) => "BUILD_FAILED",
         (state, _) => state.name(),

@@ -34,6 +34,7 @@ use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::actors::{self, Commands};
+use crate::artifacts::Artifacts;
 use crate::builder::{self, Workshop};
 use crate::config::{Limits, Settings};
 use crate::edge::{About, Auth, Services};
@@ -97,7 +98,7 @@ impl House {
             vault: vault.clone(),
             executors,
             keeper: None,
-            artifacts: Arc::new(|_| Some("/nowhere".into())),
+            artifacts: Artifacts::pretended(Default::default()),
             metrics: metrics.clone(),
             settings: keeping::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, lines: LineLimits::default() },
             node: "node-1".into(),

@@ -220,8 +220,11 @@ impl Function {
     /// Why it is broken, when it is; or why it was stopped; or, while it has no version, why its last build failed. It goes when
     /// its cause is over.
     async fn state_reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let fault = || services(ctx).keeping.fault_of(&self.row);
-        let now = self.then.is_none().then(fault).flatten().or_else(|| self.row.reason.clone());
+        let fault = match self.then {
+            None => services(ctx).keeping.fault_of(&self.row).await,
+            Some(_) => None,
+        };
+        let now = fault.or_else(|| self.row.reason.clone());
         if now.is_some() || self.row.state != Status::Registered || self.then.is_some() {
             return Ok(now);
         }
