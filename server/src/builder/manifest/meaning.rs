@@ -7,7 +7,7 @@ use domain::schedule::MAX_FIRINGS_A_MINUTE;
 use domain::text::shown;
 use serde_json::Value;
 
-use super::{Fault, escaped};
+use super::fault::{Fault, escaped};
 
 /// Bytes of a schedule's `data`, as JSON: it is in each of its events.
 const MAX_SCHEDULE_DATA: usize = 64 * 1024;

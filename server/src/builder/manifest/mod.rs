@@ -2,10 +2,10 @@
 //!
 //! Knows what a manifest may say; knows nothing of what is built by it.
 
+mod fault;
 mod handler;
 mod meaning;
 
-use std::fmt;
 use std::sync::LazyLock;
 
 use domain::capacity::Capacity;
@@ -15,6 +15,8 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Number, Value};
 
+pub use fault::Fault;
+use fault::escaped;
 pub(super) use handler::check_handler;
 
 const SCHEMA: &str = include_str!("../function.schema.json");
@@ -39,30 +41,6 @@ const MAX_FILTER_COST: usize = 1_000;
 
 /// More faults than these are not listed.
 const MAX_FAULTS: usize = 50;
-
-/// One thing that is wrong with a manifest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where: a JSON pointer (RFC 6901), empty for the whole document.
-    pub pointer: String,
-    /// What is wrong, and what would be right.
-    pub message: String,
-}
-
-impl Fault {
-    fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pointer.as_str() {
-            "" => f.write_str(&self.message),
-            pointer => write!(f, "{pointer}: {}", self.message),
-        }
-    }
-}
 
 /// The JSON Schema (draft 2020-12), as it is served.
 pub fn schema() -> &'static str {
@@ -366,10 +344,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[columns.len()]
-}
-
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
