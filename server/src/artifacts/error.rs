@@ -26,7 +26,7 @@ impl Error {
     }
 
     /// For `map_err`: what was tried when the host failed. A folder that is out of bounds is its author's fault.
-    pub(super) fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+    pub fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
         move |source| match crate::tree::refusal(&source) {
             Some(refusal) => Self::Refused(refusal),

@@ -320,8 +320,32 @@ impl Settings {
             limits: Limits::read(layers)?,
             retention: Retention::read(layers)?,
         };
-        contradict::check(&settings, layers)?;
+        let looked = contradict::Looked {
+            dev: settings.dev,
+            listen: settings.listen,
+            metrics_port: settings.metrics_port,
+            public_url: settings.edge.public_url.as_ref(),
+            number: &|name| settings.number(name),
+        };
+        contradict::check(&looked, layers)?;
         Ok(settings)
+    }
+
+    /// One of the sizes that are held against each other, by its setting's name.
+    fn number(&self, name: &str) -> Option<usize> {
+        let limits = &self.limits;
+        Some(match name {
+            "EVENTFLOW_MAX_EVENT" => limits.event,
+            "EVENTFLOW_MAX_BODY" => limits.body,
+            "EVENTFLOW_MAX_UNPROVED" => limits.unproved,
+            "EVENTFLOW_MAX_BUNDLE" => limits.bundle,
+            "EVENTFLOW_MAX_BUILD_DISK" => limits.build_disk,
+            "EVENTFLOW_MAX_RUN_LOG" => limits.run_log,
+            "EVENTFLOW_MAX_FUNCTION_LOG" => limits.function_log,
+            "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS" => self.edge.connections_per_address,
+            "EVENTFLOW_MAX_CONNECTIONS" => self.edge.connections?,
+            _ => return None,
+        })
     }
 }
 
