@@ -13,7 +13,7 @@ PROFILE ?= dev
 # More flags for the server: make run ARGS='--port 9000'
 ARGS ?=
 
-.PHONY: help run build web docs test test-compatibility chaos attack soak fuzz check fmt bench deps clean-web
+.PHONY: help run build web docs test test-compatibility chaos attack soak fuzz check repeats fmt bench deps clean-web
 
 help: ## this list
 	@echo "EventFlow"
@@ -56,6 +56,9 @@ check: ## formatting, lints, documentation, types: all without a warning
 	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" cargo doc --workspace --no-deps --document-private-items --locked
 	for script in scripts/* benches/* .ci/run; do case $$(head -c 20 "$$script") in '#!'*bash*) bash -n "$$script";; esac; done
 	scripts/web check
+
+repeats: ## no more than ten lines stand in two places outside tests (npm jscpd counts)
+	@scripts/repeats
 
 fmt: ## format the Rust code
 	cargo fmt --all

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::function::{self, Event};
 use crate::manifest::http::{Pattern, RESERVED};
 use crate::manifest::{HttpAuth, HttpTrigger};
+use crate::versions::Versions;
 use claims::Claims;
 
 /// The paths of their own that all functions of a namespace have together.
@@ -35,10 +36,8 @@ pub struct Table {
 struct Door {
     namespace: Arc<str>,
     name: Arc<str>,
-    running: bool,
-    current: u32,
     /// The http triggers of each version.
-    versions: Vec<Arc<[HttpTrigger]>>,
+    versions: Versions<Arc<[HttpTrigger]>>,
     /// The paths of the current version, each with the change that brought it.
     paths: BTreeMap<Arc<str>, u64>,
 }
@@ -85,9 +84,7 @@ impl Table {
                 let door = Door {
                     namespace: e.namespace.as_str().into(),
                     name: e.name.as_str().into(),
-                    running: false,
-                    current: 0,
-                    versions: Vec::new(),
+                    versions: Versions::default(),
                     paths: BTreeMap::new(),
                 };
                 self.functions.insert(id, door);
@@ -96,7 +93,7 @@ impl Table {
             Event::Deregistered(_) => self.remove(id),
             other => {
                 let Some(door) = self.functions.get_mut(&id) else { return false };
-                if !door.evolve(other) {
+                if !door.versions.evolve(other, |manifest| manifest.http_triggers().cloned().collect()) {
                     return false;
                 }
                 self.claim(id);
@@ -108,7 +105,7 @@ impl Table {
 
     fn remove(&mut self, id: function::Id) -> bool {
         let Some(door) = self.functions.get_mut(&id) else { return false };
-        (door.running, door.current) = (false, 0);
+        door.versions = Versions::default();
         self.claim(id);
         self.open(id);
         self.functions.remove(&id).is_some()
@@ -140,7 +137,7 @@ impl Table {
     fn open(&mut self, id: function::Id) {
         let Some(door) = self.functions.get(&id) else { return };
         let is_open = |http: &HttpTrigger| http.auth == HttpAuth::None || http.cors.is_some();
-        if door.running && door.triggers().iter().any(is_open) {
+        if door.versions.are_running() && door.triggers().iter().any(is_open) {
             self.open.entry(door.namespace.clone()).or_default().insert(door.name.clone());
         } else if let Some(names) = self.open.get_mut(&door.namespace) {
             names.remove(&door.name);
@@ -181,14 +178,15 @@ impl Table {
     /// The http triggers of a version of a function, or of its current one.
     pub fn triggers(&self, id: function::Id, version: Option<u32>) -> Option<(Arc<str>, Arc<[HttpTrigger]>)> {
         let door = self.functions.get(&id)?;
-        Some((door.namespace.clone(), door.version(version.unwrap_or(door.current))?.clone()))
+        let triggers = version.map_or_else(|| door.versions.current(), |number| door.versions.of(number));
+        Some((door.namespace.clone(), triggers?.clone()))
     }
 
     /// The function that a path leads to now: the one that was first to claim it, while it runs; of its own patterns, the
     /// longest.
     pub fn at(&self, path: &str) -> Option<Found> {
         let claim = self.claims.at(path)?;
-        let door = self.functions.get(&claim.function).filter(|door| door.running)?;
+        let door = self.functions.get(&claim.function).filter(|door| door.versions.are_running())?;
         Some(Found { pattern: claim.path.to_string(), namespace: door.namespace.clone(), name: door.name.clone() })
     }
 
@@ -199,25 +197,6 @@ impl Table {
 }
 
 impl Door {
-    fn evolve(&mut self, event: &Event) -> bool {
-        match event {
-            Event::BuildSucceeded(e) => {
-                self.versions.push(e.manifest.http_triggers().cloned().collect());
-                if self.current == 0 {
-                    self.current = e.version;
-                }
-            }
-            Event::VersionPromoted(e) => self.current = e.version,
-            Event::Started(e) => {
-                self.running = true;
-                self.current = e.version;
-            }
-            Event::Stopped(_) => self.running = false,
-            _ => return false,
-        }
-        true
-    }
-
     /// The paths of the current version.
     fn wanted(&self) -> impl Iterator<Item = &str> {
         self.triggers().iter().filter_map(|http| http.path.as_deref()).filter(|path| is_free(path))
@@ -232,11 +211,7 @@ impl Door {
     }
 
     fn triggers(&self) -> &[HttpTrigger] {
-        self.version(self.current).map_or(&[], |triggers| triggers)
-    }
-
-    fn version(&self, number: u32) -> Option<&Arc<[HttpTrigger]>> {
-        self.versions.get(usize::try_from(number.checked_sub(1)?).ok()?)
+        self.versions.current().map_or(&[], |triggers| triggers)
     }
 }
 

@@ -14,6 +14,7 @@
 //! | [`doors`] | which functions have paths of their own, and callers without a token |
 //! | [`manifest`] | `function.json` |
 //! | [`address`] | addresses that hold credentials, and how they are left out |
+//! | [`duration`] | lengths of time as people write them |
 //! | [`name`] | what functions and namespaces may be called |
 //! | [`schedule`] | when schedule triggers fire |
 //! | [`trigger`], [`retry`] | patterns, filters, backoff |
@@ -29,6 +30,7 @@ pub mod aggregate;
 pub mod capacity;
 pub mod cloudevent;
 pub mod doors;
+pub mod duration;
 pub mod erasure;
 pub mod event;
 pub mod function;
@@ -51,6 +53,7 @@ pub mod trace;
 pub mod traffic;
 pub mod trigger;
 pub mod upcast;
+mod versions;
 
 #[cfg(test)]
 mod golden;

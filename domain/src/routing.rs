@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::event::Received;
 use crate::function::{self, Event};
 use crate::manifest::{Manifest, Trigger};
+use crate::versions::Versions;
 use crate::{retry, trigger};
 
 pub use explain::{Why, explain};
@@ -27,10 +28,8 @@ pub struct Table {
 #[derive(Debug, Clone)]
 struct Route {
     namespace: Arc<str>,
-    running: bool,
-    current: u32,
     /// Only what the routing needs of each version.
-    versions: Vec<Arc<Version>>,
+    versions: Versions<Arc<Version>>,
 }
 
 #[derive(Debug)]
@@ -55,7 +54,7 @@ impl Table {
             Event::Registered(e) => {
                 let namespace: Arc<str> = e.namespace.as_str().into();
                 self.members.entry(namespace.clone()).or_default().insert(id);
-                self.functions.insert(id, Route { namespace, running: false, current: 0, versions: Vec::new() });
+                self.functions.insert(id, Route { namespace, versions: Versions::default() });
             }
             Event::Deregistered(_) => {
                 let Some(route) = self.functions.remove(&id) else { return };
@@ -68,7 +67,7 @@ impl Table {
             }
             other => {
                 if let Some(route) = self.functions.get_mut(&id) {
-                    route.evolve(other);
+                    route.versions.evolve(other, |manifest| Arc::new(Version::of(manifest)));
                 }
             }
         }
@@ -82,13 +81,14 @@ impl Table {
     /// The functions that an event reaches, in the order of their ids.
     pub fn targets(&self, event: &Received) -> Vec<Target> {
         if let Some(function) = event.target {
-            let retry = self.functions.get(&function).and_then(Route::version).map(|version| version.retry);
+            let retry =
+                self.functions.get(&function).and_then(|route| route.versions.current()).map(|version| version.retry);
             return vec![Target { function, retry: retry.unwrap_or_default() }];
         }
         // Most events meet no filter: their content is parsed for the first that needs it.
         let mut content: Option<Value> = None;
         self.candidates(&event.namespace)
-            .filter_map(|(id, route)| Some((id, route.version()?)))
+            .filter_map(|(id, route)| Some((id, route.versions.current()?)))
             .filter(|(_, version)| {
                 version.triggers.iter().any(|(pattern, filter)| {
                     trigger::matches(pattern, &event.kind)
@@ -102,32 +102,7 @@ impl Table {
     /// The functions that an event of a namespace may reach, in the order of their ids.
     fn candidates(&self, namespace: &str) -> impl Iterator<Item = (function::Id, &Route)> {
         let members = self.members.get(namespace).into_iter().flatten();
-        members.filter_map(|id| Some((*id, self.functions.get(id)?))).filter(|(_, route)| route.running)
-    }
-}
-
-impl Route {
-    fn evolve(&mut self, event: &Event) {
-        match event {
-            Event::BuildSucceeded(e) => {
-                self.versions.push(Arc::new(Version::of(&e.manifest)));
-                if self.current == 0 {
-                    self.current = e.version;
-                }
-            }
-            Event::VersionPromoted(e) => self.current = e.version,
-            Event::Started(e) => {
-                self.running = true;
-                self.current = e.version;
-            }
-            Event::Stopped(_) => self.running = false,
-            _ => {}
-        }
-    }
-
-    fn version(&self) -> Option<&Version> {
-        let index = usize::try_from(self.current.checked_sub(1)?).ok()?;
-        self.versions.get(index).map(|version| &**version)
+        members.filter_map(|id| Some((*id, self.functions.get(id)?))).filter(|(_, route)| route.versions.are_running())
     }
 }
 

@@ -12,13 +12,14 @@
 //! | 5 | [`keeping`] keeps instances running |
 //! | 4 | [`builder`] makes versions from sources; [`leasing`] knows who takes a call |
 //! | 3 | [`actors`] are the only writers; [`vault`] seals secrets and opens them |
-//! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes |
-//! | 1 | [`config`], [`clock`], [`telemetry`]; [`tree`] handles folders that strangers have filled |
+//! | 2 | [`store`] is the log and its tables; [`queue`] delivers; [`executor`] runs processes; [`artifacts`] keeps what builds made |
+//! | 1 | [`config`], [`clock`], [`telemetry`]; [`mac`] says what only who has a key can make; [`tree`] handles folders that strangers have filled |
 //! | 0 | the `domain` crate decides |
 
 pub mod access;
 pub mod actors;
 pub mod app;
+pub mod artifacts;
 pub mod backoff;
 pub mod builder;
 pub mod clock;
@@ -31,6 +32,7 @@ pub mod gateway;
 pub mod ingress;
 pub mod keeping;
 pub mod leasing;
+pub mod mac;
 pub mod operations;
 pub mod queue;
 pub mod store;

@@ -16,6 +16,7 @@ use chrono_tz::Tz;
 use croner::Cron;
 
 use crate::manifest::{CatchUp, Schedule};
+use crate::text::shown;
 use crate::{event, function};
 
 pub use plan::{Due, Plan, Timer};
@@ -232,14 +233,6 @@ fn parse_timezone(timezone: &str) -> Result<Tz, String> {
 /// One space between fields.
 fn spaced(pattern: &str) -> String {
     pattern.split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-fn shown(text: &str) -> String {
-    const MAX_LETTERS: usize = 80;
-    match text.char_indices().nth(MAX_LETTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

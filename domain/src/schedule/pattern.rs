@@ -9,7 +9,9 @@ use croner::errors::CronError;
 use croner::parser::{CronParser, Seconds, Year};
 use croner::time::Weekday;
 
-use super::{Rule, shown};
+use super::Rule;
+use crate::duration::{self, Form};
+use crate::text::shown;
 
 /// The fields of a pattern, in its order; the first may be left out.
 static FIELDS: [Field; 6] = [
@@ -82,9 +84,10 @@ pub(super) fn parse(pattern: &str) -> Result<Rule, String> {
     }
     let trimmed = pattern.trim();
     if let Some(text) = trimmed.get(..EVERY.len()).filter(|start| start.eq_ignore_ascii_case(EVERY)) {
-        return interval(trimmed[text.len()..].trim()).map(Rule::Every).ok_or_else(|| {
+        return interval(&trimmed[text.len()..]).map(Rule::Every).map_err(|fault| {
             format!(
-                "`{}` is no interval: write numbers with d, h, m or s, such as @every 5m or @every 1h30m, from 1s to 366d",
+                "`{}` is no interval: {fault}; allowed are whole seconds with w, d, h, m or s, such as @every 5m or @every 1h30m, \
+                 from 1s to 366d",
                 shown(pattern)
             )
         });
@@ -165,24 +168,14 @@ fn has_a_day(cron: &Cron) -> bool {
     })
 }
 
-/// The seconds of an interval such as `1h30m`.
-fn interval(text: &str) -> Option<i64> {
-    let mut seconds = 0_i64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let end = rest.find(|c: char| !c.is_ascii_digit()).filter(|end| *end > 0)?;
-        let unit = match rest.as_bytes()[end] {
-            b's' => 1,
-            b'm' => 60,
-            b'h' => 3600,
-            b'd' => 24 * 3600,
-            _ => return None,
-        };
-        let number: i64 = rest[..end].parse().ok()?;
-        seconds = seconds.checked_add(number.checked_mul(unit)?)?;
-        rest = &rest[end + 1..];
+/// The seconds of an interval such as `1h30m`. Averages such as a month are none: it would drift through the days.
+fn interval(text: &str) -> Result<i64, String> {
+    let time = duration::parse(text, Form { bare: false, averages: false }).map_err(|fault| fault.to_string())?;
+    if time.subsec_nanos() != 0 {
+        return Err("it is no whole number of seconds".to_owned());
     }
-    (1..=MAX_INTERVAL_S).contains(&seconds).then_some(seconds)
+    let seconds = i64::try_from(time.as_secs()).ok().filter(|seconds| (1..=MAX_INTERVAL_S).contains(seconds));
+    seconds.ok_or_else(|| "it is not from 1s to 366d".to_owned())
 }
 
 /// The pattern with each range that goes past the end of its field written out: `22-2` as `22,23,0,1,2`.

@@ -71,23 +71,40 @@ fn nicknames_are_patterns() {
 
 #[test]
 fn an_interval_is_due_at_its_multiples() {
-    for (pattern, seconds) in [("@every 5m", 300), ("@EVERY 90s", 90), (" @every  1h30m ", 5400), ("@every 1d", 86_400)]
-    {
+    for (pattern, seconds) in [
+        ("@every 5m", 300),
+        ("@EVERY 90s", 90),
+        (" @every  1h30m ", 5400),
+        ("@every 1d", 86_400),
+        ("@every 1.5h", 5400),
+        ("@every 1h 30 min", 5400),
+        ("@every 1w", 604_800),
+    ] {
         assert_eq!(cron_fault(pattern), None, "{pattern}");
         let timetable = Timetable::parse(pattern, "Europe/Berlin").unwrap();
         // Over the hour that the spring leaves out.
         let from = utc("2026-03-28T23:00:00.5Z");
-        let due = timetable.due_between(from, from + TimeDelta::days(3), 10);
+        let due = timetable.due_between(from, from + TimeDelta::days(30), 10);
         assert!(due.iter().all(|due| due.timestamp() % seconds == 0), "{pattern}: {due:?}");
         assert!(due.windows(2).all(|pair| pair[1] - pair[0] == TimeDelta::seconds(seconds)), "{pattern}: {due:?}");
         assert!(due[0] > from && due[0] - from <= TimeDelta::seconds(seconds));
         assert_eq!(timetable.next_after(due[0]), Some(due[1]), "a due time is not found again");
     }
-    for pattern in
-        ["@every", "@every 5", "@every m", "@every 0s", "@every -5m", "@every 5x", "@every 367d", "@every 1.5h"]
-    {
+    for pattern in [
+        "@every",
+        "@every 5",
+        "@every m",
+        "@every 0s",
+        "@every -5m",
+        "@every 5x",
+        "@every 367d",
+        "@every 1500ms",
+        "@every 1month",
+    ] {
         assert!(cron_fault(pattern).unwrap_or_default().contains("is no interval"), "{pattern}");
     }
+    let fault = cron_fault("@every 5").unwrap();
+    assert!(fault.contains("`5` has no unit; write 5s, 5m or 5h; allowed are whole seconds"), "{fault}");
     let endless = format!("@every {}h", "9".repeat(60));
     assert!(cron_fault(&endless).is_some());
 }

@@ -29,7 +29,8 @@ pub use error::Error;
 
 use crate::access::Roster;
 use crate::actors::{self, Commands};
-use crate::builder::{self, Room, Workshop};
+use crate::artifacts::Room;
+use crate::builder::{self, Workshop};
 use crate::config::Settings;
 use crate::dispatch::{self, Callbacks, Dispatch};
 use crate::doors::{Doors, Judge};
@@ -162,6 +163,7 @@ impl Platform {
                 max_disk_bytes: limits.build_disk as u64,
                 room: Room { bundles: limits.bundles as u64, artifacts: limits.artifacts as u64 },
                 capacity: Some(capacity::of_host(limits)),
+                artifact_cache: settings.artifact_cache.map(|bytes| bytes as u64),
                 artifacts_dir: settings.artifacts_dir.clone(),
                 local_repositories: settings.local_repositories,
                 git_allow: settings.git_allow.clone(),
@@ -170,7 +172,7 @@ impl Platform {
         )
         .map_err(|e| Error::start("cannot prepare builds", e))?;
         let artifacts = workshop.artifacts().clone();
-        let folder = artifacts.identity().map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
+        let folder = artifacts.identity().await.map_err(|e| Error::start("cannot use the folder of artifacts", e))?;
         let vault = Vault::open(settings.secret_key.clone(), &data_dir, store.clone())
             .map_err(|e| Error::start("cannot prepare secrets", e))?;
         let workshop = workshop.with_trials(vault.clone(), limits.ready_timeout);
@@ -183,7 +185,7 @@ impl Platform {
             vault: vault.clone(),
             executors: executors.clone(),
             keeper: None,
-            artifacts: Arc::new(move |digest| artifacts.artifact(digest)),
+            artifacts,
             metrics: metrics.clone(),
             settings: keeping::Settings {
                 ready_within: limits.ready_timeout,
@@ -317,7 +319,7 @@ fn metrics_listener(settings: &Settings) -> Result<Option<TcpListener>, Error> {
 async fn disagreements(store: &Store, vault: &Vault, keeping: &Keeping) -> Vec<String> {
     let mut found = agreement::differences(store).await.unwrap_or_default();
     found.extend(vault.foreign().await.ok().flatten());
-    found.extend(keeping.faults());
+    found.extend(keeping.faults().await);
     for what in &found {
         tracing::warn!(reason = what, "this installation does not fit together");
     }

@@ -6,6 +6,7 @@
 //! changes nobody else's. What one function keeps is limited, what all keep together as well; whatever was not used
 //! for the longest time goes first.
 
+mod entries;
 mod room;
 
 use std::collections::HashMap;
@@ -21,6 +22,9 @@ use uuid::Uuid;
 
 use crate::builder::files::Usage;
 use crate::builder::{Error, files};
+use crate::tree;
+use entries::INCOMING;
+pub(in crate::builder) use entries::key;
 
 /// Bytes that one function keeps.
 const MAX_FUNCTION_BYTES: u64 = 1 << 30;
@@ -33,12 +37,6 @@ const MAX_AGE: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Entries of a function. The one that was not used for the longest time goes first.
 const MAX_ENTRIES: usize = 10;
-
-/// What a killed server left half written is removed after this.
-const LEFTOVER: Duration = Duration::from_secs(24 * 3600);
-
-/// The name of what is half written or half removed begins with this.
-const INCOMING: &str = ".incoming-";
 
 /// All functions' caches are below a folder of this name, which no namespace can have: earlier servers had a folder for
 /// each namespace here.
@@ -140,7 +138,7 @@ impl Shelf {
         }
         let failed = || Error::failed("restore the cached dependencies");
         files::remove(target).map_err(failed())?;
-        match files::copy(&entry, target, &mut go_on) {
+        match tree::copy(&entry, target, &mut go_on) {
             Ok(()) => {}
             // Another build has just made room: the entry went while it was copied.
             Err(_) if go_on().is_ok() && !entry.is_dir() => {
@@ -166,7 +164,7 @@ impl Shelf {
         let folder = self.entries();
         fs::create_dir_all(&folder)?;
         let incoming = folder.join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
-        let result = files::copy(source, &incoming, go_on).and_then(|()| {
+        let result = tree::copy(source, &incoming, go_on).and_then(|()| {
             match fs::rename(&incoming, folder.join(key)) {
                 // Another build was faster.
                 Err(_) if folder.join(key).is_dir() => Ok(()),
@@ -175,7 +173,7 @@ impl Shelf {
         });
         files::remove(&incoming)?;
         result?;
-        room::keep_newest(&folder, MAX_ENTRIES)
+        entries::keep_newest(&folder, MAX_ENTRIES)
     }
 
     fn entries(&self) -> PathBuf {
@@ -264,7 +262,7 @@ mod tests {
         std::os::unix::fs::symlink(&secrets, &link).unwrap();
         shelf.keep("key", &link, go_on).unwrap();
         assert!(!shelf.restore("key", &folder.path().join("out"), go_on).unwrap());
-        assert!(files::copy(&link, &folder.path().join("copy"), go_on).is_err());
+        assert!(tree::copy(&link, &folder.path().join("copy"), go_on).is_err());
     }
 
     #[test]

@@ -7,7 +7,7 @@ use domain::function::OfferedFolder;
 
 use super::journal;
 use super::manifest::Fault;
-use super::stock::Full;
+use crate::artifacts::{self, hint};
 use crate::executor;
 
 /// Why a build made nothing. What it displays is fit for whoever asked for the build.
@@ -49,11 +49,6 @@ impl Error {
         !matches!(self, Self::Failed { .. })
     }
 
-    /// Whether there was no room for what was to be kept.
-    pub fn is_full(&self) -> bool {
-        matches!(self, Self::Failed { source, .. } if source.get_ref().is_some_and(|inner| inner.is::<Full>()))
-    }
-
     /// Folders of the source that could be functions.
     pub fn offered(&self) -> &[OfferedFolder] {
         match self {
@@ -92,9 +87,15 @@ impl Error {
     /// For `map_err`: what was tried when the host failed. A folder that is out of bounds is its author's fault.
     pub(super) fn failed(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         let what = what.into();
-        move |source| match crate::tree::refusal(&source) {
-            Some(refusal) => Self::Refused(refusal),
-            None => Self::Failed { what, source },
+        move |source| artifacts::Error::failed(what)(source).into()
+    }
+}
+
+impl From<artifacts::Error> for Error {
+    fn from(error: artifacts::Error) -> Self {
+        match error {
+            artifacts::Error::Refused(message) => Self::Refused(message),
+            artifacts::Error::Failed { what, source } => Self::Failed { what, source },
         }
     }
 }
@@ -113,16 +114,4 @@ impl From<executor::Error> for Error {
 fn faults_text(origin: &str, faults: &[Fault]) -> String {
     let faults: Vec<_> = faults.iter().map(ToString::to_string).collect();
     format!("{origin} does not fit: {}", faults.join("; "))
-}
-
-fn hint(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-            ". Free some space on the disk of the data folder, and build again"
-        }
-        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-            ". The server must be able to write its data folder"
-        }
-        _ => "",
-    }
 }

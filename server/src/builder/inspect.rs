@@ -212,7 +212,7 @@ fn answer(question: Question) -> Answer {
                 Err(error) => value(Unpacked::Failed(error.to_string())),
             }
         }
-        Question::Project { folder } => value(install::asked(&folder).map_err(|error| error.to_string())?),
+        Question::Project { folder } => value(install::project_of(&folder).map_err(|error| error.to_string())?),
     }
 }
 

@@ -12,7 +12,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use domain::address::masked;
-use domain::text;
+use domain::text::{self, bytes};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
@@ -175,16 +175,6 @@ fn is_command(c: char) -> bool {
         || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// `12.5 MiB`, for people.
-pub(super) fn bytes(count: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match UNITS.iter().find(|(size, _)| count >= *size) {
-        Some((size, unit)) if count.is_multiple_of(*size) => format!("{} {unit}", count / size),
-        Some((size, unit)) => format!("{:.1} {unit}", count as f64 / *size as f64),
-        None => format!("{count} bytes"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -280,12 +270,5 @@ mod tests {
         assert_eq!(result, 7);
         assert_eq!(tail.last().map(String::as_str), Some("199"));
         assert_eq!(tail.len(), TAIL_LINES);
-    }
-
-    #[test]
-    fn sizes_are_written_for_people() {
-        assert_eq!(bytes(10 << 20), "10 MiB");
-        assert_eq!(bytes(1536), "1.5 KiB");
-        assert_eq!(bytes(7), "7 bytes");
     }
 }

@@ -106,6 +106,11 @@ impl Scratch {
         self.0.0.path.join(name)
     }
 
+    /// For work on another thread: the folder stays until it is dropped.
+    pub(super) fn hold(&self) -> Hold {
+        self.0.clone()
+    }
+
     /// Does `work` where it may block. When this future is dropped, the work is told so by [`Hold::go_on`].
     pub(super) async fn block<T: Send + 'static>(
         &self,

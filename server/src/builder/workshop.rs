@@ -8,50 +8,22 @@ use std::time::Duration;
 use domain::capacity::Capacity;
 use domain::function::{Made, OfferedFolder, event::Source};
 use domain::manifest::Manifest;
+use domain::text::bytes;
 use tokio::sync::Semaphore;
 
 use super::cache::{Cache, Shelf};
 use super::detect::{self, Step, Toolchains};
 use super::inspect::{self, Completed, Found, Question};
 use super::install::{self, Answers, Given, Nodes, Tools};
-use super::journal::{Journal, bytes};
+use super::journal::Journal;
 use super::scratch::{Scratch, Yard};
 use super::source::{self, Git, Policy, Taken};
 use super::trial::Trial;
-use super::{Artifacts, Credentials, Error, Room, files, folders, leaks, manifest, survey};
+use super::{Built, Error, Order, files, folders, leaks, manifest, survey};
+use crate::artifacts::{Artifacts, Limits, Room};
 use crate::config::Outward;
 use crate::executor::{Executors, Form, Lines, Workbench};
 use crate::vault::{self, Secret, Vault};
-
-/// What to build.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Order {
-    /// Whose version it becomes.
-    pub function: domain::function::Id,
-    /// Where the function belongs, for the log.
-    pub namespace: String,
-    /// The function's name, for the log.
-    pub name: String,
-    /// Names the build.
-    pub build: domain::function::BuildId,
-    /// Where the code is.
-    pub source: Source,
-    /// What a Git repository is fetched with, when that was given with its address.
-    pub credentials: Option<Credentials>,
-    /// The manifest that beats the file in the source, as a whole.
-    pub manifest: Option<domain::Json>,
-}
-
-/// What a build came to.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Built {
-    /// What it made; [`Artifacts::artifact`] has the files.
-    pub made: Made,
-    /// With every default filled in, the handler included.
-    pub manifest: Manifest,
-    /// The full id of the commit, for a Git source.
-    pub commit: Option<String>,
-}
 
 /// Limits and places of a [`Workshop`].
 #[derive(Debug, Clone, PartialEq)]
@@ -82,6 +54,8 @@ pub struct Settings {
     pub capacity: Option<Capacity>,
     /// Where caches are kept; `cache` in the data folder when absent.
     pub cache_dir: Option<PathBuf>,
+    /// Bytes of artifacts that are copied to the data folder and used there; when absent, they are used where they are kept.
+    pub artifact_cache: Option<u64>,
     /// Where artifacts and bundles are kept; the data folder when absent. Servers on one database share it.
     pub artifacts_dir: Option<PathBuf>,
     /// Whether a source may be a repository on the server's own disk.
@@ -109,6 +83,7 @@ impl Default for Settings {
             room: Room::default(),
             capacity: None,
             cache_dir: None,
+            artifact_cache: None,
             artifacts_dir: None,
             local_repositories: true,
             git_allow: Outward::default(),
@@ -152,7 +127,11 @@ impl Workshop {
         let artifacts_dir = settings.artifacts_dir.clone().unwrap_or_else(|| data_dir.clone());
         let unusable = |error| Error::failed(format!("use the folder {}", artifacts_dir.display()))(error);
         std::fs::create_dir_all(&artifacts_dir).map_err(unusable)?;
-        let artifacts = Artifacts::within(&artifacts_dir.canonicalize().map_err(unusable)?, settings.room)?;
+        let artifacts_dir = artifacts_dir.canonicalize().map_err(unusable)?;
+        let artifacts = match settings.artifact_cache {
+            None => Artifacts::open(&artifacts_dir, settings.room)?,
+            Some(most) => Artifacts::open_with_cache(&artifacts_dir, settings.room, &data_dir.join("copies"), most)?,
+        };
         let yard = Yard::claim(&data_dir.join("builds")).map_err(failed("make a folder for builds"))?;
         let policy = Policy { outward: settings.git_allow.clone(), local: settings.local_repositories };
         let git = Git::new(workbench.clone(), settings.memory_mb, policy);
@@ -324,10 +303,9 @@ impl Inner {
             scratch.block(move |_| files::remove(&git).map_err(Error::failed("remove .git"))).await?;
             trial.run(&self.executors, order, &manifest, &folder, journal).await.map_err(explained)?;
         }
-        let artifacts = self.artifacts.clone();
-        let (max_bytes, max_files) = (self.settings.max_artifact_bytes, self.settings.max_files);
-        let (digest, size) =
-            scratch.block(move |hold| artifacts.put(&folder, max_bytes, max_files, || hold.go_on())).await?;
+        let limits = Limits { max_bytes: self.settings.max_artifact_bytes, max_files: self.settings.max_files };
+        let hold = scratch.hold();
+        let (digest, size) = self.artifacts.put(folder, limits, move || hold.go_on()).await?;
         Ok(Built { made: Made::Artifact { digest, size }, manifest, commit })
     }
 

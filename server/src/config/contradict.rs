@@ -1,7 +1,24 @@
 //! Settings that are each allowed, and not together. They are found before anything is made, printed or listened on.
 
+use std::net::SocketAddr;
+
+use super::declared;
+use super::edge::PublicUrl;
 use super::layers::{Error, Layers};
-use super::{Settings, declared};
+
+/// What is looked at of the settings.
+pub(super) struct Looked<'s> {
+    /// With `--dev`.
+    pub dev: bool,
+    /// Where people and programs connect to.
+    pub listen: SocketAddr,
+    /// A port of their own for metrics.
+    pub metrics_port: Option<u16>,
+    /// The server's own address.
+    pub public_url: Option<&'s PublicUrl>,
+    /// A size, by the name of its setting.
+    pub number: &'s dyn Fn(&str) -> Option<usize>,
+}
 
 /// Of two sizes that somebody set, the first must not be larger than the second: what is too large would be allowed by one
 /// setting and refused by the other. A default that does not fit gives way.
@@ -14,11 +31,11 @@ const WITHIN: &[(&str, &str, &str)] = &[
 ];
 
 /// Finds the first contradiction.
-pub(super) fn check(settings: &Settings, layers: &Layers) -> Result<(), Error> {
+pub(super) fn check(settings: &Looked<'_>, layers: &Layers) -> Result<(), Error> {
     if settings.dev && !settings.listen.ip().is_loopback() {
         return Err(layers.refuse("EVENTFLOW_HOST", "a loopback address with --dev, whose credentials everyone knows"));
     }
-    if let Some(url) = settings.edge.public_url.as_ref().filter(|url| settings.dev && !is_loopback(&url.host)) {
+    if let Some(url) = settings.public_url.filter(|url| settings.dev && !is_loopback(&url.host)) {
         return Err(Error::Contradiction(format!(
             "EVENTFLOW_PUBLIC_URL is `{url}`, and --dev answers to localhost, 127.0.0.1 and [::1] only: leave one of them out"
         )));
@@ -31,7 +48,7 @@ pub(super) fn check(settings: &Settings, layers: &Layers) -> Result<(), Error> {
         )));
     }
     for (inner, outer, why) in WITHIN {
-        let of = |name: &'static str| Some((number(settings, name)?, layers.is_set(name)));
+        let of = |name: &'static str| Some(((settings.number)(name)?, layers.is_set(name)));
         let (Some((inside, true)), Some((outside, true))) = (of(inner), of(outer)) else { continue };
         if inside > outside {
             let text = |name| declared::named(name).map_or("", |setting| layers.in_force(setting).1);
@@ -49,27 +66,11 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.ends_with(".localhost") || matches!(host, "127.0.0.1" | "[::1]")
 }
 
-fn number(settings: &Settings, name: &str) -> Option<usize> {
-    let limits = &settings.limits;
-    Some(match name {
-        "EVENTFLOW_MAX_EVENT" => limits.event,
-        "EVENTFLOW_MAX_BODY" => limits.body,
-        "EVENTFLOW_MAX_UNPROVED" => limits.unproved,
-        "EVENTFLOW_MAX_BUNDLE" => limits.bundle,
-        "EVENTFLOW_MAX_BUILD_DISK" => limits.build_disk,
-        "EVENTFLOW_MAX_RUN_LOG" => limits.run_log,
-        "EVENTFLOW_MAX_FUNCTION_LOG" => limits.function_log,
-        "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS" => settings.edge.connections_per_address,
-        "EVENTFLOW_MAX_CONNECTIONS" => settings.edge.connections?,
-        _ => return None,
-    })
-}
-
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::config::Flags;
+    use crate::config::{Flags, Settings};
 
     fn error(variables: &[(&str, &str)], dev: bool) -> Option<String> {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));

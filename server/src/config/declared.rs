@@ -65,6 +65,12 @@ pub const SECTIONS: &[Section] = &[
                 "folder for built versions; servers on one database share it",
             )
             .otherwise("in the data folder"),
+            Setting::size(
+                "EVENTFLOW_ARTIFACT_CACHE",
+                "",
+                "built versions that are copied to the data folder before they run, all together beside those that run: for a folder that is far away. What has not run for longest goes first",
+            )
+            .otherwise("they run where they are kept"),
             Setting::text(
                 "NAMESPACE",
                 "a name of lower-case letters, digits and hyphens",

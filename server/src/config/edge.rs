@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use url::{Host, Url};
 
-use super::layers::{Error, Layers};
+use super::layers::{DEFAULTS, Error, Layers};
 use super::range::Range;
 
 /// What belongs to the server's own address and its connections.
@@ -46,7 +46,7 @@ pub struct Edge {
 
 impl Default for Edge {
     fn default() -> Self {
-        Self::read(&Layers::default()).expect(super::DEFAULTS)
+        Self::read(&Layers::default()).expect(DEFAULTS)
     }
 }
 
@@ -87,7 +87,7 @@ impl Namespaces {
         }
         let names = list.split(',').map(str::trim).filter(|name| !name.is_empty());
         let names: Vec<_> = names.map(str::to_owned).collect();
-        names.iter().all(|name| super::is_namespace(name)).then_some(Self { all: false, names })
+        names.iter().all(|name| is_namespace(name)).then_some(Self { all: false, names })
     }
 
     /// A list that names each of them.
@@ -177,6 +177,14 @@ impl Networks {
             self.0.iter().any(|network| network.contains(address))
         }
     }
+}
+
+/// Whether a namespace may be called so.
+pub(super) fn is_namespace(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        && !name.starts_with('-')
+        && !name.ends_with('-')
 }
 
 #[cfg(test)]

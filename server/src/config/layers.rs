@@ -7,6 +7,9 @@ use std::time::Duration;
 use super::setting::{Kind, Setting};
 use super::{Flags, declared, suggest, units};
 
+/// Why the defaults can be read.
+pub(super) const DEFAULTS: &str = "the declared defaults are allowed: a test reads them";
+
 /// The settings do not fit.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

@@ -25,9 +25,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
+use edge::is_namespace;
 pub use edge::{Edge, Namespaces, Networks, PublicUrl};
 pub use flags::Flags;
-use layers::Layers;
+use layers::{DEFAULTS, Layers};
 pub use layers::{Error, Origin};
 pub use outward::Outward;
 pub use reach::Reach;
@@ -42,6 +43,9 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// Where artifacts are kept, the data folder when absent: `EVENTFLOW_ARTIFACTS`.
     pub artifacts_dir: Option<PathBuf>,
+    /// Bytes of artifacts that are copied to the data folder before they are used; `None`, they are used where they are kept:
+    /// `EVENTFLOW_ARTIFACT_CACHE`.
+    pub artifact_cache: Option<usize>,
     /// PostgreSQL instead of SQLite: `DATABASE_URL`.
     pub database_url: Option<String>,
     /// RabbitMQ instead of delivery in process: `AMQP_URL`.
@@ -115,9 +119,6 @@ impl Retention {
         })
     }
 }
-
-/// Why the defaults can be read.
-const DEFAULTS: &str = "the declared defaults are allowed: a test reads them";
 
 /// A key of 256 bits. It is not shown.
 #[derive(Clone, PartialEq, Eq)]
@@ -291,6 +292,7 @@ impl Settings {
         let settings = Self {
             listen: SocketAddr::new(host, layers.number("PORT")?),
             data_dir: layers.text("EVENTFLOW_DATA_DIR", |text| Some(PathBuf::from(text)))?,
+            artifact_cache: layers.size_if_any("EVENTFLOW_ARTIFACT_CACHE")?,
             artifacts_dir: layers
                 .text_if_any("EVENTFLOW_ARTIFACTS", |text| (!text.contains("://")).then(|| PathBuf::from(text)))?,
             database_url: layers.text_if_any("DATABASE_URL", |text| {
@@ -330,17 +332,33 @@ impl Settings {
             limits: Limits::read(layers)?,
             retention: Retention::read(layers)?,
         };
-        contradict::check(&settings, layers)?;
+        let looked = contradict::Looked {
+            dev: settings.dev,
+            listen: settings.listen,
+            metrics_port: settings.metrics_port,
+            public_url: settings.edge.public_url.as_ref(),
+            number: &|name| settings.number(name),
+        };
+        contradict::check(&looked, layers)?;
         Ok(settings)
     }
-}
 
-/// Whether a namespace may be called so.
-pub fn is_namespace(name: &str) -> bool {
-    (1..=63).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-        && !name.starts_with('-')
-        && !name.ends_with('-')
+    /// One of the sizes that are held against each other, by its setting's name.
+    fn number(&self, name: &str) -> Option<usize> {
+        let limits = &self.limits;
+        Some(match name {
+            "EVENTFLOW_MAX_EVENT" => limits.event,
+            "EVENTFLOW_MAX_BODY" => limits.body,
+            "EVENTFLOW_MAX_UNPROVED" => limits.unproved,
+            "EVENTFLOW_MAX_BUNDLE" => limits.bundle,
+            "EVENTFLOW_MAX_BUILD_DISK" => limits.build_disk,
+            "EVENTFLOW_MAX_RUN_LOG" => limits.run_log,
+            "EVENTFLOW_MAX_FUNCTION_LOG" => limits.function_log,
+            "EVENTFLOW_MAX_CONNECTIONS_PER_ADDRESS" => self.edge.connections_per_address,
+            "EVENTFLOW_MAX_CONNECTIONS" => self.edge.connections?,
+            _ => return None,
+        })
+    }
 }
 
 #[cfg(test)]

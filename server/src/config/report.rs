@@ -120,7 +120,7 @@ A value that is not allowed stops the start with one line that names the setting
 allowed. So does a variable `EVENTFLOW_…` or a key that is not a setting, and so do settings that contradict each other.
 
 * A **size** is a number of bytes, or has a unit: `256k`, `6MiB`, `10g`. All units are powers of 1024; `k`, `kB` and `KiB` are the same.
-* A **time** is a number of seconds, or has units: `30s`, `10 s`, `90m`, `24h`, `7d`, `1w`, `1h 30m`. Retention needs a unit.
+* A **time** is a number of seconds, or has units: `30s`, `10 s`, `90m`, `24h`, `7d`, `1w`, `1h 30m`, `1.5h`. Retention needs a unit.
 * A **switch** is `true` or `false`.
 
 `--dev` is a flag only: known credentials, loopback only, a demo function.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use domain::duration::{self, Form};
+
 /// The units of a size. All are powers of 1024, as in the settings of most servers: `k`, `kB` and `KiB` are the same.
 const SIZES: &[(&[&str], u32)] = &[
     (&["b"], 0),
@@ -26,15 +28,9 @@ pub(super) fn size(text: &str, bare: u64) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(bytes)
 }
 
-/// A time such as `30s`, `10 s`, `1h 30m` or `1w`. A number alone counts seconds where `bare` allows it.
+/// A time such as `30s`, `10 s`, `1h 30m` or `1w`, up to [`LONGEST`]. A number alone counts seconds where `bare` allows it.
 pub(super) fn time(text: &str, bare: bool) -> Option<Duration> {
-    let time = match text.parse::<u64>() {
-        Ok(seconds) => bare.then(|| Duration::from_secs(seconds))?,
-        // `5M` would be five months: whoever writes it means minutes or mebibytes.
-        Err(_) if text.contains('M') => return None,
-        Err(_) => humantime::parse_duration(text).ok()?,
-    };
-    (time <= LONGEST).then_some(time)
+    duration::parse(text, Form { bare, averages: true }).ok().filter(|time| *time <= LONGEST)
 }
 
 #[cfg(test)]
@@ -81,6 +77,7 @@ mod tests {
         }
         assert_eq!((time("7", true), time("7", false)), (Some(Duration::from_secs(7)), None));
         assert_eq!(time("1500ms", false), Some(Duration::from_millis(1500)));
+        assert_eq!(time("1month", false), Some(Duration::from_secs(2_630_016)), "of 30.44 days");
         for text in ["", "d", "-1d", "+1d", "7D", "5M", "1 x", "101y", "99999999999999999999d", "99999999999999999999"]
         {
             assert_eq!(time(text, true), None, "{text}");

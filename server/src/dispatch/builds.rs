@@ -18,16 +18,11 @@ use super::tools::Tools;
 use crate::backoff::Backoff;
 use crate::builder::{self, Built, Credentials, Order};
 use crate::doors::Verdict;
-use crate::executor::{Line, Stream};
-use crate::store::{LineStream, NewLine, agreement};
+use crate::executor::Line;
+use crate::keeping::stored::{BUFFER, GROUP, Origin, store_lines};
+use crate::store::agreement;
 use crate::turns::Turns;
 use crate::{actors, clock, vault};
-
-/// Lines on their way; when they are not stored in time, the build waits.
-const BUFFER: usize = 1024;
-
-/// Lines stored together.
-const GROUP: usize = 256;
 
 /// How long a build waits for the log: at first, and at most, before it is asked again.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -283,34 +278,13 @@ impl Builds {
     /// A channel whose lines are stored as the build's, and the task that does it.
     fn log(&self, function: Id, build: BuildId, namespace: &str) -> (mpsc::Sender<Line>, tokio::task::JoinHandle<()>) {
         let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
-        let (store, namespace) = (self.tools.store.clone(), namespace.to_owned());
+        let store = self.tools.store.clone();
+        let origin = Origin { function, namespace: namespace.to_owned(), build: Some(build), instance: None };
         let task = tokio::spawn(async move {
             let mut group = Vec::with_capacity(GROUP);
             while receiver.recv_many(&mut group, GROUP).await > 0 {
-                let lines = group.drain(..).map(|line| NewLine {
-                    function,
-                    namespace: namespace.clone(),
-                    build: Some(build),
-                    run: None,
-                    instance: None,
-                    stream: match line.stream {
-                        Stream::Stdout => LineStream::Stdout,
-                        Stream::Stderr => LineStream::Stderr,
-                        Stream::System => LineStream::System,
-                    },
-                    at: line.at,
-                    text: line.text,
-                });
-                let lines: Vec<_> = lines.collect();
-                while let Err(error) = store.append_lines(lines.clone()).await {
-                    // Asking again would change nothing, and the build would wait for ever.
-                    if error.is_final() {
-                        tracing::error!(%build, %error, lines = lines.len(), "lines of a build were given up: the log refuses them");
-                        break;
-                    }
-                    tracing::warn!(%build, %error, "build log not stored yet");
-                    tokio::time::sleep(Duration::from_millis(500)).await;
-                }
+                let lines = group.drain(..).map(|line| origin.line(None, line.stream, line.at, line.text));
+                store_lines(&store, lines.collect()).await;
             }
         });
         (sender, task)

@@ -17,7 +17,7 @@ use serde_json::value::RawValue;
 
 use crate::clock;
 use crate::executor::{self, JobCall};
-use crate::keeping::{Keeping, describe_exit};
+use crate::keeping::Keeping;
 use crate::leasing::{self, Arm, Input, JobPlace, Lease, Leasing, RequestBody, Whole};
 use crate::turns::Place;
 
@@ -229,7 +229,7 @@ pub(super) async fn job(
         }
         executor::Exit { code: Some(0), .. } => Ended { outcome, error: None, timed_out: false, retry_after_s: None },
         exit => {
-            let what = describe_exit(exit);
+            let what = format!("the process {exit}");
             Ended::failed(outcome, leasing::with_last_lines(&what, &ran.outcome.stderr_tail))
         }
     };

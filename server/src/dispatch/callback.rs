@@ -16,13 +16,11 @@ use chrono::{DateTime, Utc};
 use domain::retry::Policy;
 use domain::run::{self, Callback, Command, Run};
 use domain::{Cause, Json, Stream};
-use hmac::{Hmac, Mac};
 use http_body_util::Full;
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER, USER_AGENT};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use serde::Serialize;
-use sha2::Sha256;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
@@ -37,6 +35,7 @@ use super::tools::Tools;
 use crate::actors::{self, Writer};
 use crate::clock;
 use crate::config::{outward, trust};
+use crate::mac;
 use crate::store::{self, Store};
 
 /// How often what is due is looked for.
@@ -306,10 +305,8 @@ fn request(
 }
 
 fn signature(id: &str, timestamp: i64, body: &[u8], key: &[u8]) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of HMAC may have any length");
-    mac.update(format!("{id}.{timestamp}.").as_bytes());
-    mac.update(body);
-    format!("v1,{}", STANDARD.encode(mac.finalize().into_bytes()))
+    let mac = mac::sha256(key, &[format!("{id}.{timestamp}.").as_bytes(), body]);
+    format!("v1,{}", STANDARD.encode(mac))
 }
 
 /// The answer's head; nobody reads its body.

@@ -71,17 +71,16 @@ async fn sweep_artifacts(tools: &Tools) -> Result<u64, Box<dyn std::error::Error
     let keep = tools.retention;
     let database = tools.store.agree(DATABASE, &clock::new_id::<()>().to_string()).await?;
     let needed = tools.store.needed(keep.versions).await?;
-    let artifacts = tools.workshop.artifacts().clone();
-    let sweep = move || match artifacts.belong_to(&database)? {
-        true => artifacts.remove_unneeded(&needed.artifacts, &needed.bundles, keep.artifacts),
+    let artifacts = tools.workshop.artifacts();
+    match artifacts.belong_to(&database).await? {
+        true => Ok(artifacts.remove_unneeded(needed.artifacts, needed.bundles, keep.artifacts).await?),
         false => {
             tracing::warn!(
                 "the folder of artifacts belongs to another database: nothing is removed from it. If it is this one's, remove the file artifacts.database there"
             );
             Ok(0)
         }
-    };
-    Ok(tokio::task::spawn_blocking(sweep).await??)
+    }
 }
 
 /// Removes what is past its time now; returns how much.

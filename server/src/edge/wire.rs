@@ -84,21 +84,21 @@ pub(super) struct Near {
 }
 
 /// The other end; when it is dropped, the caller is gone.
-pub(super) struct Far {
-    io: DuplexStream,
-    gone: Arc<AtomicBool>,
-}
+pub(super) type Far = After<DuplexStream, Gone>;
+
+/// Says that an end is gone when it is dropped.
+pub(super) struct Gone(Arc<AtomicBool>);
 
 /// Both ends of a stream, each of which takes so many bytes before it waits for the other one.
 pub(super) fn stream(buffer: usize) -> (Near, Far) {
     let (near, far) = tokio::io::duplex(buffer);
     let gone = Arc::new(AtomicBool::new(false));
-    (Near { io: near, gone: gone.clone() }, Far { io: far, gone })
+    (Near { io: near, gone: gone.clone() }, After { first: &[], io: far, _with: Gone(gone) })
 }
 
-impl Drop for Far {
+impl Drop for Gone {
     fn drop(&mut self) {
-        self.gone.store(true, Relaxed);
+        self.0.store(true, Relaxed);
     }
 }
 
@@ -158,35 +158,20 @@ impl AsyncWrite for Wire {
     }
 }
 
-impl AsyncRead for Far {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_read(cx, buffer)
-    }
-}
-
-impl AsyncWrite for Far {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.io).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.io).poll_shutdown(cx)
-    }
+/// What is read are some bytes first, and then what comes over `io`; what is written goes there.
+pub(super) struct After<I, W = ()> {
+    first: &'static [u8],
+    io: I,
+    /// What is dropped with it.
+    _with: W,
 }
 
 /// A connection that is known to speak HTTP/2: the preface, which was read, and all that follows.
-pub(super) struct Rewound {
-    io: TcpStream,
-    handed: usize,
-}
+pub(super) type Rewound = After<TcpStream>;
 
 impl Rewound {
     pub(super) fn new(io: TcpStream) -> Self {
-        Self { io, handed: 0 }
+        Self { first: PREFACE, io, _with: () }
     }
 }
 
@@ -200,20 +185,19 @@ impl Peer for Rewound {
     }
 }
 
-impl AsyncRead for Rewound {
+impl<I: AsyncRead + Unpin, W: Unpin> AsyncRead for After<I, W> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let left = &PREFACE[self.handed..];
-        if left.is_empty() {
+        if self.first.is_empty() {
             return Pin::new(&mut self.io).poll_read(cx, buffer);
         }
-        let count = buffer.remaining().min(left.len());
-        buffer.put_slice(&left[..count]);
-        self.handed += count;
+        let (now, later) = self.first.split_at(buffer.remaining().min(self.first.len()));
+        buffer.put_slice(now);
+        self.first = later;
         Poll::Ready(Ok(()))
     }
 }
 
-impl AsyncWrite for Rewound {
+impl<I: AsyncWrite + Unpin, W: Unpin> AsyncWrite for After<I, W> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.io).poll_write(cx, bytes)
     }

@@ -10,6 +10,7 @@ pub mod capacity;
 mod cause;
 mod code;
 mod executors;
+mod exit;
 #[doc(hidden)]
 pub mod fuzz;
 pub mod network;

@@ -616,7 +616,7 @@ impl Sandbox {
                 Address::Tcp { host, port } => TcpStream::connect((host.as_str(), *port)).await.is_ok(),
             };
             if let Some(exit) = process.exited() {
-                let message = format!("the process ended before it answered: {}", describe(&exit));
+                let message = format!("the process ended before it answered: it {exit}");
                 return Err(Error::Unhealthy { message, stderr_tail: process.stderr_tail() });
             }
             if reached {
@@ -1050,17 +1050,6 @@ fn check_folder(folder: &Path) -> Result<(), Error> {
     match folder.is_absolute() && folder.is_dir() {
         true => Ok(()),
         false => Err(Error::Refused(format!("{} is not a folder, or not an absolute path", folder.display()))),
-    }
-}
-
-/// `it exited with code 3`, for people.
-fn describe(exit: &Exit) -> String {
-    match (&exit.why, exit.out_of_memory, exit.code, exit.signal) {
-        (Some(why), ..) => format!("it was ended: {why}"),
-        (_, true, ..) => "it went over its memory limit".into(),
-        (_, _, Some(code), _) => format!("it exited with code {code}"),
-        (_, _, _, Some(signal)) => format!("signal {signal} ended it"),
-        _ => "it is gone".into(),
     }
 }
 

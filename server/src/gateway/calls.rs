@@ -24,7 +24,6 @@ use super::{answer, asynchronous, cors, once, socket};
 use crate::edge::request_id::{REQUEST_ID, RequestId, label};
 use crate::edge::{HttpError, Seat};
 use crate::executor::JobCall;
-use crate::keeping::describe_exit;
 use crate::leasing::{self, Arm, Taker};
 use crate::telemetry::watchdog;
 use crate::turns::Place;
@@ -242,7 +241,7 @@ async fn of_job(
         return Err(call.timed_out());
     }
     if exit.code != Some(0) {
-        let what = describe_exit(exit);
+        let what = format!("the process {exit}");
         return Err(call.failed(StatusCode::BAD_GATEWAY, "function_failed", what, &ran.outcome.stderr_tail));
     }
     let result = ran.outcome.result.unwrap_or_else(|| bytes::Bytes::from_static(b"null"));

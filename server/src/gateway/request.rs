@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, web};
 use bytes::{Bytes, BytesMut};
 use chrono::{SecondsFormat, TimeDelta};
 use domain::Json;
+use domain::duration::{self, Form};
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
 use hyper::header::HeaderValue;
@@ -55,21 +56,19 @@ impl Kept {
 pub(super) fn timeout(request: &HttpRequest, route: &Arm) -> Result<Duration, HttpError> {
     let most = route.manifest.resources.timeout();
     let Some(value) = request.headers().get("x-timeout") else { return Ok(most) };
-    let wrong = || HttpError::bad_request("bad_timeout", "X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m");
-    let text = value.to_str().map_err(|_| wrong())?.trim();
-    let unit = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(unit);
-    let factor = match unit {
-        "" | "s" => 1.0,
-        "ms" => 0.001,
-        "m" => 60.0,
-        _ => return Err(wrong()),
-    };
-    let seconds = number.parse::<f64>().map_err(|_| wrong())? * factor;
-    if !(seconds.is_finite() && seconds > 0.0) {
-        return Err(wrong());
-    }
-    Ok(Duration::from_secs_f64(seconds.min(most.as_secs_f64())))
+    let asked = asked_timeout(&String::from_utf8_lossy(value.as_bytes())).map_err(|why| {
+        let wrong = format!("X-Timeout must be a time above 0 such as 5, 5s, 500ms or 2m: {why}");
+        HttpError::bad_request("bad_timeout", wrong)
+    })?;
+    Ok(asked.min(most))
+}
+
+/// A length of time above 0; a sign before it is taken for what it is.
+fn asked_timeout(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let text = text.strip_prefix('+').unwrap_or(text);
+    let time = duration::parse(text, Form { bare: true, averages: false }).map_err(|fault| fault.to_string())?;
+    if time.is_zero() { Err("it is 0".to_owned()) } else { Ok(time) }
 }
 
 /// Passes a body on as it comes; what it broke with, if it did. It is driven by the task that answers, as long as there is no
@@ -259,4 +258,35 @@ pub(super) fn to_function(
         headers.insert("x-eventflow-deadline", value);
     }
     call
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_asks_for_a_time_above_zero() {
+        for (text, millis) in [
+            ("5", 5000),
+            ("5s", 5000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("1.5", 1500),
+            (".5 s", 500),
+            ("+5", 5000),
+            ("1h 1s", 3_601_000),
+        ] {
+            assert_eq!(asked_timeout(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+        for (text, why) in [
+            ("", "it is empty"),
+            ("0", "it is 0"),
+            ("0ms", "it is 0"),
+            ("-1", "`-1` does not begin with a number"),
+            ("soon", "`soon` does not begin with a number"),
+            ("5x", "`x` is no unit of time; write ms, s, m, h, d or w"),
+        ] {
+            assert_eq!(asked_timeout(text), Err(why.to_owned()), "{text}");
+        }
+    }
 }

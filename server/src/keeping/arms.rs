@@ -5,11 +5,12 @@ use std::sync::Arc;
 use domain::function::Status;
 use domain::manifest::{Manifest, Mode};
 
+use super::backoff;
 use super::crew::Crew;
 use super::inner::Inner;
 use super::learned::Learned;
 use super::processes::Processes;
-use super::{backoff, work};
+use super::work::Recipe;
 use crate::leasing::{Arm, Endpoints, Error, Route, Taker, Terms};
 use crate::store::{FunctionRow, VersionRow};
 
@@ -54,12 +55,12 @@ impl Inner {
         let manifest = Arc::new(made.manifest()?);
         let shares = || row.traffic.iter().any(|share| share.version == version);
         if row.state == Status::Running && (row.current_version == Some(version) || shares()) {
-            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made);
+            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made).await;
         }
         let taker = match manifest.mode {
             Mode::Job => Taker::Job,
             Mode::Service => {
-                let crew = self.crew_of(row, &made, &manifest)?;
+                let crew = self.crew_of(row, &made, &manifest).await?;
                 if row.reason.is_some() {
                     crew.is_ailing();
                 }
@@ -70,7 +71,12 @@ impl Inner {
     }
 
     /// Who keeps a version's instances; if nobody does yet, somebody begins to.
-    fn crew_of(&self, row: &FunctionRow, made: &VersionRow, manifest: &Arc<Manifest>) -> Result<Arc<dyn Crew>, Error> {
+    async fn crew_of(
+        &self,
+        row: &FunctionRow,
+        made: &VersionRow,
+        manifest: &Arc<Manifest>,
+    ) -> Result<Arc<dyn Crew>, Error> {
         let key = (row.id, made.number);
         let waiting = self.leasing.waiting();
         if let Some(keeper) = self.keeper.as_ref().filter(|keeper| keeper.keeps(manifest)) {
@@ -79,12 +85,13 @@ impl Inner {
             };
             return Ok(self.crews.lock().entry(key).or_insert_with(new).clone());
         }
-        let spec = work::spec_of(&self.means, &row.namespace, &row.name, made).map_err(|error| Error::Unhealthy {
+        let recipe = Recipe::of(&self.means, &row.namespace, &row.name, made).await;
+        let recipe = recipe.map_err(|error| Error::Unhealthy {
             message: error.to_string(),
             stderr_tail: Vec::new(),
             retry_in: backoff::LONGEST,
         })?;
-        let new = || -> Arc<dyn Crew> { Processes::new(self.means.clone(), row.id, spec, manifest.clone(), waiting) };
+        let new = || -> Arc<dyn Crew> { Processes::new(self.means.clone(), row.id, recipe, manifest.clone(), waiting) };
         Ok(self.crews.lock().entry(key).or_insert_with(new).clone())
     }
 

@@ -8,7 +8,7 @@ use domain::function::{self, Status};
 use parking_lot::Mutex;
 
 use super::order::Key;
-use super::settings::ArtifactPath;
+use crate::artifacts::Artifacts;
 use crate::store::{FunctionRow, VersionRow};
 
 /// Functions that are named where all are counted.
@@ -42,17 +42,20 @@ pub(super) fn missing(digest: &str, version: u32) -> String {
 
 impl Broken {
     /// Looks whether the artifact of a version that takes calls is here. An image has none: whoever runs it fetches it.
-    pub(super) fn look(&self, artifacts: &ArtifactPath, namespace: &str, name: &str, made: &VersionRow) {
+    pub(super) async fn look(&self, artifacts: &Artifacts, namespace: &str, name: &str, made: &VersionRow) {
         let key = (made.function, made.number);
-        let Some(digest) = made.artifact().filter(|digest| artifacts(digest).is_none()) else {
-            self.0.lock().remove(&key);
-            return;
+        let missing = match made.artifact() {
+            Some(digest) if !artifacts.has(digest).await => digest,
+            _ => {
+                self.0.lock().remove(&key);
+                return;
+            }
         };
         let name = format!("{namespace}/{name}");
-        let missing = Missing { name, version: made.number, digest: digest.to_owned() };
-        let new = self.0.lock().insert(key, missing).is_none();
+        let it = Missing { name, version: made.number, digest: missing.to_owned() };
+        let new = self.0.lock().insert(key, it).is_none();
         if new {
-            tracing::error!(function = %made.function, namespace, version = made.number, digest, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
+            tracing::error!(function = %made.function, namespace, version = made.number, digest = missing, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
         }
     }
 
@@ -62,19 +65,41 @@ impl Broken {
     }
 
     /// Why a function that should run cannot run on this server, if that is so.
-    pub(super) fn of(&self, artifacts: &ArtifactPath, row: &FunctionRow) -> Option<String> {
-        let mut broken = self.0.lock();
+    pub(super) async fn of(&self, artifacts: &Artifacts, row: &FunctionRow) -> Option<String> {
         let runs = row.state == Status::Running;
-        broken.retain(|(function, _), missing| *function != row.id || (runs && artifacts(&missing.digest).is_none()));
+        self.forget_what_is_there(artifacts, |(function, _)| *function == row.id, |_| runs).await;
+        let broken = self.0.lock();
         let (_, missing) = broken.range((row.id, 0)..=(row.id, u32::MAX)).next()?;
         Some(missing.reason())
     }
 
+    /// Forgets, of these versions, those whose artifact is there again, and those that are not wanted any more.
+    async fn forget_what_is_there(
+        &self,
+        artifacts: &Artifacts,
+        these: impl Fn(&Key) -> bool,
+        is_wanted: impl Fn(&Key) -> bool,
+    ) {
+        let looked_for: Vec<(Key, String)> = {
+            let broken = self.0.lock();
+            broken.iter().filter(|(key, _)| these(key)).map(|(key, missing)| (*key, missing.digest.clone())).collect()
+        };
+        for (key, digest) in looked_for {
+            if !is_wanted(&key) || artifacts.has(&digest).await {
+                let mut broken = self.0.lock();
+                // It may have been found to be missing in another shape meanwhile.
+                if broken.get(&key).is_some_and(|missing| missing.digest == digest) {
+                    broken.remove(&key);
+                }
+            }
+        }
+    }
+
     /// How many functions cannot run on this server, and which, for people; `None` when all can. What is there again is
     /// forgotten.
-    pub(super) fn all(&self, artifacts: &ArtifactPath) -> Option<String> {
-        let mut broken = self.0.lock();
-        broken.retain(|_, missing| artifacts(&missing.digest).is_none());
+    pub(super) async fn all(&self, artifacts: &Artifacts) -> Option<String> {
+        self.forget_what_is_there(artifacts, |_| true, |_| true).await;
+        let broken = self.0.lock();
         // One may miss several versions.
         let functions: BTreeMap<_, _> = broken.iter().map(|((id, _), missing)| (*id, missing.name.as_str())).collect();
         if functions.is_empty() {

@@ -1,6 +1,7 @@
 //! The instances of one version, as this server has to do with them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -18,11 +19,18 @@ pub(super) trait Crew: Supply {
     /// Where calls find them.
     fn endpoints(&self) -> &Arc<Endpoints>;
 
-    /// The version takes ordinary calls from now on, or does not: then its instances go when they are idle.
-    fn set_ordinary(&self, ordinary: bool);
+    /// Whether the version takes ordinary calls; if not, its instances go when they are idle.
+    fn ordinary(&self) -> &AtomicBool;
+
+    /// The version takes ordinary calls from now on, or does not.
+    fn set_ordinary(&self, ordinary: bool) {
+        self.ordinary().store(ordinary, Ordering::Release);
+    }
 
     /// Whether the version takes ordinary calls.
-    fn is_ordinary(&self) -> bool;
+    fn is_ordinary(&self) -> bool {
+        self.ordinary().load(Ordering::Acquire)
+    }
 
     /// Lets there be as many as the scaling's `min` says, while the version takes ordinary calls.
     fn keep_min(self: Arc<Self>);

@@ -11,10 +11,11 @@ use super::inner::Inner;
 use super::keeper::Keeper;
 use super::means::Means;
 use super::meter::Meters;
-use super::settings::{ArtifactPath, Settings};
+use super::settings::Settings;
 use super::work::{self, JobRun};
 use super::{lead, reconcile};
 use crate::actors::Commands;
+use crate::artifacts::Artifacts;
 use crate::executor::{self, Executors, JobCall};
 use crate::leasing::{Arm, Error, JobPlace, Leasing, Source};
 use crate::store::{self, Store};
@@ -35,8 +36,8 @@ pub struct Parts {
     pub executors: Executors,
     /// Keeps what belongs to no server; `None`: everything is a process of each server.
     pub keeper: Option<Arc<dyn Keeper>>,
-    /// Finds artifacts.
-    pub artifacts: ArtifactPath,
+    /// What is run.
+    pub artifacts: Artifacts,
     /// Counters.
     pub metrics: Metrics,
     /// How instances are kept.
@@ -167,13 +168,13 @@ impl Keeping {
     }
 
     /// Why a function that should run cannot run on this server, if that is so.
-    pub fn fault_of(&self, row: &store::FunctionRow) -> Option<String> {
-        self.inner.broken.of(&self.inner.means.artifacts, row)
+    pub async fn fault_of(&self, row: &store::FunctionRow) -> Option<String> {
+        self.inner.broken.of(&self.inner.means.artifacts, row).await
     }
 
     /// How many functions cannot run on this server, and which, for people; `None` when all can.
-    pub fn faults(&self) -> Option<String> {
-        self.inner.broken.all(&self.inner.means.artifacts)
+    pub async fn faults(&self) -> Option<String> {
+        self.inner.broken.all(&self.inner.means.artifacts).await
     }
 
     /// Whether instances can be started here, as far as the host is concerned. What is gone is made again first.

@@ -1,6 +1,6 @@
 //! The instances of one version that the cluster keeps, as this server learns of them. It starts none and ends none.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -184,12 +184,8 @@ impl Crew for Learned {
         &self.endpoints
     }
 
-    fn set_ordinary(&self, ordinary: bool) {
-        self.ordinary.store(ordinary, Ordering::Release);
-    }
-
-    fn is_ordinary(&self) -> bool {
-        self.ordinary.load(Ordering::Acquire)
+    fn ordinary(&self) -> &AtomicBool {
+        &self.ordinary
     }
 
     /// The server that leads does that for all.

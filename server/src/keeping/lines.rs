@@ -1,7 +1,6 @@
-//! Takes what a process writes and stores it, in groups, as lines of its function.
+//! Takes what a process writes and stores it, in groups, as lines of its function, as far as its limits allow.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use domain::{function, run};
 use tokio::sync::mpsc;
@@ -9,17 +8,10 @@ use tokio::time::Instant;
 
 use super::means::Means;
 use super::meter::Verdict;
-use crate::backoff::Backoff;
+use super::stored::{BUFFER, GROUP, Origin, store_lines};
 use crate::clock;
 use crate::executor::{Line, Lines, Stream};
 use crate::leasing::Runs;
-use crate::store::{LineStream, NewLine, Store};
-
-/// Lines on their way from one process; when these are not stored in time, the process waits.
-const BUFFER: usize = 1024;
-
-/// Lines stored together.
-const GROUP: usize = 256;
 
 pub(super) struct Forward {
     runs: Arc<OnceLock<Arc<Runs>>>,
@@ -45,17 +37,8 @@ pub(super) fn forward(
     let runs = Arc::new(OnceLock::<Arc<Runs>>::new());
     let attribution = runs.clone();
     let meter = means.meters.of(function);
-    let (store, namespace) = (means.store.clone(), namespace.to_owned());
-    let new_line = move |run: Option<run::Id>, stream: Stream, at, text: String| NewLine {
-        function,
-        namespace: namespace.clone(),
-        build: None,
-        run,
-        instance: instance.clone(),
-        stream: stored(stream),
-        at,
-        text,
-    };
+    let store = means.store.clone();
+    let origin = Origin { function, namespace: namespace.to_owned(), build: None, instance };
     tokio::spawn(async move {
         let mut group = Vec::with_capacity(GROUP);
         let mut open = true;
@@ -69,13 +52,13 @@ pub(super) fn forward(
             for line in group.drain(..) {
                 let run = run.or_else(|| own(&line));
                 match meter.judge(run, line.stream, line.text.len(), Instant::now()) {
-                    Verdict::Store => lines.push(new_line(run, line.stream, line.at, line.text)),
+                    Verdict::Store => lines.push(origin.line(run, line.stream, line.at, line.text)),
                     Verdict::LeaveOut => {}
-                    Verdict::Say(text) => lines.push(new_line(run, Stream::System, line.at, text)),
+                    Verdict::Say(text) => lines.push(origin.line(run, Stream::System, line.at, text)),
                 }
             }
             for text in meter.reports(!open, Instant::now()) {
-                lines.push(new_line(run, Stream::System, clock::now(), text));
+                lines.push(origin.line(run, Stream::System, clock::now(), text));
             }
             if !lines.is_empty() {
                 store_lines(&store, lines).await;
@@ -83,26 +66,4 @@ pub(super) fn forward(
         }
     });
     (sender, Forward { runs })
-}
-
-/// Stores lines, however long the log is away: meanwhile the process waits. What the log will never take is given up, or
-/// the process would wait for ever.
-async fn store_lines(store: &Store, lines: Vec<NewLine>) {
-    let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
-    while let Err(error) = store.append_lines(lines.clone()).await {
-        if error.is_final() {
-            let function = lines.first().map(|line| line.function.to_string());
-            return tracing::error!(%error, lines = lines.len(), function, "log lines were given up: the log refuses them");
-        }
-        tracing::warn!(%error, "log lines not stored yet");
-        backoff.pause().await;
-    }
-}
-
-fn stored(stream: Stream) -> LineStream {
-    match stream {
-        Stream::Stdout => LineStream::Stdout,
-        Stream::Stderr => LineStream::Stderr,
-        Stream::System => LineStream::System,
-    }
 }

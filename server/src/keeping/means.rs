@@ -8,8 +8,9 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use super::meter::Meters;
-use super::settings::{ArtifactPath, Settings};
+use super::settings::Settings;
 use crate::actors::Commands;
+use crate::artifacts::Artifacts;
 use crate::executor::Executors;
 use crate::store::Store;
 use crate::telemetry::Metrics;
@@ -24,7 +25,7 @@ pub(super) struct Means {
     pub commands: Commands,
     pub vault: Vault,
     pub executors: Executors,
-    pub artifacts: ArtifactPath,
+    pub artifacts: Artifacts,
     pub metrics: Metrics,
     pub meters: Meters,
     pub settings: Settings,

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::crew::Revision;
 use super::means::Means;
-use crate::executor::{self, Instance};
+use crate::artifacts::Held;
+use crate::executor::Instance;
 use crate::leasing::{Endpoint, Life};
 
 /// A process, and the endpoint that it is to calls.
@@ -18,13 +19,15 @@ pub(super) struct Member {
     pub process: Arc<dyn Instance>,
     /// What it was given of secrets.
     pub secrets: Revision,
+    /// What it runs, which stays as long as it may.
+    _files: Option<Held>,
 }
 
 impl Member {
-    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision) -> Arc<Self> {
+    pub(super) fn new(id: String, process: Arc<dyn Instance>, secrets: Revision, files: Option<Held>) -> Arc<Self> {
         let life = Arc::new(Process(process.clone()));
         let endpoint = Arc::new(Endpoint::new(id, process.address().clone(), life));
-        Arc::new(Self { endpoint, process, secrets })
+        Arc::new(Self { endpoint, process, secrets, _files: files })
     }
 
     /// Waits until it works on no call, at the latest until `deadline`; false when it has ended meanwhile.
@@ -59,24 +62,10 @@ impl Life for Process {
     }
 
     async fn over(&self) -> String {
-        describe_exit(&self.0.wait().await)
+        format!("the process {}", self.0.wait().await)
     }
 
     fn last_lines(&self) -> Vec<String> {
         self.0.stderr_tail()
-    }
-}
-
-/// How a process ended, for people.
-pub fn describe_exit(exit: &executor::Exit) -> String {
-    match exit {
-        executor::Exit { out_of_memory: true, .. } => {
-            "the process used more memory than it may and was ended".to_owned()
-        }
-        executor::Exit { why: Some(why), .. } => format!("the process was ended: {why}"),
-        executor::Exit { timed_out: true, .. } => "the process took too long and was ended".to_owned(),
-        executor::Exit { code: Some(code), .. } => format!("the process exited with code {code}"),
-        executor::Exit { signal: Some(signal), .. } => format!("the process was ended by signal {signal}"),
-        executor::Exit { .. } => "the process ended".to_owned(),
     }
 }

@@ -27,6 +27,7 @@ mod reconcile;
 mod rollout;
 mod secrets;
 mod settings;
+pub mod stored;
 #[cfg(test)]
 pub(crate) mod tests;
 mod trouble;
@@ -35,8 +36,7 @@ mod work;
 pub use handle::{Keeping, Parts};
 pub use info::InstanceInfo;
 pub use keeper::Keeper;
-pub use member::describe_exit;
 pub use meter::LineLimits;
 pub use order::{Found, Key, Need, Order};
-pub use settings::{ArtifactPath, Settings};
+pub use settings::Settings;
 pub use work::JobRun;

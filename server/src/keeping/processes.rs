@@ -1,6 +1,6 @@
 //! The instances of one version as processes of this server: when one is started, when one is let go. They end with it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use super::means::{LAST_WORDS, Means};
 use super::member::Member;
 use super::order::Key;
 use super::trouble::{Trouble, Unready};
+use super::work::Recipe;
 use super::{lines, secrets};
 use crate::executor::{self, Spec};
 use crate::leasing::{Alone, Call, Endpoint, Endpoints, Error, Supply, Terms};
@@ -34,7 +35,7 @@ const ALONE_AT_A_TIME: usize = 1;
 /// The processes of one version of a function.
 pub(super) struct Processes {
     key: Key,
-    spec: Spec,
+    recipe: Recipe,
     manifest: Arc<Manifest>,
     ordinary: AtomicBool,
     endpoints: Arc<Endpoints>,
@@ -79,21 +80,21 @@ impl Processes {
     pub(super) fn new(
         means: Arc<Means>,
         function: function::Id,
-        spec: Spec,
+        recipe: Recipe,
         manifest: Arc<Manifest>,
         waiting: usize,
     ) -> Arc<Self> {
         let terms = Terms {
             function,
-            version: spec.version,
+            version: recipe.spec().version,
             concurrency: manifest.scaling.concurrency,
             timeout: manifest.resources.timeout(),
             waiting,
             runtime: means.runtime.clone(),
         };
         Arc::new_cyclic(|this: &Weak<Self>| Self {
-            key: (function, spec.version),
-            spec,
+            key: (function, recipe.spec().version),
+            recipe,
             manifest,
             ordinary: AtomicBool::new(false),
             endpoints: Arc::new(Endpoints::new(terms, this.clone())),
@@ -130,13 +131,14 @@ impl Processes {
 
     async fn start(&self) -> Result<Arc<Member>, executor::Error> {
         let means = &self.means;
-        let id = format!("{}-v{}-{}", self.spec.function, self.spec.version, short_id());
-        let mut spec = Spec { instance: id.clone(), ..self.spec.clone() };
+        let (spec, files) = self.recipe.with_files(means).await?;
+        let id = format!("{}-v{}-{}", spec.function, spec.version, short_id());
+        let mut spec = Spec { instance: id.clone(), ..spec };
         let secrets = secrets::put_into(&mut spec, means, &self.manifest).await?;
-        let (sender, forward) = lines::forward(means, self.key.0, &self.spec.namespace, Some(id.clone()), None);
+        let (sender, forward) = lines::forward(means, self.key.0, &spec.namespace, Some(id.clone()), None);
         let executor = means.executors.for_spec(&spec)?;
         let process = executor.service(spec, sender, means.settings.ready_within).await?;
-        let member = Member::new(id, process, secrets);
+        let member = Member::new(id, process, secrets, files);
         forward.attribute_to(member.endpoint.runs());
         Ok(member)
     }
@@ -173,7 +175,8 @@ impl Processes {
 
     fn count_start(&self, member: &Member, began: Instant) {
         let (function, version) = self.key;
-        let labels = [self.spec.namespace.as_str(), self.spec.function.as_str()];
+        let spec = self.recipe.spec();
+        let labels = [spec.namespace.as_str(), spec.function.as_str()];
         self.means.metrics.cold_starts.with_label_values(&labels).inc();
         self.means.metrics.cold_start_seconds.with_label_values(&labels).observe(began.elapsed().as_secs_f64());
         tracing::info!(%function, version, instance = member.endpoint.id(), duration_ms = began.elapsed().as_millis() as u64, "instance ready");
@@ -374,12 +377,8 @@ impl Crew for Processes {
         &self.endpoints
     }
 
-    fn set_ordinary(&self, ordinary: bool) {
-        self.ordinary.store(ordinary, Ordering::Release);
-    }
-
-    fn is_ordinary(&self) -> bool {
-        self.ordinary.load(Ordering::Acquire)
+    fn ordinary(&self) -> &AtomicBool {
+        &self.ordinary
     }
 
     fn keep_min(self: Arc<Self>) {
@@ -450,7 +449,7 @@ impl Crew for Processes {
 
     fn needs(&self) -> Option<(&str, &[String])> {
         let secrets = self.manifest.secrets.as_slice();
-        (!secrets.is_empty()).then_some((self.spec.namespace.as_str(), secrets))
+        (!secrets.is_empty()).then_some((self.recipe.spec().namespace.as_str(), secrets))
     }
 
     fn renew(self: Arc<Self>, now: Revision) {

@@ -143,7 +143,7 @@ impl Inner {
         let mut wanted = false;
         for version in row.versions() {
             let Some(made) = self.means.store.version(row.id, version).await? else { continue };
-            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made);
+            self.broken.look(&self.means.artifacts, &row.namespace, &row.name, &made).await;
             let manifest = made.manifest()?;
             wanted |= manifest.mode == Mode::Service && manifest.scaling.min > 0 && row.takes_calls(version);
         }

@@ -1,13 +1,8 @@
 //! How instances are kept.
 
-use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::meter::LineLimits;
-
-/// Finds an artifact's folder by its digest.
-pub type ArtifactPath = Arc<dyn Fn(&str) -> Option<PathBuf> + Send + Sync>;
 
 /// How instances are kept.
 #[derive(Debug, Clone)]

@@ -1,11 +1,14 @@
 //! What is run of a version, and its jobs.
 
+use std::path::PathBuf;
+
 use domain::function::Made;
 use domain::function::made::by_digest;
 use domain::run;
 
 use super::means::Means;
 use super::{broken, lines, secrets};
+use crate::artifacts::Held;
 use crate::executor::{self, Code, JobCall, JobOutcome, Spec};
 use crate::leasing::{Arm, JobPlace};
 use crate::store::VersionRow;
@@ -19,30 +22,59 @@ pub struct JobRun {
     pub outcome: JobOutcome,
 }
 
-/// What the executor needs to run a version that the log has.
-///
-/// # Errors
-/// When its artifact is not here, or this host has nothing that runs it.
-pub(super) fn spec_of(means: &Means, namespace: &str, name: &str, made: &VersionRow) -> Result<Spec, executor::Error> {
-    let code = match made.made() {
-        Made::Artifact { digest, .. } => Code::Folder(
-            (means.artifacts)(&digest)
-                .ok_or_else(|| executor::Error::Refused(broken::missing(&digest, made.number)))?,
-        ),
-        Made::Image { reference, digest } => Code::Image(by_digest(&reference, &digest)),
-    };
-    let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
-    Spec::of(namespace, name, made.number, code, manifest)
+/// How a version is run. Its files are named, and held, only while it is: until then they may be kept elsewhere.
+pub(super) struct Recipe {
+    spec: Spec,
+    made: Made,
 }
 
-/// What the executor needs to run an arm's version, its secrets included.
-async fn spec(means: &Means, arm: &Arm) -> Result<Spec, executor::Error> {
+impl Recipe {
+    /// That of a version that the log has.
+    ///
+    /// # Errors
+    /// When its artifact is not there, or this host has nothing that runs it.
+    pub(super) async fn of(
+        means: &Means,
+        namespace: &str,
+        name: &str,
+        made: &VersionRow,
+    ) -> Result<Self, executor::Error> {
+        let code = match made.made() {
+            Made::Artifact { digest, .. } if !means.artifacts.has(&digest).await => {
+                return Err(executor::Error::Refused(broken::missing(&digest, made.number)));
+            }
+            Made::Artifact { .. } => Code::Folder(PathBuf::new()),
+            Made::Image { reference, digest } => Code::Image(by_digest(&reference, &digest)),
+        };
+        let manifest = made.manifest().map_err(|error| executor::Error::Refused(error.to_string()))?;
+        let spec = Spec::of(namespace, name, made.number, code, manifest)?;
+        Ok(Self { spec, made: made.made() })
+    }
+
+    /// All that is known of it but its files.
+    pub(super) fn spec(&self) -> &Spec {
+        &self.spec
+    }
+
+    /// With its files, which are there as long as they are held.
+    ///
+    /// # Errors
+    /// When they are not there, or cannot be fetched.
+    pub(super) async fn with_files(&self, means: &Means) -> Result<(Spec, Option<Held>), executor::Error> {
+        let Made::Artifact { digest, .. } = &self.made else { return Ok((self.spec.clone(), None)) };
+        let held = means.artifacts.get(digest).await.map_err(|error| executor::Error::Refused(error.to_string()))?;
+        let missing = || executor::Error::Refused(broken::missing(digest, self.spec.version));
+        let held = held.ok_or_else(missing)?;
+        Ok((Spec { code: Code::Folder(held.path().to_owned()), ..self.spec.clone() }, Some(held)))
+    }
+}
+
+/// How an arm's version is run.
+async fn recipe(means: &Means, arm: &Arm) -> Result<Recipe, executor::Error> {
     let refused = |message: String| executor::Error::Refused(message);
     let made = means.store.version(arm.function, arm.version).await.map_err(|e| refused(e.to_string()))?;
     let made = made.ok_or_else(|| refused(format!("the function has no version {}", arm.version)))?;
-    let mut spec = spec_of(means, &arm.namespace, &arm.name, &made)?;
-    secrets::put_into(&mut spec, means, &arm.manifest).await?;
-    Ok(spec)
+    Recipe::of(means, &arm.namespace, &arm.name, &made).await
 }
 
 /// Whether a job could be started now.
@@ -50,7 +82,8 @@ async fn spec(means: &Means, arm: &Arm) -> Result<Spec, executor::Error> {
 /// # Errors
 /// When something that it needs for its start is missing.
 pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Error> {
-    spec(means, arm).await.map(|_| ())
+    let mut spec = recipe(means, arm).await?.spec;
+    secrets::put_into(&mut spec, means, &arm.manifest).await.map(|_| ())
 }
 
 /// Runs a job in its place.
@@ -59,7 +92,9 @@ pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Er
 /// When the executor cannot run it.
 pub(super) async fn run(means: &Means, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
     let instance = format!("{}-v{}-{}", arm.name, arm.version, call.run.simple());
-    let spec = Spec { instance: instance.clone(), ..spec(means, arm).await? };
+    let (spec, _files) = recipe(means, arm).await?.with_files(means).await?;
+    let mut spec = Spec { instance: instance.clone(), ..spec };
+    secrets::put_into(&mut spec, means, &arm.manifest).await?;
     let run = run::Id::new(call.run);
     let (sender, _) = lines::forward(means, arm.function, &arm.namespace, Some(instance.clone()), Some(run));
     let outcome = means.executors.for_spec(&spec)?.job(spec, call, sender).await?;

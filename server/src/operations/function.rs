@@ -291,7 +291,8 @@ pub async fn rollback(
 pub(super) async fn is_kept(services: &Services, id: function::Id, version: u32) -> Result<(), Refusal> {
     let Some(made) = services.store.version(id, version).await? else { return Ok(()) };
     // An image is kept by its registry.
-    if made.artifact().is_none_or(|digest| services.workshop.artifacts().artifact(digest).is_some()) {
+    let Some(digest) = made.artifact() else { return Ok(()) };
+    if services.workshop.artifacts().has(digest).await {
         return Ok(());
     }
     let newest = services.store.versions(id, &PageRequest::first(1)).await?.rows;

@@ -392,23 +392,12 @@ fn add_rows(arguments: &mut PgArguments, table: &Table, cells: &[Cell<'_>]) -> R
 
 #[allow(clippy::needless_pass_by_value)] // it is made for `map_err`
 fn fault(error: sqlx::Error) -> Fault {
-    if sql::is_lost(&error) {
-        return Fault::Lost(error.to_string());
-    }
-    let sqlx::Error::Database(inner) = &error else { return Fault::Refused(error.to_string()) };
-    if inner.is_unique_violation() {
-        return Fault::Exists(inner.message().to_owned());
-    }
-    let code = inner.code().unwrap_or_default();
-    match &*code {
+    sql::fault(&error, |code| match code {
         // Read-only, locked, deadlock, serialization.
-        "25006" | "55P03" | "40P01" | "40001" => Fault::Unavailable(sql::explain(&error)),
+        "25006" | "55P03" | "40P01" | "40001" => true,
         // No resources, operator's intervention, input or output.
-        code if ["53", "57", "58"].iter().any(|class| code.starts_with(class)) => {
-            Fault::Unavailable(sql::explain(&error))
-        }
-        _ => Fault::Refused(inner.message().to_owned()),
-    }
+        code => ["53", "57", "58"].iter().any(|class| code.starts_with(class)),
+    })
 }
 
 /// Tells the other servers where the head is, after the commits and aside from them: many commits, one telling.

@@ -14,13 +14,13 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
-use hmac::{Hmac, Mac};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::error::Error;
 use super::log_key::LogKeyRow;
 use super::sql::{Conn, Dialect, On, Row, Value};
+use crate::mac;
 
 /// Records under one seal at most: so many are read again when some of them are removed.
 pub(super) const SEGMENT: u64 = 2048;
@@ -46,13 +46,9 @@ impl SealKey {
     }
 
     fn mac(&self, purpose: &[u8], parts: &[&[u8]]) -> Bytes32 {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&*self.0).expect("a key of any length will do");
         // All parts but the last have one length each: no two lists of parts are the same bytes.
-        mac.update(purpose);
-        for part in parts {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+        let all: Vec<&[u8]> = std::iter::once(purpose).chain(parts.iter().copied()).collect();
+        mac::sha256(&*self.0, &all)
     }
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::away::Away;
 use super::error::Error;
+use super::fault::Fault;
 use super::lane;
 
 /// Connections to PostgreSQL for reading. So many may turn out to be dead one after the other.
@@ -390,6 +391,21 @@ pub(super) fn unavailable(error: sqlx::Error) -> Error {
 /// SQLite's `TOOBIG`, `MISMATCH`, and `CONSTRAINT_FUNCTION`, with which a function refuses an argument.
 pub(super) fn is_about_data(code: &str) -> bool {
     matches!(code, "18" | "20" | "1043") || (code.len() == 5 && code.starts_with("22"))
+}
+
+/// What went wrong with a write, where `is_unavailable` knows by the database's code that it may succeed later.
+pub(super) fn fault(error: &sqlx::Error, is_unavailable: impl FnOnce(&str) -> bool) -> Fault {
+    if is_lost(error) {
+        return Fault::Lost(error.to_string());
+    }
+    let sqlx::Error::Database(inner) = error else { return Fault::Refused(error.to_string()) };
+    if inner.is_unique_violation() {
+        return Fault::Exists(inner.message().to_owned());
+    }
+    match is_unavailable(&inner.code().unwrap_or_default()) {
+        true => Fault::Unavailable(explain(error)),
+        false => Fault::Refused(inner.message().to_owned()),
+    }
 }
 
 /// The database's own words, with what to do where that is known.

@@ -307,17 +307,8 @@ fn statement(table: &Table, rows: usize) -> String {
 
 #[allow(clippy::needless_pass_by_value)] // it is made for `map_err`
 fn fault(error: sqlx::Error) -> Fault {
-    if sql::is_lost(&error) {
-        return Fault::Lost(error.to_string());
-    }
-    let sqlx::Error::Database(inner) = &error else { return Fault::Refused(error.to_string()) };
-    if inner.is_unique_violation() {
-        return Fault::Exists(inner.message().to_owned());
-    }
-    let code = inner.code().and_then(|code| code.parse::<u32>().ok()).unwrap_or_default();
-    match code & 0xff {
+    sql::fault(&error, |code| {
         // BUSY, LOCKED, NOMEM, READONLY, IOERR, FULL, CANTOPEN
-        5 | 6 | 7 | 8 | 10 | 13 | 14 => Fault::Unavailable(sql::explain(&error)),
-        _ => Fault::Refused(inner.message().to_owned()),
-    }
+        matches!(code.parse::<u32>().unwrap_or_default() & 0xff, 5 | 6 | 7 | 8 | 10 | 13 | 14)
+    })
 }

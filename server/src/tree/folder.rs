@@ -12,9 +12,19 @@ use nix::sys::stat::{Mode, fchmod, fstat};
 /// What the owner of a folder needs to list it and to change it.
 const OWNER: Mode = Mode::S_IRWXU;
 
-/// Opens the folder `name` in `parent` for reading, without following a link. A folder without permissions for its owner
-/// gets them first: this is what a server that is not root needs for `mkdir -m 0`.
+/// Opens the folder `name` in `parent` for reading, without following a link. One that can be read stays as it is: an artifact
+/// is closed to its owner's changes, and open to the users of sandboxes.
 pub(super) fn open_folder<P: ?Sized + NixPath>(parent: impl AsFd, name: &P) -> Result<OwnedFd, Errno> {
+    open_with(parent, name, Mode::S_IRUSR | Mode::S_IXUSR)
+}
+
+/// As [`open_folder`], for who changes what is in it.
+pub(super) fn open_to_change<P: ?Sized + NixPath>(parent: impl AsFd, name: &P) -> Result<OwnedFd, Errno> {
+    open_with(parent, name, OWNER)
+}
+
+/// A folder that lacks what its owner needs gets all permissions first: this is what a server that is not root needs for `mkdir -m 0`.
+fn open_with<P: ?Sized + NixPath>(parent: impl AsFd, name: &P, needs: Mode) -> Result<OwnedFd, Errno> {
     let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let folder = match openat(&parent, name, flags, Mode::empty()) {
         Err(Errno::EACCES) => {
@@ -23,7 +33,7 @@ pub(super) fn open_folder<P: ?Sized + NixPath>(parent: impl AsFd, name: &P) -> R
         }
         result => result?,
     };
-    let closed = fstat(&folder).is_ok_and(|stat| !Mode::from_bits_truncate(stat.st_mode).contains(OWNER));
+    let closed = fstat(&folder).is_ok_and(|stat| !Mode::from_bits_truncate(stat.st_mode).contains(needs));
     if closed {
         // Fails for another user's folder, where only root can go on, and does not need it.
         let _ = fchmod(&folder, OWNER);

@@ -1,4 +1,4 @@
-//! Folders that strangers have filled: removing them, walking through them, measuring them.
+//! Folders that strangers have filled: removing them, walking through them, measuring and copying them.
 //!
 //! What a function or an install script leaves behind may be nested a hundred thousand levels deep, have paths that no
 //! system call takes, be closed to its reader, or lead elsewhere by symbolic links. Everything here is iterative, works
@@ -8,6 +8,7 @@
 //! everywhere else.
 
 mod background;
+mod copy;
 mod folder;
 mod remove;
 #[cfg(test)]
@@ -16,5 +17,6 @@ mod testing;
 mod walk;
 
 pub use background::remove_later;
+pub use copy::{copy, link_stays};
 pub use remove::{LONGEST_REMOVAL, is_older_than, remove, remove_within};
 pub use walk::{Bounds, Entry, Kind, MAX_DEPTH, MAX_ENTRIES, MAX_PATH_BYTES, Next, Usage, When, refusal, usage, walk};

@@ -18,7 +18,7 @@ use nix::fcntl::{AtFlags, OFlag, open, renameat};
 use nix::sys::stat::{Mode, SFlag, fstatat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
-use super::folder::{entries, is_dots, open_folder, set_mode};
+use super::folder::{entries, is_dots, open_to_change, set_mode};
 
 /// A removal that takes longer than this is given up: somebody keeps filling the folder, or the disk is broken.
 pub const LONGEST_REMOVAL: Duration = Duration::from_secs(600);
@@ -59,7 +59,7 @@ pub fn remove_within(path: &Path, marks: &[&str], within: Duration) -> io::Resul
         Ok(()) | Err(Errno::ENOENT) => return Ok(()),
         Err(refused) => refused,
     };
-    let root = match open_folder(&parent, name) {
+    let root = match open_to_change(&parent, name) {
         Ok(root) => root,
         Err(Errno::ENOENT) => return Ok(()),
         // It is no folder: what was said about the file counts.
@@ -166,7 +166,7 @@ impl Sweep<'_> {
         let child = match unlinkat(&self.root, name, UnlinkatFlags::RemoveDir) {
             Ok(()) | Err(Errno::ENOENT) => return Ok(true),
             Err(Errno::ENOTDIR) => return Ok(self.file(name)),
-            Err(Errno::ENOTEMPTY | Errno::EEXIST) => open_folder(&self.root, name),
+            Err(Errno::ENOTEMPTY | Errno::EEXIST) => open_to_change(&self.root, name),
             // A mount point is EBUSY, and its content is not ours.
             Err(error) => Err(error),
         };

@@ -337,6 +337,19 @@ mod tests {
     }
 
     #[test]
+    fn what_can_be_read_keeps_its_mode_and_what_cannot_is_opened_to_its_owner() {
+        let folder = place();
+        for (name, mode) in [("frozen", 0o555), ("unreadable", 0o311), ("closed", 0)] {
+            fs::create_dir_all(folder.path().join(name).join("inner")).unwrap();
+            fs::set_permissions(folder.path().join(name), fs::Permissions::from_mode(mode)).unwrap();
+        }
+        assert_eq!(paths(folder.path(), When::Before).len(), 6);
+        let mode = |name: &str| fs::metadata(folder.path().join(name)).unwrap().permissions().mode() & 0o777;
+        assert_eq!(["frozen", "unreadable", "closed"].map(mode), [0o555, 0o700, 0o700]);
+        fs::set_permissions(folder.path().join("frozen"), fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
+    #[test]
     fn a_link_in_place_of_the_folder_is_refused_and_what_it_leads_to_is_left_alone() {
         let folder = place();
         let elsewhere = folder.path().join("elsewhere");

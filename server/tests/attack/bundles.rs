@@ -230,8 +230,11 @@ async fn uploads_beyond_the_room_for_bundles_are_refused_however_they_come() {
             }
         }
     }
-    let there = std::fs::read_dir(app.folder().join("bundles")).unwrap().flatten();
+    let there = std::fs::read_dir(app.data_dir().join("bundles")).unwrap().flatten();
     let there: Vec<u64> = there.map(|entry| entry.metadata().unwrap().len()).collect();
-    assert!(kept <= 3 && kept + full == 12 && there.iter().sum::<u64>() <= MOST, "{kept} kept, {full} refused: {there:?}");
+    assert!(
+        kept <= 3 && kept + full == 12 && there.iter().sum::<u64>() <= MOST,
+        "{kept} kept, {full} refused: {there:?}"
+    );
     assert_eq!(app.get("/healthz").send().await.unwrap().status(), 200);
 }

@@ -50,7 +50,8 @@ async fn connections_that_a_function_never_accepts_count_as_its_memory() {
     if app.said.contains("FUNCTIONS ARE NOT ISOLATED") {
         return eprintln!("skipped: the function has no network of its own");
     }
-    let manifest = r#"{"runtime": "python", "handler": "main.handler", "resources": {"memory_mb": 64, "timeout_s": 120}}"#;
+    let manifest =
+        r#"{"runtime": "python", "handler": "main.handler", "resources": {"memory_mb": 64, "timeout_s": 120}}"#;
     app.running("greedy", &[("main.py", NEVER_ACCEPTS), ("function.json", manifest)]).await;
     let answer = app.call("greedy").await;
     let (status, text) = (answer.status(), answer.text().await.unwrap());

@@ -11,8 +11,8 @@ const FLOORS: &[&[&str]] = &[
     &["keeping"],
     &["access", "builder", "doors", "leasing"],
     &["actors", "vault"],
-    &["store", "queue", "executor"],
-    &["backoff", "config", "clock", "telemetry", "tree", "turns"],
+    &["store", "queue", "executor", "artifacts"],
+    &["backoff", "config", "clock", "mac", "telemetry", "tree", "turns"],
 ];
 
 /// Crates that only some rooms may use.
@@ -23,6 +23,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("lapin", &["queue"]),
     ("async_graphql", &["ingress"]),
     ("aes_gcm", &["vault"]),
+    ("hmac", &["mac"]),
     ("hyper", &["leasing", "dispatch", "edge", "gateway"]),
 ];
 
@@ -39,12 +40,15 @@ fn every_room_uses_only_the_floors_below_it() {
 
 #[test]
 fn every_server_library_stays_in_its_room() {
-    let offenders =
-        look(|room, text, line| {
-            KEEPERS.iter().filter(|(_, rooms)| !rooms.contains(&room)).find(|(library, _)| uses(text, library)).map(
-                |(library, rooms)| format!("{line}: `{room}` uses `{library}`, which belongs to {}", rooms.join(", ")),
-            )
-        });
+    let offenders = look(|room, text, line| {
+        // Tests compute a code by themselves, to hold it against ours.
+        let is_oracle = |library: &str| library == "hmac" && is_test(line);
+        KEEPERS
+            .iter()
+            .filter(|(library, rooms)| !rooms.contains(&room) && !is_oracle(library))
+            .find(|(library, _)| uses(text, library))
+            .map(|(library, rooms)| format!("{line}: `{room}` uses `{library}`, which belongs to {}", rooms.join(", ")))
+    });
     assert!(offenders.is_empty(), "{}", offenders.join("\n"));
 }
 

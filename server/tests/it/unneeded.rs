@@ -74,3 +74,24 @@ async fn what_nothing_needs_goes_and_a_running_function_loses_nothing() {
     assert_eq!(error["code"], "version_not_kept", "{refused}");
     assert!(error["message"].as_str().unwrap().contains("EVENTFLOW_KEEP_VERSIONS"), "{refused}");
 }
+
+#[tokio::test]
+async fn versions_run_from_copies_where_that_is_wanted_and_those_that_run_nothing_go() {
+    // Room for nothing: what is in use stays all the same.
+    let app = TestApp::start_with(Options::default().env("EVENTFLOW_ARTIFACT_CACHE", "1")).await;
+    let where_it_is = "exports.handler = () => require('fs').readFileSync(__filename, 'utf8').length;";
+    let id = app.running("copied", &[("index.js", where_it_is)]).await;
+    let answer = app.get("/function/copied").bearer_auth("dev-token").send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), where_it_is.len().to_string());
+    let query = "query($id: ID!) { function(id: $id) { currentVersion { digest } } }";
+    let data = app.graphql(query, json!({ "id": id })).await;
+    let digest = data["function"]["currentVersion"]["digest"].as_str().unwrap().trim_start_matches("sha256:");
+    let copy = app.data_dir().join("copies").join(digest);
+    assert!(copy.is_dir());
+    app.mutate("stopFunction", "id: $id", "function { state }", json!({ "id": id }), "$id: ID!").await;
+    app.eventually("nothing runs from the copy, and it goes", async || (!copy.exists()).then_some(())).await;
+    app.start_function(&id).await;
+    let answer = app.get("/function/copied").bearer_auth("dev-token").send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), where_it_is.len().to_string());
+    assert!(copy.is_dir());
+}

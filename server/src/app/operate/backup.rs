@@ -17,10 +17,11 @@ use super::manifest::{FILE, FORMAT, Hashed, LOG, Manifest};
 use super::progress::Progress;
 use super::{keys, log};
 use crate::app::Error;
-use crate::builder::Artifacts;
+use crate::artifacts::{Artifacts, Room, pack};
 use crate::clock;
 use crate::config::Settings;
 use crate::store::portable::Source;
+use crate::tree;
 
 /// Backs everything up into a folder that is empty or does not exist. Without a passphrase the keys are left out. Returns
 /// what was done, for people.
@@ -52,20 +53,20 @@ pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>
     drop(progress);
 
     let place = settings.artifacts_dir.as_ref().unwrap_or(&settings.data_dir);
-    let store = Artifacts::new(place).map_err(|error| Error::start("cannot open the artifacts", error))?;
-    let (artifacts, bundles) = store.all().map_err(|error| Error::start("cannot list the artifacts", error))?;
+    let store =
+        Artifacts::open(place, Room::default()).map_err(|error| Error::start("cannot open the artifacts", error))?;
+    let (artifacts, bundles) = store.all().await.map_err(|error| Error::start("cannot list the artifacts", error))?;
     let done = Arc::new(AtomicU64::new(0));
     let watched = done.clone();
     let total = (artifacts.len() + bundles.len()) as u64;
     let progress = Progress::of("artifacts", "files", total, move || watched.load(Ordering::Relaxed));
-    let mut take = |digest: &String, name: String, content: &dyn Fn(&mut Hashed) -> io::Result<()>| {
-        let written = write(folder, &name, content);
+    let mut settle = |name: String, written: io::Result<String>, is_there: bool| {
         done.fetch_add(1, Ordering::Relaxed);
         match written {
             Ok(hash) => _ = files.insert(name, hash),
             // The server has removed it meanwhile: nothing needed it.
-            Err(_) if store.artifact(digest).is_none() && store.bundle(digest).is_none() => {
-                fs::remove_file(folder.join(name)).map_err(|error| failed(folder, error))?;
+            Err(_) if !is_there => {
+                tree::remove(&folder.join(name)).map_err(|error| failed(folder, error))?;
                 return Ok(false);
             }
             Err(error) => return Err(failed(folder, error)),
@@ -74,17 +75,25 @@ pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>
     };
     let (mut taken_artifacts, mut taken_bundles) = (Vec::new(), Vec::new());
     for digest in artifacts {
-        let pack = |file: &mut Hashed| store.pack(&digest, BufWriter::new(file));
-        if take(&digest, format!("artifacts/{}.tar.gz", bare(&digest)), &pack)? {
+        let name = format!("artifacts/{}.tar.gz", bare(&digest));
+        let written = match store.get(&digest).await {
+            Ok(Some(held)) => write(folder, &name, |file| pack(held.path(), BufWriter::new(file))),
+            Ok(None) => Err(io::ErrorKind::NotFound.into()),
+            Err(error) => Err(io::Error::other(error)),
+        };
+        let is_there = written.is_ok() || store.has(&digest).await;
+        if settle(name, written, is_there)? {
             taken_artifacts.push(digest);
         }
     }
     for digest in bundles {
-        let copy = |file: &mut Hashed| {
-            let path = store.bundle(&digest).ok_or_else(|| io::Error::other(format!("the bundle {digest} is gone")))?;
-            io::copy(&mut fs::File::open(path)?, file).map(|_| ())
+        let name = format!("bundles/{}", bare(&digest));
+        let written = match store.bundle(&digest).await {
+            Some(path) => write(folder, &name, |file| io::copy(&mut fs::File::open(path)?, file).map(|_| ())),
+            None => Err(io::ErrorKind::NotFound.into()),
         };
-        if take(&digest, format!("bundles/{}", bare(&digest)), &copy)? {
+        let is_there = written.is_ok() || store.bundle(&digest).await.is_some();
+        if settle(name, written, is_there)? {
             taken_bundles.push(digest);
         }
     }

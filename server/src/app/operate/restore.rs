@@ -18,7 +18,8 @@ use super::manifest::{LOG, Manifest};
 use super::progress::Progress;
 use super::{keys, log};
 use crate::app::{Error, data_dir};
-use crate::builder::Artifacts;
+use crate::artifacts::{Artifacts, Room};
+use crate::builder::restored;
 use crate::config::Settings;
 use crate::store::portable::Target;
 use crate::vault;
@@ -47,7 +48,7 @@ pub async fn restore(settings: &Settings, folder: &Path, passphrase: Passphrase<
     keys::check(&manifest.keys, settings, files.as_ref())?;
     let target = Target::open(settings.database_url.as_deref(), &settings.data_dir).await?;
 
-    artifacts(settings, folder, &manifest)?;
+    artifacts(settings, folder, &manifest).await?;
     if let Some(files) = &files {
         keys::restore(files, &settings.data_dir)?;
     }
@@ -87,23 +88,23 @@ pub async fn restore(settings: &Settings, folder: &Path, passphrase: Passphrase<
     Ok(text)
 }
 
-fn artifacts(settings: &Settings, folder: &Path, manifest: &Manifest) -> Result<(), Error> {
+async fn artifacts(settings: &Settings, folder: &Path, manifest: &Manifest) -> Result<(), Error> {
     let failed = |what: &str, error: &dyn std::fmt::Display| Error::start(format_args!("cannot restore {what}"), error);
     let place = settings.artifacts_dir.as_ref().unwrap_or(&settings.data_dir);
     std::fs::create_dir_all(place).map_err(|error| failed("artifacts", &error))?;
-    let store = Artifacts::new(place).map_err(|error| failed("artifacts", &error))?;
+    let store = Artifacts::open(place, Room::default()).map_err(|error| failed("artifacts", &error))?;
     let done = Arc::new(AtomicU64::new(0));
     let watched = done.clone();
     let total = (manifest.artifacts.len() + manifest.bundles.len()) as u64;
     let _progress = Progress::of("artifacts", "files", total, move || watched.load(Ordering::Relaxed));
     for digest in &manifest.artifacts {
         let archive = folder.join(format!("artifacts/{}.tar.gz", bare(digest)));
-        store.unpack(digest, &archive).map_err(|error| failed(digest, &error))?;
+        restored::take_in(&store, digest, &archive).await.map_err(|error| failed(digest, &error))?;
         done.fetch_add(1, Ordering::Relaxed);
     }
     for digest in &manifest.bundles {
         let file = folder.join("bundles").join(bare(digest));
-        store.take_bundle(digest, &file).map_err(|error| failed(digest, &error))?;
+        store.take_bundle(digest, file).await.map_err(|error| failed(digest, &error))?;
         done.fetch_add(1, Ordering::Relaxed);
     }
     Ok(())

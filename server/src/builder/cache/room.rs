@@ -2,12 +2,11 @@
 
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
-use uuid::Uuid;
-
-use super::{Cache, INCOMING, LEFTOVER};
+use super::Cache;
+use super::entries::{INCOMING, set_aside};
 use crate::builder::files::{self, Usage};
 
 /// One function's cache.
@@ -71,34 +70,6 @@ impl Cache {
         files::remove(&leaving)?;
         Ok(true)
     }
-}
-
-/// Removes all entries of a folder but those that were used last, and what was left half written long ago.
-pub(super) fn keep_newest(folder: &Path, count: usize) -> io::Result<()> {
-    let mut entries = Vec::new();
-    for entry in fs::read_dir(folder)?.flatten() {
-        let Ok(used) = entry.metadata().and_then(|meta| meta.modified()) else {
-            continue;
-        };
-        match entry.file_name().to_string_lossy().starts_with(INCOMING) {
-            true if used.elapsed().is_ok_and(|age| age > LEFTOVER) => files::remove(&entry.path())?,
-            true => {}
-            false => entries.push((used, entry.path())),
-        }
-    }
-    entries.sort();
-    let surplus = entries.len().saturating_sub(count);
-    for (_, path) in &entries[..surplus] {
-        // Out of sight first: nobody may begin to copy half an entry.
-        files::remove(&set_aside(path, folder)?)?;
-    }
-    Ok(())
-}
-
-fn set_aside(path: &Path, folder: &Path) -> io::Result<PathBuf> {
-    let leaving = folder.join(format!("{INCOMING}{}", Uuid::new_v4().simple()));
-    fs::rename(path, &leaving)?;
-    Ok(leaving)
 }
 
 #[cfg(test)]

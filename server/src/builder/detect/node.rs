@@ -4,8 +4,9 @@ use domain::manifest::{Adapter, Runtime};
 use serde_json::Value;
 
 use super::evidence::Evidence;
+use super::found::command_of;
 use super::javascript::{self, is_code, resolve, stem};
-use super::{Found, Step, Undecided, command_of, explain};
+use super::{Found, Step, Undecided, explain};
 
 /// Packages that answer HTTP, and what they are called.
 const FRAMEWORKS: [(&str, &str); 36] = [

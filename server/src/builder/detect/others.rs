@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::evidence::Evidence;
+use super::found::command_of;
 use super::{Found, Provided, Step, Toolchains, Undecided, explain};
 
 /// What builds a site, and the folder that it writes.
@@ -114,7 +115,7 @@ pub(super) fn javascript_runtimes(evidence: &Evidence, tools: Toolchains) -> Res
         }
         let main = evidence.first(&["index.ts", "src/index.ts", "server.ts", "index.js"]).unwrap_or("index.ts");
         let line = if start.is_empty() { format!("bun run {main}") } else { start.to_owned() };
-        let command = super::command_of(&line);
+        let command = command_of(&line);
         return Ok(Some(Found::program(
             command.clone(),
             explain::found("Bun", "package.json", &explain::shown(&command), "command"),

@@ -1,6 +1,7 @@
 //! A `Procfile` says what a project's web process is.
 
-use super::{Evidence, Found, Step, Undecided, command_of, explain};
+use super::found::command_of;
+use super::{Evidence, Found, Step, Undecided, explain};
 
 /// The command of a process type.
 fn process<'t>(text: &'t str, kind: &str) -> Option<&'t str> {

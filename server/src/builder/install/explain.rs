@@ -101,6 +101,19 @@ pub(super) fn explained(command: &str, tail: &[String]) -> Option<String> {
     Some(format!("`{program}` failed: {sentence}"))
 }
 
+/// The last lines of a tool, for a message of one line.
+pub(super) fn last_words(tail: &[String]) -> String {
+    const LAST: usize = 3;
+    const MAX_LETTERS: usize = 200;
+    let lines = tail[tail.len().saturating_sub(LAST)..]
+        .iter()
+        .map(|line| line.trim().chars().take(MAX_LETTERS).collect::<String>());
+    match tail {
+        [] => "; it printed nothing".to_owned(),
+        _ => format!("; the end of its output: {}", lines.collect::<Vec<_>>().join(" / ")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

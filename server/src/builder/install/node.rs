@@ -8,7 +8,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Site, key};
+use super::site::Site;
+use crate::builder::cache::key;
 use crate::builder::{Error, files};
 use manager::{Kind, Manager};
 pub(super) use store::Node;
@@ -94,10 +95,6 @@ pub(super) async fn choose(site: &Site<'_>) -> Result<Option<Node>, Error> {
         None => Value::Null,
     };
     version::choose(site, &package).await
-}
-
-fn short(text: &str) -> String {
-    text.chars().take(40).collect()
 }
 
 /// Files that decide what is installed, next to `package.json` and the lock file.

@@ -1,12 +1,12 @@
 //! `pip`, by what is in `requirements.txt`, `pyproject.toml` or `Pipfile`.
 
-mod project;
-
-use std::path::Path;
+pub(super) mod project;
 
 use pep440_rs::{Version, VersionSpecifiers};
 
-use super::{Site, key, steps};
+use super::site::Site;
+use super::steps;
+use crate::builder::cache::key;
 use crate::builder::inspect::{self, Question};
 use crate::builder::{Error, files};
 
@@ -85,15 +85,6 @@ pub(super) async fn install(site: &Site<'_>, more: &[&str]) -> Result<(), Error>
         Ok(())
     })
     .await
-}
-
-/// What the project in a folder asks for when it has no `requirements.txt`. Its files may be expensive to read: see [`inspect`].
-///
-/// # Errors
-/// [`Error::Refused`] with what cannot be read, or is not supported, by its name.
-pub(in crate::builder) fn asked(folder: &Path) -> Result<Option<project::Asked>, Error> {
-    let text = |name: &str| files::text(folder, name).ok().flatten();
-    project::asked(&project::Files { text: &text }).map_err(Error::Refused)
 }
 
 /// A project whose `requires-python` leaves out the server's Python does not run here; nor does one that is developed with a newer

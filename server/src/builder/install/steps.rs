@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-use super::Site;
+use super::site::Site;
 use crate::builder::detect::{PROVIDED, Provided, Step};
 use crate::builder::{Error, files, survey};
 use crate::executor;

@@ -4,9 +4,10 @@
 
 use domain::manifest::http;
 use domain::schedule::MAX_FIRINGS_A_MINUTE;
+use domain::text::shown;
 use serde_json::Value;
 
-use super::{Fault, escaped, shorten};
+use super::fault::{Fault, escaped};
 
 /// Bytes of a schedule's `data`, as JSON: it is in each of its events.
 const MAX_SCHEDULE_DATA: usize = 64 * 1024;
@@ -42,7 +43,7 @@ fn runtime(json: &Value, faults: &mut Vec<Fault>) {
             };
             let message = format!(
                 "`{}` must be FILE.EXPORT, a file in the function's folder without its ending, such as {example}",
-                shorten(handler)
+                shown(handler)
             );
             faults.push(Fault::at("/handler", message));
         }
@@ -128,8 +129,8 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                 let scheme = trigger["scheme"].as_str().unwrap_or("none");
                 let preset = trigger["preset"].as_str();
                 if (scheme != "none" || preset.is_some()) && trigger.get("secret").is_none() {
-                    let which = preset
-                        .map_or_else(|| format!("scheme {scheme}"), |preset| format!("preset {}", shorten(preset)));
+                    let which =
+                        preset.map_or_else(|| format!("scheme {scheme}"), |preset| format!("preset {}", shown(preset)));
                     let message =
                         format!("the {which} needs `secret`: the name of the secret that deliveries are proved with");
                     faults.push(Fault::at(at(""), message));
@@ -137,8 +138,7 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                 if let Some(preset) = preset {
                     for name in ["scheme", "header", "encoding", "prefix"] {
                         if trigger.get(name).is_some() {
-                            let message =
-                                format!("the preset {} settles `{name}`; remove one of them", shorten(preset));
+                            let message = format!("the preset {} settles `{name}`; remove one of them", shown(preset));
                             faults.push(Fault::at(at(&format!("/{name}")), message));
                         }
                     }
@@ -152,14 +152,14 @@ fn triggers(json: &Value, faults: &mut Vec<Fault>) {
                         let message = format!(
                             "`{name}` is only for {}, and this is {}; remove it",
                             schemes.join(" and "),
-                            shorten(scheme)
+                            shown(scheme)
                         );
                         faults.push(Fault::at(at(&format!("/{name}")), message));
                     }
                 }
                 if let Some(name) = trigger["name"].as_str() {
                     if webhooks.contains(&name) {
-                        faults.push(Fault::at(at("/name"), format!("the webhook `{}` is there twice", shorten(name))));
+                        faults.push(Fault::at(at("/name"), format!("the webhook `{}` is there twice", shown(name))));
                     }
                     webhooks.push(name);
                 }
@@ -189,7 +189,7 @@ fn variables_at(place: &str, json: &Value, reserved: &dyn Fn(&str) -> bool, faul
     for (name, value) in env.into_iter().flatten() {
         let at = || format!("{place}/env/{}", escaped(name));
         if reserved(name) {
-            faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
+            faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shown(name))));
         }
         if has_zero(value) {
             faults.push(Fault::at(at(), "there is a zero byte in it"));
@@ -199,11 +199,11 @@ fn variables_at(place: &str, json: &Value, reserved: &dyn Fn(&str) -> bool, faul
         let name = secret.as_str().unwrap_or_default();
         let at = || format!("{place}/secrets/{index}");
         if reserved(name) {
-            faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shorten(name))));
+            faults.push(Fault::at(at(), format!("`{}` {RESERVED}", shown(name))));
         } else if env.is_some_and(|env| env.contains_key(name)) {
             faults.push(Fault::at(
                 at(),
-                format!("`{}` is also in `env`; only one of them can be the variable", shorten(name)),
+                format!("`{}` is also in `env`; only one of them can be the variable", shown(name)),
             ));
         }
     }
@@ -214,7 +214,7 @@ fn hosts(json: &Value, faults: &mut Vec<Fault>) {
         if let Some(host) = host.as_str()
             && let Some(fault) = domain::manifest::host_fault(host)
         {
-            faults.push(Fault::at(format!("/resources/network/{index}"), format!("`{}`: {fault}", shorten(host))));
+            faults.push(Fault::at(format!("/resources/network/{index}"), format!("`{}`: {fault}", shown(host))));
         }
     }
 }

@@ -2,18 +2,21 @@
 //!
 //! Knows what a manifest may say; knows nothing of what is built by it.
 
+mod fault;
 mod handler;
 mod meaning;
 
-use std::fmt;
 use std::sync::LazyLock;
 
 use domain::capacity::Capacity;
 use domain::manifest::Manifest;
+use domain::text::shown;
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{ValidationError, Validator};
 use serde_json::{Number, Value};
 
+pub use fault::Fault;
+use fault::escaped;
 pub(super) use handler::check_handler;
 
 const SCHEMA: &str = include_str!("../function.schema.json");
@@ -38,30 +41,6 @@ const MAX_FILTER_COST: usize = 1_000;
 
 /// More faults than these are not listed.
 const MAX_FAULTS: usize = 50;
-
-/// One thing that is wrong with a manifest.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fault {
-    /// Where: a JSON pointer (RFC 6901), empty for the whole document.
-    pub pointer: String,
-    /// What is wrong, and what would be right.
-    pub message: String,
-}
-
-impl Fault {
-    fn at(pointer: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), message: message.into() }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.pointer.as_str() {
-            "" => f.write_str(&self.message),
-            pointer => write!(f, "{pointer}: {}", self.message),
-        }
-    }
-}
 
 /// The JSON Schema (draft 2020-12), as it is served.
 pub fn schema() -> &'static str {
@@ -241,7 +220,7 @@ fn whole_number(value: &mut Value) {
 fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
     let pointer = error.instance_path().to_string();
     let one = |message: String| vec![Fault::at(pointer.clone(), message)];
-    let shown = || shorten(&error.instance().to_string());
+    let instance = || shown(&error.instance().to_string());
     match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let known = known_names(error);
@@ -270,7 +249,7 @@ fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
                 options.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect();
             let near = error.instance().as_str().and_then(|text| nearest(text, &options));
             let hint = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-            one(format!("{} must be one of {}{hint}", shown(), options.join(", ")))
+            one(format!("{} must be one of {}{hint}", instance(), options.join(", ")))
         }
         ValidationErrorKind::Type { kind } => {
             let wanted = match kind {
@@ -285,27 +264,29 @@ fn faults_of(error: &ValidationError<'_>) -> Vec<Fault> {
                 }
                 _ => String::new(),
             };
-            one(format!("{} must be {wanted}{quoted}", shown()))
+            one(format!("{} must be {wanted}{quoted}", instance()))
         }
         ValidationErrorKind::PropertyNames { error } => {
             let name = error.instance().as_str().unwrap_or_default();
             let message = format!(
                 "`{}` cannot be a variable's name: letters, digits and `_`, not beginning with a digit, 128 at most",
-                shorten(name)
+                shown(name)
             );
             vec![Fault::at(format!("{pointer}/{}", escaped(name)), message)]
         }
-        ValidationErrorKind::Pattern { .. } => one(format!("{} does not fit: {}", shown(), pattern_in_words(&pointer))),
-        ValidationErrorKind::Minimum { limit } => one(format!("{} must be {limit} or more", shown())),
-        ValidationErrorKind::ExclusiveMinimum { limit } => one(format!("{} must be more than {limit}", shown())),
-        ValidationErrorKind::Maximum { limit } => one(format!("{} must be {limit} or less", shown())),
-        ValidationErrorKind::MinLength { limit } => one(format!("{} must have {limit} letters or more", shown())),
+        ValidationErrorKind::Pattern { .. } => {
+            one(format!("{} does not fit: {}", instance(), pattern_in_words(&pointer)))
+        }
+        ValidationErrorKind::Minimum { limit } => one(format!("{} must be {limit} or more", instance())),
+        ValidationErrorKind::ExclusiveMinimum { limit } => one(format!("{} must be more than {limit}", instance())),
+        ValidationErrorKind::Maximum { limit } => one(format!("{} must be {limit} or less", instance())),
+        ValidationErrorKind::MinLength { limit } => one(format!("{} must have {limit} letters or more", instance())),
         ValidationErrorKind::MaxLength { limit } => one(format!("the text must have {limit} letters or less")),
         ValidationErrorKind::MinItems { limit } => one(format!("the list must have {limit} entries or more")),
         ValidationErrorKind::MaxItems { limit } => one(format!("the list must have {limit} entries or less")),
         ValidationErrorKind::MaxProperties { limit } => one(format!("there must be {limit} entries or less")),
         ValidationErrorKind::UniqueItems => one("an entry is in the list twice".to_owned()),
-        _ => one(shorten(&error.to_string())),
+        _ => one(shown(&error.to_string())),
     }
 }
 
@@ -363,18 +344,6 @@ fn distance(a: &str, b: &str) -> usize {
         }
     }
     row[columns.len()]
-}
-
-fn escaped(name: &str) -> String {
-    name.replace('~', "~0").replace('/', "~1")
-}
-
-fn shorten(text: &str) -> String {
-    const MAX_LETTERS: usize = 80;
-    match text.char_indices().nth(MAX_LETTERS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

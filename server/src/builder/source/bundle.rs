@@ -11,13 +11,12 @@ use std::io::{self, BufReader, Read, Seek};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use domain::text::bytes;
 use flate2::read::GzDecoder;
 
-use crate::builder::journal::bytes;
+use crate::artifacts::archive::{Form, MAGIC_BYTES, form as form_of};
 use crate::builder::{Error, files};
-
-/// An archive is recognised by so many of its first bytes.
-pub(in crate::builder) const MAGIC_BYTES: usize = 4;
+use crate::tree;
 
 /// A link's target is not longer than a path can be.
 const MAX_LINK_BYTES: u64 = 4096;
@@ -33,27 +32,6 @@ const TAR_OVERHEAD_BYTES: u64 = 4096;
 
 /// An entry of a zip's table of contents begins with this.
 const ZIP_ENTRY: [u8; 4] = [b'P', b'K', 1, 2];
-
-enum Kind {
-    Zip,
-    TarGz,
-}
-
-fn kind(magic: &[u8]) -> Result<Kind, Error> {
-    match magic {
-        [b'P', b'K', 3, 4, ..] | [b'P', b'K', 5, 6, ..] => Ok(Kind::Zip),
-        [0x1f, 0x8b, ..] => Ok(Kind::TarGz),
-        [] => Err(Error::Refused("the bundle is empty; send a zip or a tar.gz".into())),
-        _ => Err(Error::Refused(
-            "the bundle is neither a zip nor a tar.gz; pack the function's folder as one of them".into(),
-        )),
-    }
-}
-
-/// Whether the first bytes are those of an archive.
-pub(in crate::builder) fn check_magic(magic: &[u8]) -> Result<(), Error> {
-    kind(magic).map(|_| ())
-}
 
 /// Unpacks into `folder`, which must not be there. Returns it, or the only folder in it when there is nothing else.
 pub(in crate::builder) fn unpack(
@@ -77,12 +55,12 @@ pub(in crate::builder) fn unpack(
         links: BTreeMap::new(),
         go_on,
     };
-    match kind(&magic[..read])? {
-        Kind::Zip => {
+    match form_of(&magic[..read])? {
+        Form::Zip => {
             check_entries(BufReader::new(open()?), max_files, &mut unpacker.go_on)?;
             unpacker.zip(BufReader::new(open()?))?;
         }
-        Kind::TarGz => {
+        Form::TarGz => {
             let limit = max_bytes.saturating_add(max_files as u64 * TAR_OVERHEAD_BYTES);
             let reader = GzDecoder::new(BufReader::new(open()?)).take(limit);
             if check_headers(reader, &mut unpacker.go_on)? > max_bytes {
@@ -268,7 +246,7 @@ impl<G: FnMut() -> io::Result<()>> Unpacker<G> {
     }
 
     fn link(&mut self, path: PathBuf, target: PathBuf) -> Result<(), Error> {
-        if target.as_os_str().is_empty() || !files::link_stays(path.parent().unwrap_or(Path::new("")), &target) {
+        if target.as_os_str().is_empty() || !tree::link_stays(path.parent().unwrap_or(Path::new("")), &target) {
             return Err(leaves(&path, &target));
         }
         if let Some(fault) = files::path_fault(&target) {

@@ -14,6 +14,7 @@
 //! one and one that does not answer are the same.
 
 mod fetch;
+mod host;
 mod kept;
 mod lfs;
 mod listing;
@@ -46,9 +47,6 @@ use crate::builder::{Credentials, Error, files};
 use crate::executor::{Network, Workbench};
 use kept::Kept;
 use names::{check_ref, inner_folder};
-
-/// Git that does less does not fetch from exactly the addresses that it is given.
-const MIN_VERSION: (u32, u32) = (2, 37);
 
 /// Repositories of other owners are read: who may name a path is decided elsewhere. In a file, each setting also reaches
 /// the processes that Git starts, such as the one that reads a repository on this disk. Objects are checked, but for faults of old programs that many repositories have.
@@ -277,11 +275,11 @@ impl Git {
                 };
                 way.addresses = web.addresses;
                 if let Some(pin) = web.pin {
-                    steps::check_version().await?;
+                    host::check_version().await?;
                     way.config.push_str(&format!("[http]\n\tcurloptResolve = {pin}\n"));
                 }
                 way.env.extend(web.proxy.into_iter().map(|(name, value)| (name, Zeroizing::new(value))));
-                for (name, path) in steps::certificates() {
+                for (name, path) in host::certificates() {
                     way.env.insert(name, Zeroizing::new(path.display().to_string()));
                     if !path.starts_with("/etc/ssl") {
                         way.readable.insert(path.display().to_string(), path);

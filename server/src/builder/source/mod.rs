@@ -6,39 +6,23 @@ mod bundle;
 mod git;
 mod remote;
 mod route;
+mod taken;
 
 use std::io;
-use std::path::PathBuf;
-use std::time::Duration;
 
 use domain::function::event::Source;
 
-pub(super) use bundle::{MAGIC_BYTES, check_magic, unpack};
+pub(super) use bundle::unpack;
 pub(super) use git::Git;
 pub(super) use remote::Policy;
+pub(super) use taken::{Limits, Taken};
 
 use super::cache::Shelf;
 use super::inspect::{self, Question, Unpacked};
 use super::journal::Journal;
 use super::scratch::Scratch;
-use super::{Artifacts, Error, Order};
-
-/// Limits of a source.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Limits {
-    pub(super) max_bytes: u64,
-    pub(super) max_files: usize,
-    pub(super) git_timeout: Duration,
-}
-
-/// A function's own files.
-#[derive(Debug)]
-pub(super) struct Taken {
-    /// In the scratch folder; holds no `.git`.
-    pub(super) folder: PathBuf,
-    /// For a Git source.
-    pub(super) commit: Option<String>,
-}
+use super::{Error, Order};
+use crate::artifacts::Artifacts;
 
 /// Takes the order's source into the scratch folder.
 pub(super) async fn take(
@@ -67,7 +51,7 @@ pub(super) async fn take(
             git.take(wanted, shelf, scratch, limits, journal).await
         }
         Source::Bundle { digest } => {
-            let archive = artifacts.bundle(digest).ok_or_else(|| {
+            let archive = artifacts.bundle(digest).await.ok_or_else(|| {
                 Error::Refused(format!(
                     "there is no bundle `{digest}`; upload it with `POST /v1/bundles`, and use the digest of the answer"
                 ))

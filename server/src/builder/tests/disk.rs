@@ -55,13 +55,13 @@ async fn with_disk(disk: &Path) {
     world.commit(&[HANDLER, ("package.json", "{}"), ("noise.txt", &noise)]);
     assert_full(build(&workshop, order(world.source(None, None))).await.0.unwrap_err());
     let upload = futures::stream::iter([Ok::<_, std::io::Error>(Bytes::from(format!("PK\x03\x04{noise}{noise}")))]);
-    assert_full(workshop.artifacts().put_bundle(upload).await.unwrap_err());
+    assert_full(workshop.artifacts().put_bundle(upload).await.unwrap_err().into());
     fs::remove_file(world.repository().join("noise.txt")).unwrap();
     world.commit(&[]);
     let until = Instant::now() + PATIENCE;
     loop {
         match build(&workshop, order(world.source(None, None))).await.0 {
-            Ok(made) => break assert!(workshop.artifacts().artifact(made.made.digest()).is_some()),
+            Ok(made) => break assert!(workshop.artifacts().has(made.made.digest()).await),
             // The folder of the last build is still being removed.
             Err(error) => assert!(Instant::now() < until, "{error}"),
         }

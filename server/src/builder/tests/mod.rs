@@ -110,7 +110,7 @@ impl World {
     async fn made(&self, source: Source) -> (Built, PathBuf, Vec<Line>) {
         let (result, lines) = self.build(source).await;
         let made = result.unwrap_or_else(|error| panic!("{error}\n{}", log(&lines)));
-        let folder = self.workshop.artifacts().artifact(made.made.digest()).unwrap();
+        let folder = self.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
         (made, folder, lines)
     }
 

@@ -68,7 +68,7 @@ async fn only_the_folder_is_fetched_and_the_next_time_only_what_has_changed() {
     let (made, log, second) = large.built(order(large.source(None))).await;
     assert!(log.contains(BORROWED), "{log}");
     assert!(second < 10_000, "{second} bytes\n{log}");
-    let folder = large.world.workshop.artifacts().artifact(made.made.digest()).unwrap();
+    let folder = large.world.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
     assert!(fs::read_to_string(folder.join("index.js")).unwrap().contains("changed"));
     assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), noise(9, 40_000));
     // A build of the same commit, and one of an older one, find everything there.

@@ -35,7 +35,9 @@ impl Real {
             function: "hello".into(),
             namespace: "default".into(),
             version: 1,
-            code: Code::Folder(self.workshop.artifacts().artifact(made.made.digest()).unwrap()),
+            code: Code::Folder(
+                self.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned(),
+            ),
             runtime,
             env: Default::default(),
             limits: Limits { memory_mb: 256, cpu: 1.0, pids: 64, network: Network::None },
@@ -60,7 +62,7 @@ async fn in_the_sandbox_the_second_build_borrows_what_the_first_one_has_fetched(
     real.world.commit(&[("data.txt", "two")]);
     let (made, log) = real.made().await;
     assert!(log.contains("from earlier builds"), "{log}");
-    let folder = real.workshop.artifacts().artifact(made.made.digest()).unwrap();
+    let folder = real.workshop.artifacts().get(made.made.digest()).await.unwrap().unwrap().path().to_owned();
     assert_eq!(fs::read_to_string(folder.join("data.txt")).unwrap(), "two");
 }
 
@@ -141,7 +143,16 @@ async fn a_real_pip_install_makes_a_function_that_runs_and_is_the_same_each_time
     real.world.commit(&[("main.py", main), ("requirements.txt", "six==1.16.0\n")]);
     let (made, log) = real.made().await;
     assert!(log.contains("pip install"), "{log}");
-    let compiled = real.workshop.artifacts().artifact(made.made.digest()).unwrap().join(".python/__pycache__");
+    let compiled = real
+        .workshop
+        .artifacts()
+        .get(made.made.digest())
+        .await
+        .unwrap()
+        .unwrap()
+        .path()
+        .to_owned()
+        .join(".python/__pycache__");
     assert!(compiled.is_dir(), "{log}");
     let answer: serde_json::Value = serde_json::from_str(&real.answer(&made).await).unwrap();
     assert_eq!(answer, serde_json::json!({"six": "1.16.0"}));

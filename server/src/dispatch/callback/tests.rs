@@ -2,8 +2,10 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use domain::run::event::{Delivery, Failure, Outcome, Request as Asked};
+use hmac::{Hmac, Mac};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
+use sha2::Sha256;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;

@@ -22,9 +22,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, HeaderMap};
 use chrono::{DateTime, Utc};
 use domain::access::{Grants, Role};
-use hmac::{Hmac, Mac};
 use parking_lot::RwLock;
-use sha2::Sha256;
 
 pub use cookie::{COOKIE, SECURE_COOKIE};
 pub(crate) use cookie::{carrying, gone, is_platforms, not_from_elsewhere};
@@ -37,6 +35,7 @@ use crate::access::{Bounds, Roster, Standing};
 use crate::clock;
 use crate::config::Settings;
 use crate::edge::HttpError;
+use crate::mac;
 use crate::operations::{self, Viewer};
 use crate::store::{self, Store};
 
@@ -86,11 +85,7 @@ pub fn reset_password(data_dir: &Path) -> Result<String, Error> {
 
 /// A key for one purpose and one name, which tells nothing of the server's own key that it is made from.
 pub fn derived_key(server_key: &[u8], purpose: &str, name: &str) -> [u8; 32] {
-    let mut mac = Hmac::<Sha256>::new_from_slice(server_key).expect("a key of HMAC may have any length");
-    mac.update(purpose.as_bytes());
-    mac.update(&[0]);
-    mac.update(name.as_bytes());
-    mac.finalize().into_bytes().into()
+    mac::sha256(server_key, &[purpose.as_bytes(), &[0], name.as_bytes()])
 }
 
 /// Knows who is who.

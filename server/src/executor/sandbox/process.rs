@@ -238,7 +238,7 @@ impl Process {
     /// A handle that does not keep the process alive.
     pub(super) fn leash(&self) -> Leash {
         let (why, inside) = (self.why.clone(), self.inside);
-        Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside }
+        Leash { orders: self.orders.downgrade(), exit: self.exit.clone(), why, inside, first: OnceLock::new() }
     }
 
     /// The limits around it.
@@ -258,6 +258,8 @@ pub(super) struct Leash {
     exit: watch::Receiver<Option<Exit>>,
     why: Arc<OnceLock<String>>,
     inside: Option<Inside>,
+    /// The process that was found there: with its end all others end.
+    first: OnceLock<Pid>,
 }
 
 impl Leash {
@@ -288,7 +290,15 @@ impl Leash {
 
     /// The first process in the sandbox, which is in all of its namespaces; `None` as long as there is none.
     pub(super) fn inside(&self) -> Option<Pid> {
-        self.inside.and_then(|Inside { outer, generations }| descendant(outer, generations))
+        let Inside { outer, generations } = self.inside?;
+        match self.first.get() {
+            Some(first) => Some(*first),
+            // While the sandbox is set up, other processes may be at this place.
+            None => {
+                let first = descendant(outer, generations).filter(|pid| is_first(*pid))?;
+                Some(*self.first.get_or_init(|| first))
+            }
+        }
     }
 }
 
@@ -456,6 +466,13 @@ async fn terminate(outer: Pid, layers: usize, around: usize) {
 /// is the parent of the next bubblewrap, or of the function's own process.
 fn descendant(outer: Pid, generations: usize) -> Option<Pid> {
     (0..generations).try_fold(outer, |parent, _| first_child(parent))
+}
+
+/// Whether a process is the first one of a namespace of processes.
+fn is_first(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let numbers = status.lines().find_map(|line| line.strip_prefix("NSpid:")).unwrap_or_default();
+    numbers.split_whitespace().skip(1).last() == Some("1")
 }
 
 /// The oldest child of a process.

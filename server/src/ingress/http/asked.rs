@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse};
+use domain::duration::{self, Form};
 
 use crate::edge::request_id::correlation;
 use crate::edge::{HttpError, Services};
 use crate::operations::Caller;
+use crate::store::page::MAX_PAGE;
 
 /// Answers a method that a route does not take.
 pub(super) async fn wrong_method(request: HttpRequest) -> Result<HttpResponse, HttpError> {
@@ -41,17 +43,21 @@ pub(in crate::ingress) fn namespace(
     request: &HttpRequest,
     services: &Services,
 ) -> Result<String, HttpError> {
+    Ok(named(asked, request)?.unwrap_or_else(|| services.settings.namespace.clone()))
+}
+
+/// The namespace that a request names, by its query or body (`asked`) or the header `X-Namespace`. Who names none looks into all.
+///
+/// # Errors
+/// 400 when what is asked for cannot be a namespace.
+pub(super) fn named(asked: Option<String>, request: &HttpRequest) -> Result<Option<String>, HttpError> {
     let header = || Some(String::from_utf8_lossy(request.headers().get("x-namespace")?.as_bytes()).into_owned());
     // Both are looked at, though the query counts: a header that cannot be meant is a mistake.
     let (asked, named) = (fitting(asked)?, fitting(header())?);
-    Ok(asked.or(named).unwrap_or_else(|| services.settings.namespace.clone()))
+    Ok(asked.or(named))
 }
 
-/// The namespace that a request looks into, if it names one.
-///
-/// # Errors
-/// 400 when that cannot be a namespace.
-pub(super) fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpError> {
+fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpError> {
     match namespace {
         Some(namespace) if !domain::name::fits(&namespace) => {
             let error = domain::function::Error::BadNamespace { namespace };
@@ -61,22 +67,20 @@ pub(super) fn fitting(namespace: Option<String>) -> Result<Option<String>, HttpE
     }
 }
 
-/// A time such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
-pub(in crate::ingress) fn duration(text: &str) -> Option<Duration> {
-    let at = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(at);
-    let factor = match unit {
-        "ms" => 0.001,
-        "" | "s" => 1.0,
-        "m" => 60.0,
-        "h" => 3600.0,
-        "d" => 86400.0,
-        _ => return None,
-    };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let number: f64 = number.parse().ok().filter(|_| is_digits(whole) && is_digits(fraction))?;
-    Duration::try_from_secs_f64(number * factor).ok()
+/// A length of time in a query, such as `30s`, `500ms`, `10m`, `1h`, or plain seconds.
+pub(in crate::ingress) fn duration(text: &str) -> Result<Duration, duration::Fault> {
+    duration::parse(text, Form { bare: true, averages: false })
+}
+
+/// How many rows a page is to have: as many as are asked for, or as may be.
+///
+/// # Errors
+/// 400 when more are asked for, or none.
+pub(super) fn page_size(limit: Option<u32>) -> Result<u32, HttpError> {
+    match limit.unwrap_or(MAX_PAGE) {
+        first if (1..=MAX_PAGE).contains(&first) => Ok(first),
+        first => Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}"))),
+    }
 }
 
 /// The same request, after a row.
@@ -114,22 +118,6 @@ pub(super) fn no_query(request: &HttpRequest) -> Result<(), HttpError> {
             let name = query.split(['=', '&']).next().unwrap_or_default();
             let message = format!("{} {} takes no query, and there is `{name}`", request.method(), request.path());
             Err(HttpError::bad_request("bad_query", message))
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_with_their_units() {
-        let table = [("30s", 30.0), ("500ms", 0.5), ("10m", 600.0), ("1.5h", 5400.0), ("7", 7.0)];
-        for (text, seconds) in table {
-            assert_eq!(duration(text), Some(Duration::from_secs_f64(seconds)), "{text}");
-        }
-        for text in ["", "s", "-1s", "+1s", ".5s", "5.s", "1e2", "1 s", "1y", "NaN", "inf"] {
-            assert_eq!(duration(text), None, "{text}");
         }
     }
 }

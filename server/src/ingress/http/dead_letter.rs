@@ -10,13 +10,12 @@ use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, fitting, next_link, no_query, query, wrong_method};
-use super::described::Name;
+use super::asked::{caller, named, next_link, no_query, page_size, query, wrong_method};
+use super::described::{Name, NamespaceHeader};
 use super::run::{RunBody, parse};
 use crate::edge::error::ProblemBody;
 use crate::edge::{HttpError, Services, body};
 use crate::operations::{self, Letters, MAX_LETTERS, Refusal};
-use crate::store::page::MAX_PAGE;
 use crate::store::{PageRequest, RunRow};
 
 pub(super) fn configure(config: &mut ServiceConfig) {
@@ -50,7 +49,7 @@ pub(super) fn configure(config: &mut ServiceConfig) {
 #[serde(deny_unknown_fields)]
 #[schema(as = DeadLetterFilter)]
 pub(super) struct Those {
-    /// Only of this namespace.
+    /// Only of this namespace, or of that of the header `X-Namespace`.
     #[schema(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only of the function with this id.
@@ -70,7 +69,7 @@ pub(super) struct Those {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// Only of this namespace; of all that the caller may look into when absent.
+    /// Only of this namespace, or of that of the header `X-Namespace`; of all that the caller may look into when both are absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only of the function with this id.
@@ -172,7 +171,7 @@ impl Those {
         let bytes = body::read(request, payload, services.settings.limits.body).await?;
         let those: Self = if bytes.is_empty() { Self::default() } else { body::json(&bytes)? };
         let letters = Letters {
-            namespace: fitting(those.namespace)?,
+            namespace: named(those.namespace, request)?,
             function: those.function.map(Into::into),
             since: those.since,
             until: those.until,
@@ -184,7 +183,7 @@ impl Those {
 /// List dead letters
 ///
 /// Dead letters that wait, newest first, page by page.
-#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "dead letters", params(Which), responses(
+#[utoipa::path(get, path = "/v1/dead-letters", operation_id = "listDeadLetters", tag = "dead letters", params(Which, NamespaceHeader), responses(
     (status = 200, description = "A page of dead letters", body = Vec<LetterBody>, headers(
         ("X-Total-Count" = u64, description = "How many there are on all pages"),
         ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
@@ -193,12 +192,9 @@ impl Those {
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
-    let first = which.limit.unwrap_or(MAX_PAGE);
-    if first == 0 || first > MAX_PAGE {
-        return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
-    }
+    let first = page_size(which.limit)?;
     let letters = Letters {
-        namespace: fitting(which.namespace)?,
+        namespace: named(which.namespace, &request)?,
         function: which.function.map(Into::into),
         since: which.since,
         until: which.until,
@@ -275,7 +271,7 @@ pub(super) async fn redrive(
 /// Redrive many dead letters
 ///
 /// Tries dead runs again, those that fit; without a body, all that the caller may see.
-#[utoipa::path(post, path = "/v1/dead-letters:redrive", operation_id = "redriveDeadLetters", tag = "dead letters", request_body = Option<Those>, responses(
+#[utoipa::path(post, path = "/v1/dead-letters:redrive", operation_id = "redriveDeadLetters", tag = "dead letters", params(NamespaceHeader), request_body = Option<Those>, responses(
     (status = 200, description = "How many are tried again", body = Redriven),
 ))]
 pub(super) async fn redrive_all(
@@ -294,7 +290,7 @@ pub(super) async fn redrive_all(
 /// Purge many dead letters
 ///
 /// Forgets dead runs, those that fit; without a body, all that the caller may see. Their histories stay.
-#[utoipa::path(post, path = "/v1/dead-letters:purge", operation_id = "purgeDeadLetters", tag = "dead letters", request_body = Option<Those>, responses(
+#[utoipa::path(post, path = "/v1/dead-letters:purge", operation_id = "purgeDeadLetters", tag = "dead letters", params(NamespaceHeader), request_body = Option<Those>, responses(
     (status = 200, description = "How many are forgotten", body = Purged),
 ))]
 pub(super) async fn purge_all(

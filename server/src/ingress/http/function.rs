@@ -20,13 +20,12 @@ use serde_json::{Map, Value, json};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
-use super::asked::{caller, duration, fitting, namespace, next_link, query, wrong_method};
+use super::asked::{caller, duration, named, namespace, next_link, page_size, query, wrong_method};
 use super::described::{Name, NamespaceHeader};
 use super::run::RunBody;
 use crate::edge::origin::{base_url, function_url};
 use crate::edge::{HttpError, Services, body, kept, wishes};
 use crate::operations::{self, Caller, Invocation, Registration, Viewer, Wait};
-use crate::store::page::MAX_PAGE;
 use crate::store::{BuildRow, FunctionFilter, FunctionRow, PageRequest, VersionRow, View};
 
 /// Waiting for a run's end over HTTP takes no longer.
@@ -201,7 +200,7 @@ pub(super) struct Place {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Which {
-    /// Only of this namespace; of all that the caller may look into when absent.
+    /// Only of this namespace, or of that of the header `X-Namespace`; of all that the caller may look into when both are absent.
     #[param(value_type = Option<Name>)]
     namespace: Option<String>,
     /// Only those whose `status` is this.
@@ -324,7 +323,7 @@ pub(super) struct Queued {
 /// List functions
 ///
 /// Functions by name, page by page.
-#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(Which), responses(
+#[utoipa::path(get, path = "/v1/functions", operation_id = "listFunctions", tag = "functions", params(Which, NamespaceHeader), responses(
     (status = 200, description = "A page of functions", body = Vec<FunctionBody>, headers(
         ("X-Total-Count" = u64, description = "How many there are on all pages"),
         ("Link" = Option<String>, description = "`<…>; rel=\"next\"` leads to the next page, if there is one"),
@@ -333,10 +332,7 @@ pub(super) struct Queued {
 pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) -> Result<HttpResponse, HttpError> {
     let caller = caller(&request, &services)?;
     let which: Which = query(&request)?;
-    let first = which.limit.unwrap_or(MAX_PAGE);
-    if first == 0 || first > MAX_PAGE {
-        return Err(HttpError::bad_request("page_too_large", format!("limit is {first}; it must be 1 to {MAX_PAGE}")));
-    }
+    let first = page_size(which.limit)?;
     let (state, build_failed) = match which.status {
         Some(status) => FunctionStatus::of(&status)?.into_filter(),
         None => (None, None),
@@ -351,7 +347,7 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
         build_failed,
         ..FunctionFilter::default()
     };
-    let view = services.view_of(&caller.viewer, fitting(which.namespace)?.as_deref())?;
+    let view = services.view_of(&caller.viewer, named(which.namespace, &request)?.as_deref())?;
     let page = view.functions(&filter, &PageRequest::first(first).counted().after(which.after)).await?;
     let rows: Vec<_> = page.rows.iter().map(|(_, row)| row).collect();
     let versions = view.current_versions(&rows).await?;
@@ -361,11 +357,11 @@ pub(super) async fn list(request: HttpRequest, services: web::Data<Services>) ->
     let mut builds: HashMap<_, _> = builds.into_iter().map(|build| (build.function, build)).collect();
     let base = base_url(&request);
     let next = page.rows.last().filter(|_| page.has_next).map(|(cursor, _)| next_link(&request, cursor));
-    let described = |row: FunctionRow| {
+    let mut bodies = Vec::with_capacity(page.rows.len());
+    for (_, row) in page.rows {
         let build = builds.remove(&row.id);
-        describe(&services, &base, versions.get(&row.id), build, row)
-    };
-    let bodies: Vec<_> = page.rows.into_iter().map(|(_, row)| row).map(described).collect();
+        bodies.push(describe(&services, &base, versions.get(&row.id), build, row).await);
+    }
     let mut response = HttpResponse::Ok();
     response.insert_header(("x-total-count", page.total.to_string()));
     if let Some(Ok(link)) = next.map(|link| HeaderValue::from_str(&link)) {
@@ -529,13 +525,15 @@ pub(super) async fn invoke(
     let caller = caller(&request, &services)?;
     let how: How = query(&request)?;
     let wait = how.wait.as_deref().map(|text| {
-        let bad = || {
+        let most = MAX_WAIT.as_secs();
+        let bad = |why: String| {
             HttpError::bad_request(
                 "bad_query",
-                format!("wait `{text}` is not a time such as 30s, of at most {} s", MAX_WAIT.as_secs()),
+                format!("wait `{text}` is not a time such as 30s, of at most {most} s: {why}"),
             )
         };
-        duration(text).filter(|wait| *wait <= MAX_WAIT).ok_or_else(bad)
+        let wait = duration(text).map_err(|fault| bad(fault.to_string()))?;
+        if wait <= MAX_WAIT { Ok(wait) } else { Err(bad("it is longer".to_owned())) }
     });
     let wait = wait.transpose()?;
     let row =
@@ -701,7 +699,7 @@ async fn body_of(
         Some(build) => offered(services, &view, build).await?,
         None => Vec::new(),
     };
-    let mut body = describe(services, &base_url(request), version.as_ref(), build, row);
+    let mut body = describe(services, &base_url(request), version.as_ref(), build, row).await;
     if let Some(build) = &mut body.build {
         build.offered_folders = offered_folders;
     }
@@ -725,7 +723,7 @@ async fn offered(services: &Services, view: &View, build: &BuildRow) -> Result<V
     Ok(folders.collect())
 }
 
-fn describe(
+async fn describe(
     services: &Services,
     base: &str,
     version: Option<&VersionRow>,
@@ -735,7 +733,7 @@ fn describe(
     let failed = build.as_ref().filter(|build| build.state == BuildStatus::Failed);
     let why_failed =
         failed.and_then(|build| build.error.as_deref()).map(|error| format!("its newest build failed: {error}"));
-    let reason = services.keeping.fault_of(&row).or_else(|| row.reason.clone()).or(why_failed);
+    let reason = services.keeping.fault_of(&row).await.or_else(|| row.reason.clone()).or(why_failed);
     let status = match (row.state, failed) {
         (Status::Registered, Some(_)) => "BUILD_FAILED",
         (state, _) => state.name(),

@@ -83,7 +83,8 @@ pub(super) async fn readyz(request: HttpRequest, services: web::Data<Services>) 
         Ok(()) if !held.is_empty() => unavailable("degraded", held),
         Ok(()) => {
             let queue = services.queue.fault().map(|fault| said(&fault, "the queue is away; the log says why"));
-            let broken = services.keeping.faults().map(|fault| said(&fault, "functions are broken; the log says why"));
+            let broken =
+                services.keeping.faults().await.map(|fault| said(&fault, "functions are broken; the log says why"));
             let mut unfit = vitals.differences().await.unwrap_or_default();
             unfit.extend(services.vault.foreign().await.ok().flatten());
             unfit.extend(vitals.stats().seal_fault());

@@ -198,7 +198,7 @@ fn as_event(row: &LineRow) -> String {
 }
 
 fn time(text: &str) -> Result<DateTime<Utc>, HttpError> {
-    let ago = || TimeDelta::from_std(duration(text)?).ok().and_then(|ago| clock::now().checked_sub_signed(ago));
+    let ago = || TimeDelta::from_std(duration(text).ok()?).ok().and_then(|ago| clock::now().checked_sub_signed(ago));
     let at = || DateTime::parse_from_rfc3339(text).ok().map(|time| time.to_utc());
     at().or_else(ago).ok_or_else(|| {
         HttpError::bad_request(

@@ -3,7 +3,6 @@
 
 mod demand;
 mod github;
-mod mac;
 mod sent;
 mod signature;
 mod slack;

@@ -2,7 +2,7 @@
 
 use actix_web::http::header::HeaderMap;
 
-use super::mac;
+use crate::mac;
 
 /// A timestamp that is signed may be this many seconds away from now, in either direction.
 pub(in crate::ingress) const TOLERANCE_S: i64 = 5 * 60;

@@ -4,8 +4,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use domain::manifest::SignatureEncoding;
 
-use super::mac;
 use super::sent::Unproved;
+use crate::mac;
 
 /// The header when the webhook names none.
 pub(super) const HEADER: &str = "x-signature-256";

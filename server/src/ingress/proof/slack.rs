@@ -2,8 +2,8 @@
 
 use actix_web::http::header::HeaderMap;
 
-use super::mac;
 use super::sent::{Unproved, is_fresh, text};
+use crate::mac;
 
 /// The signature.
 pub(super) const SIGNATURE: &str = "x-slack-signature";

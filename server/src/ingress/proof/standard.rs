@@ -4,8 +4,8 @@ use actix_web::http::header::HeaderMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
-use super::mac;
 use super::sent::{Unproved, is_fresh, text};
+use crate::mac;
 
 /// Names the delivery.
 pub(super) const ID: &str = "webhook-id";

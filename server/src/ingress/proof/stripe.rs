@@ -2,8 +2,8 @@
 
 use actix_web::http::header::HeaderMap;
 
-use super::mac;
 use super::sent::{Unproved, is_fresh, text};
+use crate::mac;
 
 /// The time, and signatures: several while a secret is being changed.
 pub(super) const SIGNATURE: &str = "stripe-signature";

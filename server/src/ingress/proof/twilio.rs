@@ -7,8 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use url::{Url, form_urlencoded};
 
-use super::mac;
 use super::sent::{Sent, Unproved, text};
+use crate::mac;
 
 /// The signature.
 pub(super) const SIGNATURE: &str = "x-twilio-signature";

@@ -75,6 +75,12 @@ async fn dead_letters_are_listed_and_shown_with_their_whole_input() {
     assert_eq!(found["deadLetters"], json!({ "totalCount": 1, "nodes": [expected] }));
     assert_eq!(house.graphql(query, json!({ "f": f })).await["deadLetters"]["nodes"][0]["id"], json!(a));
 
+    // Whoever names a namespace, in whatever way, means no other.
+    let answer = house.get("/v1/dead-letters").header("x-namespace", "team").send().await.unwrap();
+    assert_eq!(json_of(answer, StatusCode::OK).await.as_array().unwrap().len(), 1);
+    let answer = house.post("/v1/dead-letters:purge").header("x-namespace", "nobodys").send().await.unwrap();
+    assert_eq!(json_of(answer, StatusCode::OK).await["purged"], 0);
+
     // Who belongs to one namespace sees its letters alone.
     let ada = house.token(&["team"], true);
     let answer = house.request(Method::GET, "/v1/dead-letters").bearer_auth(&ada).send().await.unwrap();

@@ -36,6 +36,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
 use crate::access::{Bounds, Roster};
 use crate::actors::{self, Commands};
+use crate::artifacts::Artifacts;
 use crate::builder::{self, Workshop};
 use crate::config::{Limits, Settings};
 use crate::edge::{About, Auth, Services};
@@ -102,7 +103,7 @@ impl House {
             vault: vault.clone(),
             executors,
             keeper: None,
-            artifacts: Arc::new(|_| Some("/nowhere".into())),
+            artifacts: Artifacts::pretended(Default::default()),
             metrics: metrics.clone(),
             settings: keeping::Settings { ready_within: PATIENCE, stop_grace: PATIENCE, lines: LineLimits::default() },
             node: "node-1".into(),

@@ -335,7 +335,13 @@ async fn what_is_no_namespace_is_never_taken_for_the_default_one() {
     house.registered("default", "f").await;
     let bytes = reqwest::header::HeaderValue::from_bytes(b"t\xc3\xa9am").unwrap();
     for header in [reqwest::header::HeaderValue::from_static("No!"), bytes] {
-        for path in ["/v1/functions/f", "/v1/functions/f?namespace=default", "/v1/functions/f/logs"] {
+        for path in [
+            "/v1/functions",
+            "/v1/dead-letters",
+            "/v1/functions/f",
+            "/v1/functions/f?namespace=default",
+            "/v1/functions/f/logs",
+        ] {
             let answer = house.get(path).header("x-namespace", header.clone()).send().await.unwrap();
             assert_eq!(error(answer, StatusCode::BAD_REQUEST).await, "bad_namespace", "{path}");
         }

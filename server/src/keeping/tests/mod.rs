@@ -8,7 +8,6 @@ mod service;
 mod shared;
 mod traffic;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,12 +15,13 @@ use domain::function::event::{Share, Source};
 use domain::function::{self, BuildId, Command, Made};
 use domain::manifest::{Manifest, Mode, Runtime, Scaling};
 use domain::{Cause, run};
-use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::{Keeper, Keeping, LineLimits, Parts, Settings};
 use crate::actors::{self, Commands};
+use crate::artifacts::Artifacts;
+use crate::artifacts::testing::Pretended;
 use crate::clock;
 use crate::executor::{Executor, Executors};
 use crate::leasing::{Error, Lease, Leasing};
@@ -38,8 +38,7 @@ pub(crate) struct House {
     store: Store,
     commands: Commands,
     data: TempDir,
-    /// Artifacts that are not there.
-    missing: Arc<Mutex<BTreeSet<String>>>,
+    artifacts: Pretended,
 }
 
 /// One server.
@@ -70,12 +69,11 @@ impl House {
         let data = TempDir::new().unwrap();
         let store = store::open(None, data.path()).await.unwrap();
         let commands = Commands::start(store.clone(), actors::Settings::default());
-        Self { store, commands, data, missing: Arc::default() }
+        Self { store, commands, data, artifacts: Pretended::default() }
     }
 
     pub(crate) fn server(&self, node: &str, keeper: Option<Arc<dyn Keeper>>) -> Server {
         let (leasing, host) = (Leasing::new(10), Arc::new(Host::default()));
-        let missing = self.missing.clone();
         let keeping = Keeping::start(Parts {
             leasing: leasing.clone(),
             store: self.store.clone(),
@@ -83,7 +81,7 @@ impl House {
             vault: Vault::open(None, self.data.path(), self.store.clone()).unwrap(),
             executors: Executors::new([host.clone() as Arc<dyn Executor>]),
             keeper,
-            artifacts: Arc::new(move |digest| (!missing.lock().contains(digest)).then(|| "/nowhere".into())),
+            artifacts: Artifacts::pretended(self.artifacts.clone()),
             metrics: Metrics::new(),
             settings: Settings { ready_within: PATIENCE, stop_grace: PATIENCE, lines: LineLimits::default() },
             node: node.into(),

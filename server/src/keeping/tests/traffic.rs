@@ -67,7 +67,7 @@ fn a_version_that_has_a_share_and_is_not_here_fails_its_calls_and_no_others() {
         let house = House::new().await;
         let id = house.running("hello", vec![service(scaling(0, 1, 10))]).await;
         let missing = house.built(id, service(scaling(0, 1, 10))).await;
-        house.missing.lock().insert(missing.clone());
+        house.artifacts.missing.lock().insert(missing.clone());
         house.shift(id, &[(1, 50), (2, 50)]).await;
         let one = house.server("node-1", None);
         let (mut answered, mut refused) = (0, 0);
@@ -88,7 +88,7 @@ fn a_version_that_has_a_share_and_is_not_here_fails_its_calls_and_no_others() {
         }
         assert!(answered > 5 && refused > 5, "{answered} {refused}");
         // It is there again.
-        house.missing.lock().clear();
+        house.artifacts.missing.lock().clear();
         for number in 0..40 {
             assert!(one.call_of(id, run(number)).await.is_ok());
         }

@@ -68,6 +68,16 @@ const AWS_WORDS: [&str; 22] = [
     "Mangum",
 ];
 
+/// The file of OpenFaaS, and where a handler of this name may be: in the folders that it names, or beside it.
+fn openfaas(evidence: &Evidence, handler: &str) -> Option<(&'static str, Vec<String>)> {
+    let is_openfaas = |file: &&str| evidence.text(file).is_some_and(|text| text.contains("openfaas"));
+    let file = ["stack.yml", "stack.yaml"].into_iter().find(is_openfaas)?;
+    let folders = yaml_values(evidence.text(file).unwrap_or_default(), "handler").into_iter();
+    let folders = folders.map(|folder| folder.trim_start_matches("./").trim_end_matches('/'));
+    let inside = folders.map(|folder| format!("{folder}/{handler}"));
+    Some((file, inside.chain([handler.to_owned()]).collect()))
+}
+
 /// A handler that could be meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Candidate {

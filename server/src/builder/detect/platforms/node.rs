@@ -2,10 +2,12 @@
 
 use domain::manifest::{Adapter, Runtime};
 
-use super::super::evidence::{Evidence, yaml_values};
+use super::super::evidence::Evidence;
 use super::super::javascript::{self, is_code};
 use super::super::{Found, Undecided};
-use super::{AWS_FILES, AWS_PACKAGES, AWS_WORDS, Candidate, check_folders, check_models, choose, named, together};
+use super::{
+    AWS_FILES, AWS_PACKAGES, AWS_WORDS, Candidate, check_folders, check_models, choose, named, openfaas, together,
+};
 
 /// The handler that the files beside it, or its own shape, are of a platform.
 pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Undecided> {
@@ -119,17 +121,8 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
             return choose(evidence, found, Runtime::Node, file);
         }
     }
-    let stack = ["stack.yml", "stack.yaml"]
-        .into_iter()
-        .find(|file| evidence.text(file).is_some_and(|text| text.contains("openfaas")));
-    if let Some(file) = stack {
-        let text = evidence.text(file).unwrap_or_default();
-        let folders: Vec<String> = yaml_values(text, "handler")
-            .into_iter()
-            .map(|folder| folder.trim_start_matches("./").trim_end_matches('/').to_owned())
-            .collect();
-        let fits =
-            |path: &str| folders.iter().any(|folder| path == format!("{folder}/handler.js")) || path == "handler.js";
+    if let Some((file, handlers)) = openfaas(evidence, "handler.js") {
+        let fits = |path: &str| handlers.iter().any(|handler| handler == path);
         let found = by_exports(Adapter::Openfaas, &fits, &default_or(&["handle"]));
         check_folders(evidence, &found)?;
         if !found.is_empty() {

@@ -2,9 +2,9 @@
 
 use domain::manifest::{Adapter, Runtime};
 
-use super::super::evidence::{Evidence, yaml_values};
+use super::super::evidence::Evidence;
 use super::super::{Found, Undecided, pyfile};
-use super::{AWS_FILES, AWS_WORDS, Candidate, check_folders, check_models, choose, named, together};
+use super::{AWS_FILES, AWS_WORDS, Candidate, check_folders, check_models, choose, named, openfaas, together};
 
 /// The handler that the files beside it, or its own shape, are of a platform.
 pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Undecided> {
@@ -94,18 +94,9 @@ pub(in super::super) fn detect(evidence: &Evidence) -> Result<Option<Found>, Und
             return choose(evidence, found, Runtime::Python, "project.yml");
         }
     }
-    let stack = ["stack.yml", "stack.yaml"]
-        .into_iter()
-        .find(|file| evidence.text(file).is_some_and(|text| text.contains("openfaas")));
-    if let Some(file) = stack {
-        let text = evidence.text(file).unwrap_or_default();
-        let folders: Vec<String> = yaml_values(text, "handler")
-            .into_iter()
-            .map(|folder| folder.trim_start_matches("./").trim_end_matches('/').to_owned())
-            .collect();
+    if let Some((file, handlers)) = openfaas(evidence, "handler.py") {
         let found = files.iter().filter(|(path, module)| {
-            (*path == "handler.py" || folders.iter().any(|folder| *path == format!("{folder}/handler.py")))
-                && module.function("handle").is_some()
+            handlers.iter().any(|handler| handler == path) && module.function("handle").is_some()
         });
         let found: Vec<_> = found.map(|(path, _)| candidate(Adapter::Openfaas, path, "handle")).collect();
         check_folders(evidence, &found)?;

@@ -6,8 +6,8 @@
 use nodejs_semver::{Range, Version};
 use serde_json::Value;
 
-use super::super::Site;
-use super::short;
+use super::super::explain::last_words;
+use super::super::site::Site;
 use super::store::Node;
 use crate::builder::{Error, files};
 
@@ -140,7 +140,7 @@ async fn fetch(site: &Site<'_>, range: &Range) -> Result<Result<Node, String>, E
         let none = tail.iter().any(|line| line.contains("ETARGET") || line.contains("notarget"));
         return Ok(Err(match none {
             true => "npm's registry has no such version".into(),
-            false => format!("it could not be fetched from npm's registry{}", super::super::last_words(&tail)),
+            false => format!("it could not be fetched from npm's registry{}", last_words(&tail)),
         }));
     }
     let own = folder.join("node_modules").join(&package);
@@ -152,6 +152,11 @@ async fn fetch(site: &Site<'_>, range: &Range) -> Result<Result<Node, String>, E
     let nodes = site.tools.nodes.clone();
     let kept = site.scratch.block(move |_| Ok(nodes.keep(&version, &own.join("bin/node")))).await?;
     kept.map(Ok).map_err(Error::failed("keep a version of Node"))
+}
+
+/// As much of what a file says as a message repeats.
+fn short(text: &str) -> String {
+    text.chars().take(40).collect()
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@
 //! Reads texts; runs nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 use toml::{Table, Value};
+
+use crate::builder::{Error, files};
 
 /// More lines than these no project has.
 const MAX_LINES: usize = 5_000;
@@ -208,6 +211,15 @@ fn one_version_each(packages: Vec<(String, String)>) -> Vec<String> {
     }
     let single = versions.into_iter().filter(|(_, versions)| versions.len() == 1);
     single.flat_map(|(name, versions)| versions.into_iter().map(move |version| format!("{name}=={version}"))).collect()
+}
+
+/// What the project in a folder asks for when it has no `requirements.txt`. Its files may be expensive to read: see [`inspect`](crate::builder::inspect).
+///
+/// # Errors
+/// [`Error::Refused`] with what cannot be read, or is not supported, by its name.
+pub(in crate::builder) fn project_of(folder: &Path) -> Result<Option<Asked>, Error> {
+    let text = |name: &str| files::text(folder, name).ok().flatten();
+    asked(&Files { text: &text }).map_err(Error::Refused)
 }
 
 #[cfg(test)]

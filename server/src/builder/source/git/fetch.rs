@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::io;
 use std::path::Path;
 
+use domain::text::bytes;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
@@ -20,7 +21,6 @@ use super::listing::{Listing, too_many};
 use super::names::may_be_commit;
 use super::steps::{self, Ended, Stage, Step};
 use super::{Repository, not_fetched, ssh};
-use crate::builder::journal::bytes;
 use crate::builder::scratch::Scratch;
 use crate::builder::source::Limits;
 use crate::builder::{Error, files};

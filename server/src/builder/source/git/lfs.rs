@@ -13,11 +13,11 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use domain::text::bytes;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
 use super::{Git, Remote, Repository};
-use crate::builder::journal::bytes;
 use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
 use pointer::{Content, Pointer};

@@ -9,8 +9,10 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 use super::names::{entry, fault_of, link};
-use super::submodules::MAX_SUBMODULES;
 use crate::builder::Error;
+
+/// Submodules of one function, those of submodules among them.
+pub(super) const MAX_SUBMODULES: usize = 20;
 
 /// Bytes of a line that are read. No path that is taken comes near it.
 const MAX_LINE_BYTES: u64 = 16 * 1024;

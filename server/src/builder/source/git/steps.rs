@@ -4,16 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::process::Stdio;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, timeout};
 use zeroize::Zeroizing;
 
-use super::{MIN_VERSION, Repository, Unreachable};
+use super::Repository;
 use crate::builder::{Error, files};
 use crate::executor::{Exit, Limits, Line, Network, Stream, Task};
 
@@ -43,9 +40,6 @@ const PROGRESS: [&str; 2] = ["Receiving objects:", "Resolving deltas:"];
 
 /// How Git says that a server sends more than it was asked for.
 const UNFILTERED: &str = "warning: filtering not recognized by server";
-
-/// Variables that name certificates of the host's.
-const CERTIFICATES: [&str; 4] = ["GIT_SSL_CAINFO", "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE"];
 
 /// What is the same for all steps, wherever they run.
 const ENV: [(&str, &str); 9] = [
@@ -264,55 +258,9 @@ pub(super) async fn grows_beyond(folder: PathBuf, limit: files::Usage) {
     }
 }
 
-/// Variables that name certificates, and the files or folders that they name.
-pub(super) fn certificates() -> Vec<(String, PathBuf)> {
-    let named = CERTIFICATES.into_iter().filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?.into())));
-    named.filter(|(_, path): &(String, PathBuf)| path.is_absolute() && path.exists()).collect()
-}
-
-/// Asks the host's Git once how old it is.
-pub(super) async fn check_version() -> Result<(), Unreachable> {
-    static FITS: OnceLock<Result<(), String>> = OnceLock::new();
-    if let Some(known) = FITS.get() {
-        return known.clone().map_err(Unreachable);
-    }
-    let output = Command::new("git").arg("version").stdin(Stdio::null()).kill_on_drop(true).output();
-    let answer = match timeout(DRAIN, output).await {
-        Ok(Ok(output)) => String::from_utf8_lossy(&output.stdout).into_owned(),
-        Ok(Err(error)) => {
-            return Err(Unreachable(format!("git does not run (Debian: apt-get install git): {error}")));
-        }
-        Err(_) => return Err(Unreachable("git does not answer".into())),
-    };
-    let (major, minor) = MIN_VERSION;
-    let fits = match version(&answer) {
-        Some(version) if version >= MIN_VERSION => Ok(()),
-        _ => Err(format!("`{}` is older than the git {major}.{minor} that is needed", answer.trim())),
-    };
-    FITS.get_or_init(|| fits).clone().map_err(Unreachable)
-}
-
-/// `(2, 39)` of `git version 2.39.5`.
-fn version(answer: &str) -> Option<(u32, u32)> {
-    let mut numbers = answer.split_whitespace().nth(2)?.split('.');
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn gits_age_is_read() {
-        for (answer, expected) in [
-            ("git version 2.39.5\n", Some((2, 39))),
-            ("git version 2.37.1 (Apple Git-137.1)", Some((2, 37))),
-            ("git version 3.0", Some((3, 0))),
-            ("what?", None),
-        ] {
-            assert_eq!(version(answer), expected, "{answer}");
-        }
-    }
 
     #[test]
     fn of_a_fetch_only_its_progress_is_shown() {

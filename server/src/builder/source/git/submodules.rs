@@ -12,13 +12,11 @@ use domain::address;
 use futures::future::BoxFuture;
 
 use super::fetch::Found;
+use super::listing::MAX_SUBMODULES;
 use super::steps::Step;
 use super::{Git, Limits, Remote, Repository, Wanted, inner_folder, is_wanted};
 use crate::builder::scratch::Scratch;
 use crate::builder::{Error, files};
-
-/// Submodules of one function, those of submodules among them.
-pub(super) const MAX_SUBMODULES: usize = 20;
 
 /// Submodules of submodules of submodules.
 const MAX_SUBMODULE_DEPTH: usize = 3;

@@ -31,7 +31,11 @@ impl Cgroup {
     /// groups together, or the host's.
     pub(in super::super) fn met_its_limit(&self) -> bool {
         match self.with("memory") {
-            Some((Version::V1, folder)) => number(&folder.join("memory.failcnt")).is_none_or(|count| count > 0),
+            Some((Version::V1, folder)) => {
+                // What is counted with swap has the same limit, and is looked at first.
+                let counts = ["memory.failcnt", "memory.memsw.failcnt"].map(|file| number(&folder.join(file)));
+                counts.into_iter().flatten().any(|count| count > 0) || counts[0].is_none()
+            }
             Some((Version::V2, folder)) => {
                 let events = fs::read_to_string(folder.join("memory.events")).unwrap_or_default();
                 field(&events, "oom").is_none_or(|count| count > 0)

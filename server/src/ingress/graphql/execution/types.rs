@@ -199,12 +199,11 @@ pub(super) enum Shape<'v, V> {
     Binary,
 }
 
-impl Given for Value {
-    const JSON: bool = false;
-
-    fn shape(&self) -> Shape<'_, Self> {
-        match self {
-            Self::Variable(name) => Shape::Variable(name),
+/// The shape of a value of either type: they differ in variables alone.
+macro_rules! shape {
+    ($value:expr $(, $variable:pat => $its:expr)?) => {
+        match $value {
+            $($variable => $its,)?
             Self::Null => Shape::Null,
             Self::Number(number) => Shape::Number(number),
             Self::String(text) => Shape::Text(text),
@@ -214,6 +213,14 @@ impl Given for Value {
             Self::List(items) => Shape::List(items),
             Self::Object(fields) => Shape::Object(fields),
         }
+    };
+}
+
+impl Given for Value {
+    const JSON: bool = false;
+
+    fn shape(&self) -> Shape<'_, Self> {
+        shape!(self, Self::Variable(name) => Shape::Variable(name))
     }
 }
 
@@ -221,16 +228,7 @@ impl Given for ConstValue {
     const JSON: bool = true;
 
     fn shape(&self) -> Shape<'_, Self> {
-        match self {
-            Self::Null => Shape::Null,
-            Self::Number(number) => Shape::Number(number),
-            Self::String(text) => Shape::Text(text),
-            Self::Boolean(_) => Shape::Boolean,
-            Self::Binary(_) => Shape::Binary,
-            Self::Enum(name) => Shape::Enum(name),
-            Self::List(items) => Shape::List(items),
-            Self::Object(fields) => Shape::Object(fields),
-        }
+        shape!(self)
     }
 }
 

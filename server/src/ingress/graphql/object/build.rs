@@ -10,7 +10,7 @@ use super::{Function, LogLine, Version};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::page_size;
 use crate::ingress::graphql::{OrFail, budget, loader, services, view};
-use crate::operations::{self, Refusal};
+use crate::operations;
 use crate::store::{BuildRow, LinesOf};
 
 /// How far a build is.
@@ -72,8 +72,7 @@ impl Build {
 
     /// Whose it is.
     async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
-        let row = budget::load(ctx, loader(ctx)?.function(self.0.function)).await?;
-        row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
+        Function::of(ctx, self.0.function).await
     }
 
     /// How far it is.

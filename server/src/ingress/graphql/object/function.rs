@@ -133,6 +133,12 @@ struct Given {
 }
 
 impl Function {
+    /// The function of this id, which something that the viewer sees belongs to.
+    pub(super) async fn of(ctx: &Context<'_>, id: function::Id) -> Result<Self> {
+        let row = budget::load(ctx, loader(ctx)?.function(id)).await?;
+        row.map(Self::from).ok_or_else(|| Refusal::no_function(&id.to_string())).or_fail()
+    }
+
     /// The function as it was after a record of its stream.
     pub(in crate::ingress::graphql) fn as_of(state: function::Function, last: &Recorded) -> Option<Self> {
         let event = function::Event::decode(&last.kind, &last.data).ok()?;
@@ -214,8 +220,11 @@ impl Function {
     /// Why it is broken, when it is; or why it was stopped; or, while it has no version, why its last build failed. It goes when
     /// its cause is over.
     async fn state_reason(&self, ctx: &Context<'_>) -> Result<Option<String>> {
-        let fault = || services(ctx).keeping.fault_of(&self.row);
-        let now = self.then.is_none().then(fault).flatten().or_else(|| self.row.reason.clone());
+        let fault = match self.then {
+            None => services(ctx).keeping.fault_of(&self.row).await,
+            Some(_) => None,
+        };
+        let now = fault.or_else(|| self.row.reason.clone());
         if now.is_some() || self.row.state != Status::Registered || self.then.is_some() {
             return Ok(now);
         }

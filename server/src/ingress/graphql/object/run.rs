@@ -10,7 +10,6 @@ use super::{Event, Function, LogLine};
 use crate::ingress::graphql::position::{self, Position};
 use crate::ingress::graphql::relay::{Asked, Connection, page, page_size};
 use crate::ingress::graphql::{OrFail, budget, loader, view};
-use crate::operations::Refusal;
 use crate::store::{LinesOf, PageRequest, RunFilter, RunRow, View};
 
 /// How far a run is.
@@ -135,15 +134,14 @@ impl Run {
         self.0.id.into()
     }
 
-    /// Whose it is.
-    async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
-        let row = budget::load(ctx, loader(ctx)?.function(self.0.function)).await?;
-        row.map(Function::from).ok_or_else(|| Refusal::no_function(&self.0.function.to_string())).or_fail()
-    }
-
     /// The version that ran, or was asked for.
     async fn version(&self) -> Option<u32> {
         self.0.version
+    }
+
+    /// Whose it is.
+    async fn function(&self, ctx: &Context<'_>) -> Result<Function> {
+        Function::of(ctx, self.0.function).await
     }
 
     /// How far it is.

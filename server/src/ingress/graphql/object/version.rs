@@ -49,8 +49,12 @@ impl Version {
     /// Its files, or the one at a path; `None` when its artifact is not on this server's disk. They are read only when
     /// somebody asked for what is in them, and when the answer can afford it.
     async fn listed(&self, ctx: &Context<'_>, only: Option<String>) -> Result<Option<Vec<File>>> {
-        let folder = self.0.artifact().and_then(|digest| services(ctx).workshop.artifacts().artifact(digest));
-        let Some(folder) = folder else { return Ok(None) };
+        let Some(digest) = self.0.artifact() else { return Ok(None) };
+        let held = services(ctx).workshop.artifacts().get(digest).await;
+        let Some(held) = held.map_err(|error| Fault::Unavailable(error.to_string())).or_fail()? else {
+            return Ok(None);
+        };
+        let folder = held.path().to_owned();
         let _place = LISTINGS.take(&viewer(ctx)?.subject, &self.0.function.to_string()).await;
         let mut listed = {
             let folder = folder.clone();

@@ -40,7 +40,7 @@ impl Server {
         unfit.extend(services.vault.foreign().await.ok().flatten());
         unfit.extend(vitals.stats().seal_fault());
         unfit.extend(vitals.stats().unreadable());
-        let broken = services.keeping.faults();
+        let broken = services.keeping.faults().await;
         let queue = services.queue.fault();
         store.into_iter().chain(queue).chain(held).chain(ground).chain(broken).chain(unfit).collect()
     }

@@ -12,6 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use domain::text::bytes;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Proxy, Response, StatusCode, redirect};
 use serde::{Deserialize, Serialize};
@@ -21,10 +22,9 @@ use tokio::sync::Mutex;
 use tokio_rustls::rustls::ClientConfig;
 use url::Url;
 
-use super::super::{Policy, Remote, Repository, route, steps};
+use super::super::{Policy, Remote, Repository, host, route};
 use super::pointer::Content;
 use crate::builder::Error;
-use crate::builder::journal::bytes;
 use crate::builder::source::route::Resolve;
 use crate::config::trust;
 
@@ -147,7 +147,7 @@ impl<'a> Server<'a> {
     pub(super) fn new(policy: &'a Policy, resolve: &'a Resolve, repository: &'a Repository<'a>) -> Result<Self, Error> {
         let failed = |why: String| Error::failed("speak to a server of Git LFS")(io::Error::other(why));
         let endpoint = endpoint(&repository.url).map_err(|error| failed(error.to_string()))?;
-        let certificates = steps::certificates().into_iter().map(|(_, path)| path);
+        let certificates = host::certificates().into_iter().map(|(_, path)| path);
         let tls = trust::trusted(certificates).and_then(trust::client).map_err(failed)?;
         Ok(Self { policy, resolve, repository, endpoint, tls, clients: Mutex::default() })
     }

@@ -1,4 +1,4 @@
-//! Artifacts and bundles on disk, each under the digest of its content. What is there is whole: it comes in by a rename.
+//! Artifacts and bundles in a folder, each under the digest of its content. What is there is whole: it comes in by a rename.
 //!
 //! Knows files and digests; knows nothing of functions.
 
@@ -7,14 +7,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use domain::text;
 use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 
-use super::stock::{Stock, size_of};
-use super::unneeded::mark_needed;
-use super::{Error, digest, files, source};
+use super::archive::{self, MAGIC_BYTES};
+use super::blocking::blocking;
+use super::stock::{Room, Stock, size_of};
+use super::{Error, digest};
 use crate::tree::{self, Bounds, Kind, Next, When};
 
 /// A larger bundle is refused.
@@ -26,9 +29,9 @@ pub(super) const INCOMING: &str = ".incoming-";
 /// Names the folder.
 const IDENTITY: &str = "artifacts.id";
 
-/// The store of artifacts and bundles. Cloning it is cheap.
+/// A folder with artifacts and bundles. Cloning it is cheap. Most of what it does waits for the disk.
 #[derive(Debug, Clone)]
-pub struct Artifacts(Arc<Folders>);
+pub(super) struct Folder(Arc<Folders>);
 
 #[derive(Debug)]
 struct Folders {
@@ -36,36 +39,12 @@ struct Folders {
     bundles: Stock,
 }
 
-/// How many bytes all bundles, and all artifacts, may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Room {
-    /// Of bundles.
-    pub bundles: u64,
-    /// Of artifacts.
-    pub artifacts: u64,
-}
-
-impl Default for Room {
-    /// As much as the disk has.
-    fn default() -> Self {
-        Self { bundles: u64::MAX, artifacts: u64::MAX }
-    }
-}
-
-impl Artifacts {
-    /// Keeps them below `data_dir`, as many as there are.
-    ///
-    /// # Errors
-    /// [`Error::Failed`] when the folders cannot be made.
-    pub fn new(data_dir: &Path) -> Result<Self, Error> {
-        Self::within(data_dir, Room::default())
-    }
-
+impl Folder {
     /// Keeps them below `data_dir`, no more than there is room for.
     ///
     /// # Errors
     /// [`Error::Failed`] when the folders cannot be made.
-    pub fn within(data_dir: &Path, room: Room) -> Result<Self, Error> {
+    pub(super) fn new(data_dir: &Path, room: Room) -> Result<Self, Error> {
         let folders = Folders {
             artifacts: Stock::artifacts(data_dir.join("artifacts"), room.artifacts),
             bundles: Stock::bundles(data_dir.join("bundles"), room.bundles),
@@ -80,7 +59,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// When the folder cannot be read or written.
-    pub fn identity(&self) -> io::Result<String> {
+    pub(super) fn identity(&self) -> io::Result<String> {
         let root = self.folder().parent().unwrap_or(self.folder());
         let path = root.join(IDENTITY);
         for _ in 0..2 {
@@ -114,7 +93,7 @@ impl Artifacts {
     }
 
     /// Returns when something was refused because there was no room.
-    pub async fn room_is_wanted(&self) {
+    pub(super) async fn room_is_wanted(&self) {
         let [artifacts, bundles] = self.stocks();
         tokio::select! {
             () = artifacts.wanted.notified() => {}
@@ -123,7 +102,7 @@ impl Artifacts {
     }
 
     /// The unpacked, read-only folder of an artifact; `None` when there is none of that digest.
-    pub fn artifact(&self, digest: &str) -> Option<PathBuf> {
+    pub(super) fn artifact(&self, digest: &str) -> Option<PathBuf> {
         let path = self.folder().join(name_of(digest)?);
         path.is_dir().then_some(path)
     }
@@ -142,7 +121,7 @@ impl Artifacts {
         mut go_on: impl FnMut() -> io::Result<()>,
     ) -> Result<(String, u64), Error> {
         let failed = || Error::failed("keep what was built");
-        files::remove(&folder.join(".git")).map_err(failed())?;
+        tree::remove(&folder.join(".git")).map_err(failed())?;
         let summary = digest::of(folder, max_bytes, max_files, &mut go_on)?;
         let name = name_of(&summary.digest).expect("the digest was just made");
         let target = self.folder().join(name);
@@ -168,8 +147,18 @@ impl Artifacts {
         Ok((summary.digest, summary.size))
     }
 
+    /// Copies an artifact to where nothing is; `false` when there is none of that digest.
+    pub(super) fn copy_artifact(&self, digest: &str, to: &Path) -> io::Result<bool> {
+        let Some(path) = self.artifact(digest) else { return Ok(false) };
+        match tree::copy(&path, to, || Ok(())) {
+            // Nothing needed it any more, and it went meanwhile.
+            Err(_) if !path.is_dir() => Ok(false),
+            copied => copied.map(|()| true),
+        }
+    }
+
     /// The file of a bundle; `None` when there is none of that digest.
-    pub fn bundle(&self, digest: &str) -> Option<PathBuf> {
+    pub(super) fn bundle(&self, digest: &str) -> Option<PathBuf> {
         let path = self.bundles().join(name_of(digest)?);
         path.is_file().then_some(path)
     }
@@ -179,7 +168,7 @@ impl Artifacts {
     /// # Errors
     /// [`Error::Refused`] when it is larger than [`MAX_BUNDLE_BYTES`], breaks off, or is neither a zip nor a tar.gz.
     /// [`Error::Failed`] when the disk fails, or when there is no [room](Room): see [`Error::is_full`].
-    pub async fn put_bundle<E: std::fmt::Display>(
+    pub(super) async fn put_bundle<E: std::fmt::Display>(
         &self,
         stream: impl Stream<Item = Result<Bytes, E>>,
     ) -> Result<String, Error> {
@@ -200,20 +189,20 @@ impl Artifacts {
                 .map_err(|error| Error::Refused(format!("the bundle's upload broke off: {error}; send it again")))?;
             size += piece.len() as u64;
             if size > MAX_BUNDLE_BYTES {
-                let limit = super::journal::bytes(MAX_BUNDLE_BYTES);
+                let limit = text::bytes(MAX_BUNDLE_BYTES);
                 return Err(Error::Refused(format!(
                     "the bundle is larger than {limit}; leave out what can be installed (node_modules, .python)"
                 )));
             }
             coming.take(piece.len() as u64).map_err(|full| failed()(io::Error::other(full)))?;
-            magic.extend(piece.iter().take(source::MAGIC_BYTES.saturating_sub(magic.len())));
+            magic.extend(piece.iter().take(MAGIC_BYTES.saturating_sub(magic.len())));
             let written = blocking(move || {
                 hash.update(&piece);
                 file.write_all(&piece).map(|()| (file, hash))
             });
             (file, hash) = written.await.map_err(failed())?;
         }
-        source::check_magic(&magic)?;
+        archive::form(&magic)?;
         let digest = format!("sha256:{}", hex::encode(hash.finalize()));
         let name = name_of(&digest).expect("the digest was just made");
         let target = self.bundles().join(name);
@@ -231,18 +220,24 @@ impl Artifacts {
     }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
 /// The name on disk of what has that digest. A stranger's text is a name only when it is exactly a digest.
 pub(super) fn name_of(digest: &str) -> Option<&str> {
     let hex = digest.strip_prefix("sha256:")?;
     (hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))).then_some(hex)
 }
 
+/// Marks something as needed now; `false` when it is gone.
+pub(super) fn mark_needed(path: &Path) -> io::Result<bool> {
+    match File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
+        // A sweep may have moved it away between the two.
+        Ok(()) => path.try_exists(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// Takes the right to write from everybody, below the folder; the folder itself stays writable, to be moved.
-fn freeze(folder: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
+pub(super) fn freeze(folder: &Path, mut go_on: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     tree::walk(folder, Bounds::default(), When::After, |entry| {
         go_on()?;
         if entry.kind != Kind::Link {
@@ -264,13 +259,13 @@ mod tests {
 
     use super::*;
 
-    fn store() -> (tempfile::TempDir, Artifacts) {
+    fn store() -> (tempfile::TempDir, Folder) {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path(), Room::default()).unwrap();
         (data, artifacts)
     }
 
-    fn put(artifacts: &Artifacts, folder: &Path) -> Result<(String, u64), Error> {
+    fn put(artifacts: &Folder, folder: &Path) -> Result<(String, u64), Error> {
         artifacts.put(folder, 1000, 10, || Ok(()))
     }
 
@@ -296,7 +291,7 @@ mod tests {
             assert_eq!(fs::metadata(path.join(inner)).unwrap().permissions().mode() & 0o777, mode, "{inner}");
         }
         assert_eq!(fs::read_dir(data.path().join("artifacts")).unwrap().count(), 1);
-        files::remove(&path).unwrap();
+        tree::remove(&path).unwrap();
     }
 
     #[test]
@@ -321,7 +316,7 @@ mod tests {
     #[tokio::test]
     async fn more_bundles_and_artifacts_than_there_is_room_for_are_refused() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::within(data.path(), Room { bundles: 20_000, artifacts: 30_000 }).unwrap();
+        let artifacts = Folder::new(data.path(), Room { bundles: 20_000, artifacts: 30_000 }).unwrap();
         let bundle =
             |first: u8| stream::iter([Ok::<_, io::Error>(Bytes::from([b"PK\x03\x04", &[first; 9000][..]].concat()))]);
         let kept = artifacts.put_bundle(bundle(1)).await.unwrap();

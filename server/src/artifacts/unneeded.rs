@@ -5,12 +5,12 @@
 //! elsewhere, and for one database alone: another one, such as an empty one that was started by mistake, needs nothing.
 
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::artifacts::{Artifacts, INCOMING, name_of};
+use super::folder::{Folder, INCOMING, mark_needed, name_of};
 use super::stock::Stock;
 use crate::tree;
 
@@ -24,13 +24,13 @@ const SHORTEST_STAY: Duration = Duration::from_secs(600);
 /// Names the database whose functions need what is here.
 const OWNER: &str = "artifacts.database";
 
-impl Artifacts {
+impl Folder {
     /// Whether this is the folder of a database. One that was nobody's is from now on, and everything in it counts as needed until
     /// now.
     ///
     /// # Errors
     /// When the folder cannot be read or written.
-    pub fn belong_to(&self, database: &str) -> io::Result<bool> {
+    pub(super) fn belong_to(&self, database: &str) -> io::Result<bool> {
         let root = self.folder().parent().unwrap_or(self.folder());
         match fs::read_to_string(root.join(OWNER)) {
             Ok(owner) => return Ok(owner.trim() == database),
@@ -54,7 +54,7 @@ impl Artifacts {
     ///
     /// # Errors
     /// When a folder cannot be read. What cannot be removed is logged, and tried again next time.
-    pub fn remove_unneeded(
+    pub(super) fn remove_unneeded(
         &self,
         artifacts: &HashSet<String>,
         bundles: &HashSet<String>,
@@ -62,16 +62,6 @@ impl Artifacts {
     ) -> io::Result<u64> {
         let [own, uploaded] = self.stocks();
         Ok(sweep(own, artifacts, kept)? + sweep(uploaded, bundles, kept)?)
-    }
-}
-
-/// Marks something as needed now; `false` when it is gone.
-pub(super) fn mark_needed(path: &Path) -> io::Result<bool> {
-    match File::open(path).and_then(|file| file.set_modified(SystemTime::now())) {
-        // A sweep may have moved it away between the two.
-        Ok(()) => path.try_exists(),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
     }
 }
 
@@ -153,7 +143,9 @@ fn age(since: SystemTime) -> Duration {
 
 #[cfg(test)]
 mod tests {
-    use super::super::artifacts::Room;
+    use std::fs::File;
+
+    use super::super::stock::Room;
     use super::*;
 
     const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -163,7 +155,7 @@ mod tests {
     }
 
     /// An artifact and a bundle of this digest that were needed so long ago.
-    fn made(artifacts: &Artifacts, number: u8, ago: Duration) {
+    fn made(artifacts: &Folder, number: u8, ago: Duration) {
         let name = digest(number);
         let name = name_of(&name).unwrap();
         let folder = artifacts.folder().join(name);
@@ -175,14 +167,14 @@ mod tests {
         }
     }
 
-    fn left(artifacts: &Artifacts) -> [usize; 2] {
+    fn left(artifacts: &Folder) -> [usize; 2] {
         [artifacts.folder(), artifacts.bundles()].map(|folder| fs::read_dir(folder).unwrap().count())
     }
 
     #[test]
     fn what_nothing_has_needed_for_a_while_goes() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path(), Room::default()).unwrap();
         made(&artifacts, 1, 2 * DAY);
         made(&artifacts, 2, DAY / 2);
         made(&artifacts, 3, 2 * DAY);
@@ -199,7 +191,7 @@ mod tests {
     #[test]
     fn a_folder_belongs_to_one_database_and_what_was_there_before_has_its_time() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path(), Room::default()).unwrap();
         made(&artifacts, 1, 2 * DAY);
         assert!(artifacts.belong_to("one").unwrap());
         assert_eq!(artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap(), 0);
@@ -210,7 +202,7 @@ mod tests {
     #[test]
     fn what_is_needed_again_while_it_is_taken_away_stays() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path(), Room::default()).unwrap();
         made(&artifacts, 1, 2 * DAY);
         let folder = artifacts.artifact(&digest(1)).unwrap();
         let since = fs::metadata(&folder).unwrap().modified().unwrap();
@@ -223,7 +215,7 @@ mod tests {
     #[test]
     fn what_was_on_its_way_out_at_a_restart_goes() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path(), Room::default()).unwrap();
         fs::create_dir(artifacts.folder().join(format!("{LEAVING}x"))).unwrap();
         artifacts.remove_unneeded(&HashSet::new(), &HashSet::new(), DAY).unwrap();
         assert_eq!(left(&artifacts), [0, 0]);
@@ -232,7 +224,7 @@ mod tests {
     #[test]
     fn an_upload_that_broke_off_with_its_server_goes() {
         let data = tempfile::tempdir().unwrap();
-        let artifacts = Artifacts::new(data.path()).unwrap();
+        let artifacts = Folder::new(data.path(), Room::default()).unwrap();
         for (name, ago) in [("old", 2), ("new", 0)] {
             let path = artifacts.bundles().join(format!("{INCOMING}{name}"));
             File::create(&path).unwrap().set_modified(SystemTime::now() - SHORTEST_STAY * ago).unwrap();
@@ -246,14 +238,14 @@ mod tests {
         let data = tempfile::tempdir().unwrap();
         // Of one byte each, and what a file takes. Three of four parts may be taken.
         let within = |bundles: u64| {
-            Artifacts::within(data.path(), Room { bundles: bundles * 4100 / 3 * 4, ..Room::default() }).unwrap()
+            Folder::new(data.path(), Room { bundles: bundles * 4100 / 3 * 4, ..Room::default() }).unwrap()
         };
         let artifacts = within(3);
         for (number, ago) in [(1, 5), (2, 4), (3, 3), (4, 0)] {
             made(&artifacts, number, SHORTEST_STAY * ago);
         }
         let needed = HashSet::from([digest(1)]);
-        let sweep = |artifacts: &Artifacts| artifacts.remove_unneeded(&needed, &needed, DAY).unwrap();
+        let sweep = |artifacts: &Folder| artifacts.remove_unneeded(&needed, &needed, DAY).unwrap();
         assert_eq!(sweep(&artifacts), 1);
         let there = || [1, 2, 3, 4].map(|number| artifacts.bundle(&digest(number)).is_some());
         assert_eq!(there(), [true, false, true, true]);

@@ -9,10 +9,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use super::Error;
-use super::files::link_stays;
-use crate::tree::{self, Bounds, Kind, Next, When};
+use domain::text;
 use sha2::{Digest, Sha256};
+
+use super::Error;
+use crate::tree::{self, Bounds, Kind, Next, When, link_stays};
 
 /// The content is hashed in pieces of this size.
 const PIECE_BYTES: usize = 64 * 1024;
@@ -60,7 +61,7 @@ pub(super) fn of(
     if bytes > MAX_PATHS_BYTES {
         return Err(Error::Refused(format!(
             "the paths of the function's files are more than {} together; shorten them",
-            super::journal::bytes(MAX_PATHS_BYTES as u64)
+            text::bytes(MAX_PATHS_BYTES as u64)
         )));
     }
     // By bytes and not by component, as any other tool would sort them.
@@ -91,7 +92,7 @@ pub(super) fn of(
             if size > max_bytes {
                 return Err(Error::Refused(format!(
                     "the function has more than {} with what it depends on, and at most that is allowed",
-                    super::journal::bytes(max_bytes)
+                    text::bytes(max_bytes)
                 )));
             }
             part(&mut hash, if meta.permissions().mode() & 0o111 == 0 { b"file" } else { b"program" });

@@ -23,6 +23,22 @@ const LOOK_AGAIN: Duration = Duration::from_secs(10);
 /// What nothing needs goes when more than three of so many parts are taken, oldest first.
 const PARTS: u64 = 4;
 
+/// How many bytes all bundles, and all artifacts, may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// Of bundles.
+    pub bundles: u64,
+    /// Of artifacts.
+    pub artifacts: u64,
+}
+
+impl Default for Room {
+    /// As much as the disk has.
+    fn default() -> Self {
+        Self { bundles: u64::MAX, artifacts: u64::MAX }
+    }
+}
+
 /// There is no room.
 #[derive(Debug, thiserror::Error)]
 #[error("all {what} together have {} MiB, and {setting} allows {} MiB. What no function needs is removed, but not within ten minutes; \
