@@ -1,10 +1,10 @@
-//! How long a text may be that says why something failed. Much of it is a stranger's: what a program printed, what a file says.
-//! It stays in the log for good, is read at each start, and stands in every list.
+//! Length limit of error texts. Much of such a text comes from strangers: what a program printed, what a file contains.
+//! It stays in the log for good, is read at every start, and appears in every list.
 
-/// Bytes of such a text.
+/// Maximum length of an error text, in bytes.
 pub const MAX_ERROR: usize = 8 << 10;
 
-/// The text, or its beginning and how much more there was.
+/// Truncates a text that is too long, noting how much is missing.
 pub fn bounded(mut text: String) -> String {
     if text.len() > MAX_ERROR {
         let end = text.floor_char_boundary(MAX_ERROR - 64);
