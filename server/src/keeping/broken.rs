@@ -1,6 +1,6 @@
-//! Functions that run, as far as the log knows, and cannot run here: their artifact is not on this server. That is a fault of
-//! the installation (a database that was restored without its artifacts, a folder that servers do not share), so it is not
-//! in the log, and it is over as soon as the artifact is there.
+//! Functions that are running according to the log but cannot run here, because their artifact is not on this server.
+//! That is a fault of the installation (a database restored without its artifacts, a folder that the servers do not
+//! share), so it is not recorded in the log, and it ends as soon as the artifact appears.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::order::Key;
 use super::settings::ArtifactPath;
 use crate::store::{FunctionRow, VersionRow};
 
-/// Functions that are named where all are counted.
+/// Functions listed by name in a message; the others are only counted.
 const NAMED: usize = 5;
 
 /// The functions whose artifact is missing.
@@ -32,7 +32,7 @@ impl Missing {
     }
 }
 
-/// What is said of a missing artifact.
+/// The error message for a missing artifact.
 pub(super) fn missing(digest: &str, version: u32) -> String {
     format!(
         "the artifact {digest} of version {version} is not on this server: build the function again, or restore the folder of \
@@ -41,7 +41,8 @@ pub(super) fn missing(digest: &str, version: u32) -> String {
 }
 
 impl Broken {
-    /// Looks whether the artifact of a version that takes calls is here. An image has none: whoever runs it fetches it.
+    /// Checks whether the artifact of a version that takes calls is on this server. An image has none: the executor
+    /// pulls it.
     pub(super) fn look(&self, artifacts: &ArtifactPath, namespace: &str, name: &str, made: &VersionRow) {
         let key = (made.function, made.number);
         let Some(digest) = made.artifact().filter(|digest| artifacts(digest).is_none()) else {
@@ -56,12 +57,12 @@ impl Broken {
         }
     }
 
-    /// Nothing more is wanted of a function, or only these versions of it.
+    /// Forgets a function's faults except for those of these versions, or all if there are none.
     pub(super) fn keep(&self, id: function::Id, versions: &[u32]) {
         self.0.lock().retain(|(function, version), _| *function != id || versions.contains(version));
     }
 
-    /// Why a function that should run cannot run on this server, if that is so.
+    /// Why a running function cannot run on this server, if it cannot.
     pub(super) fn of(&self, artifacts: &ArtifactPath, row: &FunctionRow) -> Option<String> {
         let mut broken = self.0.lock();
         let runs = row.state == Status::Running;
@@ -70,12 +71,12 @@ impl Broken {
         Some(missing.reason())
     }
 
-    /// How many functions cannot run on this server, and which, for people; `None` when all can. What is there again is
-    /// forgotten.
+    /// The number and names of the functions that cannot run on this server, as a message; `None` if all can. Forgets
+    /// those whose artifact has appeared.
     pub(super) fn all(&self, artifacts: &ArtifactPath) -> Option<String> {
         let mut broken = self.0.lock();
         broken.retain(|_, missing| artifacts(&missing.digest).is_none());
-        // One may miss several versions.
+        // A function may be missing several versions.
         let functions: BTreeMap<_, _> = broken.iter().map(|((id, _), missing)| (*id, missing.name.as_str())).collect();
         if functions.is_empty() {
             return None;

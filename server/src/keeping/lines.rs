@@ -1,4 +1,4 @@
-//! Takes what a process writes and stores it, in groups, as lines of its function.
+//! Stores what a process writes, in batches, as log lines of its function.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::executor::{Line, Lines, Stream};
 use crate::leasing::Runs;
 use crate::store::{LineStream, NewLine, Store};
 
-/// Lines on their way from one process; when these are not stored in time, the process waits.
+/// Lines of one process on their way to the store. If it is full, the process blocks on writing.
 const BUFFER: usize = 1024;
 
-/// Lines stored together.
+/// Maximum number of lines stored in one batch.
 const GROUP: usize = 256;
 
 pub(super) struct Forward {
@@ -26,14 +26,14 @@ pub(super) struct Forward {
 }
 
 impl Forward {
-    /// Lines belong to runs of this instance: a function says in its output which one it is, and might name any.
+    /// Restricts the lines to runs of this instance: a function names the run in its own output, and could name any.
     pub(super) fn attribute_to(&self, runs: &Arc<Runs>) {
         // Set once, right after the start.
         let _ = self.runs.set(runs.clone());
     }
 }
 
-/// A channel whose lines are stored until its last sender is gone, as far as the function's limits allow.
+/// A channel whose lines are stored until its last sender is dropped, within the function's limits.
 pub(super) fn forward(
     means: &Means,
     function: function::Id,
@@ -85,8 +85,8 @@ pub(super) fn forward(
     (sender, Forward { runs })
 }
 
-/// Stores lines, however long the log is away: meanwhile the process waits. What the log will never take is given up, or
-/// the process would wait for ever.
+/// Stores lines, waiting for as long as the log is not available; the process blocks meanwhile. Lines that the log will
+/// never accept are dropped, or the process would block for ever.
 async fn store_lines(store: &Store, lines: Vec<NewLine>) {
     let mut backoff = Backoff::new(Duration::from_millis(50), Duration::from_secs(5));
     while let Err(error) = store.append_lines(lines.clone()).await {

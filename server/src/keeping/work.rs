@@ -1,4 +1,4 @@
-//! What is run of a version, and its jobs.
+//! Specifications for the executor, and the running of jobs.
 
 use domain::function::Made;
 use domain::function::made::by_digest;
@@ -10,19 +10,18 @@ use crate::executor::{self, Code, JobCall, JobOutcome, Spec};
 use crate::leasing::{Arm, JobPlace};
 use crate::store::VersionRow;
 
-/// What a job left behind, and where it ran.
+/// The result of a job, and where it ran.
 #[derive(Debug)]
 pub struct JobRun {
-    /// Names the process.
+    /// The id of the process.
     pub instance: String,
-    /// What it left behind.
+    /// The job's result.
     pub outcome: JobOutcome,
 }
 
-/// What the executor needs to run a version that the log has.
-///
+/// The executor's specification of a version.
 /// # Errors
-/// When its artifact is not here, or this host has nothing that runs it.
+/// If its artifact is not on this server, or no executor of this host runs it.
 pub(super) fn spec_of(means: &Means, namespace: &str, name: &str, made: &VersionRow) -> Result<Spec, executor::Error> {
     let code = match made.made() {
         Made::Artifact { digest, .. } => Code::Folder(
@@ -35,7 +34,7 @@ pub(super) fn spec_of(means: &Means, namespace: &str, name: &str, made: &Version
     Spec::of(namespace, name, made.number, code, manifest)
 }
 
-/// What the executor needs to run an arm's version, its secrets included.
+/// The executor's specification of an arm's version, including its secrets.
 async fn spec(means: &Means, arm: &Arm) -> Result<Spec, executor::Error> {
     let refused = |message: String| executor::Error::Refused(message);
     let made = means.store.version(arm.function, arm.version).await.map_err(|e| refused(e.to_string()))?;
@@ -45,18 +44,16 @@ async fn spec(means: &Means, arm: &Arm) -> Result<Spec, executor::Error> {
     Ok(spec)
 }
 
-/// Whether a job could be started now.
-///
+/// Checks whether a job could be started now.
 /// # Errors
-/// When something that it needs for its start is missing.
+/// If something that it needs to start is missing.
 pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Error> {
     spec(means, arm).await.map(|_| ())
 }
 
-/// Runs a job in its place.
-///
+/// Runs a job, using its slot.
 /// # Errors
-/// When the executor cannot run it.
+/// If the executor cannot run it.
 pub(super) async fn run(means: &Means, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
     let instance = format!("{}-v{}-{}", arm.name, arm.version, call.run.simple());
     let spec = Spec { instance: instance.clone(), ..spec(means, arm).await? };
