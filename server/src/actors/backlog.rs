@@ -1,18 +1,17 @@
-//! How many runs wait in each namespace, and how many may: one namespace's events cannot fill the log and the queues.
-//!
-//! Beyond the limit no more events are taken from callers. What was taken before becomes runs up to twice the limit; the rest
-//! waits in the log, where it takes no more room than it has already. The doors close first, so that what waits in the log
-//! is worked off before they open again.
-//!
-//! The numbers come from the database now and then, so that all servers agree, and grow meanwhile by what this server asks
-//! for itself.
+//! Limits the number of waiting runs in each namespace, so that one namespace's events cannot fill the log and the
+//! queues.
+//! Above the limit, callers are refused new events. Events accepted before become runs up to twice the limit; the rest
+//! stays in the log, where it takes no additional space. Since callers are refused first, the backlog in the log is
+//! worked off before they are admitted again.
+//! The counts are read from the database periodically, so that all servers agree; in between, each server adds the runs
+//! that it requests itself.
 
 use std::collections::HashMap;
 
 use parking_lot::RwLock;
 use tokio::sync::Notify;
 
-/// Runs that wait, by namespace, and their limit. The limit counts for each namespace by itself.
+/// The number of waiting runs by namespace, and the limit for each.
 #[derive(Debug)]
 pub struct Backlog {
     most: u64,
@@ -20,7 +19,7 @@ pub struct Backlog {
     counted: Notify,
 }
 
-/// Too many runs of a namespace wait.
+/// The error if too many runs of a namespace are waiting.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "{waiting} runs wait in the namespace `{namespace}`, and EVENTFLOW_MAX_WAITING_RUNS is {most}: nothing was accepted; send it again when fewer wait"
@@ -32,7 +31,7 @@ pub struct Full {
 }
 
 impl Backlog {
-    /// At most so many runs wait in a namespace; nothing is known of any yet.
+    /// With a limit of `most` waiting runs per namespace, and no counts yet.
     pub fn new(most: u64) -> Self {
         Self { most, waiting: RwLock::default(), counted: Notify::new() }
     }
@@ -42,13 +41,13 @@ impl Backlog {
         Self::new(u64::MAX)
     }
 
-    /// Takes over what was counted: the namespaces that are not in it have none.
+    /// Replaces all counts. Namespaces that are missing have no waiting runs.
     pub fn counted(&self, waiting: HashMap<String, u64>) {
         *self.waiting.write() = waiting;
         self.counted.notify_waiters();
     }
 
-    /// So many more runs are about to wait.
+    /// Adds runs that are about to wait.
     pub fn add(&self, namespace: &str, runs: u64) {
         let mut waiting = self.waiting.write();
         match waiting.get_mut(namespace) {
@@ -57,10 +56,9 @@ impl Backlog {
         }
     }
 
-    /// Whether callers may ask for more.
-    ///
+    /// Checks whether callers may request more runs.
     /// # Errors
-    /// When as many wait as may.
+    /// If the limit is reached.
     pub fn admit(&self, namespace: &str) -> Result<(), Full> {
         match self.waiting(namespace) {
             waiting if waiting < self.most => Ok(()),
@@ -68,12 +66,12 @@ impl Backlog {
         }
     }
 
-    /// Whether events that were accepted have to stay in the log.
+    /// Whether accepted events have to stay in the log for now.
     pub fn is_held(&self, namespace: &str) -> bool {
         self.waiting(namespace) >= self.most.saturating_mul(2)
     }
 
-    /// Whether events that were accepted may become runs; where they may not, after the next count.
+    /// Whether accepted events may become runs. If not, waits for the next count.
     pub async fn has_room(&self, namespace: &str) -> bool {
         let counted = self.counted.notified();
         tokio::pin!(counted);
