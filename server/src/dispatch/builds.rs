@@ -1,4 +1,4 @@
-//! Builds what was asked for: takes the build, lets the workshop make it, records what came of it.
+//! Executes requested builds: takes a build, lets the builder make it, and records the result.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,39 +23,39 @@ use crate::store::{LineStream, NewLine, agreement};
 use crate::turns::Turns;
 use crate::{actors, clock, vault};
 
-/// Lines on their way; when they are not stored in time, the build waits.
+/// Log lines on their way to the store. If it is full, the build blocks.
 const BUFFER: usize = 1024;
 
-/// Lines stored together.
+/// Maximum number of lines stored in one batch.
 const GROUP: usize = 256;
 
-/// How long a build waits for the log: at first, and at most, before it is asked again.
+/// The first and the longest delay before a build retries while the log is not available.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// Builds that have a place beyond those of one namespace: whatever its builds do, and however long, others are built.
+/// Slots that one namespace can never use, so that others can build however long its own builds take.
 const LEFT_TO_OTHERS: usize = 1;
 
-/// Builds at a time, all namespaces together, where one namespace may have so many.
+/// The total number of concurrent builds, if one namespace may have this many.
 pub fn places(of_namespace: usize) -> usize {
     of_namespace + LEFT_TO_OTHERS
 }
 
-/// Starts and cancels builds. Cloning it is cheap.
+/// Starts and cancels builds. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Builds {
     tools: Tools,
     places: Turns,
     running: Arc<Mutex<HashMap<BuildId, Task>>>,
     begun: Arc<Begun>,
-    /// The server ends: nothing more is begun.
+    /// Cancelled when the server ends: nothing more is begun.
     stopping: CancellationToken,
     finished: Arc<Notify>,
 }
 
 struct Task {
     handle: AbortHandle,
-    /// It has a place: the build has begun.
+    /// Whether it has a slot, and so has begun.
     begun: bool,
 }
 
@@ -71,7 +71,7 @@ impl Builds {
         }
     }
 
-    /// Builds, unless it is being done already.
+    /// Starts a build unless it is in progress.
     pub(super) fn start(&self, function: Id, build: BuildId, cause: Cause) {
         let mut running = self.running.lock();
         if running.contains_key(&build) || self.stopping.is_cancelled() {
@@ -86,7 +86,7 @@ impl Builds {
         running.insert(build, Task { handle: task.abort_handle(), begun: false });
     }
 
-    /// Ends a build; that it was cancelled is recorded already.
+    /// Stops a build whose cancellation is already recorded.
     pub(super) fn cancel(&self, build: BuildId) {
         if let Some(task) = self.running.lock().remove(&build) {
             task.handle.abort();
@@ -95,8 +95,8 @@ impl Builds {
         }
     }
 
-    /// Begins no more, and waits at most until `deadline` for what has begun. The others are let go without an outcome: they
-    /// are open in the log, and begun again at the next start.
+    /// Begins no more builds and waits for those in progress, until `deadline` at most. The remaining ones end without
+    /// an outcome: they are still open in the log, and begun again at the next start.
     pub(super) async fn stop(&self, deadline: Instant) {
         self.stopping.cancel();
         let let_go = |task: &Task| {
@@ -123,14 +123,15 @@ impl Builds {
         }
     }
 
-    /// Whether a build that has a place may begin: not when the server ends.
+    /// Whether a build that has a slot may begin: not while the server is ending.
     fn may_begin(&self, build: BuildId) -> bool {
         let mut running = self.running.lock();
         let task = running.get_mut(&build).filter(|_| !self.stopping.is_cancelled());
         task.map(|task| task.begun = true).is_some()
     }
 
-    /// Whether the build may begin: not when it brought the server down each time before. It may where nothing can be noted.
+    /// Counts the attempt and returns whether the build may begin: not if it brought the server down every time before.
+    /// It may if the count cannot be stored.
     fn begins(&self, build: BuildId) -> bool {
         self.begun.begins(build).unwrap_or_else(|error| {
             tracing::warn!(%build, %error, "it cannot be noted that a build begins");
@@ -142,7 +143,7 @@ impl Builds {
         let cause = Cause { actor: Some(self.tools.actor()), ..cause };
         let Some(namespace) = self.namespace(id).await else { return };
         self.until_all_understand().await;
-        // Places are limited: a build that waits for one is still QUEUED.
+        // Slots are limited: a build that waits for one is still QUEUED.
         let _place = self.places.take(&namespace, &id.to_string()).await;
         if !self.may_begin(build) {
             return;
@@ -176,9 +177,9 @@ impl Builds {
             Ok(credentials) => self.tools.workshop.build(Order { credentials, ..order }, lines).await,
             Err(error) => Err(error),
         };
-        // Whoever follows the log sees its last line before the build is over.
+        // Followers of the log see its last line before the build ends.
         let _ = stored.await;
-        // What the version claims is recorded before another one is judged.
+        // Held until the version's paths are recorded, before another version is checked against them.
         let (built, _held) = match built {
             Ok(built) => match self.check_doors(id, &namespace, &built).await {
                 Verdict::Allowed(held) => (Ok(built), held),
@@ -190,7 +191,7 @@ impl Builds {
         self.begun.is_over(build);
     }
 
-    /// Whose build it is; `None` when the function is not there.
+    /// The namespace of the function; `None` if there is no such function.
     async fn namespace(&self, id: Id) -> Option<String> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
@@ -202,7 +203,8 @@ impl Builds {
         }
     }
 
-    /// Waits until all servers on this database understand what is recorded of a build. Until then, older ones take the builds.
+    /// Waits until all servers on this database understand the event that is about to be recorded. Meanwhile, older
+    /// servers take the builds.
     async fn until_all_understand(&self) {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
@@ -215,7 +217,7 @@ impl Builds {
         }
     }
 
-    /// A version whose callers and paths are not the function's to choose is refused.
+    /// Checks whether the version may have the anonymous callers and paths that it asks for.
     async fn check_doors(&self, id: Id, namespace: &str, built: &Built) -> Verdict {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
@@ -227,7 +229,7 @@ impl Builds {
         }
     }
 
-    /// What the repository is fetched with. It is for the address that it was given with; the workshop sees to that.
+    /// The credentials for the repository. The builder uses them only for the address that they were given with.
     async fn credentials(&self, order: &Order) -> Result<Option<Credentials>, builder::Error> {
         let Source::Git { .. } = &order.source else { return Ok(None) };
         let name = function::credentials_secret(order.function);
@@ -257,7 +259,7 @@ impl Builds {
         }
     }
 
-    /// Asks until there is an answer; `None` when the function refuses.
+    /// Executes a command, retrying until there is an answer; `None` if the function refuses it.
     async fn command(&self, id: Id, mut command: Command, cause: &Cause) -> Option<function::State> {
         let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
         loop {
@@ -267,7 +269,7 @@ impl Builds {
                     tracing::info!(function = %id, %error, "build not taken or not wanted any more");
                     return None;
                 }
-                // The log will never take it, however often it is asked.
+                // The log will never accept it, however often it is tried.
                 Err(actors::Error::Store(error)) if error.is_final() => {
                     tracing::error!(function = %id, %error, "the log refuses what a build came to");
                     let Command::SucceedBuild { build, .. } = command else { return None };
@@ -280,7 +282,7 @@ impl Builds {
         }
     }
 
-    /// A channel whose lines are stored as the build's, and the task that does it.
+    /// A channel for the build's log lines, and the task that stores them.
     fn log(&self, function: Id, build: BuildId, namespace: &str) -> (mpsc::Sender<Line>, tokio::task::JoinHandle<()>) {
         let (sender, mut receiver) = mpsc::channel::<Line>(BUFFER);
         let (store, namespace) = (self.tools.store.clone(), namespace.to_owned());
@@ -303,7 +305,7 @@ impl Builds {
                 });
                 let lines: Vec<_> = lines.collect();
                 while let Err(error) = store.append_lines(lines.clone()).await {
-                    // Asking again would change nothing, and the build would wait for ever.
+                    // Retrying would change nothing, and the build would wait for ever.
                     if error.is_final() {
                         tracing::error!(%build, %error, lines = lines.len(), "lines of a build were given up: the log refuses them");
                         break;
