@@ -1,4 +1,4 @@
-//! The function that `--dev` seeds, by the way that every function goes: bundle, registration, build, start.
+//! The demo function of `--dev`, created like any other function: bundle, registration, build, start.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use futures::StreamExt;
 use crate::clock;
 use crate::edge::Services;
 
-/// What it is called.
+/// Its name.
 pub(super) const NAME: &str = "hello";
 
 /// Its files.
 const FILES: &[(&str, &str)] =
     &[("function.json", include_str!("demo/function.json")), ("index.js", include_str!("demo/index.js"))];
 
-/// It is built within this or not at all.
+/// The time limit for its build.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
-/// Sees to it that the demo function runs, unless somebody has decided otherwise.
+/// Ensures that the demo function runs, unless somebody has changed it.
 pub(super) async fn seed(services: &Services) -> Result<(), Error> {
     let namespace = services.settings.namespace.as_str();
     if services.store.function_named(namespace, NAME).await?.is_some() {
