@@ -1,4 +1,4 @@
-// What is wrong with the connection or the server, above every page.
+// A banner above every page for problems with the connection or the server.
 
 import { Alert, Button, Group, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
@@ -6,7 +6,7 @@ import { useViewer } from "../features/auth/viewer.tsx";
 import { link } from "../graphql/socket.ts";
 import { useStore } from "../lib/store.ts";
 
-/** A connection that is away for a shorter time is not worth a word, in milliseconds. */
+/** Shorter interruptions of the connection are not shown, in milliseconds. */
 const PATIENCE = 1_000;
 
 export function Connection() {

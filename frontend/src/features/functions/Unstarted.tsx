@@ -1,4 +1,4 @@
-// What a function that is built and does not run needs: its secrets, and to be started.
+// What a built function needs before it can run: its secrets, and to be started.
 
 import { Alert, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { Link } from "@tanstack/react-router";

@@ -1,4 +1,4 @@
-// What the server says of its health, in plain words.
+// The server's health report, in plain words.
 
 export interface Readiness {
   status: string;
@@ -37,30 +37,30 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
   }
 }
 
-/** How many records of the log still wait for what follows from them; never less than none. */
+/** The number of records that the relay has not processed yet; never negative. */
 export function behind(server: { logPosition: number; relayPosition: number }): number {
   return Math.max(0, server.logPosition - server.relayPosition);
 }
 
-/** How a part of the server is. */
+/** The state of a part of the server. */
 export interface Part {
   name: string;
   how: "good" | "worth knowing" | "bad" | "not known";
-  /** What it is, as the server names it. */
+  /** The server's name for it. */
   what: string;
-  /** How it is, in plain words. */
+  /** Its state, in plain words. */
   words: string;
-  /** What to do; absent when there is nothing to do. */
+  /** What to do; absent if there is nothing to do. */
   advice?: string;
 }
 
-/** What the relay did between two looks. */
+/** The progress of the relay between two polls. */
 export type Trend = "in step" | "catching up" | "falling behind" | "waiting";
 
-/** Records that may be on their way at any moment of a busy server. */
+/** The number of unprocessed records that is normal for a busy server. */
 const ON_THEIR_WAY = 100;
 
-/** How the relay keeps up, by how far behind it was at the last looks, oldest first. */
+/** Whether the relay keeps up, judging by its lag at the latest polls, oldest first. */
 export function trendOf(lags: readonly number[]): Trend {
   const now = lags.at(-1) ?? 0;
   if (now === 0) return "in step";
@@ -91,7 +91,7 @@ export interface Seen {
   server: Server;
   health: Health | undefined;
   lags: readonly number[];
-  /** How long the last answer took, in milliseconds. */
+  /** The duration of the latest answer, in milliseconds. */
   took: number | undefined;
   link: "idle" | "connecting" | "open" | "lost";
   /** How often the live connection was opened. */
@@ -110,7 +110,7 @@ function queueAdvice(queue: string): string {
     : "The server's own output says more. Runs wait in the log meanwhile.";
 }
 
-/** Every part of the server, with what to do where something is wrong. */
+/** Every part of the server, with what to do if something is wrong. */
 export function partsOf({ readiness, server, health, lags, took, link, opened }: Seen): Part[] {
   const away = readiness.status === "away";
   const taking = readiness.status === "ready" || readiness.status === "degraded";

@@ -1,4 +1,4 @@
-// Stopping a function and deregistering it: what ends something.
+// Stopping and deregistering a function.
 
 import { Button, Card, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";

@@ -1,4 +1,4 @@
-// The whole manifest as JSON, and going back to the one of the source.
+// The whole manifest as JSON, and a way back to the one in the source.
 
 import { Anchor, Button, Code, Stack, Text } from "@mantine/core";
 import { useState } from "react";
@@ -60,7 +60,7 @@ export function ManifestJson({
             const parsed = JSON.parse(next) as unknown;
             if (isManifest(parsed)) change(parsed);
           } catch {
-            // Half typed: the editor says so.
+            // Incomplete input: the editor shows it.
           }
         }}
       />

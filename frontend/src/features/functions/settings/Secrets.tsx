@@ -1,4 +1,4 @@
-// The secrets that a function gets as variables, and those that prove its webhooks.
+// The secrets that a function gets as variables, and those that authenticate its webhooks.
 
 import { Button, Card, Group, Stack, Text, TextInput, Title } from "@mantine/core";
 import { useState } from "react";

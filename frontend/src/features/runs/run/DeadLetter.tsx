@@ -1,4 +1,4 @@
-// What became of a run whose last attempt failed, and deciding about it.
+// The state of a dead letter, and the actions on it.
 
 import { Alert, Anchor, Button, Group, Text } from "@mantine/core";
 import { Link, useNavigate } from "@tanstack/react-router";

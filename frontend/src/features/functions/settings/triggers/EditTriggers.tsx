@@ -1,4 +1,4 @@
-// What starts a run, to be edited: each kind with what it needs, and what it will do.
+// Editing the triggers, each kind with its own form and a preview.
 
 import { ActionIcon, Badge, Button, Card, Group, Menu, Stack, Text } from "@mantine/core";
 import { Icon } from "../../../../ui/icons.tsx";

@@ -1,4 +1,4 @@
-// An http trigger, to be edited: where the function is called, who may call it, and from which pages.
+// Editing an http trigger: the path, who may call, and from which pages.
 
 import { NumberInput, Select, SimpleGrid, Stack, Switch, Text, TextInput } from "@mantine/core";
 import { part, withCors, withField } from "../manifest.ts";
@@ -59,7 +59,7 @@ export function HttpTrigger({ trigger, at, set, readOnly, fault, live }: Trigger
   );
 }
 
-/** Pages of other origins. */
+/** Cross-origin pages. */
 function Origins({
   trigger,
   at,
