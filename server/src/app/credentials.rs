@@ -13,7 +13,7 @@ use crate::vault::Vault;
 pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> Result<(), Error> {
     let cause = domain::Cause { actor: Some("server:start".into()), ..domain::Cause::default() };
     for open in store.open_credentials().await? {
-        tracing::info!(function = %open.function, "the credentials in its address are sealed");
+        tracing::info!(function = %open.function, "credentials in its address sealed");
         let failed = |why: &dyn std::fmt::Display| {
             Error::start(format_args!("cannot seal the credentials of function {}", open.function), why)
         };
@@ -34,7 +34,7 @@ pub(super) async fn seal(store: &Store, commands: &Commands, vault: &Vault) -> R
             && let Err(error) =
                 commands.remove_secret(&secret.namespace, &secret.name, clock::now(), cause.clone()).await
         {
-            tracing::warn!(function = %id, %error, "the credentials of a function that is gone are not removed");
+            tracing::warn!(function = %id, %error, "credentials of a deregistered function not removed");
         }
     }
     Ok(())

@@ -100,7 +100,7 @@ pub(super) fn secure(folder: &Path) -> io::Result<()> {
     }
     File::options().create(true).truncate(false).write(true).mode(0o600).open(folder.join(MARK))?;
     if repaired > 0 {
-        tracing::warn!(folder = %folder.display(), entries = repaired, "other users could read the data folder: closed to them");
+        tracing::warn!(folder = %folder.display(), entries = repaired, "data folder was readable by other users; permissions removed");
     }
     Ok(())
 }

@@ -47,7 +47,7 @@ async fn guard(watchdog: Watchdog, ending: Ending) {
     let Ending { draining, stopping, delay, grace } = ending;
     let mut signals = signals();
     if signals.is_none() {
-        tracing::warn!("signals cannot be followed: open connections will hold up the end");
+        tracing::warn!("signal handlers not installed: open connections will delay the shutdown");
     }
     let mut look = interval(LOOK_EVERY);
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -58,10 +58,10 @@ async fn guard(watchdog: Watchdog, ending: Ending) {
             _ = look.tick() => watchdog.look(),
             signal = next(&mut signals) => {
                 if end.is_some() {
-                    tracing::error!("a second signal: the server ends at once; what was open goes on at its next start");
+                    tracing::error!("second signal: stopping immediately; open work continues after the next start");
                     std::process::exit(BY_SIGNAL + signal.as_raw_value());
                 }
-                tracing::info!(delay_s = delay.as_secs(), grace_s = grace.as_secs(), "the server ends; a second signal ends it at once");
+                tracing::info!(delay_s = delay.as_secs(), grace_s = grace.as_secs(), "stopping; a second signal stops immediately");
                 draining.cancel();
                 stop = Some(Instant::now() + delay);
                 end = Some(Instant::now() + delay + grace + SLACK);

@@ -296,7 +296,7 @@ async fn disagreements(store: &Store, vault: &Vault, keeping: &Keeping) -> Vec<S
     found.extend(vault.foreign().await.ok().flatten());
     found.extend(keeping.faults());
     for what in &found {
-        tracing::warn!(reason = what, "this installation does not fit together");
+        tracing::warn!(reason = what, "inconsistent installation");
     }
     found
 }
@@ -356,7 +356,7 @@ fn listen(
         tokio::select! {
             served = served => served.map_err(|e| Error::start("the server broke down", e)),
             () = late => {
-                tracing::warn!("not every worker has given its last answer in time; the server ends without them");
+                tracing::warn!("some workers did not finish their last answers in time; stopping without them");
                 Ok(())
             }
         }
@@ -371,7 +371,7 @@ async fn welcome(services: Services, notice: Option<String>) {
     if settings.dev {
         match demo::seed(&services).await {
             Ok(()) => demo = Some(format!("curl -H 'Authorization: Bearer dev-token' {url}/function/{}", demo::NAME)),
-            Err(error) => tracing::error!(%error, "the demo function is not there"),
+            Err(error) => tracing::error!(%error, "demo function not created"),
         }
     }
     let about = &services.about;
@@ -416,7 +416,7 @@ fn stop(runtime: &Runtime, platform: Platform, settled: JoinHandle<Instant>) {
         // Waiting runs stay in the log. If instances ended first, these runs would fail for lack of one.
         let deadline = settled.await.unwrap_or_else(|_| Instant::now());
         if tokio::time::timeout_at(deadline.max(Instant::now() + ANSWERS), recorded).await.is_err() {
-            tracing::warn!("not every call could be recorded in time");
+            tracing::warn!("some calls were not recorded in time");
         }
         services.keeping.stop(deadline).await;
         dispatch::sealing::finish(&services.store, &services.settings.data_dir).await;

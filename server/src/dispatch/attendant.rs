@@ -34,7 +34,7 @@ impl Attendant {
         while let Some(batch) = feed.next().await {
             match batch {
                 Ok(records) => follow::everywhere(&records, &self.tools.store.stats()).for_each(|it| self.take(it)),
-                Err(error) => tracing::warn!(%error, "the log is not followed; it is tried again"),
+                Err(error) => tracing::warn!(%error, "log not followed; retrying"),
             }
         }
     }
@@ -58,7 +58,7 @@ impl Attendant {
             match tools.store.function(function).await {
                 Ok(Some(row)) => tools.metrics.forget(&row.namespace, &row.name),
                 Ok(None) => {}
-                Err(error) => tracing::debug!(%function, %error, "metrics of a function that is gone stay"),
+                Err(error) => tracing::debug!(%function, %error, "metrics of a deregistered function not removed"),
             }
         });
     }
@@ -68,7 +68,7 @@ impl Attendant {
         let (keeping, workers) = (self.tools.keeping.clone(), self.workers.clone());
         tokio::spawn(async move {
             if let Err(error) = keeping.reconcile(function).await {
-                tracing::debug!(%function, %error, "runs are taken as before");
+                tracing::debug!(%function, %error, "concurrency of runs not updated");
             }
             workers.resize(function);
             workers.wake();

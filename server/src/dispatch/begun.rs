@@ -46,7 +46,7 @@ impl Begun {
         if let Err(error) = fs::remove_file(self.file(build))
             && error.kind() != io::ErrorKind::NotFound
         {
-            tracing::warn!(%build, %error, "it is still noted that a build has begun");
+            tracing::warn!(%build, %error, "count of build attempts not removed");
         }
     }
 

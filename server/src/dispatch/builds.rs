@@ -115,7 +115,7 @@ impl Builds {
         };
         if tokio::time::timeout_at(deadline, done).await.is_err() {
             let left: Vec<_> = self.running.lock().drain().collect();
-            tracing::warn!(builds = left.len(), "builds are let go unfinished; they are begun again at the next start");
+            tracing::warn!(builds = left.len(), "unfinished builds abandoned; they restart at the next start");
             for (build, task) in left {
                 task.handle.abort();
                 self.begun.is_over(build);
@@ -134,7 +134,7 @@ impl Builds {
     /// It may if the count cannot be stored.
     fn begins(&self, build: BuildId) -> bool {
         self.begun.begins(build).unwrap_or_else(|error| {
-            tracing::warn!(%build, %error, "it cannot be noted that a build begins");
+            tracing::warn!(%build, %error, "build attempt not counted");
             true
         })
     }
@@ -197,7 +197,7 @@ impl Builds {
         loop {
             match self.tools.store.function(id).await {
                 Ok(row) => return row.map(|row| row.namespace),
-                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+                Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
@@ -210,8 +210,8 @@ impl Builds {
         loop {
             match agreement::leave_older_servers(&self.tools.store, agreement::MADE).await {
                 Ok(true) => return,
-                Ok(false) => tracing::debug!("builds are left to the servers of an older version that run still"),
-                Err(error) => tracing::warn!(%error, "the build waits for the log"),
+                Ok(false) => tracing::debug!("leaving builds to servers of an older version that are still running"),
+                Err(error) => tracing::warn!(%error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
@@ -223,7 +223,7 @@ impl Builds {
         loop {
             match self.tools.judge.of_build(id, namespace, &built.manifest).await {
                 Ok(verdict) => return verdict,
-                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+                Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
@@ -266,17 +266,17 @@ impl Builds {
             match self.tools.commands.function(id, command.clone(), cause.clone()).await {
                 Ok(done) => return Some(done.state),
                 Err(actors::Error::Refused(error)) => {
-                    tracing::info!(function = %id, %error, "build not taken or not wanted any more");
+                    tracing::info!(function = %id, %error, "build not taken or cancelled");
                     return None;
                 }
                 // The log will never accept it, however often it is tried.
                 Err(actors::Error::Store(error)) if error.is_final() => {
-                    tracing::error!(function = %id, %error, "the log refuses what a build came to");
+                    tracing::error!(function = %id, %error, "store refuses the result of a build");
                     let Command::SucceedBuild { build, .. } = command else { return None };
                     let error = format!("the result of the build could not be recorded: {error}");
                     command = Command::FailBuild { build, error, offered: Vec::new(), at: clock::now() };
                 }
-                Err(error) => tracing::warn!(function = %id, %error, "the build waits for the log"),
+                Err(error) => tracing::warn!(function = %id, %error, "build waiting for the log"),
             }
             backoff.pause().await;
         }
@@ -307,7 +307,7 @@ impl Builds {
                 while let Err(error) = store.append_lines(lines.clone()).await {
                     // Retrying would change nothing, and the build would wait for ever.
                     if error.is_final() {
-                        tracing::error!(%build, %error, lines = lines.len(), "lines of a build were given up: the log refuses them");
+                        tracing::error!(%build, %error, lines = lines.len(), "build log lines dropped: the store refuses them");
                         break;
                     }
                     tracing::warn!(%build, %error, "build log not stored yet");

@@ -123,7 +123,7 @@ impl Teller {
                     telling.len() < AT_ONCE
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "calls back that are due are not looked for");
+                    tracing::warn!(%error, "due callbacks not read; retrying");
                     true
                 }
             };
@@ -142,9 +142,9 @@ impl Teller {
     async fn tell(&self, id: run::Id) {
         match self.try_to_tell(id).await {
             Ok(()) => {}
-            Err(actors::Error::Refused(error)) => tracing::info!(run = %id, %error, "call back not recorded"),
+            Err(actors::Error::Refused(error)) => tracing::info!(run = %id, %error, "callback not recorded"),
             // It stays due.
-            Err(error) => tracing::warn!(run = %id, %error, "call back not recorded yet"),
+            Err(error) => tracing::warn!(run = %id, %error, "callback not recorded yet; retrying"),
         }
     }
 

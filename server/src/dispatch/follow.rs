@@ -58,7 +58,7 @@ pub(super) async fn changes(
 /// Skips what a newer server wrote, and logs that.
 fn read<T>(recorded: &Recorded, found: Result<Vec<T>, upcast::Error>, stats: &Stats) -> Vec<T> {
     found.unwrap_or_else(|error| {
-        tracing::error!(position = recorded.position, %error, "a record cannot be read; it is passed over");
+        tracing::error!(position = recorded.position, %error, "record cannot be read; skipped");
         stats.note_unreadable(recorded, &error);
         Vec::new()
     })

@@ -481,11 +481,11 @@ impl Again {
             match self.store.log(position - 1, PAGE).await {
                 Ok(page) if page.first().is_some_and(|first| first.position == position) => self.page = page.into(),
                 Ok(_) => {
-                    tracing::error!(position, "a record that waited to be relayed is not in the log any more");
+                    tracing::error!(position, "record waiting to be relayed is no longer in the log");
                     return None;
                 }
                 Err(error) => {
-                    tracing::warn!(position, %error, "the relay cannot read the log; it goes on trying");
+                    tracing::warn!(position, %error, "relay cannot read the log; retrying");
                     backoff.pause().await;
                 }
             }

@@ -95,7 +95,7 @@ impl Membership {
             store.lease(LEADER, node, FOR_GOOD).await
         };
         if let Err(error) = settled.await {
-            tracing::debug!(%error, "leases, which only tell who is there, are not taken");
+            tracing::debug!(%error, "leases not taken; they are informational here");
         }
         self.lead(true);
     }
@@ -154,14 +154,14 @@ impl Membership {
         let keys = format!("{KEYS}{}", self.inner.node);
         let released = tokio::time::timeout(PATIENCE, self.inner.store.release(&keys, &self.inner.having)).await;
         if !matches!(released, Ok(Ok(()))) {
-            tracing::debug!(lease = keys, "the lease is not released; it ends by itself");
+            tracing::debug!(lease = keys, "lease not released; it will expire");
         }
     }
 
     async fn release(&self, lease: &str) {
         let released = tokio::time::timeout(PATIENCE, self.inner.store.release(lease, &self.inner.node)).await;
         if !matches!(released, Ok(Ok(()))) {
-            tracing::debug!(lease, "the lease is not released; it ends by itself");
+            tracing::debug!(lease, "lease not released; it will expire");
         }
     }
 
@@ -194,11 +194,11 @@ impl Membership {
             Ok(Ok((true, alive))) => (Some(began + TTL), Some(alive)),
             Ok(Ok((false, alive))) => (None, Some(alive)),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "leases are not renewed");
+                tracing::warn!(%error, "leases not renewed");
                 (until, None)
             }
             Err(_) => {
-                tracing::warn!("leases are not renewed: the database does not answer");
+                tracing::warn!("leases not renewed: the database does not respond");
                 (until, None)
             }
         };

@@ -117,7 +117,7 @@ impl Duty {
                 tokio::join!(relay.follow(), timers.keep_time(tools, workers), lost.find());
             }
             Err(error) => {
-                tracing::warn!(%error, "the relay cannot begin yet");
+                tracing::warn!(%error, "relay not started yet; retrying");
                 tokio::time::sleep(AGAIN).await;
             }
         }

@@ -76,7 +76,7 @@ impl Publisher {
                     // Its record will be relayed, and the run is published then.
                     return self.record(&[queue::Request { function, run, asked }]).await;
                 }
-                Err(error) => tracing::warn!(run = %dead, %error, "a dead run is not redriven yet"),
+                Err(error) => tracing::warn!(run = %dead, %error, "dead run not redriven yet; retrying"),
             }
             backoff.pause().await;
         }
@@ -86,7 +86,7 @@ impl Publisher {
     pub(super) async fn clear(&self, function: function::Id) {
         self.fail_waiting(function).await;
         if let Err(error) = self.tools.queue.forget(function).await {
-            tracing::warn!(%function, %error, "the queue of a function that is gone is not deleted");
+            tracing::warn!(%function, %error, "queue of a deregistered function not deleted");
         }
     }
 
@@ -94,7 +94,7 @@ impl Publisher {
     pub(super) async fn fail_waiting(&self, function: function::Id) {
         for state in run::Status::ALL.iter().copied().filter(|state| state.is_waiting()) {
             if let Err(error) = self.fail_all(function, state).await {
-                tracing::warn!(%function, %error, "runs of a function that is gone are left to fail when they are taken");
+                tracing::warn!(%function, %error, "waiting runs of a deregistered function not ended; they will fail when taken");
             }
         }
     }
@@ -137,12 +137,12 @@ fn is_ours(asked: &Asked, error: &actors::Error<run::Error>) -> bool {
     let run = asked.requested.request.run;
     match error {
         actors::Error::Refused(error) => {
-            tracing::error!(%run, %error, "a run was refused");
+            tracing::error!(%run, %error, "run refused");
             false
         }
         // What the log never accepts must not hold up what comes after it.
         actors::Error::Store(error) if error.is_final() => {
-            tracing::error!(%run, %error, "a run was refused");
+            tracing::error!(%run, %error, "run refused");
             false
         }
         error => {

@@ -73,7 +73,7 @@ impl Relay {
                         self.take(&records).await;
                         seen = records.last().map_or(seen, |last| last.position);
                     }
-                    Some(Err(error)) => tracing::warn!(%error, "the relay cannot read the log; it goes on trying"),
+                    Some(Err(error)) => tracing::warn!(%error, "relay cannot read the log; retrying"),
                     None => return,
                 },
                 _ = tick.tick() => {}
@@ -119,7 +119,7 @@ impl Relay {
             return;
         }
         if let Err(error) = self.publisher.tools.store.write_relayed(relayed.seen, &relayed.behind).await {
-            tracing::warn!(%error, "how far the relay has come in each namespace is not written down");
+            tracing::warn!(%error, "relay progress by namespace not stored");
         }
     }
 

@@ -39,8 +39,8 @@ pub(super) async fn forever(tools: Tools) {
             artifacts = Some(Instant::now());
             match sweep_artifacts(&tools).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(removed, "artifacts and bundles that nothing needed, removed"),
-                Err(error) => tracing::warn!(%error, "artifacts that nothing needs are not removed yet"),
+                Ok(removed) => tracing::info!(removed, "removed unused artifacts and bundles"),
+                Err(error) => tracing::warn!(%error, "unused artifacts not removed yet; retrying"),
             }
         }
         let keep = tools.retention;
@@ -48,8 +48,8 @@ pub(super) async fn forever(tools: Tools) {
         for (what, keep) in [(Old::Lines, keep.logs), (Old::Runs, keep.runs), (Old::Events, keep.events)] {
             match sweep(&tools, what, keep).await {
                 Ok(0) => {}
-                Ok(removed) => tracing::info!(kind = ?what, removed, "past their time, and removed"),
-                Err(error) => tracing::warn!(kind = ?what, %error, "what is past its time is not removed yet"),
+                Ok(removed) => tracing::info!(kind = ?what, removed, "removed expired data"),
+                Err(error) => tracing::warn!(kind = ?what, %error, "expired data not removed yet; retrying"),
             }
         }
     }

@@ -39,7 +39,7 @@ pub(super) async fn forever(tools: Tools) {
     loop {
         match Scheduler::load(store.clone(), backlog.clone(), cause.clone(), crate::clock::now).await {
             Ok(scheduler) => return scheduler.follow().await,
-            Err(error) => tracing::warn!(%error, "the plan of schedules cannot be made; it is tried again"),
+            Err(error) => tracing::warn!(%error, "plan of schedules not loaded; retrying"),
         }
         tokio::time::sleep(AGAIN).await;
     }
@@ -94,7 +94,7 @@ impl<C: Clock> Scheduler<C> {
             tokio::select! {
                 batch = feed.next() => match batch {
                     Some(Ok(records)) => self.take(&records),
-                    Some(Err(error)) => tracing::warn!(%error, "the schedules cannot read the log; they go on trying"),
+                    Some(Err(error)) => tracing::warn!(%error, "schedules cannot read the log; retrying"),
                     None => return,
                 },
                 () = tokio::time::sleep(self.until_next()) => {}
@@ -143,11 +143,11 @@ impl<C: Clock> Scheduler<C> {
                     self.marks.insert(key, marks);
                     if let Err(fault) = self.plan.resume(key, time_of(marks.through)) {
                         let (function, trigger) = (key.function, key.trigger);
-                        tracing::warn!(%function, %trigger, error = %fault, "a schedule never fires: build the function anew");
+                        tracing::warn!(%function, %trigger, error = %fault, "schedule never fires; rebuild the function");
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(function = %key.function, %error, "a schedule's place cannot be read yet");
+                    tracing::warn!(function = %key.function, %error, "progress of a schedule not read yet; retrying");
                     self.fresh.push(key);
                 }
             }
@@ -180,7 +180,7 @@ impl<C: Clock> Scheduler<C> {
                     self.plan.settle(key, due.firing.through);
                 }
                 Err(error) => {
-                    tracing::warn!(function = %key.function, %error, "a schedule could not fire yet");
+                    tracing::warn!(function = %key.function, %error, "schedule not fired yet; retrying");
                     self.plan.later(key, now + AGAIN);
                 }
             }

@@ -30,7 +30,7 @@ pub(super) async fn forever(tools: Tools, membership: Membership) {
         let (sealed, fault) = match round(&tools, membership.leads()).await {
             Ok(sealed) => (sealed, None),
             Err(why) => {
-                tracing::error!(error = why, "the log is not sealed");
+                tracing::error!(error = why, "log not sealed");
                 (true, Some(why))
             }
         };
@@ -52,7 +52,7 @@ async fn round(tools: &Tools, leads: bool) -> Result<bool, String> {
     }
     // An older server would remove records without updating their seals.
     if !agreement::leave_older_servers(store, agreement::SEALS).await.map_err(|error| error.to_string())? {
-        tracing::debug!("the log is sealed as soon as all servers on this database are of this version or newer");
+        tracing::debug!("sealing starts once all servers on this database run this version or a newer one");
         return Ok(false);
     }
     let key = tools.vault.key_of_seals(clock::now()).await.map_err(|error| error.to_string())?;
@@ -79,11 +79,11 @@ pub async fn finish(store: &Store, data_dir: &Path) {
         if let Ok(Some(newest)) = store.newest_seal().await
             && let Err(error) = keep_anchor(data_dir, &newest.anchor)
         {
-            tracing::debug!(%error, "the newest seal is kept after the next start");
+            tracing::debug!(%error, "newest seal not kept; retrying after the next start");
         }
     };
     if tokio::time::timeout(LAST, sealing).await.is_err() {
-        tracing::debug!("what came last is sealed after the next start");
+        tracing::debug!("last records not sealed; retrying after the next start");
     }
 }
 

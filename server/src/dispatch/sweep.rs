@@ -50,7 +50,7 @@ pub(super) async fn own(tools: Tools, workers: Workers) {
     loop {
         let began = Instant::now();
         if let Err(error) = find_own(&tools, &workers).await {
-            tracing::warn!(%error, "runs that this server had begun are not looked for");
+            tracing::warn!(%error, "search for this server's earlier runs failed; retrying");
         }
         rest(began).await;
     }
@@ -104,7 +104,7 @@ impl Lost<'_> {
                 self.fail_orphaned_builds().await
             };
             if let Err(error) = found.await {
-                tracing::warn!(%error, "lost runs and builds are not looked for");
+                tracing::warn!(%error, "search for lost runs and builds failed; retrying");
             }
             // The work of a server that is gone is taken over immediately, not at the next search.
             tokio::select! {
@@ -136,7 +136,7 @@ impl Lost<'_> {
             if !self.tools.queue.depth(function).await.is_ok_and(|depth| depth == 0) {
                 continue;
             }
-            tracing::info!(%function, runs = runs.len(), "runs that nobody took are published again");
+            tracing::info!(%function, runs = runs.len(), "republishing runs that nobody took");
             for run in runs {
                 self.workers.publish(Request::recorded(function, run)).await;
                 published.insert(run, Instant::now());
@@ -156,7 +156,7 @@ impl Lost<'_> {
                 let error = "the server that built it is gone; build the function again".to_owned();
                 let command = Command::FailBuild { build: row.id, error, offered: Vec::new(), at: clock::now() };
                 if let Err(error) = self.tools.commands.function(row.function, command, self.tools.own_cause()).await {
-                    tracing::warn!(build = %row.id, %error, "a build whose server is gone stays open");
+                    tracing::warn!(build = %row.id, %error, "could not fail a build whose server is gone");
                 }
             }
         }

@@ -66,7 +66,7 @@ impl Timers {
                 }
             }
             Err(error) => {
-                tracing::warn!(%error, "runs that are due wait for the log");
+                tracing::warn!(%error, "due runs not read; retrying");
                 self.heap.lock().extend(due.into_iter().map(|run| Reverse((now + AGAIN, run))));
                 tokio::time::sleep(AGAIN.to_std().unwrap_or_default()).await;
             }

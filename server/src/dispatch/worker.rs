@@ -141,7 +141,7 @@ impl Workers {
         };
         if tokio::time::timeout_at(deadline, idle).await.is_err() {
             let left: Vec<_> = self.inner.running.lock().drain().collect();
-            tracing::warn!(runs = left.len(), "runs are let go unfinished; they are begun again at the next start");
+            tracing::warn!(runs = left.len(), "unfinished runs abandoned; they restart at the next start");
             left.iter().for_each(|(_, task)| task.abort());
         }
     }
@@ -188,7 +188,7 @@ impl Workers {
         let mut consumer = match self.inner.tools.queue.consume(function, prefetch).await {
             Ok(consumer) => consumer,
             Err(error) => {
-                tracing::warn!(%function, %error, "the queue is not consumed");
+                tracing::warn!(%function, %error, "queue not consumed");
                 tokio::time::sleep(AGAIN).await;
                 return true;
             }
@@ -205,7 +205,7 @@ impl Workers {
             let delivery = match taken {
                 Some(Ok(delivery)) => delivery,
                 Some(Err(error)) => {
-                    tracing::warn!(%function, %error, "the queue is away");
+                    tracing::warn!(%function, %error, "queue not available");
                     tokio::time::sleep(AGAIN).await;
                     return true;
                 }
@@ -219,7 +219,7 @@ impl Workers {
     /// server might get the run and see that it belongs to this one.
     pub(super) fn resume(&self, request: Request) {
         if !self.inner.stopping.is_cancelled() {
-            tracing::info!(run = %request.run, "a run that was left is gone on with");
+            tracing::info!(run = %request.run, "continuing a run of this server's earlier process");
             self.begin_task(Delivery::unqueued(request), None);
         }
     }
@@ -241,7 +241,7 @@ impl Workers {
         let run = delivery.request.run;
         let mut running = self.inner.running.lock();
         if running.contains_key(&run) {
-            tracing::debug!(%run, "delivered again while it runs");
+            tracing::debug!(%run, "redelivered while in progress");
             return delivery.acknowledge();
         }
         let task = tokio::spawn(async move {
@@ -271,10 +271,10 @@ impl Workers {
                 Ok(Taken::Left) => return,
                 // Retrying would change nothing; if the run is open, the sweep finds it.
                 Err(error) if error.is_final() => {
-                    tracing::error!(run = %delivery.request.run, %error, "the log refuses what a run asks of it");
+                    tracing::error!(run = %delivery.request.run, %error, "store refuses an event of a run");
                     return delivery.acknowledge();
                 }
-                Err(error) => tracing::warn!(run = %delivery.request.run, %error, "the run waits for the log"),
+                Err(error) => tracing::warn!(run = %delivery.request.run, %error, "run waiting for the log"),
             }
             backoff.pause().await;
         }
@@ -291,7 +291,7 @@ impl Workers {
         loop {
             let Some(run) = loaded.state.clone() else { return Ok(Taken::Done) };
             if !self.is_to_be_taken(&run) {
-                tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not to be taken");
+                tracing::debug!(run = %request.run, state = run.phase.name(), node = run.phase.node(), "not taken");
                 return Ok(Taken::Done);
             }
             let found = tokio::select! {
@@ -456,7 +456,7 @@ impl Workers {
         let at = clock::now();
         let known = loaded.state.as_ref().and_then(|run| run.deferred.clone());
         if begun.is_some() || known.is_none() {
-            tracing::info!(run = %work.asked.run, reason, "the run cannot be offered to its function yet");
+            tracing::info!(run = %work.asked.run, reason, "run cannot be offered to its function yet");
             let reason = reason.clone();
             let told = self.tell(work, loaded, |_| Command::Defer { attempt: begun, reason: reason.clone(), at });
             let Some(done) = told.await? else { return Ok(None) };
@@ -519,7 +519,7 @@ impl Workers {
         match self.inner.tools.commands.request_run((**asked).clone()).await {
             Ok(done) => Ok(Some(Loaded::from(done))),
             Err(actors::Error::Refused(error)) => {
-                tracing::error!(run = %id, %error, "a run was refused");
+                tracing::error!(run = %id, %error, "run refused");
                 Ok(None)
             }
             Err(actors::Error::Store(error)) => Err(error),
@@ -562,11 +562,11 @@ impl Workers {
                 }
                 // The log will never accept it, however often it is tried.
                 Err(actors::Error::Store(error)) if error.is_final() => {
-                    tracing::error!(run = %run.request.run, %error, "the log refuses the outcome of a run");
+                    tracing::error!(run = %run.request.run, %error, "store refuses the outcome of a run");
                     let Some(instead) = instead_of(&command, attempt, begun, &error) else { return Ok(()) };
                     command = instead;
                 }
-                Err(error) => tracing::warn!(run = %run.request.run, %error, "the outcome waits for the log"),
+                Err(error) => tracing::warn!(run = %run.request.run, %error, "outcome waiting for the log"),
             }
             backoff.pause().await;
             loaded = Loaded::unknown();

@@ -34,7 +34,7 @@ impl Inner {
                 // The calls meant for this version fail; the others do not.
                 Err(error) => {
                     whole = false;
-                    tracing::debug!(function = %row.id, version = share.version, %error, "a version that has a share of the calls cannot take them");
+                    tracing::debug!(function = %row.id, version = share.version, %error, "version with a share of the calls cannot take them");
                     let Some(arm) = self.refusing_arm(row, share.version, error).await? else { continue };
                     arm
                 }

@@ -53,7 +53,7 @@ impl Broken {
         let missing = Missing { name, version: made.number, digest: digest.to_owned() };
         let new = self.0.lock().insert(key, missing).is_none();
         if new {
-            tracing::error!(function = %made.function, namespace, version = made.number, digest, "the artifact of a running function is missing: build it again, or restore the folder of artifacts");
+            tracing::error!(function = %made.function, namespace, version = made.number, digest, "artifact of a running function is missing: rebuild it, or restore the artifacts folder");
         }
     }
 

@@ -22,7 +22,7 @@ pub(super) async fn forever(inner: Arc<Inner>) {
     loop {
         timer.tick().await;
         if let Err(error) = once(&inner, &*keeper, &mut orders).await {
-            tracing::warn!(error, "shared instances are not kept as they should be; it is tried again");
+            tracing::warn!(error, "shared instances not reconciled; retrying");
         }
     }
 }
@@ -52,14 +52,14 @@ async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result
             let needed = needs.get(&key).copied().unwrap_or_default();
             // A version that cannot be kept does not hold up the others.
             if let Err(error) = keeper.keep(order, needed.max(min).min(scaling.max.max(1))).await {
-                tracing::warn!(function = %row.id, version, error, "instances are not kept");
+                tracing::warn!(function = %row.id, version, error, "instances not kept");
             }
         }
     }
     orders.retain(|key, _| seen.contains(key));
     for key in keeper.kept().await?.into_iter().filter(|key| !wanted.contains(key)) {
         if let Err(error) = keeper.end(key).await {
-            tracing::warn!(function = %key.0, version = key.1, error, "instances that nobody needs do not end");
+            tracing::warn!(function = %key.0, version = key.1, error, "unneeded instances not ended");
         }
     }
     Ok(())

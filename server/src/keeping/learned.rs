@@ -91,7 +91,7 @@ impl Learned {
         let there = match self.keeper.find(self.key).await {
             Ok(there) => there,
             // Known instances keep taking calls: the keeper may be unavailable for longer than they are.
-            Err(error) => return tracing::debug!(function = %self.key.0, version = self.key.1, error, "not looked"),
+            Err(error) => return tracing::debug!(function = %self.key.0, version = self.key.1, error, "lookup failed"),
         };
         let mut gone = Vec::new();
         let mut new = Vec::new();
@@ -141,7 +141,7 @@ impl Learned {
             if many > 0
                 && let Err(error) = self.keeper.need(need).await
             {
-                tracing::warn!(function = %need.key.0, version = need.key.1, error, "not told what calls need");
+                tracing::warn!(function = %need.key.0, version = need.key.1, error, "need of calls not passed on");
             }
             self.look().await;
         });
@@ -165,7 +165,7 @@ impl Supply for Learned {
     fn replace(self: Arc<Self>, endpoint: &Arc<Endpoint>, why: String) {
         let id = endpoint.id().to_owned();
         let (function, version) = self.key;
-        tracing::warn!(%function, version, instance = id, error = why, "an instance is to be replaced");
+        tracing::warn!(%function, version, instance = id, error = why, "replacing instance");
         self.means.runtime.clone().spawn(async move {
             if let Err(error) = self.keeper.replace(&id).await {
                 tracing::warn!(instance = id, error, "not replaced");

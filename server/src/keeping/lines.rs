@@ -92,7 +92,7 @@ async fn store_lines(store: &Store, lines: Vec<NewLine>) {
     while let Err(error) = store.append_lines(lines.clone()).await {
         if error.is_final() {
             let function = lines.first().map(|line| line.function.to_string());
-            return tracing::error!(%error, lines = lines.len(), function, "log lines were given up: the log refuses them");
+            return tracing::error!(%error, lines = lines.len(), function, "log lines dropped: the store refuses them");
         }
         tracing::warn!(%error, "log lines not stored yet");
         backoff.pause().await;

@@ -52,7 +52,7 @@ impl Means {
     /// Sends a command about its instances to a function.
     pub(super) async fn tell(&self, function: function::Id, command: function::Command) {
         if let Err(error) = self.commands.function(function, command, self.own_cause()).await {
-            tracing::warn!(%function, %error, "not told how its instances are");
+            tracing::warn!(%function, %error, "state of instances not reported to the function");
         }
     }
 }

@@ -273,7 +273,7 @@ impl Processes {
     async fn end_stuck(&self, member: Arc<Member>, grace: Duration) {
         if member.finish_calls(Instant::now() + grace).await {
             member.process.stop(LAST_WORDS.min(self.means.settings.stop_grace)).await;
-            tracing::info!(instance = member.endpoint.id(), "a stuck instance was ended");
+            tracing::info!(instance = member.endpoint.id(), "stuck instance ended");
         }
     }
 }

@@ -133,7 +133,7 @@ impl Inner {
                 Ok(()) => {}
                 Err(Error::Store(error)) if !error.is_final() => return Err(error.into()),
                 Err(error) => {
-                    tracing::error!(function = %row.id, name = row.name, %error, "a function cannot be started")
+                    tracing::error!(function = %row.id, name = row.name, %error, "function cannot be started")
                 }
             }
         }

@@ -35,7 +35,7 @@ pub(super) async fn renew(means: &Means, crews: &[Arc<dyn Crew>]) {
     let infos = match means.store.secret_infos(Some(&namespaces)).await {
         Ok(infos) => infos,
         // The next check will show.
-        Err(error) => return tracing::debug!(%error, "secrets not looked at"),
+        Err(error) => return tracing::debug!(%error, "secrets not checked"),
     };
     for (crew, (namespace, names)) in needy {
         let mine = infos.iter().filter(|info| info.namespace == namespace && names.contains(&info.name));

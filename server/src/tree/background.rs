@@ -24,7 +24,7 @@ pub fn remove_later(folder: PathBuf, removal: impl FnOnce(&Path) -> io::Result<(
     let orders = ORDERS.get_or_init(|| match start() {
         Ok(orders) => Some(orders),
         Err(error) => {
-            tracing::warn!(%error, "no thread could be started that removes folders: they stay until the next start");
+            tracing::warn!(%error, "thread for removing folders not started: they stay until the next start");
             None
         }
     });
@@ -49,7 +49,7 @@ fn work(receiver: &Mutex<Receiver<Order>>) {
         // The other thread waits for the lock meanwhile, just as it would wait for an order.
         let Ok(Order { folder, removal }) = receiver.lock().recv() else { return };
         if let Err(error) = removal(&folder) {
-            tracing::warn!(folder = %folder.display(), %error, "a folder could not be removed; it is tried again at the next start");
+            tracing::warn!(folder = %folder.display(), %error, "folder not removed; retrying at the next start");
         }
     }
 }

@@ -230,7 +230,7 @@ impl Subscription {
             // If the receiver was dropped, the ticket is dropped, too, and the message is requeued.
             Ok(message) => drop(outbox.send(Ok((message, ticket)))),
             Err(why) => {
-                tracing::error!(queue = self.place.queue(), error = why, "message refused: it is in the dead queue");
+                tracing::error!(queue = self.place.queue(), error = why, "message rejected to the dead-letter queue");
                 ticket.refuse();
             }
         }

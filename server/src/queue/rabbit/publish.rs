@@ -128,7 +128,7 @@ impl Publisher {
     fn rescue(self: &Arc<Self>, returned: BasicReturnMessage) {
         let request = match wire::read(&returned.delivery.data) {
             Ok(request) => request,
-            Err(error) => return tracing::error!(error, "a returned message cannot be read"),
+            Err(error) => return tracing::error!(error, "returned message cannot be read"),
         };
         let this = self.clone();
         tokio::spawn(async move {
@@ -136,7 +136,7 @@ impl Publisher {
                 lane.declared.lock().remove(&request.function);
             }
             if let Err(error) = this.publish(&request).await {
-                tracing::warn!(run = %request.run, %error, "a returned request was not published again; the sweep will");
+                tracing::warn!(run = %request.run, %error, "returned request not published again; the sweep will do so");
             }
         });
     }

@@ -83,9 +83,9 @@ impl Place {
         }
         let deleting = channel.queue_delete(self.queue().into(), QueueDeleteOptions::default());
         match tokio::time::timeout(DELETED_WITHIN, deleting).await {
-            Ok(Ok(_)) => tracing::error!(queue = self.queue(), "a queue without a leader was deleted"),
-            Ok(Err(error)) => tracing::error!(queue = self.queue(), %error, "a queue answers nothing"),
-            Err(_) => tracing::error!(queue = self.queue(), "a queue answers nothing and cannot be deleted"),
+            Ok(Ok(_)) => tracing::error!(queue = self.queue(), "deleted a queue without a leader"),
+            Ok(Err(error)) => tracing::error!(queue = self.queue(), %error, "queue does not respond"),
+            Err(_) => tracing::error!(queue = self.queue(), "queue does not respond and cannot be deleted"),
         }
     }
 }
