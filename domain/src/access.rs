@@ -1,4 +1,5 @@
 //! Access control: roles, the actions each role allows, and the grants that give a subject its roles.
+//!
 //! What a subject may do follows from its [`Grants`]. People's grants are folded from the log, as the members of
 //! namespaces; those of the installation itself (its administrator, its broker) come from the settings. A token can
 //! narrow the grants of its owner but never widen them.

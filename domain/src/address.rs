@@ -1,4 +1,5 @@
 //! Removes credentials from addresses such as `https://user:token@host/path` and `postgres://user:password@host/name`.
+//!
 //! Nothing that is stored or shown contains credentials. [`Source`](crate::function::event::Source) drops them when it
 //! is written and when it is read, so that credentials in an older log are not shown either; [`masked`] is for any
 //! other text.

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::upcast;
 
 /// An entity whose state is the fold of its own events, and which accepts or refuses commands by that state alone.
+///
 /// Two rules hold for every aggregate. A command whose effect is already in place returns `Ok(vec![])`; one that is
 /// impossible returns an `Err` that names the current state. Time and ids are part of the command.
 pub trait Aggregate {
@@ -26,6 +27,7 @@ pub trait Aggregate {
     const STATE_SHAPE: u32;
 
     /// The events that a command leads to in a state.
+    ///
     /// # Errors
     /// If the command is not possible in this state; nothing has happened then.
     fn decide(state: &Self::State, command: Self::Command) -> Result<Vec<Self::Event>, Self::Error>;
@@ -43,6 +45,7 @@ pub trait Payload: Sized {
     /// The payload as JSON. Its first member is `"v"`, the version of its schema.
     fn encode(&self) -> Vec<u8>;
     /// Decodes a recorded event. Payloads with an older schema are upcast.
+    ///
     /// # Errors
     /// If the type or the schema version is unknown.
     fn decode(kind: &str, data: &[u8]) -> Result<Self, upcast::Error>;

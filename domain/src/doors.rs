@@ -1,4 +1,5 @@
 //! Public access to functions: their own paths on the server, anonymous callers, and cross-origin pages.
+//!
 //! The table is folded from the log. A path belongs to the first function that claimed it, as long as that function is
 //! registered and its current version has the path, whether it runs or not. A version that claims another function's
 //! path is refused when it is built, promoted or started. If two functions nevertheless claim the same path (promoted

@@ -1,4 +1,5 @@
 //! Erasure of personal data: a record stays in the log, but its payload is overwritten.
+//!
 //! Erasure is itself recorded, in the same stream: the event names the overwritten records and the digests of their new
 //! payloads, so that the hash chain can still be verified. Everything the platform relies on is kept: ids, types, times
 //! and states.

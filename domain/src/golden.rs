@@ -1,5 +1,6 @@
 //! Golden files: one for each event schema that was ever stored, in `domain/golden/`, which must stay readable for
 //! ever.
+//!
 //! `UPDATE_GOLDEN=1 cargo test -p domain golden` writes missing files. It never touches an existing one: if a test
 //! reports that today's bytes differ from a file, the schema has changed and needs a step in the event's `upcast`
 //! calls, which makes it the next version with a file of its own.

@@ -1,4 +1,5 @@
 //! The bytes that a stream's hash chain covers. The caller applies SHA-256 (FIPS 180-4).
+//!
 //! Every record carries `hash = SHA-256(previous hash ‖ content)`, where the previous hash of the first record is 32
 //! zero bytes. Each part of the content is preceded by its length (eight bytes, big-endian; all ones for an absent
 //! part), so that different records never have the same bytes. The position is not included: it orders the whole log,

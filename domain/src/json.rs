@@ -11,12 +11,14 @@ mod carried;
 pub use carried::{carried, check, without_mark};
 
 /// A JSON value as text. Cheap to clone.
+///
 /// Deserializes only from JSON itself, not through `serde_json::Value` nor inside flattened or untagged types.
 #[derive(Clone)]
 pub struct Json(Arc<RawValue>);
 
 impl Json {
     /// Serializes any value to JSON.
+    ///
     /// # Errors
     /// If the value's `Serialize` fails or a map has keys that are not strings.
     pub fn of<T: Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
@@ -24,6 +26,7 @@ impl Json {
     }
 
     /// Validates that a text is one JSON value.
+    ///
     /// # Errors
     /// If it is not.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {

@@ -1,4 +1,5 @@
 //! The decisions of EventFlow, as pure functions: no clock, no randomness, no I/O.
+//!
 //! | module | contents |
 //! | --- | --- |
 //! | [`function`] | the lifecycle of a function: registered, built, running, stopped, deregistered |

@@ -1,4 +1,5 @@
 //! `function.json`: what a function is and what it needs.
+//!
 //! The JSON Schema is checked by whoever reads the document; these types give it meaning, with every default filled in.
 
 mod adapter;

@@ -1,5 +1,6 @@
 //! Reactions: what has to be done because of a recorded event. Followers of the log perform them; a command never has
 //! side effects of its own.
+//!
 //! A [`Reaction`] carries everything needed to perform it. Performing it twice is harmless: whatever it creates has an
 //! id derived from the cause, or it checks the current state first.
 
@@ -117,6 +118,7 @@ fn may_follow(recorded: &Recorded, once: bool) -> bool {
 }
 
 /// The tasks that every server performs because of a record.
+///
 /// # Errors
 /// If this version of EventFlow cannot read the record.
 pub fn everywhere(recorded: &Recorded) -> Result<Vec<Everywhere>, upcast::Error> {
@@ -131,6 +133,7 @@ pub fn everywhere(recorded: &Recorded) -> Result<Vec<Everywhere>, upcast::Error>
 }
 
 /// The tasks that are performed once because of a record.
+///
 /// # Errors
 /// If this version of EventFlow cannot read the record.
 pub fn once(recorded: &Recorded) -> Result<Vec<Once>, upcast::Error> {
@@ -145,6 +148,7 @@ pub fn once(recorded: &Recorded) -> Result<Vec<Once>, upcast::Error> {
 }
 
 /// All reactions to a record.
+///
 /// # Errors
 /// If this version of EventFlow cannot read the record.
 pub fn react(recorded: &Recorded) -> Result<Vec<Reaction>, upcast::Error> {

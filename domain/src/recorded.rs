@@ -68,6 +68,7 @@ pub enum Fact {
 
 impl Recorded {
     /// Decodes the event.
+    ///
     /// # Errors
     /// If this version of EventFlow does not know its stream, type or schema.
     pub fn fact(&self) -> Result<Fact, upcast::Error> {

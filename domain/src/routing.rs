@@ -1,5 +1,6 @@
 //! Routing: which functions a trigger event reaches, namely the running functions of its namespace with a matching
 //! trigger.
+//!
 //! The table is folded from the log, so that at each position it is as it was when the event was received.
 
 mod explain;

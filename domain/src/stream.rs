@@ -64,6 +64,7 @@ impl Stream {
     }
 
     /// The aggregate that the stream belongs to.
+    ///
     /// # Errors
     /// If the name is not one of EventFlow's.
     pub fn subject(&self) -> Result<Subject, Unknown> {

@@ -1,4 +1,5 @@
 //! W3C Trace Context, level 2: reading a caller's `traceparent` and `tracestate`, and what is passed on.
+//!
 //! An invalid `traceparent` counts as absent, together with its `tracestate`: a new trace begins. An invalid
 //! `tracestate` is dropped, and the trace continues.
 
@@ -35,6 +36,7 @@ pub struct Context {
 
 impl Context {
     /// Begins a trace. `random`: whether the last seven bytes of its id are random.
+    ///
     /// Neither id may be zero; a zero becomes 1.
     pub fn begin(trace: u128, span: u64, random: bool) -> Self {
         let flags = if random { SAMPLED | RANDOM } else { SAMPLED };

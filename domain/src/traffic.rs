@@ -1,4 +1,5 @@
 //! Divides calls among a function's versions.
+//!
 //! The version for a run depends only on the run's id and the shares, so every server decides the same, also after a
 //! restart.
 
@@ -6,6 +7,7 @@ use crate::function::event::Share;
 use crate::run;
 
 /// Chooses the version for a run; `None` if calls are not divided and the current version takes all.
+///
 /// A version whose share grows keeps the runs it had before: shares are laid out by version number, regardless of the
 /// order in which they were given.
 pub fn choose(split: &[Share], run: run::Id) -> Option<u32> {

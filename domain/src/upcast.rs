@@ -1,4 +1,5 @@
 //! Reads payloads with any schema that was ever stored, and writes the current one.
+//!
 //! A payload's first member is `"v"`, the version of its schema. A payload in the current schema is parsed directly; an
 //! older one is first upgraded step by step as a JSON value.
 
@@ -62,6 +63,7 @@ pub fn encode<T: Serialize>(payload: &T, steps: &[Step]) -> Vec<u8> {
 }
 
 /// Decodes a payload of any version up to the current one.
+///
 /// # Errors
 /// [`Error::Malformed`] if it conforms neither to the current schema nor to one that `steps` can upgrade.
 pub fn decode<T: DeserializeOwned>(kind: &str, data: &[u8], steps: &[Step]) -> Result<T, Error> {

@@ -1,6 +1,8 @@
 //! The EventFlow server: a map of its rooms (top-level modules) from the ground up.
+//!
 //! A room uses only the floors below it, and rooms on the same floor do not know each other. `tests/it/floors.rs`
 //! enforces this and names the offender.
+//!
 //! | floor | rooms |
 //! | --- | --- |
 //! | 9 | [`app`] puts everything together |

@@ -1,5 +1,6 @@
 //! A fair semaphore: namespaces, and the functions within a namespace, take its permits in turn, so that one which asks
 //! for many delays another by one turn only.
+//!
 //! Knows names and numbers, not what the permits are for.
 
 use std::collections::{BTreeMap, HashMap};

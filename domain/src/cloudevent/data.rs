@@ -38,6 +38,7 @@ pub enum Sender {
 
 impl Data {
     /// Converts a body with an optional media type into data:
+    ///
     /// | media type | body       | publisher | caller                | provider, function |
     /// | ---------- | ---------- | --------- | --------------------- | ------------------ |
     /// | any        | empty      | nothing   | nothing               | nothing            |
@@ -49,9 +50,11 @@ impl Data {
     /// | `text/*`   | text       | text      | text                  | text               |
     /// | any other  | text       | bytes     | text                  | text               |
     /// | any        | no UTF-8   | bytes     | bytes                 | bytes              |
+    ///
     /// Bytes from a publisher stay bytes even if they could be text, as CloudEvents requires: nothing is known about
     /// their charset. A caller's body without a media type is what the wrappers take it for (runtimes/README.md), and a
     /// leading byte order mark is not part of a caller's text.
+    ///
     /// # Errors
     /// What is wrong with a body that is declared as JSON.
     pub fn of(sender: Sender, kind: Option<&str>, body: &[u8]) -> Result<Option<Self>, String> {

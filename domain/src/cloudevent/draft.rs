@@ -72,6 +72,7 @@ pub struct Draft {
 }
 
 /// Validates an event in the JSON format (structured mode).
+///
 /// # Errors
 /// All faults, at least one.
 pub fn structured(text: &str) -> Result<CloudEvent, Vec<Fault>> {
@@ -174,6 +175,7 @@ impl Draft {
     }
 
     /// Finishes validation.
+    ///
     /// # Errors
     /// All faults, at least one.
     pub fn finish(mut self, origin: Origin) -> Result<CloudEvent, Vec<Fault>> {

@@ -1,4 +1,5 @@
 //! CloudEvents 1.0: the parts of an event, their validation, and the JSON format.
+//!
 //! Knows the specification and how request bodies become data, but no transport protocol and not what events are used
 //! for. A [`Draft`] validates a sender's event; an [`Event`] is one that EventFlow creates.
 

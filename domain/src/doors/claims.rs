@@ -1,4 +1,5 @@
 //! An index of the paths that functions claim, searched by request path or by overlapping path.
+//!
 //! An update costs as much as the paths it changes, regardless of how many others exist; a lookup costs as much as the
 //! length of the path.
 

@@ -1,4 +1,5 @@
 //! A trigger event: received once and never changed, except by erasure.
+//!
 //! Its id is derived from (namespace, source, id), so the log itself refuses duplicates.
 
 use chrono::{DateTime, Utc};

@@ -1,5 +1,6 @@
 //! The lifecycle of a function: `REGISTERED → BUILT → RUNNING ⇄ STOPPED`, and `DEREGISTERED` from any of them,
 //! permanently.
+//!
 //! [`command`] is what can be asked, [`event`] what can happen, [`state`] the result of the events. [`decide`] and
 //! [`evolve`] read as the table of that lifecycle.
 

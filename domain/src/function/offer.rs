@@ -1,4 +1,5 @@
 //! Folders of a source that could be functions of their own, with suggested names.
+//!
 //! A build that fails because its source is not itself a function lists them. The folders are facts of that build;
 //! which names are free changes over time, so names are suggested when somebody looks.
 

@@ -58,6 +58,7 @@ pub(super) fn bounded(command: Command) -> Command {
 }
 
 /// Checks the lengths of a source's texts.
+///
 /// # Errors
 /// [`Error::TooLong`], [`Error::TooManyParts`].
 pub fn of_source(source: &Source) -> Result<(), Error> {

@@ -16,6 +16,7 @@ const MAX_OBJECTS: usize = 50_000;
 
 /// Checks one JSON value and returns it as text, so that numbers keep their digits and objects their key order. Any
 /// reader can parse the result.
+///
 /// # Errors
 /// What is wrong with it, as a message.
 pub fn carried(bytes: &[u8]) -> Result<Json, String> {
@@ -85,6 +86,7 @@ impl<'de> Visitor<'de> for SoundVisitor {
 }
 
 /// Checks the number of values in a text.
+///
 /// # Errors
 /// If it contains too many.
 pub fn check(bytes: &[u8]) -> Result<(), String> {

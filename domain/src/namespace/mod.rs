@@ -1,4 +1,5 @@
 //! A namespace: its members, tokens, secrets and quotas.
+//!
 //! The log records that a secret was set, but never its value; that a token was created, but never the token.
 
 use std::collections::{BTreeMap, BTreeSet};

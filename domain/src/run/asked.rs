@@ -23,6 +23,7 @@ pub struct Asked {
 impl Asked {
     /// The request of the run that a trigger event causes at a function. `record` and `cause` are those of the event's
     /// own record.
+    ///
     /// If a caller waits for the answer, there is one attempt. Otherwise the policy named by the event applies, or, if
     /// it names none, `current`, the function's policy at the event's position in the log.
     pub fn by_event(

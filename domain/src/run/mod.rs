@@ -1,5 +1,6 @@
 //! The lifecycle of a run, which is one invocation of a function: `QUEUED → RUNNING → SUCCEEDED | FAILED | TIMED_OUT |
 //! CANCELLED`, with `RETRYING` between attempts and `DEAD` after the last one.
+//!
 //! A synchronous call is recorded only after its answer: as a single event, [`event::Answered`], which also ends the
 //! run.
 

@@ -1,5 +1,6 @@
 //! Schedule triggers: cron patterns in time zones, due times, catching up on missed ones, and the [`plan`] of
 //! everything that is due next. Has no clock: the caller passes every time.
+//!
 //! Patterns are parsed by the crate `croner`, which follows Vixie cron at clock changes; the tests below document it. A
 //! time that is skipped in spring fires when the gap ends, and one that occurs twice in autumn fires the first time.
 //! Patterns with `*`, `/`, or several hours or minutes follow the wall clock.
@@ -60,6 +61,7 @@ pub enum Fault {
 impl Timetable {
     /// Parses a pattern of five fields, of six with seconds in front, a nickname such as `@daily`, or an interval such
     /// as `@every 5m`, together with an IANA time zone.
+    ///
     /// # Errors
     /// If the pattern is invalid or never fires, or if the time zone is unknown.
     pub fn parse(pattern: &str, timezone: &str) -> Result<Self, Fault> {

@@ -110,6 +110,7 @@ impl Plan {
     }
 
     /// Plans a schedule. Everything up to `last` was handled before, and nothing before the schedule existed counts.
+    ///
     /// # Errors
     /// If it cannot be parsed: it was stored before patterns were checked, and never fires.
     pub fn resume(&mut self, key: Key, last: Option<DateTime<Utc>>) -> Result<(), Fault> {

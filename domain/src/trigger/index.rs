@@ -1,4 +1,5 @@
 //! A version's triggers as one text that a database can search without reading manifests.
+//!
 //! Each trigger is a line: `http`, `schedule`, `webhook`, or `event` and its pattern. Every line is enclosed in line
 //! breaks.
 

@@ -1,4 +1,5 @@
 //! Model checking of the delivery protocol: relay, lease, delivery and takeover, in every possible order.
+//!
 //! [`model`] is the protocol: two servers, a broker and a log whose runs decide by the real `domain::run`. Stateright
 //! visits every state that a bounded number of faults leads to. For each of them, [`stuck`] checks whether the
 //! protocol, left alone, can still bring every run to its end. A check is only as good as what it would find, so the

@@ -1,4 +1,5 @@
 //! The protocol: what each server, the broker and the outside world can do next.
+//!
 //! Two servers, one of which leads (holds the lease), relays and sweeps; both work. There is no clock: a lease can
 //! expire as soon as its holder does not renew it, and what is due can be published at any moment.
 

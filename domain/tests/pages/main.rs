@@ -1,4 +1,5 @@
 //! Parts of the guide that are generated from the domain: state transitions, and the log's events.
+//!
 //! `UPDATE_PAGES=1 cargo test -p domain --test pages` writes them; without it, an outdated page fails the test.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot write its page has failed")]

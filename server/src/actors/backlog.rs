@@ -1,8 +1,10 @@
 //! Limits the number of waiting runs in each namespace, so that one namespace's events cannot fill the log and the
 //! queues.
+//!
 //! Above the limit, callers are refused new events. Events accepted before become runs up to twice the limit; the rest
 //! stays in the log, where it takes no additional space. Since callers are refused first, the backlog in the log is
 //! worked off before they are admitted again.
+//!
 //! The counts are read from the database periodically, so that all servers agree; in between, each server adds the runs
 //! that it requests itself.
 
@@ -57,6 +59,7 @@ impl Backlog {
     }
 
     /// Checks whether callers may request more runs.
+    ///
     /// # Errors
     /// If the limit is reached.
     pub fn admit(&self, namespace: &str) -> Result<(), Full> {

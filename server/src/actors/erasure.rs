@@ -14,6 +14,7 @@ const PAGE: u32 = 1024;
 
 impl Commands {
     /// Erases a run's input, outcome and log lines. Returns whether there was anything to erase.
+    ///
     /// # Errors
     /// If the run is not over, its callback is still due, or the log is not available.
     pub async fn erase_run(&self, id: run::Id, at: DateTime<Utc>, cause: Cause) -> Result<bool, Error<run::Error>> {
@@ -27,6 +28,7 @@ impl Commands {
     }
 
     /// Erases the content of a trigger event. Returns whether there was anything to erase.
+    ///
     /// # Errors
     /// If there is no such event, or the log is not available.
     pub async fn erase_event(

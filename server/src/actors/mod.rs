@@ -1,4 +1,5 @@
 //! The only writers of the log: every command is executed here.
+//!
 //! [`Commands`] is the handle. A function's commands go through its actor, one at a time, with a state cached in
 //! memory. Runs, trigger events and namespaces have short streams and go straight to the [`writer`]. Actors are only a
 //! cache: the log's unique (stream, version) decides conflicts, so several servers may send commands to the same
@@ -42,6 +43,7 @@ pub struct Commands {
 #[async_trait]
 pub trait Guard: Send + Sync {
     /// Admits a command. The returned value is held until the command has been executed.
+    ///
     /// # Errors
     /// If the command is refused, or the log is not available.
     async fn check(
@@ -82,6 +84,7 @@ impl Commands {
     }
 
     /// Executes a command to a function.
+    ///
     /// # Errors
     /// If the function refuses it, too many commands are waiting for it, or the log is not available.
     pub async fn function(
@@ -98,6 +101,7 @@ impl Commands {
     }
 
     /// Executes a command to a run.
+    ///
     /// # Errors
     /// If the run refuses it or the log is not available.
     pub async fn run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
@@ -105,6 +109,7 @@ impl Commands {
     }
 
     /// Requests a run that very likely does not exist yet, which saves reading its stream.
+    ///
     /// # Errors
     /// If the log is not available.
     pub async fn new_run(&self, id: run::Id, command: run::Command, cause: Cause) -> RunResult {
@@ -112,6 +117,7 @@ impl Commands {
     }
 
     /// Requests a run that very likely does not exist yet, with the cause given in `asked`.
+    ///
     /// # Errors
     /// If a different run has the id, or the log is not available.
     pub async fn request_run(&self, asked: run::Asked) -> RunResult {
@@ -162,6 +168,7 @@ impl Commands {
     }
 
     /// Records a trigger event; a duplicate changes nothing.
+    ///
     /// # Errors
     /// If too many runs of the namespace are waiting, or the log is not available.
     pub async fn receive(
@@ -175,6 +182,7 @@ impl Commands {
 
     /// Like [`Self::receive`], but regardless of how many runs are waiting: the event stays in the log until there is
     /// room. For senders that cannot be asked to wait without making others wait.
+    ///
     /// # Errors
     /// If the log is not available.
     pub async fn receive_beyond_limit(
@@ -188,6 +196,7 @@ impl Commands {
     }
 
     /// Executes a command to a namespace.
+    ///
     /// # Errors
     /// If the namespace refuses it or the log is not available.
     pub async fn namespace(
@@ -200,6 +209,7 @@ impl Commands {
     }
 
     /// Sets a secret: writes its sealed value together with the event that records it.
+    ///
     /// # Errors
     /// If the namespace refuses it or the log is not available.
     pub async fn set_secret(
@@ -212,6 +222,7 @@ impl Commands {
     }
 
     /// Removes a secret: deletes its value together with the event that records it.
+    ///
     /// # Errors
     /// If the namespace refuses it or the log is not available.
     pub async fn remove_secret(

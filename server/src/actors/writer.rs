@@ -130,6 +130,7 @@ impl Writer {
     }
 
     /// Executes a command; `known` is the known state, which may be outdated.
+    ///
     /// # Errors
     /// If the aggregate refuses or the log is not available.
     pub async fn execute<A>(
@@ -146,6 +147,7 @@ impl Writer {
     }
 
     /// Like [`Self::execute`], but also writes `beside`, rows that do not follow from the log, in the same transaction.
+    ///
     /// # Errors
     /// If the aggregate refuses or the log is not available.
     pub async fn execute_beside<A>(
@@ -201,6 +203,7 @@ impl Writer {
 
     /// Executes a command on exactly this state, together with rows that do not follow from the log. For commands that
     /// were themselves built from the contents of the stream.
+    ///
     /// # Errors
     /// A conflict if the stream has more events by now; if the aggregate refuses; if the log is not available.
     pub(super) async fn execute_on<A: Tabled>(
@@ -250,6 +253,7 @@ impl Writer {
     }
 
     /// The current state of an aggregate, from the latest snapshot and the events after it.
+    ///
     /// # Errors
     /// If the log is not available or damaged.
     pub async fn load<A: Aggregate>(&self, stream: &Stream) -> Result<Loaded<A>, store::Error> {
@@ -267,6 +271,7 @@ impl Writer {
     }
 
     /// The state of an aggregate at a given time, which includes all of its events up to then.
+    ///
     /// # Errors
     /// If the log is not available or damaged.
     pub async fn load_as_of<A: Aggregate>(
@@ -293,6 +298,7 @@ impl Writer {
     }
 
     /// The first record of a type in a stream.
+    ///
     /// # Errors
     /// If the log is not available.
     pub async fn first_of(&self, stream: &Stream, kind: &str) -> Result<Option<Recorded>, store::Error> {

@@ -1,4 +1,5 @@
 //! Protects the data folder, which contains keys, the log and functions' code, from all other users.
+//!
 //! The server's own files are created for its user only, by the file mode mask; whatever an earlier version or a person
 //! created differently is repaired here. A folder that is also used for something else, such as `/tmp`, is refused
 //! before anything in it is changed.
@@ -43,6 +44,7 @@ pub fn leave_no_core_dumps() {
 }
 
 /// Checks, without changes, whether the folder can be this process's data folder.
+///
 /// # Errors
 /// If it belongs to another user, is shared or used for something else, or cannot be read.
 pub(super) fn check(folder: &Path) -> io::Result<()> {
@@ -67,6 +69,7 @@ pub(super) fn check_owner(folder: &Path) -> io::Result<()> {
 
 /// Creates the data folder, or removes the permissions of others from it and its direct contents, which keeps them from
 /// anything below.
+///
 /// # Errors
 /// If it belongs to another user, is shared or used for something else, or cannot be created.
 pub(super) fn secure(folder: &Path) -> io::Result<()> {

@@ -33,6 +33,7 @@ pub(super) struct Ending {
 }
 
 /// Starts the thread.
+///
 /// # Errors
 /// If it cannot be started.
 pub(super) fn start(watchdog: Watchdog, ending: Ending) -> std::io::Result<()> {

@@ -73,6 +73,7 @@ struct Platform {
 }
 
 /// Runs the server until it is told to end.
+///
 /// # Errors
 /// If it cannot start.
 pub fn serve(settings: Settings) -> Result<(), Error> {
@@ -440,6 +441,7 @@ fn callback_secrets(vault: Vault, server_key: Vec<u8>) -> dispatch::CallbackSecr
 
 /// The key that signs a namespace's callbacks if it has no secret of its own for that, in the form used for
 /// verification.
+///
 /// # Errors
 /// If the data folder cannot be read or written.
 fn callback_key(settings: &Settings, namespace: &str) -> Result<String, Error> {
@@ -449,6 +451,7 @@ fn callback_key(settings: &Settings, namespace: &str) -> Result<String, Error> {
 }
 
 /// Opens the log without the other rooms, for the commands that work on it.
+///
 /// # Errors
 /// If it cannot be opened.
 async fn open_store(settings: &Settings) -> Result<Store, Error> {
@@ -458,6 +461,7 @@ async fn open_store(settings: &Settings) -> Result<Store, Error> {
 }
 
 /// Opens the log for reading, possibly while a server is running.
+///
 /// # Errors
 /// If it cannot be opened.
 async fn open_store_to_read(settings: &Settings) -> Result<Store, Error> {

@@ -1,5 +1,6 @@
 //! The server's name in the log: generated once and kept in the data folder, so that a restarted server recognizes its
 //! own work.
+//!
 //! A copy of the data folder is another server: two with the same name would take each other's runs for their own. The
 //! name is therefore valid only in the file that it was originally written to.
 

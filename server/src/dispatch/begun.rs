@@ -1,5 +1,6 @@
 //! Counts how often this server has begun each unfinished build, so that a build which brings the server down, in
 //! whatever way, is not begun again at every start.
+//!
 //! Stored in the data folder, one file for each build with one byte for each attempt: the count must be on disk before
 //! the build does anything, and only this server would begin the build again.
 
@@ -28,6 +29,7 @@ impl Begun {
     }
 
     /// Counts one more attempt. Returns `false` if the build has already begun [`MOST`] times without ending.
+    ///
     /// # Errors
     /// If the count cannot be read or written.
     pub(super) fn begins(&self, build: BuildId) -> io::Result<bool> {

@@ -1,4 +1,5 @@
 //! Callbacks: notifies the URLs given as `X-Callback-Url` of the outcomes of runs.
+//!
 //! What is due is stored in the log and read from the tables, so no state here has to survive a restart. Requests are
 //! signed as Standard Webhooks (v1) defines. Since a stranger chose the URL, its host name is resolved here, every
 //! address is checked, and the connection goes to exactly a checked one; redirects are not followed.

@@ -35,6 +35,7 @@ pub(super) fn in_order(recorded: &Recorded, stats: &Stats) -> Option<InOrder> {
 }
 
 /// The events that changed functions, from the beginning of the log up to a position.
+///
 /// # Errors
 /// If the log cannot be read.
 pub(super) async fn changes(

@@ -1,5 +1,6 @@
 //! The backlog of the relay, in a lane for each namespace, so that a namespace's events never wait for those of another
 //! one, however long these take (ADR 47).
+//!
 //! A lane is a queue of log positions. A few records are kept in memory with them; the others are read again when it is
 //! their turn. Each lane has its namespace's routing table as of the record that it has reached.
 

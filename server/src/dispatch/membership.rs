@@ -1,4 +1,5 @@
 //! Which servers are alive, and which one leads, by leases in the database that are renewed periodically.
+//!
 //! A lease expires when its holder is gone. A holder may be paused and continue later in the belief that it still holds
 //! the lease, so whatever is done under a lease must be harmless when done twice.
 

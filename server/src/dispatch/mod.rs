@@ -3,6 +3,7 @@
 //! by the clock, [`retention`] removes what has expired, [`sealing`] seals the log, the [`attendant`] does what every
 //! server does for itself, [`builds`] executes builds, and the [`sweep`] finds lost work. [`membership`] knows which
 //! servers are alive and which one leads; the leader does what must be done once in the cluster.
+//!
 //! Everything here may happen twice: whatever is created has an id derived from its cause, and every action checks the
 //! current state first.
 
@@ -52,6 +53,7 @@ pub use tools::Tools;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// Picks up what was left open and starts following the log. Must be called within a tokio runtime.
+///
 /// # Errors
 /// If the log cannot be read.
 pub async fn start(tools: Tools) -> Result<Dispatch, store::Error> {

@@ -1,4 +1,5 @@
 //! Finds what can execute a run now: an instance, or a slot for its job.
+//!
 //! An attempt counts only if the function was given the input. A run that cannot be offered waits; [`Patience`] says
 //! how long.
 

@@ -1,4 +1,5 @@
 //! The relay: follows the log from a checkpoint, requests the runs caused by events, and publishes runs to the queue.
+//!
 //! If several servers share the queue, one of them relays for all; otherwise each relays to itself. Many requests are
 //! in progress at once, each in its namespace's [lane](super::lanes). The checkpoint passes a record only when its
 //! reactions are recorded and confirmed by the queue; a rollout holds it back until it has finished.

@@ -1,5 +1,6 @@
 //! Removes what has expired, in small steps: finished runs, trigger events and log lines, and artifacts and bundles
 //! that are no longer needed. A reconciler without input.
+//!
 //! Rests as long as it works, so that appends are not held up. One server does it for all; two at once would only do
 //! redundant work.
 

@@ -1,4 +1,5 @@
 //! Schedules: appends their trigger events when they are due.
+//!
 //! [`domain::schedule::Plan`] decides what is due next. This provides the time, the progress of each schedule (a
 //! checkpoint in the database), and whether a run is over. It may run on several servers at once: the event for a due
 //! time has a derived id, so the log accepts it only once.

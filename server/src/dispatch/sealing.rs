@@ -1,5 +1,6 @@
 //! Seals the log periodically, and keeps the newest seal in the data folder, which somebody who can write to the
 //! database may not be able to reach.
+//!
 //! The leader seals. Each server keeps an anchor of its own and compares it first: a log that does not continue from
 //! the anchor was truncated or replaced, and must not be sealed as if it were intact.
 
@@ -88,6 +89,7 @@ pub async fn finish(store: &Store, data_dir: &Path) {
 }
 
 /// The newest seal that the server with this data folder has seen.
+///
 /// # Errors
 /// If the file cannot be read or is invalid, as a message.
 pub fn read_anchor(data_dir: &Path) -> Result<Option<Anchor>, String> {
@@ -100,6 +102,7 @@ pub fn read_anchor(data_dir: &Path) -> Result<Option<Anchor>, String> {
 }
 
 /// Removes the anchor.
+///
 /// # Errors
 /// If the file cannot be removed.
 pub fn forget_anchor(data_dir: &Path) -> io::Result<()> {

@@ -15,6 +15,7 @@ use crate::store::{FunctionRow, VersionRow};
 
 impl Inner {
     /// The route of a running function with this current version, and whether all of its versions can take calls here.
+    ///
     /// # Errors
     /// If the current version cannot.
     pub(super) async fn make_route(&self, row: &FunctionRow, version: u32) -> Result<(Arc<Route>, bool), Error> {
@@ -45,6 +46,7 @@ impl Inner {
     }
 
     /// A version of a function, whether it takes ordinary calls or not.
+    ///
     /// # Errors
     /// [`Error::NoSuchVersion`], or [`Error::Unhealthy`] if something it needs is not on this server.
     pub(super) async fn make_arm(&self, row: &FunctionRow, version: u32) -> Result<Arc<Arm>, Error> {

@@ -83,6 +83,7 @@ impl Keeping {
     }
 
     /// Compares the desired state of a function with its instances, and closes the gap.
+    ///
     /// # Errors
     /// If the log is not available.
     pub async fn reconcile(&self, id: function::Id) -> Result<(), Error> {
@@ -90,6 +91,7 @@ impl Keeping {
     }
 
     /// Starts an instance of a newer version of a running function, and promotes the version once it is healthy.
+    ///
     /// # Errors
     /// If the log is not available. An unhealthy version is reported in the function's log instead.
     pub async fn roll_out(&self, id: function::Id, version: u32) -> Result<(), Error> {
@@ -98,6 +100,7 @@ impl Keeping {
 
     /// Starts one instance of each version that takes calls before the first call arrives, so that a version which
     /// cannot start is noticed at once.
+    ///
     /// # Errors
     /// If the log is not available. An instance that does not become healthy is reported in the function's log instead.
     pub async fn warm_up(&self, id: function::Id) -> Result<(), Error> {
@@ -142,6 +145,7 @@ impl Keeping {
 
     /// Starts the instances that must exist without calls. A function that cannot be started does not hold up the
     /// others.
+    ///
     /// # Errors
     /// If the log is not available.
     pub async fn start_wanted(&self) -> Result<(), Error> {
@@ -149,6 +153,7 @@ impl Keeping {
     }
 
     /// Checks whether a job could be started now.
+    ///
     /// # Errors
     /// If something that its version needs is missing.
     pub async fn can_run(&self, arm: &Arm) -> Result<(), executor::Error> {
@@ -156,6 +161,7 @@ impl Keeping {
     }
 
     /// Runs a job to its end, using its slot.
+    ///
     /// # Errors
     /// If the executor cannot run it.
     pub async fn run_job(&self, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {
@@ -173,6 +179,7 @@ impl Keeping {
     }
 
     /// Checks whether this host can start instances, and restores what is missing if possible.
+    ///
     /// # Errors
     /// What is missing.
     pub async fn keep_ground(&self) -> Result<(), String> {

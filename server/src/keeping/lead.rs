@@ -28,6 +28,7 @@ pub(super) async fn forever(inner: Arc<Inner>) {
 }
 
 /// Reads the desired state and passes it to the keeper.
+///
 /// # Errors
 /// What is not available, as a message: in that case no instances are ended.
 async fn once(inner: &Inner, keeper: &dyn Keeper, orders: &mut Orders) -> Result<(), String> {

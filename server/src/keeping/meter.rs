@@ -1,5 +1,6 @@
 //! Limits on the log lines that are stored: a rate per function, and totals per run and per function. Lines over a
 //! limit are counted instead.
+//!
 //! Knows numbers, not what the lines say. Each server counts for itself, beginning at its start.
 
 use std::collections::HashMap;

@@ -1,9 +1,11 @@
 //! Keeps the instances of functions: how many there are of each version, and which.
+//!
 //! [`Keeping`] works like a reconciler: given a function's id, it reads the desired state from the store, closes the
 //! gap, and publishes the endpoints to [`leasing`](crate::leasing), where calls find them. Instances that are processes
 //! ([`processes`]) are started, watched and ended by their server, and end with it. Instances kept by a [`Keeper`]
 //! belong to no server: the leading server decides how many there are ([`lead`]), and every server, including that one,
 //! only observes them ([`learned`]).
+//!
 //! Does not know who calls.
 
 mod arms;

@@ -123,6 +123,7 @@ impl Inner {
 
     /// Starts the instances that must exist without calls. A function that cannot be started does not hold up the
     /// others.
+    ///
     /// # Errors
     /// If the log is not available.
     pub(super) async fn start_wanted(self: &Arc<Self>) -> Result<(), Error> {

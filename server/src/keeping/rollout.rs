@@ -10,6 +10,7 @@ use crate::leasing::Error;
 
 impl Inner {
     /// Starts an instance of a newer version of a running function, and promotes the version once it is healthy.
+    ///
     /// # Errors
     /// If the log is not available.
     pub(super) async fn roll_out(self: &Arc<Self>, id: function::Id, version: u32) -> Result<(), Error> {

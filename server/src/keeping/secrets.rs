@@ -1,4 +1,5 @@
 //! Secrets of functions: given to an instance at its start, and renewed when they change.
+//!
 //! There is no notification: each server checks periodically when the secrets were last set, whichever server set them.
 
 use std::collections::BTreeSet;
@@ -11,6 +12,7 @@ use super::means::Means;
 use crate::executor::{self, Spec};
 
 /// Adds the secrets that a manifest names to a process's environment.
+///
 /// # Errors
 /// If one is not set or cannot be decrypted: the process must not start then.
 pub(super) async fn put_into(spec: &mut Spec, means: &Means, manifest: &Manifest) -> Result<Revision, executor::Error> {

@@ -20,6 +20,7 @@ pub struct JobRun {
 }
 
 /// The executor's specification of a version.
+///
 /// # Errors
 /// If its artifact is not on this server, or no executor of this host runs it.
 pub(super) fn spec_of(means: &Means, namespace: &str, name: &str, made: &VersionRow) -> Result<Spec, executor::Error> {
@@ -45,6 +46,7 @@ async fn spec(means: &Means, arm: &Arm) -> Result<Spec, executor::Error> {
 }
 
 /// Checks whether a job could be started now.
+///
 /// # Errors
 /// If something that it needs to start is missing.
 pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Error> {
@@ -52,6 +54,7 @@ pub(super) async fn can_run(means: &Means, arm: &Arm) -> Result<(), executor::Er
 }
 
 /// Runs a job, using its slot.
+///
 /// # Errors
 /// If the executor cannot run it.
 pub(super) async fn run(means: &Means, arm: &Arm, call: JobCall, place: JobPlace) -> Result<JobRun, executor::Error> {

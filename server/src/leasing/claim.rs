@@ -58,6 +58,7 @@ pub fn is_event(content_type: &[u8]) -> bool {
 }
 
 /// Checks the values of `ce-type` (CloudEvents' binary mode).
+///
 /// # Errors
 /// If one is a type reserved for the platform.
 pub fn check_types<'v>(values: impl Iterator<Item = &'v [u8]>) -> Result<(), Claim> {
@@ -72,6 +73,7 @@ pub fn check_types<'v>(values: impl Iterator<Item = &'v [u8]>) -> Result<(), Cla
 }
 
 /// Checks a body that [`is_event`].
+///
 /// # Errors
 /// If its type is reserved for the platform, or cannot be determined.
 pub fn check_body(content_type: &[u8], body: &[u8]) -> Result<(), Claim> {

@@ -1,4 +1,5 @@
 //! HTTP/1.1 connections to an instance, kept open between requests.
+//!
 //! Idle connections are stored per thread: a request is written by the thread that drives its connection, so there is
 //! no contention for a lock.
 

@@ -159,6 +159,7 @@ impl Endpoints {
     }
 
     /// Takes a slot, or counts the caller as waiting. `wait` must begin listening for changes, so that none is missed.
+    ///
     /// # Errors
     /// If too many calls are waiting, or there will be no slot.
     pub(super) fn look(&self, wait: impl FnOnce()) -> Result<Looked, Error> {

@@ -66,6 +66,7 @@ impl Leasing {
     }
 
     /// The route to a running function.
+    ///
     /// # Errors
     /// [`Error::NotRunning`] if it is not running; `Ok(None)` if there is no such function.
     pub async fn route(&self, namespace: &str, name: &str) -> Result<Option<Arc<Route>>, Error> {
@@ -76,6 +77,7 @@ impl Leasing {
     }
 
     /// The route to a running function by id.
+    ///
     /// # Errors
     /// [`Error::NotRunning`] if it is not running; `Ok(None)` if there is no such function.
     pub async fn route_to(&self, function: function::Id) -> Result<Option<Arc<Route>>, Error> {
@@ -86,6 +88,7 @@ impl Leasing {
     }
 
     /// A given version of a registered function, whether it takes ordinary calls or not.
+    ///
     /// # Errors
     /// [`Error::NoSuchVersion`]; `Ok(None)` if there is no such function.
     pub async fn version(&self, function: function::Id, version: u32) -> Result<Option<Arc<Arm>>, Error> {
@@ -127,6 +130,7 @@ impl Leasing {
     }
 
     /// A slot for a job: immediately if one is free, otherwise after waiting until `deadline` at most.
+    ///
     /// # Errors
     /// If too many jobs are waiting, or it takes too long.
     pub async fn job_place(&self, arm: &Arm, deadline: Instant) -> Result<JobPlace, Error> {

@@ -1,4 +1,5 @@
 //! Handles instances that do not answer: how they ended, whether they are stuck, and their replacement.
+//!
 //! A call that used up the function's whole `timeout_s` without an answer condemns its instance. A call that ended
 //! early for another reason (the caller disconnected, or had a shorter deadline) makes the instance suspect: it is
 //! probed, and condemned if it does not answer.
@@ -60,6 +61,7 @@ impl Lease {
     }
 
     /// Ensures that the instance will accept a request. One that does not listen any more is replaced.
+    ///
     /// # Errors
     /// If it cannot be reached.
     pub async fn reach(&self) -> Result<(), CallError> {

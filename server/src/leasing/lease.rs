@@ -33,6 +33,7 @@ pub struct Lease {
 
 impl Endpoints {
     /// Leases an endpoint: immediately if one has a free slot, otherwise after waiting until `deadline` at most.
+    ///
     /// # Errors
     /// If too many calls are waiting, if it takes too long, or if instances do not become healthy.
     pub async fn lease(self: &Arc<Self>, run: Option<run::Id>, deadline: Instant) -> Result<Lease, Error> {
@@ -59,6 +60,7 @@ impl Endpoints {
 
     /// Like [`Self::lease`], but on an endpoint for this call only, which ends with it: for runs that may cause
     /// crashes, so that nobody else suffers. If endpoints take only one call at a time, any of them will do.
+    ///
     /// # Errors
     /// As [`Self::lease`].
     pub async fn lease_alone(self: &Arc<Self>, run: run::Id, deadline: Instant) -> Result<Lease, Error> {
@@ -82,6 +84,7 @@ impl Endpoints {
 
 impl Lease {
     /// Sends a request to the instance.
+    ///
     /// # Errors
     /// If the instance cannot be reached, disconnects, or does not answer in HTTP.
     pub async fn send(&self, request: Request<RequestBody>) -> Result<Answer, CallError> {
@@ -104,6 +107,7 @@ impl Lease {
     }
 
     /// Requests a WebSocket from the instance.
+    ///
     /// # Errors
     /// As [`Self::send`].
     pub async fn open(&self, request: Request<RequestBody>) -> Result<Socket, CallError> {
@@ -183,6 +187,7 @@ pub struct Reading<'l> {
 
 impl Reading<'_> {
     /// The next chunk; `None` at the end.
+    ///
     /// # Errors
     /// If the instance disconnects.
     pub async fn next(&mut self) -> Result<Option<bytes::Bytes>, CallError> {

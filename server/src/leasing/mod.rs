@@ -1,7 +1,9 @@
 //! Decides which instance takes a call on this server.
+//!
 //! A function's [`Route`] has an [`Arm`] for each version that takes its calls, and chooses the arm for a run. A
 //! service's arm has [`Endpoints`]: addresses with slots for calls. A call takes a [`Lease`] on one, or waits for it. A
 //! job's arm has slots for processes.
+//!
 //! Knows addresses and their calls; starts nothing and ends nothing. A [`Supply`] provides endpoints and a [`Source`]
 //! routes; neither needs to be on this server, or ends with it.
 

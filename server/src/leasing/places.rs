@@ -77,6 +77,7 @@ impl Places {
 
     /// Takes a slot: immediately if one is free, otherwise after waiting until `deadline` at most, as one of at most
     /// `most` waiters.
+    ///
     /// # Errors
     /// If too many are waiting, or it takes too long.
     pub(super) async fn take(self: &Arc<Self>, deadline: Instant, most: usize) -> Result<JobPlace, Error> {

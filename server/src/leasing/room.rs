@@ -1,5 +1,6 @@
 //! Limits the memory for large inputs and answers while functions have them. One event may be large and go to every
 //! function of its namespace at once, and a function may take its input slowly or never, or answer without end.
+//!
 //! Large data reserves its memory in turns by namespace and function, and releases it with its last byte.
 
 use bytes::Bytes;

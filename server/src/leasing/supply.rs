@@ -22,11 +22,13 @@ pub struct Call {
 pub trait Supply: Send + Sync + 'static {
     /// Called when calls find no slot. Returns immediately, without an endpoint: one that becomes available is added
     /// later. The endpoints are locked during the call and must not be used in it.
+    ///
     /// # Errors
     /// Why there will be none soon, if that is known: then calls do not wait.
     fn call_for(self: Arc<Self>, call: Call) -> Result<(), Error>;
 
     /// An endpoint reserved for one run; `None` if such endpoints do not exist for this version.
+    ///
     /// # Errors
     /// If there is none in time, or none at all.
     async fn alone(self: Arc<Self>, deadline: Instant) -> Result<Option<Alone>, Error>;

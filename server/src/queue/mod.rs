@@ -1,4 +1,5 @@
 //! Delivers run requests to workers.
+//!
 //! Knows that there are functions and runs, but not what they do. The trait [`Queue`] has two implementations: the
 //! in-process queue and RabbitMQ. A worker acknowledges a delivery after recording the outcome; without an
 //! acknowledgement it is redelivered, and any delivery may arrive more than once. A queue may lose everything: the log

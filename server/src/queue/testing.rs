@@ -1,4 +1,5 @@
 //! A RabbitMQ server for one test, which may kill and restart it.
+//!
 //! The tests under `server/tests` include this file by its path, so it uses nothing else of this crate.
 #![allow(dead_code)] // not every test uses all of it
 

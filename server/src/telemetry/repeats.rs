@@ -1,5 +1,6 @@
 //! Deduplicates log messages: a fault that repeats is logged once and then counted. Otherwise, retries while something
 //! is not available would bury everything else.
+//!
 //! Warnings and errors from the same place in the code with the same fields are the same fault, whichever run, request
 //! or record they concern. The first one is logged unchanged. Those that follow are counted, and the count is logged
 //! once in every [`PERIOD`] while they continue.

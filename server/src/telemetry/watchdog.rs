@@ -1,4 +1,5 @@
 //! Detects threads that are blocked: nothing else on such a thread is served.
+//!
 //! A task on each thread beats, and a separate OS thread, which nothing blocks, checks the beats. Knows threads and the
 //! labels of what they are doing, not what these mean.
 

@@ -1,7 +1,9 @@
 //! Handles folders with hostile contents: removes them, walks through them, measures them.
+//!
 //! What a function or an install script leaves behind may be nested a hundred thousand levels deep, have paths that no
 //! system call accepts, be unreadable, or lead elsewhere by symbolic links. Everything here is iterative, works
 //! relative to descriptors of folders, never follows a link, and holds a bounded number of descriptors.
+//!
 //! Knows folders and files, not what they are for. `tests/it/floors.rs` rejects `remove_dir_all` and `walkdir`
 //! everywhere else.
 

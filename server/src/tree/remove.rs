@@ -1,4 +1,5 @@
 //! Removes a folder with hostile contents.
+//!
 //! Nested folders are moved up into the folder to be removed, one level at a time, until nothing is nested any more.
 //! The depth of the tree thus costs neither stack nor descriptors nor long paths: at most four folders are open, and
 //! each entry is touched a bounded number of times.
@@ -31,6 +32,7 @@ const BETWEEN_PASSES: Duration = Duration::from_millis(20);
 const MAX_STUCK: usize = 1000;
 
 /// Removes a file, a link, or a folder with its contents. A missing one counts as removed.
+///
 /// # Errors
 /// If something could not be removed; everything else is gone then. Names the first such entry.
 pub fn remove(path: &Path) -> io::Result<()> {
@@ -39,6 +41,7 @@ pub fn remove(path: &Path) -> io::Result<()> {
 
 /// Like [`remove`], but with a time limit, and removes the files named by `marks` last and in this order: they identify
 /// the owner of the folder and must survive an interruption.
+///
 /// # Errors
 /// As [`remove`], and [`io::ErrorKind::TimedOut`] if the time was not enough.
 pub fn remove_within(path: &Path, marks: &[&str], within: Duration) -> io::Result<()> {

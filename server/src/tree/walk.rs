@@ -110,6 +110,7 @@ pub struct Entry<'a> {
 
 impl Entry<'_> {
     /// The metadata of the entry; of a link, its own.
+    ///
     /// # Errors
     /// If the entry is gone.
     pub fn stat(&self) -> io::Result<FileStat> {
@@ -117,6 +118,7 @@ impl Entry<'_> {
     }
 
     /// Opens a file for reading, even if its owner has no permission to.
+    ///
     /// # Errors
     /// If it is gone, or no longer a file.
     pub fn open(&self) -> io::Result<File> {
@@ -132,6 +134,7 @@ impl Entry<'_> {
     }
 
     /// The target of a link.
+    ///
     /// # Errors
     /// If it is gone.
     pub fn target(&self) -> io::Result<PathBuf> {
@@ -139,6 +142,7 @@ impl Entry<'_> {
     }
 
     /// Changes the owner of the entry; of a link, its own.
+    ///
     /// # Errors
     /// If it is gone, or the server has no permission.
     pub fn give_to(&self, user: u32) -> io::Result<()> {
@@ -147,6 +151,7 @@ impl Entry<'_> {
     }
 
     /// Changes the mode of a file or a folder.
+    ///
     /// # Errors
     /// If it is gone, or the server has no permission.
     pub fn set_mode(&self, mode: u32) -> io::Result<()> {
@@ -165,6 +170,7 @@ struct Level {
 
 /// Visits everything below `folder` ordered by name, without the folder itself and without following links. A `folder`
 /// that is itself a link is refused.
+///
 /// # Errors
 /// The visitor's errors; those of the disk ([`io::ErrorKind::NotADirectory`] for a link); and one for which [`refusal`]
 /// has a message if a bound is exceeded.
@@ -283,6 +289,7 @@ pub struct Usage {
 }
 
 /// Measures a folder, stopping as soon as it exceeds `most`. Entries that disappear meanwhile do not count.
+///
 /// # Errors
 /// If the folder cannot be read, or is nested too deep to be measured; see [`refusal`].
 pub fn usage(folder: &Path, most: Usage) -> io::Result<Usage> {

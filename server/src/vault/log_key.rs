@@ -29,6 +29,7 @@ fn seal(cipher: &Cipher, key: &SealKey, since: u64, made_at: DateTime<Utc>) -> L
 
 impl Vault {
     /// The key of the log's seals, created if there is none.
+    ///
     /// # Errors
     /// If it was sealed under a key other than this server's, or the log is not available.
     pub async fn key_of_seals(&self, now: DateTime<Utc>) -> Result<SealKey, Error> {
@@ -48,6 +49,7 @@ impl Vault {
 
 /// The key of the log's seals, for verification only: opened with this key or with the one in the data folder. `None`
 /// if the log is not sealed, or if there is no key.
+///
 /// # Errors
 /// If it was sealed under a different key, or the log is not available.
 pub async fn key_of_seals(own: Option<&SecretKey>, data_dir: &Path, store: &Store) -> Result<Option<SealKey>, Error> {
@@ -65,6 +67,7 @@ pub struct Changed {
 }
 
 /// Seals everything that was sealed under the old key again under the new one, in one transaction. Idempotent.
+///
 /// # Errors
 /// If something was sealed under neither of the two, or the log is not available.
 pub async fn change_key(old: &SecretKey, new: &SecretKey, store: &Store) -> Result<Changed, Error> {

@@ -1,4 +1,5 @@
 //! Encrypts (seals) the secrets of namespaces, and decrypts (opens) them for those who need them.
+//!
 //! AES-256-GCM with a fresh nonce for each value, bound to its namespace and name, so that a value moved to another row
 //! cannot be opened. Knows the key and the store, not what secrets are for. A sealed value is written by `actors`,
 //! together with the event that records it.
@@ -81,6 +82,7 @@ impl Cipher {
 
 impl Vault {
     /// Opens a vault with this key, or with the one in the data folder, which is created if necessary.
+    ///
     /// # Errors
     /// If the data folder cannot be read or written, or the file does not contain a key.
     pub fn open(key: Option<SecretKey>, data_dir: &Path, store: Store) -> Result<Self, Error> {
@@ -92,6 +94,7 @@ impl Vault {
     }
 
     /// Seals a secret's value and returns the row to be stored.
+    ///
     /// # Errors
     /// [`Error::BadValue`] if it is empty, too long, or contains a zero byte, which no environment variable can.
     pub fn seal(&self, namespace: &str, name: &str, value: &str, at: DateTime<Utc>) -> Result<SecretRow, Error> {
@@ -109,6 +112,7 @@ impl Vault {
     }
 
     /// Reads and opens a secret.
+    ///
     /// # Errors
     /// If it is not set, cannot be opened, or the log is not available.
     pub async fn secret(&self, namespace: &str, name: &str) -> Result<Secret, Error> {
@@ -117,6 +121,7 @@ impl Vault {
     }
 
     /// Reads and opens secrets, ordered by name: all of them or none.
+    ///
     /// # Errors
     /// If one is not set or cannot be opened, or the log is not available.
     pub async fn secrets(&self, namespace: &str, names: &[String]) -> Result<Vec<Secret>, Error> {
@@ -136,6 +141,7 @@ impl Vault {
     }
 
     /// A warning if secrets were sealed under keys other than this server's.
+    ///
     /// # Errors
     /// If the log is not available.
     pub async fn foreign(&self) -> Result<Option<String>, Error> {
@@ -171,6 +177,7 @@ fn unseal(cipher: &Cipher, row: SecretRow) -> Result<Secret, Error> {
 
 /// The id of the key that this server seals secrets with, without creating one; it reveals nothing about the key.
 /// `None` if there is no key yet.
+///
 /// # Errors
 /// If the data folder cannot be read, or the file does not contain a key.
 pub fn key_name(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<String>, Error> {
@@ -181,6 +188,7 @@ pub fn key_name(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<Strin
 }
 
 /// The key that this server seals secrets with, without creating one.
+///
 /// # Errors
 /// If the data folder cannot be read, or the file does not contain a key.
 pub fn own_key(key: Option<&SecretKey>, data_dir: &Path) -> Result<Option<SecretKey>, Error> {

@@ -1,4 +1,5 @@
 //! Encrypts a small text with a passphrase: Argon2id derives the key, AES-256-GCM encrypts.
+//!
 //! Everything needed for decryption except the passphrase is stored in the clear beside the ciphertext, so that any
 //! program that implements the two can decrypt it.
 
@@ -51,6 +52,7 @@ const CIPHER: &str = "aes-256-gcm";
 const PURPOSE: &[u8] = b"eventflow backup keys";
 
 /// Encrypts a text.
+///
 /// # Errors
 /// If the passphrase is too short, as a message.
 pub fn lock(text: &[u8], passphrase: &str) -> Result<Locked, String> {
@@ -73,6 +75,7 @@ pub fn lock(text: &[u8], passphrase: &str) -> Result<Locked, String> {
 }
 
 /// Decrypts a text.
+///
 /// # Errors
 /// If the passphrase is wrong or the file was changed, as a message.
 pub fn unlock(locked: &Locked, passphrase: &str) -> Result<Zeroizing<Vec<u8>>, String> {

@@ -7,6 +7,7 @@ use crate::store;
 
 /// Sets a new password for the admin and returns it; it is not stored in readable form. A running server accepts it
 /// immediately.
+///
 /// # Errors
 /// If the folder is not a server's data folder, or cannot be written.
 pub fn reset_password(settings: &Settings) -> Result<String, Error> {

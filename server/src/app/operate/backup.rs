@@ -1,5 +1,6 @@
 //! Backups: one consistent state of the log, the artifacts and bundles, and the keys, encrypted separately. Servers may
 //! keep running.
+//!
 //! The log is saved first. An artifact is stored before the log refers to it and never changes, so everything that the
 //! saved log refers to still exists when it is copied afterwards.
 
@@ -24,6 +25,7 @@ use crate::store::portable::Source;
 
 /// Writes a backup into a folder that is empty or does not exist. Without a passphrase the keys are left out. Returns a
 /// summary.
+///
 /// # Errors
 /// If there is no log, the folder is not empty, or something cannot be read or written.
 pub async fn backup(settings: &Settings, folder: &Path, passphrase: Option<&str>) -> Result<String, Error> {

@@ -1,4 +1,5 @@
 //! The keys in a backup: a separate file, encrypted with a passphrase.
+//!
 //! Whoever has the log of a backup but not this file cannot read its secrets.
 
 use std::collections::BTreeMap;

@@ -34,6 +34,7 @@ pub(super) fn expect_log(settings: &Settings) -> Result<(), Error> {
 }
 
 /// Migrates the database to the latest schema. Returns a description of it.
+///
 /// # Errors
 /// If there is no log, or it cannot be opened.
 pub async fn migrate(settings: &Settings) -> Result<String, Error> {
@@ -43,6 +44,7 @@ pub async fn migrate(settings: &Settings) -> Result<String, Error> {
 
 /// Compares the read tables with the log, and verifies its hash chain and seals. Returns what was checked and what was
 /// found.
+///
 /// # Errors
 /// If there is no log, or it cannot be read.
 pub async fn verify(settings: &Settings, anchors: &[Anchor]) -> Result<(String, Report), Error> {
@@ -68,6 +70,7 @@ pub async fn verify(settings: &Settings, anchors: &[Anchor]) -> Result<(String, 
 }
 
 /// Seals everything that was sealed under the key in a file again under the key of the settings. Returns a summary.
+///
 /// # Errors
 /// If a server is using the log, a key is missing or wrong, or the database fails.
 pub async fn change_key(settings: &Settings, old: &Path) -> Result<String, Error> {
@@ -92,6 +95,7 @@ pub async fn change_key(settings: &Settings, old: &Path) -> Result<String, Error
 }
 
 /// Discards the key of the log's seals, and all seals. Returns a summary.
+///
 /// # Errors
 /// If a server is using the log, or the database fails.
 pub async fn forget_seals(settings: &Settings) -> Result<String, Error> {
@@ -121,6 +125,7 @@ async fn open_alone(settings: &Settings) -> Result<Store, Error> {
 }
 
 /// Rebuilds the read tables from the log. Returns the number of records read.
+///
 /// # Errors
 /// If there is no log, a server is using it, the log itself is damaged and `damaged` is not set, or the database fails.
 pub async fn rebuild(settings: &Settings, damaged: bool) -> Result<u64, Error> {
@@ -177,6 +182,7 @@ async fn audited<T>(
 }
 
 /// The key that signs a namespace's callbacks, see [`callback_key`]. Does not create a key.
+///
 /// # Errors
 /// If there is no key, or it cannot be read.
 pub fn callback_secret(settings: &Settings, namespace: &str) -> Result<String, Error> {

@@ -10,6 +10,7 @@ const MAX_FILE: u64 = 64 << 10;
 
 /// Reads a passphrase. `twice`: at the terminal it has to be typed two times, since a mistyped one would make the
 /// backup useless.
+///
 /// # Errors
 /// If there is none, or it cannot be read, as a message.
 pub fn passphrase(file: Option<&Path>, twice: bool) -> Result<Zeroizing<String>, String> {

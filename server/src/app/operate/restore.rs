@@ -1,4 +1,5 @@
 //! Restores a backup into an empty data folder and an empty database, possibly of the other kind.
+//!
 //! Everything is verified before anything is written, and the log is written last: until then a failed restore can be
 //! repeated, and no server finds a log without its artifacts.
 
@@ -26,6 +27,7 @@ use crate::vault;
 pub type Passphrase<'p> = &'p (dyn Fn() -> Result<Option<Zeroizing<String>>, String> + Sync);
 
 /// Restores everything. Returns a summary.
+///
 /// # Errors
 /// If the backup is incomplete, the passphrase is wrong, a log already exists, or something cannot be written.
 pub async fn restore(settings: &Settings, folder: &Path, passphrase: Passphrase<'_>) -> Result<String, Error> {

@@ -1,4 +1,5 @@
 //! A connection that is re-established whenever it breaks.
+//!
 //! Knows the broker's address, not what is sent over the connection.
 
 use std::sync::Arc;
@@ -95,6 +96,7 @@ impl Link {
     }
 
     /// The current connection.
+    ///
     /// # Errors
     /// If there is none at present.
     pub(super) fn now(&self) -> Result<Arc<Connection>, Error> {
@@ -122,6 +124,7 @@ impl Link {
     }
 
     /// Declares a queue. If that makes the broker close the connection, the queue is left alone for a while.
+    ///
     /// # Errors
     /// If the broker does not declare it, or refused to a moment ago.
     pub(super) async fn declare(&self, place: Place, channel: &Channel) -> Result<(), Error> {

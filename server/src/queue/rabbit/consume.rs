@@ -1,4 +1,5 @@
 //! Consumes messages from a queue on a channel of its own, and acknowledges them in batches.
+//!
 //! One task for each consumer maintains its subscription: when the connection breaks it subscribes again, and
 //! unacknowledged messages are redelivered by the broker. Acknowledgements for deliveries of a broken channel are
 //! dropped.
@@ -92,6 +93,7 @@ impl<T: Send + 'static> Messages<T> {
     }
 
     /// Waits for the next message, also while the broker is not available. Cancel-safe.
+    ///
     /// # Errors
     /// If the queue was deleted. No message follows then.
     pub(super) async fn next(&mut self) -> Result<(T, Ticket), Error> {

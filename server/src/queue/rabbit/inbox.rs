@@ -41,6 +41,7 @@ pub struct Letter {
 
 impl Inbox {
     /// Waits for the next message, also while the broker is not available. Cancel-safe.
+    ///
     /// # Errors
     /// If the queue was deleted. No message follows then.
     pub async fn next(&mut self) -> Result<Letter, Error> {

@@ -1,7 +1,9 @@
 //! The RabbitMQ implementation of [`Queue`], and the exchange to which other programs publish events.
+//!
 //! One connection publishes and another one consumes, because a broker that is short of memory blocks the first kind
 //! but not the second. Both are re-established for as long as the server runs, which starts and accepts events even
 //! while the broker is not available.
+//!
 //! | file | contents |
 //! | --- | --- |
 //! | `topology` | names and arguments of exchanges and queues |
@@ -72,6 +74,7 @@ pub struct Rabbit {
 impl Rabbit {
     /// Connects to the broker at `url` (`amqp://` or `amqps://`); the broker shows `name` in its list of connections.
     /// If the broker is not available, this returns after a few seconds nevertheless, and the connection is made later.
+    ///
     /// # Errors
     /// If the URL is invalid.
     pub async fn connect(url: &str, name: &str) -> Result<Self, Error> {

@@ -1,4 +1,5 @@
 //! Handles queues that the broker refuses with an error that closes the whole connection.
+//!
 //! A quorum queue that was created just before its only broker was killed can come back broken: every attempt to
 //! declare it closes the connection with all its subscriptions. So a refused queue is left alone for an increasing
 //! time, while the others are served.
@@ -31,6 +32,7 @@ struct Refused {
 
 impl Refusals {
     /// Checks whether a queue may be declared now.
+    ///
     /// # Errors
     /// If it was refused a moment ago.
     pub(super) fn check(&self, place: Place) -> Result<(), Error> {
