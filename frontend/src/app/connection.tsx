@@ -34,7 +34,7 @@ export function Connection() {
           title="Connection lost"
         >
           <Group gap="sm">
-            <Text size="sm">What you see may be old. It is tried again by itself, and nothing is missed.</Text>
+            <Text size="sm">This page may be out of date. It reconnects automatically, and nothing is missed.</Text>
             <Button size="compact-xs" variant="default" onClick={() => location.reload()}>
               Reload
             </Button>

@@ -68,7 +68,7 @@ export default function Palette({ help }: { help: () => void }) {
             ))}
           </Spotlight.ActionsGroup>
         ))}
-        {shown.length === 0 && <Spotlight.Empty>Nothing by that name</Spotlight.Empty>}
+        {shown.length === 0 && <Spotlight.Empty>No matches</Spotlight.Empty>}
       </Spotlight.ActionsList>
     </Spotlight.Root>
   );

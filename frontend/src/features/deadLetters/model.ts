@@ -56,11 +56,11 @@ export function consequence(decision: Decision, count: number): string[] {
   return decision === "redrive"
     ? [
         "Each is tried again as a new run with the input of then, on the version that answers now, with all its attempts.",
-        "One that fails again comes back here as a dead letter of its own.",
+        "A run that fails again comes back here as a new dead letter.",
         ...many,
       ]
     : [
-        "None of them is tried again, and nobody is asked to look at them any more.",
+        "None of them is tried again, and they disappear from this list.",
         "The runs and their histories stay to be looked at until their time is up.",
         ...many,
       ];

@@ -49,7 +49,7 @@ export function Reach({ id }: { id: string }) {
   if (!data) return <Waiting rows={2} again={again} />;
   const reach = data.event?.reach ?? [];
   if (!totals || totals.functions === 0)
-    return <Empty title="There is no function">Its namespace has no function that it could have reached.</Empty>;
+    return <Empty title="There is no function">Its namespace has no function that it could reach.</Empty>;
   const long = totals.functions > reach.length || typed !== "";
   return (
     <>

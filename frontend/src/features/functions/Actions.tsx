@@ -127,7 +127,7 @@ export function Actions({ of, large = false }: { of: FunctionRowFragment; large?
             await actions.deregister(of);
           }}
         >
-          <Text size="sm">It stops for good. Its history stays in the log, and the name is free again.</Text>
+          <Text size="sm">This is permanent. Its history stays in the log, and the name becomes free.</Text>
         </Confirm>
       )}
     </Group>

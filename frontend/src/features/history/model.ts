@@ -27,7 +27,7 @@ export function sentence({ type, data }: LogRecord): string {
     case "Registered":
       return `Registered${from(data)}`;
     case "Updated":
-      return `Changed for the next build: its code comes${from(data)}${member(data, "manifest") ? ", with a manifest of its own" : ""}`;
+      return `Changed for the next build: its code comes${from(data)}${member(data, "manifest") ? ", with its own manifest" : ""}`;
     case "BuildRequested":
       return `Build asked for${from(data)}`;
     case "BuildStarted": {
@@ -69,7 +69,7 @@ export function sentence({ type, data }: LogRecord): string {
     case "Deferred":
       return `Cannot be given to its function yet${because}`;
     case "Deregistered":
-      return "Deregistered, for good";
+      return "Deregistered permanently";
     default:
       return `${type}${because}`;
   }
@@ -77,7 +77,7 @@ export function sentence({ type, data }: LogRecord): string {
 
 /** Who caused it, by name. */
 export function who(actor: string | null): string {
-  if (!actor) return "nobody known";
+  if (!actor) return "unknown";
   const [kind, ...rest] = actor.split(":");
   const name = rest.join(":");
   if (!name) return actor;

@@ -18,7 +18,7 @@ export function verdict({ status }: Readiness): { colour: string; title: string;
     case "degraded":
       return {
         colour: "orange",
-        title: "A part of it is away",
+        title: "A part is unavailable",
         words:
           "Everything is taken and kept. Runs that need the missing part wait, and go on by themselves when it returns.",
       };
@@ -101,12 +101,12 @@ export interface Seen {
 function storeAdvice(store: string): string {
   return /sqlite/i.test(store)
     ? "Is the disk of the data folder full, or the folder not writable? The server's own output says more."
-    : "Is the database running, and does DATABASE_URL name it? It is tried again by itself.";
+    : "Is the database running, and does DATABASE_URL name it? It is retried automatically.";
 }
 
 function queueAdvice(queue: string): string {
   return /rabbit|amqp/i.test(queue)
-    ? "Is RabbitMQ running, and does AMQP_URL name it? It is tried again by itself; runs wait in the log meanwhile."
+    ? "Is RabbitMQ running, and does AMQP_URL name it? It is retried automatically; runs wait in the log meanwhile."
     : "The server's own output says more. Runs wait in the log meanwhile.";
 }
 
@@ -127,7 +127,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
           how: "bad",
           words: "It does not answer.",
           advice:
-            "Is it running? Start it with `eventflow serve` and look at what it prints. This page goes on by itself.",
+            "Is it running? Start it with `eventflow serve` and look at what it prints. This page reconnects automatically.",
         }
       : readiness.status === "asking"
         ? { how: "not known", words: "It is asked." }
@@ -158,7 +158,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
     name: "Delivery",
     what: server.queue,
     ...(readiness.status === "degraded"
-      ? { how: "bad", words: reasons.join(" ") || "It is away.", advice: queueAdvice(server.queue) }
+      ? { how: "bad", words: reasons.join(" ") || "It is unavailable.", advice: queueAdvice(server.queue) }
       : readiness.status === "ready"
         ? { how: "good", words: "Runs are handed to workers." }
         : { how: "not known", words: "Nobody says." }),
@@ -204,7 +204,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
         ? {
             how: "worth knowing",
             words: "None of them leads now: schedules and sweeps wait.",
-            advice: "One takes the lead by itself within seconds. If none does, look at their output.",
+            advice: "One becomes the leader automatically within seconds. If none does, look at their output.",
           }
         : { how: "good", words: `${health.nodes.join(", ") || "none"}; ${health.leader} leads.` }
       : { how: "not known", words: "Nobody says." }),
@@ -218,7 +218,7 @@ export function partsOf({ readiness, server, health, lags, took, link, opened }:
       : link === "lost"
         ? {
             how: "bad",
-            words: `Lost; it is opened again by itself, and goes on where it was.${again}`,
+            words: `Lost; it reconnects automatically and continues where it was.${again}`,
             advice:
               "If it never comes back while the server answers, something between here and there drops WebSockets.",
           }

@@ -25,7 +25,7 @@ export function ManifestJson({
     <Stack gap="xs">
       <Text size="sm" c="dimmed">
         {overrides
-          ? "This manifest was given here and beats the function.json of the source, as a whole."
+          ? "This manifest was set here and overrides the function.json of the source as a whole."
           : "What the version that answers was built with, every default filled in."}{" "}
         <Anchor href="/schemas/function.json" target="_blank" rel="noreferrer" size="sm" underline="always">
           Its schema

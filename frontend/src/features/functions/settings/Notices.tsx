@@ -21,7 +21,7 @@ export function Notices({
       {draft.unbuilt && !draft.dirty && (
         <Alert color="blue" p="xs">
           <Group gap="sm">
-            <Text size="sm">What is saved here is not in the version that answers yet.</Text>
+            <Text size="sm">The saved settings are not in the running version yet.</Text>
             {!readOnly && (
               <Button size="compact-sm" onClick={() => void draft.build()}>
                 Build it

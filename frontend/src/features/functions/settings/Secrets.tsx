@@ -16,7 +16,7 @@ export function Secrets({
 }: Editing & { namespace: string; known: Known; mayWrite: boolean }) {
   const { own, webhooks } = secretsOf(manifest);
   const [name, setName] = useState("");
-  const wrong = variableFault(name) ?? (own.includes(name) ? "It is there already" : null);
+  const wrong = variableFault(name) ?? (own.includes(name) ? "It already exists" : null);
   const add = () => {
     if (name === "" || wrong) return;
     change({ ...manifest, secrets: [...own, name] });

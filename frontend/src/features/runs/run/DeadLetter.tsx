@@ -39,7 +39,7 @@ export function DeadLetter({ run, look }: { run: Run; look: () => void }) {
   if (run.deadLetter === "PURGED") {
     return (
       <Alert color="gray" p="xs">
-        <Text size="sm">It was a dead letter and was purged. Run it again to try it anyway.</Text>
+        <Text size="sm">This dead letter was purged. It can still be run again.</Text>
       </Alert>
     );
   }

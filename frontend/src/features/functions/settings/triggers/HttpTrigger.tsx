@@ -20,7 +20,7 @@ export function HttpTrigger({ trigger, at, set, readOnly, fault, live }: Trigger
       <Stack gap="xs">
         <Address
           url={(there ?? live.find(({ type }) => type === "http"))?.url}
-          otherwise="Its address is known once a version with it is there."
+          otherwise="Its address is known once a version with it exists."
         />
         <Select
           size="xs"

@@ -70,7 +70,7 @@ export function ScheduleTrigger({ trigger, at, set, readOnly, fault, live }: Tri
             label="While the last one runs"
             data={[
               { value: "allow", label: "it runs beside it" },
-              { value: "forbid", label: "it is left out" },
+              { value: "forbid", label: "it is skipped" },
             ]}
             value={textOf(trigger.overlap) || "allow"}
             onChange={field("overlap")}
