@@ -41,7 +41,8 @@ export function Difference({
   }, [before, after]);
 
   if (found === null) return <Skeleton height={120} />;
-  if (found === "too different") return <Text size="sm">The texts are too different for a line-by-line comparison.</Text>;
+  if (found === "too different")
+    return <Text size="sm">The texts are too different for a line-by-line comparison.</Text>;
   const { added, removed } = counted(found);
   if (added + removed === 0)
     return (

@@ -30,8 +30,7 @@ exports.handler = async (event, context) => {
   },
   job: {
     label: "Node event job",
-    about:
-      "Runs once for each event of the type order.created, in its own process, and is retried when it fails.",
+    about: "Runs once for each event of the type order.created, in its own process, and is retried when it fails.",
     files: {
       "index.js": `// A job: one process for each event. When it throws, it is tried again, as function.json says.
 exports.handler = async (event, context) => {
